@@ -1,0 +1,15 @@
+"""One BLAS thread, a non-interactive plot backend, and shape checks on every annotated signature."""
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+os.environ["MPLBACKEND"] = "Agg"
+
+from jaxtyping import install_import_hook
+
+# Must be installed before the first import of a checked room.
+install_import_hook(
+    ["thermospice.circuits", "thermospice.behavioral", "thermospice.netlists", "thermospice.training"],
+    "beartype.beartype",
+)
