@@ -1,0 +1,69 @@
+# `make run` and `make test` do everything that they need: virtual environment, packages, ngspice. All of it is
+# incremental: what is done already is not done again. Options: ARGS="--quick" (make run), PYTHON=python3.12, JOBS=4.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-all lint bench picture clean ngspice FORCE
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+ROOMS := circuits netlists behavioral training reports cli
+JOBS  ?= 2
+ARGS  ?=
+
+# The strict editable mode links file by file, so a new file needs a new link tree: this list is what the stamp watches.
+SOURCES := $(sort $(shell find $(ROOMS) -type f ! -name '*.pyc' ! -name '.*'))
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/linked ngspice  ## virtual environment, packages and ngspice
+
+run: setup  ## the main job: from a drawn chip to results/.../report.html
+	$(BIN)/thermospice run $(ARGS)
+
+test: setup  ## the tests, on $(JOBS) processes
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+test-all: setup  ## the tests with the longer studies
+	$(BIN)/python -m pytest -n $(JOBS) -m '' $(ARGS)
+
+lint: setup  ## ruff (rules and format) and mypy --strict on the installed package
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(ROOMS:%=-p thermospice.%)
+
+bench: setup $(VENV)-bench/ready  ## speed against the peers, in an environment of its own
+	set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(VENV)-bench/bin/python $$file; done
+
+picture: setup  ## draw the picture of README.md again
+	$(BIN)/python docs/picture.py
+
+clean:  ## remove environments, links and caches (results/ stays)
+	rm -rf $(VENV) $(VENV)-bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+ngspice:
+	@sh tools/install-ngspice
+
+$(VENV)/made:
+	@sh tools/make-venv $(VENV) $(PYTHON)
+	@touch $@
+
+$(VENV)/packages: $(VENV)/made pyproject.toml constraints.txt
+	@echo "-- installing the packages into $(VENV) (some minutes the first time: PyTorch is large)"
+	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt 'setuptools>=77'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]' --config-settings editable_mode=strict
+	@rm -f $(VENV)/linked; touch $@
+
+$(VENV)/sources: FORCE | $(VENV)/made
+	@printf '%s\n' $(SOURCES) > $@.new; cmp -s $@ $@.new && rm $@.new || mv $@.new $@
+
+$(VENV)/linked: $(VENV)/packages $(VENV)/sources
+	@echo "-- linking the source files into $(VENV)"
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . --config-settings editable_mode=strict
+	@touch $@
+
+$(VENV)-bench/ready: $(VENV)/linked benchmarks/requirements.txt
+	@sh tools/make-venv $(VENV)-bench $(PYTHON)
+	@echo "-- installing thermospice and its peers into $(VENV)-bench"
+	$(VENV)-bench/bin/python -m pip install --quiet -c constraints.txt -r benchmarks/requirements.txt .
+	@touch $@
