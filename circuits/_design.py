@@ -1,0 +1,224 @@
+"""The design of a kind of SPU: component values, tolerances, amplifier, converters; frozen and validated."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ._constants import BOLTZMANN
+from ._errors import DesignError
+from ._quantities import (
+    Ampere,
+    AmperePerRootHertz,
+    Farad,
+    Hertz,
+    Kelvin,
+    Ohm,
+    Ratio,
+    SquareAmperePerHertz,
+    Volt,
+    VoltPerRootHertz,
+    VoltPerSecond,
+)
+
+if TYPE_CHECKING:
+    from ._instance import Instance
+    from ._topology import Topology
+
+_PRESETS = files(__package__) / "presets"
+
+_Positive = Field(gt=0)
+_NonNegative = Field(ge=0)
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Amplifier(_Frozen):
+    """Data-sheet values of the amplifier; the macro-model has one pole, rails, slew and white input noise."""
+
+    gain: Annotated[Ratio, Field(gt=1)]
+    """Open-loop gain at direct current [V/V]."""
+    gain_bandwidth: Annotated[Hertz, _Positive]
+    """Gain-bandwidth product [Hz]."""
+    offset_sigma: Annotated[Volt, _NonNegative]
+    """Standard deviation of the input offset [V]."""
+    bias_current: Ampere
+    """Current that flows into each input pin [A]."""
+    noise_voltage: Annotated[VoltPerRootHertz, _NonNegative]
+    """White input noise voltage, one-sided [V/sqrt(Hz)]."""
+    noise_current: Annotated[AmperePerRootHertz, _NonNegative]
+    """White noise current at each input, one-sided [A/sqrt(Hz)]."""
+    rail_low: Volt
+    """Lowest output voltage [V]."""
+    rail_high: Volt
+    """Highest output voltage [V]."""
+    slew: Annotated[VoltPerSecond, _Positive]
+    """Largest output slope [V/s]."""
+    output_resistance: Annotated[Ohm, _Positive]
+    """Open-loop output resistance [ohm]."""
+    load_capacitance: Annotated[Farad, _Positive]
+    """Capacitance from the output to ground [F]: wiring, inputs and the sampling capacitor."""
+    supply_current: Annotated[Ampere, _NonNegative]
+    """Quiescent supply current [A]."""
+
+    @model_validator(mode="after")
+    def _rails_in_order(self) -> "Amplifier":
+        if not self.rail_low < 0 < self.rail_high:
+            raise ValueError(f"expected rail_low < 0 < rail_high, got {self.rail_low} V and {self.rail_high} V")
+        return self
+
+
+class Mismatch(_Frozen):
+    """Relative standard deviations of one component against its nominal value."""
+
+    resistor_sigma: Annotated[Ratio, Field(ge=0, lt=0.2)] = 0.0
+    """Each programmed conductance is `G (1 + eps)`, eps ~ N(0, resistor_sigma)."""
+    capacitor_sigma: Annotated[Ratio, Field(ge=0, lt=0.2)] = 0.0
+    """Each cell capacitance is `C (1 + eps)`, eps ~ N(0, capacitor_sigma)."""
+
+
+class Converters(_Frozen):
+    """Converters between the digital side and the cells; `None` bits are ideal."""
+
+    dac_bits: Annotated[int, Field(ge=1, le=24)] | None = None
+    adc_bits: Annotated[int, Field(ge=1, le=24)] | None = None
+    full_scale: Annotated[Volt, _Positive] = 1.0
+    """Range is -full_scale to full_scale [V]."""
+
+
+class Design(_Frozen):
+    """A kind of SPU. Values in SI units; YAML may use prefixes and units (`10k`, `100pF`, `1 %`).
+
+    Raises:
+        DesignError: from `load`, `preset` and `from_dict`, one line with file, field, what came and what was expected.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+    description: str = ""
+    sources: Mapping[str, str] = Field(default_factory=dict)
+    """Where each number comes from, by field."""
+    R0: Annotated[Ohm, _Positive]
+    """Unit resistor: a matrix entry of one [ohm]."""
+    C: Annotated[Farad, _Positive]
+    """Cell capacitance [F]."""
+    temperature: Annotated[Kelvin, _Positive] = 300.15
+    """Of all components [K]."""
+    injected_noise: Annotated[SquareAmperePerHertz, _NonNegative] = 0.0
+    """Two-sided density of the white noise current injected into each cell [A^2/Hz]."""
+    amplifier: Amplifier | None = None
+    """`None`: only the level `ideal` can be built."""
+    mismatch: Mismatch = Mismatch()
+    converters: Converters = Converters()
+
+    @property
+    def tau(self) -> float:
+        """Time constant R0*C [s]."""
+        return self.R0 * self.C
+
+    @property
+    def kappa0(self) -> float:
+        """Noise strength of R0 and the injected noise, kT/C + S R0/(2C) [V^2]."""
+        return (BOLTZMANN * self.temperature + self.injected_noise * self.R0 / 2) / self.C
+
+    @staticmethod
+    def presets() -> tuple[str, ...]:
+        """Names of the designs that come with the package."""
+        return tuple(sorted(p.name.removesuffix(".yaml") for p in _PRESETS.iterdir() if p.name.endswith(".yaml")))
+
+    @classmethod
+    def preset(cls, name: str) -> "Design":
+        """The preset of this name.
+
+        Raises:
+            DesignError: no such preset.
+        """
+        if name not in cls.presets():
+            raise DesignError(
+                f"unknown design {name!r}: expected one of {', '.join(cls.presets())}, or the path of a .yaml file"
+            )
+        return cls._from_text((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8"), f"preset {name}")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Design":
+        """Read a YAML file.
+
+        Raises:
+            DesignError: unreadable file, not YAML, unknown key, value out of range, wrong unit.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise DesignError(f"{path}: cannot read the design: {reason}") from None
+        return cls._from_text(text, str(path))
+
+    @classmethod
+    def from_dict(cls, data: Any, where: str = "design") -> "Design":
+        """Validate plain data, as YAML or JSON give it.
+
+        Raises:
+            DesignError: unknown key, value out of range, wrong unit.
+        """
+        if not isinstance(data, Mapping):
+            raise DesignError(f"{where}: expected fields such as `R0: 1k`, got {type(data).__name__}")
+        try:
+            return cls.model_validate(dict(data))
+        except ValidationError as error:
+            raise DesignError(f"{where}: {_first_reason(error)}") from None
+
+    @classmethod
+    def _from_text(cls, text: str, where: str) -> "Design":
+        try:
+            data = yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f", line {mark.line + 1}" if mark else ""
+            raise DesignError(
+                f"{where}{line}: not valid YAML: {getattr(error, 'problem', None) or 'cannot be parsed'}"
+            ) from None
+        return cls.from_dict(data, where)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data that `from_dict` reads back without loss."""
+        return self.model_dump(mode="json")
+
+    def to_yaml(self) -> str:
+        """YAML text that `load` reads back without loss."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+
+    def sample(self, topology: "Topology", rng: np.random.Generator, seed: int | None = None) -> "Instance":
+        """Draw one chip: every mismatch and offset, once.
+
+        Args:
+            topology: what is on the chip.
+            rng: the same state gives the same chip.
+            seed: recorded in the instance, when `rng` came from one.
+        """
+        from ._instance import Instance
+
+        return Instance(self, topology, topology.draw(self, rng), seed)
+
+    def nominal(self, topology: "Topology") -> "Instance":
+        """The chip without mismatch and offsets."""
+        from ._instance import Instance
+
+        return Instance(self, topology, topology.no_errors(), None)
+
+
+def _first_reason(error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "design"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        return f"{field}: unknown key; remove it or check its spelling{more}"
+    if first["type"] == "missing":
+        return f"{field}: missing; add it{more}"
+    came = "" if "got" in message else f", got {first['input']!r}"
+    return f"{field}: {message}{came}{more}"

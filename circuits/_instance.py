@@ -1,0 +1,175 @@
+"""One physical chip: the design, what is on it, and its deviations, drawn once."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ._crossbar import Crossbar
+from ._design import Design
+from ._errors import DesignError
+from ._network import Network
+from ._program import Program
+from ._rc_mesh import RCMesh
+from ._topology import Errors, Level, Topology, Values
+
+TOPOLOGIES: Mapping[str, type[Topology]] = MappingProxyType({kind.name: kind for kind in (RCMesh, Crossbar)})
+"""Topologies by their name on the command line."""
+
+_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """How a program is fitted to the device: A is loaded as `conductance * A`, the drive as `conductance * drive * b`.
+
+    Neither changes the solution but for the units: circuit volts are `drive * A^-1 b`, and the relaxation is
+    `conductance` times as fast.
+    """
+
+    conductance: float = 1.0
+    drive: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """One chip. `Design.sample` and `Design.nominal` make it; the same instance goes to SPICE and to the model.
+
+    Args:
+        design: nominal values.
+        topology: what is on the chip.
+        errors: deviations by name, shapes as in `topology.error_shapes()`; relative, offsets in V.
+        seed: what the deviations were drawn from, if known.
+
+    Raises:
+        DesignError: names, shapes or values of `errors` are not those of the topology.
+    """
+
+    design: Design
+    topology: Topology
+    errors: Errors
+    seed: int | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        shapes = self.topology.error_shapes()
+        if set(self.errors) != set(shapes):
+            raise DesignError(
+                f"instance: expected the deviations {', '.join(shapes)}, got {', '.join(self.errors) or 'none'}"
+            )
+        errors = {name: _checked(name, self.errors[name], shape) for name, shape in shapes.items()}
+        object.__setattr__(self, "errors", MappingProxyType(errors))
+
+    def network(self, program: Program, level: Level = "macro", scaling: Scaling = Scaling()) -> Network:
+        """The circuit of this chip with a program loaded.
+
+        Raises:
+            ProgramError: the topology cannot realise the program.
+            DesignError: the level needs an amplifier that the design does not have.
+        """
+        self.topology.check(program)
+        values = Values.of(self.design, level)
+        A = scaling.conductance * program.A
+        # The drive enters through a unit resistor, so that its voltage carries both factors.
+        b = scaling.conductance * scaling.drive * program.b
+        return self.topology.network(values, self.errors, A, b)
+
+    def replace_errors(self, **errors: Float[np.ndarray, "..."]) -> "Instance":
+        """The same chip with some deviations replaced."""
+        return Instance(self.design, self.topology, {**self.errors, **errors}, self.seed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data that `from_dict` reads back without loss."""
+        return {
+            "schema": _SCHEMA,
+            "design": self.design.to_dict(),
+            "topology": {"name": self.topology.name, "n": self.topology.n},
+            "seed": self.seed,
+            "errors": {name: values.tolist() for name, values in self.errors.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, data: Any, where: str = "instance") -> "Instance":
+        """Validate plain data.
+
+        Raises:
+            DesignError: another schema, an unknown topology, or values that do not fit.
+        """
+        try:
+            if data["schema"] != _SCHEMA:
+                raise DesignError(f"{where}: expected schema {_SCHEMA}, got {data['schema']!r}")
+            topology = make_topology(data["topology"]["name"], data["topology"]["n"])
+            errors = {str(name): np.array(values, dtype=float) for name, values in data["errors"].items()}
+            return cls(Design.from_dict(data["design"], f"{where}: design"), topology, errors, data["seed"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DesignError(f"{where}: not an instance: {type(error).__name__}: {error}") from None
+        except DesignError:
+            raise
+        except ValueError as error:
+            raise DesignError(f"{where}: not an instance: {error}") from None
+
+    def save(self, path: str | Path) -> None:
+        """Write JSON, whole or not at all."""
+        write_atomically(path, json.dumps(self.to_dict(), indent=1) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Instance":
+        """Read JSON.
+
+        Raises:
+            DesignError: unreadable, or not an instance.
+        """
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise DesignError(f"{path}: cannot read the instance: {error.strerror}") from None
+        except (ValueError, RecursionError):
+            raise DesignError(f"{path}: not JSON") from None
+        return cls.from_dict(data, str(path))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content without the seed."""
+        content = {key: value for key, value in self.to_dict().items() if key != "seed"}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def make_topology(name: str, n: int) -> Topology:
+    """The topology of a command-line name with n cells.
+
+    Raises:
+        DesignError: unknown name, or n is not a whole number of at least one.
+    """
+    if name not in TOPOLOGIES:
+        raise DesignError(f"unknown topology {name!r}: expected one of {', '.join(TOPOLOGIES)}")
+    return TOPOLOGIES[name](n)  # type: ignore[call-arg]  # every topology takes its size first
+
+
+def write_atomically(path: str | Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    target = Path(path)
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _checked(name: str, values: Any, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+    array = np.array(values, dtype=np.float64)
+    if array.shape != shape:
+        raise DesignError(f"instance: {name}: expected shape {shape}, got {array.shape}")
+    if not np.isfinite(array).all():
+        raise DesignError(f"instance: {name}: expected finite values")
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,182 @@
+"""A circuit as typed elements: the one description that SPICE, the symbolic and the numeric analysis share.
+
+Values are floats, or sympy expressions when the symbolic analysis builds the network.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+GROUND = "0"
+NODE_NAME = re.compile(r"^(0|[a-z][a-z0-9_]*)$")
+
+Value = Any
+"""A float, or a sympy expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resistor:
+    """Between `a` and `b` [ohm], with thermal noise 4kT/R (one-sided) unless `noisy` is false."""
+
+    name: str
+    a: str
+    b: str
+    resistance: Value
+    noisy: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Capacitor:
+    """Between `a` and `b` [F]; starts at `sign * v0[cell]` (at zero without a cell)."""
+
+    name: str
+    a: str
+    b: str
+    capacitance: Value
+    cell: int | None = None
+    sign: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Inductor:
+    """Between `a` and `b` [H]; starts without current."""
+
+    name: str
+    a: str
+    b: str
+    inductance: Value
+
+
+@dataclass(frozen=True, slots=True)
+class VoltageSource:
+    """`plus` against `minus` [V]. A drive steps from zero at t = 0 and carries the AC stimulus."""
+
+    name: str
+    plus: str
+    minus: str
+    dc: Value
+    drive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentSource:
+    """Current [A] that leaves node `a` and enters node `b`. A drive steps from zero at t = 0 and carries the AC stimulus."""
+
+    name: str
+    a: str
+    b: str
+    dc: Value
+    drive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseCurrent:
+    """White noise current between `a` and `b`, two-sided density [A^2/Hz]."""
+
+    name: str
+    a: str
+    b: str
+    density: Value
+
+
+@dataclass(frozen=True, slots=True)
+class OpAmpModel:
+    """Macro-model of one amplifier; see `OpAmp`. Units as in `Amplifier`; `offset` [V] is this amplifier's own."""
+
+    gain: Value
+    gain_bandwidth: Value
+    offset: Value
+    bias_current: Value
+    noise_voltage: Value
+    noise_current: Value
+    rail_low: Value
+    rail_high: Value
+    slew: Value
+    output_resistance: Value
+    load_capacitance: Value
+
+
+@dataclass(frozen=True, slots=True)
+class OpAmp:
+    """Amplifier. `model=None` is ideal (no input voltage, no input current).
+
+    Macro-model: the input voltage `v(plus) - v(minus) + offset + e_n` drives a current of `TRANSCONDUCTANCE`
+    times it, limited to `slew * C_p`, into a pole of `R_p = gain / gm` and `C_p = gm / (2 pi GBW)` whose voltage
+    is limited to the rails; a unit buffer with `output_resistance` drives `out`, loaded by `load_capacitance`.
+    `bias_current` and `noise_current` act on each input. Only e_n and i_n are noisy.
+    `cell` and `sign` give the initial output voltage `sign * v0[cell]`.
+    """
+
+    name: str
+    plus: str
+    minus: str
+    out: str
+    model: OpAmpModel | None
+    cell: int | None = None
+    sign: int = 1
+
+
+TRANSCONDUCTANCE = 1e-3
+"""Input stage of the macro-model [S]; only its ratio to R_p and C_p matters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inverter:
+    """Ideal buffer of gain -1 from `input` to `out`."""
+
+    name: str
+    input: str
+    out: str
+
+
+Element = Resistor | Capacitor | Inductor | VoltageSource | CurrentSource | NoiseCurrent | OpAmp | Inverter
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Elements with the readout nodes, one for each cell, and the temperature [K].
+
+    Raises:
+        ValueError: a name that is not a plain identifier, or one that is used twice.
+    """
+
+    name: str
+    elements: tuple[Element, ...]
+    outputs: tuple[str, ...]
+    temperature: Value
+
+    def __post_init__(self) -> None:
+        names = [element.name for element in self.elements]
+        if len(set(names)) != len(names):
+            raise ValueError(f"network {self.name}: element names must be unique")
+        for name in (*names, *self.nodes):
+            if not NODE_NAME.match(name):
+                raise ValueError(f"network {self.name}: {name!r} is not a name of lower-case letters, digits, _")
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Every node but ground, in order of appearance."""
+        found = dict.fromkeys(node for element in self.elements for node in terminals(element))
+        found.pop(GROUND, None)
+        return tuple(found)
+
+
+def terminals(element: Element) -> tuple[str, ...]:
+    """Nodes that an element touches."""
+    match element:
+        case Resistor() | Capacitor() | Inductor() | CurrentSource() | NoiseCurrent():
+            return element.a, element.b
+        case VoltageSource():
+            return element.plus, element.minus
+        case OpAmp():
+            return element.plus, element.minus, element.out
+        case Inverter():
+            return element.input, element.out
+
+
+def of_type(elements: Iterable[Any], kind: type[T]) -> tuple[T, ...]:
+    """The elements of one kind, in order."""
+    return tuple(element for element in elements if isinstance(element, kind))

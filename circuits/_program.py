@@ -1,0 +1,79 @@
+"""What the digital side loads: a matrix and a drive."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from ._errors import ProgramError
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """The linear system `A x = b` that the device relaxes to.
+
+    Args:
+        A: (n, n), dimensionless: an entry of one is a conductance of 1/R0.
+        b: (n,), drive [V].
+
+    Raises:
+        ProgramError: shapes, values that are not finite, or an eigenvalue without positive real part
+            (the device would not settle).
+    """
+
+    A: Float[np.ndarray, "n n"]
+    b: Float[np.ndarray, " n"]
+
+    def __init__(self, A: object, b: object) -> None:
+        A_, b_ = _real("A", A), _real("b", b)
+        if A_.ndim != 2 or A_.shape[0] != A_.shape[1] or A_.shape[0] == 0:
+            raise ProgramError(f"A: expected a square matrix, got shape {A_.shape}")
+        if b_.shape != A_.shape[:1]:
+            raise ProgramError(f"b: expected {A_.shape[0]} values, one for each row of A, got shape {b_.shape}")
+        smallest = np.linalg.eigvals(A_).real.min()
+        if not smallest > _rounding(A_):
+            raise ProgramError(
+                f"A: expected eigenvalues with positive real part, or the cells do not settle;"
+                f" the smallest real part is {smallest:.3g}"
+            )
+        object.__setattr__(self, "A", _frozen(A_))
+        object.__setattr__(self, "b", _frozen(b_))
+
+    @property
+    def n(self) -> int:
+        """Number of cells."""
+        return len(self.b)
+
+    @property
+    def solution(self) -> Float[np.ndarray, " n"]:
+        """`A^-1 b` [V], by LU decomposition."""
+        return np.linalg.solve(self.A, self.b)
+
+    @property
+    def eigenvalues(self) -> Complex[np.ndarray, " n"]:
+        """Of A: the rates of relaxation in units of 1/tau."""
+        return np.linalg.eigvals(self.A).astype(complex)
+
+
+def _real(name: str, value: object) -> Float[np.ndarray, "..."]:
+    try:
+        array = np.array(value)
+    except ValueError:
+        raise ProgramError(f"{name}: expected a rectangular array of numbers, got ragged rows") from None
+    if array.dtype.kind not in "iuf":
+        raise ProgramError(f"{name}: expected real numbers, got dtype {array.dtype}")
+    array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        where = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
+        raise ProgramError(f"{name}: expected finite numbers, got {array[where]} at index {where}")
+    return array
+
+
+def _rounding(A: Float[np.ndarray, "n n"]) -> float:
+    # Eigenvalues are known to this absolute accuracy; a singular matrix must not pass by rounding.
+    return float(len(A) * np.finfo(float).eps * np.linalg.norm(A, 2))
+
+
+def _frozen(array: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,142 @@
+"""Passive mesh of RC cells: symmetric, diagonally dominant matrices with off-diagonals that are not positive."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ._design import Design
+from ._errors import ProgramError
+from ._network import GROUND, Capacitor, CurrentSource, Element, Network, NoiseCurrent, OpAmp, Resistor
+from ._program import Program
+from ._topology import Errors, Values, check_cells, check_size, draw_errors, zero_errors
+
+
+@dataclass(frozen=True)
+class RCMesh:
+    """n nodes with a capacitor and a resistor to ground, and resistors between nodes.
+
+    `C dv_i/dt = -(sum_j A_ij v_j - b_i)/R0` with `-A_ij/R0` the conductance between nodes i and j and the row
+    sum of A over R0 the conductance to ground; the drive is a current `b_i/R0`. At level `macro` each node is
+    read through a unity-gain follower.
+
+    Deviations of a chip: `conductance` (n, n) symmetric, `ground` (n,), `drive` (n,), `capacitance` (n,)
+    relative; `offset` (n,) of the followers [V].
+
+    Raises:
+        DesignError: n is not a whole number of at least one.
+    """
+
+    n: int = 8
+    name: ClassVar[str] = "rc-mesh"
+
+    def __post_init__(self) -> None:
+        check_cells(self.name, self.n)
+
+    def check(self, program: Program) -> None:
+        """Symmetric, off-diagonals at most zero, each diagonal at least the sum of its row's others.
+
+        Raises:
+            ProgramError: with the first entry that a passive mesh cannot realise, and why.
+        """
+        check_size(self, program)
+        check_symmetric(self.name, program.A)
+        off = program.A - np.diag(np.diag(program.A))
+        if (off > 0).any():
+            i, j = (int(k) for k in np.argwhere(off > 0)[0])
+            raise ProgramError(
+                f"rc-mesh: A[{i}, {j}] = {off[i, j]:.6g} is positive, and a resistor between two nodes can only"
+                " realise an off-diagonal of at most 0; use a crossbar"
+            )
+        check_dominant(self.name, program.A)
+
+    def error_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Names and shapes of the deviations."""
+        n = self.n
+        return {"conductance": (n, n), "ground": (n,), "drive": (n,), "capacitance": (n,), "offset": (n,)}
+
+    def error_sigmas(self, design: Design) -> Mapping[str, float]:
+        """Standard deviations: relative, or V for offsets."""
+        resistor = design.mismatch.resistor_sigma
+        return {
+            "conductance": resistor,
+            "ground": resistor,
+            "drive": resistor,
+            "capacitance": design.mismatch.capacitor_sigma,
+            "offset": design.amplifier.offset_sigma if design.amplifier else 0.0,
+        }
+
+    def draw(self, design: Design, rng: np.random.Generator) -> Errors:
+        """Deviations of one chip; one resistor serves both directions of a coupling."""
+        errors = draw_errors(self.error_shapes(), self.error_sigmas(design), rng)
+        lower = np.tril(errors["conductance"], -1)
+        return {**errors, "conductance": lower + lower.T}
+
+    def no_errors(self) -> Errors:
+        """Zeros."""
+        return zero_errors(self.error_shapes())
+
+    def network(self, values: Values, errors: Errors, A: Any, b: Any) -> Network:
+        """The circuit with A and b loaded; see the class."""
+        elements = [
+            element
+            for i in range(self.n)
+            for element in (*_cell(values, errors, i, A[i], b[i]), *_couplings(values, errors, i, A[i]))
+        ]
+        prefix = "x" if values.amplifier is None else "out"
+        outputs = tuple(f"{prefix}{i}" for i in range(self.n))
+        return Network(f"rcmesh{self.n}", tuple(elements), outputs, values.temperature)
+
+
+def check_symmetric(name: str, A: np.ndarray) -> None:
+    """Raise `ProgramError` at the first pair of entries that differ by more than rounding."""
+    wrong = np.argwhere(np.abs(A - A.T) > 1e-12 * np.abs(A).max())
+    if len(wrong):
+        i, j = (int(k) for k in wrong[0])
+        raise ProgramError(
+            f"{name}: expected a symmetric A, since one resistor serves both directions;"
+            f" A[{i}, {j}] = {A[i, j]:.6g} but A[{j}, {i}] = {A[j, i]:.6g}; use a crossbar"
+        )
+
+
+def check_dominant(name: str, A: np.ndarray) -> None:
+    """Raise `ProgramError` at the first row whose diagonal is less than the sum of the others' magnitudes."""
+    rest = 2 * np.diag(A) - np.abs(A).sum(axis=1)
+    # The subtraction loses as many digits as the row's terms have.
+    wrong = np.flatnonzero(rest < -1e-12 * np.abs(A).max() * len(A))
+    if len(wrong):
+        i = int(wrong[0])
+        raise ProgramError(
+            f"{name}: A[{i}, {i}] = {A[i, i]:.6g} is less than the sum of the other magnitudes in its row,"
+            f" {A[i, i] - rest[i]:.6g}: the resistor to ground would be negative; use a crossbar"
+        )
+
+
+def _cell(values: Values, errors: Errors, i: int, A_i: Any, b_i: Any) -> Iterator[Element]:
+    # C here is C of the cell; the couplings' conductances leave the row sum for the resistor to ground.
+    ground = _ground_conductance(A_i) * (1 + errors["ground"][i])
+    yield Capacitor(f"c{i}", f"x{i}", GROUND, values.C * (1 + errors["capacitance"][i]), cell=i)
+    yield CurrentSource(f"b{i}", GROUND, f"x{i}", b_i * (1 + errors["drive"][i]) / values.R0, drive=True)
+    if ground != 0:
+        yield Resistor(f"rg{i}", f"x{i}", GROUND, values.R0 / ground)
+    if values.injected_noise != 0:
+        yield NoiseCurrent(f"n{i}", GROUND, f"x{i}", values.injected_noise)
+    if values.amplifier is not None:
+        model = replace(values.amplifier, offset=errors["offset"][i])
+        yield OpAmp(f"a{i}", f"x{i}", f"out{i}", f"out{i}", model, cell=i)
+
+
+def _ground_conductance(A_i: Any) -> Any:
+    total = sum(A_i)
+    if isinstance(total, float):
+        # A row that sums to zero but for rounding has no resistor to ground.
+        return total if total > 1e-12 * float(np.abs(A_i).max()) * len(A_i) else 0.0
+    return total
+
+
+def _couplings(values: Values, errors: Errors, i: int, A_i: Any) -> Iterator[Element]:
+    for j in range(i):
+        if A_i[j] != 0:
+            conductance = -A_i[j] * (1 + errors["conductance"][i, j])
+            yield Resistor(f"r{i}_{j}", f"x{i}", f"x{j}", values.R0 / conductance)

@@ -1,0 +1,63 @@
+"""Fitting a program to the device: conductances within the amplifiers' reach, voltages within the rails."""
+
+from math import floor, log2, pi
+
+import numpy as np
+
+from ._errors import ProgramError
+from ._instance import Instance, Scaling
+from ._program import Program
+from ._state_space import StateSpace, state_space
+from ._topology import Level
+
+HEADROOM = 0.5
+"""Part of the rails (and of the converters' range) that the settled voltages may use."""
+
+SPEED_MARGIN = 20.0
+"""The gain-bandwidth is at least this many times the fastest mode that the program can have."""
+
+_SMALLEST = 2.0**-40
+
+
+def choose_scaling(instance: Instance, program: Program, level: Level = "macro") -> Scaling:
+    """The largest powers of two, at most one, with which the device is quick enough, stable and within its rails.
+
+    A power of two changes no digit of the program. At level `ideal` there are no limits: both are one.
+
+    The rates of the program are at most `max_i sum_j |A_ij| / tau` (Gershgorin). The conductances are scaled down
+    until that is `SPEED_MARGIN` times below the amplifiers' gain-bandwidth and every pole is stable; then the
+    drive, until the settled voltages use at most `HEADROOM` of the rails and of the converters' range.
+
+    Raises:
+        ProgramError: no such scaling exists.
+    """
+    amplifier = instance.design.amplifier
+    if level == "ideal" or amplifier is None:
+        return Scaling()
+    fastest = float(np.abs(program.A).sum(axis=1).max()) / instance.design.tau
+    conductance = _power_of_two(2 * pi * amplifier.gain_bandwidth / SPEED_MARGIN / fastest)
+    while True:
+        space = state_space(instance.network(program, level, Scaling(conductance)))
+        if (space.poles.real < 0).all():
+            return Scaling(conductance, _drive_scale(instance, program, space, conductance))
+        conductance /= 2
+        if conductance < _SMALLEST:
+            raise ProgramError(
+                f"A: the {instance.topology.name} of design {instance.design.name} is unstable with it at any scale;"
+                " expected a matrix further from singular, or an amplifier with more gain"
+            )
+
+
+def _power_of_two(limit: float) -> float:
+    """The largest power of two up to `limit`, at most one."""
+    return min(1.0, 2.0 ** floor(log2(limit)))
+
+
+def _drive_scale(instance: Instance, program: Program, space: StateSpace, conductance: float) -> float:
+    amplifier, converters = instance.design.amplifier, instance.design.converters
+    assert amplifier is not None
+    limit = HEADROOM * min(amplifier.rail_high, -amplifier.rail_low)
+    swing = float(np.abs(space.settled).max(initial=0.0))
+    drive = conductance * float(np.abs(program.b).max(initial=0.0))
+    worst = max(swing / limit, drive / converters.full_scale)
+    return _power_of_two(1 / worst) if worst > 0 else 1.0

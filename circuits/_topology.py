@@ -1,0 +1,117 @@
+"""What every topology offers: how a program becomes components on one chip."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol, get_args
+
+import numpy as np
+from jaxtyping import Float
+
+from ._design import Design
+from ._errors import DesignError, ProgramError
+from ._network import Network, OpAmpModel, Value
+from ._program import Program
+
+Level = Literal["ideal", "macro"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+
+Errors = Mapping[str, Float[np.ndarray, "..."]]
+"""Deviations of one chip from its design, by name; relative, offsets in V."""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Nominal values that a network is built from: floats, or sympy symbols. Units as in `Design`."""
+
+    R0: Value
+    C: Value
+    temperature: Value
+    injected_noise: Value
+    amplifier: OpAmpModel | None
+
+    @classmethod
+    def of(cls, design: Design, level: Level) -> "Values":
+        """The values of a design at one level.
+
+        Raises:
+            DesignError: an unknown level, or one that needs an amplifier where the design has none.
+        """
+        if level not in LEVELS:
+            raise DesignError(f"unknown level {level!r}: expected one of {', '.join(LEVELS)}")
+        if level != "ideal" and design.amplifier is None:
+            raise DesignError(
+                f"design {design.name} has no amplifier: expected level ideal, got {level};"
+                " add `amplifier:` to the design or use --level ideal"
+            )
+        return cls(design.R0, design.C, design.temperature, design.injected_noise, _model(design, level))
+
+
+def _model(design: Design, level: Level) -> OpAmpModel | None:
+    if level == "ideal" or design.amplifier is None:
+        return None
+    values = design.amplifier.model_dump(exclude={"offset_sigma", "supply_current"})
+    return OpAmpModel(offset=0.0, **values)
+
+
+class Topology(Protocol):
+    """A frozen value: which cells there are and how a program is wired."""
+
+    name: ClassVar[str]
+
+    @property
+    def n(self) -> int:
+        """Number of cells, one for each variable."""
+        ...
+
+    def check(self, program: Program) -> None:
+        """Raise `ProgramError` with the entry and the reason when the program cannot be realised."""
+        ...
+
+    def error_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Names and shapes of the deviations that a chip has."""
+        ...
+
+    def error_sigmas(self, design: Design) -> Mapping[str, float]:
+        """Standard deviation of each kind of deviation."""
+        ...
+
+    def draw(self, design: Design, rng: np.random.Generator) -> Errors:
+        """Deviations of one chip."""
+        ...
+
+    def no_errors(self) -> Errors:
+        """Deviations of the nominal chip: zeros."""
+        ...
+
+    def network(self, values: Values, errors: Errors, A: Any, b: Any) -> Network:
+        """The circuit of one chip with A (n, n) and drive b (n,) [V] loaded.
+
+        `A` and `b` hold floats or sympy expressions; entries equal to zero are not wired.
+        """
+        ...
+
+
+def check_size(topology: Topology, program: Program) -> None:
+    """Raise `ProgramError` when the program has another size than the chip."""
+    if program.n != topology.n:
+        raise ProgramError(
+            f"{topology.name}: expected a program of {topology.n} variables, one for each cell, got {program.n}"
+        )
+
+
+def check_cells(name: str, n: object) -> None:
+    """Raise `DesignError` unless n is a whole number of cells."""
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise DesignError(f"{name}: expected a whole number of cells, at least 1, got {n!r}")
+
+
+def draw_errors(
+    shapes: Mapping[str, tuple[int, ...]], sigmas: Mapping[str, float], rng: np.random.Generator
+) -> dict[str, Float[np.ndarray, "..."]]:
+    """Independent normal deviations; the same state of `rng` gives the same normals whatever the sigmas."""
+    return {name: sigmas[name] * rng.standard_normal(shape) for name, shape in shapes.items()}
+
+
+def zero_errors(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Float[np.ndarray, "..."]]:
+    """Zeros of the same shapes."""
+    return {name: np.zeros(shape) for name, shape in shapes.items()}
