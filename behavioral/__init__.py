@@ -1,0 +1,2 @@
+from ._lyapunov import NotStationaryError as NotStationaryError
+from ._ou import OrnsteinUhlenbeck as OrnsteinUhlenbeck
