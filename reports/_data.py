@@ -1,0 +1,139 @@
+"""What a result folder holds. Everything is optional: what is missing on disk is `None` or empty, never made up."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import yaml
+from jaxtyping import Float
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One fitted deviation: relative (`unit` empty) or in `unit`; `true` is what was drawn, if known."""
+
+    name: str
+    index: tuple[int, ...]
+    estimate: float
+    standard_error: float
+    true: float | None = None
+    unit: str = ""
+
+    @property
+    def z(self) -> float | None:
+        """(estimate - true)/standard error."""
+        if self.true is None or not self.standard_error > 0:
+            return None
+        return (self.estimate - self.true) / self.standard_error
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Settled readouts [V] of one program that the calibration did not see."""
+
+    spice: Float[np.ndarray, " cell"]
+    nominal: Float[np.ndarray, " cell"]
+    calibrated: Float[np.ndarray, " cell"]
+
+
+class Folder:
+    """One result folder; files are read when they are asked for.
+
+    Raises:
+        ValueError: a file is there, and is not what its name says.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        return self._object("summary.json")
+
+    @cached_property
+    def design(self) -> dict[str, Any]:
+        path = self.path / "design.yaml"
+        if not path.exists():
+            return {}
+        try:
+            loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise ValueError(f"{path}: not valid YAML") from error
+        return loaded if isinstance(loaded, dict) else {}
+
+    @cached_property
+    def program(self) -> dict[str, Any]:
+        return self._object("program.json")
+
+    @cached_property
+    def instance(self) -> dict[str, Any]:
+        return self._object("instance.json")
+
+    @cached_property
+    def symbolic(self) -> dict[str, Any]:
+        return self._object("symbolic.json")
+
+    @cached_property
+    def covariance(self) -> dict[str, Any]:
+        return self._object("covariance.json")
+
+    @cached_property
+    def fidelity(self) -> list[dict[str, Any]]:
+        loaded = self._json("fidelity.json")
+        return loaded if isinstance(loaded, list) else []
+
+    @cached_property
+    def parameters(self) -> list[Parameter]:
+        rows = self._json("parameters.json")
+        return [Parameter(**{**row, "index": tuple(row["index"])}) for row in rows] if rows else []
+
+    @cached_property
+    def heldout(self) -> list[HeldOut]:
+        rows = self._json("heldout.json")
+        names = ("spice", "nominal", "calibrated")
+        return [HeldOut(*(np.array(row[name]) for name in names)) for row in rows] if rows else []
+
+    @cached_property
+    def waveforms(self) -> xr.Dataset | None:
+        """Dataset with `spice`, `nominal`, `calibrated` (time, cell) and `sd` (cell) [V]."""
+        path = self.path / "waveforms.nc"
+        if not path.exists():
+            return None
+        try:
+            return xr.load_dataset(path, engine="h5netcdf")
+        except OSError as error:
+            raise ValueError(f"{path}: not a netCDF file") from error
+
+    @cached_property
+    def runs(self) -> list[dict[str, Any]]:
+        return self._lines("training/runs.jsonl")
+
+    @cached_property
+    def curves(self) -> list[dict[str, Any]]:
+        return self._lines("training/curves.jsonl")
+
+    def _object(self, name: str) -> dict[str, Any]:
+        loaded = self._json(name)
+        return dict(loaded) if isinstance(loaded, Mapping) else {}
+
+    def _json(self, name: str) -> Any:
+        path = self.path / name
+        if not path.exists():
+            return None
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path}: not valid JSON: {error}") from error
+
+    def _lines(self, name: str) -> list[dict[str, Any]]:
+        path = self.path / name
+        if not path.exists():
+            return []
+        lines = path.read_text(encoding="utf-8").splitlines()
+        # A run that was killed while it wrote leaves a last line that is cut short: what is whole counts.
+        return [json.loads(line) for line in lines if line.startswith("{") and line.rstrip().endswith("}")]

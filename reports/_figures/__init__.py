@@ -1,0 +1,15 @@
+"""Figures: each function takes data and returns a matplotlib Figure in the active look."""
+
+from ._calibration import parameters as parameters
+from ._calibration import z_scores as z_scores
+from ._covariance import covariance_maps as covariance_maps
+from ._fidelity import heldout_errors as heldout_errors
+from ._response import ac_response as ac_response
+from ._response import noise_density as noise_density
+from ._response import operating_point as operating_point
+from ._schematic import schematic as schematic
+from ._training import accuracy_curves as accuracy_curves
+from ._training import loss_curves as loss_curves
+from ._training import time_parts as time_parts
+from ._waveforms import residuals as residuals
+from ._waveforms import waveforms as waveforms

@@ -1,0 +1,244 @@
+"""The parts of a report: from a folder on disk to titles, text, pictures and tables."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from . import _figures as figures
+from ._data import Folder
+from ._figures._units import quantity
+from ._theme import DARK, LIGHT, svg_uri
+from ._training_section import training
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One figure in both looks."""
+
+    light: str
+    dark: str
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells as text; `verdicts` (one per row) colour the last column."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    verdicts: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the report."""
+
+    title: str
+    text: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    tables: tuple[Table, ...] = field(default=())
+
+
+def picture(draw: Callable[[], Figure], caption: str) -> Picture:
+    """Draw a figure in both looks."""
+    return Picture(svg_uri(draw, LIGHT), svg_uri(draw, DARK), caption)
+
+
+def sections(folder: Folder) -> tuple[list[Section], list[str]]:
+    """What the folder has data for, and the names of what it does not."""
+    found = {name: make(folder) for name, make in _PARTS.items()}
+    return [s for s in found.values() if s is not None], [name for name, s in found.items() if s is None]
+
+
+def _circuit(folder: Folder) -> Section | None:
+    topology = folder.instance.get("topology") or folder.summary.get("topology")
+    if not topology:
+        return None
+    name, n = (topology["name"], topology["n"]) if isinstance(topology, Mapping) else (topology, folder.summary.get("n", 8))
+    captions = {
+        "crossbar": "Above: one cell with its row. A resistor R0/|A_ij| runs from the output of cell j to the virtual"
+        " ground of cell i; the capacitor integrates. Below: the inverted rail, which serves the entries below zero.",
+        "rc-mesh": "One cell of the mesh: capacitor, resistor to ground, the drive as a current, a coupling to a neighbour.",
+    }
+    if name not in captions:
+        return None
+    return Section(
+        "Circuit",
+        (f"A chip of topology {name} with {n} cells. It settles at the solution of A x = b.",),
+        (picture(lambda: figures.schematic(name, n), captions[name]),),
+    )
+
+
+_UNITS = {
+    "R0": "Ω", "C": "F", "temperature": "K", "injected_noise": "A²/Hz", "gain": "V/V", "gain_bandwidth": "Hz",
+    "offset_sigma": "V", "bias_current": "A", "noise_voltage": "V/√Hz", "noise_current": "A/√Hz", "rail_low": "V",
+    "rail_high": "V", "slew": "V/s", "output_resistance": "Ω", "load_capacitance": "F", "supply_current": "A",
+    "full_scale": "V",
+}  # fmt: skip
+
+
+def _design(folder: Folder) -> Section | None:
+    if not folder.design:
+        return None
+    sources = folder.design.get("sources") or {}
+    rows = tuple(
+        (path, _value(path, value), _source(path, sources))
+        for path, value in _flat({k: v for k, v in folder.design.items() if k not in ("name", "description", "sources")})
+    )
+    text = f"{folder.design.get('name', '')}: {folder.design.get('description', '')}".strip(": ")
+    return Section("Design", (text,) if text else (), (), (Table("Values and where they come from", ("field", "value", "source"), rows),))
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _value(path: str, value: Any) -> str:
+    if value is None:
+        return "ideal"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    unit = _UNITS.get(path.rsplit(".", 1)[-1], "")
+    if path.endswith("_sigma") and not unit:
+        return f"{100 * value:.3g} %"
+    if "√" in unit or "²" in unit or unit in ("K", "V/V"):
+        return f"{value:.4g} {unit}"
+    return quantity(float(value), unit, 4) if unit else f"{value:g}"
+
+
+def _source(path: str, sources: Mapping[str, Any]) -> str:
+    return str(sources.get(path) or sources.get(path.rsplit(".", 1)[-1]) or sources.get(path.split(".", 1)[0]) or "")
+
+
+def _waveforms(folder: Folder) -> Section | None:
+    data = folder.waveforms
+    if data is None:
+        return None
+    time, spice = data["time"].values, data["spice"].values
+    calibrated, sd = data["calibrated"].values, data["sd"].values
+    models = {name: data[name].values for name in ("nominal", "calibrated")}
+    caption = (
+        "A program that the calibration did not see. Wide lines: SPICE. Thin lines: the calibrated model, with the"
+        f" band of two standard deviations of the noise that the model expects (largest: {quantity(2 * float(sd.max()), 'V')},"
+        " which may be thinner than the line)."
+    )
+    return Section(
+        "Waveforms: SPICE against the model",
+        (),
+        (
+            picture(lambda: figures.waveforms(time, spice, calibrated, sd), caption),
+            picture(
+                lambda: figures.residuals(time, spice, models),
+                "The same transient, model minus SPICE. The nominal model knows the design, the calibrated one the chip.",
+            ),
+        ),
+    )
+
+
+def _covariance(folder: Folder) -> Section | None:
+    if not folder.covariance:
+        return None
+    spice, model = (np.array(folder.covariance[key]) for key in ("spice", "model"))
+    error = float(np.linalg.norm(model - spice) / np.linalg.norm(spice))
+    return Section(
+        "Stationary covariance",
+        (f"Frobenius norm of the difference: {error:.2e} of SPICE's.",),
+        (
+            picture(
+                lambda: figures.covariance_maps(spice, model),
+                "Covariance of the readouts from SPICE noise analyses and from the Lyapunov equation of the same chip;"
+                " the difference has a scale of its own.",
+            ),
+        ),
+    )
+
+
+def _calibration(folder: Folder) -> Section | None:
+    rows = folder.parameters
+    if not rows:
+        return None
+    z = np.array([row.z for row in rows if row.z is not None])
+    pictures = []
+    text = [f"{len(rows)} parameters were fitted."]
+    if len(z):
+        text.append(
+            f"Against what was drawn: root mean square z-score {np.sqrt(np.mean(z**2)):.2f} (1 expected),"
+            f" {np.mean(np.abs(z) < 2):.0%} within two standard errors (95 % expected), largest {np.abs(z).max():.1f}."
+        )
+        pictures = [
+            picture(
+                lambda: figures.parameters(rows),
+                "Fitted against drawn, bars of one standard error (often smaller than the dot). On the line: exact.",
+            ),
+            picture(lambda: figures.z_scores(rows), "Distance from what was drawn, in standard errors."),
+        ]
+    return Section("Calibration", tuple(text), tuple(pictures))
+
+
+def _fidelity(folder: Folder) -> Section | None:
+    rows = folder.fidelity
+    if not rows:
+        return None
+    names = ("topology", "level", "size", "analysis", "metric")
+    table = Table(
+        "Every comparison with its limit",
+        (*names, "value", "limit", "verdict"),
+        tuple(
+            (
+                *(str(row.get(name, "")) for name in names),
+                f"{row['value']:.2e}" if "value" in row else "not computed",
+                f"{row['limit']:.2e}" if "limit" in row else "",
+                "✓ passed" if row.get("passed") else "✗ failed",
+            )
+            for row in rows
+        ),
+        tuple(bool(row.get("passed")) for row in rows),
+    )
+    pictures = ()
+    if folder.heldout:
+        caption = (
+            f"Settled readouts of {len(folder.heldout)} programs that the calibration did not see:"
+            " model minus SPICE (symmetric logarithmic scale, linear around zero)."
+        )
+        pictures = (picture(lambda: figures.heldout_errors(folder.heldout), caption),)
+    passed = sum(table.verdicts)
+    return Section("Fidelity", (f"{passed} of {len(rows)} checks passed.",), pictures, (table,))
+
+
+def _training(folder: Folder) -> Section | None:
+    found = training(folder)
+    if found is None:
+        return None
+    pictures = tuple(picture(draw, caption) for draw, caption in found.pictures)
+    tables = tuple(Table(caption, head, rows) for caption, head, rows in found.tables)
+    return Section("Training", found.text, pictures, tables)
+
+
+def _provenance(folder: Folder) -> Section | None:
+    summary, instance = folder.summary, folder.instance
+    rows = [("command", str(summary["command"]))] if "command" in summary else []
+    rows += [(key, str(summary[key])) for key in ("seed", "instance_seed", "quick", "started") if key in summary]
+    rows += [("seed of the chip", str(instance["seed"]))] if instance.get("seed") is not None else []
+    rows += [("computed in", f"{summary['elapsed_s']:.1f} s")] if "elapsed_s" in summary else []
+    rows += [(name, str(version)) for name, version in (summary.get("versions") or {}).items()]
+    return Section("Seeds and versions", (), (), (Table("", ("what", "value"), tuple(rows)),)) if rows else None
+
+
+_PARTS: Mapping[str, Callable[[Folder], Section | None]] = {
+    "circuit": _circuit,
+    "design values": _design,
+    "waveforms": _waveforms,
+    "covariance": _covariance,
+    "calibration": _calibration,
+    "fidelity": _fidelity,
+    "training": _training,
+    "seeds and versions": _provenance,
+}

@@ -1,0 +1,95 @@
+"""Two looks of every figure, light (also for print) and dark; colours that colour-blind readers tell apart."""
+
+import base64
+import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+# Okabe and Ito, https://jfly.uni-koeln.de/color/ (2008); without their yellow, which vanishes on white, and with
+# their black or its dark-mode twin, the ink, kept for measured data.
+_LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F5539", "#6C6C6C")
+_DARK = ("#56B4E9", "#FF8A3D", "#2BD4A4", "#F0A3CC", "#F5C04A", "#A9DDFF", "#D9AF8B", "#B0B0B0")
+
+WIDTH = 5.2
+"""Of a figure [in]: its 10 pt text stays readable when a phone shows it 360 px wide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Colours of one look."""
+
+    name: str
+    ink: str
+    muted: str
+    paper: str
+    colours: tuple[str, ...]
+
+    def active(self) -> AbstractContextManager[None]:
+        """Figures made inside have this look."""
+        return mpl.rc_context(self._settings())
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "axes.edgecolor": self.muted,
+            "axes.facecolor": self.paper,
+            "axes.grid": True,
+            "axes.labelcolor": self.ink,
+            "axes.prop_cycle": mpl.cycler(color=self.colours),
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.titlecolor": self.ink,
+            "axes.titlelocation": "left",
+            "axes.titlesize": 10,
+            "figure.constrained_layout.use": True,
+            "figure.facecolor": self.paper,
+            "font.size": 10,
+            "grid.alpha": 0.25,
+            "grid.color": self.muted,
+            "grid.linewidth": 0.6,
+            "legend.fontsize": 9,
+            "legend.frameon": False,
+            "lines.linewidth": 1.6,
+            "savefig.facecolor": self.paper,
+            "svg.fonttype": "path",
+            "svg.hashsalt": "thermospice",  # the same data give the same file
+            "text.color": self.ink,
+            "xtick.color": self.muted,
+            "xtick.labelcolor": self.ink,
+            "ytick.color": self.muted,
+            "ytick.labelcolor": self.ink,
+        }
+
+
+LIGHT = Theme("light", ink="#1b1f24", muted="#6e7781", paper="#ffffff", colours=_LIGHT)
+DARK = Theme("dark", ink="#e6edf3", muted="#8b949e", paper="#12161c", colours=_DARK)
+
+
+def ink() -> str:
+    """Text colour of the active look."""
+    return str(mpl.rcParams["text.color"])
+
+
+def colours() -> tuple[str, ...]:
+    """Line colours of the active look."""
+    return tuple(mpl.rcParams["axes.prop_cycle"].by_key()["color"])
+
+
+def svg_uri(draw: Callable[[], Figure], theme: Theme) -> str:
+    """A figure as a data URI that an `<img>` shows."""
+    with theme.active():
+        buffer = io.BytesIO()
+        draw().savefig(buffer, format="svg", metadata={"Date": None})
+    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def png(draw: Callable[[], Figure], dpi: int = 160) -> bytes:
+    """A figure as a PNG file, in the light look."""
+    with LIGHT.active():
+        buffer = io.BytesIO()
+        draw().savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()

@@ -1,0 +1,140 @@
+"""Training runs over seeds: mean curves with intervals, and where an optimiser loses."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One quantity of one optimiser against steps: mean over seeds and 95 % interval of the mean."""
+
+    name: str
+    seeds: int
+    step: Float[np.ndarray, " point"]
+    time: Float[np.ndarray, " point"] | None
+    mean: Float[np.ndarray, " point"]
+    low: Float[np.ndarray, " point"]
+    high: Float[np.ndarray, " point"]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Mean over seeds with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+
+
+def label(entry: Entry) -> str:
+    """How an optimiser with its solver is called in tables and figures."""
+    return str(entry.get("label") or " / ".join(str(entry[k]) for k in ("optimizer", "solver") if entry.get(k)))
+
+
+def interval(values: Iterable[float]) -> Estimate:
+    """Mean and 95 % interval by Student's t; one value has no interval."""
+    array = np.array([v for v in values if np.isfinite(v)], dtype=float)
+    mean = float(array.mean()) if len(array) else float("nan")
+    if len(array) < 2:
+        return Estimate(mean, mean, mean, len(array))
+    half = float(stats.t.ppf(0.975, len(array) - 1) * array.std(ddof=1) / np.sqrt(len(array)))
+    return Estimate(mean, mean - half, mean + half, len(array))
+
+
+def curves(entries: Sequence[Entry], quantity: str, window: int = 1) -> list[Curve]:
+    """Curves of one logged quantity; each run is first smoothed by a running mean over `window` logged points."""
+    return [c for name, group in _grouped(entries).items() if (c := _curve(name, group, quantity, window))]
+
+
+def outcomes(runs: Sequence[Entry], quantity: str) -> dict[str, Estimate]:
+    """Final value of one quantity, by optimiser."""
+    grouped = {name: [run[quantity] for run in group if quantity in run] for name, group in _grouped(runs).items()}
+    return {name: interval(values) for name, values in grouped.items() if values}
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Where `ours` is behind `rival` in the mean; `clear` when the two intervals do not overlap."""
+
+    quantity: str
+    ours: str
+    rival: str
+    ours_value: Estimate
+    rival_value: Estimate
+
+    @property
+    def clear(self) -> bool:
+        return self.ours_value.low > self.rival_value.high or self.ours_value.high < self.rival_value.low
+
+
+QUANTITIES = {
+    "train_loss": ("training loss", False),
+    "test_loss": ("test loss", False),
+    "test_accuracy": ("test accuracy", True),
+    "modelled_time_s": ("modelled time (s)", False),
+    "modelled_energy_J": ("modelled energy (J)", False),
+    "elapsed_s": ("time to simulate (s)", False),
+}
+"""What a run ends with, how it is called, and whether more is better."""
+
+
+def losses(runs: Sequence[Entry], is_ours: Callable[[str], bool]) -> list[Loss]:
+    """Every quantity in which one of ours is behind the best of the others."""
+    found = []
+    for quantity, (_, more_is_better) in QUANTITIES.items():
+        results = outcomes(runs, quantity)
+        rivals = {name: value for name, value in results.items() if not is_ours(name)}
+        if not rivals:
+            continue
+        sign = -1 if more_is_better else 1
+        best = min(rivals, key=lambda name: sign * rivals[name].mean)
+        for name, value in results.items():
+            if is_ours(name) and sign * value.mean > sign * rivals[best].mean:
+                found.append(Loss(quantity, name, best, value, rivals[best]))
+    return found
+
+
+def _grouped(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(label(entry), []).append(entry)
+    return groups
+
+
+def _curve(name: str, entries: Sequence[Entry], quantity: str, window: int) -> Curve | None:
+    runs: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if quantity in entry:
+            runs.setdefault(str(entry["run"]), []).append(entry)
+    if not runs:
+        return None
+    # Seeds are compared step by step: only the steps that every seed has reached.
+    steps = sorted(set.intersection(*({int(e["step"]) for e in run} for run in runs.values())))
+    by_step = [{int(e["step"]): e for e in run} for run in runs.values()]
+    values = np.array([_smooth([run[s][quantity] for s in steps], window) for run in by_step], dtype=float)
+    estimates = [interval(column) for column in values.T]
+    times = [[run[s].get("modelled_time_s", np.nan) for s in steps] for run in by_step]
+    time = np.mean(np.array(times, dtype=float), axis=0)
+    return Curve(
+        name,
+        len(runs),
+        np.array(steps, dtype=float),
+        time if np.isfinite(time).all() and (time > 0).any() else None,
+        *(np.array([getattr(e, key) for e in estimates]) for key in ("mean", "low", "high")),
+    )
+
+
+def _smooth(values: Sequence[float], window: int) -> np.ndarray:
+    """Mean over the last `window` points; the first ones over those there are."""
+    total = np.concatenate([[0.0], np.cumsum(np.asarray(values, dtype=float))])
+    end = np.arange(1, len(values) + 1)
+    start = np.maximum(end - window, 0)
+    return (total[end] - total[start]) / (end - start)

@@ -1,0 +1,128 @@
+"""The report's part on training: curves, final values, modelled time, and where TNGD loses."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from . import _figures as figures
+from ._data import Folder
+from ._training import QUANTITIES, Estimate, Loss, curves, label, losses, outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPart:
+    """Text, drawings with captions, and tables (caption, head, rows)."""
+
+    text: tuple[str, ...]
+    pictures: tuple[tuple[Callable[[], Figure], str], ...]
+    tables: tuple[tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]
+
+
+SMOOTHED = 20
+"""Logged steps that a training-loss curve averages over: single batches scatter more than optimisers differ."""
+
+
+def training(folder: Folder) -> TrainingPart | None:
+    """What the folder says about training, or None."""
+    runs = folder.runs
+    if not runs:
+        return None
+    seeds = len({run.get("seed") for run in runs})
+    text = [
+        f"{len(runs)} runs, {seeds} seeds. Lines are means over the seeds, bands and ± the 95 % interval of the mean"
+        " (Student's t)." + ("" if seeds > 1 else " One seed gives no interval: differences may be chance.")
+    ]
+    return TrainingPart(tuple(text), _pictures(folder), (_finals(runs), _defeats(runs)))
+
+
+def is_ours(name: str) -> bool:
+    """Thermodynamic runs, as opposed to the digital rivals."""
+    return name.lower().startswith("tngd")
+
+
+def _pictures(folder: Folder) -> tuple[tuple[Callable[[], Figure], str], ...]:
+    loss = curves(folder.curves, "train_loss", SMOOTHED)
+    accuracy = curves(folder.curves, "test_accuracy")
+    found: list[tuple[Callable[[], Figure], str]] = []
+    window = f"running mean over {SMOOTHED} logged steps"
+    if loss:
+        found.append((lambda: figures.loss_curves(loss, "steps"), f"Training loss against steps ({window})."))
+    if accuracy:
+        found.append((lambda: figures.accuracy_curves(accuracy, "steps"), "Test accuracy against steps."))
+    if any(c.time is not None for c in loss):
+        found.append(
+            (
+                lambda: figures.loss_curves(loss, "time"),
+                f"Training loss against modelled time ({window}): what the hardware model says that each step takes,"
+                " loading of the resistors included.",
+            )
+        )
+    parts = _time_parts(folder.runs)
+    if parts:
+        found.append((lambda: figures.time_parts(parts), "Modelled time of one step by its parts (logarithmic)."))
+    return tuple(found)
+
+
+def _time_parts(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Mean seconds of each part of one step, by optimiser."""
+    found: dict[str, dict[str, float]] = {}
+    for run in runs:
+        parts = run.get("modelled_time_parts_s")
+        if isinstance(parts, Mapping) and run.get("steps"):
+            found.setdefault(label(run), {k: float(v) / run["steps"] for k, v in parts.items()})
+    return found
+
+
+def _finals(runs: list[dict[str, Any]]) -> tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    columns = {q: outcomes(runs, q) for q in QUANTITIES}
+    present = [q for q in QUANTITIES if columns[q]]
+    names = list(dict.fromkeys(label(run) for run in runs))
+    rows = tuple((name, *(_shown(q, columns[q].get(name)) for q in present)) for name in names)
+    return "At the end of training", ("optimiser", *(QUANTITIES[q][0] for q in present)), rows
+
+
+def _defeats(runs: list[dict[str, Any]]) -> tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    rows = tuple(_defeat(loss) for loss in losses(runs, is_ours))
+    if not rows:
+        rows = (("nowhere in these quantities", "", "", "", ""),)
+    return "Where TNGD loses", ("quantity", "optimiser", "value", "best rival", "verdict"), rows
+
+
+def _defeat(loss: Loss) -> tuple[str, ...]:
+    verdict = "clearly behind" if loss.clear else "behind, within the scatter of the seeds"
+    if min(loss.ours_value.seeds, loss.rival_value.seeds) < 2:
+        verdict = "behind; one seed, no interval"
+    rival = f"{loss.rival}: {_shown(loss.quantity, loss.rival_value)}"
+    return QUANTITIES[loss.quantity][0], loss.ours, _shown(loss.quantity, loss.ours_value), rival, verdict
+
+
+def _shown(quantity: str, estimate: Estimate | None) -> str:
+    if estimate is None or not np.isfinite(estimate.mean):
+        return "–"
+    factor, unit = (100.0, " %") if quantity.endswith("accuracy") else (1.0, "")
+    digits = ".2f" if unit else ".3g"
+    half = factor * (estimate.high - estimate.mean)
+    spread = f" ± {half:{'.2f' if unit else '.1g'}}" if estimate.seeds > 1 else ""
+    return f"{factor * estimate.mean:{digits}}{spread}{unit}"
+
+
+def verdicts(folder: Folder) -> list[str]:
+    """Lines for the summary at the top."""
+    found = []
+    accuracy = outcomes(folder.runs, "test_accuracy")
+    loss = outcomes(folder.runs, "train_loss")
+    if accuracy:
+        listed = "; ".join(f"{name} {_shown('test_accuracy', value)}" for name, value in accuracy.items())
+        found.append(f"Test accuracy: {listed}.")
+    if loss:
+        listed = "; ".join(f"{name} {_shown('train_loss', value)}" for name, value in loss.items())
+        found.append(f"Final training loss: {listed}.")
+    behind = sorted({QUANTITIES[item.quantity][0] for item in losses(folder.runs, is_ours)})
+    if behind:
+        found.append(f"TNGD is behind the best rival in: {', '.join(behind)}.")
+    return found
+
+
