@@ -83,12 +83,12 @@ class _Stamps:
         self.at(name, minus, -1)
 
 
-def equations(network: Network) -> Equations:
-    """Assemble the modified nodal equations of a network."""
+def equations(network: Network, boltzmann: Value = BOLTZMANN) -> Equations:
+    """Assemble the modified nodal equations of a network; the symbolic analysis passes its own constant."""
     elements = linear_elements(network)
     tree, links = _forest(of_type(elements, Capacitor))
     states: tuple[Capacitor | Inductor, ...] = (*tree, *of_type(elements, Inductor))
-    noise = [s for e in elements if (s := _noise(e, network.temperature)) is not None]
+    noise = [s for e in elements if (s := _noise(e, boltzmann * network.temperature)) is not None]
     nodes = _nodes(elements)
     branches = [e.name for e in elements if isinstance(e, VoltageSource | Inverter | OpAmp)] + [c.name for c in tree]
     row = {name: k for k, name in enumerate((*nodes, *branches))}
@@ -136,12 +136,12 @@ def _nodes(elements: Sequence[LinearElement]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _noise(element: LinearElement, temperature: Value) -> NoiseCurrent | None:
+def _noise(element: LinearElement, kT: Value) -> NoiseCurrent | None:
     """The white noise of an element; a resistor has 2kT/R (two-sided)."""
     if isinstance(element, NoiseCurrent):
         return element
     if isinstance(element, Resistor) and element.noisy:
-        return NoiseCurrent(element.name, element.a, element.b, 2 * BOLTZMANN * temperature / element.resistance)
+        return NoiseCurrent(element.name, element.a, element.b, 2 * kT / element.resistance)
     return None
 
 

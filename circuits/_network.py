@@ -63,7 +63,7 @@ class VoltageSource:
 
 @dataclass(frozen=True, slots=True)
 class CurrentSource:
-    """Current [A] that leaves node `a` and enters node `b`. A drive steps from zero at t = 0 and carries the AC stimulus."""
+    """Current [A] that leaves node `a` and enters node `b`. A drive steps from zero at t = 0 and carries the AC."""
 
     name: str
     a: str

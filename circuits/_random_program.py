@@ -40,7 +40,7 @@ def _spectrum(n: int, rng: np.random.Generator, condition: float, symmetric: boo
     V, _ = np.linalg.qr(rng.standard_normal((n, n)))
     if symmetric:
         A = (V * values) @ V.T
-        return (A + A.T) / 2
+        return np.asarray((A + A.T) / 2)
     V += 0.2 * rng.standard_normal((n, n)) / np.sqrt(n)
     return np.asarray(np.linalg.solve(V.T, (V * values).T).T)
 

@@ -64,7 +64,7 @@ class StateSpace:
     @property
     def settled(self) -> Float[np.ndarray, " n"]:
         """Readouts of the settled device [V]."""
-        return self.M @ self.settled_states + self.y_drive + self.y_bias
+        return np.asarray(self.M @ self.settled_states + self.y_drive + self.y_bias)
 
 
 def state_space(network: Network) -> StateSpace:
@@ -110,10 +110,8 @@ def _solve(eq: Equations, name: str) -> Float[np.ndarray, "..."]:
     for row, column, value in eq.R:
         R[row, column] += value
     try:
-        if eq.size <= _DENSE_SIZE:
-            x = np.linalg.solve(K.toarray(), R)
-        else:
-            x = scipy.sparse.linalg.splu(K).solve(R)
+        dense = eq.size <= _DENSE_SIZE
+        x = np.linalg.solve(K.toarray(), R) if dense else scipy.sparse.linalg.splu(K).solve(R)
     except (np.linalg.LinAlgError, RuntimeError):
         x = np.full(1, np.nan)
     if not np.isfinite(x).all():

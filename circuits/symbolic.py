@@ -1,0 +1,12 @@
+"""Symbolic analysis (sympy) of the same topologies that become netlists.
+
+Import it by name, `from thermospice.circuits import symbolic`: the rest of this room does not load sympy.
+"""
+
+from ._symbolic_model import LARGEST_INVERSE as LARGEST_INVERSE
+from ._symbolic_model import SymbolicModel as SymbolicModel
+from ._symbolic_model import omega as omega
+from ._symbolic_model import s as s
+from ._symbolic_model import state_space as state_space
+from ._symbolic_proofs import Proof as Proof
+from ._symbolic_proofs import proofs as proofs
