@@ -1,0 +1,40 @@
+"""Exact solve by a dense factorisation."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ._dense import DenseSolve
+from ._factors import Factors
+from ._products import Products
+from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
+from ._types import Array
+from ._woodbury import Woodbury, WoodburyState
+
+
+@dataclass(frozen=True, slots=True)
+class Cholesky:
+    """Exact natural gradient: N^3/3 once per program, N^2 per drive.
+
+    Equivalent to `scipy.linalg.solve(A, b, assume_a="pos")`; a program whose A is not symmetric is factorised as LU.
+    Above `dense_limit` parameters factors are solved through their r x r Gram matrix, as by `Woodbury`.
+    """
+
+    dense_limit: int = 4096
+
+    def init(self, program: AnyProgram) -> DenseSolve | WoodburyState:
+        """Raises ValueError when the program is singular, TypeError for products without factors."""
+        if isinstance(program, Factors):
+            if self.dense_limit < program.N:
+                return Woodbury().init(program)
+            return DenseSolve.of(program.dense())
+        if isinstance(program, Products):
+            raise TypeError("Cholesky: needs Factors or a dense program, got Products; use ConjugateGradient")
+        return DenseSolve.of(matrix_of(program))
+
+    def compute(self, state: Any, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
+        rhs: Tensor = to_tensor(b, state.like)
+        with torch.no_grad():
+            return answer(state.solve(rhs), b, {})

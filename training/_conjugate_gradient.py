@@ -1,0 +1,77 @@
+"""Preconditioned conjugate gradients."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ._dense import is_symmetric
+from ._factors import Factors
+from ._products import Products
+from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
+from ._types import Array, Vector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CGState:
+    matvec: Callable[[Vector], Vector]
+    diagonal: Tensor | None
+    like: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class ConjugateGradient:
+    """Iterative solve by products with F alone; also for `Products`, where nothing of size r x N is stored.
+
+    Equivalent to `scipy.sparse.linalg.cg` (Hestenes and Stiefel, 1952) with the diagonal of F as preconditioner
+    where it is known. Stops at `|b - F x| <= tol |b|`, or after `max_iterations`. `x0` warm-starts it.
+    Stats: `iterations`, `residual` (relative, as the recurrence has it), `converged` (0 or 1).
+    """
+
+    tol: float = 1e-5
+    max_iterations: int = 1000
+    preconditioner: Literal["jacobi", "none"] = "jacobi"
+
+    def init(self, program: AnyProgram) -> CGState:
+        """Raises ValueError when a dense program is not symmetric."""
+        if isinstance(program, Products):
+            return CGState(program.matvec, None, program.gradient)
+        if isinstance(program, Factors):
+            diagonal = program.diagonal() if self.preconditioner == "jacobi" else None
+            return CGState(program.matvec, diagonal, program.J)
+        A = matrix_of(program)
+        if not is_symmetric(A):
+            raise ValueError("ConjugateGradient: expected a symmetric A, got an unsymmetric one; use Cholesky (LU)")
+        return CGState(lambda v: A @ v, A.diagonal() if self.preconditioner == "jacobi" else None, A)
+
+    def compute(self, state: CGState, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
+        rhs = to_tensor(b, state.like)
+        x = torch.zeros_like(rhs) if x0 is None else to_tensor(x0, state.like).clone()
+        with torch.no_grad():
+            value, stats = self._iterate(state, rhs, x)
+        return answer(value, b, stats)
+
+    def _iterate(self, state: CGState, b: Vector, x: Vector) -> tuple[Vector, dict[str, float]]:
+        limit = self.tol * float(b.norm())
+        residual = b - state.matvec(x) if bool(x.any()) else b.clone()
+        z = _precondition(state, residual)
+        direction, rz = z, residual @ z
+        iterations = 0
+        while float(residual.norm()) > limit and iterations < self.max_iterations:
+            Fp = state.matvec(direction)
+            step = rz / (direction @ Fp)
+            x = x + step * direction
+            residual = residual - step * Fp
+            z = _precondition(state, residual)
+            rz, previous = residual @ z, rz
+            direction = z + (rz / previous) * direction
+            iterations += 1
+        norm = float(residual.norm())
+        relative = norm / float(b.norm()) if limit > 0 else norm
+        return x, {"iterations": float(iterations), "residual": relative, "converged": float(norm <= limit)}
+
+
+def _precondition(state: CGState, v: Vector) -> Vector:
+    return v if state.diagonal is None else v / state.diagonal

@@ -1,0 +1,86 @@
+"""A Gauss-Newton program as its factors."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ._types import Jacobian, OutputHessian, Rows, Vector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Factors:
+    """`F = J^T H J + damping I`, never formed: the program of a cascade.
+
+    J: (r, N) Jacobian of the outputs, r = B k rows, sample by sample.
+    H: (B, k, k) symmetric positive semidefinite, the loss's Hessian in each sample's outputs with the reduction
+        (1/B for a mean) inside; None is the identity.
+    damping: lambda >= 0, in the units of `J^T H J`.
+    """
+
+    J: Jacobian
+    H: OutputHessian | None = None
+    damping: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.H is not None and self.H.shape[0] * self.H.shape[1] != self.J.shape[0]:
+            raise ValueError(f"Factors: H {tuple(self.H.shape)} does not fit J {tuple(self.J.shape)}: need B k = r")
+        if not self.damping >= 0.0:
+            raise ValueError(f"Factors: expected damping >= 0, got {self.damping}")
+
+    @property
+    def r(self) -> int:
+        return self.J.shape[0]
+
+    @property
+    def N(self) -> int:
+        return self.J.shape[1]
+
+    @property
+    def batch(self) -> int:
+        """B; every row is a sample of its own when H is None."""
+        return self.J.shape[0] if self.H is None else self.H.shape[0]
+
+    def with_damping(self, damping: float) -> "Factors":
+        return replace(self, damping=damping)
+
+    def apply_hessian(self, u: Rows) -> Rows:
+        # u (r,) -> H u (r,)
+        return u if self.H is None else block_product(self.H, u)
+
+    def matvec(self, v: Vector) -> Vector:
+        """F v."""
+        return self.J.T @ self.apply_hessian(self.J @ v) + self.damping * v
+
+    def diagonal(self) -> Vector:
+        """diag(F), for a Jacobi preconditioner."""
+        if self.H is None:
+            return self.J.square().sum(0) + self.damping
+        diagonal = torch.full_like(self.J[0], self.damping)
+        for J, H in zip(self.J.split(self.H.shape[1]), self.H, strict=True):
+            diagonal += (J * (H @ J)).sum(0)
+        return diagonal
+
+    def dense(self) -> Float[Tensor, "N N"]:
+        """F as a matrix: N^2 numbers."""
+        HJ = self.J if self.H is None else block_product(self.H, self.J)
+        return self.J.T @ HJ + self.damping * torch.eye(self.N, dtype=self.J.dtype, device=self.J.device)
+
+    def root(self) -> OutputHessian | None:
+        """S with H = S S^T, (B, k, k). Raises ValueError when H is indefinite."""
+        if self.H is None:
+            return None
+        w, V = torch.linalg.eigh(self.H)
+        if w.min() < -1e3 * torch.finfo(w.dtype).eps * w.abs().max():
+            raise ValueError(
+                "Factors: expected H positive semidefinite (a loss convex in the outputs), "
+                f"got eigenvalue {w.min().item():.3g}"
+            )
+        return V * w.clamp_min(0.0).sqrt().unsqueeze(-2)
+
+
+def block_product(blocks: OutputHessian, x: Float[Tensor, "r *columns"]) -> Float[Tensor, "r *columns"]:
+    """Block-diagonal matrix times vector or matrix."""
+    B, k, _ = blocks.shape
+    return torch.bmm(blocks, x.reshape(B, k, -1)).reshape(x.shape)

@@ -1,0 +1,44 @@
+"""`F = W^T W + damping I` with W = S^T J, W never stored."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from ._factors import Factors, block_product
+from ._types import Jacobian, OutputHessian, Rows, Vector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LowRank:
+    """Factors with the Hessian split in two; its small matrices live in the r rows of W."""
+
+    J: Jacobian
+    root: OutputHessian | None
+    damping: float
+
+    @classmethod
+    def of(cls, factors: Factors) -> "LowRank":
+        return cls(factors.J, factors.root(), factors.damping)
+
+    @property
+    def like(self) -> Tensor:
+        return self.J
+
+    def project(self, v: Vector) -> Rows:
+        # W v = S^T (J v)
+        u = self.J @ v
+        return u if self.root is None else block_product(self.root.mT, u)
+
+    def lift(self, u: Rows) -> Vector:
+        # W^T u = J^T (S u)
+        return self.J.T @ (u if self.root is None else block_product(self.root, u))
+
+    def gram(self) -> Float[Tensor, "r r"]:
+        """W W^T = S^T (J J^T) S: one product of r^2 N, then blocks of k."""
+        K = self.J @ self.J.T
+        if self.root is None:
+            return K
+        half = block_product(self.root.mT, K)
+        whole: Tensor = block_product(self.root.mT, half.mT.contiguous())
+        return (whole + whole.mT) / 2

@@ -1,0 +1,79 @@
+"""One flattening of a module's trainable parameters, used everywhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from ._types import Vector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlatModule:
+    """A module as a function of one flat vector: the parameters that require gradients, `parameters()` order."""
+
+    module: nn.Module
+    names: tuple[str, ...]
+    parameters: tuple[nn.Parameter, ...]
+
+    @classmethod
+    def of(cls, module: nn.Module) -> "FlatModule":
+        """Raises ValueError when nothing is trainable, dtypes or devices differ, or a layer mixes samples."""
+        trainable = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        flat = cls(module, tuple(trainable), tuple(trainable.values()))
+        if not trainable:
+            raise ValueError("module: expected at least one parameter that requires a gradient, got none")
+        kinds = {(p.dtype, p.device) for p in flat.parameters}
+        if len(kinds) > 1:
+            raise ValueError(f"module: expected one dtype and device for all trainable parameters, got {kinds}")
+        _refuse_batch_statistics(module)
+        return flat
+
+    @property
+    def N(self) -> int:
+        return sum(p.numel() for p in self.parameters)
+
+    def flatten(self) -> Vector:
+        return torch.cat([p.detach().reshape(-1) for p in self.parameters])
+
+    def unflatten(self, theta: Vector) -> dict[str, Tensor]:
+        pieces = theta.split([p.numel() for p in self.parameters])
+        return {n: v.view(p.shape) for n, v, p in zip(self.names, pieces, self.parameters, strict=True)}
+
+    def assign(self, theta: Vector) -> None:
+        """Overwrite the module's own parameters."""
+        with torch.no_grad():
+            for p, value in zip(self.parameters, self.unflatten(theta).values(), strict=True):
+                p.copy_(value)
+
+    def outputs(self, theta: Vector | dict[str, Tensor], inputs: Any) -> Tensor:
+        """The module's outputs, a tensor with the batch first, at other parameters than its own."""
+        values = theta if isinstance(theta, dict) else self.unflatten(theta)
+        args, kwargs = _arguments(inputs)
+        out = functional_call(self.module, values, args, kwargs)
+        if not isinstance(out, Tensor):
+            raise ValueError(f"module: expected one tensor of outputs (batch first), got {type(out).__name__}")
+        return out
+
+    def refuse_randomness(self) -> None:
+        for name, layer in self.module.named_modules():
+            if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.training and layer.p > 0:
+                raise ValueError(f"module: dropout {name!r} is active; call eval() or use a solver with factors")
+
+
+def _arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if isinstance(inputs, Mapping):
+        return (), dict(inputs)
+    return (tuple(inputs), {}) if isinstance(inputs, tuple | list) else ((inputs,), {})
+
+
+def _refuse_batch_statistics(module: nn.Module) -> None:
+    for name, layer in module.named_modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm) and (layer.training or layer.running_mean is None):
+            raise ValueError(
+                f"module: layer {name!r} normalises with batch statistics, so samples have no Jacobian of their own; "
+                "put it in eval() or use GroupNorm"
+            )
