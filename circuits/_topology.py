@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, get_args
+from typing import Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from ._design import Design
 from ._errors import DesignError, ProgramError
@@ -15,8 +15,8 @@ from ._program import Program
 Level = Literal["ideal", "macro"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 
-Errors = Mapping[str, Float[np.ndarray, "..."]]
-"""Deviations of one chip from its design, by name; relative, offsets in V."""
+Errors = Mapping[str, Shaped[np.ndarray, "..."]]
+"""Deviations of one chip from its design, by name; relative, offsets in V. The symbolic analysis puts symbols."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ def _model(design: Design, level: Level) -> OpAmpModel | None:
     return OpAmpModel(offset=0.0, **values)
 
 
+@runtime_checkable
 class Topology(Protocol):
     """A frozen value: which cells there are and how a program is wired."""
 

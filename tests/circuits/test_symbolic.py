@@ -1,0 +1,91 @@
+"""The symbolic state space: proofs that vanish, and agreement with the numbers of the same network."""
+
+import numpy as np
+import pytest
+import sympy
+from thermospice.circuits import Crossbar, Design, DesignError, Program, RCMesh, random_program, state_space, symbolic
+
+DESIGN = Design.preset("board-1k-1n")
+
+
+@pytest.mark.parametrize("topology", [Crossbar(1), Crossbar(8), RCMesh(1), RCMesh(8), RCMesh(16)])
+def test_claims_hold_for_any_components(topology):
+    for proof in symbolic.proofs(symbolic.state_space(topology)):
+        assert proof.holds, proof.claim
+
+
+def test_a_wrong_claim_does_not_hold():
+    model = symbolic.state_space(RCMesh(3))
+    first = symbolic.proofs(model)[0]
+    assert not symbolic.Proof("wrong", "twice the matrix", first.residual + model.A).holds
+
+
+def _substitutions(model, program, instance):
+    values = {f"C_{i}": DESIGN.C * (1 + e) for i, e in enumerate(instance.errors["capacitance"])}
+    values |= {"R0": DESIGN.R0, "T": DESIGN.temperature, "k": 1.380649e-23, "S": 0.0, "C": DESIGN.C}
+    values |= {f"b_{i}": b for i, b in enumerate(program.b)}
+    for (i, j), a in np.ndenumerate(program.A):
+        values[f"a_{i}_{j}"] = a
+        values[f"g_{i}_{j}"] = -a
+    values |= {f"g_{i}": g for i, g in enumerate(program.A.sum(axis=1))}
+    amplifier = DESIGN.amplifier
+    values |= {"A0": amplifier.gain, "omega_t": 2 * np.pi * amplifier.gain_bandwidth, "V_os": 0.0}
+    values |= {"I_b": amplifier.bias_current, "e_n": amplifier.noise_voltage, "i_n": amplifier.noise_current}
+    values |= {"R_o": amplifier.output_resistance, "C_L": amplifier.load_capacitance}
+    return values
+
+
+def _number(model, expression, values):
+    function = model.numpy_function(expression)
+    return np.array(function(*[values[symbol.name] for symbol in model.arguments(expression)]), dtype=float)
+
+
+def _case(topology, rng):
+    errors = {"capacitance": 0.05 * rng.standard_normal(topology.n)}
+    instance = DESIGN.nominal(topology).replace_errors(**errors)
+    # Positive entries: the symbolic crossbar needs no inverted rail then.
+    program = random_program(topology, rng)
+    if isinstance(topology, Crossbar):
+        program = Program(np.abs(program.A) + np.eye(topology.n), program.b)
+    return instance, program
+
+
+@pytest.mark.parametrize("topology", [Crossbar(3), RCMesh(4)])
+@pytest.mark.parametrize("level", ["ideal", "macro"])
+def test_matrices_equal_the_numeric_ones(topology, level, rng):
+    instance, program = _case(topology, rng)
+    numeric = state_space(instance.network(program, level))
+    model = symbolic.state_space(topology, level)
+    values = _substitutions(model, program, instance)
+    for name in ("C", "G", "drive", "bias", "noise", "M", "F", "Q"):
+        expected = getattr(numeric, name)
+        found = _number(model, getattr(model, name), values).reshape(expected.shape)
+        scale = np.abs(expected).max(initial=0.0)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12 * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("topology", [Crossbar(2), RCMesh(2)])
+def test_settled_transfer_noise_and_covariance_equal_the_numeric_ones(topology, rng):
+    instance, program = _case(topology, rng)
+    numeric = state_space(instance.network(program, "ideal"))
+    model = symbolic.state_space(topology)
+    values = _substitutions(model, program, instance)
+    np.testing.assert_allclose(_number(model, model.settled(), values).ravel(), numeric.settled, rtol=1e-10)
+    w = 2 * np.pi * 1e5
+    resolvent = np.linalg.inv(1j * w * numeric.C + numeric.G)
+    H = model.transfer().subs(symbolic.s, sympy.I * w)
+    H = np.array(H.subs({symbol: values[symbol.name] for symbol in H.free_symbols}).evalf(), dtype=complex)
+    np.testing.assert_allclose(H @ program.b, numeric.M @ resolvent @ numeric.drive, rtol=1e-9)
+    noise = model.output_noise()
+    noise = noise.subs({symbol: values.get(symbol.name, w) for symbol in noise.free_symbols}).evalf()
+    expected = 2 * numeric.M @ resolvent @ numeric.noise @ resolvent.conj().T @ numeric.M.T
+    np.testing.assert_allclose(np.array(noise, dtype=complex), expected, rtol=1e-9)
+    P = _number(model, model.stationary_covariance(), values)
+    np.testing.assert_allclose(numeric.F @ P + P @ numeric.F.T, numeric.Q, rtol=1e-9, atol=1e-12 * numeric.Q.max())
+
+
+def test_large_inverses_are_refused_with_a_reason():
+    model = symbolic.state_space(Crossbar(4))
+    for ask in (model.settled, model.transfer, model.output_noise, model.stationary_covariance):
+        with pytest.raises(DesignError, match="too large"):
+            ask()
