@@ -1,2 +1,15 @@
+from ._compare import Comparison as Comparison
+from ._compare import compare as compare
+from ._device_model import DeviceModel as DeviceModel
+from ._device_model import DeviceModelError as DeviceModelError
+from ._device_model import Estimate as Estimate
+from ._device_model import Provenance as Provenance
+from ._digitise import digitise as digitise
 from ._lyapunov import NotStationaryError as NotStationaryError
+from ._measurement import Measurement as Measurement
+from ._measurement import MeasurementError as MeasurementError
+from ._measurement import read_measurement as read_measurement
 from ._ou import OrnsteinUhlenbeck as OrnsteinUhlenbeck
+from ._population import Population as Population
+from ._response import ClippedError as ClippedError
+from ._response import Response as Response

@@ -1,0 +1,254 @@
+"""The behavioural model of one chip: an inferred instance with standard errors."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ..circuits import LEVELS, Design, DesignError, Instance, Level, Program, Scaling, choose_scaling, write_atomically
+from ._response import Response
+
+if TYPE_CHECKING:
+    from ._population import Population
+
+_SCHEMA = 1
+_KIND = "device-model"
+
+
+class DeviceModelError(ValueError):
+    """A file or value is not a device model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its standard error, in the unit of the quantity."""
+
+    value: float
+    standard_error: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a model comes from.
+
+    `source` is "design" or "measurements"; `measurements` are SHA-256 of the data used, `discarded` those left out
+    with the reason, `simulators` who measured, `instance_digest` of the chip measured, `residual` the rms of the
+    residuals in units of their standard deviation, `parameters` and `samples` how many were fitted from how many.
+    """
+
+    source: str = "design"
+    instance_digest: str = ""
+    measurements: tuple[str, ...] = ()
+    discarded: Mapping[str, str] = field(default_factory=dict)
+    simulators: tuple[str, ...] = ()
+    residual: float | None = None
+    parameters: int = 0
+    samples: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class DeviceModel:
+    """Behavioural model of one chip: what is known about its deviations, and how well.
+
+    `nominal` takes an instance as it was drawn; `calibrate` infers it from measurements. The model answers for any
+    program by the same circuit equations that the instance has, so it holds for programs that were not measured.
+
+    Args:
+        instance: the inferred chip; its design's amplifier carries the inferred gain and gain-bandwidth.
+        level: depth of the circuit.
+        standard_errors: of `errors`, same names and shapes; relative, offsets in V. Zeros: taken as exact.
+        gain, gain_bandwidth: of all amplifiers [V/V], [Hz]; None at level ideal.
+        noise_scale: factor on every noise density of the design.
+        not_identified: parameters such as `conductance[0,3]` whose standard error is still that of the design's
+            tolerance: the data say nothing about them.
+        provenance: where the model comes from.
+
+    Raises:
+        DeviceModelError: names or shapes of `standard_errors` that are not those of the instance, or negative values.
+    """
+
+    instance: Instance
+    level: Level
+    standard_errors: Mapping[str, Float[np.ndarray, "..."]]
+    gain: Estimate | None
+    gain_bandwidth: Estimate | None
+    noise_scale: Estimate = Estimate(1.0)
+    not_identified: tuple[str, ...] = ()
+    provenance: Provenance = Provenance()
+
+    def __post_init__(self) -> None:
+        shapes = {name: values.shape for name, values in self.instance.errors.items()}
+        errors = {name: np.array(values, dtype=float) for name, values in self.standard_errors.items()}
+        if {name: values.shape for name, values in errors.items()} != shapes:
+            raise DeviceModelError("standard_errors: expected the names and shapes of the instance's deviations")
+        if any(not (np.isfinite(values).all() and (values >= 0).all()) for values in errors.values()):
+            raise DeviceModelError("standard_errors: expected finite values of at least zero")
+        for values in errors.values():
+            values.flags.writeable = False
+        object.__setattr__(self, "standard_errors", MappingProxyType(errors))
+
+    @classmethod
+    def nominal(cls, instance: Instance, level: Level = "macro") -> "DeviceModel":
+        """The model of a chip whose deviations are known exactly.
+
+        Raises:
+            DesignError: the level needs an amplifier that the design does not have.
+        """
+        amplifier = instance.design.amplifier
+        if level not in LEVELS:
+            raise DesignError(f"unknown level {level!r}: expected one of {', '.join(LEVELS)}")
+        if level != "ideal" and amplifier is None:
+            raise DesignError(f"design {instance.design.name} has no amplifier: expected level ideal, got {level}")
+        exact = {name: np.zeros_like(values) for name, values in instance.errors.items()}
+        known = amplifier if level != "ideal" else None
+        return cls(
+            instance,
+            level,
+            exact,
+            Estimate(known.gain) if known else None,
+            Estimate(known.gain_bandwidth) if known else None,
+            provenance=Provenance(instance_digest=instance.digest),
+        )
+
+    @property
+    def design(self) -> Design:
+        """The design, with the amplifier as inferred."""
+        return self.instance.design
+
+    @property
+    def n(self) -> int:
+        """Number of cells."""
+        return self.instance.topology.n
+
+    @property
+    def errors(self) -> Mapping[str, Float[np.ndarray, "..."]]:
+        """Inferred deviations, named and shaped as `Instance.errors`."""
+        return self.instance.errors
+
+    def scaling(self, program: Program) -> Scaling:
+        """How `response` loads the program when it is not told: `choose_scaling` of the inferred chip."""
+        return choose_scaling(self.instance, program, self.level)
+
+    def response(self, program: Program, scaling: Scaling | None = None, allow_clipping: bool = False) -> Response:
+        """What this chip does with a program.
+
+        Args:
+            program: A and b [V].
+            scaling: how it is loaded; None chooses it.
+            allow_clipping: give the linear circuit's answer even beyond the rails.
+
+        Raises:
+            ProgramError: the topology cannot realise the program.
+            ClippedError: the settled device is beyond an amplifier's rails.
+        """
+        scaling = self.scaling(program) if scaling is None else scaling
+        return Response.of(self.instance, program, self.level, scaling, self.noise_scale.value, allow_clipping)
+
+    def population(self) -> "Population":
+        """Spreads of the chips that this one may come from; see `Population.estimate`."""
+        from ._population import Population
+
+        return Population.estimate([self])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data that `from_dict` reads back without loss."""
+        return {
+            "kind": _KIND,
+            "schema": _SCHEMA,
+            "instance": self.instance.to_dict(),
+            "level": self.level,
+            "standard_errors": {name: values.tolist() for name, values in self.standard_errors.items()},
+            "gain": _pair(self.gain),
+            "gain_bandwidth": _pair(self.gain_bandwidth),
+            "noise_scale": _pair(self.noise_scale),
+            "not_identified": list(self.not_identified),
+            "provenance": _plain(self.provenance),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Any, where: str = "device model") -> "DeviceModel":
+        """Validate plain data.
+
+        Raises:
+            DeviceModelError: another kind or schema, or values that do not fit.
+        """
+        try:
+            _check_kind(data, where)
+            return cls(
+                Instance.from_dict(data["instance"], f"{where}: instance"),
+                _level(data["level"]),
+                {str(name): np.array(values, dtype=float) for name, values in data["standard_errors"].items()},
+                _estimate(data["gain"]),
+                _estimate(data["gain_bandwidth"]),
+                Estimate(**data["noise_scale"]),
+                tuple(data["not_identified"]),
+                _provenance(data["provenance"]),
+            )
+        except (DeviceModelError, DesignError) as error:
+            message = str(error)
+            raise DeviceModelError(message if message.startswith(where) else f"{where}: {message}") from None
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise DeviceModelError(f"{where}: not a device model: {type(error).__name__}: {error}") from None
+
+    def save(self, path: str | Path) -> None:
+        """Write JSON, whole or not at all."""
+        write_atomically(path, json.dumps(self.to_dict(), indent=1) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "DeviceModel":
+        """Read JSON.
+
+        Raises:
+            DeviceModelError: unreadable, or not a device model of this schema.
+        """
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise DeviceModelError(f"{path}: cannot read the device model: {error.strerror}") from None
+        except (ValueError, RecursionError):
+            raise DeviceModelError(f"{path}: not JSON") from None
+        return cls.from_dict(data, str(path))
+
+
+def _check_kind(data: Any, where: str) -> None:
+    if not isinstance(data, Mapping) or data.get("kind") != _KIND:
+        raise DeviceModelError(f"{where}: expected a device model as `calibrate` saves it, got something else")
+    if data.get("schema") != _SCHEMA:
+        raise DeviceModelError(f"{where}: expected schema {_SCHEMA}, got {data.get('schema')!r}; calibrate again")
+
+
+def _level(value: Any) -> Level:
+    for level in LEVELS:
+        if value == level:
+            return level
+    raise DeviceModelError(f"level: expected one of {', '.join(LEVELS)}, got {value!r}")
+
+
+def _pair(estimate: Estimate | None) -> dict[str, float] | None:
+    if estimate is None:
+        return None
+    return {"value": estimate.value, "standard_error": estimate.standard_error}
+
+
+def _estimate(data: Any) -> Estimate | None:
+    return None if data is None else Estimate(float(data["value"]), float(data["standard_error"]))
+
+
+def _plain(provenance: Provenance) -> dict[str, Any]:
+    plain = {name: getattr(provenance, name) for name in provenance.__slots__}
+    return {
+        **plain,
+        "measurements": list(provenance.measurements),
+        "discarded": dict(provenance.discarded),
+        "simulators": list(provenance.simulators),
+    }
+
+
+def _provenance(data: Any) -> Provenance:
+    sequences = {name: tuple(data[name]) for name in ("measurements", "simulators")}
+    return Provenance(**{**data, **sequences})

@@ -1,0 +1,213 @@
+"""Reading a measurement: every attribute and unit checked once, before any number is used."""
+
+import hashlib
+import json
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from ..circuits import LEVELS, Design, DesignError, Level, Program, ProgramError, Scaling, Topology, make_topology
+
+SCHEMA = 1
+"""Layout of measurements that this room reads; data without the attribute `schema` are taken as of this layout."""
+
+_UNITS = {
+    "A": "1",
+    "b": "V",
+    "v": "V",
+    "v0": "V",
+    "v_re": "V",
+    "v_im": "V",
+    "time": "s",
+    "frequency": "Hz",
+    "psd": "V^2/Hz",
+    "covariance": "V^2",
+}
+
+_VARIABLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "op": {"v": ("cell",)},
+    "tran": {"v": ("time", "cell"), "time": ("time",), "v0": ("cell",)},
+    "ac": {"v_re": ("frequency", "cell"), "v_im": ("frequency", "cell"), "frequency": ("frequency",)},
+    "noise": {"psd": ("frequency", "cell"), "covariance": ("cell", "cell_in"), "frequency": ("frequency",)},
+}
+
+ANALYSES = tuple(_VARIABLES)
+
+
+class MeasurementError(ValueError):
+    """A measurement is not usable: one line with what, what was expected and what came."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """What a dataset says, checked. Voltages are those of the circuit [V]; `values` holds the arrays by name."""
+
+    analysis: str
+    design: Design
+    topology: Topology
+    level: Level
+    program: Program
+    scaling: Scaling
+    values: Mapping[str, Float[np.ndarray, "..."]]
+    readout_sigma: float
+    noisy: bool
+    """A transient with noise: its values scatter about the mean."""
+    instance_digest: str
+    simulator: str
+    digest: str
+    """SHA-256 of the numbers and of what they belong to."""
+
+    @property
+    def n(self) -> int:
+        """Number of cells."""
+        return self.topology.n
+
+
+def read_measurement(dataset: xr.Dataset, where: str = "measurement") -> Measurement:
+    """Check a dataset as `netlists.simulate` or `digitise` makes it.
+
+    Raises:
+        MeasurementError: something is missing, empty, not finite, in another unit or of another shape or schema.
+    """
+    try:
+        return _read(dataset, where)
+    except (DesignError, ProgramError) as error:
+        raise MeasurementError(f"{where}: {error}") from None
+
+
+def _read(dataset: xr.Dataset, where: str) -> Measurement:
+    attrs = dataset.attrs
+    _check_schema(attrs, where)
+    analysis = _text(attrs, "analysis", where)
+    if analysis not in _VARIABLES:
+        raise MeasurementError(f"{where}: analysis: expected one of {', '.join(ANALYSES)}, got {analysis!r}")
+    topology = make_topology(_text(attrs, "topology", where), _count(dataset, attrs, where))
+    n = topology.n
+    for name in ("A", "b"):
+        if name not in dataset:
+            raise MeasurementError(f"{where}: the program is missing: expected the variable {name!r}")
+    program = Program(_array(dataset, "A", ("cell", "cell_in"), where), _array(dataset, "b", ("cell",), where))
+    values = {name: _array(dataset, name, dims, where) for name, dims in _VARIABLES[analysis].items() if name != "v0"}
+    if analysis == "tran":
+        values["v0"] = _array(dataset, "v0", ("cell",), where) if "v0" in dataset else np.zeros(n)
+        _check_times(values["time"], where)
+    return Measurement(
+        analysis=analysis,
+        design=_design(attrs, where),
+        topology=topology,
+        level=_level(attrs, where),
+        program=program,
+        scaling=Scaling(_positive(attrs, "conductance_scale", where), _positive(attrs, "drive_scale", where)),
+        values=values,
+        readout_sigma=_number(attrs, "readout_sigma", where, 0.0),
+        noisy=analysis == "tran" and _truth(attrs.get("noise", False)),
+        instance_digest=_text(attrs, "instance_digest", where),
+        simulator=f"{attrs.get('simulator', 'unknown')} {attrs.get('simulator_version', '')}".strip(),
+        digest=_digest(dataset),
+    )
+
+
+def _check_schema(attrs: Mapping[Hashable, Any], where: str) -> None:
+    schema = attrs.get("schema", SCHEMA)
+    if schema != SCHEMA:
+        raise MeasurementError(f"{where}: expected schema {SCHEMA}, got {schema!r}; measure again with this version")
+
+
+def _text(attrs: Mapping[Hashable, Any], name: str, where: str) -> str:
+    value = attrs.get(name)
+    if not isinstance(value, str) or not value:
+        raise MeasurementError(f"{where}: expected the attribute {name!r}, got {value!r}")
+    return value
+
+
+def _number(attrs: Mapping[Hashable, Any], name: str, where: str, default: float | None = None) -> float:
+    value = attrs.get(name, default)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not np.isfinite(number) or number < 0:
+        raise MeasurementError(f"{where}: {name}: expected a finite number of at least zero, got {value!r}")
+    return number
+
+
+def _positive(attrs: Mapping[Hashable, Any], name: str, where: str) -> float:
+    number = _number(attrs, name, where)
+    if number == 0:
+        raise MeasurementError(f"{where}: {name}: expected a number above zero, got 0")
+    return number
+
+
+def _truth(value: Any) -> bool:
+    # netCDF has no booleans: they come back as integers.
+    return bool(value) and value not in ("false", "False", "0", "no")
+
+
+def _count(dataset: xr.Dataset, attrs: Mapping[Hashable, Any], where: str) -> int:
+    n = int(_number(attrs, "n", where))
+    if dataset.sizes.get("cell") != n:
+        raise MeasurementError(f"{where}: expected {n} cells as its attribute n says, got {dataset.sizes.get('cell')}")
+    return n
+
+
+def _level(attrs: Mapping[Hashable, Any], where: str) -> Level:
+    value = _text(attrs, "level", where)
+    for level in LEVELS:
+        if value == level:
+            return level
+    raise MeasurementError(f"{where}: level: expected one of {', '.join(LEVELS)}, got {value!r}")
+
+
+def _design(attrs: Mapping[Hashable, Any], where: str) -> Design:
+    try:
+        data = json.loads(_text(attrs, "design", where))
+    except ValueError as error:
+        if isinstance(error, MeasurementError):
+            raise
+        raise MeasurementError(f"{where}: design: expected the design as JSON") from None
+    design = Design.from_dict(data, f"{where}: design")
+    temperature = _number(attrs, "temperature", where, design.temperature)
+    # Noise goes with the temperature of the measurement, not with the one that the design is made for.
+    return design if temperature == design.temperature else design.model_copy(update={"temperature": temperature})
+
+
+def _array(dataset: xr.Dataset, name: str, dims: tuple[str, ...], where: str) -> Float[np.ndarray, "..."]:
+    if name not in dataset.variables:
+        raise MeasurementError(f"{where}: expected the variable {name!r}, which is missing")
+    variable = dataset[name]
+    if set(variable.dims) != set(dims):
+        raise MeasurementError(f"{where}: {name}: expected the dimensions {dims}, got {variable.dims}")
+    if variable.size == 0:
+        raise MeasurementError(f"{where}: {name}: expected values, got none")
+    unit = variable.attrs.get("units")
+    if (unit is not None and unit != _UNITS[name]) or (unit is None and name not in ("A", "b", "v0")):
+        raise MeasurementError(f"{where}: {name}: expected values in {_UNITS[name]}, got the unit {unit!r}")
+    if variable.dtype.kind not in "iuf":
+        raise MeasurementError(f"{where}: {name}: expected real numbers, got {variable.dtype}")
+    values = np.asarray(variable.transpose(*dims).values, dtype=float)
+    if not np.isfinite(values).all():
+        raise MeasurementError(f"{where}: {name}: expected finite values, got nan or inf")
+    return values
+
+
+def _check_times(time: Float[np.ndarray, " time"], where: str) -> None:
+    if len(time) < 2:
+        raise MeasurementError(f"{where}: time: expected at least 2 samples of a transient, got {len(time)}")
+    if time[0] < 0 or not (np.diff(time) > 0).all():
+        raise MeasurementError(f"{where}: time: expected rising times of at least zero")
+
+
+def _digest(dataset: xr.Dataset) -> str:
+    hasher = hashlib.sha256()
+    for name in sorted(str(key) for key in dataset.variables):
+        variable = dataset[name]
+        if variable.dtype.kind in "iufb":
+            hasher.update(f"{name} {variable.dims} {variable.shape}".encode())
+            hasher.update(np.ascontiguousarray(variable.values, dtype=np.float64).tobytes())
+    for name in ("analysis", "topology", "level", "design", "instance_digest", "conductance_scale", "drive_scale"):
+        hasher.update(f"{name}={dataset.attrs.get(name)}".encode())
+    return hasher.hexdigest()

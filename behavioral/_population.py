@@ -1,0 +1,196 @@
+"""The chips of a process: spreads of their deviations, as training samples them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+from jaxtyping import Float
+
+from ..circuits import OpAmp, Program, Scaling
+from ._device_model import DeviceModel
+from ._response import Response
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Statistics of a kind of device.
+
+    Attributes:
+        design: its name.
+        tau: R0*C [s].
+        R0, C: nominal values [ohm], [F].
+        conductance_sigma, capacitor_sigma, inverter_sigma: relative standard deviations.
+        offset_mean, offset_sigma: of the amplifiers' input offsets [V].
+        gain, gain_bandwidth: of the amplifiers [V/V], [Hz]; infinite without amplifiers.
+        kappa0: white noise strength of a cell as slow readouts see it [V^2]; see `noise_strength`.
+        full_scale: of the converters [V]; dac_bits, adc_bits: their bits, None is ideal.
+        supply_power: of the amplifiers, for each cell [W].
+        standard_errors: of the spreads, by field; zero where the value comes from the design.
+    """
+
+    design: str
+    tau: float
+    R0: float
+    C: float
+    conductance_sigma: float
+    capacitor_sigma: float
+    offset_mean: float
+    offset_sigma: float
+    inverter_sigma: float
+    gain: float
+    gain_bandwidth: float
+    kappa0: float
+    full_scale: float
+    dac_bits: int | None
+    adc_bits: int | None
+    supply_power: float
+    standard_errors: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def estimate(cls, models: Sequence[DeviceModel]) -> "Population":
+        """From one or several models of one design.
+
+        A nominal model stands for its design: its spreads are the design's tolerances. From calibrated models the
+        spreads are estimated by maximum likelihood. Inferred deviations are shrunk towards zero by what the data
+        leave open, so that their own scatter is too small: `E[eps_true^2] = eps^2 + se^2`. The tolerance that each
+        was inferred with is taken out again, so that it is not read back as a result.
+
+        Raises:
+            ValueError: no model, or models of different designs, topologies or levels.
+        """
+        if not models:
+            raise ValueError("Population: expected at least one model, got none")
+        kinds = {(m.design.name, m.instance.topology.name, m.level) for m in models}
+        if len(kinds) > 1:
+            raise ValueError(f"Population: expected models of one design, topology and level, got {sorted(kinds)}")
+        measured = [m for m in models if m.provenance.source == "measurements"]
+        spreads, errors = _spreads(measured) if measured else (_tolerances(models[0]), {})
+        design, converters = models[0].design, models[0].design.converters
+        return cls(
+            design=design.name,
+            tau=design.tau,
+            R0=design.R0,
+            C=design.C,
+            **spreads,
+            gain=_mean([m.gain.value if m.gain else float("inf") for m in models]),
+            gain_bandwidth=_mean([m.gain_bandwidth.value if m.gain_bandwidth else float("inf") for m in models]),
+            kappa0=_mean([noise_strength(m) for m in models]),
+            full_scale=converters.full_scale,
+            dac_bits=converters.dac_bits,
+            adc_bits=converters.adc_bits,
+            supply_power=_supply_power(models[0]),
+            standard_errors=MappingProxyType(errors),
+        )
+
+
+def noise_strength(model: DeviceModel) -> float:
+    """Effective kappa0 [V^2] of a device: the white noise that a slow readout sees.
+
+    With A = I loaded, each cell obeys `dv = -(v - b) ds + N(0, 2 kappa0 ds)` with s = t/tau for frequencies far
+    below the amplifiers' bandwidth; its two-sided density there is `2 kappa0 tau`. So kappa0 is half the one-sided
+    density at zero frequency by 2 tau, averaged over the cells: kT/C for each unit resistor of the
+    cell (two in a crossbar, one in a mesh), injected noise, and amplifier noise through the noise gain. It leaves
+    out the amplifiers' broadband noise, which a readout with an integration time of about tau averages away.
+    """
+    response = _identity_response(model)
+    density = response.psd(np.zeros(1))[0] / 2
+    return float(np.mean(density)) / (2 * model.design.tau)
+
+
+def _identity_response(model: DeviceModel) -> Response:
+    n = model.n
+    return model.response(Program(np.eye(n), np.zeros(n)), Scaling(), allow_clipping=True)
+
+
+_INFORMED = 1e-3
+"""Deviations of which the data say less than this part of what the tolerance says are left out."""
+
+_STEPS = 200
+"""Of expectation-maximisation; the rate is the part of the variance that the data leave open, mostly below 0.1."""
+
+_KINDS: Mapping[str, tuple[str, ...]] = {
+    "conductance_sigma": ("conductance", "ground", "drive"),
+    "capacitor_sigma": ("capacitance",),
+    "inverter_sigma": ("inverter",),
+    "offset_sigma": ("offset", "inverter_offset"),
+}
+
+
+def _tolerances(model: DeviceModel) -> dict[str, float]:
+    sigmas = model.instance.topology.error_sigmas(model.design)
+    spreads = {kind: max((sigmas.get(name, 0.0) for name in names), default=0.0) for kind, names in _KINDS.items()}
+    return {**spreads, "offset_mean": 0.0}
+
+
+def _spreads(models: Sequence[DeviceModel]) -> tuple[dict[str, float], dict[str, float]]:
+    spreads, errors = _tolerances(models[0]), {}
+    for kind, names in _KINDS.items():
+        prior = spreads[kind]
+        y, r = _data(models, names)
+        if prior == 0 or len(y) == 0:
+            continue
+        if kind == "offset_sigma":
+            mean, errors["offset_mean"] = _weighted_mean(y, np.hypot(r, prior))
+            spreads["offset_mean"], y = mean, y - mean
+        spreads[kind], errors[kind] = _spread(y, r, prior)
+    return spreads, errors
+
+
+def _data(
+    models: Sequence[DeviceModel], names: tuple[str, ...]
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    """What the measurements alone say about each deviation, and its standard error: the tolerance taken out again."""
+    parts = [
+        _without_prior(model.errors[name], model.standard_errors[name], sigma)
+        for model in models
+        for name, sigma in model.instance.topology.error_sigmas(model.design).items()
+        if name in names and sigma > 0
+    ]
+    y, r = np.concatenate([np.zeros((2, 0)), *parts], axis=1)
+    return y, r
+
+
+def _without_prior(
+    eps: Float[np.ndarray, "*shape"], se: Float[np.ndarray, "*shape"], sigma: float
+) -> Float[np.ndarray, "2 k"]:
+    if eps.ndim == 2 and len(eps) > 1 and np.array_equal(eps, eps.T):
+        # One resistor serves both directions.
+        rows = np.tril_indices(len(eps), -1)
+        eps, se = eps[rows], se[rows]
+    eps, se = eps.ravel(), se.ravel()
+    # Precisions add: 1/se^2 = 1/r^2 + 1/sigma^2.
+    left = 1 - np.minimum(se / sigma, 1.0) ** 2
+    known = left > _INFORMED
+    return np.stack([eps[known] / left[known], se[known] / np.sqrt(left[known])])
+
+
+def _weighted_mean(y: Float[np.ndarray, " k"], sd: Float[np.ndarray, " k"]) -> tuple[float, float]:
+    weights = 1 / sd**2
+    return float(weights @ y / weights.sum()), float(1 / np.sqrt(weights.sum()))
+
+
+def _spread(y: Float[np.ndarray, " k"], r: Float[np.ndarray, " k"], start: float) -> tuple[float, float]:
+    """Maximum likelihood of sigma for `y ~ N(0, sigma^2 + r^2)` by expectation-maximisation; error from Fisher."""
+    variance = start**2
+    for _ in range(_STEPS):
+        shrink = variance / (variance + r**2)
+        variance = float(np.mean((shrink * y) ** 2 + shrink * r**2))
+    information = float(np.sum(2 * variance / (variance + r**2) ** 2))
+    return float(np.sqrt(variance)), float(1 / np.sqrt(information)) if information > 0 else float("inf")
+
+
+def _supply_power(model: DeviceModel) -> float:
+    amplifier = model.design.amplifier
+    if amplifier is None or model.level == "ideal":
+        return 0.0
+    # Diagonally dominant with negative off-diagonals: every topology realises it, with every inverting rail in use.
+    n = model.n
+    A = np.eye(n) if n == 1 else np.eye(n) - (np.ones((n, n)) - np.eye(n)) / (2 * (n - 1))
+    network = model.instance.network(Program(A, np.zeros(n)), model.level)
+    amplifiers = sum(isinstance(element, OpAmp) for element in network.elements)
+    return amplifiers / n * amplifier.supply_current * (amplifier.rail_high - amplifier.rail_low)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))

@@ -1,0 +1,231 @@
+"""What a device does with one program: exact statistics of its readouts."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import pi
+
+import numpy as np
+import scipy.linalg
+from jaxtyping import Complex, Float
+
+from ..circuits import Instance, Level, Network, OpAmp, OpAmpModel, Program, Scaling, StateSpace, state_space
+from ._ou import OrnsteinUhlenbeck
+
+
+class ClippedError(ValueError):
+    """A linear answer was asked for where an amplifier is at its rails."""
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """Readouts v [V] of a device with a program loaded, over time t [s] and frequency f [Hz].
+
+    The linearised circuit is an Ornstein-Uhlenbeck process in its capacitor voltages, of which the readouts are a
+    projection: `C ds = (-G s + drive + bias) dt + dI`, `v = M s + y`. Every method is exact for that circuit; no
+    time is stepped. `v / scaling.drive` is the device's answer for `A^-1 b`. `DeviceModel.response` makes it.
+
+    A linear answer beyond an amplifier's rails is refused with `ClippedError` unless `allow_clipping` is set.
+    """
+
+    program: Program
+    scaling: Scaling
+    space: StateSpace
+    amplifiers: "Amplifiers"
+    noise_scale: float
+    """Factor on every noise density of the design."""
+    allow_clipping: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        instance: Instance,
+        program: Program,
+        level: Level,
+        scaling: Scaling,
+        noise_scale: float = 1.0,
+        allow_clipping: bool = False,
+    ) -> "Response":
+        """Reduce the circuit of an instance.
+
+        Raises:
+            ProgramError, DesignError: as `Instance.network`.
+            ClippedError: the settled device is beyond an amplifier's rails.
+        """
+        network = instance.network(program, level, scaling)
+        models = {e.name: e.model for e in network.elements if isinstance(e, OpAmp) and e.model is not None}
+        # The rails hold at the pole node, in front of the output resistance, so that node is read as well.
+        every = state_space(replace(network, outputs=(*network.outputs, *(f"{name}_p" for name in models))))
+        response = cls(
+            program,
+            scaling,
+            _first(every, network),
+            Amplifiers.of(every, models, program.n),
+            noise_scale,
+            allow_clipping,
+        )
+        if response.clipped:
+            response._refuse(response.clipped, "settles")
+        return response
+
+    @property
+    def n(self) -> int:
+        """Number of cells."""
+        return self.program.n
+
+    @cached_property
+    def process(self) -> OrnsteinUhlenbeck:
+        """The capacitor voltages."""
+        Q = self.noise_scale * self.space.Q
+        return OrnsteinUhlenbeck(self.space.F, self.space.settled_states, (Q + Q.T) / 2)
+
+    @cached_property
+    def settled(self) -> Float[np.ndarray, " n"]:
+        """Mean readouts of the settled device [V]."""
+        return self._read(self.process.mean)
+
+    @property
+    def solution(self) -> Float[np.ndarray, " n"]:
+        """The device's answer for `A^-1 b`: settled readouts without the drive's scale [V]."""
+        return self.settled / self.scaling.drive
+
+    @property
+    def poles(self) -> Complex[np.ndarray, " m"]:
+        """Eigenvalues of the circuit [1/s]; stable ones have negative real part."""
+        return self.space.poles
+
+    @property
+    def clipped(self) -> tuple[str, ...]:
+        """Amplifiers whose settled output lies beyond the rails in the linear circuit."""
+        return self.amplifiers.clipped(self.space.settled_states[None])
+
+    def exceeded(
+        self, times: Float[np.ndarray, " times"], v0: Float[np.ndarray, " n"] | None = None
+    ) -> tuple[str, ...]:
+        """Amplifiers that leave their rails or their slew rate at some of the times, started from v0 (None: rest)."""
+        states = self.process.mean_at(np.asarray(times, dtype=float), self.initial(v0))
+        slopes = (self.process.mean - states) @ self.space.F.T
+        return self.amplifiers.exceeded(states, slopes)
+
+    def initial(self, v0: Float[np.ndarray, "*paths n"] | None) -> Float[np.ndarray, "*paths m"]:
+        """Capacitor voltages when the cells start at v0 [V]; None is rest."""
+        v0 = np.zeros(self.n) if v0 is None else np.asarray(v0, dtype=float)
+        if v0.shape[-1:] != (self.n,):
+            raise ValueError(f"v0: expected {self.n} voltages, one for each cell, got shape {v0.shape}")
+        return np.asarray(v0 @ self.space.initial.T)
+
+    def mean_at(
+        self, times: Float[np.ndarray, " times"], v0: Float[np.ndarray, " n"] | None = None
+    ) -> Float[np.ndarray, "times n"]:
+        """Mean readouts [V] at times [s] after the drive steps on, started from cell voltages v0 (None: rest).
+
+        Raises:
+            ClippedError: an amplifier is beyond its rails at one of the times.
+            ValueError: v0 or times of another shape, negative times.
+        """
+        states = self.process.mean_at(np.asarray(times, dtype=float), self.initial(v0))
+        if not self.allow_clipping and (beyond := self.amplifiers.clipped(states)):
+            self._refuse(beyond, "passes")
+        return self._read(states)
+
+    def stationary_covariance(self) -> Float[np.ndarray, "n n"]:
+        """Covariance of the settled readouts [V^2], broadband amplifier noise included."""
+        return self._project(self.process.stationary_covariance())
+
+    def covariance_at(self, t: float) -> Float[np.ndarray, "n n"]:
+        """Covariance [V^2] of the readouts at time t [s] after a start from known voltages."""
+        return self._project(self.process.covariance_at(t))
+
+    def sample(
+        self,
+        times: Float[np.ndarray, " times"],
+        rng: np.random.Generator,
+        paths: int = 1,
+        v0: Float[np.ndarray, "*paths n"] | None = None,
+        stationary: bool = False,
+    ) -> Float[np.ndarray, "paths times n"]:
+        """Exact readouts [V] at rising times [s], without the converters' noise.
+
+        Args:
+            times: as `mean_at`; any spacing.
+            rng: source of the noise.
+            paths: how many independent runs.
+            v0: cell voltages at the start, one (n,) or one for each path (paths, n); None is rest.
+            stationary: start from the settled law instead of v0.
+
+        Raises:
+            ValueError: v0 together with `stationary`, unsorted or negative times.
+        """
+        if stationary and v0 is not None:
+            raise ValueError("sample: expected either v0 or stationary=True, got both")
+        start = None if stationary else self.initial(v0)
+        return self._read(self.process.sample(np.asarray(times, dtype=float), start, rng, paths))
+
+    def psd(self, frequencies: Float[np.ndarray, " f"]) -> Float[np.ndarray, "f n"]:
+        """One-sided noise density of each settled readout [V^2/Hz]."""
+        return self.process.psd(np.asarray(frequencies, dtype=float), self.space.M)
+
+    def transfer(self, frequencies: Float[np.ndarray, " f"]) -> Complex[np.ndarray, "f n"]:
+        """Readouts [V] with the whole drive vector as a sine of its own amplitude: `M (iwC + G)^-1 drive + y`."""
+        T, Z = scipy.linalg.schur(self.space.F.astype(complex), output="complex")
+        right = Z.conj().T @ np.linalg.solve(self.space.C, self.space.drive)
+        left, unit = self.space.M @ Z, np.eye(len(T))
+        columns = [
+            left @ scipy.linalg.solve_triangular(T + 2j * pi * f * unit, right) for f in np.asarray(frequencies, float)
+        ]
+        return np.asarray(np.array(columns, dtype=complex).reshape(-1, self.n) + self.space.y_drive)
+
+    def _read(self, states: Float[np.ndarray, "*batch m"]) -> Float[np.ndarray, "*batch n"]:
+        return np.asarray(states @ self.space.M.T + (self.space.y_drive + self.space.y_bias))
+
+    def _project(self, P: Float[np.ndarray, "m m"]) -> Float[np.ndarray, "n n"]:
+        covariance = self.space.M @ P @ self.space.M.T
+        return np.asarray((covariance + covariance.T) / 2)
+
+    def _refuse(self, names: tuple[str, ...], verb: str) -> None:
+        if not self.allow_clipping:
+            raise ClippedError(
+                f"amplifier {', '.join(names)}: the linear circuit {verb} beyond the rails, where its answer does not"
+                " hold; load the program with a smaller drive scale (choose_scaling), or set allow_clipping=True"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Amplifiers:
+    """Limits of the amplifiers and how their pole nodes follow from the states."""
+
+    names: tuple[str, ...]
+    M: Float[np.ndarray, "a m"]
+    y: Float[np.ndarray, " a"]
+    low: Float[np.ndarray, " a"]
+    high: Float[np.ndarray, " a"]
+    slew: Float[np.ndarray, " a"]
+
+    @classmethod
+    def of(cls, space: StateSpace, models: dict[str, OpAmpModel], n: int) -> "Amplifiers":
+        """From a state space whose outputs after the first n are the amplifiers' pole nodes."""
+        limits = np.array([(m.rail_low, m.rail_high, m.slew) for m in models.values()], float).reshape(-1, 3)
+        return cls(tuple(models), space.M[n:], (space.y_drive + space.y_bias)[n:], *limits.T)
+
+    def clipped(self, states: Float[np.ndarray, "times m"]) -> tuple[str, ...]:
+        """Those beyond their rails at any of the times."""
+        v = states @ self.M.T + self.y
+        return self._named(((v < self.low) | (v > self.high)).any(axis=0))
+
+    def exceeded(self, states: Float[np.ndarray, "times m"], slopes: Float[np.ndarray, "times m"]) -> tuple[str, ...]:
+        """Those beyond their rails or steeper than their slew rate at any of the times."""
+        steep = self._named((np.abs(slopes @ self.M.T) > self.slew).any(axis=0))
+        return tuple(dict.fromkeys((*self.clipped(states), *steep)))
+
+    def _named(self, mask: np.ndarray) -> tuple[str, ...]:
+        return tuple(name for name, hit in zip(self.names, mask, strict=True) if hit)
+
+
+def _first(space: StateSpace, network: Network) -> StateSpace:
+    n = len(network.outputs)
+    return replace(
+        space,
+        M=space.M[:n],
+        y_drive=space.y_drive[:n],
+        y_bias=space.y_bias[:n],
+        initial=space.initial[:, :n],
+    )
