@@ -11,7 +11,7 @@ from jaxtyping import Complex, Float
 from ._lyapunov import Lyapunov, psd_factor, require_stationary
 from ._modal import Modal
 from ._sampling import sample_paths
-from ._transition import decay_action, transition
+from ._transition import decay_action, transitions
 
 Time = float | int | Float[np.ndarray, " times"]
 
@@ -82,7 +82,7 @@ class OrnsteinUhlenbeck:
                 "from_network: the conductance matrix is singular and the current charges the network for ever: "
                 "there is no mean to relax to. Add a conductance to ground or remove the current."
             )
-        return cls(F, mean, (Q + Q.T) / 2, _modes=_pencil_modes(C, G))
+        return cls(F, mean, (Q + Q.T) / 2, _modes=Modal.of_pencil(C, G))
 
     @property
     def n(self) -> int:
@@ -99,7 +99,7 @@ class OrnsteinUhlenbeck:
         if not np.all(finite):
             require_stationary(self._rates, "mean_at with an infinite time")
         result = np.zeros((len(y), len(times), self.n))
-        action = self._modal.decay_action if self._modal else self._dense_action
+        action = self.modes.decay_action if self.modes else self._dense_action
         result[:, finite] = action(times[finite], y)
         # t = 0 gives back x0 to the last bit.
         result[:, times == 0.0] = y[:, None, :]
@@ -108,7 +108,7 @@ class OrnsteinUhlenbeck:
 
     def covariance_at(self, t: Time) -> Float[np.ndarray, "*times n n"]:
         """Covariance after `t` from a point: (n, n) for one time, (times, n, n) for many."""
-        parts = np.stack([self._covariance(float(one)) for one in _times("covariance_at", t)])
+        parts = self._covariances(_times("covariance_at", t))
         return _checked("covariance_at", parts[0] if np.ndim(t) == 0 else parts)
 
     def stationary_covariance(self) -> Float[np.ndarray, "n n"]:
@@ -118,7 +118,7 @@ class OrnsteinUhlenbeck:
     def autocovariance(self, s: Time) -> Float[np.ndarray, "*times n n"]:
         """Stationary `E[(x(t + s) - m) (x(t) - m)^T]`, which is `exp(-F s) P` for s >= 0 and `P exp(F^T s)` below."""
         lags = np.atleast_1d(np.asarray(s, dtype=float))
-        action = self._modal.decay_action if self._modal else self._dense_action
+        action = self.modes.decay_action if self.modes else self._dense_action
         # Rows of P are its columns, so (batch, times, n) comes out as the transpose of exp(-F |s|) P.
         forward = np.moveaxis(action(np.abs(lags), self._stationary), 0, 2)
         forward[lags < 0.0] = np.swapaxes(forward[lags < 0.0], 1, 2)
@@ -161,26 +161,31 @@ class OrnsteinUhlenbeck:
             raise ValueError("sample: expected finite times in rising order.")
         if x0 is not None:
             x0 = np.broadcast_to(np.asarray(x0, dtype=float), (paths, self.n))
-        return _checked("sample", sample_paths(self, times, x0, rng, paths))
+        result = sample_paths(self, times, x0, rng, paths)
+        # What overflows stays so until the last time.
+        _checked("sample", result[:, -1:])
+        return result
 
     @cached_property
-    def _modal(self) -> Modal | None:
+    def modes(self) -> Modal | None:
+        """The eigenmodes of the drift, or None when they are ill-conditioned and not used."""
         return self._modes or Modal.of(self.drift)
 
     @cached_property
-    def _modal_noise(self) -> np.ndarray:
-        assert self._modal is not None
-        return self._modal.modal_noise(self.diffusion)
+    def modal_noise(self) -> np.ndarray:
+        """The noise in the coordinates of the modes."""
+        assert self.modes is not None
+        return self.modes.noise(self.diffusion)
 
     @cached_property
     def _rates(self) -> np.ndarray:
-        return self._modal.lam if self._modal else scipy.linalg.eigvals(self.drift)
+        return self.modes.lam if self.modes else scipy.linalg.eigvals(self.drift)
 
     @cached_property
     def _stationary(self) -> Float[np.ndarray, "n n"]:
         require_stationary(self._rates, "stationary law")
-        if self._modal:
-            return self._modal.covariance(self._modal_noise, np.inf)
+        if self.modes:
+            return self.modes.covariance(self.modal_noise, np.inf)
         return Lyapunov.of(self.drift).solve(self.diffusion)
 
     @cached_property
@@ -191,12 +196,19 @@ class OrnsteinUhlenbeck:
     def _dense_action(self, times: np.ndarray, y: np.ndarray) -> np.ndarray:
         return decay_action(self.drift, times, y)
 
-    def _covariance(self, t: float) -> Float[np.ndarray, "n n"]:
-        if np.isinf(t):
-            return self._stationary
-        if self._modal:
-            return self._modal.covariance(self._modal_noise, t)
-        return transition(self.drift, self.diffusion, t).covariance
+    def _covariances(self, times: Float[np.ndarray, " times"]) -> Float[np.ndarray, "times n n"]:
+        result = np.empty((len(times), self.n, self.n))
+        finite = np.isfinite(times)
+        if not np.all(finite):
+            result[~finite] = self._stationary
+        if self.modes:
+            noise = self.modal_noise
+            result[finite] = np.array([self.modes.covariance(noise, t) for t in times[finite]]).reshape(
+                -1, self.n, self.n
+            )
+        else:
+            result[finite] = transitions(self.drift, self.diffusion, times[finite]).covariance
+        return result
 
     def _transfer(
         self, frequencies: Float[np.ndarray, " f"], readout: Float[np.ndarray, "k n"] | None
@@ -233,12 +245,3 @@ def _checked(what: str, values: np.ndarray) -> np.ndarray:
     if not np.all(np.isfinite(values)):
         raise ValueError(f"{what}: the unstable drift overflows within the time asked for.")
     return values
-
-
-def _pencil_modes(C: np.ndarray, G: np.ndarray) -> Modal | None:
-    if not (np.array_equal(C, C.T) and np.array_equal(G, G.T)):
-        return None
-    try:
-        return Modal.of_pencil(C, G)
-    except np.linalg.LinAlgError:
-        return None
