@@ -1,11 +1,13 @@
 """What the chip is: design, topology, drawn instance, and its circuit as typed elements."""
 
+from ._cascade import Cascade as Cascade
 from ._constants import BOLTZMANN as BOLTZMANN
 from ._crossbar import Crossbar as Crossbar
 from ._design import Amplifier as Amplifier
 from ._design import Converters as Converters
 from ._design import Design as Design
 from ._design import Mismatch as Mismatch
+from ._differential_mesh import DifferentialRCMesh as DifferentialRCMesh
 from ._errors import DesignError as DesignError
 from ._errors import ProgramError as ProgramError
 from ._instance import TOPOLOGIES as TOPOLOGIES
@@ -18,6 +20,7 @@ from ._network import GROUND as GROUND
 from ._network import TRANSCONDUCTANCE as TRANSCONDUCTANCE
 from ._network import Capacitor as Capacitor
 from ._network import CurrentSource as CurrentSource
+from ._network import Difference as Difference
 from ._network import Element as Element
 from ._network import Inductor as Inductor
 from ._network import Inverter as Inverter
@@ -28,9 +31,11 @@ from ._network import OpAmpModel as OpAmpModel
 from ._network import Resistor as Resistor
 from ._network import VoltageSource as VoltageSource
 from ._network import terminals as terminals
+from ._program import Factors as Factors
 from ._program import Program as Program
 from ._random_program import random_program as random_program
 from ._rc_mesh import RCMesh as RCMesh
+from ._rlc_grid import RLCGrid as RLCGrid
 from ._scaling import choose_scaling as choose_scaling
 from ._state_space import StateSpace as StateSpace
 from ._state_space import state_space as state_space

@@ -15,6 +15,7 @@ from ._quantities import (
     Ampere,
     AmperePerRootHertz,
     Farad,
+    Henry,
     Hertz,
     Kelvin,
     Ohm,
@@ -81,6 +82,8 @@ class Mismatch(_Frozen):
     """Each programmed conductance is `G (1 + eps)`, eps ~ N(0, resistor_sigma)."""
     capacitor_sigma: Annotated[Ratio, Field(ge=0, lt=0.2)] = 0.0
     """Each cell capacitance is `C (1 + eps)`, eps ~ N(0, capacitor_sigma)."""
+    inductor_sigma: Annotated[Ratio, Field(ge=0, lt=0.2)] = 0.0
+    """Each inductance is `L (1 + eps)`, eps ~ N(0, inductor_sigma)."""
 
 
 class Converters(_Frozen):
@@ -107,6 +110,8 @@ class Design(_Frozen):
     """Unit resistor: a matrix entry of one [ohm]."""
     C: Annotated[Farad, _Positive]
     """Cell capacitance [F]."""
+    L: Annotated[Henry, _Positive] | None = None
+    """Cell inductance [H]; only the RLC grid has one."""
     temperature: Annotated[Kelvin, _Positive] = 300.15
     """Of all components [K]."""
     injected_noise: Annotated[SquareAmperePerHertz, _NonNegative] = 0.0

@@ -14,6 +14,7 @@ from ._network import (
     GROUND,
     Capacitor,
     CurrentSource,
+    Difference,
     Inductor,
     Inverter,
     Network,
@@ -90,7 +91,9 @@ def equations(network: Network, boltzmann: Value = BOLTZMANN) -> Equations:
     states: tuple[Capacitor | Inductor, ...] = (*tree, *of_type(elements, Inductor))
     noise = [s for e in elements if (s := _noise(e, boltzmann * network.temperature)) is not None]
     nodes = _nodes(elements)
-    branches = [e.name for e in elements if isinstance(e, VoltageSource | Inverter | OpAmp)] + [c.name for c in tree]
+    branches = [e.name for e in elements if isinstance(e, VoltageSource | Inverter | Difference | OpAmp)] + [
+        c.name for c in tree
+    ]
     row = {name: k for k, name in enumerate((*nodes, *branches))}
     if len(row) != len(nodes) + len(branches):
         raise ValueError(f"network {network.name}: an element has the name of a node")
@@ -123,7 +126,7 @@ def _nodes(elements: Sequence[LinearElement]) -> tuple[str, ...]:
         match e:
             case VoltageSource():
                 names: tuple[str, ...] = (e.plus, e.minus)
-            case OpAmp():
+            case OpAmp() | Difference():
                 names = (e.plus, e.minus, e.out)
             case Inverter():
                 names = (e.input, e.out)
@@ -168,6 +171,11 @@ def _stamp(stamps: _Stamps, element: LinearElement, m: int) -> None:
             stamps.at(out, name, 1)
             stamps.at(name, out, 1)
             stamps.at(name, source, 1)
+        case Difference(name, plus, minus, out):
+            stamps.at(out, name, 1)
+            stamps.at(name, out, 1)
+            stamps.at(name, plus, -1)
+            stamps.at(name, minus, 1)
 
 
 def _stamp_state(stamps: _Stamps, state: Capacitor | Inductor, k: int) -> None:

@@ -76,10 +76,10 @@ class Instance:
         """
         self.topology.check(program)
         values = Values.of(self.design, level)
-        A = scaling.conductance * program.A
+        weights = self.topology.weights(program, scaling.conductance)
         # The drive enters through a unit resistor, so that its voltage carries both factors.
         b = scaling.conductance * scaling.drive * program.b
-        return self.topology.network(values, self.errors, A, b)
+        return self.topology.network(values, self.errors, weights, b)
 
     def replace_errors(self, **errors: Float[np.ndarray, "..."]) -> "Instance":
         """The same chip with some deviations replaced."""

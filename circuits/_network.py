@@ -37,7 +37,7 @@ class Capacitor:
     b: str
     capacitance: Value
     cell: int | None = None
-    sign: int = 1
+    sign: int | float = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class OpAmp:
     out: str
     model: OpAmpModel | None
     cell: int | None = None
-    sign: int = 1
+    sign: int | float = 1
 
 
 TRANSCONDUCTANCE = 1e-3
@@ -132,7 +132,17 @@ class Inverter:
     out: str
 
 
-Element = Resistor | Capacitor | Inductor | VoltageSource | CurrentSource | NoiseCurrent | OpAmp | Inverter
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Ideal readout of a rail pair: `v(out) = v(plus) - v(minus)`."""
+
+    name: str
+    plus: str
+    minus: str
+    out: str
+
+
+Element = Resistor | Capacitor | Inductor | VoltageSource | CurrentSource | NoiseCurrent | OpAmp | Inverter | Difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +181,7 @@ def terminals(element: Element) -> tuple[str, ...]:
             return element.a, element.b
         case VoltageSource():
             return element.plus, element.minus
-        case OpAmp():
+        case OpAmp() | Difference():
             return element.plus, element.minus, element.out
         case Inverter():
             return element.input, element.out

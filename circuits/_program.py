@@ -1,11 +1,20 @@
 """What the digital side loads: a matrix and a drive."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Complex, Float
 
 from ._errors import ProgramError
+
+
+class Factors(NamedTuple):
+    """`A = J^T H J + damping`, as a cascade loads it."""
+
+    J: Float[np.ndarray, "r n"]
+    H: Float[np.ndarray, "r r"]
+    damping: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +32,8 @@ class Program:
 
     A: Float[np.ndarray, "n n"]
     b: Float[np.ndarray, " n"]
+    factors: Factors | None = None
+    """Set by `from_factors`."""
 
     def __init__(self, A: object, b: object) -> None:
         A_, b_ = _real("A", A), _real("b", b)
@@ -38,6 +49,22 @@ class Program:
             )
         object.__setattr__(self, "A", _frozen(A_))
         object.__setattr__(self, "b", _frozen(b_))
+
+    @classmethod
+    def from_factors(cls, J: object, H: object, damping: float, b: object) -> "Program":
+        """The program `(J^T H J + damping) x = b` with its factors J (r, n), H (r, r), dimensionless.
+
+        Raises:
+            ProgramError: shapes or values that do not fit, negative damping, or an A that does not settle.
+        """
+        J_, H_ = _real("J", J), _real("H", H)
+        if J_.ndim != 2 or H_.shape != (len(J_), len(J_)):
+            raise ProgramError(f"H: expected one row and column for each row of J {J_.shape}, got shape {H_.shape}")
+        if not damping >= 0:
+            raise ProgramError(f"damping: expected a number of at least 0, got {damping}")
+        program = cls(J_.T @ H_ @ J_ + damping * np.eye(J_.shape[1]), b)
+        object.__setattr__(program, "factors", Factors(_frozen(J_), _frozen(H_), float(damping)))
+        return program
 
     @property
     def n(self) -> int:

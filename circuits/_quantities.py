@@ -44,6 +44,7 @@ def _quantity(unit: str) -> BeforeValidator:
 
 Ohm = Annotated[float, _quantity("ohm")]
 Farad = Annotated[float, _quantity("F")]
+Henry = Annotated[float, _quantity("H")]
 Volt = Annotated[float, _quantity("V")]
 Ampere = Annotated[float, _quantity("A")]
 Hertz = Annotated[float, _quantity("Hz")]

@@ -10,7 +10,7 @@ from ._design import Design
 from ._errors import ProgramError
 from ._network import GROUND, Capacitor, CurrentSource, Element, Network, NoiseCurrent, OpAmp, Resistor
 from ._program import Program
-from ._topology import Errors, Values, check_cells, check_size, draw_errors, zero_errors
+from ._topology import Errors, Values, Weights, check_cells, check_size, draw_errors, offset_sigma, zero_errors
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,7 @@ class RCMesh:
             ProgramError: with the first entry that a passive mesh cannot realise, and why.
         """
         check_size(self, program)
-        check_symmetric(self.name, program.A)
-        off = program.A - np.diag(np.diag(program.A))
-        if (off > 0).any():
-            i, j = (int(k) for k in np.argwhere(off > 0)[0])
-            raise ProgramError(
-                f"rc-mesh: A[{i}, {j}] = {off[i, j]:.6g} is positive, and a resistor between two nodes can only"
-                " realise an off-diagonal of at most 0; use a crossbar"
-            )
-        check_dominant(self.name, program.A)
+        check_grounded(self.name, program.A, "resistor")
 
     def error_shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Names and shapes of the deviations."""
@@ -64,7 +56,7 @@ class RCMesh:
             "ground": resistor,
             "drive": resistor,
             "capacitance": design.mismatch.capacitor_sigma,
-            "offset": design.amplifier.offset_sigma if design.amplifier else 0.0,
+            "offset": offset_sigma(design),
         }
 
     def draw(self, design: Design, rng: np.random.Generator) -> Errors:
@@ -77,8 +69,13 @@ class RCMesh:
         """Zeros."""
         return zero_errors(self.error_shapes())
 
-    def network(self, values: Values, errors: Errors, A: Any, b: Any) -> Network:
+    def weights(self, program: Program, conductance: float = 1.0) -> Weights:
+        """One array `A`."""
+        return {"A": conductance * program.A}
+
+    def network(self, values: Values, errors: Errors, weights: Weights, b: Any) -> Network:
         """The circuit with A and b loaded; see the class."""
+        A = weights["A"]
         elements = [
             element
             for i in range(self.n)
@@ -89,13 +86,26 @@ class RCMesh:
         return Network(f"rcmesh{self.n}", tuple(elements), outputs, values.temperature)
 
 
+def check_grounded(name: str, A: np.ndarray, component: str) -> None:
+    """Raise `ProgramError` unless A can be made of components between nodes and to ground."""
+    check_symmetric(name, A)
+    off = A - np.diag(np.diag(A))
+    if (off > 0).any():
+        i, j = (int(k) for k in np.argwhere(off > 0)[0])
+        raise ProgramError(
+            f"{name}: A[{i}, {j}] = {off[i, j]:.6g} is positive, and a {component} between two nodes can only"
+            " realise an off-diagonal of at most 0; use a crossbar"
+        )
+    check_dominant(name, A)
+
+
 def check_symmetric(name: str, A: np.ndarray) -> None:
     """Raise `ProgramError` at the first pair of entries that differ by more than rounding."""
     wrong = np.argwhere(np.abs(A - A.T) > 1e-12 * np.abs(A).max())
     if len(wrong):
         i, j = (int(k) for k in wrong[0])
         raise ProgramError(
-            f"{name}: expected a symmetric A, since one resistor serves both directions;"
+            f"{name}: expected a symmetric A, since one component serves both directions;"
             f" A[{i}, {j}] = {A[i, j]:.6g} but A[{j}, {i}] = {A[j, i]:.6g}; use a crossbar"
         )
 
@@ -109,13 +119,12 @@ def check_dominant(name: str, A: np.ndarray) -> None:
         i = int(wrong[0])
         raise ProgramError(
             f"{name}: A[{i}, {i}] = {A[i, i]:.6g} is less than the sum of the other magnitudes in its row,"
-            f" {A[i, i] - rest[i]:.6g}: the resistor to ground would be negative; use a crossbar"
+            f" {A[i, i] - rest[i]:.6g}: the component to ground would be negative; use a crossbar"
         )
 
 
 def _cell(values: Values, errors: Errors, i: int, A_i: Any, b_i: Any) -> Iterator[Element]:
-    # C here is C of the cell; the couplings' conductances leave the row sum for the resistor to ground.
-    ground = _ground_conductance(A_i) * (1 + errors["ground"][i])
+    ground = grounded(A_i, i) * (1 + errors["ground"][i])
     yield Capacitor(f"c{i}", f"x{i}", GROUND, values.C * (1 + errors["capacitance"][i]), cell=i)
     yield CurrentSource(f"b{i}", GROUND, f"x{i}", b_i * (1 + errors["drive"][i]) / values.R0, drive=True)
     if ground != 0:
@@ -127,12 +136,12 @@ def _cell(values: Values, errors: Errors, i: int, A_i: Any, b_i: Any) -> Iterato
         yield OpAmp(f"a{i}", f"x{i}", f"out{i}", f"out{i}", model, cell=i)
 
 
-def _ground_conductance(A_i: Any) -> Any:
-    total = sum(A_i)
-    if isinstance(total, float):
-        # A row that sums to zero but for rounding has no resistor to ground.
-        return total if total > 1e-12 * float(np.abs(A_i).max()) * len(A_i) else 0.0
-    return total
+def grounded(A_i: Any, i: int) -> Any:
+    """What a row leaves for the component to ground: its diagonal less the magnitudes of the others."""
+    others = [abs(a) for j, a in enumerate(A_i) if j != i and a != 0]
+    rest = A_i[i] - sum(others)
+    # A row that sums to zero but for rounding has no resistor to ground.
+    return 0.0 if isinstance(rest, float) and rest <= 1e-12 * A_i[i] * len(A_i) else rest
 
 
 def _couplings(values: Values, errors: Errors, i: int, A_i: Any) -> Iterator[Element]:

@@ -129,7 +129,7 @@ def state_space(topology: Topology, level: Level = "ideal") -> SymbolicModel:
         DesignError: an unknown level.
     """
     A, b = _program(topology)
-    network = topology.network(_values(level), _errors(topology), A.tolist(), list(b))
+    network = topology.network(_values(level), _errors(topology), {"A": A.tolist()}, list(b))
     eq = equations(network, boltzmann=k)
     return _reduce(topology, level, network, eq, A, b)
 

@@ -18,6 +18,9 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 Errors = Mapping[str, Shaped[np.ndarray, "..."]]
 """Deviations of one chip from its design, by name; relative, offsets in V. The symbolic analysis puts symbols."""
 
+Weights = Mapping[str, Any]
+"""What the digital side loads into each array, by name: floats or sympy expressions, in units of 1/R0."""
+
 
 @dataclass(frozen=True, slots=True)
 class Values:
@@ -28,6 +31,7 @@ class Values:
     temperature: Value
     injected_noise: Value
     amplifier: OpAmpModel | None
+    L: Value = None
 
     @classmethod
     def of(cls, design: Design, level: Level) -> "Values":
@@ -43,7 +47,7 @@ class Values:
                 f"design {design.name} has no amplifier: expected level ideal, got {level};"
                 " add `amplifier:` to the design or use --level ideal"
             )
-        return cls(design.R0, design.C, design.temperature, design.injected_noise, _model(design, level))
+        return cls(design.R0, design.C, design.temperature, design.injected_noise, _model(design, level), design.L)
 
 
 def _model(design: Design, level: Level) -> OpAmpModel | None:
@@ -84,10 +88,14 @@ class Topology(Protocol):
         """Deviations of the nominal chip: zeros."""
         ...
 
-    def network(self, values: Values, errors: Errors, A: Any, b: Any) -> Network:
-        """The circuit of one chip with A (n, n) and drive b (n,) [V] loaded.
+    def weights(self, program: Program, conductance: float = 1.0) -> Weights:
+        """What each array of the chip holds, so that the matrix realised is `conductance * A`."""
+        ...
 
-        `A` and `b` hold floats or sympy expressions; entries equal to zero are not wired.
+    def network(self, values: Values, errors: Errors, weights: Weights, b: Any) -> Network:
+        """The circuit of one chip with its arrays loaded and the drive b (n,) [V].
+
+        Weights and b hold floats or sympy expressions; entries equal to zero are not wired.
         """
         ...
 
@@ -116,3 +124,8 @@ def draw_errors(
 def zero_errors(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Float[np.ndarray, "..."]]:
     """Zeros of the same shapes."""
     return {name: np.zeros(shape) for name, shape in shapes.items()}
+
+
+def offset_sigma(design: Design) -> float:
+    """Standard deviation of an amplifier's input offset [V]; zero for ideal amplifiers."""
+    return design.amplifier.offset_sigma if design.amplifier else 0.0

@@ -1,0 +1,107 @@
+"""Grid of LC cells with all-to-all coupling capacitors: samples with the inverse of a capacitance matrix."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ._design import Design
+from ._errors import DesignError
+from ._network import GROUND, Capacitor, CurrentSource, Element, Inductor, Network, NoiseCurrent, Resistor
+from ._program import Program
+from ._rc_mesh import check_grounded, grounded
+from ._topology import Errors, Values, Weights, check_cells, check_size, draw_errors, zero_errors
+
+
+@dataclass(frozen=True)
+class RLCGrid:
+    """n cells, each a capacitor, an inductor and a resistor R0 to ground, with capacitors between all cells.
+
+    The program is the Maxwell capacitance matrix in units of C: `-A_ij` between cells i and j, the row sum of A to
+    ground. White current noise of density S gives `cov(v) = (kT + S R0/2) (C A)^-1` and inductor currents of
+    variance `(kT + S R0/2)/L`: the device answers by its covariance, and its mean settles to zero.
+
+    Deviations of a chip: `coupling` (n, n) symmetric, `capacitance` (n,), `inductance` (n,), `resistance` (n,),
+    `drive` (n,), all relative.
+
+    Raises:
+        DesignError: n is not a whole number of at least one.
+    """
+
+    n: int = 8
+    name: ClassVar[str] = "rlc-grid"
+
+    def __post_init__(self) -> None:
+        check_cells(self.name, self.n)
+
+    def check(self, program: Program) -> None:
+        """A Maxwell capacitance matrix: symmetric, off-diagonals at most zero, diagonally dominant.
+
+        Raises:
+            ProgramError: with the first entry that capacitors cannot realise, and why.
+        """
+        check_size(self, program)
+        check_grounded(self.name, program.A, "capacitor")
+
+    def error_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Names and shapes of the deviations."""
+        cells = ("capacitance", "inductance", "resistance", "drive")
+        return {"coupling": (self.n, self.n)} | dict.fromkeys(cells, (self.n,))
+
+    def error_sigmas(self, design: Design) -> Mapping[str, float]:
+        """Relative standard deviations."""
+        mismatch = design.mismatch
+        return {
+            "coupling": mismatch.capacitor_sigma,
+            "capacitance": mismatch.capacitor_sigma,
+            "inductance": mismatch.inductor_sigma,
+            "resistance": mismatch.resistor_sigma,
+            "drive": mismatch.resistor_sigma,
+        }
+
+    def draw(self, design: Design, rng: np.random.Generator) -> Errors:
+        """Deviations of one chip; one capacitor couples both ways."""
+        errors = draw_errors(self.error_shapes(), self.error_sigmas(design), rng)
+        lower = np.tril(errors["coupling"], -1)
+        return {**errors, "coupling": lower + lower.T}
+
+    def no_errors(self) -> Errors:
+        """Zeros."""
+        return zero_errors(self.error_shapes())
+
+    def weights(self, program: Program, conductance: float = 1.0) -> Weights:
+        """One array `A` of capacitances in units of C; it holds no conductances, so nothing is scaled."""
+        return {"A": program.A}
+
+    def network(self, values: Values, errors: Errors, weights: Weights, b: Any) -> Network:
+        """The circuit with the capacitances loaded and the drive as currents `b/R0`; see the class.
+
+        Raises:
+            DesignError: the design has no inductance.
+        """
+        if values.L is None:
+            raise DesignError("rlc-grid: the design has no inductance; add `L:` to it, as in preset spu-board-8")
+        A, elements = weights["A"], []
+        for i in range(self.n):
+            elements += [*_cell(values, errors, i, A[i], b[i]), *_couplings(values, errors, i, A[i])]
+        outputs = tuple(f"x{i}" for i in range(self.n))
+        return Network(f"rlcgrid{self.n}", tuple(elements), outputs, values.temperature)
+
+
+def _cell(values: Values, errors: Errors, i: int, A_i: Any, b_i: Any) -> Iterator[Element]:
+    ground, node = grounded(A_i, i), f"x{i}"
+    if ground != 0:
+        yield Capacitor(f"c{i}", node, GROUND, values.C * ground * (1 + errors["capacitance"][i]), cell=i)
+    yield Inductor(f"l{i}", node, GROUND, values.L * (1 + errors["inductance"][i]))
+    yield Resistor(f"rg{i}", node, GROUND, values.R0 * (1 + errors["resistance"][i]))
+    yield CurrentSource(f"b{i}", GROUND, node, b_i * (1 + errors["drive"][i]) / values.R0, drive=True)
+    if values.injected_noise != 0:
+        yield NoiseCurrent(f"n{i}", GROUND, node, values.injected_noise)
+
+
+def _couplings(values: Values, errors: Errors, i: int, A_i: Any) -> Iterator[Element]:
+    for j in range(i):
+        if A_i[j] != 0:
+            capacitance = values.C * abs(A_i[j]) * (1 + errors["coupling"][i, j])
+            yield Capacitor(f"cc{i}_{j}", f"x{i}", f"x{j}", capacitance)
