@@ -15,7 +15,7 @@ SOURCES := $(sort $(shell find $(ROOMS) -type f ! -name '*.pyc' ! -name '.*'))
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(VENV)/linked ngspice  ## virtual environment, packages and ngspice
+setup: $(VENV)/installed ngspice  ## virtual environment, packages and ngspice
 
 run: setup  ## the main job: from a drawn chip to results/.../report.html
 	$(BIN)/thermospice run $(ARGS)
@@ -44,25 +44,21 @@ clean:  ## remove environments, links and caches (results/ stays)
 ngspice:
 	@sh tools/install-ngspice
 
-$(VENV)/made:
+$(VENV)/made: tools/make-venv
 	@sh tools/make-venv $(VENV) $(PYTHON)
+	$(BIN)/python -m pip install --quiet --upgrade 'setuptools>=77'
 	@touch $@
-
-$(VENV)/packages: $(VENV)/made pyproject.toml constraints.txt
-	@echo "-- installing the packages into $(VENV) (some minutes the first time: PyTorch is large)"
-	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt 'setuptools>=77'
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]' --config-settings editable_mode=strict
-	@rm -f $(VENV)/linked; touch $@
 
 $(VENV)/sources: FORCE | $(VENV)/made
-	@printf '%s\n' $(SOURCES) > $@.new; cmp -s $@ $@.new && rm $@.new || mv $@.new $@
+	@printf '%s\n' $(SOURCES) > $@.new; if cmp -s $@ $@.new; then rm $@.new; else mv $@.new $@; fi
 
-$(VENV)/linked: $(VENV)/packages $(VENV)/sources
-	@echo "-- linking the source files into $(VENV)"
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . --config-settings editable_mode=strict
+$(VENV)/installed: $(VENV)/made $(VENV)/sources pyproject.toml constraints.txt
+	@echo "-- installing packages and links into $(VENV) (minutes the first time: PyTorch is large; seconds after that)"
+	$(BIN)/python -m pip install --quiet --no-build-isolation -c constraints.txt \
+		-e '.[dev]' --config-settings editable_mode=strict
 	@touch $@
 
-$(VENV)-bench/ready: $(VENV)/linked benchmarks/requirements.txt
+$(VENV)-bench/ready: $(VENV)/installed benchmarks/requirements.txt
 	@sh tools/make-venv $(VENV)-bench $(PYTHON)
 	@echo "-- installing thermospice and its peers into $(VENV)-bench"
 	$(VENV)-bench/bin/python -m pip install --quiet -c constraints.txt -r benchmarks/requirements.txt .

@@ -13,6 +13,10 @@ import yaml
 from jaxtyping import Float
 
 
+class ReportError(ValueError):
+    """A result folder cannot be reported; the message is one line that names the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One fitted deviation: relative (`unit` empty) or in `unit`; `true` is what was drawn, if known."""
@@ -45,7 +49,7 @@ class Folder:
     """One result folder; files are read when they are asked for.
 
     Raises:
-        ValueError: a file is there, and is not what its name says.
+        ReportError: a file is there, and is not what its name says.
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,7 +67,7 @@ class Folder:
         try:
             loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
-            raise ValueError(f"{path}: not valid YAML") from error
+            raise ReportError(f"{path}: not valid YAML") from error
         return loaded if isinstance(loaded, dict) else {}
 
     @cached_property
@@ -107,7 +111,7 @@ class Folder:
         try:
             return xr.load_dataset(path, engine="h5netcdf")
         except OSError as error:
-            raise ValueError(f"{path}: not a netCDF file") from error
+            raise ReportError(f"{path}: not a netCDF file") from error
 
     @cached_property
     def runs(self) -> list[dict[str, Any]]:
@@ -128,7 +132,7 @@ class Folder:
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise ValueError(f"{path}: not valid JSON: {error}") from error
+            raise ReportError(f"{path}: not valid JSON: {error}") from error
 
     def _lines(self, name: str) -> list[dict[str, Any]]:
         path = self.path / name

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jinja2
 
-from ._data import Folder
+from ._data import Folder, ReportError
 from ._sections import Section, sections
 from ._training_section import verdicts
 
@@ -32,10 +32,10 @@ def build_report(dirs: Sequence[Path], out: Path) -> Path:
         out: the file to write.
 
     Raises:
-        ValueError: no folder given, a folder does not exist or holds nothing to report, or a file in it is damaged.
+        ReportError: no folder given, a folder does not exist or holds nothing to report, or a file in it is damaged.
     """
     if not dirs:
-        raise ValueError("report: expected at least one result folder, got none")
+        raise ReportError("report: expected at least one result folder, got none")
     text = _environment().get_template("report.html.j2").render(chapters=[_chapter(Path(d)) for d in dirs])
     temporary = out.with_name(f".{out.name}.part")
     temporary.write_text(text, encoding="utf-8")
@@ -54,11 +54,11 @@ def _environment() -> jinja2.Environment:
 
 def _chapter(path: Path) -> Chapter:
     if not path.is_dir():
-        raise ValueError(f"{path}: expected a result folder, and there is none")
+        raise ReportError(f"{path}: expected a result folder, and there is none")
     folder = Folder(path)
     parts, missing = sections(folder)
     if not parts:
-        raise ValueError(f"{path}: nothing to report here; expected the files that a thermospice command leaves")
+        raise ReportError(f"{path}: nothing to report here; expected the files that a thermospice command leaves")
     return Chapter(path.resolve().name, tuple(_summary(folder)), _failed(folder), tuple(parts), tuple(missing))
 
 

@@ -187,13 +187,13 @@ def _fidelity(folder: Folder) -> Section | None:
     rows = folder.fidelity
     if not rows:
         return None
-    names = ("topology", "level", "size", "analysis", "metric")
     table = Table(
         "Every comparison with its limit",
-        (*names, "value", "limit", "verdict"),
+        ("comparison", "circuit", "value", "limit", "verdict"),
         tuple(
             (
-                *(str(row.get(name, "")) for name in names),
+                f"{row.get('metric', '')} ({row.get('analysis', '')})",
+                f"{row.get('topology', '')}, {row.get('level', '')}, {row.get('size', '')} cells",
                 f"{row['value']:.2e}" if "value" in row else "not computed",
                 f"{row['limit']:.2e}" if "limit" in row else "",
                 "✓ passed" if row.get("passed") else "✗ failed",

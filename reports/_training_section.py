@@ -62,7 +62,7 @@ def _pictures(folder: Folder) -> tuple[tuple[Callable[[], Figure], str], ...]:
         )
     parts = _time_parts(folder.runs)
     if parts:
-        found.append((lambda: figures.time_parts(parts), "Modelled time of one step by its parts (logarithmic)."))
+        found.append((lambda: figures.time_parts(parts), "Modelled time of one step by its parts (logarithmic axis)."))
     return tuple(found)
 
 
@@ -105,7 +105,9 @@ def _shown(quantity: str, estimate: Estimate | None) -> str:
     factor, unit = (100.0, " %") if quantity.endswith("accuracy") else (1.0, "")
     digits = ".2f" if unit else ".3g"
     half = factor * (estimate.high - estimate.mean)
-    spread = f" ± {half:{'.2f' if unit else '.1g'}}" if estimate.seeds > 1 else ""
+    # What differs by rounding alone has no spread worth showing.
+    scatters = estimate.seeds > 1 and half > 1e-9 * abs(factor * estimate.mean)
+    spread = f" ± {half:{'.2f' if unit else '.1g'}}" if scatters else ""
     return f"{factor * estimate.mean:{digits}}{spread}{unit}"
 
 

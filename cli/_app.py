@@ -1,0 +1,56 @@
+"""The typer application. Only typer is loaded here: each command imports what it needs when it runs."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from ._commands import calibrate, designs, report, run, simulate, symbolic, train, verify
+from ._errors import explain
+
+app = typer.Typer(
+    name="thermospice",
+    help="Simulate thermodynamic computers in SPICE and train neural networks with them.",
+    epilog="Example: thermospice run --quick",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+run.add_to(app)
+designs.add_to(app)
+simulate.add_to(app)
+symbolic.add_to(app)
+calibrate.add_to(app)
+verify.add_to(app)
+train.add_to(app)
+report.add_to(app)
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: bool = typer.Option(False, "--version", help="Show the version and leave.")) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"thermospice {installed('thermospice')}")
+        raise typer.Exit()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 success, 1 a check fell short, 2 bad input, 130 Ctrl-C.
+
+    Args:
+        arguments: without the program's name; default `sys.argv[1:]`.
+    """
+    # Everything that a command refuses ends in its own error boundary; what arrives here is about the options.
+    try:
+        code = app(args=arguments, prog_name="thermospice", standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except typer.Exit as leave:
+        return leave.exit_code
+    except Exception as error:
+        print(f"thermospice: error: {explain(error)}", file=sys.stderr)
+        return 2
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,1 @@
+"""One module for each command; importing them loads typer and nothing heavy."""

@@ -1,0 +1,39 @@
+"""`thermospice symbolic`: the circuit's mathematics as formulas."""
+
+from typing import Annotated
+
+import typer
+
+from .._job import job
+from .._options import AsJson, LevelName, Out, Quiet, Seed, TopologyName
+
+EXAMPLE = "Example: thermospice symbolic --topology crossbar --size 2"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(epilog=EXAMPLE)(symbolic)
+
+
+def symbolic(
+    topology: TopologyName = "crossbar",
+    level: LevelName = "ideal",
+    size: Annotated[int, typer.Option("--size", help="Cells; formulas of large circuits are left out.")] = 2,
+    latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of text.")] = False,
+    out: Out = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """State space, transfer functions, noise densities and covariance as sympy expressions, and what is proved of them."""
+    with job("symbolic", out, quiet, as_json) as this:
+        from .._folder import write_text
+        from .._formulas import analyse
+        from .._inputs import get_level, get_topology
+
+        chip, the_level = get_topology(topology, size), get_level(level)
+        with this.step(f"symbolic analysis of a {chip.name} with {size} cells"):
+            found = analyse(chip, the_level)
+        write_text(this.folder / "symbolic.txt", found.text)
+        write_text(this.folder / "symbolic.tex", found.latex)
+        this.print_text(found.latex if latex else found.text)
+        this.finish(found.summary, exit_code=0 if found.holds else 1)

@@ -1,0 +1,87 @@
+"""The output folder: refused when it would mix two runs, made when the first file is written, files written whole."""
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._errors import InputError
+
+
+def new_folder(command: str, out: Path | None) -> Path:
+    """The folder to write to; it is made by the first file.
+
+    Raises:
+        InputError: `out` exists and is not an empty folder.
+    """
+    if out is None:
+        return _unused(Path("results") / f"{command}-{datetime.now():%Y%m%d-%H%M%S}")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: --out expects a folder, and this is a file; choose another name")
+    if out.exists() and any(out.iterdir()):
+        raise InputError(
+            f"{out}: --out expects a new or empty folder, and this one has files in it; choose another name or remove it"
+        )
+    return out
+
+
+def _unused(folder: Path) -> Path:
+    candidates = [folder, *(folder.with_name(f"{folder.name}-{k}") for k in range(2, 1000))]
+    return next(f for f in candidates if not f.exists())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write the file whole or not at all: a run that is stopped leaves no half file behind."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """As `write_text`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain JSON (see `plain`)."""
+    write_text(path, json.dumps(plain(value), indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        InputError: not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: not valid JSON: {error}") from None
+
+
+def plain(value: Any) -> Any:
+    """JSON values of numpy values; what is not a finite number is left out of an object, and null in a list."""
+    if isinstance(value, Mapping):
+        items = ((str(key), plain(item)) for key, item in value.items())
+        return {key: item for key, item in items if item is not None}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (str, bool, int)) or value is None:
+        return value
+    if isinstance(value, Sequence):
+        return [plain(item) for item in value]
+    return str(value)

@@ -1,0 +1,127 @@
+"""What every command does around its work: output folder, progress, summary, error boundary, exit code."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from ._errors import explain
+from ._folder import new_folder, plain, write_json
+
+
+@dataclass
+class Step:
+    """One announced piece of work; `advance` moves its bar."""
+
+    progress: Progress | None
+    task: Any = None
+
+    def advance(self, done: int, total: int) -> None:
+        if self.progress is not None:
+            self.progress.update(self.task, completed=done, total=total)
+
+
+@dataclass
+class Job:
+    """One run of one command."""
+
+    command: str
+    folder: Path
+    quiet: bool
+    as_json: bool
+    started: float = field(default_factory=time.perf_counter)
+    summary: dict[str, Any] = field(default_factory=dict)
+    exit_code: int = 0
+    wants_folder: bool = False
+    stdout: Console = field(default_factory=lambda: Console(soft_wrap=False))
+    stderr: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.started
+
+    def say(self, text: str) -> None:
+        """Tell a person how it goes (standard error, so that --json stays clean)."""
+        if not self.quiet:
+            self.stderr.print(text, markup=False)
+
+    def show(self, renderable: Any) -> None:
+        """The command's answer for a person (standard output)."""
+        if not (self.quiet or self.as_json):
+            self.stdout.print(renderable)
+
+    @contextmanager
+    def step(self, what: str, bar: bool = True) -> Iterator[Step]:
+        """Announce a piece of work, show its progress on a terminal (unless it has its own bar), say how long it took."""
+        start = time.perf_counter()
+        if bar and self.stderr.is_terminal and not self.quiet:
+            columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+            with Progress(*columns, TimeElapsedColumn(), console=self.stderr, transient=True) as progress:
+                yield Step(progress, progress.add_task(what, total=None))
+        else:
+            yield Step(None)
+        self.say(f"  {what} ({time.perf_counter() - start:.1f} s)")
+
+    def print_text(self, text: str) -> None:
+        """Plain text as the command's answer (standard output): it can be redirected into a file."""
+        if not (self.quiet or self.as_json):
+            print(text, end="", flush=True)
+
+    def answer(self, summary: Mapping[str, Any], exit_code: int = 0) -> None:
+        """What --json prints; a folder is written only when --out asks for one."""
+        self.summary = plain({"command": self.command, **summary, "elapsed_s": self.elapsed})
+        self.exit_code = exit_code
+        if self.wants_folder:
+            write_json(self.folder / "summary.json", self.summary)
+
+    def finish(self, summary: Mapping[str, Any], exit_code: int = 0) -> None:
+        """Leave summary.json; the same object is printed by --json."""
+        self.summary = plain({"command": self.command, **summary, "elapsed_s": self.elapsed})
+        self.exit_code = exit_code
+        write_json(self.folder / "summary.json", self.summary)
+
+
+@contextmanager
+def job(
+    command: str, out: Path | None, quiet: bool, as_json: bool, resume: Path | None = None
+) -> Iterator[Job]:
+    """The frame of a command: opens the folder, catches every error, prints the summary, leaves with the code."""
+    try:
+        this = Job(command, resume or new_folder(command, out), quiet, as_json, wants_folder=out is not None)
+        yield this
+        _print_outcome(this)
+        code = this.exit_code
+    except KeyboardInterrupt:
+        print(f"thermospice {command}: interrupted{_way_on(command, this.folder)}", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); nothing is wrong, and nobody is left to tell.
+        sys.stdout = None
+        code = 0
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        print(f"thermospice {command}: error: {explain(error)}", file=sys.stderr)
+        code = 2
+    raise typer.Exit(code)
+
+
+def _print_outcome(this: Job) -> None:
+    if this.as_json:
+        print(json.dumps(this.summary, allow_nan=False), flush=True)
+    elif this.summary and this.folder.exists():
+        this.say(f"results in {this.folder} ({this.elapsed:.1f} s)")
+
+
+def _way_on(command: str, folder: Path) -> str:
+    if (folder / "state.json").exists():
+        return f"; what is done stays, go on with: thermospice {command} --resume {folder}"
+    return f"; what is done stays in {folder}" if folder.exists() else ""

@@ -1,0 +1,164 @@
+"""One simulation with everything that the folder and the summary say about it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from ..circuits import Instance, Level, Program, Scaling, state_space
+from ..netlists import ANALYSES, Analysis, Job, deck, save_measurement, simulate
+from ..reports import figures, png
+from ._errors import InputError
+from ._folder import write_bytes, write_json, write_text
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is simulated."""
+
+    instance: Instance
+    program: Program
+    analysis: Analysis
+    level: Level
+    scaling: Scaling
+    duration: float | None
+    noise: bool
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it; `v` are settled voltages without the drive's scale [V]."""
+
+    measurement: xr.Dataset
+    circuit: str
+    v: Float[np.ndarray, " n"]
+    predicted: Float[np.ndarray, " n"]
+    warnings: tuple[str, ...]
+
+
+def get_analysis(name: str, noise: bool) -> Analysis:
+    """An analysis by its command-line name.
+
+    Raises:
+        InputError: unknown, or noise asked for where it means nothing.
+    """
+    for analysis in ANALYSES:
+        if analysis == name:
+            if noise and analysis != "tran":
+                raise InputError(f"--noise: only a transient takes it, and --analysis is {name}; use --analysis tran")
+            return analysis
+    raise InputError(f"--analysis: expected one of {', '.join(ANALYSES)}, got {name!r}")
+
+
+def run(request: Request) -> Result:
+    """Run the analysis, and the operating point that says where the circuit settles."""
+    task = _job(request, request.analysis, request.noise)
+    measurement = _simulate(task)
+    settled = measurement if request.analysis == "op" else _simulate(_job(request, "op", False))
+    v = settled["v"].values / request.scaling.drive
+    space = state_space(request.instance.network(request.program, request.level, request.scaling))
+    predicted = space.settled / request.scaling.drive
+    warnings = (*json.loads(measurement.attrs["warnings"]), *_clipping(v, predicted))
+    return Result(measurement, deck(task), v, predicted, warnings)
+
+
+def _job(request: Request, analysis: Analysis, noise: bool) -> Job:
+    duration = request.duration if analysis == "tran" else None
+    seed = request.seed if noise else None
+    return Job(
+        request.instance, request.program, analysis, request.level, duration, request.scaling, noise, seed
+    )
+
+
+def _simulate(task: Job) -> xr.Dataset:
+    names = ("instance", "program", "analysis", "level", "duration", "scaling", "noise", "seed")
+    return simulate(**{name: getattr(task, name) for name in names})
+
+
+CLIPPED = 1e-3
+"""SPICE and the linear prediction agree to 1e-5 inside the rails; a hundred times that means that they are left."""
+
+
+def _clipping(v: Float[np.ndarray, " n"], predicted: Float[np.ndarray, " n"]) -> tuple[str, ...]:
+    error = _relative(v - predicted, predicted)
+    if error is None or error <= CLIPPED:
+        return ()
+    return (
+        f"the circuit settles {error:.1%} away from its linear prediction: an amplifier is at its rails;"
+        " use --drive-scale auto or a smaller drive",
+    )
+
+
+def write(request: Request, result: Result, folder: Path) -> None:
+    """The circuit, the measurement, a plot, and what they were made from."""
+    write_text(folder / "circuit.cir", result.circuit)
+    save_measurement(result.measurement, folder / "measurement.nc")
+    write_text(folder / "design.yaml", request.instance.design.to_yaml())
+    request.instance.save(folder / "instance.json")
+    write_json(folder / "program.json", {"A": request.program.A, "b": request.program.b})
+    write_bytes(folder / f"{request.analysis}.png", png(_plot(request, result)))
+
+
+def _plot(request: Request, result: Result) -> Callable[[], Figure]:
+    data = result.measurement
+    match request.analysis:
+        case "op":
+            return lambda: figures.operating_point(result.v, request.program.solution)
+        case "tran":
+            return lambda: figures.waveforms(data["time"].values, data["v"].values)
+        case "ac":
+            response = data["v_re"].values + 1j * data["v_im"].values
+            return lambda: figures.ac_response(data["frequency"].values, response)
+        case "noise":
+            return lambda: figures.noise_density(data["frequency"].values, data["psd"].values)
+
+
+def summary(request: Request, result: Result) -> dict[str, Any]:
+    """Plain numbers in SI units; what was not computed is absent."""
+    x, attrs = request.program.solution, result.measurement.attrs
+    found: dict[str, Any] = {
+        "design": request.instance.design.name,
+        "topology": request.instance.topology.name,
+        "level": request.level,
+        "analysis": request.analysis,
+        "n": request.program.n,
+        "temperature": request.instance.design.temperature,
+        "v": result.v,
+        "x": x,
+        "relative_error": _relative(result.v - x, x),
+        "predicted_relative_error": _relative(result.predicted - x, x),
+        "conductance_scale": request.scaling.conductance,
+        "drive_scale": request.scaling.drive,
+        "engine": attrs["simulator"],
+        "version": attrs["simulator_version"],
+        "seed": request.seed,
+        "instance_seed": request.instance.seed,
+        "netlist_sha256": attrs["netlist_sha256"],
+        "simulator_elapsed_s": attrs["elapsed_s"],
+        "warnings": result.warnings,
+    }
+    if "covariance" in result.measurement:
+        found["covariance"] = result.measurement["covariance"].values
+    return found
+
+
+def table(request: Request, result: Result) -> Table:
+    """Settled voltages for a person."""
+    x = request.program.solution
+    shown = Table("cell", "SPICE v (V)", "exact x (V)", "predicted (V)", box=None)
+    for k in range(request.program.n):
+        shown.add_row(str(k), f"{result.v[k]: .6g}", f"{x[k]: .6g}", f"{result.predicted[k]: .6g}")
+    return shown
+
+
+def _relative(difference: Float[np.ndarray, " n"], values: Float[np.ndarray, " n"]) -> float | None:
+    scale = float(np.linalg.norm(values))
+    return float(np.linalg.norm(difference)) / scale if scale > 0 else None

@@ -1,0 +1,79 @@
+"""Training runs of the command line: from options to experiments, and back from entries to tables."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from ..training import Experiment, experiment, load_experiment, run_experiments
+from ._errors import InputError
+from ._folder import read_json, write_json
+from ._job import Job
+
+_STATE = "state.json"
+
+
+def requested(config: Path | None, given: Mapping[str, Any], seed: int, seeds: int | None) -> Experiment:
+    """The experiment that file and options describe; options win.
+
+    Raises:
+        ExperimentError: an unknown setting or value.
+        InputError: no task.
+    """
+    wanted = {key: value for key, value in given.items() if value is not None}
+    if seeds is not None or seed != 0 or config is None:
+        wanted["seeds"] = tuple(range(seed, seed + (seeds or 1)))
+    if config is not None:
+        return load_experiment(config, **wanted)
+    if "task" not in wanted:
+        raise InputError("TASK: expected digits, mnist, squad or regression (or --config, or --resume)")
+    return experiment(wanted, "options")
+
+
+def remember(folder: Path, what: Experiment) -> None:
+    """Leave what `--resume` needs."""
+    write_json(folder / _STATE, {"command": "train", "experiment": what.model_dump(mode="json", exclude_none=True)})
+
+
+def resumed(folder: Path, given: Mapping[str, Any]) -> Experiment:
+    """The experiment of an interrupted run.
+
+    Raises:
+        InputError: the folder is not one of this command, or options that would change the run.
+    """
+    extra = [name for name, value in given.items() if value is not None]
+    if extra:
+        raise InputError(f"--resume goes on with the options of the first run; remove {', '.join(extra)}")
+    path = folder / _STATE
+    if not path.exists():
+        raise InputError(f"{folder}: expected a folder of `thermospice train`, and there is no {_STATE} in it")
+    return experiment(read_json(path).get("experiment", {}), str(path))
+
+
+def run(experiments: Sequence[Experiment], this: Job, workers: int | None, resume: bool, sub: str = "") -> list[dict[str, Any]]:
+    """Train in the job's folder (or a folder in it), on the cores of this machine."""
+    with this.step(f"training: {sum(len(e.seeds) for e in experiments)} runs", bar=False):
+        return run_experiments(
+            experiments, this.folder / sub, resume=resume, workers=workers, quiet=this.quiet
+        )
+
+
+def summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The entries; those of a single run also stand at the top."""
+    return {**(runs[0] if len(runs) == 1 else {}), "runs": list(runs)}
+
+
+def table(runs: Sequence[Mapping[str, Any]]) -> Table:
+    """Final values for a person."""
+    columns = ("run", "steps", "train_loss", "test_loss", "test_accuracy", "elapsed_s")
+    shown = Table(*columns, box=None)
+    for entry in runs:
+        shown.add_row(*(_cell(entry.get(name)) for name in columns))
+    return shown
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,19 @@
+"""Versions of what computes, for summaries."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+_PACKAGES = ("thermospice", "numpy", "scipy", "sympy", "torch", "PySpice", "xarray", "scikit-learn")
+
+
+def versions() -> dict[str, str]:
+    """Of Python, the packages and ngspice; what is not installed is left out."""
+    from ..netlists import find_ngspice
+
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {**found, "ngspice": str(find_ngspice().version)}
