@@ -24,7 +24,10 @@ k, T, R0, C0, S = sympy.symbols("k T R0 C S", positive=True)
 A0, omega_t, V_os, I_b, e_n, i_n, R_o, C_L = sympy.symbols("A0 omega_t V_os I_b e_n i_n R_o C_L", positive=True)
 
 LARGEST_INVERSE = 3
-"""Inverting symbolically is hopeless above a few cells: transfer functions and noise are given up to this size."""
+"""Inverting symbolically is hopeless above a few cells: settled voltages and transfer functions go up to this size."""
+
+LARGEST_NOISE = 2
+"""Products of two inverses grow faster still: noise densities and covariances go up to this size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,23 +80,23 @@ class SymbolicModel:
         return _simplified(self.M * (s * self.C + self.G).LUsolve(inputs))
 
     def output_noise(self) -> Matrix:
-        """One-sided cross density of the readouts [V^2/Hz] at angular frequency omega; up to `LARGEST_INVERSE` cells.
+        """One-sided cross density of the readouts [V^2/Hz] at angular frequency omega; up to `LARGEST_NOISE` cells.
 
         Raises:
             DesignError: too many cells.
         """
-        self._small("noise densities")
+        self._small("noise densities", LARGEST_NOISE)
         H = self.M * (sympy.I * omega * self.C + self.G).inv(method="LU")
         return _simplified(2 * H * self.noise * H.H)
 
     def stationary_covariance(self) -> Matrix:
-        """Covariance of the states, the solution of `F P + P F^T = Q`; one or two states only.
+        """Covariance of the states, the solution of `F P + P F^T = Q`; up to `LARGEST_NOISE` states.
 
         Raises:
             DesignError: more states; use the proofs, which hold for any number.
         """
         m = self.G.rows
-        if m > 2:
+        if m > LARGEST_NOISE:
             raise DesignError(f"{self.topology.name}: a symbolic covariance of {m} states is too large; see the proofs")
         upper = {(i, j): Symbol(f"P_{i}{j}") for i in range(m) for j in range(i, m)}
         P = Matrix(m, m, lambda i, j: upper[min(i, j), max(i, j)])
@@ -110,11 +113,11 @@ class SymbolicModel:
         """Free symbols in order of their names."""
         return tuple(sorted(expression.free_symbols, key=lambda symbol: symbol.name))
 
-    def _small(self, what: str) -> None:
-        if self.topology.n > LARGEST_INVERSE:
+    def _small(self, what: str, largest: int = LARGEST_INVERSE) -> None:
+        if self.topology.n > largest or len(self.states) > LARGEST_INVERSE:
             raise DesignError(
-                f"{self.topology.name}: {what} of {self.topology.n} cells are too large to write down;"
-                f" expected at most {LARGEST_INVERSE} cells, or use the state space"
+                f"{self.topology.name}: {what} of {self.topology.n} cells at level {self.level} are too large to write"
+                f" down; expected at most {largest} cells at level ideal and 1 at macro, or use the state space"
             )
 
 

@@ -4,6 +4,7 @@ Import it by name, `from thermospice.circuits import symbolic`: the rest of this
 """
 
 from ._symbolic_model import LARGEST_INVERSE as LARGEST_INVERSE
+from ._symbolic_model import LARGEST_NOISE as LARGEST_NOISE
 from ._symbolic_model import SymbolicModel as SymbolicModel
 from ._symbolic_model import omega as omega
 from ._symbolic_model import s as s
