@@ -1,3 +1,4 @@
+from ._calibrate import calibrate as calibrate
 from ._compare import Comparison as Comparison
 from ._compare import compare as compare
 from ._device_model import DeviceModel as DeviceModel

@@ -116,7 +116,8 @@ def _tran(data: Measurement, response: Response) -> Metrics:
 def _tran_noise(data: Measurement, response: Response) -> Metrics:
     keep = np.unique(np.linspace(0, len(data.values["time"]) - 1, _NOISE_SAMPLES).astype(int))
     keep = keep[data.values["time"][keep] > 0]
-    e = innovations(response, data.values["time"][keep], data.values["v"][keep], data.values["v0"], data.readout_sigma)
+    time, v = data.values["time"][keep], data.values["v"][keep]
+    e, _ = innovations(response, time, v, data.values["v0"], data.readout_sigma)
     return chi_square(e), (e**2).mean(axis=0)
 
 

@@ -14,8 +14,8 @@ def innovations(
     v: Float[np.ndarray, "times n"],
     v0: Float[np.ndarray, " n"],
     readout_sigma: float,
-) -> Float[np.ndarray, "times n"]:
-    """Standardised innovations: independent N(0, 1) when the model is true (Kalman, 1960).
+) -> tuple[Float[np.ndarray, "times n"], Float[np.ndarray, "times n"]]:
+    """Standardised innovations, independent N(0, 1) when the model is true (Kalman, 1960), and their scales [V].
 
     The record starts from known cell voltages v0 [V] at time 0; each sample has independent readout noise of
     standard deviation `readout_sigma` [V].
@@ -24,7 +24,7 @@ def innovations(
     offset = response.space.y_drive + response.space.y_bias
     mean, P = response.initial(v0), np.zeros_like(process.drift)
     R = readout_sigma**2 * np.eye(response.n)
-    out = np.empty_like(v)
+    out, scales = np.zeros_like(v), np.ones_like(v)
     previous, steps = 0.0, {}
     for k, time in enumerate(times):
         step = round(float(time - previous), 18)
@@ -36,14 +36,18 @@ def innovations(
         P = decay @ P @ decay.T + covariance
         S = M @ P @ M.T + R
         innovation = v[k] - (M @ mean + offset)
-        if not np.any(S):
-            # Before any noise has come in the readout is the mean itself.
-            out[k] = 0.0
-        else:
+        # Before any noise has come in the readout is the mean itself.
+        if np.any(S):
             L = np.linalg.cholesky((S + S.T) / 2)
+            scales[k] = np.diag(L)
             out[k] = scipy.linalg.solve_triangular(L, innovation, lower=True)
             gain = scipy.linalg.solve_triangular(L, M @ P, lower=True)
             mean = mean + gain.T @ out[k]
             P = P - gain.T @ gain
         previous = float(time)
-    return out
+    return out, scales
+
+
+def log_likelihood(e: Float[np.ndarray, "times n"], scales: Float[np.ndarray, "times n"]) -> float:
+    """Of a record with these innovations and scales, without the constant."""
+    return -float(np.sum(e**2) / 2 + np.sum(np.log(scales)))
