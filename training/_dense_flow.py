@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import scipy.linalg
 import torch
 from torch import Tensor
 
@@ -28,11 +29,9 @@ class DenseFlow:
         return settled + torch.linalg.matrix_exp(-t * self.F) @ (start - settled)
 
     def covariance(self, t: float) -> Matrix:
-        """From a known state, after t: solution of the Lyapunov equation by the Kronecker sum."""
-        n = len(self.F)
-        eye = torch.eye(n, dtype=self.F.dtype)
-        pair = torch.kron(self.F, eye) + torch.kron(eye, self.F)
-        stationary = torch.linalg.solve(pair, self.diffusion.reshape(-1)).reshape(n, n)
+        """From a known state, after t: P - exp(-F t) P exp(-F t)^T, where F P + P F^T = diffusion."""
+        P = scipy.linalg.solve_continuous_lyapunov(self.F.cpu().numpy(), self.diffusion.cpu().numpy())
+        stationary = torch.from_numpy(P).to(self.F)
         if math.isinf(t):
             return stationary
         E = torch.linalg.matrix_exp(-t * self.F)

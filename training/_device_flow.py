@@ -1,0 +1,83 @@
+"""Relaxation of a loaded chip: one face for cascades and crossbars."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ._chip import Cascade, Crossbar
+from ._dense_flow import DenseFlow
+from ._krylov import state_at
+from ._ladder import noise_at, steps
+from ._types import Vector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CascadeFlow:
+    """Nothing larger than the arrays. `tol`: of the mean, `noise_tol`: of the noise variance; both relative."""
+
+    chip: Cascade
+    tol: float
+    noise_tol: float
+    stage_noise: bool
+
+    @property
+    def like(self) -> Tensor:
+        return self.chip.loop.D
+
+    def signal(self, b: Vector, x0: Vector | None, t: float) -> Vector:
+        """Response to the drive b from x0, in their units."""
+        return state_at(self.chip.loop, self.chip.drive * b / self.chip.loop.D, x0, t, self.tol)
+
+    def offset(self, t: float) -> Vector:
+        """Response to the amplifiers' offsets alone [V]."""
+        return state_at(self.chip.loop, self.chip.offset / self.chip.loop.D, None, t, 10.0 * self.tol)
+
+    def noise(self, t: float, generator: torch.Generator) -> Vector:
+        """One sample of the noise for kappa0 = 1."""
+        loop = self.chip.loop
+        if t == 0.0:
+            return torch.zeros_like(loop.D)
+        # errors of H may slow a mode down below the slowest cell
+        ladder = steps(t, 0.5 * float(loop.rates.min()), loop.speed(), self.noise_tol)
+        return noise_at(loop, lambda: self._forcing(generator), ladder, 0.3 * self.noise_tol)
+
+    def _forcing(self, generator: torch.Generator) -> Vector:
+        loop, stage = self.chip.loop, self.chip.stage
+        total = _normal(loop.D, generator)
+        if self.stage_noise:
+            first = loop.hessian(_normal(loop.J_in[:, 0], generator)) / stage
+            second = 0.0 if loop.H is None else stage * _normal(first, generator)
+            total = total + loop.J_out.T @ (first + second)
+        return math.sqrt(2.0) * total / loop.D
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossbarFlow:
+    """A chip with one array, n x n."""
+
+    chip: Crossbar
+
+    @property
+    def like(self) -> Tensor:
+        return self.chip.D
+
+    def signal(self, b: Vector, x0: Vector | None, t: float) -> Vector:
+        return self._flow().mean(self.chip.drive * b / self.chip.D, x0, t)
+
+    def offset(self, t: float) -> Vector:
+        return self._flow().mean(self.chip.offset / self.chip.D, None, t)
+
+    def noise(self, t: float, generator: torch.Generator) -> Vector:
+        return self._flow().noise(t, _normal(self.chip.D, generator))
+
+    def _flow(self) -> DenseFlow:
+        return DenseFlow(self.chip.F, torch.diag(2.0 / self.chip.D.square()))
+
+
+DeviceFlow = CascadeFlow | CrossbarFlow
+
+
+def _normal(like: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.randn(like.shape, generator=generator, dtype=like.dtype).to(like.device)

@@ -1,0 +1,150 @@
+"""A stochastic processing unit with the imperfections of a calibrated circuit."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ._chip import Chip
+from ._convert import read_out, to_own_scale
+from ._device_flow import CascadeFlow, CrossbarFlow, DeviceFlow
+from ._factors import Factors
+from ._loop import UnstableLoop
+from ._population import ALL_EFFECTS, Effects, HasPopulation, PopulationLike, population_of
+from ._products import Products
+from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
+from ._types import Array, Vector
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSPU:
+    """A noisy analog solver with flaws. Equivalent to `IdealSPU` with all effects off.
+
+    Factors are loaded into a cascade: three arrays J (r x N), H (r x r, block diagonal) and J^T (N x r), the first two
+    read by transimpedance amplifiers, N integrating cells with damping resistors. A dense program is loaded into one
+    crossbar. One chip is drawn from the population by `seed` and stays for all programs: an error belongs to a position
+    in an array, whatever is loaded there. With eps standard normal, A0 the gain, sums over the inputs of an amplifier,
+    and s = 1/sqrt(batch) the share of the batch's mean that the J arrays carry (`s J`, `H/s^2`, `s J^T`):
+
+    conductance: each entry of J, H and J^T, each damping and drive resistor is off by conductance_sigma eps;
+        J and J^T are two arrays with errors of their own, so that the matrix solved is not symmetric.
+    inverter: negative entries are fed from an inverted rail, one per source, of gain -(1 + inverter_sigma eps).
+    capacitance: each cell's time constant is (1 + capacitor_sigma eps) tau.
+    gain: a stage's output is divided by 1 + (1 + sum |G|)/A0; a cell leaks (1 + damping + sum |G|)/A0 and is slower by
+        1 + 1/A0. A0 is the DC gain; the stages are taken to settle much faster than tau.
+    offset: each amplifier's input offset (offset_mean + offset_sigma eps) [V] through its noise gain 1 + sum |G|; those
+        of the stages reach the cells through the arrays behind them.
+    noise: white noise of strength kappa0 [V^2] in every cell: at rest it has the covariance kappa0 F^-1.
+    stage_noise: the same at the input of every stage amplifier, hence coloured by J^T H.
+    program_bits: J, H, J^T on a grid of 2^dac_bits - 1 levels, each array with its largest entry as full scale;
+        `rounding` to the nearest, or "stochastic" (unbiased, drawn anew at each load).
+    drive_bits: b and x0 on such a grid of their own.
+    readout_bits: the readout on a grid of adc_bits over -full_scale..full_scale [V], and clipped there.
+
+    Hence `F = D^-1 (Lam + J_out^T H J_in)`, diagonal plus low rank, never formed. The mean is right to 1e-9 in float64
+    and 1e-4 in float32, relative; the noise covariance follows Lyapunov's equation with those arrays, its variance
+    right to `noise_tolerance`.
+
+    The digital side scales the drive so that the readout fills an eighth to the whole of full_scale: it starts at half
+    full scale for the larger of b and x0, divides by 4 when something clips, multiplies when the readout is small, at
+    most `max_attempts` runs in all. Noise and offsets are in volts and weigh the less, the larger the scale.
+
+    t: analog time [tau], 0 to inf. model: a `Population`, or anything with `population()`.
+    Stats: `analog_time` [tau] of all attempts, where finite; `attempts`; `clipped` entries; `scale` [V per unit].
+    """
+
+    model: PopulationLike | HasPopulation
+    t: float = math.inf
+    seed: int = 0
+    effects: Effects = ALL_EFFECTS
+    rounding: Literal["nearest", "stochastic"] = "nearest"
+    noise_tolerance: float = 0.01
+    max_attempts: int = 4
+    generator: torch.Generator = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.t >= 0.0:
+            raise ValueError(f"DeviceSPU: expected t >= 0, got {self.t}")
+        if self.rounding not in ("nearest", "stochastic"):
+            raise ValueError(f'DeviceSPU: expected rounding "nearest" or "stochastic", got {self.rounding!r}')
+        # the noise is another stream than the chip's errors, which are hashed from the seed
+        object.__setattr__(self, "generator", torch.Generator().manual_seed(self.seed))
+
+    @property
+    def population(self) -> PopulationLike:
+        return population_of(self.model)
+
+    def init(self, program: AnyProgram) -> DeviceFlow:
+        """Raises UnstableLoop when the program's errors make a mode grow, ValueError when it is not
+        finite, TypeError for products without factors."""
+        if isinstance(program, Products):
+            raise TypeError("DeviceSPU: needs Factors or a dense program, got Products")
+        chip = Chip(self.population, self.effects, self.seed, self.generator if self.rounding == "stochastic" else None)
+        with torch.no_grad():
+            return self._cascade(chip, program) if isinstance(program, Factors) else self._crossbar(chip, program)
+
+    def compute(self, state: DeviceFlow, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
+        time = self.t if t is None else t
+        with torch.no_grad():
+            drive = self._dac(to_tensor(b, state.like))
+            start = None if x0 is None else self._dac(to_tensor(x0, state.like))
+            signal = state.signal(drive, start, time)
+            error = self._volts(state, time)
+            value, stats = self._read(signal, error, _peak(drive, start))
+        if not math.isinf(time):
+            stats["analog_time"] = time * stats["attempts"]
+        return answer(value, b, stats)
+
+    def _cascade(self, chip: Chip, factors: Factors) -> CascadeFlow:
+        loaded = chip.load_cascade(factors)
+        if not loaded.exact:
+            loaded.loop.check_stable()
+        tol = 1e-9 if factors.J.dtype == torch.float64 else 1e-4
+        return CascadeFlow(loaded, tol, self.noise_tolerance, self.effects.stage_noise)
+
+    def _crossbar(self, chip: Chip, program: Any) -> CrossbarFlow:
+        loaded = chip.load_crossbar(matrix_of(program))
+        growth = -float(torch.linalg.eigvals(loaded.F).real.min())
+        if not growth < 0.0:
+            raise UnstableLoop(f"device: the mismatched crossbar is unstable, growing as exp({growth:.3g} t/tau)")
+        return CrossbarFlow(loaded)
+
+    def _dac(self, x: Vector) -> Vector:
+        return to_own_scale(x, self.population.dac_bits) if self.effects.drive_bits else x
+
+    def _volts(self, state: DeviceFlow, t: float) -> Vector | None:
+        error: Tensor | None = state.offset(t) if self.effects.offset else None
+        if self.effects.noise and self.population.kappa0 > 0.0:
+            noise = math.sqrt(self.population.kappa0) * state.noise(t, self.generator)
+            error = noise if error is None else error + noise
+        return error
+
+    def _read(self, signal: Vector, error: Vector | None, peak: float) -> tuple[Vector, dict[str, float]]:
+        effects, full_scale = self.effects, self.population.full_scale
+        if error is None and not effects.readout_bits:
+            return signal, {"attempts": 1.0, "clipped": 0.0}
+        scale, attempts = 0.5 * full_scale / (peak or 1.0), 1
+        while True:
+            volts = scale * signal if error is None else scale * signal + error
+            highest = float(volts.abs().max())
+            change = _next_scale(highest, full_scale)
+            if change == 1.0 or attempts >= self.max_attempts:
+                break
+            scale, attempts = scale * change, attempts + 1
+        clipped = 0
+        if effects.readout_bits:
+            volts, clipped = read_out(volts, full_scale, self.population.adc_bits)
+        return volts / scale, {"attempts": float(attempts), "clipped": float(clipped), "scale": scale}
+
+
+def _next_scale(highest: float, full_scale: float) -> float:
+    if highest > full_scale:
+        # what is clipped says only that it is too large
+        return 0.25
+    return 0.5 * full_scale / highest if 0.0 < highest < full_scale / 8 else 1.0
+
+
+def _peak(b: Vector, x0: Vector | None) -> float:
+    return max(float(b.abs().max()), 0.0 if x0 is None else float(x0.abs().max()))

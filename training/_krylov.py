@@ -1,0 +1,76 @@
+"""A loop's state after a time, by a Krylov space that does not grow with the loop's speed."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ._loop import Loop, ShiftedLoop
+from ._types import Vector
+
+POLES_PER_TIME = 10.0
+CHECK_EVERY = 4
+MAX_DIMENSION = 128
+
+
+def state_at(loop: Loop, d: Vector, x0: Vector | None, t: float, tol: float) -> Vector:
+    """x(t) of `dx = -(F x - d) ds` from x0 (zero when absent), within about `tol` of the change from x0.
+
+    t = inf: one solve. Otherwise `x0 + t phi1(-t F)(d - F x0)`, phi1(z) = (e^z - 1)/z, in the Krylov space of
+    (1 + h F)^-1, h = t/10 (van den Eshof and Hochbruck, 2006, "Preconditioning Lanczos approximations to the
+    matrix exponential"): its dimension does not grow with F's norm, and one factorisation serves it.
+    Raises ArithmeticError when the space does not suffice.
+    """
+    if math.isinf(t):
+        return loop.shifted(0.0, 1.0).solve(d, tol)
+    start = torch.zeros_like(d) if x0 is None else x0
+    v = d if x0 is None else d - loop.matvec(x0)
+    size = float(v.norm())
+    if t == 0.0 or size == 0.0:
+        return start
+    h = t / POLES_PER_TIME
+    return start + _phi1(loop.shifted(1.0, h), v / size, POLES_PER_TIME, tol).mul_(size * t)
+
+
+def _phi1(shifted: ShiftedLoop, v: Vector, scaled: float, tol: float) -> Vector:
+    # Arnoldi with (1 + h F)^-1, so that basis^T (h F) basis = inv(hessenberg) - 1
+    basis = v.unsqueeze(0)
+    hessenberg = torch.zeros(MAX_DIMENSION + 1, MAX_DIMENSION, dtype=torch.float64)
+    last = torch.zeros(0, dtype=torch.float64)
+    relaxed = 1.0
+    for m in range(1, MAX_DIMENSION + 1):
+        w = shifted.solve(basis[-1], min(0.1 * tol / relaxed, 1e-2))
+        w, column = _orthogonal(w, basis)
+        hessenberg[: m + 1, m - 1] = column
+        exhausted = float(column[-1]) <= 100 * torch.finfo(v.dtype).eps * float(column.norm()) or m == len(v)
+        if exhausted or m % CHECK_EVERY == 0:
+            y = _small_phi1(hessenberg[:m, :m], scaled)
+            change = y.clone()
+            change[: len(last)] -= last
+            if exhausted or float(change.norm()) <= tol * float(y.norm()):
+                return y.to(v) @ basis
+            # later vectors count for less, so their solves may be coarser (Simoncini and Szyld, 2003)
+            last, relaxed = y, max(float(y[-1].abs()) / float(y.norm()), tol)
+        basis = torch.cat([basis, w.unsqueeze(0)])
+    raise ArithmeticError(f"device: the state after t took more than {MAX_DIMENSION} Krylov vectors; use float64")
+
+
+def _orthogonal(w: Vector, basis: Float[Tensor, "m N"]) -> tuple[Vector, Float[Tensor, " m_plus_1"]]:
+    # classical Gram-Schmidt, twice
+    first = basis @ w
+    w = w - first @ basis
+    second = basis @ w
+    w = w - second @ basis
+    norm = w.norm()
+    column = torch.cat([first + second, norm.unsqueeze(0)]).double().cpu()
+    return w / norm.clamp_min(torch.finfo(w.dtype).tiny), column
+
+
+def _small_phi1(hessenberg: Float[Tensor, "m m"], scaled: float) -> Float[Tensor, " m"]:
+    # phi1(-scaled (inv(H) - 1)) e1 as a column of an augmented matrix exponential
+    m = len(hessenberg)
+    block = torch.zeros(m + 1, m + 1, dtype=torch.float64)
+    block[:m, :m] = -scaled * (torch.linalg.inv(hessenberg) - torch.eye(m, dtype=torch.float64))
+    block[0, m] = 1.0
+    return torch.linalg.matrix_exp(block)[:m, m]

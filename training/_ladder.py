@@ -1,0 +1,55 @@
+"""Noise of a loop after a time, without its covariance.
+
+The implicit midpoint rule with step h, `(1 + h F/2) x' = (1 - h F/2) x + sqrt(h) B xi`, has the loop's own stationary
+covariance P for any h, normal or not: its Lyapunov equation is h (F P + P F^T) = h B B^T. After steps h_1, ..., h_q
+from a known state the covariance is therefore `P - r(F) P r(F)^T`, r(z) the product of (1 - h z/2)/(1 + h z/2), and
+only r^2 has to resemble exp(-2 z t) over the loop's rates.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from ._loop import Loop
+from ._types import Vector
+
+MAX_STEPS = 64
+
+
+def steps(t: float, slowest: float, fastest: float, tol: float) -> Float[np.ndarray, " steps"]:
+    """Step sizes whose variance is within a relative `tol` of the exact one for every rate in [slowest, fastest].
+
+    A geometric ladder that adds up to t (or spans the rates for t = inf), as short as it can be.
+    """
+    rates = np.geomspace(slowest, max(fastest, slowest), 200)
+    for count in range(1, MAX_STEPS + 1):
+        ladder = _ladder(t, slowest, fastest, count)
+        if _error(ladder, t, rates) <= tol:
+            return ladder
+    raise ArithmeticError(f"device: no ladder of {MAX_STEPS} noise steps spans rates {slowest:.3g} to {fastest:.3g}")
+
+
+def noise_at(
+    loop: Loop, draw: Callable[[], Vector], ladder: Sequence[float] | Float[np.ndarray, " steps"], tol: float
+) -> Vector:
+    """One sample of the noise. `draw()` gives independent `B xi`, the forcing of one unit of time."""
+    x = 0.0 * draw()
+    for h in map(float, ladder):
+        forced = 2.0 * x + math.sqrt(h) * draw()
+        x = loop.shifted(1.0, h / 2.0).solve(forced, tol) - x
+    return x
+
+
+def _ladder(t: float, slowest: float, fastest: float, count: int) -> Float[np.ndarray, " steps"]:
+    longest, shortest = (2.0 / slowest if math.isinf(t) else t), 2.0 / fastest
+    ladder = np.geomspace(longest, min(shortest, longest), count)
+    return ladder if math.isinf(t) else ladder * (t / ladder.sum())
+
+
+def _error(ladder: Float[np.ndarray, " steps"], t: float, rates: Float[np.ndarray, " rates"]) -> float:
+    z = rates[:, None] * ladder / 2.0
+    kept = np.prod(((1.0 - z) / (1.0 + z)) ** 2, axis=1)
+    exact = np.exp(-2.0 * rates * t)
+    return float(np.max(np.abs(kept - exact) / (1.0 - exact)))

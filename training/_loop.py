@@ -1,0 +1,187 @@
+"""The analog loop of a cascade: diagonal plus low rank, not symmetric."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
+
+from ._factors import block_product
+from ._types import Jacobian, OutputHessian, Rows, Vector
+
+GROUPS = 12
+
+
+class UnstableLoop(ArithmeticError):
+    """The mismatched loop has a growing mode."""
+
+
+class StalledSolve(ArithmeticError):
+    """A structured solve did not reach its tolerance."""
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """`F = D^-1 (Lam + J_out^T H J_in)`, with D and Lam diagonal; nothing of size N x N.
+
+    D: (N,) relative capacitances. Lam: (N,) damping conductances. J_in, J_out: (r, N) the two arrays that hold J.
+    """
+
+    D: Vector
+    Lam: Vector
+    J_in: Jacobian
+    J_out: Jacobian
+    H: OutputHessian | None
+
+    def matvec(self, x: Vector) -> Vector:
+        """F x."""
+        return (self.Lam * x + self.J_out.T @ self.hessian(self.J_in @ x)) / self.D
+
+    def hessian(self, u: Rows) -> Rows:
+        return u if self.H is None else block_product(self.H, u)
+
+    @cached_property
+    def rates(self) -> Vector:
+        """Lam/D, the decay rates outside the range of the arrays."""
+        return self.Lam / self.D
+
+    @cached_property
+    def group(self) -> Integer[Tensor, " N"]:
+        """Cells of nearly one rate share a group."""
+        low, high = float(self.rates.min()), float(self.rates.max())
+        if high - low <= 10 * torch.finfo(self.D.dtype).eps * high:
+            return torch.zeros_like(self.rates, dtype=torch.int64)
+        place = ((self.rates - low) * (GROUPS / (high - low))).long().clamp_max(GROUPS - 1)
+        return place.unique(return_inverse=True)[1]
+
+    @cached_property
+    def group_rates(self) -> Float[Tensor, " groups"]:
+        """Mean rate of each group."""
+        counts = torch.bincount(self.group)
+        return self.rates.new_zeros(len(counts)).index_add(0, self.group, self.rates) / counts
+
+    @cached_property
+    def grams(self) -> Float[Tensor, "groups r r"]:
+        """`J_in D^-1 J_out^T` over the cells of each group.
+
+        Together they cost one product of r^2 N and serve every shift: with its group's rate in each cell's place,
+        `J_in (p D + h Lam)^-1 J_out^T` is their sum with weights 1/(p + h rate).
+        """
+        r, groups = len(self.J_in), len(self.group_rates)
+        if groups == 1:
+            return ((self.J_in / self.D) @ self.J_out.T).unsqueeze(0)
+        grams = self.J_in.new_empty(groups, r, r)
+        for index, gram in enumerate(grams):
+            cells = (self.group == index).nonzero().squeeze(-1)
+            torch.mm(self.J_in[:, cells].div_(self.D[cells]), self.J_out[:, cells].T, out=gram)
+        return grams
+
+    @cached_property
+    def growth(self) -> float:
+        """Largest real part of -F's eigenvalues, negative when stable, by those of the r x r `J_in D^-1 J_out^T H`.
+
+        Right when all rates are equal; otherwise an upper estimate, off by no more than their spread.
+        """
+        leftmost = float(torch.linalg.eigvals(self._times_hessian(self.grams.sum(0))).real.min())
+        return -(float(self.rates.min()) + min(leftmost, 0.0))
+
+    @cached_property
+    def certified(self) -> bool:
+        """A sufficient condition for stability that costs a tenth of the eigenvalues.
+
+        With K = J_in D^-1 J_out^T a mode of F in the arrays' range obeys du = -(rate + K H) u; the energy u^T P u,
+        P = sym(H) + shift I > 0, decays when sym(P (rate + K H)) > 0. The errors of J_in and J_out drop out to first
+        order; the shift makes up for the errors of H.
+        """
+        K, rate = self.grams.sum(0).double(), float(self.rates.min())
+        if self.H is None:
+            energy = rate * torch.eye(len(K), dtype=K.dtype, device=K.device) + K
+        else:
+            H = self.H.double()
+            P = (H + H.mT) / 2
+            eye = torch.eye(H.shape[1], dtype=H.dtype, device=H.device)
+            P = P + 2.0 * float((-torch.linalg.eigvalsh(P).min()).clamp_min(1e-12 * P.abs().max())) * eye
+            rated = K @ torch.block_diag(*H)
+            rated.diagonal().add_(rate)
+            energy = block_product(P, rated)
+        return int(torch.linalg.cholesky_ex(energy + energy.T)[1]) == 0
+
+    def check_stable(self) -> None:
+        """Raises UnstableLoop when a mode grows."""
+        if self.certified:
+            return
+        if not self.growth < 0.0:
+            raise UnstableLoop(
+                f"device: the mismatched loop is unstable, its fastest mode grows as exp({self.growth:.3g} t/tau); "
+                "raise the damping, or tighten the mismatch or the program's bits"
+            )
+
+    def speed(self) -> float:
+        """An upper estimate of F's largest eigenvalue."""
+        return float(self.rates.max()) + float(self._times_hessian(self.grams.sum(0)).norm())
+
+    def shifted(self, p: float, h: float) -> "ShiftedLoop":
+        """A solver for p + h F."""
+        weight = 1.0 / (p + h * self.group_rates)
+        K = torch.einsum("g,gij->ij", weight, self.grams)
+        small = self._times_hessian(K).mul_(h)
+        small.diagonal().add_(1.0)
+        return ShiftedLoop(self, p, h, weight[self.group], torch.linalg.lu_factor(small))
+
+    def _times_hessian(self, K: Float[Tensor, "r r"]) -> Float[Tensor, "r r"]:
+        # K H, block by block from the right
+        return K if self.H is None else block_product(self.H.mT, K.T.contiguous()).T.contiguous()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShiftedLoop:
+    """Solves `(p + h F) x = f` by the Woodbury identity in the r rows, then by refinement.
+
+    The identity is exact for a loop whose cells have their group's rate; refinement contracts by the relative spread
+    of the rates within a group.
+    """
+
+    loop: Loop
+    p: float
+    h: float
+    weight: Vector
+    factor: tuple[Tensor, Tensor]
+
+    def solve(self, f: Vector, tol: float) -> Vector:
+        """x with |f - (p + h F) x| <= tol |f|, or to rounding. Raises StalledSolve."""
+        x = self.approximate(f)
+        size, goal = float(f.norm()), tol * float(f.norm())
+        # the first residual need not be formed to know whether it will be small
+        if self.contraction * size <= 0.1 * goal:
+            return x
+        while True:
+            residual = f - self.p * x - self.h * self.loop.matvec(x)
+            last, size = size, float(residual.norm())
+            if size <= goal:
+                return x
+            if not size < 0.5 * last:
+                return self._accept(x, size, f)
+            x = x + self.approximate(residual)
+            if self.contraction * size <= 0.1 * goal:
+                return x
+
+    @property
+    def contraction(self) -> float:
+        """Estimate of the factor by which refinement shrinks a residual: the rates' largest relative change."""
+        loop = self.loop
+        change = (loop.rates - loop.group_rates[loop.group]).abs().max()
+        return float(self.h * change / (self.p + self.h * loop.rates.min())) + 10 * torch.finfo(change.dtype).eps
+
+    def approximate(self, f: Vector) -> Vector:
+        """x without refinement."""
+        loop = self.loop
+        x = self.weight * f
+        u: Tensor = torch.linalg.lu_solve(*self.factor, (loop.J_in @ x).unsqueeze(-1)).squeeze(-1)
+        return x - self.h * self.weight / loop.D * (loop.J_out.T @ loop.hessian(u))
+
+    def _accept(self, x: Vector, size: float, f: Vector) -> Vector:
+        scale = float(f.norm()) + self.h * float(self.loop.matvec(x).norm())
+        if size <= 1e3 * torch.finfo(x.dtype).eps * scale:
+            return x
+        raise StalledSolve(f"device: structured solve stalled at residual {size:.3g} of {scale:.3g}; use float64")

@@ -1,0 +1,72 @@
+"""What a device solver must know about the chips that it stands for."""
+
+from dataclasses import dataclass, fields
+from typing import Protocol, runtime_checkable
+
+
+@runtime_checkable
+class PopulationLike(Protocol):
+    """Statistics of a kind of chip; `thermospice.behavioral.Population` is one."""
+
+    @property
+    def conductance_sigma(self) -> float: ...  # relative
+    @property
+    def capacitor_sigma(self) -> float: ...  # relative
+    @property
+    def offset_mean(self) -> float: ...  # [V]
+    @property
+    def offset_sigma(self) -> float: ...  # [V]
+    @property
+    def inverter_sigma(self) -> float: ...  # relative
+    @property
+    def gain(self) -> float: ...  # [V/V]
+    @property
+    def kappa0(self) -> float: ...  # [V^2]
+    @property
+    def full_scale(self) -> float: ...  # [V]
+    @property
+    def dac_bits(self) -> int | None: ...
+    @property
+    def adc_bits(self) -> int | None: ...
+
+
+@runtime_checkable
+class HasPopulation(Protocol):
+    """A calibrated device, such as `thermospice.behavioral.DeviceModel`."""
+
+    def population(self) -> PopulationLike: ...
+
+
+def population_of(model: PopulationLike | HasPopulation) -> PopulationLike:
+    return model.population() if isinstance(model, HasPopulation) else model
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Which of a device's imperfections are simulated; `DeviceSPU` says what each does.
+
+    `Effects(offset=False)` leaves one out, `Effects.only("conductance")` leaves one in, `Effects.only()` is ideal.
+    """
+
+    conductance: bool = True
+    inverter: bool = True
+    capacitance: bool = True
+    gain: bool = True
+    offset: bool = True
+    noise: bool = True
+    stage_noise: bool = True
+    program_bits: bool = True
+    drive_bits: bool = True
+    readout_bits: bool = True
+
+    @classmethod
+    def only(cls, *names: str) -> "Effects":
+        """Raises ValueError for a name that is no effect."""
+        known = [f.name for f in fields(cls)]
+        unknown = sorted(set(names) - set(known))
+        if unknown:
+            raise ValueError(f"Effects: expected some of {', '.join(known)}; got {', '.join(unknown)}")
+        return cls(**{name: name in names for name in known})
+
+
+ALL_EFFECTS = Effects()
