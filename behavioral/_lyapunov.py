@@ -63,9 +63,9 @@ class Lyapunov:
 def psd_factor(S: Float[np.ndarray, "n n"], what: str = "covariance") -> Float[np.ndarray, "n n"]:
     """L with `L L^T = S`, for S positive semidefinite (singular allowed); ValueError when it is not."""
     variance = np.diag(S)
-    if np.any(variance < 0.0):
+    if np.any(variance < -_NEGATIVE * np.max(np.abs(variance), initial=0.0)):
         raise ValueError(f"{what}: expected a positive semidefinite matrix, got a negative diagonal entry.")
-    sd = np.sqrt(variance)
+    sd = np.sqrt(np.clip(variance, 0.0, None))
     # Scaled to a correlation matrix, so that a small variance is not lost beside a large one.
     unit = np.where(sd > 0.0, sd, 1.0)
     R = S / unit[:, None] / unit
@@ -79,3 +79,15 @@ def psd_factor(S: Float[np.ndarray, "n n"], what: str = "covariance") -> Float[n
             "(after scaling to unit variances)."
         )
     return np.asarray((V * np.sqrt(np.clip(w, 0.0, None))) * unit[:, None])
+
+
+def is_regular(S: Float[np.ndarray, "n n"]) -> bool:
+    """Whether S is positive definite with a margin: no direction is left almost without variance."""
+    sd = np.sqrt(np.clip(np.diag(S), 0.0, None))
+    if not np.all(sd > 0.0):
+        return False
+    try:
+        L = np.linalg.cholesky(S / sd[:, None] / sd)
+    except np.linalg.LinAlgError:
+        return False
+    return bool(np.min(np.diag(L)) > 1e-3)

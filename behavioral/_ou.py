@@ -8,8 +8,10 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Complex, Float
 
-from ._lyapunov import Lyapunov, psd_factor, require_stationary
+from ._likelihood import Gradient, log_prob_and_gradient, observed_steps
+from ._lyapunov import Lyapunov, is_regular, psd_factor, require_stationary
 from ._modal import Modal
+from ._readout import Gaussian, second_moment_variance, time_average
 from ._sampling import sample_paths
 from ._transition import decay_action, transitions
 
@@ -166,6 +168,44 @@ class OrnsteinUhlenbeck:
         _checked("sample", result[:, -1:])
         return result
 
+    def log_prob(
+        self,
+        times: Float[np.ndarray, " times"],
+        values: Float[np.ndarray, "*paths times n"],
+        x0: Float[np.ndarray, " n"] | None = None,
+        given_first: bool = False,
+    ) -> float | Float[np.ndarray, "*paths"]:
+        """Exact log density of observed paths: a number for (times, n), (paths,) for (paths, times, n).
+
+        The first value has the stationary law; with `x0` the path started from there at time 0 (a first value at
+        time 0 is then taken as known); with `given_first` the first value is taken as known. Raises ValueError
+        when times do not rise strictly or a step has a singular covariance: there is no density then.
+        """
+        steps = observed_steps(self, times, values, x0, given_first)
+        result = sum((step.log_prob(self) for step in steps), np.zeros(np.shape(values)[:-2]))
+        return float(result) if np.ndim(values) == 2 else result
+
+    def log_prob_and_gradient(
+        self,
+        times: Float[np.ndarray, " times"],
+        values: Float[np.ndarray, "*paths times n"],
+        x0: Float[np.ndarray, " n"] | None = None,
+        given_first: bool = False,
+    ) -> tuple[float, Gradient]:
+        """`log_prob` summed over paths, and its exact gradient in drift, mean and diffusion (a symmetric one)."""
+        return log_prob_and_gradient(self, observed_steps(self, times, values, x0, given_first))
+
+    def time_average(self, duration: float, x0: Float[np.ndarray, " n"] | None = None, wait: float = 0.0) -> Gaussian:
+        """Law of `(1/duration) * integral of x` over a window that opens after `wait`; no path is stepped.
+
+        From x0 at time 0, or from the stationary law. `duration = 0` is the state itself at `wait`.
+        """
+        return time_average(self, duration, x0, wait)
+
+    def second_moment_variance(self, duration: float) -> Float[np.ndarray, "n n"]:
+        """Variance of each entry of the time-averaged `(x - m)(x - m)^T` over a stationary record."""
+        return second_moment_variance(self, duration)
+
     @cached_property
     def modes(self) -> Modal | None:
         """The eigenmodes of the drift, or None when they are ill-conditioned and not used."""
@@ -178,6 +218,15 @@ class OrnsteinUhlenbeck:
         return self.modes.noise(self.diffusion)
 
     @cached_property
+    def regular(self) -> bool:
+        """Whether every state has noise of its own.
+
+        Otherwise some covariances start as higher powers of t, by cancellation between modes: only the sum of
+        positive terms gives their digits then.
+        """
+        return is_regular(self.diffusion)
+
+    @cached_property
     def _rates(self) -> np.ndarray:
         return self.modes.lam if self.modes else scipy.linalg.eigvals(self.drift)
 
@@ -186,7 +235,13 @@ class OrnsteinUhlenbeck:
         require_stationary(self._rates, "stationary law")
         if self.modes:
             return self.modes.covariance(self.modal_noise, np.inf)
-        return Lyapunov.of(self.drift).solve(self.diffusion)
+        return self.lyapunov.solve(self.diffusion)
+
+    @cached_property
+    def lyapunov(self) -> Lyapunov:
+        """The drift's Lyapunov equation, ready to be solved for other right-hand sides."""
+        require_stationary(self._rates, "stationary law")
+        return Lyapunov.of(self.drift)
 
     @cached_property
     def _schur(self) -> tuple[np.ndarray, np.ndarray]:
@@ -201,11 +256,10 @@ class OrnsteinUhlenbeck:
         finite = np.isfinite(times)
         if not np.all(finite):
             result[~finite] = self._stationary
-        if self.modes:
-            noise = self.modal_noise
-            result[finite] = np.array([self.modes.covariance(noise, t) for t in times[finite]]).reshape(
-                -1, self.n, self.n
-            )
+        modes = self.modes
+        if modes and self.regular:
+            parts = [modes.covariance(self.modal_noise, float(t)) for t in times[finite]]
+            result[finite] = np.array(parts).reshape(-1, self.n, self.n)
         else:
             result[finite] = transitions(self.drift, self.diffusion, times[finite]).covariance
         return result

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ._ou import OrnsteinUhlenbeck
 
 # Numbers drawn per block of time: a block should stay in the cache and still fill a matrix product.
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 # More distinct spacings than this are composed of binary steps instead of being factored one by one.
 _DISTINCT = 16
 # Fewer rows than this leave a matrix product bound by memory, so a long path is cut into as many parts.
@@ -65,16 +65,17 @@ def sample_paths(
     if not out.size:
         return out
     y = _first_state(process, float(times[0]), x0, rng, paths)
-    out[:, 0] = y
+    out[:, 0] = y + process.mean
     spacings = Spacings.of(times)
     modal = process.modes
     if modal is not None:
         _modal_steps(process, modal, spacings, y, rng, out[:, 1:])
     elif len(spacings.values) <= _DISTINCT:
         _dense_steps(process, spacings, y, rng, out[:, 1:])
+        out[:, 1:] += process.mean
     else:
         _binary_steps(process, spacings, y, rng, out[:, 1:])
-    out += process.mean
+        out[:, 1:] += process.mean
     return out
 
 
@@ -103,70 +104,86 @@ def _modal_steps(
     back = np.ascontiguousarray(modes.back.T)
     z = y @ modes.into.T
     paths, steps, n = out.shape
-    block = max(1, _BLOCK // (paths * n))
+    block = min(steps, max(1, _BLOCK // (paths * n)))
+    buffer = np.empty((block, paths, n))
     for start in range(0, steps, block):
         index = spacings.index[start : start + block]
-        noise = colour(index, (len(index), paths, n), rng)
+        noise = buffer[: len(index)]
+        colour(index, noise, rng)
         # Distinct spacings of this block only: their decays are then as many as its steps at most.
         used, local = np.unique(index, return_inverse=True)
         modes.scan(noise, z, spacings.values[used], local)
         z = noise[-1].copy()
-        states = (noise.reshape(-1, n) @ back).reshape(len(index), paths, n)
-        out[:, start : start + block] = np.swapaxes(states, 0, 1)
+        target = out[:, start : start + block]
+        if paths <= len(index):
+            for path in range(paths):
+                np.matmul(noise[:, path], back, out=target[path])
+        else:
+            target[...] = np.swapaxes((noise.reshape(-1, n) @ back).reshape(noise.shape), 0, 1)
+        target += process.mean
 
 
-_Colour = Callable[[np.ndarray, tuple[int, int, int], np.random.Generator], np.ndarray]
+# Fills an array (steps, paths, n) with the noise of the steps of the given spacings.
+_Colour = Callable[[np.ndarray, np.ndarray, np.random.Generator], None]
 
 
 def _modal_colour(process: "OrnsteinUhlenbeck", modal: Modal, modes: RealModes, spacings: Spacings) -> _Colour:
-    """Draws the noise of steps in real modal coordinates, shape (steps, paths, n)."""
     S = process.modal_noise
     if not np.iscomplexobj(S) and not np.any(S - np.diag(np.diag(S))):
-        sd = np.sqrt(np.clip(np.diag(S), 0.0, None) * growth(2.0 * modal.lam, spacings.values[:, None]))
-
-        def independent(index: np.ndarray, shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
-            noise = rng.standard_normal(shape)
-            noise *= sd[index][:, None] if len(sd) > 1 else sd[0]
-            return noise
-
-        return independent
+        variance = np.clip(np.diag(S), 0.0, None) * growth(2.0 * modal.lam, spacings.values[:, None])
+        return _independent(np.sqrt(variance))
 
     def factor(t: float) -> np.ndarray:
-        covariance = modal.covariance(S, t)
-        return np.ascontiguousarray((modes.into @ psd_factor(covariance)).T)
+        return np.ascontiguousarray((modes.into @ psd_factor(process.covariance_at(t))).T)
 
     if len(spacings.values) <= _DISTINCT:
-        factors = [factor(float(t)) for t in spacings.values]
-
-        def grouped(index: np.ndarray, shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
-            noise = rng.standard_normal(shape)
-            if len(factors) == 1:
-                return np.asarray((noise.reshape(-1, shape[2]) @ factors[0]).reshape(shape))
-            for k in np.unique(index):
-                noise[index == k] = noise[index == k] @ factors[k]
-            return noise
-
-        return grouped
-
+        return _grouped([factor(float(t)) for t in spacings.values])
     counts, quantum = spacings.binary
-    levels = [factor(quantum * 2.0**k) for k in range(int(counts.max()).bit_length())]
+    levels = [(quantum * 2.0**k, factor(quantum * 2.0**k)) for k in range(int(counts.max()).bit_length())]
+    return _composed(modes, counts, levels)
 
-    def composed(index: np.ndarray, shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
-        noise = np.zeros(shape)
-        for k, L in enumerate(levels):
+
+def _independent(sd: np.ndarray) -> _Colour:
+    def fill(index: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> None:
+        rng.standard_normal(out=noise)
+        noise *= sd[index][:, None] if len(sd) > 1 else sd[0]
+
+    return fill
+
+
+def _grouped(factors: list[np.ndarray]) -> _Colour:
+    scratch = np.empty(0)
+
+    def fill(index: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> None:
+        nonlocal scratch
+        if scratch.shape != noise.shape:
+            scratch = np.empty_like(noise)
+        rng.standard_normal(out=scratch)
+        if len(factors) == 1:
+            n = noise.shape[2]
+            np.matmul(scratch.reshape(-1, n), factors[0], out=noise.reshape(-1, n))
+            return
+        for k in np.unique(index):
+            noise[index == k] = scratch[index == k] @ factors[k]
+
+    return fill
+
+
+def _composed(modes: RealModes, counts: np.ndarray, levels: list[tuple[float, np.ndarray]]) -> _Colour:
+    """A step is a sum of binary steps, so its noise is theirs, each decayed by the steps that come after."""
+
+    def fill(index: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> None:
+        noise[...] = 0.0
+        once = np.zeros(1, dtype=np.int64)
+        for k, (t, L) in enumerate(levels):
             rows = np.flatnonzero((counts[index] >> k) & 1)
             if len(rows):
-                later = rng.standard_normal((len(rows), *shape[1:])) @ L
-                modes.scan(
-                    later[None].reshape(1, -1, shape[2]),
-                    noise[rows].reshape(-1, shape[2]),
-                    np.array([quantum * 2.0**k]),
-                    np.zeros(1, dtype=np.int64),
-                )
-                noise[rows] = later
-        return noise
+                added = rng.standard_normal((len(rows), *noise.shape[1:])) @ L
+                before = noise[rows].reshape(-1, noise.shape[2])
+                modes.scan(added.reshape(1, *before.shape), before, np.array([t]), once)
+                noise[rows] = added
 
-    return composed
+    return fill
 
 
 def _dense_steps(
