@@ -5,8 +5,12 @@ from ._constants import BOLTZMANN as BOLTZMANN
 from ._crossbar import Crossbar as Crossbar
 from ._design import Amplifier as Amplifier
 from ._design import Converters as Converters
+from ._design import Corners as Corners
 from ._design import Design as Design
+from ._design import Drift as Drift
 from ._design import Mismatch as Mismatch
+from ._design import Programming as Programming
+from ._design import TemperatureCoefficients as TemperatureCoefficients
 from ._differential_mesh import DifferentialRCMesh as DifferentialRCMesh
 from ._errors import DesignError as DesignError
 from ._errors import ProgramError as ProgramError
@@ -33,6 +37,8 @@ from ._network import VoltageSource as VoltageSource
 from ._network import terminals as terminals
 from ._program import Factors as Factors
 from ._program import Program as Program
+from ._programming import Loaded as Loaded
+from ._programming import load as load
 from ._random_program import random_program as random_program
 from ._rc_mesh import RCMesh as RCMesh
 from ._rlc_grid import RLCGrid as RLCGrid

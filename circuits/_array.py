@@ -14,8 +14,7 @@ def crosspoints(
     """Resistors `R0/(|w_j| (1 + errors_j))` from rail j, inverted when `w_j < 0`, to a virtual ground."""
     for j, w in enumerate(weights):
         if w != 0:
-            resistance = values.R0 / (abs(w) * (1 + errors[j]))
-            yield Resistor(f"{prefix}_{j}", rail(j, bool(w < 0)), target, resistance)
+            yield Resistor(f"{prefix}_{j}", rail(j, bool(w < 0)), target, values.resistance(abs(w), errors[j]))
 
 
 def inverted_rail(
@@ -25,7 +24,7 @@ def inverted_rail(
     if values.amplifier is None:
         yield Inverter(name, source, out)
         return
-    model = replace(values.amplifier, offset=offset)
+    model = replace(values.amplifier, offset=values.amplifier.offset + offset)
     yield OpAmp(name, GROUND, f"{name}_vg", out, model, cell=cell, sign=-1)
     yield Resistor(f"{name}_ri", source, f"{name}_vg", values.R0)
     yield Resistor(f"{name}_rf", f"{name}_vg", out, values.R0 * (1 + gain_error))

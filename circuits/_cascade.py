@@ -41,6 +41,7 @@ class Cascade:
     r: int = 0
     """Rows of J; 0 stands for n."""
     name: ClassVar[str] = "cascade"
+    programmed: ClassVar[frozenset[str]] = frozenset({"damping", "hessian", "jacobian", "transpose"})
 
     def __post_init__(self) -> None:
         check_cells(self.name, self.n)
@@ -97,7 +98,7 @@ class Cascade:
                 f"t{i}", values, errors["transpose"][i], [row[i] for row in J], _rail("w"), f"vg{i}"
             )
             if damping != 0:
-                resistance = values.R0 / (damping * (1 + errors["damping"][i]))
+                resistance = values.resistance(damping, errors["damping"][i])
                 elements.append(Resistor(f"d{i}", f"out{i}", f"vg{i}", resistance))
         for k in range(self.r):
             elements += _stage(values, errors, 0, k)
@@ -151,6 +152,7 @@ def _rail(name: str) -> Callable[[int, bool], str]:
 def _stage(values: Values, errors: Errors, stage: int, k: int) -> Iterator[Element]:
     """A transimpedance amplifier: feedback R0, no capacitor."""
     node = f"{'uw'[stage]}{k}"
-    model = values.amplifier and replace(values.amplifier, offset=errors["stage_offset"][stage, k])
+    amplifier = values.amplifier
+    model = amplifier and replace(amplifier, offset=amplifier.offset + errors["stage_offset"][stage, k])
     yield OpAmp(f"a{node}", GROUND, f"{node}_vg", node, model)
     yield Resistor(f"rf{node}", f"{node}_vg", node, values.R0 / (1 + errors["feedback"][stage, k]))

@@ -32,6 +32,7 @@ class Crossbar:
 
     n: int = 8
     name: ClassVar[str] = "crossbar"
+    programmed: ClassVar[frozenset[str]] = frozenset({"conductance"})
 
     def __post_init__(self) -> None:
         check_cells(self.name, self.n)

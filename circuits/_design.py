@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import yaml
@@ -20,6 +20,7 @@ from ._quantities import (
     Kelvin,
     Ohm,
     Ratio,
+    Seconds,
     SquareAmperePerHertz,
     Volt,
     VoltPerRootHertz,
@@ -86,6 +87,56 @@ class Mismatch(_Frozen):
     """Each inductance is `L (1 + eps)`, eps ~ N(0, inductor_sigma)."""
 
 
+class Programming(_Frozen):
+    """How finely and how far a conductance can be set."""
+
+    bits: Annotated[int, Field(ge=1, le=24)] | None = None
+    """Steps of magnitude are `2^bits - 1`; `None` is exact."""
+    full_scale: Annotated[Ratio, _Positive] | None = None
+    """Largest weight, in units of 1/R0; `None` follows each array's largest entry."""
+    switch_resistance: Annotated[Ohm, _NonNegative] = 0.0
+    """In series with each programmed resistor [ohm]."""
+
+
+class TemperatureCoefficients(_Frozen):
+    """`R0 (1 + tc1 dT + tc2 dT^2)` with dT from the reference; capacitors likewise; a drift of the input offset."""
+
+    reference: Annotated[Kelvin, _Positive] = 300.15
+    """Temperature at which the nominal values hold [K]."""
+    resistor_tc1: Ratio = 0.0
+    """[1/K]"""
+    resistor_tc2: Ratio = 0.0
+    """[1/K^2]"""
+    capacitor_tc1: Ratio = 0.0
+    """[1/K]"""
+    capacitor_tc2: Ratio = 0.0
+    """[1/K^2]"""
+    offset_tc: Ratio = 0.0
+    """Drift of every amplifier's input offset [V/K]."""
+
+
+class Corners(_Frozen):
+    """Relative distance of the process corners from typical."""
+
+    resistor: Annotated[Ratio, Field(ge=0, lt=1)] = 0.0
+    capacitor: Annotated[Ratio, Field(ge=0, lt=1)] = 0.0
+    gain_bandwidth: Annotated[Ratio, Field(ge=0, lt=1)] = 0.0
+    supply: Annotated[Ratio, Field(ge=0, lt=1)] = 0.0
+
+
+class Drift(_Frozen):
+    """What changes while a chip runs."""
+
+    temperature_sigma: Annotated[Kelvin, _NonNegative] = 0.0
+    """Standard deviation of the slow temperature path [K], an Ornstein-Uhlenbeck process."""
+    temperature_time: Annotated[Seconds, _Positive] = 100.0
+    """Its correlation time [s]."""
+    ageing_exponent: Annotated[Ratio, Field(ge=0, lt=1)] = 0.0
+    """Programmed conductances fall as `(t/t0)^-nu` from t0 on."""
+    ageing_time: Annotated[Seconds, _Positive] = 1.0
+    """t0 [s]."""
+
+
 class Converters(_Frozen):
     """Converters between the digital side and the cells; `None` bits are ideal."""
 
@@ -120,6 +171,10 @@ class Design(_Frozen):
     """`None`: only the level `ideal` can be built."""
     mismatch: Mismatch = Mismatch()
     converters: Converters = Converters()
+    programming: Programming = Programming()
+    tempco: TemperatureCoefficients = TemperatureCoefficients()
+    corners: Corners = Corners()
+    drift: Drift = Drift()
 
     @property
     def tau(self) -> float:
@@ -196,6 +251,23 @@ class Design(_Frozen):
     def to_yaml(self) -> str:
         """YAML text that `load` reads back without loss."""
         return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+
+    def corner(self, name: Literal["slow", "typical", "fast"]) -> "Design":
+        """The design at a process corner: slow has large R and C, little bandwidth and supply; fast the opposite."""
+        sign = {"slow": 1, "typical": 0, "fast": -1}[name]
+        update: dict[str, Any] = {
+            "R0": self.R0 * (1 + sign * self.corners.resistor),
+            "C": self.C * (1 + sign * self.corners.capacitor),
+        }
+        if self.amplifier:
+            supply = 1 - sign * self.corners.supply
+            change = {
+                "gain_bandwidth": self.amplifier.gain_bandwidth * (1 - sign * self.corners.gain_bandwidth),
+                "rail_low": self.amplifier.rail_low * supply,
+                "rail_high": self.amplifier.rail_high * supply,
+            }
+            update["amplifier"] = self.amplifier.model_copy(update=change)
+        return self.model_copy(update=update)
 
     def sample(self, topology: "Topology", rng: np.random.Generator, seed: int | None = None) -> "Instance":
         """Draw one chip: every mismatch and offset, once.

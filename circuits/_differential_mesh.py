@@ -33,6 +33,7 @@ class DifferentialRCMesh:
 
     n: int = 8
     name: ClassVar[str] = "differential-rc-mesh"
+    programmed: ClassVar[frozenset[str]] = frozenset({"conductance", "ground"})
 
     def __post_init__(self) -> None:
         check_cells(self.name, self.n)
@@ -75,17 +76,17 @@ class DifferentialRCMesh:
         return zero_errors(self.error_shapes())
 
     def weights(self, program: Program, conductance: float = 1.0) -> Weights:
-        """One array `A`."""
-        return {"A": conductance * program.A}
+        """Arrays `coupling` (n, n), symmetric, signed as the off-diagonals of A, and `ground` (n,)."""
+        coupling, ground = grounded(conductance * program.A)
+        return {"coupling": coupling, "ground": ground}
 
     def network(self, values: Values, errors: Errors, weights: Weights, b: Any) -> Network:
-        """The circuit with A and b loaded; see the class."""
-        A = weights["A"]
+        """The circuit with its conductances and b loaded; see the class."""
         elements: list[Element] = []
         for i in range(self.n):
             for side in (0, 1):
-                elements += _rail(values, errors, i, side, A[i], b[i])
-                elements += _couplings(values, errors, i, side, A[i])
+                elements += _rail(values, errors, i, side, weights["ground"][i], b[i])
+                elements += _couplings(values, errors, i, side, weights["coupling"][i])
             elements.append(Difference(f"e{i}", _read(values, i, 0), _read(values, i, 1), f"out{i}"))
         outputs = tuple(f"out{i}" for i in range(self.n))
         return Network(f"diffmesh{self.n}", tuple(elements), outputs, values.temperature)
@@ -95,25 +96,24 @@ def _read(values: Values, i: int, side: int) -> str:
     return f"{'x' if values.amplifier is None else 'y'}{i}{SIDES[side]}"
 
 
-def _rail(values: Values, errors: Errors, i: int, side: int, A_i: Any, b_i: Any) -> Iterator[Element]:
+def _rail(values: Values, errors: Errors, i: int, side: int, ground: Any, b_i: Any) -> Iterator[Element]:
     tag, node = f"{i}{SIDES[side]}", f"x{i}{SIDES[side]}"
     sign = 0.5 if side == 0 else -0.5
     drive = sign * b_i * (1 + errors["drive"][side, i]) / values.R0
-    ground = grounded(A_i, i)
     yield Capacitor(f"c{tag}", node, GROUND, values.C * (1 + errors["capacitance"][side, i]), cell=i, sign=sign)
     yield CurrentSource(f"b{tag}", GROUND, node, drive, drive=True)
     if ground != 0:
-        yield Resistor(f"rg{tag}", node, GROUND, values.R0 / (ground * (1 + errors["ground"][side, i])))
+        yield Resistor(f"rg{tag}", node, GROUND, values.resistance(ground, errors["ground"][side, i]))
     if values.injected_noise != 0:
         yield NoiseCurrent(f"n{tag}", GROUND, node, values.injected_noise)
     if values.amplifier is not None:
-        model = replace(values.amplifier, offset=errors["offset"][side, i])
+        model = replace(values.amplifier, offset=values.amplifier.offset + errors["offset"][side, i])
         yield OpAmp(f"a{tag}", node, f"y{tag}", f"y{tag}", model, cell=i, sign=sign)
 
 
-def _couplings(values: Values, errors: Errors, i: int, side: int, A_i: Any) -> Iterator[Element]:
+def _couplings(values: Values, errors: Errors, i: int, side: int, coupling: Any) -> Iterator[Element]:
     for j in range(i):
-        if A_i[j] != 0:
-            other = side if A_i[j] < 0 else 1 - side
-            resistance = values.R0 / (abs(A_i[j]) * (1 + errors["conductance"][side, i, j]))
+        if coupling[j] != 0:
+            other = side if coupling[j] < 0 else 1 - side
+            resistance = values.resistance(abs(coupling[j]), errors["conductance"][side, i, j])
             yield Resistor(f"r{i}_{j}{SIDES[side]}", f"x{i}{SIDES[side]}", f"x{j}{SIDES[other]}", resistance)

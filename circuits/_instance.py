@@ -15,9 +15,11 @@ from jaxtyping import Float
 
 from ._crossbar import Crossbar
 from ._design import Design
+from ._drift import temperature_offset
 from ._errors import DesignError
 from ._network import Network
 from ._program import Program
+from ._programming import load
 from ._rc_mesh import RCMesh
 from ._topology import Errors, Level, Topology, Values
 
@@ -67,23 +69,52 @@ class Instance:
         errors = {name: _checked(name, self.errors[name], shape) for name, shape in shapes.items()}
         object.__setattr__(self, "errors", MappingProxyType(errors))
 
-    def network(self, program: Program, level: Level = "macro", scaling: Scaling = Scaling()) -> Network:
-        """The circuit of this chip with a program loaded.
+    def network(
+        self,
+        program: Program,
+        level: Level = "macro",
+        scaling: Scaling = Scaling(),
+        rng: np.random.Generator | None = None,
+    ) -> Network:
+        """The circuit of this chip with a program loaded, its conductances on the design's grid.
+
+        Args:
+            program: what to load.
+            level: depth of the amplifiers.
+            scaling: of the program.
+            rng: stochastic rounding with this source; to the nearest step without.
 
         Raises:
             ProgramError: the topology cannot realise the program.
             DesignError: the level needs an amplifier that the design does not have.
         """
-        self.topology.check(program)
+        loaded = load(self.design, self.topology, program, scaling.conductance, rng)
         values = Values.of(self.design, level)
-        weights = self.topology.weights(program, scaling.conductance)
         # The drive enters through a unit resistor, so that its voltage carries both factors.
         b = scaling.conductance * scaling.drive * program.b
-        return self.topology.network(values, self.errors, weights, b)
+        return self.topology.network(values, self.errors, loaded.weights, b)
 
     def replace_errors(self, **errors: Float[np.ndarray, "..."]) -> "Instance":
         """The same chip with some deviations replaced."""
         return Instance(self.design, self.topology, {**self.errors, **errors}, self.seed)
+
+    def at(self, time: float) -> "Instance":
+        """This chip at a time of its life [s]: one temperature path and one ageing, the same at every asking.
+
+        Raises:
+            DesignError: the time is negative or not finite.
+        """
+        if not 0 <= time < np.inf:
+            raise DesignError(f"time: expected a number of seconds of at least 0, got {time}")
+        drift = self.design.drift
+        temperature = self.design.temperature + temperature_offset(drift, int(self.digest[:16], 16), time)
+        aged = (max(time, drift.ageing_time) / drift.ageing_time) ** -drift.ageing_exponent
+        errors = {
+            name: (1 + values) * aged - 1 if name in self.topology.programmed else values
+            for name, values in self.errors.items()
+        }
+        design = self.design.model_copy(update={"temperature": temperature})
+        return Instance(design, self.topology, errors, self.seed)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `from_dict` reads back without loss."""

@@ -14,7 +14,8 @@ def integrator(values: Values, errors: Errors, i: int, b_i: Any) -> Iterator[Ele
     Uses the deviations `capacitance`, `drive` and `offset`.
     """
     capacitance = values.C * (1 + errors["capacitance"][i])
-    model = values.amplifier and replace(values.amplifier, offset=errors["offset"][i])
+    amplifier = values.amplifier
+    model = amplifier and replace(amplifier, offset=amplifier.offset + errors["offset"][i])
     yield OpAmp(f"a{i}", GROUND, f"vg{i}", f"out{i}", model, cell=i)
     yield Capacitor(f"c{i}", f"vg{i}", f"out{i}", capacitance, cell=i, sign=-1)
     yield VoltageSource(f"b{i}", f"drv{i}", GROUND, -b_i, drive=True)

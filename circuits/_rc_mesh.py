@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
+from jaxtyping import Float
 
 from ._design import Design
 from ._errors import ProgramError
@@ -30,6 +31,7 @@ class RCMesh:
 
     n: int = 8
     name: ClassVar[str] = "rc-mesh"
+    programmed: ClassVar[frozenset[str]] = frozenset({"conductance", "ground"})
 
     def __post_init__(self) -> None:
         check_cells(self.name, self.n)
@@ -70,17 +72,16 @@ class RCMesh:
         return zero_errors(self.error_shapes())
 
     def weights(self, program: Program, conductance: float = 1.0) -> Weights:
-        """One array `A`."""
-        return {"A": conductance * program.A}
+        """Arrays `coupling` (n, n), symmetric, and `ground` (n,)."""
+        coupling, ground = grounded(conductance * program.A)
+        return {"coupling": -coupling, "ground": ground}
 
     def network(self, values: Values, errors: Errors, weights: Weights, b: Any) -> Network:
-        """The circuit with A and b loaded; see the class."""
-        A = weights["A"]
-        elements = [
-            element
-            for i in range(self.n)
-            for element in (*_cell(values, errors, i, A[i], b[i]), *_couplings(values, errors, i, A[i]))
-        ]
+        """The circuit with its conductances and b loaded; see the class."""
+        elements: list[Element] = []
+        for i in range(self.n):
+            elements += _cell(values, errors, i, weights["ground"][i], b[i])
+            elements += _couplings(values, errors, i, weights["coupling"][i])
         prefix = "x" if values.amplifier is None else "out"
         outputs = tuple(f"{prefix}{i}" for i in range(self.n))
         return Network(f"rcmesh{self.n}", tuple(elements), outputs, values.temperature)
@@ -123,29 +124,28 @@ def check_dominant(name: str, A: np.ndarray) -> None:
         )
 
 
-def _cell(values: Values, errors: Errors, i: int, A_i: Any, b_i: Any) -> Iterator[Element]:
-    ground = grounded(A_i, i) * (1 + errors["ground"][i])
+def grounded(A: Float[np.ndarray, "n n"]) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, " n"]]:
+    """Off-diagonals of a diagonally dominant matrix, and what each row leaves for the component to ground."""
+    off = A - np.diag(np.diag(A))
+    rest = np.diag(A) - np.abs(off).sum(axis=1)
+    # A row that sums to zero but for rounding has no component to ground.
+    return off, np.where(rest > 1e-12 * np.diag(A) * len(A), rest, 0.0)
+
+
+def _cell(values: Values, errors: Errors, i: int, ground: Any, b_i: Any) -> Iterator[Element]:
     yield Capacitor(f"c{i}", f"x{i}", GROUND, values.C * (1 + errors["capacitance"][i]), cell=i)
     yield CurrentSource(f"b{i}", GROUND, f"x{i}", b_i * (1 + errors["drive"][i]) / values.R0, drive=True)
     if ground != 0:
-        yield Resistor(f"rg{i}", f"x{i}", GROUND, values.R0 / ground)
+        yield Resistor(f"rg{i}", f"x{i}", GROUND, values.resistance(ground, errors["ground"][i]))
     if values.injected_noise != 0:
         yield NoiseCurrent(f"n{i}", GROUND, f"x{i}", values.injected_noise)
     if values.amplifier is not None:
-        model = replace(values.amplifier, offset=errors["offset"][i])
+        model = replace(values.amplifier, offset=values.amplifier.offset + errors["offset"][i])
         yield OpAmp(f"a{i}", f"x{i}", f"out{i}", f"out{i}", model, cell=i)
 
 
-def grounded(A_i: Any, i: int) -> Any:
-    """What a row leaves for the component to ground: its diagonal less the magnitudes of the others."""
-    others = [abs(a) for j, a in enumerate(A_i) if j != i and a != 0]
-    rest = A_i[i] - sum(others)
-    # A row that sums to zero but for rounding has no resistor to ground.
-    return 0.0 if isinstance(rest, float) and rest <= 1e-12 * A_i[i] * len(A_i) else rest
-
-
-def _couplings(values: Values, errors: Errors, i: int, A_i: Any) -> Iterator[Element]:
+def _couplings(values: Values, errors: Errors, i: int, coupling: Any) -> Iterator[Element]:
     for j in range(i):
-        if A_i[j] != 0:
-            conductance = -A_i[j] * (1 + errors["conductance"][i, j])
-            yield Resistor(f"r{i}_{j}", f"x{i}", f"x{j}", values.R0 / conductance)
+        if coupling[j] != 0:
+            resistance = values.resistance(coupling[j], errors["conductance"][i, j])
+            yield Resistor(f"r{i}_{j}", f"x{i}", f"x{j}", resistance)

@@ -31,6 +31,7 @@ class RLCGrid:
 
     n: int = 8
     name: ClassVar[str] = "rlc-grid"
+    programmed: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
         check_cells(self.name, self.n)
@@ -71,28 +72,33 @@ class RLCGrid:
         return zero_errors(self.error_shapes())
 
     def weights(self, program: Program, conductance: float = 1.0) -> Weights:
-        """One array `A` of capacitances in units of C; it holds no conductances, so nothing is scaled."""
-        return {"A": program.A}
+        """Arrays `coupling` (n, n), symmetric, and `capacitance` (n,) to ground, in units of C.
+
+        They hold no conductances: nothing is scaled.
+        """
+        coupling, capacitance = grounded(program.A)
+        return {"coupling": -coupling, "capacitance": capacitance}
 
     def network(self, values: Values, errors: Errors, weights: Weights, b: Any) -> Network:
-        """The circuit with the capacitances loaded and the drive as currents `b/R0`; see the class.
+        """The circuit with its capacitances loaded and the drive as currents `b/R0`; see the class.
 
         Raises:
             DesignError: the design has no inductance.
         """
         if values.L is None:
-            raise DesignError("rlc-grid: the design has no inductance; add `L:` to it, as in preset spu-board-8")
-        A, elements = weights["A"], []
+            raise DesignError("rlc-grid: the design has no inductance; add `L:` to it, such as `L: 1mH`")
+        elements: list[Element] = []
         for i in range(self.n):
-            elements += [*_cell(values, errors, i, A[i], b[i]), *_couplings(values, errors, i, A[i])]
+            elements += _cell(values, errors, i, weights["capacitance"][i], b[i])
+            elements += _couplings(values, errors, i, weights["coupling"][i])
         outputs = tuple(f"x{i}" for i in range(self.n))
         return Network(f"rlcgrid{self.n}", tuple(elements), outputs, values.temperature)
 
 
-def _cell(values: Values, errors: Errors, i: int, A_i: Any, b_i: Any) -> Iterator[Element]:
-    ground, node = grounded(A_i, i), f"x{i}"
-    if ground != 0:
-        yield Capacitor(f"c{i}", node, GROUND, values.C * ground * (1 + errors["capacitance"][i]), cell=i)
+def _cell(values: Values, errors: Errors, i: int, capacitance: Any, b_i: Any) -> Iterator[Element]:
+    node = f"x{i}"
+    if capacitance != 0:
+        yield Capacitor(f"c{i}", node, GROUND, values.C * capacitance * (1 + errors["capacitance"][i]), cell=i)
     yield Inductor(f"l{i}", node, GROUND, values.L * (1 + errors["inductance"][i]))
     yield Resistor(f"rg{i}", node, GROUND, values.R0 * (1 + errors["resistance"][i]))
     yield CurrentSource(f"b{i}", GROUND, node, b_i * (1 + errors["drive"][i]) / values.R0, drive=True)
@@ -100,8 +106,8 @@ def _cell(values: Values, errors: Errors, i: int, A_i: Any, b_i: Any) -> Iterato
         yield NoiseCurrent(f"n{i}", GROUND, node, values.injected_noise)
 
 
-def _couplings(values: Values, errors: Errors, i: int, A_i: Any) -> Iterator[Element]:
+def _couplings(values: Values, errors: Errors, i: int, coupling: Any) -> Iterator[Element]:
     for j in range(i):
-        if A_i[j] != 0:
-            capacitance = values.C * abs(A_i[j]) * (1 + errors["coupling"][i, j])
+        if coupling[j] != 0:
+            capacitance = values.C * coupling[j] * (1 + errors["coupling"][i, j])
             yield Capacitor(f"cc{i}_{j}", f"x{i}", f"x{j}", capacitance)

@@ -7,6 +7,7 @@ import numpy as np
 from ._errors import ProgramError
 from ._instance import Instance, Scaling
 from ._program import Program
+from ._programming import largest_weight
 from ._state_space import StateSpace, state_space
 from ._topology import Level
 
@@ -22,7 +23,7 @@ _SMALLEST = 2.0**-40
 def choose_scaling(instance: Instance, program: Program, level: Level = "macro") -> Scaling:
     """The largest powers of two, at most one, with which the device is quick enough, stable and within its rails.
 
-    A power of two changes no digit of the program. At level `ideal` there are no limits: both are one.
+    A power of two changes no digit of the program. Level `ideal` has no limit but the conductance range.
 
     The rates of the program are at most `max_i sum_j |A_ij| / tau` (Gershgorin). The conductances are scaled down
     until that is `SPEED_MARGIN` times below the amplifiers' gain-bandwidth and every pole is stable; then the
@@ -32,10 +33,11 @@ def choose_scaling(instance: Instance, program: Program, level: Level = "macro")
         ProgramError: no such scaling exists.
     """
     amplifier = instance.design.amplifier
+    conductance = _within_range(instance, program)
     if level == "ideal" or amplifier is None:
-        return Scaling()
+        return Scaling(conductance)
     fastest = float(np.abs(program.A).sum(axis=1).max()) / instance.design.tau
-    conductance = _power_of_two(2 * pi * amplifier.gain_bandwidth / SPEED_MARGIN / fastest)
+    conductance = min(conductance, _power_of_two(2 * pi * amplifier.gain_bandwidth / SPEED_MARGIN / fastest))
     while True:
         space = state_space(instance.network(program, level, Scaling(conductance)))
         if (space.poles.real < 0).all():
@@ -46,6 +48,13 @@ def choose_scaling(instance: Instance, program: Program, level: Level = "macro")
                 f"A: the {instance.topology.name} of design {instance.design.name} is unstable with it at any scale;"
                 " expected a matrix further from singular, or an amplifier with more gain"
             )
+
+
+def _within_range(instance: Instance, program: Program) -> float:
+    full_scale = instance.design.programming.full_scale
+    if full_scale is None:
+        return 1.0
+    return _power_of_two(full_scale / largest_weight(instance.topology.weights(program)))
 
 
 def _power_of_two(limit: float) -> float:

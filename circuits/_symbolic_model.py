@@ -13,7 +13,7 @@ from ._errors import DesignError
 from ._network import Capacitor, Network, OpAmpModel
 from ._rc_mesh import RCMesh
 from ._symbolic_elimination import Row, solve
-from ._topology import Level, Topology, Values
+from ._topology import Level, Topology, Values, Weights
 
 s = Symbol("s")
 """Laplace variable [1/s]."""
@@ -132,7 +132,7 @@ def state_space(topology: Topology, level: Level = "ideal") -> SymbolicModel:
         DesignError: an unknown level.
     """
     A, b = _program(topology)
-    network = topology.network(_values(level), _errors(topology), {"A": A.tolist()}, list(b))
+    network = topology.network(_values(level), _errors(topology), _weights(topology, A), list(b))
     eq = equations(network, boltzmann=k)
     return _reduce(topology, level, network, eq, A, b)
 
@@ -149,6 +149,14 @@ def _program(topology: Topology) -> tuple[Matrix, Matrix]:
     return A, b
 
 
+def _weights(topology: Topology, A: Matrix) -> Weights:
+    if not isinstance(topology, RCMesh):
+        return {"A": A.tolist()}
+    n = topology.n
+    coupling = [[0 if i == j else -A[i, j] for j in range(n)] for i in range(n)]
+    return {"coupling": coupling, "ground": [sum(A[i, :]) for i in range(n)]}
+
+
 def _values(level: Level) -> Values:
     if level not in ("ideal", "macro"):
         raise DesignError(f"unknown level {level!r}: expected ideal or macro")
@@ -156,7 +164,7 @@ def _values(level: Level) -> Values:
         gain=A0,
         # The macro-model multiplies by 2 pi as a float; nsimplify makes the quotient exact again.
         gain_bandwidth=omega_t / (2 * np.pi),
-        offset=V_os,
+        offset=sympy.Integer(0),
         bias_current=I_b,
         noise_voltage=e_n,
         noise_current=i_n,

@@ -32,6 +32,11 @@ class Values:
     injected_noise: Value
     amplifier: OpAmpModel | None
     L: Value = None
+    switch_resistance: Value = 0
+
+    def resistance(self, weight: Value, error: Value) -> Value:
+        """A programmed resistor `R0/(weight (1 + error))` in series with its switch [ohm]."""
+        return self.R0 / (weight * (1 + error)) + self.switch_resistance
 
     @classmethod
     def of(cls, design: Design, level: Level) -> "Values":
@@ -47,14 +52,24 @@ class Values:
                 f"design {design.name} has no amplifier: expected level ideal, got {level};"
                 " add `amplifier:` to the design or use --level ideal"
             )
-        return cls(design.R0, design.C, design.temperature, design.injected_noise, _model(design, level), design.L)
+        tempco, T = design.tempco, design.temperature
+        dT = T - tempco.reference
+        return cls(
+            R0=design.R0 * (1 + tempco.resistor_tc1 * dT + tempco.resistor_tc2 * dT**2),
+            C=design.C * (1 + tempco.capacitor_tc1 * dT + tempco.capacitor_tc2 * dT**2),
+            temperature=T,
+            injected_noise=design.injected_noise,
+            amplifier=_model(design, level, tempco.offset_tc * dT),
+            L=design.L,
+            switch_resistance=design.programming.switch_resistance,
+        )
 
 
-def _model(design: Design, level: Level) -> OpAmpModel | None:
+def _model(design: Design, level: Level, offset: float) -> OpAmpModel | None:
     if level == "ideal" or design.amplifier is None:
         return None
     values = design.amplifier.model_dump(exclude={"offset_sigma", "supply_current"})
-    return OpAmpModel(offset=0.0, **values)
+    return OpAmpModel(offset=offset, **values)
 
 
 @runtime_checkable
@@ -62,6 +77,8 @@ class Topology(Protocol):
     """A frozen value: which cells there are and how a program is wired."""
 
     name: ClassVar[str]
+    programmed: ClassVar[frozenset[str]]
+    """Names of the deviations that belong to programmed conductances; these age."""
 
     @property
     def n(self) -> int:

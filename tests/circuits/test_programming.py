@@ -1,0 +1,150 @@
+"""Conductance grid, range, switches, environment and ageing."""
+
+import numpy as np
+import pytest
+from thermospice.circuits import (
+    Cascade,
+    Crossbar,
+    Design,
+    DesignError,
+    Drift,
+    Program,
+    Programming,
+    RCMesh,
+    choose_scaling,
+    load,
+    random_program,
+    state_space,
+)
+
+BOARD = Design.preset("board-1k-1n")
+
+
+def _with(**fields):
+    return Design.from_dict({**BOARD.to_dict(), **fields})
+
+
+def _grid_error(bits, rng=None, seed=4):
+    design = BOARD.model_copy(update={"programming": Programming(bits=bits)})
+    program = random_program(Crossbar(8), np.random.default_rng(seed))
+    return load(design, Crossbar(8), program, rng=rng).weights["A"] - program.A, np.abs(program.A).max()
+
+
+@pytest.mark.parametrize("bits", [1, 4, 12])
+def test_nearest_rounding_is_within_half_a_step(bits):
+    error, full_scale = _grid_error(bits)
+    step = full_scale / (2**bits - 1)
+    assert 0.25 * step < np.abs(error).max() <= step / 2 * (1 + 1e-12)
+
+
+def test_exact_without_bits():
+    error, _ = _grid_error(None)
+    assert (error == 0).all()
+
+
+def test_stochastic_rounding_has_the_entry_as_its_mean():
+    # Uniform rounding errors: the mean of N draws has standard error at most step/2/sqrt(N); 64 entries, 5 sigma.
+    rng, draws = np.random.default_rng(1), 2000
+    errors = np.array([_grid_error(4, rng)[0] for _ in range(draws)])
+    step = _grid_error(4)[1] / 15
+    assert np.abs(errors).max() < step
+    z = errors.mean(axis=0) / (errors.std(axis=0) / np.sqrt(draws) + 1e-12 * step)
+    assert np.abs(z).max() < 5
+
+
+def test_range_clips_and_says_which():
+    design = BOARD.model_copy(update={"programming": Programming(full_scale=1.0)})
+    program = Program([[1.5, -2.0], [0.5, 3.0]], [1.0, 1.0])
+    loaded = load(design, Crossbar(2), program)
+    np.testing.assert_array_equal(loaded.weights["A"], [[1.0, -1.0], [0.5, 1.0]])
+    assert loaded.clipped == ("A[0, 0] = 1.5 clips to 1", "A[0, 1] = -2 clips to 1", "A[1, 1] = 3 clips to 1")
+    # The chosen scaling brings every entry into the range.
+    scaling = choose_scaling(design.nominal(Crossbar(2)), program)
+    assert scaling.conductance == 0.25
+    assert load(design, Crossbar(2), program, scaling.conductance).clipped == ()
+
+
+@pytest.mark.parametrize("topology", [Crossbar(4), RCMesh(4), Cascade(4)])
+def test_fine_grids_converge_to_the_exact_circuit(topology):
+    program = random_program(RCMesh(4), np.random.default_rng(2))
+
+    def settled(bits):
+        design = BOARD.model_copy(update={"programming": Programming(bits=bits)})
+        return state_space(design.nominal(topology).network(program, "ideal")).settled
+
+    errors = [np.linalg.norm(settled(bits) - program.solution) for bits in (6, 10, 14)]
+    # Sixteen times finer steps: about sixteen times less error; a factor of four allows for chance.
+    assert errors[1] < errors[0] / 4
+    assert errors[2] < errors[1] / 4
+
+
+def test_switches_add_to_each_programmed_resistor():
+    design = BOARD.model_copy(update={"programming": Programming(switch_resistance=50.0)})
+    space = state_space(design.nominal(Crossbar(1)).network(Program([[2.0]], [1.0]), "ideal"))
+    assert space.settled[0] == pytest.approx((500 + 50) / 1000, rel=1e-12)
+
+
+def test_temperature_moves_components_noise_and_offset():
+    design = _with(
+        temperature=350.15,
+        tempco={"resistor_tc1": 1e-3, "resistor_tc2": 1e-5, "capacitor_tc1": 1e-4, "offset_tc": 1e-6},
+    )
+    program = Program([[1.0]], [1.0])
+    instance = design.nominal(Crossbar(1))
+    space = state_space(instance.network(program, "ideal"))
+    R = 1e3 * (1 + 0.05 + 0.025)
+    assert space.F[0, 0] == pytest.approx(1 / (R * 1e-9 * 1.005), rel=1e-12)
+    assert space.noise[0, 0] == pytest.approx(2 * 2 * 1.380649e-23 * 350.15 / R, rel=1e-12)
+    amplifiers = [e for e in instance.network(program).elements if hasattr(e, "model")]
+    assert amplifiers[0].model.offset == pytest.approx(50e-6, rel=1e-12)
+
+
+def test_corners_move_both_ways():
+    design = _with(corners={"resistor": 0.14, "capacitor": 0.1, "gain_bandwidth": 0.2, "supply": 0.1})
+    slow, typical, fast = (design.corner(name) for name in ("slow", "typical", "fast"))
+    assert typical == design
+    assert slow.R0 == pytest.approx(1140)
+    assert fast.R0 == pytest.approx(860)
+    assert slow.tau > typical.tau > fast.tau
+    assert slow.amplifier.gain_bandwidth < fast.amplifier.gain_bandwidth
+    assert slow.amplifier.rail_high < fast.amplifier.rail_high
+
+
+def _drifting(**fields):
+    return BOARD.model_copy(update={"drift": Drift(**fields)})
+
+
+def test_one_chip_has_one_temperature_path():
+    chip = _drifting(temperature_sigma=2.0, temperature_time=10.0).sample(Crossbar(2), np.random.default_rng(0))
+    late = chip.at(500.0).design.temperature
+    times = np.linspace(0, 600, 50)
+    forwards = [chip.at(t).design.temperature for t in times]
+    backwards = [chip.at(t).design.temperature for t in times[::-1]][::-1]
+    assert forwards == backwards
+    assert chip.at(500.0).design.temperature == late
+    other = _drifting(temperature_sigma=2.0, temperature_time=10.0).sample(Crossbar(2), np.random.default_rng(1))
+    assert other.at(500.0).design.temperature != late
+
+
+def test_temperature_path_is_an_ornstein_uhlenbeck_process():
+    # 400 chips: the variance has relative error sqrt(2/400), the correlation at one correlation time likewise.
+    design = _drifting(temperature_sigma=3.0, temperature_time=10.0)
+    chips = [design.sample(Crossbar(1), np.random.default_rng(k)) for k in range(400)]
+    a, b = (np.array([c.at(t).design.temperature for c in chips]) - 300.15 for t in (20.0, 30.0))
+    assert np.var(a) == pytest.approx(9, rel=4 * np.sqrt(2 / 400))
+    assert np.corrcoef(a, b)[0, 1] == pytest.approx(np.exp(-1), abs=4 / np.sqrt(400))
+
+
+def test_ageing_lowers_programmed_conductances_only():
+    chip = _drifting(ageing_exponent=0.1, ageing_time=2.0).sample(Crossbar(3), np.random.default_rng(0))
+    aged = chip.at(200.0)
+    np.testing.assert_allclose(1 + aged.errors["conductance"], (1 + chip.errors["conductance"]) * 100**-0.1, rtol=1e-12)
+    np.testing.assert_array_equal(aged.errors["drive"], chip.errors["drive"])
+    assert chip.at(1.0).digest == chip.digest
+
+
+def test_time_must_be_a_time():
+    chip = BOARD.nominal(Crossbar(1))
+    for time in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(DesignError, match="time: expected"):
+            chip.at(time)
