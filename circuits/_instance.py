@@ -110,7 +110,7 @@ class Instance:
         temperature = self.design.temperature + temperature_offset(drift, int(self.digest[:16], 16), time)
         aged = (max(time, drift.ageing_time) / drift.ageing_time) ** -drift.ageing_exponent
         errors = {
-            name: (1 + values) * aged - 1 if name in self.topology.programmed else values
+            name: values + (aged - 1) * (1 + values) if name in self.topology.programmed else values
             for name, values in self.errors.items()
         }
         design = self.design.model_copy(update={"temperature": temperature})

@@ -43,13 +43,15 @@ def test_exact_without_bits():
 
 
 def test_stochastic_rounding_has_the_entry_as_its_mean():
-    # Uniform rounding errors: the mean of N draws has standard error at most step/2/sqrt(N); 64 entries, 5 sigma.
+    # An entry at fraction f of a step has standard deviation step sqrt(f (1 - f)); 64 entries, five sigma.
     rng, draws = np.random.default_rng(1), 2000
     errors = np.array([_grid_error(4, rng)[0] for _ in range(draws)])
-    step = _grid_error(4)[1] / 15
+    error, full_scale = _grid_error(4)
+    step = full_scale / 15
     assert np.abs(errors).max() < step
-    z = errors.mean(axis=0) / (errors.std(axis=0) / np.sqrt(draws) + 1e-12 * step)
-    assert np.abs(z).max() < 5
+    f = np.abs(error) / step
+    standard_error = step * np.sqrt(np.maximum(f * (1 - f), 1 / draws) / draws)
+    assert np.abs(errors.mean(axis=0) / standard_error).max() < 5
 
 
 def test_range_clips_and_says_which():
@@ -72,10 +74,9 @@ def test_fine_grids_converge_to_the_exact_circuit(topology):
         design = BOARD.model_copy(update={"programming": Programming(bits=bits)})
         return state_space(design.nominal(topology).network(program, "ideal")).settled
 
-    errors = [np.linalg.norm(settled(bits) - program.solution) for bits in (6, 10, 14)]
-    # Sixteen times finer steps: about sixteen times less error; a factor of four allows for chance.
-    assert errors[1] < errors[0] / 4
-    assert errors[2] < errors[1] / 4
+    errors = [np.linalg.norm(settled(bits) - program.solution) for bits in (6, 14)]
+    # Steps 256 times finer give about 256 times less error; a factor of eight allows for chance.
+    assert errors[1] < errors[0] / 32
 
 
 def test_switches_add_to_each_programmed_resistor():
@@ -103,8 +104,8 @@ def test_corners_move_both_ways():
     design = _with(corners={"resistor": 0.14, "capacitor": 0.1, "gain_bandwidth": 0.2, "supply": 0.1})
     slow, typical, fast = (design.corner(name) for name in ("slow", "typical", "fast"))
     assert typical == design
-    assert slow.R0 == pytest.approx(1140)
-    assert fast.R0 == pytest.approx(860)
+    assert pytest.approx(1140) == slow.R0
+    assert pytest.approx(860) == fast.R0
     assert slow.tau > typical.tau > fast.tau
     assert slow.amplifier.gain_bandwidth < fast.amplifier.gain_bandwidth
     assert slow.amplifier.rail_high < fast.amplifier.rail_high
