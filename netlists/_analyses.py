@@ -1,0 +1,159 @@
+"""Analysis lines of a deck, what a good run of them leaves, and how their plots become arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from ._errors import SimulationFailed
+from ._raw import Plot
+from ._timing import Grid, Steps
+from ._verdict import Expected
+
+KLU_VERSION = 42
+_KLU_NODES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Deck:
+    """Text that ngspice runs as it is, and what a good run leaves."""
+
+    text: str
+    expected: Expected
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """Errors that do not matter: relative, of a charge [C] (ngspice's own 1e-14 C if None), of a voltage [V].
+
+    With the defaults a linear circuit follows its exact solution to better than 1e-4 of the swing.
+    """
+
+    relative: float = 1e-6
+    charge: float | None = None
+    voltage: float = 1e-8
+
+
+DEFAULT_TOLERANCE = Tolerance()
+
+
+def options(version: int, nodes: int, tolerance: Tolerance = DEFAULT_TOLERANCE, seed: int | None = None) -> str:
+    """The solver's options.
+
+    Args:
+        version: major version of ngspice; the KLU solver came with 42 and pays above some tens of nodes.
+        nodes: number of nodes.
+        tolerance: errors that do not matter.
+        seed: of the random sources.
+    """
+    words = [f"reltol={_text(tolerance.relative)}", f"vntol={_text(tolerance.voltage)}", "abstol=1e-14"]
+    words += [f"chgtol={_text(tolerance.charge)}"] if tolerance.charge is not None else []
+    words += ["klu"] if version >= KLU_VERSION and nodes > _KLU_NODES else []
+    words += [f"seed={int(seed)}"] if seed is not None else []
+    return f".options {' '.join(words)}\n"
+
+
+def op_deck(circuit: str, outputs: Sequence[str]) -> Deck:
+    """Settled voltages."""
+    names = _voltages(outputs)
+    text = _deck(circuit, f".save {' '.join(names)}", ".op", f".print op {' '.join(names)}")
+    return Deck(text, Expected("Operating Point", names, (1,)))
+
+
+def ac_deck(circuit: str, outputs: Sequence[str], grid: Grid) -> Deck:
+    """Response to the whole drive."""
+    names = _voltages(outputs)
+    line = f".ac dec {grid.density} {_text(grid.start)} {_text(grid.stop)}"
+    text = _deck(circuit, f".save {' '.join(names)}", line, f".print ac {' '.join(names)}")
+    return Deck(text, Expected("AC Analysis", names, (grid.rows,)))
+
+
+def tran_deck(circuit: str, outputs: Sequence[str], steps: Steps) -> Deck:
+    """Waveforms from the capacitors' initial voltages."""
+    names = _voltages(outputs)
+    line = f".tran {_text(steps.first)} {_text(steps.duration)} 0 {_text(steps.largest)} uic"
+    text = _deck(circuit, f".save {' '.join(names)}", line, f".print tran {' '.join(names)}")
+    return Deck(text, Expected("Transient Analysis", names, last=steps.duration))
+
+
+def noise_deck(circuit: str, pairs: Sequence[tuple[str, ...]], source: str, grid: Grid) -> Deck:
+    """Noise spectra of voltages (one node) and of differences (two nodes), one analysis each."""
+    lines = [
+        f".noise v({','.join(pair)}) {source} dec {grid.density} {_text(grid.start)} {_text(stop)}"
+        # The first analysis has one point more than the others: ngspice may run them in any direction.
+        for pair, stop in zip(pairs, (grid.beyond, *[grid.stop] * (len(pairs) - 1)), strict=True)
+    ]
+    # Without the integral in the list, ngspice calls its second noise plot an error.
+    save, show = ".save onoise_spectrum onoise_total", ".print noise onoise_spectrum"
+    rows = (grid.rows + 1, *[grid.rows] * (len(pairs) - 1))
+    expected = Expected("Noise Spectral Density Curves", ("onoise_spectrum",), rows)
+    return Deck(_deck(circuit, save, *lines, show), expected)
+
+
+def _text(value: float) -> str:
+    # A numpy float's repr is not a number to ngspice.
+    return repr(float(value))
+
+
+def _voltages(outputs: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"v({node})" for node in outputs)
+
+
+def _deck(circuit: str, *lines: str) -> str:
+    return circuit + "\n".join((*lines, ".end", ""))
+
+
+def noise_pairs(outputs: Sequence[str]) -> list[tuple[str, ...]]:
+    """Every readout, then every difference of two of them in row order of the upper triangle."""
+    n = len(outputs)
+    return [(node,) for node in outputs] + [(outputs[i], outputs[j]) for i in range(n) for j in range(i + 1, n)]
+
+
+def voltages(plot: Plot, outputs: Sequence[str]) -> Float[np.ndarray, "rows n"]:
+    """Readout voltages of a plot [V]."""
+    return np.column_stack([plot[name].real for name in _voltages(outputs)])
+
+
+def responses(plot: Plot, outputs: Sequence[str]) -> Complex[np.ndarray, "rows n"]:
+    """Complex readout voltages of a plot [V]."""
+    return np.column_stack([plot[name] for name in _voltages(outputs)]).astype(np.complex128)
+
+
+def held_samples(
+    times: Float[np.ndarray, " rows"], values: Float[np.ndarray, "rows n"], hold: float
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k n"]]:
+    """The points at whole multiples of `hold`, where the sources change: there the closed form is exact."""
+    multiples = np.round(times / hold)
+    # ngspice puts a point on every break; 1e-6 of a step is far above its rounding and below its smallest step.
+    chosen = (np.abs(times - multiples * hold) < 1e-6 * hold) & (multiples > 0)
+    found, first = np.unique(multiples[chosen], return_index=True)
+    if len(found) == 0 or not np.array_equal(found, np.arange(1, found[-1] + 1)):
+        raise SimulationFailed("ngspice's transient lacks points where its random sources change")
+    return found * hold, values[chosen][first]
+
+
+def spectra(plots: Sequence[Plot], grid: Grid) -> Float[np.ndarray, "rows k"]:
+    """One-sided densities [V^2/Hz]."""
+    return np.column_stack([plot["onoise_spectrum"][: grid.rows].real ** 2 for plot in plots])
+
+
+def covariance(densities: Float[np.ndarray, "rows k"], n: int, grid: Grid) -> Float[np.ndarray, "n n"]:
+    """Covariance [V^2] of n readouts, from densities in the order of `noise_pairs`.
+
+    `2 cov(a, b) = var(a) + var(b) - var(a - b)`.
+    """
+    areas = integrate(densities, grid)
+    result = np.diag(areas[:n])
+    i, j = np.triu_indices(n, 1)
+    result[i, j] = result[j, i] = (areas[i] + areas[j] - areas[n:]) / 2
+    return result
+
+
+def integrate(densities: Float[np.ndarray, "rows k"], grid: Grid) -> Float[np.ndarray, " k"]:
+    """Integral over all frequencies: the sum of f S(f) over ln f, with S flat below the grid and as 1/f^2 above."""
+    h = grid.step
+    f = grid.start * np.exp(h * np.arange(grid.rows))
+    weighted = densities * f[:, None]
+    tails = (weighted[0] + weighted[-1]) / np.expm1(h)
+    return np.asarray(h * (weighted.sum(axis=0) + tails))

@@ -1,0 +1,289 @@
+"""A network as primitive SPICE cards: typed values only, names checked, numbers through `float` and `repr`."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite, sqrt
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from ..circuits import (
+    GROUND,
+    TRANSCONDUCTANCE,
+    Capacitor,
+    CurrentSource,
+    Element,
+    Inductor,
+    Inverter,
+    Network,
+    NoiseCurrent,
+    OpAmp,
+    OpAmpModel,
+    Resistor,
+    VoltageSource,
+    pole_values,
+    terminals,
+)
+from ._errors import NetlistError
+
+Kind = Literal["R", "C", "L", "V", "I", "G", "E", "B"]
+NoiseForm = Literal["none", "spectral", "seeded"]
+"""Sources of noise in a circuit: none but the resistors' own; noisy resistors with VCCS copies, for `.noise`;
+seeded random sources held for one step each, for `.tran`."""
+
+NGSPICE_BOLTZMANN = 1.38064852e-23
+"""ngspice's value [J/K]; with it, a noisy resistor gives exactly the wanted density."""
+
+IDEAL_GAIN = 1e7
+"""An ideal amplifier is a voltage source controlled by the input voltage with this gain [V/V]."""
+
+CLAMP_CONDUCTANCE = 1.0
+"""Pulls the pole node back inside the rails [S]; exactly no current within them."""
+
+_NOISE_RESISTANCE = 1e3
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_RESERVED = frozenset({"gnd", "time", "temper", "hertz"})
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One line of a circuit. `value` is a float, or text that this module composed of checked names and numbers."""
+
+    kind: Kind
+    name: str
+    nodes: tuple[str, ...]
+    value: float | str
+    initial: float | None = None
+
+    def __str__(self) -> str:
+        value = self.value if isinstance(self.value, str) else repr(self.value)
+        if self.kind == "B":
+            value = f"i={value}"
+        initial = "" if self.initial is None else f" ic={self.initial!r}"
+        return f"{self.kind}{self.name} {' '.join(self.nodes)} {value}{initial}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    temperature: float
+    v0: Float[np.ndarray, " n"]
+    noise: NoiseForm
+    step: float
+
+
+def cards(
+    network: Network, v0: Float[np.ndarray, " n"], noise: NoiseForm = "spectral", step: float = 0.0
+) -> list[Card]:
+    """Every card of a network.
+
+    Args:
+        network: typed elements.
+        v0: initial voltage of each cell [V].
+        noise: form of the noise sources.
+        step: time that a seeded source holds a value [s].
+
+    Raises:
+        NetlistError: a name or a number that is not plain, two elements with one name, a node without a path for
+            direct current to ground.
+    """
+    check_names(network)
+    check_direct_current(network)
+    context = _Context(number(network.temperature, "temperature"), v0, noise, step)
+    found = [card for element in network.elements for card in _expand(element, context)]
+    if len({(card.kind, card.name) for card in found}) != len(found):
+        raise NetlistError(f"network {network.name}: two elements or pieces of amplifiers have the same name")
+    return found
+
+
+def number(value: object, where: str) -> float:
+    """A finite float.
+
+    Raises:
+        NetlistError: anything else.
+    """
+    # Text is refused even where float() would read it.
+    if isinstance(value, str | bytes | bool):
+        raise NetlistError(f"{where}: expected a number, got {value!r}")
+    try:
+        result = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        raise NetlistError(f"{where}: expected a number, got {type(value).__name__}") from None
+    if not isfinite(result):
+        raise NetlistError(f"{where}: expected a finite number, got {result}")
+    return result
+
+
+def check_names(network: Network) -> None:
+    """Raise `NetlistError` unless every name is a plain lower-case identifier and no inner node hides another."""
+    nodes = {node for element in network.elements for node in terminals(element)} | set(network.outputs)
+    for name in (*(element.name for element in network.elements), *(nodes - {GROUND})):
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _RESERVED:
+            raise NetlistError(f"expected a name of lower-case letters, digits and _, got {name!r}")
+    for element in network.elements:
+        hidden = nodes.intersection(_inner_nodes(element))
+        if hidden:
+            raise NetlistError(f"{element.name}: node {hidden.pop()} has the name of one of its inner nodes")
+
+
+def _inner_nodes(element: Element) -> tuple[str, ...]:
+    match element:
+        case NoiseCurrent():
+            return (element.name,)
+        case OpAmp():
+            return tuple(f"{element.name}_{inner}" for inner in ("p", "en", "inp", "inm"))
+        case _:
+            return ()
+
+
+def check_direct_current(network: Network) -> None:
+    """Raise `NetlistError` that names a node without a path for direct current to ground.
+
+    ngspice gives plausible numbers for such nodes.
+    """
+    parent: dict[str, str] = {}
+
+    def root(node: str) -> str:
+        while (up := parent.setdefault(node, node)) != node:
+            parent[node] = node = parent[up]
+        return node
+
+    for element in network.elements:
+        for a, b in _conducting(element):
+            parent[root(a)] = root(b)
+    ground = root(GROUND)
+    for node in (*(node for element in network.elements for node in terminals(element)), *network.outputs):
+        if root(node) != ground:
+            raise NetlistError(f"network {network.name}: node {node} has no path for direct current to ground")
+
+
+def _conducting(element: Element) -> tuple[tuple[str, str], ...]:
+    match element:
+        case Resistor() | Inductor():
+            return ((element.a, element.b),)
+        case VoltageSource():
+            return ((element.plus, element.minus),)
+        case OpAmp() | Inverter():
+            return ((element.out, GROUND),)
+        case _:
+            return ()
+
+
+def _expand(element: Element, context: _Context) -> Iterator[Card]:
+    name = element.name
+    match element:
+        case Resistor(_, a, b, resistance, noisy):
+            yield from _resistor(name, a, b, _positive(resistance, name), noisy, context)
+        case Capacitor(_, a, b, capacitance):
+            yield Card("C", name, (a, b), _positive(capacitance, name), _initial(element.cell, element.sign, context))
+        case Inductor(_, a, b, inductance):
+            yield Card("L", name, (a, b), _positive(inductance, name), 0.0)
+        case VoltageSource(_, plus, minus, dc, drive):
+            yield Card("V", name, (plus, minus), _source(number(dc, name), drive))
+        case CurrentSource(_, a, b, dc, drive):
+            yield Card("I", name, (a, b), _source(number(dc, name), drive))
+        case NoiseCurrent(_, a, b, density):
+            yield from _noise_current(name, a, b, 2 * number(density, name), context)
+        case Inverter(_, source, out):
+            yield Card("E", name, (out, GROUND, source, GROUND), -1.0)
+        case OpAmp(_, plus, minus, out, None):
+            yield Card("E", name, (out, GROUND, plus, minus), IDEAL_GAIN)
+        case OpAmp():
+            yield from _amplifier(element, _numbers(element), context)
+
+
+def _positive(value: object, name: str) -> float:
+    result = number(value, name)
+    if result <= 0:
+        raise NetlistError(f"{name}: expected a positive value, got {result!r}")
+    return result
+
+
+def _source(dc: float, drive: bool) -> str:
+    # The AC stimulus is the drive vector itself, so that the response is to the whole of it.
+    return f"dc {dc!r} ac {dc!r}" if drive else f"dc {dc!r}"
+
+
+def _initial(cell: int | None, sign: float, context: _Context) -> float:
+    return 0.0 if cell is None else number(sign * context.v0[cell], "initial voltage")
+
+
+def _resistor(name: str, a: str, b: str, resistance: float, noisy: bool, context: _Context) -> Iterator[Card]:
+    if noisy:
+        yield Card("R", name, (a, b), resistance)
+        if context.noise == "seeded":
+            thermal = 4 * NGSPICE_BOLTZMANN * context.temperature / resistance
+            yield from _held("I", f"{name}_th", a, b, thermal, context)
+    else:
+        # A conductance made of a controlled source has no noise in any version.
+        yield Card("G", name, (a, b, a, b), 1 / resistance)
+
+
+def _held(kind: Kind, name: str, a: str, b: str, density: float, context: _Context) -> Iterator[Card]:
+    """A random source of a one-sided density: it holds each value for `step`, density = 2 sigma^2 step."""
+    if density > 0:
+        sigma = sqrt(density / (2 * context.step))
+        yield Card(kind, name, (a, b), f"trrandom(2 {context.step!r} 0 {sigma!r} 0)")
+
+
+def _noise_current(name: str, a: str, b: str, density: float, context: _Context) -> Iterator[Card]:
+    """White current of a one-sided density [A^2/Hz] from a to b."""
+    if density < 0:
+        raise NetlistError(f"{name}: expected a density of at least 0, got {density!r}")
+    if density == 0 or context.noise == "none":
+        return
+    if context.noise == "seeded":
+        yield from _held("I", name, a, b, density, context)
+        return
+    voltage = 4 * NGSPICE_BOLTZMANN * context.temperature * _NOISE_RESISTANCE
+    yield Card("R", name, (name, GROUND), _NOISE_RESISTANCE)
+    yield Card("G", name, (a, b, name, GROUND), sqrt(density / voltage))
+
+
+def _numbers(amp: OpAmp) -> OpAmpModel:
+    assert amp.model is not None
+    values = {field: number(getattr(amp.model, field), f"{amp.name}.{field}") for field in OpAmpModel.__slots__}
+    return OpAmpModel(**values)
+
+
+def _amplifier(amp: OpAmp, model: OpAmpModel, context: _Context) -> Iterator[Card]:
+    """Flat pieces: within the slew limit and the rails the element is exactly linear."""
+    name, gm, pole = amp.name, TRANSCONDUCTANCE, f"{amp.name}_p"
+    R_p, C_p = pole_values(model.gain, model.gain_bandwidth)
+    initial = _initial(amp.cell, amp.sign, context)
+    noisy = model.noise_voltage > 0 and context.noise != "none"
+    if noisy:
+        yield from _noise_voltage(f"{name}_en", model.noise_voltage, context)
+    yield Card("B", f"{name}_gm", (GROUND, pole), _stage(amp, model, gm, model.slew * C_p, noisy))
+    yield Card("G", f"{name}_rp", (pole, GROUND, pole, GROUND), 1 / R_p)
+    yield Card("C", f"{name}_cp", (pole, GROUND), C_p, initial)
+    if model.output_resistance > 0:
+        # Buffer and output resistance in one: a current (v(pole) - v(out)) / R, without noise.
+        yield Card("G", f"{name}_ro", (GROUND, amp.out, pole, amp.out), 1 / model.output_resistance)
+    else:
+        yield Card("E", f"{name}_ro", (amp.out, GROUND, pole, GROUND), 1.0)
+    if model.load_capacitance > 0:
+        yield Card("C", f"{name}_cl", (amp.out, GROUND), model.load_capacitance, initial)
+    for pin, node in (("p", amp.plus), ("m", amp.minus)):
+        if node != GROUND:
+            yield Card("I", f"{name}_ib{pin}", (node, GROUND), f"dc {model.bias_current!r}")
+            yield from _noise_current(f"{name}_in{pin}", GROUND, node, model.noise_current**2, context)
+
+
+def _noise_voltage(node: str, noise_voltage: float, context: _Context) -> Iterator[Card]:
+    if context.noise == "seeded":
+        yield from _held("V", node, node, GROUND, noise_voltage**2, context)
+    else:
+        resistance = noise_voltage**2 / (4 * NGSPICE_BOLTZMANN * context.temperature)
+        yield Card("R", node, (node, GROUND), resistance)
+
+
+def _stage(amp: OpAmp, model: OpAmpModel, gm: float, limit: float, noisy: bool) -> str:
+    """Input stage: current into the pole node, limited to the slew, less what keeps the node within the rails."""
+    noise = f"+v({amp.name}_en)" if noisy else ""
+    pole, high, low = f"v({amp.name}_p)", model.rail_high, model.rail_low
+    stage = f"{gm!r}*(v({amp.plus},{amp.minus})+({model.offset!r}){noise})"
+    limited = f"min(max({stage},{-limit!r}),{limit!r})"
+    clamp = f"(max({pole}-({high!r}),0.0)+min({pole}-({low!r}),0.0))"
+    return f"{limited}-{CLAMP_CONDUCTANCE!r}*{clamp}"

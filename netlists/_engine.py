@@ -1,0 +1,231 @@
+"""One ngspice process per run, in a private directory, with limits on time, memory and output.
+
+A deck is code to ngspice, so nothing from the user's surroundings reaches it: no start-up file, no standard input,
+a minimal environment, an absolute path to the program.
+"""
+
+import contextlib
+import functools
+import math
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ._errors import SimulationFailed, SimulatorMissing
+
+ENVIRONMENT_VARIABLE = "THERMOSPICE_NGSPICE"
+_HINT = (
+    "install it (Debian, Ubuntu: sudo apt-get install ngspice; macOS: brew install ngspice)"
+    f" or set {ENVIRONMENT_VARIABLE} to its path"
+)
+_LOG_LIMIT = 1 << 20
+_TAIL_LINES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Ngspice:
+    """The simulator: absolute path and major version."""
+
+    path: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run may use: wall time [s], address space [byte], size of each file that it writes [byte]."""
+
+    timeout: float = 300.0
+    memory: int = 8 << 30
+    output: int = 2 << 30
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a finished process left: raw file, log, wall time [s]."""
+
+    raw: bytes
+    log: str
+    elapsed: float
+
+
+@dataclass(slots=True)
+class Cancellation:
+    """Kills every run that was started with it; later ones do not start."""
+
+    _processes: set["subprocess.Popen[bytes]"] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _cancelled: bool = False
+
+    def cancel(self) -> None:
+        """Kill what runs."""
+        with self._lock:
+            self._cancelled = True
+            for process in self._processes:
+                _kill_group(process)
+
+    def _add(self, process: "subprocess.Popen[bytes]") -> None:
+        with self._lock:
+            self._processes.add(process)
+            if self._cancelled:
+                _kill_group(process)
+
+    def _remove(self, process: "subprocess.Popen[bytes]") -> None:
+        with self._lock:
+            self._processes.discard(process)
+
+
+def find_ngspice(path: str | None = None) -> Ngspice:
+    """The simulator at `path`, else at `$THERMOSPICE_NGSPICE`, else the one on PATH.
+
+    Raises:
+        SimulatorMissing: there is none, or it does not say its version.
+    """
+    wanted = path or os.environ.get(ENVIRONMENT_VARIABLE) or "ngspice"
+    found = shutil.which(wanted)
+    if found is None:
+        raise SimulatorMissing(f"{wanted} was not found or is not a program: {_HINT}")
+    absolute = str(Path(found).absolute())
+    return _identify(absolute, Path(absolute).stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=8)
+def _identify(path: str, _modified: int) -> Ngspice:
+    try:
+        answer = subprocess.run([path, "--version"], capture_output=True, timeout=20, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SimulatorMissing(f"{path} does not run ({type(error).__name__}): {_HINT}") from None
+    match = re.search(rb"ngspice-(\d+)", answer.stdout)
+    if match is None:
+        raise SimulatorMissing(f"{path} --version does not name an ngspice version: {_HINT}")
+    return Ngspice(path, int(match[1]))
+
+
+def run_deck(
+    deck: str, ngspice: Ngspice, limits: Limits = DEFAULT_LIMITS, cancellation: Cancellation | None = None
+) -> Run:
+    """Run a deck in batch mode and read what it wrote. The exit code is no verdict and is not looked at.
+
+    Raises:
+        SimulationFailed: killed by a signal or by the time limit, or the disk is full.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="thermospice-", ignore_cleanup_errors=True) as name:
+            return _run_in(Path(name), deck, ngspice, limits, cancellation or Cancellation())
+    except OSError as error:
+        where = error.filename or tempfile.gettempdir()
+        raise SimulationFailed(f"cannot run ngspice: {error.strerror or error}: {where}") from None
+
+
+def _run_in(folder: Path, deck: str, ngspice: Ngspice, limits: Limits, cancellation: Cancellation) -> Run:
+    (folder / "circuit.cir").write_text(deck, encoding="ascii")
+    started = time.perf_counter()
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            _command(ngspice, limits),
+            cwd=folder,
+            env=_environment(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    expired = _wait(process, limits.timeout, cancellation)
+    elapsed = time.perf_counter() - started
+    text = _read_log(folder / "log")
+    if expired:
+        raise SimulationFailed(
+            f"ngspice was stopped at its time limit of {limits.timeout:g} s: shorten the run or raise the limit",
+            tail(text),
+        )
+    if process.returncode < 0 or process.returncode > 128:
+        number = -process.returncode if process.returncode < 0 else process.returncode - 128
+        raise SimulationFailed(f"ngspice was killed: {_reason(number)}", tail(text))
+    raw = folder / "out.raw"
+    return Run(raw.read_bytes() if raw.exists() else b"", text, elapsed)
+
+
+def _command(ngspice: Ngspice, limits: Limits) -> list[str]:
+    # The shell sets the limits before it becomes ngspice. A `preexec_fn` would fork the whole Python process, which
+    # is slow when it is large and not safe with threads. A file size counts 512-byte blocks; systems that lack a
+    # limit (address space on macOS) go without it.
+    kilobytes, blocks, seconds = limits.memory >> 10, limits.output >> 9, math.ceil(limits.timeout) + 10
+    script = (
+        f"ulimit -c 0; ulimit -v {kilobytes} 2>/dev/null; ulimit -f {blocks}; ulimit -t {seconds};"
+        ' exec "$0" -n -b -r out.raw circuit.cir'
+    )
+    return ["/bin/sh", "-c", script, ngspice.path]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "LC_ALL": "C",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def _wait(process: "subprocess.Popen[bytes]", timeout: float, cancellation: Cancellation) -> bool:
+    """Wait; true when the time limit ended the process. Popen.wait(timeout) polls, which costs up to 50 ms."""
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        _kill_group(process)
+
+    timer = threading.Timer(timeout, expire)
+    timer.daemon = True
+    timer.start()
+    cancellation._add(process)
+    try:
+        process.wait()
+    finally:
+        # Also on Ctrl-C: the process has a group of its own and does not get the signal.
+        _kill_group(process)
+        process.wait()
+        cancellation._remove(process)
+        timer.cancel()
+    return expired.is_set() and process.returncode < 0
+
+
+def _kill_group(process: "subprocess.Popen[bytes]") -> None:
+    if process.returncode is None:
+        # It may have ended by itself just now; macOS answers EPERM for a zombie.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _reason(number: int) -> str:
+    reasons = {
+        int(signal.SIGXFSZ): "its output grew beyond the limit",
+        int(signal.SIGXCPU): "it used more processor time than allowed",
+        int(signal.SIGSEGV): "it crashed (segmentation fault)",
+        int(signal.SIGABRT): "it aborted, perhaps out of memory",
+        int(signal.SIGKILL): "by the system or by someone else (SIGKILL), perhaps out of memory",
+    }
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    return reasons.get(number, f"by {name}")
+
+
+def _read_log(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(_LOG_LIMIT).decode("utf-8", "replace")
+
+
+def tail(log: str) -> str:
+    """The last lines of a log that are not empty."""
+    return "\n".join([line for line in log.splitlines() if line.strip()][-_TAIL_LINES:])

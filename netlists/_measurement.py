@@ -1,0 +1,106 @@
+"""A measurement: an xarray.Dataset with named dimensions, units and provenance; kept as netCDF."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from ..circuits import Instance, Level, Program, Scaling
+from ._engine import Ngspice
+from ._errors import MeasurementError
+
+Variables = Mapping[str, tuple[tuple[str, ...], Float[np.ndarray, "..."], str]]
+"""Name: dimensions, values, unit."""
+
+_COORDINATES = ("time", "frequency")
+
+
+def dataset(instance: Instance, program: Program, variables: Variables, attributes: Mapping[str, Any]) -> xr.Dataset:
+    """A measurement of a program on a chip.
+
+    Args:
+        instance: the chip.
+        program: A and b as given, before scaling.
+        variables: what was measured; `time` and `frequency` become coordinates.
+        attributes: provenance; None is left out.
+    """
+    n = program.n
+    everything: Variables = {
+        "A": (("cell", "cell_in"), np.asarray(program.A), "1"),
+        "b": (("cell",), np.asarray(program.b), "V"),
+        **variables,
+    }
+    arrays = {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in everything.items()}
+    coordinates = {name: arrays.pop(name) for name in _COORDINATES if name in arrays}
+    cells = {"cell": np.arange(n), "cell_in": np.arange(n)}
+    return xr.Dataset(arrays, {**cells, **coordinates}, _attributes(instance, attributes))
+
+
+def _attributes(instance: Instance, extra: Mapping[str, Any]) -> dict[str, Any]:
+    attributes = {
+        "topology": instance.topology.name,
+        "n": instance.topology.n,
+        "design": json.dumps(instance.design.to_dict()),
+        "temperature": float(instance.design.temperature),
+        "instance_seed": instance.seed,
+        "instance_digest": instance.digest,
+        **extra,
+    }
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+def provenance(
+    analysis: str, level: Level, scaling: Scaling, ngspice: Ngspice, deck: str, warnings: Sequence[str]
+) -> dict[str, Any]:
+    """Attributes that say where the numbers come from."""
+    return {
+        "analysis": analysis,
+        "level": level,
+        "conductance_scale": float(scaling.conductance),
+        "drive_scale": float(scaling.drive),
+        "netlist_sha256": hashlib.sha256(deck.encode()).hexdigest(),
+        "simulator": "ngspice",
+        "simulator_version": str(ngspice.version),
+        "warnings": json.dumps(list(warnings)),
+    }
+
+
+def save_measurement(measurement: xr.Dataset, path: str | Path) -> None:
+    """Write netCDF (HDF5), whole or not at all; `load_measurement` reads it back identical.
+
+    Raises:
+        MeasurementError: the file cannot be written.
+    """
+    target = Path(path)
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        measurement.to_netcdf(draft, engine="h5netcdf")
+        draft.replace(target)
+    except OSError as error:
+        raise MeasurementError(f"{target}: cannot write the measurement: {error.strerror or error}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def load_measurement(path: str | Path) -> xr.Dataset:
+    """Read a measurement into memory.
+
+    Raises:
+        MeasurementError: no such file, or not a measurement.
+    """
+    try:
+        measurement = xr.load_dataset(path, engine="h5netcdf")
+    except OSError as error:
+        reason = error.strerror or "not a netCDF file"
+        raise MeasurementError(f"{path}: cannot read the measurement: {reason}") from None
+    except (ValueError, KeyError, RuntimeError, TypeError):
+        raise MeasurementError(f"{path}: cannot read the measurement: not a netCDF file") from None
+    if "analysis" not in measurement.attrs or not {"A", "b"} <= set(measurement.variables):
+        raise MeasurementError(f"{path}: not a measurement: expected A, b and the attribute 'analysis'")
+    return measurement
