@@ -1,4 +1,6 @@
 from ._calibrate import calibrate as calibrate
+from ._coloured import FlickerNoise as FlickerNoise
+from ._coloured import with_coloured_noise as with_coloured_noise
 from ._compare import Comparison as Comparison
 from ._compare import compare as compare
 from ._device_model import DeviceModel as DeviceModel
@@ -6,11 +8,17 @@ from ._device_model import DeviceModelError as DeviceModelError
 from ._device_model import Estimate as Estimate
 from ._device_model import Provenance as Provenance
 from ._digitise import digitise as digitise
+from ._integrate import Saturation as Saturation
+from ._integrate import integrate as integrate
+from ._interface import LinearProcess as LinearProcess
+from ._likelihood import Gradient as Gradient
+from ._low_rank import LowRankOrnsteinUhlenbeck as LowRankOrnsteinUhlenbeck
 from ._lyapunov import NotStationaryError as NotStationaryError
 from ._measurement import Measurement as Measurement
 from ._measurement import MeasurementError as MeasurementError
 from ._measurement import read_measurement as read_measurement
 from ._ou import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from ._population import Population as Population
+from ._readout import Gaussian as Gaussian
 from ._response import ClippedError as ClippedError
 from ._response import Response as Response
