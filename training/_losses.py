@@ -104,9 +104,12 @@ def _hessian_by_products(loss_fn: LossFunction, outputs: Tensor, targets: Any) -
     B, k = outputs.shape[0], outputs[0].numel()
     gradient = torch.func.grad(lambda z: loss_fn(z, targets))
 
+    pullback = torch.func.vjp(gradient, outputs)[1]
+
     def product(v: Tensor) -> Tensor:
-        # v (B, k) -> H v (B, k)
-        return torch.func.jvp(gradient, (outputs,), (v.reshape(outputs.shape),))[1].reshape(B, k)
+        # v (B, k) -> H v (B, k), H being symmetric
+        out: Tensor = pullback(v.reshape(outputs.shape))[0]
+        return out.reshape(B, k)
 
     basis = torch.eye(k, dtype=outputs.dtype, device=outputs.device)
     columns = [product(e.expand(B, k)) for e in basis]

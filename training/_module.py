@@ -18,12 +18,14 @@ class FlatModule:
     module: nn.Module
     names: tuple[str, ...]
     parameters: tuple[nn.Parameter, ...]
+    places: tuple[tuple[str, str], ...]
+    """(where a parameter is used, its name): several places when layers share it."""
 
     @classmethod
     def of(cls, module: nn.Module) -> "FlatModule":
         """Raises ValueError when nothing is trainable, dtypes or devices differ, or a layer mixes samples."""
         trainable = {name: p for name, p in module.named_parameters() if p.requires_grad}
-        flat = cls(module, tuple(trainable), tuple(trainable.values()))
+        flat = cls(module, tuple(trainable), tuple(trainable.values()), _places(module, trainable))
         if not trainable:
             raise ValueError("module: expected at least one parameter that requires a gradient, got none")
         kinds = {(p.dtype, p.device) for p in flat.parameters}
@@ -53,7 +55,9 @@ class FlatModule:
         """The module's outputs, a tensor with the batch first, at other parameters than its own."""
         values = theta if isinstance(theta, dict) else self.unflatten(theta)
         args, kwargs = _arguments(inputs)
-        out = functional_call(self.module, values, args, kwargs)
+        # torch's own tying leaves derivatives behind in a layer that is used twice
+        placed = {place: values[name] for place, name in self.places}
+        out = functional_call(self.module, placed, args, kwargs, tie_weights=False)
         if not isinstance(out, Tensor):
             raise ValueError(f"module: expected one tensor of outputs (batch first), got {type(out).__name__}")
         return out
@@ -62,6 +66,16 @@ class FlatModule:
         for name, layer in self.module.named_modules():
             if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.training and layer.p > 0:
                 raise ValueError(f"module: dropout {name!r} is active; call eval() or use a solver with factors")
+
+
+def _places(module: nn.Module, trainable: dict[str, nn.Parameter]) -> tuple[tuple[str, str], ...]:
+    name_of = {parameter: name for name, parameter in trainable.items()}
+    return tuple(
+        (f"{prefix}.{own}" if prefix else own, name_of[parameter])
+        for prefix, layer in module.named_modules()
+        for own, parameter in layer.named_parameters(recurse=False, remove_duplicate=False)
+        if parameter in name_of
+    )
 
 
 def _arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

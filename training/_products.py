@@ -1,5 +1,6 @@
 """Gauss-Newton products without factors: O(B N) each, nothing of size r x N stored."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +35,10 @@ class Products:
 
     def jvp(self, v: Vector) -> Rows:
         """J v."""
-        theta = self.module.flatten()
-        return torch.func.jvp(self._forward, (theta,), (v,))[1].reshape(-1)
+        with warnings.catch_warnings():
+            # torch's own rules for forward mode are compiled, at their first use, in a way that torch deprecates
+            warnings.filterwarnings("ignore", ".torch.jit.script", DeprecationWarning)
+            return torch.func.jvp(self._forward, (self.module.flatten(),), (v,))[1].reshape(-1)
 
     def vjp(self, u: Rows) -> Vector:
         """J^T u."""

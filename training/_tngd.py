@@ -93,8 +93,9 @@ class TNGD(torch.optim.Optimizer):
         program, loss, gradient = self._linearise(inputs, targets, group["damping"])
         theta = self._flat.flatten()
         b = gradient + group["weight_decay"] * theta if group["weight_decay"] else gradient
+        _check_finite("the loss", loss, "lower lr or raise damping")
         g = self._relax(program, b)
-        _check_finite(loss, g)
+        _check_finite("the solver's direction", g, "raise damping")
         change = -group["lr"] * self._direction(g, group)
         self._flat.assign(theta + change)
         if self.levenberg_marquardt is not None:
@@ -213,8 +214,6 @@ def _check(lr: float, damping: float, delay: float, start: str, momentum: float,
         raise ValueError(f"TNGD: expected betas in [0, 1) and no momentum, got betas={betas}, momentum={momentum}")
 
 
-def _check_finite(loss: Tensor, g: Vector) -> None:
-    if not bool(torch.isfinite(loss)):
-        raise Diverged(f"loss is {loss.item()}: lower lr or raise damping; parameters are those before this step")
-    if not bool(torch.isfinite(g).all()):
-        raise Diverged("the solver's direction is not finite: raise damping; parameters are those before this step")
+def _check_finite(name: str, value: Tensor, remedy: str) -> None:
+    if not bool(torch.isfinite(value).all()):
+        raise Diverged(f"{name} is not finite: {remedy}; the parameters are those before this step")
