@@ -5,7 +5,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,17 +13,22 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from ._cascade import Cascade
 from ._crossbar import Crossbar
 from ._design import Design
+from ._differential_mesh import DifferentialRCMesh
 from ._drift import temperature_offset
 from ._errors import DesignError
 from ._network import Network
 from ._program import Program
 from ._programming import load
 from ._rc_mesh import RCMesh
+from ._rlc_grid import RLCGrid
 from ._topology import Errors, Level, Topology, Values
 
-TOPOLOGIES: Mapping[str, type[Topology]] = MappingProxyType({kind.name: kind for kind in (RCMesh, Crossbar)})
+_KINDS: tuple[type[Topology], ...] = (RCMesh, DifferentialRCMesh, Crossbar, Cascade, RLCGrid)
+
+TOPOLOGIES: Mapping[str, type[Topology]] = MappingProxyType({kind.name: kind for kind in _KINDS})
 """Topologies by their name on the command line."""
 
 _SCHEMA = 1
@@ -121,7 +126,7 @@ class Instance:
         return {
             "schema": _SCHEMA,
             "design": self.design.to_dict(),
-            "topology": {"name": self.topology.name, "n": self.topology.n},
+            "topology": {"name": self.topology.name, **asdict(self.topology)},  # type: ignore[call-overload]
             "seed": self.seed,
             "errors": {name: values.tolist() for name, values in self.errors.items()},
         }
@@ -136,7 +141,8 @@ class Instance:
         try:
             if data["schema"] != _SCHEMA:
                 raise DesignError(f"{where}: expected schema {_SCHEMA}, got {data['schema']!r}")
-            topology = make_topology(data["topology"]["name"], data["topology"]["n"])
+            sizes = {key: value for key, value in data["topology"].items() if key != "name"}
+            topology = make_topology(data["topology"]["name"], **sizes)
             errors = {str(name): np.array(values, dtype=float) for name, values in data["errors"].items()}
             return cls(Design.from_dict(data["design"], f"{where}: design"), topology, errors, data["seed"])
         except (KeyError, TypeError, AttributeError) as error:
@@ -172,15 +178,15 @@ class Instance:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def make_topology(name: str, n: int) -> Topology:
-    """The topology of a command-line name with n cells.
+def make_topology(name: str, n: int, **sizes: int) -> Topology:
+    """The topology of a command-line name with n cells (and other sizes, such as the rank `r` of a cascade).
 
     Raises:
-        DesignError: unknown name, or n is not a whole number of at least one.
+        DesignError: unknown name, or a size is not a whole number of at least one.
     """
     if name not in TOPOLOGIES:
         raise DesignError(f"unknown topology {name!r}: expected one of {', '.join(TOPOLOGIES)}")
-    return TOPOLOGIES[name](n)  # type: ignore[call-arg]  # every topology takes its size first
+    return TOPOLOGIES[name](n, **sizes)  # type: ignore[call-arg]  # every topology takes its size first
 
 
 def write_atomically(path: str | Path, text: str) -> None:

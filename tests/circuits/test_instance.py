@@ -5,7 +5,17 @@ import json
 import numpy as np
 import pytest
 from scipy import stats
-from thermospice.circuits import Crossbar, Design, DesignError, Instance, RCMesh, make_topology
+from thermospice.circuits import (
+    Cascade,
+    Crossbar,
+    Design,
+    DesignError,
+    DifferentialRCMesh,
+    Instance,
+    RCMesh,
+    RLCGrid,
+    make_topology,
+)
 
 DESIGN = Design.preset("board-1k-1n")
 
@@ -39,11 +49,12 @@ def test_nominal_chip_has_no_deviations():
     assert all((values == 0).all() for values in DESIGN.nominal(Crossbar(3)).errors.values())
 
 
-@pytest.mark.parametrize("topology", [Crossbar(3), RCMesh(3)])
+@pytest.mark.parametrize("topology", [Crossbar(3), RCMesh(3), DifferentialRCMesh(3), Cascade(3, 2), RLCGrid(3)])
 def test_saved_and_read_back(topology, tmp_path):
     instance = _draw(topology, 7)
     instance.save(tmp_path / "chip.json")
     again = Instance.load(tmp_path / "chip.json")
+    assert again.topology == topology
     assert again.digest == instance.digest
     assert again.seed == 7
     for name, values in instance.errors.items():
@@ -104,5 +115,5 @@ def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 def test_unknown_topology_lists_the_choices():
-    with pytest.raises(DesignError, match="rc-mesh, crossbar"):
+    with pytest.raises(DesignError, match="rc-mesh, differential-rc-mesh, crossbar"):
         make_topology("mesh", 3)

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 from thermospice.circuits import (
+    Cascade,
     Crossbar,
     Design,
+    DifferentialRCMesh,
     Program,
     ProgramError,
     RCMesh,
+    RLCGrid,
     choose_scaling,
     random_program,
     state_space,
@@ -63,7 +66,20 @@ def test_size_must_match_the_chip():
             topology.check(Program(np.eye(2), np.ones(2)))
 
 
-@pytest.mark.parametrize("topology", [Crossbar(1), Crossbar(7), RCMesh(1), RCMesh(7)])
+@pytest.mark.parametrize(
+    "topology",
+    [
+        Crossbar(1),
+        Crossbar(7),
+        RCMesh(1),
+        RCMesh(7),
+        RLCGrid(7),
+        DifferentialRCMesh(2),
+        Cascade(7),
+        Cascade(7, 3),
+        Cascade(3, 7),
+    ],
+)
 @pytest.mark.parametrize("condition", [1.0, 100.0])
 def test_random_programs_have_their_spectrum(topology, condition):
     program = random_program(topology, np.random.default_rng(5), condition)
