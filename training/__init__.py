@@ -3,6 +3,8 @@
 from ._checkpoint import CheckpointError as CheckpointError
 from ._cholesky import Cholesky as Cholesky
 from ._conjugate_gradient import ConjugateGradient as ConjugateGradient
+from ._cost import CostModel as CostModel
+from ._cost import Parts as Parts
 from ._curvature import Curvature as Curvature
 from ._curvature import curvature as curvature
 from ._defaults import with_defaults as with_defaults
