@@ -81,6 +81,8 @@ def _read(measurements: Sequence[xr.Dataset]) -> list[Measurement]:
             if mine != expected:
                 got = f": {_short(mine)}, and measurement 0 has {_short(expected)}"
                 raise MeasurementError(f"measurement {k}: expected one chip, but its {what} differs{got}")
+        if m.analysis == "noise" and "covariance" not in m.values:
+            raise MeasurementError(f"measurement {k}: noise: expected the variable 'covariance'; leave its band open")
         if m.digest in [other.digest for other in data[:k]]:
             raise MeasurementError(f"measurement {k}: given twice; a copy holds no more than its original")
     return data

@@ -25,7 +25,7 @@ def noise_scale(measurements: Sequence[Measurement], chip: Instance) -> Estimate
     Without any the prior stands: one, with a standard error of `SPREAD`.
     """
     logs = [(0.0, SPREAD)]
-    if variances := [m for m in measurements if m.analysis == "noise"]:
+    if variances := [m for m in measurements if "covariance" in m.values]:
         logs.append(_from_covariance(variances, chip))
     logs += [_from_transient(m, chip) for m in measurements if m.noisy]
     mean, sd = np.array(logs).T
@@ -59,7 +59,9 @@ def _from_transient(m: Measurement, chip: Instance) -> tuple[float, float]:
 
     def cost(log_scale: float) -> float:
         scaled = replace(response, noise_scale=float(np.exp(log_scale)))
-        e, spreads = innovations(scaled, times[keep], m.values["v"][keep], m.values["v0"], m.readout_sigma)
+        e, spreads = innovations(
+            scaled, times[keep], m.values["v"][keep], m.values["v0"], m.readout_sigma, m.noise_step
+        )
         return (log_scale / SPREAD) ** 2 / 2 - log_likelihood(e, spreads)
 
     found = scipy.optimize.minimize_scalar(cost, bracket=(-SPREAD, SPREAD), options={"xtol": 1e-4})

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 # The network on dual numbers needs the nominal values that a topology takes; no public function hands them out.
-from ..circuits import Design, Instance, Level, Network, Program, Scaling, Topology
+from ..circuits import Design, Instance, Level, Network, Program, Scaling, Topology, load
 from ..circuits._topology import Values
 from ._calibrate_duals import Dual
 
@@ -96,7 +96,7 @@ class Parameters:
             )
             values = replace(values, amplifier=amplifier)
         errors = {name: self._duals(where, z) for name, where in self.index.items()}
-        weights = self.topology.weights(program, scaling.conductance)
+        weights = load(self.design, self.topology, program, scaling.conductance).weights
         return self.topology.network(values, errors, weights, scaling.conductance * scaling.drive * program.b)
 
     def _last(self, z: Float[np.ndarray, " p"]) -> list[tuple[int, float, float]]:

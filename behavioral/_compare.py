@@ -34,7 +34,7 @@ class Comparison:
       `chi_square`, the sum by its expectation.
     * `ac`: `relative_error` |H - model| / |H| over band and cells; `worst_db` over values within 60 dB of the peak.
     * `noise`: `covariance_error`, Frobenius norm of the difference by that of the measured covariance;
-      `psd_error_db`, the largest ratio of densities.
+      `psd_error_db`, the largest ratio of densities (alone where the measurement has no covariance).
     """
 
     analysis: str
@@ -117,7 +117,7 @@ def _tran_noise(data: Measurement, response: Response) -> Metrics:
     keep = np.unique(np.linspace(0, len(data.values["time"]) - 1, _NOISE_SAMPLES).astype(int))
     keep = keep[data.values["time"][keep] > 0]
     time, v = data.values["time"][keep], data.values["v"][keep]
-    e, _ = innovations(response, time, v, data.values["v0"], data.readout_sigma)
+    e, _ = innovations(response, time, v, data.values["v0"], data.readout_sigma, data.noise_step)
     return chi_square(e), (e**2).mean(axis=0)
 
 
@@ -131,25 +131,27 @@ def _ac(data: Measurement, response: Response) -> Metrics:
     H = data.values["v_re"] + 1j * data.values["v_im"]
     expected = response.transfer(data.values["frequency"])
     size = np.abs(H)
-    strong = size >= _DEPTH * size.max()
+    strong = (size > 0) & (size >= _DEPTH * size.max())
     by_cell = _divide(np.linalg.norm(H - expected, axis=0), _norm(H))
     metrics = {
         "relative_error": _ratio(H - expected, H),
-        "worst_db": _decibels(np.abs(expected[strong]) / size[strong], 20) if strong.any() else 0.0,
+        "worst_db": _decibels(np.abs(expected[strong]) / size[strong], 20.0),
     }
     return metrics, by_cell
 
 
 def _noise(data: Measurement, response: Response) -> Metrics:
-    covariance, psd = data.values["covariance"], data.values["psd"]
-    difference = covariance - response.stationary_covariance()
-    expected = response.psd(data.values["frequency"])
+    psd, expected = data.values["psd"], response.psd(data.values["frequency"])
     positive = psd > 0
-    metrics = {
-        "covariance_error": _ratio(difference, covariance),
-        "psd_error_db": _decibels(expected[positive] / psd[positive], 10) if positive.any() else 0.0,
-    }
-    return metrics, _divide(np.linalg.norm(difference, axis=0), _norm(covariance))
+    decibels = {"psd_error_db": _decibels(expected[positive] / psd[positive], 10.0)}
+    if "covariance" not in data.values:
+        return decibels, np.array(
+            [_decibels(e[p > 0] / p[p > 0], 10.0) for e, p in zip(expected.T, psd.T, strict=True)]
+        )
+    covariance = data.values["covariance"]
+    difference = covariance - response.stationary_covariance()
+    by_cell = _divide(np.linalg.norm(difference, axis=0), _norm(covariance))
+    return {"covariance_error": _ratio(difference, covariance), **decibels}, by_cell
 
 
 _METRICS: Mapping[str, Callable[[Measurement, Response], Metrics]] = {
@@ -192,4 +194,4 @@ def _divide(values: Float[np.ndarray, " n"], scale: float) -> Float[np.ndarray, 
 
 def _decibels(ratio: np.ndarray, factor: float) -> float:
     with np.errstate(divide="ignore"):
-        return float(np.max(np.abs(factor * np.log10(ratio))))
+        return float(np.max(np.abs(factor * np.log10(ratio)), initial=0.0))

@@ -28,8 +28,8 @@ def digitise(
         measurement: `op` or `tran`.
         converters: bits and full scale; without `adc_bits` only the hold noise is added.
         rng: source of dither and hold noise.
-        times: sampling times [s] within the record, or how many evenly spaced ones; None keeps the record's own.
-            Between recorded points the waveform is interpolated linearly.
+        times: sampling times [s] within the record, or how many, spaced evenly in log t from a quarter of tau to
+            the end; None keeps the record's own. Between recorded points the waveform is interpolated linearly.
         dither: standard deviation of the dither in steps of the converter.
         hold_capacitance: of the sample-and-hold [F]; None leaves its noise out.
 
@@ -44,7 +44,7 @@ def digitise(
         raise MeasurementError(f"digitise: expected an analysis op or tran, got {data.analysis}")
     if data.readout_sigma > 0:
         raise MeasurementError("digitise: the measurement is digitised already")
-    sampled = measurement if data.analysis == "op" or times is None else _resample(measurement, times)
+    sampled = measurement if data.analysis == "op" or times is None else _resample(measurement, times, data.design.tau)
     v = np.asarray(sampled["v"].values, dtype=float)
     if np.abs(v).max() > converters.full_scale:
         raise MeasurementError(
@@ -60,16 +60,21 @@ def digitise(
     return read
 
 
-def _resample(measurement: xr.Dataset, times: Float[np.ndarray, " samples"] | int) -> xr.Dataset:
+def _resample(measurement: xr.Dataset, times: Float[np.ndarray, " samples"] | int, tau: float) -> xr.Dataset:
     recorded = np.asarray(measurement["time"].values, dtype=float)
-    # A start at the first point would read the voltages that were loaded, not the device.
-    wanted = np.linspace(recorded[0], recorded[-1], times + 1)[1:] if isinstance(times, int) else np.asarray(times)
+    wanted = _log_spaced(recorded, times, tau) if isinstance(times, int) else np.asarray(times, dtype=float)
     if len(wanted) == 0 or wanted.min() < recorded[0] or wanted.max() > recorded[-1]:
         raise MeasurementError(f"digitise: expected times within {recorded[0]:.4g} to {recorded[-1]:.4g} s")
     v = measurement["v"].transpose("time", "cell").values
     sampled = np.stack([np.interp(wanted, recorded, column) for column in v.T], axis=1)
     kept = measurement.drop_dims("time").assign_coords(time=("time", wanted, {"units": "s"}))
     return kept.assign(v=(("time", "cell"), sampled, dict(measurement["v"].attrs)))
+
+
+def _log_spaced(recorded: Float[np.ndarray, " times"], count: int, tau: float) -> Float[np.ndarray, " samples"]:
+    # Earlier samples read the voltages that were loaded, not the device.
+    start = min(max(recorded[0], tau / 4), recorded[-1] / 2)
+    return np.clip(np.geomspace(start, recorded[-1], count), recorded[0], recorded[-1])
 
 
 def _quantise(v: Float[np.ndarray, "..."], step: float, full_scale: float) -> Float[np.ndarray, "..."]:

@@ -4,8 +4,9 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
+from ._ou import OrnsteinUhlenbeck
 from ._response import Response
-from ._transition import transition
+from ._transition import Transition, transition
 
 
 def innovations(
@@ -14,11 +15,13 @@ def innovations(
     v: Float[np.ndarray, "times n"],
     v0: Float[np.ndarray, " n"],
     readout_sigma: float,
+    hold: float | None = None,
 ) -> tuple[Float[np.ndarray, "times n"], Float[np.ndarray, "times n"]]:
     """Standardised innovations, independent N(0, 1) when the model is true (Kalman, 1960), and their scales [V].
 
     The record starts from known cell voltages v0 [V] at time 0; each sample has independent readout noise of
-    standard deviation `readout_sigma` [V].
+    standard deviation `readout_sigma` [V]. With `hold` [s] the noise is that of a simulator whose random sources keep
+    their value so long; times are whole multiples of it.
     """
     process, M = response.process, response.space.M
     offset = response.space.y_drive + response.space.y_bias
@@ -29,7 +32,7 @@ def innovations(
     for k, time in enumerate(times):
         step = round(float(time - previous), 18)
         if step not in steps:
-            one = transition(process.drift, process.diffusion, step)
+            one = _step(process, step, hold)
             steps[step] = one.decay, one.covariance
         decay, covariance = steps[step]
         mean = process.mean + decay @ (mean - process.mean)
@@ -46,6 +49,15 @@ def innovations(
             P = P - gain.T @ gain
         previous = float(time)
     return out, scales
+
+
+def _step(process: OrnsteinUhlenbeck, t: float, hold: float | None) -> Transition:
+    if hold is None:
+        return transition(process.drift, process.diffusion, t)
+    # s' = Phi s + F^-1 (1 - Phi) C^-1 w with Cov(w) = S/hold (Astrom, Computer-Controlled Systems, 1984).
+    once = transition(process.drift, np.zeros_like(process.drift), hold)
+    inflow = np.linalg.solve(process.drift, -once.change)
+    return Transition(once.change, inflow @ process.diffusion @ inflow.T / hold).repeated(round(t / hold))
 
 
 def log_likelihood(e: Float[np.ndarray, "times n"], scales: Float[np.ndarray, "times n"]) -> float:

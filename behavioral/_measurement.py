@@ -35,6 +35,9 @@ _VARIABLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "noise": {"psd": ("frequency", "cell"), "covariance": ("cell", "cell_in"), "frequency": ("frequency",)},
 }
 
+_OPTIONAL = ("v0", "covariance")
+"""Cells start at rest, and spectra over a limited band have no covariance."""
+
 ANALYSES = tuple(_VARIABLES)
 
 
@@ -56,6 +59,8 @@ class Measurement:
     readout_sigma: float
     noisy: bool
     """A transient with noise: its values scatter about the mean."""
+    noise_step: float | None
+    """How long the simulator's random sources keep their value [s]; None for white noise."""
     instance_digest: str
     simulator: str
     digest: str
@@ -91,9 +96,10 @@ def _read(dataset: xr.Dataset, where: str) -> Measurement:
         if name not in dataset:
             raise MeasurementError(f"{where}: the program is missing: expected the variable {name!r}")
     program = Program(_array(dataset, "A", ("cell", "cell_in"), where), _array(dataset, "b", ("cell",), where))
-    values = {name: _array(dataset, name, dims, where) for name, dims in _VARIABLES[analysis].items() if name != "v0"}
+    layout = {name: dims for name, dims in _VARIABLES[analysis].items() if name in dataset or name not in _OPTIONAL}
+    values = {name: _array(dataset, name, dims, where) for name, dims in layout.items()}
     if analysis == "tran":
-        values["v0"] = _array(dataset, "v0", ("cell",), where) if "v0" in dataset else np.zeros(n)
+        values.setdefault("v0", np.zeros(n))
         _check_times(values["time"], where)
     return Measurement(
         analysis=analysis,
@@ -104,7 +110,8 @@ def _read(dataset: xr.Dataset, where: str) -> Measurement:
         scaling=Scaling(_positive(attrs, "conductance_scale", where), _positive(attrs, "drive_scale", where)),
         values=values,
         readout_sigma=_number(attrs, "readout_sigma", where, 0.0),
-        noisy=analysis == "tran" and _truth(attrs.get("noise", False)),
+        noisy=analysis == "tran" and "noise_seed" in attrs,
+        noise_step=_positive(attrs, "noise_step", where) if "noise_step" in attrs else None,
         instance_digest=_text(attrs, "instance_digest", where),
         simulator=f"{attrs.get('simulator', 'unknown')} {attrs.get('simulator_version', '')}".strip(),
         digest=_digest(dataset),
@@ -140,11 +147,6 @@ def _positive(attrs: Mapping[Hashable, Any], name: str, where: str) -> float:
     if number == 0:
         raise MeasurementError(f"{where}: {name}: expected a number above zero, got 0")
     return number
-
-
-def _truth(value: Any) -> bool:
-    # netCDF has no booleans: they come back as integers.
-    return bool(value) and value not in ("false", "False", "0", "no")
 
 
 def _count(dataset: xr.Dataset, attrs: Mapping[Hashable, Any], where: str) -> int:
