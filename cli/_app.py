@@ -1,5 +1,6 @@
 """The typer application. Only typer is loaded here: each command imports what it needs when it runs."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -43,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: without the program's name; default `sys.argv[1:]`.
     """
+    # Linear algebra here is many small problems: threads inside each cost more than they bring, and the work is
+    # spread over processes. It must be said before numpy is loaded.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     # Everything that a command refuses ends in its own error boundary; what arrives here is about the options.
     try:
         code = app(args=arguments, prog_name="thermospice", standalone_mode=False)

@@ -24,9 +24,7 @@ def read_matrix(path: Path) -> Float[np.ndarray, "rows columns"]:
         raise InputError(f"{path}: the file is empty; expected plain numbers, comma separated, no header")
     for r, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]):
-            raise InputError(
-                f"{path}, row {r}: expected {len(rows[0])} columns as in row 1, got {len(row)}"
-            )
+            raise InputError(f"{path}, row {r}: expected {len(rows[0])} columns as in row 1, got {len(row)}")
     return np.array([[_number(cell, path, r, c) for c, cell in enumerate(row, 1)] for r, row in enumerate(rows, 1)])
 
 

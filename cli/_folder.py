@@ -24,9 +24,7 @@ def new_folder(command: str, out: Path | None) -> Path:
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: --out expects a folder, and this is a file; choose another name")
     if out.exists() and any(out.iterdir()):
-        raise InputError(
-            f"{out}: --out expects a new or empty folder, and this one has files in it; choose another name or remove it"
-        )
+        raise InputError(f"{out}: --out expects a new or empty folder, and this one holds files; choose another name")
     return out
 
 

@@ -11,7 +11,14 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from ._errors import explain
 from ._folder import new_folder, plain, write_json
@@ -60,7 +67,7 @@ class Job:
 
     @contextmanager
     def step(self, what: str, bar: bool = True) -> Iterator[Step]:
-        """Announce a piece of work, show its progress on a terminal (unless it has its own bar), say how long it took."""
+        """Announce a piece of work, show its progress on a terminal (unless it has its own bar) and its time."""
         start = time.perf_counter()
         if bar and self.stderr.is_terminal and not self.quiet:
             columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -90,9 +97,7 @@ class Job:
 
 
 @contextmanager
-def job(
-    command: str, out: Path | None, quiet: bool, as_json: bool, resume: Path | None = None
-) -> Iterator[Job]:
+def job(command: str, out: Path | None, quiet: bool, as_json: bool, resume: Path | None = None) -> Iterator[Job]:
     """The frame of a command: opens the folder, catches every error, prints the summary, leaves with the code."""
     try:
         this = Job(command, resume or new_folder(command, out), quiet, as_json, wants_folder=out is not None)

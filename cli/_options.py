@@ -35,11 +35,13 @@ Size = Annotated[
     int | None, typer.Option("--size", help="Cells, with a random program. [default: 8]", show_default=False)
 ]
 MatrixCsv = Annotated[
-    Path | None, typer.Option("--matrix", help="CSV file with A: plain numbers, no header.", show_default=False)
+    Path | None,
+    typer.Option("--matrix", help="CSV file with A: plain numbers, no header.", show_default=False),
 ]
 DriveCsv = Annotated[
     Path | None, typer.Option("--drive", help="CSV file with b [V]: one value per line.", show_default=False)
 ]
 DriveScale = Annotated[
-    str, typer.Option("--drive-scale", help="Factor on b: auto keeps the circuit within its rails, or a number.")
+    str,
+    typer.Option("--drive-scale", help="Factor on b: auto keeps the circuit within its rails, or a number."),
 ]

@@ -73,9 +73,7 @@ def run(request: Request) -> Result:
 def _job(request: Request, analysis: Analysis, noise: bool) -> Job:
     duration = request.duration if analysis == "tran" else None
     seed = request.seed if noise else None
-    return Job(
-        request.instance, request.program, analysis, request.level, duration, request.scaling, noise, seed
-    )
+    return Job(request.instance, request.program, analysis, request.level, duration, request.scaling, noise, seed)
 
 
 def _simulate(task: Job) -> xr.Dataset:

@@ -51,12 +51,12 @@ def resumed(folder: Path, given: Mapping[str, Any]) -> Experiment:
     return experiment(read_json(path).get("experiment", {}), str(path))
 
 
-def run(experiments: Sequence[Experiment], this: Job, workers: int | None, resume: bool, sub: str = "") -> list[dict[str, Any]]:
+def run(
+    experiments: Sequence[Experiment], this: Job, workers: int | None, resume: bool, sub: str = ""
+) -> list[dict[str, Any]]:
     """Train in the job's folder (or a folder in it), on the cores of this machine."""
     with this.step(f"training: {sum(len(e.seeds) for e in experiments)} runs", bar=False):
-        return run_experiments(
-            experiments, this.folder / sub, resume=resume, workers=workers, quiet=this.quiet
-        )
+        return run_experiments(experiments, this.folder / sub, resume=resume, workers=workers, quiet=this.quiet)
 
 
 def summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -38,11 +38,18 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Settled readouts [V] of one program that the calibration did not see."""
+    """Settled readouts [V] of one program that the calibration did not see: of SPICE and of the models.
+
+    `design` knows the design alone, `calibrated` what was measured of the chip, `nominal` all that was drawn.
+    """
 
     spice: Float[np.ndarray, " cell"]
-    nominal: Float[np.ndarray, " cell"]
+    design: Float[np.ndarray, " cell"]
     calibrated: Float[np.ndarray, " cell"]
+    nominal: Float[np.ndarray, " cell"]
+
+
+MODELS = ("design", "calibrated", "nominal")
 
 
 class Folder:
@@ -99,12 +106,12 @@ class Folder:
     @cached_property
     def heldout(self) -> list[HeldOut]:
         rows = self._json("heldout.json")
-        names = ("spice", "nominal", "calibrated")
+        names = ("spice", *MODELS)
         return [HeldOut(*(np.array(row[name]) for name in names)) for row in rows] if rows else []
 
     @cached_property
     def waveforms(self) -> xr.Dataset | None:
-        """Dataset with `spice`, `nominal`, `calibrated` (time, cell) and `sd` (cell) [V]."""
+        """Dataset with `spice` and each of `MODELS` (time, cell), and `sd` (cell) [V]."""
         path = self.path / "waveforms.nc"
         if not path.exists():
             return None

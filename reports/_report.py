@@ -74,7 +74,7 @@ def _summary(folder: Folder) -> list[str]:
         failed = [row for row in folder.fidelity if not row.get("passed")]
         found.append(f"Fidelity: {len(folder.fidelity) - len(failed)} of {len(folder.fidelity)} checks passed.")
         found += [
-            f"Failed: {row.get('topology')}, {row.get('level')}, {row.get('size')} cells, {row.get('analysis')}: {row.get('metric')}."
+            f"Failed: {row.get('metric')} ({row.get('topology')}, {row.get('level')}, {row.get('size')} cells)."
             for row in failed
         ]
     return found + verdicts(folder)

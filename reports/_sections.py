@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from . import _figures as figures
-from ._data import Folder
+from ._data import MODELS, Folder
 from ._figures._units import quantity
 from ._theme import DARK, LIGHT, svg_uri
 from ._training_section import training
@@ -58,11 +58,13 @@ def _circuit(folder: Folder) -> Section | None:
     topology = folder.instance.get("topology") or folder.summary.get("topology")
     if not topology:
         return None
-    name, n = (topology["name"], topology["n"]) if isinstance(topology, Mapping) else (topology, folder.summary.get("n", 8))
+    name, n = (
+        (topology["name"], topology["n"]) if isinstance(topology, Mapping) else (topology, folder.summary.get("n", 8))
+    )
     captions = {
         "crossbar": "Above: one cell with its row. A resistor R0/|A_ij| runs from the output of cell j to the virtual"
         " ground of cell i; the capacitor integrates. Below: the inverted rail, which serves the entries below zero.",
-        "rc-mesh": "One cell of the mesh: capacitor, resistor to ground, the drive as a current, a coupling to a neighbour.",
+        "rc-mesh": "One cell: capacitor, resistor to ground, the drive as a current, a coupling to a neighbour.",
     }
     if name not in captions:
         return None
@@ -87,10 +89,17 @@ def _design(folder: Folder) -> Section | None:
     sources = folder.design.get("sources") or {}
     rows = tuple(
         (path, _value(path, value), _source(path, sources))
-        for path, value in _flat({k: v for k, v in folder.design.items() if k not in ("name", "description", "sources")})
+        for path, value in _flat(
+            {k: v for k, v in folder.design.items() if k not in ("name", "description", "sources")}
+        )
     )
     text = f"{folder.design.get('name', '')}: {folder.design.get('description', '')}".strip(": ")
-    return Section("Design", (text,) if text else (), (), (Table("Values and where they come from", ("field", "value", "source"), rows),))
+    return Section(
+        "Design",
+        (text,) if text else (),
+        (),
+        (Table("Values and where they come from", ("field", "value", "source"), rows),),
+    )
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -124,11 +133,11 @@ def _waveforms(folder: Folder) -> Section | None:
         return None
     time, spice = data["time"].values, data["spice"].values
     calibrated, sd = data["calibrated"].values, data["sd"].values
-    models = {name: data[name].values for name in ("nominal", "calibrated")}
+    models = {name: data[name].values for name in MODELS}
     caption = (
         "A program that the calibration did not see. Wide lines: SPICE. Thin lines: the calibrated model, with the"
-        f" band of two standard deviations of the noise that the model expects (largest: {quantity(2 * float(sd.max()), 'V')},"
-        " which may be thinner than the line)."
+        " band of two standard deviations of the noise that it expects"
+        f" (at most {quantity(2 * float(sd.max()), 'V')}, which may be thinner than the line)."
     )
     return Section(
         "Waveforms: SPICE against the model",
@@ -137,7 +146,8 @@ def _waveforms(folder: Folder) -> Section | None:
             picture(lambda: figures.waveforms(time, spice, calibrated, sd), caption),
             picture(
                 lambda: figures.residuals(time, spice, models),
-                "The same transient, model minus SPICE. The nominal model knows the design, the calibrated one the chip.",
+                "The same transient, model minus SPICE, each on its own scale. The first model knows the design alone,"
+                " the second what was measured of the chip, the third all that was drawn.",
             ),
         ),
     )
@@ -202,11 +212,12 @@ def _fidelity(folder: Folder) -> Section | None:
         ),
         tuple(bool(row.get("passed")) for row in rows),
     )
-    pictures = ()
+    pictures: tuple[Picture, ...] = ()
     if folder.heldout:
         caption = (
             f"Settled readouts of {len(folder.heldout)} programs that the calibration did not see:"
-            " model minus SPICE (symmetric logarithmic scale, linear around zero)."
+            " distance of each model from SPICE (logarithmic). The design model knows no deviations, the calibrated one"
+            " those that were measured, the nominal one all that were drawn."
         )
         pictures = (picture(lambda: figures.heldout_errors(folder.heldout), caption),)
     passed = sum(table.verdicts)

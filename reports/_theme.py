@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+from cycler import cycler
 from matplotlib.figure import Figure
 
 # Okabe and Ito, https://jfly.uni-koeln.de/color/ (2008); without their yellow, which vanishes on white, and with
@@ -33,13 +34,13 @@ class Theme:
         """Figures made inside have this look."""
         return mpl.rc_context(self._settings())
 
-    def _settings(self) -> dict[str, Any]:
+    def _settings(self) -> Any:
         return {
             "axes.edgecolor": self.muted,
             "axes.facecolor": self.paper,
             "axes.grid": True,
             "axes.labelcolor": self.ink,
-            "axes.prop_cycle": mpl.cycler(color=self.colours),
+            "axes.prop_cycle": cycler(color=self.colours),
             "axes.spines.right": False,
             "axes.spines.top": False,
             "axes.titlecolor": self.ink,

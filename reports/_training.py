@@ -35,8 +35,9 @@ class Estimate:
 
 
 def label(entry: Entry) -> str:
-    """How an optimiser with its solver is called in tables and figures."""
-    return str(entry.get("label") or " / ".join(str(entry[k]) for k in ("optimizer", "solver") if entry.get(k)))
+    """How an optimiser with its settings is called: the run's name without task and seed."""
+    name = str(entry["run"]).removesuffix(f"-s{entry.get('seed')}")
+    return name.removeprefix(f"{entry.get('task')}-")
 
 
 def interval(values: Iterable[float]) -> Estimate:
@@ -49,9 +50,9 @@ def interval(values: Iterable[float]) -> Estimate:
     return Estimate(mean, mean - half, mean + half, len(array))
 
 
-def curves(entries: Sequence[Entry], quantity: str, window: int = 1) -> list[Curve]:
-    """Curves of one logged quantity; each run is first smoothed by a running mean over `window` logged points."""
-    return [c for name, group in _grouped(entries).items() if (c := _curve(name, group, quantity, window))]
+def curves(entries: Sequence[Entry], quantity: str) -> list[Curve]:
+    """Curves of one logged quantity, by optimiser."""
+    return [c for name, group in _grouped(entries).items() if (c := _curve(name, group, quantity))]
 
 
 def outcomes(runs: Sequence[Entry], quantity: str) -> dict[str, Estimate]:
@@ -109,7 +110,7 @@ def _grouped(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     return groups
 
 
-def _curve(name: str, entries: Sequence[Entry], quantity: str, window: int) -> Curve | None:
+def _curve(name: str, entries: Sequence[Entry], quantity: str) -> Curve | None:
     runs: dict[str, list[Entry]] = {}
     for entry in entries:
         if quantity in entry:
@@ -119,7 +120,7 @@ def _curve(name: str, entries: Sequence[Entry], quantity: str, window: int) -> C
     # Seeds are compared step by step: only the steps that every seed has reached.
     steps = sorted(set.intersection(*({int(e["step"]) for e in run} for run in runs.values())))
     by_step = [{int(e["step"]): e for e in run} for run in runs.values()]
-    values = np.array([_smooth([run[s][quantity] for s in steps], window) for run in by_step], dtype=float)
+    values = np.array([[run[s][quantity] for s in steps] for run in by_step], dtype=float)
     estimates = [interval(column) for column in values.T]
     times = [[run[s].get("modelled_time_s", np.nan) for s in steps] for run in by_step]
     time = np.mean(np.array(times, dtype=float), axis=0)
@@ -130,11 +131,3 @@ def _curve(name: str, entries: Sequence[Entry], quantity: str, window: int) -> C
         time if np.isfinite(time).all() and (time > 0).any() else None,
         *(np.array([getattr(e, key) for e in estimates]) for key in ("mean", "low", "high")),
     )
-
-
-def _smooth(values: Sequence[float], window: int) -> np.ndarray:
-    """Mean over the last `window` points; the first ones over those there are."""
-    total = np.concatenate([[0.0], np.cumsum(np.asarray(values, dtype=float))])
-    end = np.arange(1, len(values) + 1)
-    start = np.maximum(end - window, 0)
-    return (total[end] - total[start]) / (end - start)

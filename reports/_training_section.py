@@ -21,10 +21,6 @@ class TrainingPart:
     tables: tuple[tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]
 
 
-SMOOTHED = 20
-"""Logged steps that a training-loss curve averages over: single batches scatter more than optimisers differ."""
-
-
 def training(folder: Folder) -> TrainingPart | None:
     """What the folder says about training, or None."""
     runs = folder.runs
@@ -38,26 +34,26 @@ def training(folder: Folder) -> TrainingPart | None:
     return TrainingPart(tuple(text), _pictures(folder), (_finals(runs), _defeats(runs)))
 
 
-def is_ours(name: str) -> bool:
-    """Thermodynamic runs, as opposed to the digital rivals."""
-    return name.lower().startswith("tngd")
+def ours(runs: list[dict[str, Any]]) -> Callable[[str], bool]:
+    """Whether an optimiser solves on an analog device."""
+    names = {label(run) for run in runs if str(run.get("solver", "")).endswith("-spu")}
+    return lambda name: name in names
 
 
 def _pictures(folder: Folder) -> tuple[tuple[Callable[[], Figure], str], ...]:
-    loss = curves(folder.curves, "train_loss", SMOOTHED)
+    loss = curves(folder.curves, "train_loss")
     accuracy = curves(folder.curves, "test_accuracy")
     found: list[tuple[Callable[[], Figure], str]] = []
-    window = f"running mean over {SMOOTHED} logged steps"
     if loss:
-        found.append((lambda: figures.loss_curves(loss, "steps"), f"Training loss against steps ({window})."))
+        found.append((lambda: figures.loss_curves(loss, "steps"), "Loss on the whole training set against steps."))
     if accuracy:
         found.append((lambda: figures.accuracy_curves(accuracy, "steps"), "Test accuracy against steps."))
     if any(c.time is not None for c in loss):
         found.append(
             (
                 lambda: figures.loss_curves(loss, "time"),
-                f"Training loss against modelled time ({window}): what the hardware model says that each step takes,"
-                " loading of the resistors included.",
+                "Loss on the whole training set against modelled time. Digital work counts as long as it took on this"
+                " machine (one thread), an analog solve as long as the hardware model says, loading the resistors included.",
             )
         )
     parts = _time_parts(folder.runs)
@@ -85,7 +81,7 @@ def _finals(runs: list[dict[str, Any]]) -> tuple[str, tuple[str, ...], tuple[tup
 
 
 def _defeats(runs: list[dict[str, Any]]) -> tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    rows = tuple(_defeat(loss) for loss in losses(runs, is_ours))
+    rows = tuple(_defeat(loss) for loss in losses(runs, ours(runs)))
     if not rows:
         rows = (("nowhere in these quantities", "", "", "", ""),)
     return "Where TNGD loses", ("quantity", "optimiser", "value", "best rival", "verdict"), rows
@@ -122,9 +118,7 @@ def verdicts(folder: Folder) -> list[str]:
     if loss:
         listed = "; ".join(f"{name} {_shown('train_loss', value)}" for name, value in loss.items())
         found.append(f"Final training loss: {listed}.")
-    behind = sorted({QUANTITIES[item.quantity][0] for item in losses(folder.runs, is_ours)})
+    behind = sorted({QUANTITIES[item.quantity][0] for item in losses(folder.runs, ours(folder.runs))})
     if behind:
         found.append(f"TNGD is behind the best rival in: {', '.join(behind)}.")
     return found
-
-

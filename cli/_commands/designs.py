@@ -15,7 +15,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def designs(
-    name: Annotated[str | None, typer.Argument(help="A preset or the path of a .yaml file. [default: list all]")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A preset, or the path of a .yaml file; without it, all presets.")
+    ] = None,
     out: Out = None,
     seed: Seed = 0,
     quiet: Quiet = False,

@@ -1,1 +1,34 @@
-def add_to(app): ...
+"""`thermospice run`: the main job, from a drawn chip to the report."""
+
+from typing import Annotated
+
+import typer
+
+from .._job import job
+from .._options import AsJson, Out, Quiet, Resume, Seed
+
+EXAMPLE = "Example: thermospice run --quick --out results/first"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(epilog=EXAMPLE)(run)
+
+
+def run(
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer seeds and steps: within a minute.")] = False,
+    out: Out = None,
+    resume: Resume = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Draw an 8-cell chip, prove, simulate, model and calibrate it, train a classifier with it, and report."""
+    with job("run", out, quiet, as_json, resume) as this:
+        from .._run import Settings, State, main_job
+
+        if resume is not None:
+            state = State.resume(resume)
+        else:
+            state = State.fresh(this.folder, Settings(seed=seed, quick=quick))
+        this.say(f"main job in {this.folder}")
+        main_job(state, this)

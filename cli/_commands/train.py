@@ -16,7 +16,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _number(name: str, what: str) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(name, help=f"{what} [default: tuned on validation data]", show_default=False)
+    option: typer.models.OptionInfo = typer.Option(
+        name, help=f"{what} [default: tuned on validation data]", show_default=False
+    )
     return option
 
 

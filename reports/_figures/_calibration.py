@@ -10,7 +10,7 @@ from .._theme import WIDTH, colours, ink
 
 
 def parameters(rows: Sequence[Parameter]) -> Figure:
-    """Fitted against drawn relative deviations, with error bars of one standard error; offsets have a panel of their own."""
+    """Fitted against drawn deviations with bars of one standard error; offsets, in volts, in a panel of their own."""
     groups = _by_group([row for row in rows if row.true is not None])
     units = {unit: [g for g in groups if groups[g][0].unit == unit] for unit in ("", "V")}
     panels = {unit: names for unit, names in units.items() if names}
@@ -34,7 +34,7 @@ def z_scores(rows: Sequence[Parameter]) -> Figure:
     groups = _by_group([row for row in rows if row.z is not None])
     figure = Figure(figsize=(WIDTH, 0.42 * len(groups) + 1.5))
     axes = figure.add_subplot()
-    for k, (name, group) in enumerate(groups.items()):
+    for k, group in enumerate(groups.values()):
         z = np.array([row.z for row in group], dtype=float)
         # A spread that depends on the order alone, so that the picture is the same each time.
         spread = 0.28 * np.linspace(-1, 1, len(z)) if len(z) > 1 else np.zeros(1)

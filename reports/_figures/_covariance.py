@@ -41,7 +41,9 @@ def _map(axes: Axes, values: Square, largest: float, title: str) -> Any:
 def _scale(figure: Figure, image: Any, axes: list[Axes], largest: float) -> None:
     unit, name = _square_prefix(largest)
     bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.85, label=f"{name}V²")
-    bar.set_ticks([-largest or -1.0, 0, largest or 1.0], labels=[f"{-largest / unit:.3g}", "0", f"{largest / unit:.3g}"])
+    bar.set_ticks(
+        [-largest or -1.0, 0, largest or 1.0], labels=[f"{-largest / unit:.3g}", "0", f"{largest / unit:.3g}"]
+    )
     bar.outline.set_visible(False)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Complex, Float
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from .._theme import WIDTH, colours, ink
 from ._units import prefix
@@ -18,7 +19,7 @@ def operating_point(settled: Float[np.ndarray, " cell"], exact: Float[np.ndarray
     axes.plot(cells, settled / unit, "o", color=ink(), markersize=4, label="SPICE")
     axes.axhline(0, color=ink(), linewidth=0.8)
     axes.set(xlabel="cell", ylabel=f"settled value ({name}V)")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(loc="outside upper right", ncols=2)
     return figure
 

@@ -3,10 +3,12 @@
 from typing import Any
 
 import schemdraw
-import schemdraw.elements as elm
+import schemdraw.elements
 from matplotlib.figure import Figure
 
 from .._theme import ink
+
+elm: Any = schemdraw.elements  # its classes are only partly typed
 
 
 def schematic(topology: str, n: int) -> Figure:

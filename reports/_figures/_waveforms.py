@@ -13,7 +13,10 @@ Waves = Float[np.ndarray, "time cell"]
 
 
 def waveforms(
-    time: Float[np.ndarray, " time"], spice: Waves, model: Waves | None = None, sd: Float[np.ndarray, " cell"] | None = None
+    time: Float[np.ndarray, " time"],
+    spice: Waves,
+    model: Waves | None = None,
+    sd: Float[np.ndarray, " cell"] | None = None,
 ) -> Figure:
     """SPICE as wide lines, the model as thin ones on top, and two standard deviations of its noise as bands.
 

@@ -8,7 +8,7 @@ import xarray as xr
 import yaml
 
 N = 4
-OPTIMISERS = {"tngd / ideal": 0.11, "tngd / device": 0.12, "ngd / cholesky": 0.10, "adam": 0.09, "sgd": 0.3}
+OPTIMISERS = {"tngd-ideal": 0.11, "tngd-device": 0.12, "ngd-exact": 0.10, "adam": 0.09, "sgd": 0.3}
 
 
 def make_folder(path: Path, seeds: int = 3) -> Path:
@@ -16,7 +16,13 @@ def make_folder(path: Path, seeds: int = 3) -> Path:
     rng = np.random.default_rng(0)
     _json(path / "summary.json", {"command": "run", "seed": 1, "elapsed_s": 12.5, "versions": {"ngspice": "39"}})
     _json(path / "instance.json", {"topology": {"name": "crossbar", "n": N}, "seed": 7})
-    design = {"name": "board", "description": "a board", "sources": {"R0": "the paper"}, "R0": 1000.0, "C": 1e-9}
+    design = {
+        "name": "board",
+        "description": "a board",
+        "sources": {"R0": "the paper"},
+        "R0": 1000.0,
+        "C": 1e-9,
+    }
     (path / "design.yaml").write_text(yaml.safe_dump(design | {"amplifier": {"gain": 1e5, "gain_bandwidth": 1e7}}))
     _waveforms(path, rng)
     A = rng.normal(size=(N, N))
@@ -26,7 +32,15 @@ def make_folder(path: Path, seeds: int = 3) -> Path:
     v = rng.normal(size=(6, N)) * 0.5
     _json(
         path / "heldout.json",
-        [{"spice": list(r), "nominal": list(r * 1.01), "calibrated": list(r * 1.0001)} for r in v],
+        [
+            {
+                "spice": list(r),
+                "design": list(r * 1.01),
+                "calibrated": list(r * 1.0001),
+                "nominal": list(r * 1.000001),
+            }
+            for r in v
+        ],
     )
     _json(path / "fidelity.json", [_row("settled", 1e-5, 2e-4), _row("waveform", 3e-3, 2e-3)])
     _training(path, rng, seeds)
@@ -44,8 +58,9 @@ def _waveforms(path: Path, rng: np.random.Generator) -> None:
     data = xr.Dataset(
         {
             "spice": (("time", "cell"), spice),
-            "nominal": (("time", "cell"), spice * 1.01),
+            "design": (("time", "cell"), spice * 1.01),
             "calibrated": (("time", "cell"), spice * 1.0005),
+            "nominal": (("time", "cell"), spice * 1.000001),
             "sd": ("cell", np.full(N, 2e-6)),
         },
         {"time": time, "cell": np.arange(N)},
@@ -59,7 +74,16 @@ def _parameters(path: Path, rng: np.random.Generator) -> None:
         for k in range(N):
             true, error = sigma * rng.normal(), 0.05 * sigma
             fitted = true + error * rng.normal()
-            rows.append({"name": name, "index": [k], "estimate": fitted, "standard_error": error, "true": true, "unit": unit})
+            rows.append(
+                {
+                    "name": name,
+                    "index": [k],
+                    "estimate": fitted,
+                    "standard_error": error,
+                    "true": true,
+                    "unit": unit,
+                }
+            )
     _json(path / "parameters.json", rows)
 
 
@@ -67,15 +91,22 @@ def _training(path: Path, rng: np.random.Generator, seeds: int) -> None:
     runs, curves = [], []
     for name, floor in OPTIMISERS.items():
         for seed in range(seeds):
-            run = f"{name}-{seed}"
+            run = f"{name}-s{seed}"
             for step in range(0, 200, 2):
                 loss = floor + 2.2 * np.exp(-step / 40) * np.exp(0.1 * rng.normal())
-                entry = {"run": run, "label": name, "seed": seed, "step": step, "train_loss": loss}
+                entry = {
+                    "run": run,
+                    "task": "digits",
+                    "solver": "ideal-spu" if "tngd" in name else "",
+                    "seed": seed,
+                    "step": step,
+                    "train_loss": loss,
+                }
                 if step % 20 == 0:
                     entry |= {"test_accuracy": 0.98 - 0.8 * np.exp(-step / 30) + 0.002 * rng.normal()}
                 curves.append(entry | {"modelled_time_s": (step + 1) * (4e-3 if "tngd" in name else 1e-3)})
             runs.append(
-                {"run": run, "label": name, "seed": seed, "steps": 200, "train_loss": floor + 0.001 * seed,
+                {"run": run, "task": "digits", "solver": "ideal-spu" if "tngd" in name else "", "seed": seed, "steps": 200, "train_loss": floor + 0.001 * seed,
                  "test_accuracy": 0.98 - floor / 50 + 0.001 * seed, "modelled_time_s": 0.8, "elapsed_s": 1.0,
                  "modelled_time_parts_s": {"load": 0.6, "relax": 0.01, "read": 0.1} if "tngd" in name else {"digital": 0.2}}
             )  # fmt: skip

@@ -1,0 +1,178 @@
+"""Rows of the fidelity table: one chip, three descriptions, and how far they may be apart."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+import xarray as xr
+from jaxtyping import Float
+
+from ..behavioral import DeviceModel, compare
+from ..circuits import BOLTZMANN, Instance, Level, Program, Scaling, StateSpace, state_space, symbolic
+from ..netlists import Analysis, SimulationFailed, held_noise_covariance, simulate
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A chip with a program loaded, and the model that SPICE is compared with."""
+
+    instance: Instance
+    program: Program
+    level: Level
+    scaling: Scaling
+    model: DeviceModel
+    seed: int
+
+
+_EXACT = {
+    # An ideal amplifier is a source of gain 1e7 in SPICE and a nullor in the model: rows of conductances up to 8 and
+    # a condition number of 10 make that 1e-5 at most. The iteration itself stops at reltol 1e-6.
+    "op": 1e-5,
+    "ac": 1e-5,
+    # Local errors of reltol 1e-6 add up over some hundred steps.
+    "tran": 1e-4,
+    # The integral over frequency is made for 1e-5, ngspice's own Boltzmann constant is 3.6e-7 off, and the ideal
+    # amplifier's gain enters as above.
+    "noise": 1e-4,
+}
+_CALIBRATED = {
+    # An eight-bit solver's half step; readouts of 12 bits, averaged, allow a fifth of it.
+    "op": 2e-3,
+    "tran": 2e-3,
+    "ac": 1e-2,
+    # Broadband noise goes with the gain-bandwidth, which slow waveforms know to some per cent only.
+    "noise": 5e-2,
+}
+_PASSIVE = 1e-4
+_SETTLED = 2e-4
+
+
+_NAMES = {
+    "relative_error": "relative error",
+    "nrms": "normalised rms",
+    "covariance_error": "covariance, Frobenius",
+}
+_Z_SCORE = 4.0  # passed by chance in all but 6 of 100,000 cases
+_INDEPENDENT = 200
+
+
+def rows(subject: Subject, calibrated: bool = False) -> list[Row]:
+    """All comparisons of one chip. A failed simulation is a failed row."""
+    limits = _CALIBRATED if calibrated else _EXACT
+    found = [row for analysis in ("op", "tran", "ac", "noise") for row in _analysis(subject, analysis, limits)]
+    if not calibrated and subject.level == "ideal":
+        found += [*_exact_solution(subject), *_symbolic(subject), *_seeded_noise(subject)]
+    return found
+
+
+def _analysis(subject: Subject, analysis: Analysis, limits: dict[str, float]) -> Iterator[Row]:
+    data = _measure(subject, subject.instance, analysis)
+    if data is None:
+        yield _row(subject, analysis, "simulation", math.nan, limits[analysis])
+        return
+    if analysis == "noise" and "covariance" not in data:
+        return
+    row = compare(data, subject.model).row(limits[analysis])
+    yield {**row, "metric": f"SPICE against model, {_NAMES[row['metric']]}"}
+    if analysis == "noise" and subject.instance.topology.name == "rc-mesh" and subject.level == "ideal":
+        yield _equipartition(subject, data)
+
+
+def _measure(subject: Subject, instance: Instance, analysis: Analysis, **options: Any) -> xr.Dataset | None:
+    try:
+        return simulate(instance, subject.program, analysis, subject.level, scaling=subject.scaling, **options)
+    except SimulationFailed:
+        return None
+
+
+def _equipartition(subject: Subject, data: xr.Dataset) -> Row:
+    """A passive mesh at one temperature: kT/C whatever its conductances are."""
+    design = subject.instance.design
+    C = design.C * (1 + subject.instance.errors["capacitance"])
+    expected = np.diag(BOLTZMANN * design.temperature / C)
+    error = _relative(data["covariance"].values - expected, expected)
+    return _row(subject, "noise", "covariance against kT/C", error, _PASSIVE)
+
+
+def _exact_solution(subject: Subject) -> Iterator[Row]:
+    """Without mismatch the ideal circuit solves A x = b."""
+    nominal = subject.instance.design.nominal(subject.instance.topology)
+    data = _measure(subject, nominal, "op")
+    x = subject.program.solution
+    error = math.nan if data is None else _relative(data["v"].values / subject.scaling.drive - x, x)
+    yield _row(subject, "op", "settled against A^-1 b, no mismatch", error, _SETTLED)
+
+
+def _seeded_noise(subject: Subject) -> Iterator[Row]:
+    """Transient noise: the sum of squared deviations, whitened by the exact covariance of held noise, as a z-score."""
+    space = state_space(subject.instance.network(subject.program, subject.level, subject.scaling))
+    # Six time constants apart, two samples share exp(-12) of their variance: they count as independent.
+    spacing = 6 / float(np.abs(space.poles.real).min())
+    options = {"noise": True, "seed": subject.seed, "duration": _INDEPENDENT * spacing, "x0": space.settled}
+    data = _measure(subject, subject.instance, "tran", **options)
+    z = math.nan if data is None else _chi_square_z(data, space, spacing)
+    yield _row(subject, "tran", "seeded noise, sum of squares, z-score", abs(z), _Z_SCORE)
+
+
+def _chi_square_z(data: xr.Dataset, space: StateSpace, spacing: float) -> float:
+    hold = float(data.attrs["noise_step"])
+    stride = math.ceil(spacing / hold)
+    v = data["v"].values[stride - 1 :: stride] - space.settled
+    P = held_noise_covariance(space, hold)
+    total = float(np.sum(v * np.linalg.solve(P, v.T).T))
+    # A chi-square of N degrees of freedom has mean N and variance 2 N.
+    return float((total - v.size) / math.sqrt(2 * v.size))
+
+
+def _symbolic(subject: Subject) -> Iterator[Row]:
+    """The symbolic state space, with numbers put in, against SPICE; and what is proved of the symbols."""
+    topology, program = subject.instance.topology, subject.program
+    model = symbolic.state_space(topology, subject.level)
+    proofs = symbolic.proofs(model)
+    yield _row(subject, "symbolic", "claims not proved", float(sum(not proof.holds for proof in proofs)), 0.0)
+    nominal = subject.instance.design.nominal(topology)
+    data = _measure(subject, nominal, "op")
+    error = math.nan
+    if data is not None:
+        v = _settled(model, nominal, program) * subject.scaling.drive
+        error = _relative(data["v"].values - v, v)
+    yield _row(subject, "symbolic", "settled, symbolic against SPICE", error, _EXACT["op"])
+
+
+def _settled(model: symbolic.SymbolicModel, instance: Instance, program: Program) -> Float[np.ndarray, " n"]:
+    """Settled readouts [V] of the symbolic state space for the numbers of a program on a nominal chip."""
+    values = _numbers(model, instance, program)
+    G, drive, M = (_evaluate(matrix, values) for matrix in (model.G, model.drive, model.M))
+    return np.asarray(M @ np.linalg.solve(G, drive[:, 0]))
+
+
+def _numbers(model: symbolic.SymbolicModel, instance: Instance, program: Program) -> dict[sympy.Symbol, float]:
+    """Values of the symbols; entries of A are linear in them (a mesh's diagonal is a sum of conductances)."""
+    found = {sympy.Symbol("R0", positive=True): instance.design.R0}
+    pairs = [*zip(model.A, program.A.ravel(), strict=True), *zip(model.b, program.b, strict=True)]
+    for expression, value in sorted(pairs, key=lambda pair: len(pair[0].free_symbols)):
+        rest = sympy.sympify(expression).subs(found)
+        for symbol in rest.free_symbols:
+            found[symbol] = (float(value) - float(rest.subs(symbol, 0))) / float(rest.coeff(symbol))
+    return found
+
+
+def _evaluate(matrix: sympy.Matrix, values: dict[sympy.Symbol, float]) -> Float[np.ndarray, "rows columns"]:
+    return np.array(matrix.subs(values).tolist(), dtype=float)
+
+
+def _relative(difference: np.ndarray, values: np.ndarray) -> float:
+    return float(np.linalg.norm(difference) / np.linalg.norm(values))
+
+
+def _row(subject: Subject, analysis: str, metric: str, value: float, limit: float) -> Row:
+    topology = subject.instance.topology
+    row: Row = {"topology": topology.name, "level": subject.level, "size": topology.n}
+    row |= {"analysis": analysis, "metric": metric, "limit": limit, "passed": bool(value <= limit)}
+    # What was not computed is absent; the row fails all the same.
+    return row | ({"value": value} if math.isfinite(value) else {})

@@ -1,0 +1,67 @@
+"""The order of the stages."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ...reports import build_report
+from .. import _training
+from .._folder import read_json
+from .._job import Job
+from .._versions import versions
+from . import _chip
+from ._state import Settings, State
+from ._train import experiments
+
+Stage = Callable[[Path, Settings], None]
+
+_STAGES: tuple[tuple[str, str, Stage], ...] = (
+    ("draw", "draw a chip", _chip.draw),
+    ("symbolic", "prove what its circuit computes", _chip.prove),
+    ("spice", "ngspice: transient and noise", _chip.measure),
+    (
+        "calibration",
+        "ngspice: programs for the calibration",
+        _chip.measure_for_calibration,
+    ),
+    ("fit", "calibrate the model", _chip.fit),
+    (
+        "heldout",
+        f"ngspice: {_chip.HELDOUT_PROGRAMS} programs that the calibration does not see",
+        _chip.measure_heldout,
+    ),
+    ("compare", "compare SPICE with the models", _chip.compare_models),
+    ("fidelity", "fidelity table", _chip.check),
+)
+
+
+def main_job(state: State, this: Job) -> int:
+    """Run what is not done yet; returns the exit code."""
+    for name, what, work in _STAGES:
+        state = _stage(state, this, name, what, work)
+    runs = _training.run(experiments(state.folder, state.settings), this, None, resume=True, sub="training")
+    fidelity = read_json(state.folder / "fidelity.json")
+    passed = all(row["passed"] for row in fidelity) and not any("stopped" in run for run in runs)
+    summary: dict[str, Any] = {
+        "report": str(state.folder / "report.html"),
+        "fidelity": fidelity,
+        "training": runs,
+        "passed": passed,
+        "seed": state.settings.seed,
+        "quick": state.settings.quick,
+        "versions": versions(),
+        "stages_s": state.done,
+    }
+    # The report reads the summary from disk, so it is written before and, with the time of the report, after.
+    this.finish(summary)
+    with this.step("report"):
+        build_report([state.folder], state.folder / "report.html")
+    this.finish(summary, exit_code=0 if passed else 1)
+    return this.exit_code
+
+
+def _stage(state: State, this: Job, name: str, what: str, work: Stage) -> State:
+    if name in state.done:
+        return state
+    with this.step(what):
+        return state.run(name, lambda: work(state.folder, state.settings))

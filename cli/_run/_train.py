@@ -1,0 +1,33 @@
+"""What the main job trains."""
+
+from pathlib import Path
+
+from ...training import Experiment, experiment
+from ._state import Settings
+
+# Display name, and what it is: TNGD on the ideal and on the calibrated device, its exact limit, and two rivals.
+_METHODS = {
+    "tngd-ideal": {"optimizer": "tngd", "solver": "ideal-spu"},
+    "tngd-device": {"optimizer": "tngd", "solver": "device-spu"},
+    "ngd-exact": {"optimizer": "tngd", "solver": "woodbury"},
+    "adam": {"optimizer": "adam"},
+    "sgd": {"optimizer": "sgd"},
+}
+
+
+def experiments(folder: Path, settings: Settings) -> list[Experiment]:
+    """Every method on the digits with the same seeds, steps and batches, each with its tuned settings."""
+    seeds = 2 if settings.quick else 5
+    shared = {
+        "task": "digits",
+        "seeds": tuple(range(settings.seed, settings.seed + seeds)),
+        **({"steps": QUICK_STEPS} if settings.quick else {}),
+    }
+    device = {"device": folder / "device.json"}
+    return [
+        experiment({**shared, **method, "name": name, **(device if name == "tngd-device" else {})}, name)
+        for name, method in _METHODS.items()
+    ]
+
+
+QUICK_STEPS = 60

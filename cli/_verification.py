@@ -1,0 +1,105 @@
+"""The cases of the fidelity table, one after the other, each remembered when it is done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from ..behavioral import DeviceModel
+from ..circuits import LEVELS, TOPOLOGIES, Design, Instance, Level, choose_scaling, random_program
+from . import _fidelity as fidelity
+from ._errors import InputError
+from ._folder import read_json, write_json
+from ._inputs import get_design, get_instance, get_level, get_topology
+from ._job import Job
+
+SIZES = (1, 3, 8)
+_DEVICE, _PROGRAM = 0, 1
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One chip at one level with its random program; `model` is what SPICE is compared with."""
+
+    instance: Instance
+    level: Level
+    seed: int
+    model: DeviceModel | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.instance.topology.name}-{self.level}-{self.instance.topology.n}-{self.seed}"
+
+    def subject(self) -> fidelity.Subject:
+        """The chip with its program and model."""
+        rng = np.random.default_rng([self.seed, _PROGRAM])
+        program = random_program(self.instance.topology, rng)
+        scaling = choose_scaling(self.instance, program, self.level)
+        model = self.model or DeviceModel.nominal(self.instance, self.level)
+        return fidelity.Subject(self.instance, program, self.level, scaling, model, self.seed)
+
+
+def cases(topologies: Sequence[str], levels: Sequence[str], sizes: Sequence[int], design: str, seed: int) -> list[Case]:
+    """Every combination; an empty list stands for all.
+
+    Raises:
+        InputError, DesignError: an unknown name, or a level that the design cannot have.
+    """
+    known = get_design(design)
+    wanted = [get_level(name) for name in levels] or [x for x in LEVELS if x == "ideal" or known.amplifier]
+    return [
+        Case(get_instance(_for_level(known, level), get_topology(name, n), seed), level, seed)
+        for name in topologies or TOPOLOGIES
+        for level in wanted
+        for n in sizes or SIZES
+    ]
+
+
+def _for_level(design: Design, level: Level) -> Design:
+    # An ideal amplifier has no offset: what is drawn for it must not enter the comparison.
+    return design if level != "ideal" else Design.from_dict({**design.to_dict(), "amplifier": None})
+
+
+def device_cases(device: Path, instance: Path | None, seed: int) -> list[Case]:
+    """A calibrated model against SPICE of its chip, with four programs.
+
+    Raises:
+        InputError: the chip's file is missing, or it is another chip.
+    """
+    model = DeviceModel.load(device)
+    path = instance or device.with_name("instance.json")
+    if not path.exists():
+        raise InputError(f"{path}: expected the chip that {device} was calibrated on; name its file with --instance")
+    chip = Instance.load(path)
+    if model.provenance.instance_digest not in ("", chip.digest):
+        raise InputError(f"{path}: expected the chip that {device} was calibrated on, and this is another one")
+    return [Case(chip, model.level, seed + k, model) for k in range(4)]
+
+
+def run(wanted: Sequence[Case], this: Job, resume: bool) -> list[dict[str, Any]]:
+    """Rows of every case; with `resume`, those of cases that are done are kept."""
+    path = this.folder / "state.json"
+    done: dict[str, list[dict[str, Any]]] = read_json(path)["cases"] if resume and path.exists() else {}
+    with this.step(f"{len(wanted)} chips: SPICE, symbolic, behavioural") as step:
+        for k, case in enumerate(wanted):
+            step.advance(k, len(wanted))
+            if case.name not in done:
+                done[case.name] = fidelity.rows(case.subject(), calibrated=case.model is not None)
+                write_json(path, {"command": "verify", "cases": done})
+    found = [row for case in wanted for row in done[case.name]]
+    write_json(this.folder / "fidelity.json", found)
+    return found
+
+
+def table(rows: Sequence[dict[str, Any]]) -> Table:
+    """The fidelity table for a person."""
+    shown = Table("topology", "level", "size", "analysis", "metric", "value", "limit", "", box=None)
+    for row in rows:
+        value = f"{row['value']:.1e}" if "value" in row else "none"
+        verdict = "[green]passed[/]" if row["passed"] else "[red]FAILED[/]"
+        case = (row["topology"], row["level"], str(row["size"]), row["analysis"], row["metric"])
+        shown.add_row(*case, value, f"{row['limit']:.1e}", verdict)
+    return shown
