@@ -79,7 +79,7 @@ def state_space(network: Network) -> StateSpace:
     flow = _storage_flow(eq, x)
     readout = x[list(eq.outputs)]
     # Link capacitors: their current is C_l d/dt of a sum of states, which moves to the left-hand side.
-    T = _link_voltages(eq)
+    T = link_voltages(eq)
     C_link = np.diag([float(c.capacitance) for c in eq.links])
     C = np.diag([_storage(state) for state in eq.states]) - flow[:, eq.link :] @ C_link @ T
     S = np.asarray(eq.densities, dtype=float)
@@ -139,7 +139,7 @@ def _storage(state: Capacitor | Inductor) -> float:
     return float(state.capacitance if isinstance(state, Capacitor) else state.inductance)
 
 
-def _link_voltages(eq: Equations) -> Float[np.ndarray, "..."]:
+def link_voltages(eq: Equations) -> Float[np.ndarray, "..."]:
     """Each link's voltage as a sum of tree capacitor voltages, along the path in the forest."""
     tree = [state for state in eq.states if isinstance(state, Capacitor)]
     names = {node: k for k, node in enumerate(dict.fromkeys(n for c in (*tree, *eq.links) for n in (c.a, c.b)))}

@@ -1,6 +1,6 @@
 """The state space of a topology with symbols for its components, from the same network as the numbers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,18 +10,19 @@ from sympy import Matrix, Symbol
 
 from ._equations import Equations, equations
 from ._errors import DesignError
-from ._network import Capacitor, Network, OpAmpModel
-from ._rc_mesh import RCMesh
+from ._network import Capacitor, OpAmpModel
+from ._state_space import link_voltages
 from ._symbolic_elimination import Row, solve
-from ._topology import Level, Topology, Values, Weights
+from ._symbolic_program import C0, SymbolicProgram, symbolic_errors, symbolic_program
+from ._topology import Level, Topology, Values
 
 s = Symbol("s")
 """Laplace variable [1/s]."""
 omega = Symbol("omega", positive=True)
 """Angular frequency [rad/s]."""
 
-k, T, R0, C0, S = sympy.symbols("k T R0 C S", positive=True)
-A0, omega_t, V_os, I_b, e_n, i_n, R_o, C_L = sympy.symbols("A0 omega_t V_os I_b e_n i_n R_o C_L", positive=True)
+k, T, R0, L, S = sympy.symbols("k T R0 L S", positive=True)
+A0, omega_t, I_b, e_n, i_n, R_o, C_L = sympy.symbols("A0 omega_t I_b e_n i_n R_o C_L", positive=True)
 
 LARGEST_INVERSE = 3
 """Inverting symbolically is hopeless above a few cells: settled voltages and transfer functions go up to this size."""
@@ -34,7 +35,7 @@ LARGEST_NOISE = 2
 class SymbolicModel:
     """`C ds/dt = -G s + drive + bias + dI/dt`, `v = M s`, with `noise` the two-sided density of dI.
 
-    Symbols: `R0`, `C_i`, `k`, `T`, `S` (injected noise), `a_ij` (matrix), `b_i` (drive); at level macro also `A0`,
+    Symbols: `R0`, `C_i`, `k`, `T`, `S` (injected noise), `b_i` (drive), the arrays; at level macro also `A0`,
     `omega_t` (gain-bandwidth), `V_os`, `I_b`, `e_n`, `i_n`, `R_o`, `C_L`, the same for all amplifiers.
     """
 
@@ -52,13 +53,23 @@ class SymbolicModel:
 
     @property
     def F(self) -> Matrix:
-        """Drift `C^-1 G` [1/s]."""
-        return Matrix(self.G.rows, self.G.cols, lambda i, j: self.G[i, j] / self.C[i, i])
+        """Drift `C^-1 G` [1/s]; up to `LARGEST_INVERSE` states when C is not diagonal.
+
+        Raises:
+            DesignError: too many cells.
+        """
+        return self._per_storage(self.G)
 
     @property
     def Q(self) -> Matrix:
-        """Diffusion `C^-1 noise C^-1` [V^2/s]."""
-        return Matrix(self.G.rows, self.G.cols, lambda i, j: self.noise[i, j] / (self.C[i, i] * self.C[j, j]))
+        """Diffusion `C^-1 noise C^-1` [V^2/s]; limits as for `F`."""
+        return self._per_storage(self._per_storage(self.noise).T)
+
+    def _per_storage(self, matrix: Matrix) -> Matrix:
+        if self.C.is_diagonal():
+            return Matrix(*matrix.shape, lambda i, j: matrix[i, j] / self.C[i, i])
+        self._small("drift and diffusion")
+        return _simplified(self.C.LUsolve(matrix))
 
     def settled(self) -> Matrix:
         """Readouts of the settled device; up to `LARGEST_INVERSE` cells.
@@ -86,8 +97,11 @@ class SymbolicModel:
             DesignError: too many cells.
         """
         self._small("noise densities", LARGEST_NOISE)
-        H = self.M * (sympy.I * omega * self.C + self.G).inv(method="LU")
-        return _simplified(2 * H * self.noise * H.H)
+        # Adjugate over determinant: a common denominator from the start, where cancelling afterwards takes minutes.
+        K = sympy.I * omega * self.C + self.G
+        H, scale = self.M * K.adjugate(), sympy.expand(K.det())
+        power = sympy.factor(sympy.expand(scale * sympy.conjugate(scale)))
+        return (2 * H * self.noise * H.H).applyfunc(lambda entry: sympy.factor(sympy.expand(entry)) / power)
 
     def stationary_covariance(self) -> Matrix:
         """Covariance of the states, the solution of `F P + P F^T = Q`; up to `LARGEST_NOISE` states.
@@ -124,42 +138,20 @@ class SymbolicModel:
 def state_space(topology: Topology, level: Level = "ideal") -> SymbolicModel:
     """The symbolic state space of a topology; any number of cells.
 
-    The matrix is general: `a_ij` for the crossbar (each entry stands for its signed value when negative entries
-    take the inverted rail of an ideal inverter), `g_ij` and `g_i` (couplings and resistors to ground, in units of
-    1/R0) for the mesh. Capacitances are `C_i`.
+    The matrix is general: see `symbolic_program` for its symbols. A symbol of the crossbar or the cascade stands
+    for its signed value as long as the inverted rails are ideal. Capacitances are `C_i`.
 
     Raises:
         DesignError: an unknown level.
     """
-    A, b = _program(topology)
-    network = topology.network(_values(level), _errors(topology), _weights(topology, A), list(b))
-    eq = equations(network, boltzmann=k)
-    return _reduce(topology, level, network, eq, A, b)
-
-
-def _program(topology: Topology) -> tuple[Matrix, Matrix]:
-    n = topology.n
-    b = Matrix([Symbol(f"b_{i}", real=True) for i in range(n)])
-    if not isinstance(topology, RCMesh):
-        return Matrix(n, n, lambda i, j: Symbol(f"a_{i}_{j}", positive=True)), b
-    g = {(i, j): Symbol(f"g_{i}_{j}", positive=True) for i in range(n) for j in range(i)}
-    A = Matrix(n, n, lambda i, j: 0 if i == j else -g[max(i, j), min(i, j)])
-    for i in range(n):
-        A[i, i] = Symbol(f"g_{i}", positive=True) - sum(A[i, j] for j in range(n) if j != i)
-    return A, b
-
-
-def _weights(topology: Topology, A: Matrix) -> Weights:
-    if not isinstance(topology, RCMesh):
-        return {"A": A.tolist()}
-    n = topology.n
-    coupling = [[0 if i == j else -A[i, j] for j in range(n)] for i in range(n)]
-    return {"coupling": coupling, "ground": [sum(A[i, :]) for i in range(n)]}
+    program = symbolic_program(topology)
+    network = topology.network(_values(level), symbolic_errors(topology), program.weights, list(program.b))
+    return _reduce(topology, level, equations(network, boltzmann=k), program)
 
 
 def _values(level: Level) -> Values:
     if level not in ("ideal", "macro"):
-        raise DesignError(f"unknown level {level!r}: expected ideal or macro")
+        raise DesignError(f"level {level!r} has no symbolic form: expected ideal or macro")
     amplifier = OpAmpModel(
         gain=A0,
         # The macro-model multiplies by 2 pi as a float; nsimplify makes the quotient exact again.
@@ -174,36 +166,56 @@ def _values(level: Level) -> Values:
         output_resistance=R_o,
         load_capacitance=C_L,
     )
-    return Values(R0, C0, T, S, amplifier if level == "macro" else None)
+    return Values(R0, C0, T, S, amplifier if level == "macro" else None, L)
 
 
-def _errors(topology: Topology) -> Mapping[str, Any]:
-    errors = {name: np.full(shape, sympy.Integer(0), dtype=object) for name, shape in topology.error_shapes().items()}
-    errors["capacitance"] = np.array([Symbol(f"C_{i}", positive=True) / C0 - 1 for i in range(topology.n)])
-    for name in errors.keys() & {"offset", "inverter_offset"}:
-        errors[name] = np.full(errors[name].shape, V_os, dtype=object)
-    return errors
-
-
-def _reduce(topology: Topology, level: Level, network: Network, eq: Equations, A: Matrix, b: Matrix) -> SymbolicModel:
-    branches = [eq.branch[state.name] for state in eq.states]
-    x = solve(eq.size, eq.K, eq.R, (*branches, *eq.outputs))
-    m, exact = len(eq.states), (lambda value: sympy.nsimplify(value, rational=True)) if level == "macro" else sympy.S
-    flow = [{j: exact(v) for j, v in x[row].items()} for row in branches]
-    capacitors = [state for state in eq.states if isinstance(state, Capacitor)]
+def _reduce(topology: Topology, level: Level, eq: Equations, program: SymbolicProgram) -> SymbolicModel:
+    index = {node: row for row, node in enumerate(eq.nodes)}
+    ends = [(index.get(state.a), index.get(state.b)) for state in eq.states]
+    branches = [eq.branch.get(state.name) for state in eq.states]
+    wanted = {row for row in (*branches, *eq.outputs, *(e for pair in ends for e in pair)) if row is not None}
+    x = solve(eq.size, eq.K, eq.R, sorted(wanted))
+    exact = (lambda value: sympy.nsimplify(value, rational=True)) if level == "macro" else sympy.S
+    x = {row: {column: exact(value) for column, value in entries.items()} for row, entries in x.items()}
+    # The current through a capacitor, the voltage across an inductor.
+    flow = [
+        x[branch] if branch is not None else _difference(x, *pair) for branch, pair in zip(branches, ends, strict=True)
+    ]
+    m = len(eq.states)
     return SymbolicModel(
         topology=topology,
         level=level,
         states=tuple(state.name for state in eq.states),
-        A=A,
-        b=b,
-        C=sympy.diag(*[exact(sympy.expand(state.capacitance)) for state in capacitors]),
+        A=program.A,
+        b=program.b,
+        C=_storage(flow, eq, exact),
         G=_block(flow, 0, m) * -1,
         drive=_block(flow, eq.drive, 1),
         bias=_block(flow, eq.drive + 1, 1),
         noise=_noise(flow, eq, exact),
-        M=_block([{j: exact(v) for j, v in x[row].items()} for row in eq.outputs], 0, m),
+        M=_block([x[row] for row in eq.outputs], 0, m),
     )
+
+
+def _difference(x: dict[int, Row], a: int | None, b: int | None) -> Row:
+    row = dict(x[a]) if a is not None else {}
+    for column, value in (x[b] if b is not None else {}).items():
+        row[column] = row.get(column, 0) - value
+    return row
+
+
+def _storage(flow: list[Row], eq: Equations, exact: Callable[[Any], Any]) -> Matrix:
+    """Diagonal of the states' capacitors and inductors, and what the capacitors that close a loop add."""
+    values = [state.capacitance if isinstance(state, Capacitor) else state.inductance for state in eq.states]
+    C = sympy.diag(*[exact(sympy.expand(value)) for value in values])
+    T_link = link_voltages(eq).astype(int)
+    for row, entries in enumerate(flow):
+        for link, capacitor in enumerate(eq.links):
+            current = entries.get(eq.link + link, 0)
+            if current != 0:
+                for column in np.flatnonzero(T_link[link]):
+                    C[row, int(column)] -= current * capacitor.capacitance * int(T_link[link, column])
+    return C
 
 
 def _block(rows: list[Row], first: int, columns: int) -> Matrix:

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 import sympy
 from sympy import Matrix
 
+from ._differential_mesh import DifferentialRCMesh
 from ._rc_mesh import RCMesh
+from ._rlc_grid import RLCGrid
 from ._symbolic_model import R0, S, SymbolicModel, T, k
+from ._symbolic_program import C0
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,33 +29,49 @@ class Proof:
 def proofs(model: SymbolicModel) -> tuple[Proof, ...]:
     """What the ideal circuit of this topology does, proved from its components.
 
-    The states are the cell voltages up to a sign: `v = M s` with `M M = 1`, so that `M G M` is the conductance
-    matrix seen by the cell voltages.
+    The cell voltages are `v = M s`, so that `M G = (A/R0) M` says that they see the conductance matrix A/R0.
     """
-    A, b, G = model.A, model.b, _seen_by_cells(model, model.G)
+    if isinstance(model.topology, RLCGrid):
+        return (_maxwell(model), _equipartition(model))
     claims = [
-        Proof("matrix", "the conductance matrix is A/R0", R0 * G - A),
-        Proof("drive", "the drive is a current b/R0 into each cell", R0 * model.M * model.drive - b),
-    ]
-    noise = _seen_by_cells(model, model.noise)
-    if isinstance(model.topology, RCMesh):
-        # F P + P F^T - Q with P = kT C^-1, multiplied by C from both sides.
-        thermal = noise.subs(S, 0)
-        claims.append(
-            Proof("equipartition", "thermal covariance is kT C^-1 whatever G is", k * T * (G + G.T) - thermal)
-        )
-    # With F = A/(R0 C) proved above and A symmetric, F P = P F^T = kappa0/(R0 C) for P = kappa0 A^-1, and
-    # kappa0 = S R0/(2 C): the Lyapunov equation times C^2 is S = noise.
-    claims.append(
         Proof(
-            "inverse",
-            "injected noise alone gives equal cells with a symmetric A the covariance S R0/(2 C) A^-1",
-            noise.subs(T, 0) - S * sympy.eye(noise.rows),
-        )
+            "matrix",
+            "the conductance matrix seen by the cells is A/R0",
+            _times(R0, model.M * model.G) - model.A * model.M,
+        ),
+        Proof("drive", "the drive is a current b/R0 into each cell", R0 * model.M * model.drive - model.b),
+    ]
+    if isinstance(model.topology, RCMesh | DifferentialRCMesh):
+        claims.append(_equipartition(model))
+    return (*claims, _inverse(model))
+
+
+def _equipartition(model: SymbolicModel) -> Proof:
+    """`F P + P F^T - Q` with `P = kT C^-1`, multiplied by C from both sides."""
+    thermal = model.noise.subs(S, 0)
+    return Proof(
+        "equipartition", "thermal covariance is kT C^-1 whatever G is", k * T * (model.G + model.G.T) - thermal
     )
-    return tuple(claims)
 
 
-def _seen_by_cells(model: SymbolicModel, matrix: Matrix) -> Matrix:
-    signs = [model.M[i, i] for i in range(model.M.rows)]
-    return Matrix(matrix.rows, matrix.cols, lambda i, j: signs[i] * matrix[i, j] * signs[j])
+def _maxwell(model: SymbolicModel) -> Proof:
+    """With equipartition, `cov(v) = kT (C A)^-1`: the grid's answer."""
+    n = model.topology.n
+    return Proof("maxwell", "the cells' storage matrix is C A, the Maxwell matrix", model.C[:n, :n] - C0 * model.A)
+
+
+def _inverse(model: SymbolicModel) -> Proof:
+    """With `M G = (A/R0) M` proved, A symmetric and equal capacitors C, `P = kappa0 A^-1` solves the Lyapunov equation
+    of the cells when their injected noise has density `2 kappa0 C/R0`: S in each cell, twice that on a rail pair.
+    """
+    rails = 2 if isinstance(model.topology, DifferentialRCMesh) else 1
+    injected = (model.M * model.noise * model.M.T).subs(T, 0)
+    return Proof(
+        "inverse",
+        f"injected noise alone gives equal cells with a symmetric A the covariance {rails}*S R0/(2 C) A^-1",
+        injected - rails * S * sympy.eye(model.topology.n),
+    )
+
+
+def _times(factor: sympy.Expr, matrix: Matrix) -> Matrix:
+    return matrix.applyfunc(lambda entry: sympy.expand(factor * entry))

@@ -3,12 +3,25 @@
 import numpy as np
 import pytest
 import sympy
-from thermospice.circuits import Crossbar, Design, DesignError, Program, RCMesh, random_program, state_space, symbolic
+from thermospice.circuits import (
+    Cascade,
+    Crossbar,
+    Design,
+    DesignError,
+    DifferentialRCMesh,
+    Program,
+    RCMesh,
+    RLCGrid,
+    random_program,
+    state_space,
+    symbolic,
+)
 
-DESIGN = Design.preset("board-1k-1n")
+DESIGN = Design.preset("board-1k-1n").model_copy(update={"L": 1e-3})
+EVERY_KIND = (Crossbar(3), RCMesh(3), DifferentialRCMesh(3), Cascade(3, 2), RLCGrid(3))
 
 
-@pytest.mark.parametrize("topology", [Crossbar(1), Crossbar(8), RCMesh(1), RCMesh(8), RCMesh(16)])
+@pytest.mark.parametrize("topology", [*EVERY_KIND, Crossbar(1), RCMesh(1), RCMesh(16), Cascade(1), RLCGrid(1)])
 def test_claims_hold_for_any_components(topology):
     for proof in symbolic.proofs(symbolic.state_space(topology)):
         assert proof.holds, proof.claim
@@ -21,13 +34,21 @@ def test_a_wrong_claim_does_not_hold():
 
 
 def _substitutions(model, program, instance):
-    values = {f"C_{i}": DESIGN.C * (1 + e) for i, e in enumerate(instance.errors["capacitance"])}
-    values |= {"R0": DESIGN.R0, "T": DESIGN.temperature, "k": 1.380649e-23, "S": 0.0, "C": DESIGN.C}
+    values = {}
+    if not isinstance(instance.topology, RLCGrid):
+        errors = np.atleast_2d(instance.errors["capacitance"])[0]
+        values |= {f"C_{i}": DESIGN.C * (1 + e) for i, e in enumerate(errors)}
+    values |= {"R0": DESIGN.R0, "T": DESIGN.temperature, "k": 1.380649e-23, "S": 0.0, "C": DESIGN.C, "L": DESIGN.L}
     values |= {f"b_{i}": b for i, b in enumerate(program.b)}
+    rest = np.diag(program.A) - np.abs(program.A - np.diag(np.diag(program.A))).sum(axis=1)
+    values |= {f"g_{i}": g for i, g in enumerate(rest)}
     for (i, j), a in np.ndenumerate(program.A):
         values[f"a_{i}_{j}"] = a
-        values[f"g_{i}_{j}"] = -a
-    values |= {f"g_{i}": g for i, g in enumerate(program.A.sum(axis=1))}
+        values[f"g_{i}_{j}"] = abs(a)
+    if program.factors:
+        values["lambda"] = program.factors.damping
+        for name in ("J", "H"):
+            values |= {f"{name}_{i}_{j}": v for (i, j), v in np.ndenumerate(getattr(program.factors, name))}
     amplifier = DESIGN.amplifier
     values |= {"A0": amplifier.gain, "omega_t": 2 * np.pi * amplifier.gain_bandwidth, "V_os": 0.0}
     values |= {"I_b": amplifier.bias_current, "e_n": amplifier.noise_voltage, "i_n": amplifier.noise_current}
@@ -41,27 +62,53 @@ def _number(model, expression, values):
 
 
 def _case(topology, rng):
-    errors = {"capacitance": 0.05 * rng.standard_normal(topology.n)}
-    instance = DESIGN.nominal(topology).replace_errors(**errors)
-    # Positive entries: the symbolic crossbar needs no inverted rail then.
-    program = random_program(topology, rng)
-    if isinstance(topology, Crossbar):
-        program = Program(np.abs(program.A) + np.eye(topology.n), program.b)
+    instance = DESIGN.nominal(topology)
+    if not isinstance(topology, RLCGrid):
+        errors = np.broadcast_to(0.05 * rng.standard_normal(topology.n), instance.errors["capacitance"].shape)
+        instance = instance.replace_errors(capacitance=errors)
+    # The symbols stand for positive entries: no inverted rails.
+    match topology:
+        case Crossbar():
+            program = random_program(topology, rng)
+            program = Program(np.abs(program.A) + np.eye(topology.n), program.b)
+        case Cascade():
+            J, H = rng.uniform(0.1, 1, (topology.r, topology.n)), np.eye(topology.r) + 0.3
+            program = Program.from_factors(J, H, 0.4, rng.uniform(-1, 1, topology.n))
+        case DifferentialRCMesh():
+            couplings = rng.uniform(0.1, 1, (topology.n, topology.n))
+            off = np.tril(couplings, -1) + np.tril(couplings, -1).T
+            program = Program(off + np.diag(off.sum(axis=1) + 0.2), rng.uniform(-1, 1, topology.n))
+        case _:
+            program = random_program(topology, rng)
     return instance, program
 
 
-@pytest.mark.parametrize("topology", [Crossbar(3), RCMesh(4)])
+@pytest.mark.parametrize("topology", EVERY_KIND)
 @pytest.mark.parametrize("level", ["ideal", "macro"])
 def test_matrices_equal_the_numeric_ones(topology, level, rng):
     instance, program = _case(topology, rng)
     numeric = state_space(instance.network(program, level))
     model = symbolic.state_space(topology, level)
     values = _substitutions(model, program, instance)
-    for name in ("C", "G", "drive", "bias", "noise", "M", "F", "Q"):
+    for name in ("C", "G", "drive", "bias", "noise", "M"):
         expected = getattr(numeric, name)
         found = _number(model, getattr(model, name), values).reshape(expected.shape)
         scale = np.abs(expected).max(initial=0.0)
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12 * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("topology", [Crossbar(3), RLCGrid(1)])
+def test_drift_and_diffusion_equal_the_numeric_ones(topology, rng):
+    instance, program = _case(topology, rng)
+    numeric = state_space(instance.network(program, "ideal"))
+    model = symbolic.state_space(topology)
+    values = _substitutions(model, program, instance)
+    for name in ("F", "Q"):
+        expected = getattr(numeric, name)
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(
+            _number(model, getattr(model, name), values), expected, rtol=1e-9, atol=1e-12 * scale, err_msg=name
+        )
 
 
 @pytest.mark.parametrize("topology", [Crossbar(2), RCMesh(2)])
