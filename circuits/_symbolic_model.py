@@ -101,7 +101,7 @@ class SymbolicModel:
         K = sympy.I * omega * self.C + self.G
         H, scale = self.M * K.adjugate(), sympy.expand(K.det())
         power = sympy.factor(sympy.expand(scale * sympy.conjugate(scale)))
-        return (2 * H * self.noise * H.H).applyfunc(lambda entry: sympy.factor(sympy.expand(entry)) / power)
+        return (2 * H * self.noise * H.H).applyfunc(lambda entry: sympy.collect(sympy.expand(entry), omega) / power)
 
     def stationary_covariance(self) -> Matrix:
         """Covariance of the states, the solution of `F P + P F^T = Q`; up to `LARGEST_NOISE` states.

@@ -33,12 +33,9 @@ def proofs(model: SymbolicModel) -> tuple[Proof, ...]:
     """
     if isinstance(model.topology, RLCGrid):
         return (_maxwell(model), _equipartition(model))
+    seen = _times(R0, model.M * model.G)
     claims = [
-        Proof(
-            "matrix",
-            "the conductance matrix seen by the cells is A/R0",
-            _times(R0, model.M * model.G) - model.A * model.M,
-        ),
+        Proof("matrix", "the conductance matrix seen by the cells is A/R0", seen - model.A * model.M),
         Proof("drive", "the drive is a current b/R0 into each cell", R0 * model.M * model.drive - model.b),
     ]
     if isinstance(model.topology, RCMesh | DifferentialRCMesh):
@@ -48,10 +45,8 @@ def proofs(model: SymbolicModel) -> tuple[Proof, ...]:
 
 def _equipartition(model: SymbolicModel) -> Proof:
     """`F P + P F^T - Q` with `P = kT C^-1`, multiplied by C from both sides."""
-    thermal = model.noise.subs(S, 0)
-    return Proof(
-        "equipartition", "thermal covariance is kT C^-1 whatever G is", k * T * (model.G + model.G.T) - thermal
-    )
+    residual = k * T * (model.G + model.G.T) - model.noise.subs(S, 0)
+    return Proof("equipartition", "thermal covariance is kT C^-1 whatever G is", residual)
 
 
 def _maxwell(model: SymbolicModel) -> Proof:
