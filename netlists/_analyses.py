@@ -115,9 +115,15 @@ def voltages(plot: Plot, outputs: Sequence[str]) -> Float[np.ndarray, "rows n"]:
     return np.column_stack([plot[name].real for name in _voltages(outputs)])
 
 
-def responses(plot: Plot, outputs: Sequence[str]) -> Complex[np.ndarray, "rows n"]:
+def responses(plot: Plot, outputs: Sequence[str], grid: Grid) -> Complex[np.ndarray, "rows n"]:
     """Complex readout voltages of a plot [V]."""
+    _check_grid(plot, grid)
     return np.column_stack([plot[name] for name in _voltages(outputs)]).astype(np.complex128)
+
+
+def _check_grid(plot: Plot, grid: Grid) -> None:
+    if not np.allclose(plot.scale[: grid.rows], grid.frequencies, rtol=1e-6, atol=0.0):
+        raise SimulationFailed(f"ngspice's {plot.name!r} has other frequencies than it was asked for")
 
 
 def held_samples(
@@ -135,6 +141,8 @@ def held_samples(
 
 def spectra(plots: Sequence[Plot], grid: Grid) -> Float[np.ndarray, "rows k"]:
     """One-sided densities [V^2/Hz]."""
+    for plot in plots:
+        _check_grid(plot, grid)
     return np.column_stack([plot["onoise_spectrum"][: grid.rows].real ** 2 for plot in plots])
 
 
@@ -153,7 +161,6 @@ def covariance(densities: Float[np.ndarray, "rows k"], n: int, grid: Grid) -> Fl
 def integrate(densities: Float[np.ndarray, "rows k"], grid: Grid) -> Float[np.ndarray, " k"]:
     """Integral over all frequencies: the sum of f S(f) over ln f, with S flat below the grid and as 1/f^2 above."""
     h = grid.step
-    f = grid.start * np.exp(h * np.arange(grid.rows))
-    weighted = densities * f[:, None]
+    weighted = densities * grid.frequencies[:, None]
     tails = (weighted[0] + weighted[-1]) / np.expm1(h)
     return np.asarray(h * (weighted.sum(axis=0) + tails))

@@ -14,6 +14,7 @@ from ..circuits import (
     TRANSCONDUCTANCE,
     Capacitor,
     CurrentSource,
+    Difference,
     Element,
     Inductor,
     Inverter,
@@ -164,7 +165,7 @@ def _conducting(element: Element) -> tuple[tuple[str, str], ...]:
             return ((element.a, element.b),)
         case VoltageSource():
             return ((element.plus, element.minus),)
-        case OpAmp() | Inverter():
+        case OpAmp() | Inverter() | Difference():
             return ((element.out, GROUND),)
         case _:
             return ()
@@ -187,6 +188,8 @@ def _expand(element: Element, context: _Context) -> Iterator[Card]:
             yield from _noise_current(name, a, b, 2 * number(density, name), context)
         case Inverter(_, source, out):
             yield Card("E", name, (out, GROUND, source, GROUND), -1.0)
+        case Difference(_, plus, minus, out):
+            yield Card("E", name, (out, GROUND, plus, minus), 1.0)
         case OpAmp(_, plus, minus, out, None):
             yield Card("E", name, (out, GROUND, plus, minus), IDEAL_GAIN)
         case OpAmp():
@@ -205,7 +208,7 @@ def _source(dc: float, drive: bool) -> str:
     return f"dc {dc!r} ac {dc!r}" if drive else f"dc {dc!r}"
 
 
-def _initial(cell: int | None, sign: float, context: _Context) -> float:
+def _initial(cell: int | None, sign: int | float, context: _Context) -> float:
     return 0.0 if cell is None else number(sign * context.v0[cell], "initial voltage")
 
 

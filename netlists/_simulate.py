@@ -339,7 +339,8 @@ def _op_variables(plan: _Plan, plots: Sequence[Plot]) -> Variables:
 
 
 def _ac_variables(plan: _Plan, plots: Sequence[Plot]) -> Variables:
-    response = _analyses.responses(plots[0], plan.network.outputs)
+    assert plan.grid is not None
+    response = _analyses.responses(plots[0], plan.network.outputs, plan.grid)
     dims = ("frequency", "cell")
     return {
         "frequency": (("frequency",), plots[0].scale, "Hz"),

@@ -60,14 +60,22 @@ class Grid:
     rows: int
 
     @property
+    def frequencies(self) -> Float[np.ndarray, " rows"]:
+        """All of them [Hz]."""
+        return np.asarray(self.start * np.exp(self.step * np.arange(self.rows)))
+
+    @property
     def stop(self) -> float:
-        """Between the last point and the one after it, so that rounding cannot add or drop one [Hz]."""
-        return float(self.start * 10 ** ((self.rows - 0.75) / self.density))
+        """The last one, up by what rounding cannot reach: `.ac` stretches its grid to end there [Hz]."""
+        return self._at(self.rows - 1)
 
     @property
     def beyond(self) -> float:
         """The same for one point more [Hz]."""
-        return float(self.start * 10 ** ((self.rows + 0.25) / self.density))
+        return self._at(self.rows)
+
+    def _at(self, k: int) -> float:
+        return float(self.start * 10 ** (k / self.density) * (1 + 1e-9))
 
     @property
     def step(self) -> float:
