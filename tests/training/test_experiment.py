@@ -1,0 +1,89 @@
+"""The description of an experiment: what it refuses, and how it is completed."""
+
+from pathlib import Path
+
+import pytest
+from thermospice.training import Experiment, ExperimentError, experiment, load_experiment, load_task, with_defaults
+from thermospice.training._run import schedule
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"task": "digit"}, "task: expected one of digits, regression, mnist, squad, got 'digit'"),
+        ({"optimizer": "adma"}, "optimizer: expected one of sgd, momentum, adam, tngd, got 'adma'"),
+        ({"solver": "spu"}, "solver: expected one of ideal-spu, device-spu, cholesky.*got 'spu'"),
+        ({"optimizer": "adam", "solver": "cholesky"}, "solver: only the optimizer tngd takes one, not adam"),
+        ({"optimizer": "adam", "t": 5}, "t: means nothing to adam, which takes lr"),
+        ({"solver": "woodbury", "t": 5}, "t: means nothing to woodbury"),
+        ({"learning_rate": 1}, "learning_rate: unknown field; the fields are task"),
+        ({"lr": -1}, "lr: Input should be greater than 0, got -1"),
+        ({"lr": float("nan")}, "lr: Input should be a finite number"),
+        ({"t": float("inf")}, "t: Input should be a finite number"),
+        ({"steps": 0}, "steps"),
+        ({"steps": 1.5}, "steps"),
+        ({"seeds": []}, "seeds"),
+        ({"seeds": [1, 1]}, r"seeds: expected different non-negative integers, got \[1, 1\]"),
+        ({"seeds": [-1]}, "seeds"),
+        ({"name": "../evil"}, "name"),
+    ],
+)
+def test_refuses_in_one_line(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(ExperimentError, match=message) as caught:
+        experiment(fields)
+    assert "\n" not in str(caught.value)
+
+
+def test_yaml_round_trip_and_overrides(tmp_path: Path) -> None:
+    path = tmp_path / "e.yaml"
+    made = experiment({"solver": "device-spu", "t": 5, "seeds": [3, 4], "lr": 0.25})
+    path.write_text(made.to_yaml())
+    assert load_experiment(path) == made
+    assert load_experiment(path, lr=0.5, t=None) == made.replace(lr=0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("task: [digits\n", r"e.yaml: line \d+ not YAML"),
+        ("- digits\n", "expected a mapping of fields to values, got list"),
+        ("", "expected a mapping"),
+        ("stepz: 3\n", "e.yaml: stepz: unknown field"),
+    ],
+)
+def test_bad_yaml_names_the_file(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "e.yaml"
+    path.write_text(text)
+    with pytest.raises(ExperimentError, match=message):
+        load_experiment(path)
+    with pytest.raises(ExperimentError, match="cannot be read"):
+        load_experiment(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize("method", ["sgd", "momentum", "adam", "ideal-spu", "device-spu", "cholesky", "woodbury"])
+def test_defaults_fill_only_what_is_open(method: str) -> None:
+    fields = {"optimizer": method} if method in ("sgd", "momentum", "adam") else {"solver": method}
+    task = load_task("regression")
+    made = with_defaults(experiment({"task": "regression", **fields}), task)
+    assert None not in (made.lr, made.schedule, made.steps, made.batch_size)
+    assert with_defaults(made.replace(lr=0.123, steps=7), task) == made.replace(lr=0.123, steps=7)
+
+
+def test_solvers_of_one_system_share_what_was_tuned() -> None:
+    task = load_task("digits")
+
+    def settings(solver: str) -> tuple[object, ...]:
+        made = with_defaults(Experiment(solver=solver), task)
+        return made.lr, made.damping, made.t
+
+    assert settings("cholesky") == settings("woodbury") == settings("conjugate-gradient")
+    assert settings("device-spu") == settings("ideal-spu")
+
+
+def test_schedule_ends() -> None:
+    cosine = schedule(experiment({"lr": 2.0, "steps": 10, "schedule": "cosine"}))
+    assert cosine(0) == 2.0
+    assert cosine(5) == pytest.approx(1.0, rel=1e-12)
+    assert cosine(10) == pytest.approx(0.0, abs=1e-12)
+    constant = schedule(experiment({"lr": 2.0, "steps": 10, "schedule": "constant"}))
+    assert {constant(step) for step in range(11)} == {2.0}

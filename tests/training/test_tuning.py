@@ -1,0 +1,101 @@
+"""Tuning: one budget for all, validation data alone, resumable, and what was chosen is what is used."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from thermospice.training import METHODS, Budget, Experiment, ExperimentError, Split, load_task, tune, with_defaults
+from thermospice.training._defaults import FOLDER
+from thermospice.training._tuning import RANGES, Range, search_points
+
+TINY = Budget(trials=3, seeds=(100,), finalists=2, final_seeds=(101,), steps=4, batch_size=31)
+
+
+def test_range_is_uniform_in_the_logarithm() -> None:
+    assert [Range(0.01, 1.0).at(u) for u in (0.0, 0.5, 1.0)] == pytest.approx([0.01, 0.1, 1.0], rel=5e-3)
+    from_one = [Range(0.0, 0.99, from_one=True).at(u) for u in (0.0, 0.5, 1.0)]
+    assert from_one == pytest.approx([0.0, 0.9, 0.99], abs=5e-3)  # three digits are kept
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_points_lie_in_the_ranges_and_a_larger_budget_continues(method: str) -> None:
+    few, many = search_points(method, Budget(trials=5)), search_points(method, Budget(trials=40))
+    assert many[:5] == few
+    for name, wanted in RANGES[method].items():
+        values = np.array([point[name] for point in many])
+        assert (values >= wanted.low).all()
+        assert (values <= wanted.high).all()
+        # Low discrepancy: every quarter of the range gets close to its ten points of forty.
+        quarters = [wanted.at(u) for u in (0.25, 0.5, 0.75)]
+        counts = np.bincount(np.searchsorted(quarters, values), minlength=4)
+        assert (np.abs(counts - 10) <= 3).all()
+
+
+def test_every_method_gets_the_same_budget(tmp_path: Path) -> None:
+    tuned = tune("regression", tmp_path, methods=("sgd", "adam"), budget=TINY, workers=1)
+    assert [best.method for best in tuned] == ["sgd", "adam"]
+    for best in tuned:
+        assert len(best.trials) == 3
+        assert sorted(map(len, best.losses)) == [1, 2, 2]
+        assert best.validation_loss == min(np.mean(losses) for losses in best.losses if len(losses) == 2)
+        assert best.chosen in best.trials
+    entries = [json.loads(path.read_text()) for path in tmp_path.glob("*/entry.jsonl")]
+    assert len(entries) == 2 * (3 * 1 + 2 * 1)
+    assert {entry["steps"] for entry in entries} == {4}
+    assert {entry["seed"] for entry in entries} == {100, 101}
+
+
+def test_test_part_is_out_of_reach(tmp_path: Path) -> None:
+    task = load_task("regression")
+    poisoned = replace(task, test=Split(task.test.inputs * torch.nan, task.test.targets))
+    a, b = (
+        tune("regression", tmp_path / name, methods=("sgd",), budget=TINY, task=data, workers=1)
+        for name, data in (("clean", task), ("poisoned", poisoned))
+    )
+    assert a == b
+    for row in (tmp_path / "poisoned").glob("*/entry.jsonl"):
+        entry = json.loads(row.read_text())
+        assert entry.get("test_loss") == entry.get("validation_loss")
+
+
+def test_goes_on_where_it_was(tmp_path: Path) -> None:
+    first = tune("regression", tmp_path, methods=("sgd",), budget=TINY, workers=1)
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/entry.jsonl")}
+    assert tune("regression", tmp_path, methods=("sgd",), budget=TINY, workers=1) == first
+    assert times == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/entry.jsonl")}
+
+
+def test_divergence_never_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RANGES, "sgd", {"lr": Range(1e-3, 1e30)})  # type: ignore[arg-type]
+    (best,) = tune("regression", tmp_path, methods=("sgd",), budget=replace(TINY, trials=6), workers=1)
+    assert np.isfinite(best.validation_loss)
+    assert any(np.isinf(losses[0]) for losses in best.losses)
+    monkeypatch.setitem(RANGES, "sgd", {"lr": Range(1e29, 1e30)})  # type: ignore[arg-type]
+    with pytest.raises(ExperimentError, match="every finalist of sgd diverged"):
+        tune("regression", tmp_path / "all", methods=("sgd",), budget=TINY, workers=1)
+
+
+def test_unknown_method() -> None:
+    with pytest.raises(ExperimentError, match=r"got 'device-spu' \(shares the settings of ideal-spu\)"):
+        search_points("device-spu", TINY)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_settings_are_used(path: Path) -> None:
+    table = yaml.safe_load(path.read_text())
+    assert table["task"] == path.stem
+    budget = table.get("budget")
+    if budget is not None:  # tuned here, rather than published
+        assert set(table["methods"]) == set(METHODS)
+        assert not set(budget["seeds"] + budget["final_seeds"]) & set(Experiment().seeds)
+    task = replace(load_task("regression"), name=path.stem)  # only its sizes matter
+    for method, found in table["methods"].items():
+        fields = {"optimizer": method} if method in ("sgd", "momentum", "adam") else {"solver": method}
+        made = with_defaults(Experiment(task=path.stem, **fields), task)
+        assert {name: getattr(made, name) for name in found["chosen"]} == found["chosen"]
+        for name, (low, high) in found.get("ranges", {}).items():
+            assert low <= found["chosen"][name] <= high

@@ -1,0 +1,165 @@
+"""What one training experiment is: a frozen, validated description that a YAML file or command-line flags give."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ._tasks import TASKS
+
+OPTIMIZERS = ("sgd", "momentum", "adam", "tngd")
+SOLVERS = ("ideal-spu", "device-spu", "cholesky", "woodbury", "conjugate-gradient")
+_ANALOG = ("ideal-spu", "device-spu")
+_DIGITAL = ("lr", "weight_decay")
+_NATURAL = (*_DIGITAL, "damping", "momentum")
+_SPU = (*_NATURAL, "delay", "start", "t")
+# The settings that mean something to each optimiser, or to TNGD with each solver.
+SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "sgd": _DIGITAL,
+    "momentum": (*_DIGITAL, "momentum"),
+    "adam": (*_DIGITAL, "beta1", "beta2"),
+    "ideal-spu": (*_SPU, "kappa0"),
+    "device-spu": (*_SPU, "device", "design"),
+    "cholesky": _NATURAL,
+    "woodbury": _NATURAL,
+    "conjugate-gradient": (*_NATURAL, "tolerance", "iterations"),
+}
+_EVERY_SETTING = tuple(dict.fromkeys(name for names in SETTINGS.values() for name in names))
+
+
+class ExperimentError(ValueError):
+    """One line: the file and the field that are wrong, what was expected, and what came."""
+
+
+class Experiment(BaseModel):
+    """One task, one optimiser, one solver, several seeds; a setting that is None takes its tuned or default value.
+
+    `seeds` choose initial weights, data order and noise; the chip is drawn by `device_seed`, one for all seeds.
+    `data` is the folder that `mnist` and `squad` read. `device` is the JSON file of a calibrated device model;
+    without it `device-spu` takes the nominal chips of `design`, a preset or a YAML file. Times `t` and
+    `delay` are in units of the device's time constant, `kappa0` in V^2. A run stops as diverged when a loss is not
+    finite or exceeds `loss_bound` times the initial training loss.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    task: str = "digits"
+    optimizer: str = "tngd"
+    solver: str | None = None
+    name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=-]*$")
+    seeds: tuple[int, ...] = Field((0, 1, 2, 3, 4), min_length=1)
+    steps: int | None = Field(None, ge=1)
+    batch_size: int | None = Field(None, ge=1)
+    data: Path | None = None
+
+    lr: float | None = Field(None, gt=0)
+    schedule: Literal["constant", "cosine"] | None = None
+    momentum: float | None = Field(None, ge=0, lt=1)
+    beta1: float | None = Field(None, ge=0, lt=1)
+    beta2: float | None = Field(None, ge=0, lt=1)
+    weight_decay: float | None = Field(None, ge=0)
+    damping: float | None = Field(None, gt=0)
+    t: float | None = Field(None, ge=0)
+    delay: float | None = Field(None, ge=0)
+    start: Literal["warm", "gradient", "zero"] | None = None
+    kappa0: float | None = Field(None, ge=0)
+    tolerance: float | None = Field(None, gt=0)
+    iterations: int | None = Field(None, ge=1)
+    device: Path | None = None
+    design: str | None = None
+    device_seed: int = Field(0, ge=0)
+
+    precision: Literal["float32", "float64"] = "float32"
+    processor: str = "cpu"
+    log_every: int = Field(5, ge=1)
+    test_every: int = Field(25, ge=1)
+    checkpoint_every: int = Field(100, ge=1)
+    loss_bound: float = Field(1000.0, gt=1)
+
+    @model_validator(mode="after")
+    def _names_known(self) -> "Experiment":
+        _check_choice("task", self.task, TASKS)
+        _check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        if self.solver is not None:
+            _check_choice("solver", self.solver, SOLVERS)
+        if self.optimizer != "tngd" and self.solver is not None:
+            raise ValueError(f"solver: only the optimizer tngd takes one, not {self.optimizer}")
+        if len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:
+            raise ValueError(f"seeds: expected different non-negative integers, got {list(self.seeds)}")
+        return self
+
+    @model_validator(mode="after")
+    def _settings_apply(self) -> "Experiment":
+        useless = [name for name in self._given() if name not in SETTINGS[self.method]]
+        if useless:
+            known = ", ".join(SETTINGS[self.method])
+            raise ValueError(f"{useless[0]}: means nothing to {self.method}, which takes {known}")
+        return self
+
+    @property
+    def method(self) -> str:
+        """The key of `SETTINGS`: the solver for TNGD, the optimiser otherwise."""
+        return self.optimizer if self.optimizer != "tngd" else self.solver or _ANALOG[0]
+
+    @property
+    def label(self) -> str:
+        """Prefix of the run's name: `name`, or task, optimiser and solver."""
+        if self.name is not None:
+            return self.name
+        return "-".join([self.task, self.optimizer, *([self.method] if self.optimizer == "tngd" else [])])
+
+    def _given(self) -> tuple[str, ...]:
+        return tuple(name for name in _EVERY_SETTING if getattr(self, name) is not None)
+
+    def replace(self, **changes: Any) -> "Experiment":
+        """A copy with other values, validated like the original. Raises `ExperimentError`."""
+        return experiment({**self.model_dump(), **changes})
+
+    def to_yaml(self) -> str:
+        plain = self.model_dump(mode="json", exclude_none=True)
+        return yaml.safe_dump(plain, sort_keys=False)
+
+
+def experiment(fields: Mapping[str, Any], source: str = "experiment") -> Experiment:
+    """Validates `fields`; raises `ExperimentError` that names `source` and the field."""
+    try:
+        return Experiment(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(Experiment.model_fields)
+            raise ExperimentError(f"{source}: {place}: unknown field; the fields are {known}") from None
+        if first["type"] == "value_error":
+            raise ExperimentError(f"{source}: {first['ctx']['error']}") from None
+        raise ExperimentError(f"{source}: {place}: {first['msg']}, got {first['input']!r}") from None
+
+
+def load_experiment(path: Path, **overrides: Any) -> Experiment:
+    """An experiment from a YAML mapping; overrides that are not None win. Raises `ExperimentError`."""
+    fields = read_mapping(path)
+    wanted = {key: value for key, value in overrides.items() if value is not None}
+    return experiment({**fields, **wanted}, str(path))
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping; raises `ExperimentError` with file and line otherwise."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExperimentError(f"{path}: cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not valid"
+        raise ExperimentError(f"{path}:{place} not YAML: {problem}") from None
+    if not isinstance(content, dict):
+        raise ExperimentError(f"{path}: expected a mapping of fields to values, got {type(content).__name__}")
+    return {str(key): value for key, value in content.items()}
+
+
+def _check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{field}: expected one of {', '.join(choices)}, got {value!r}")

@@ -1,0 +1,301 @@
+"""One seed's training, from the first step or from its last checkpoint to its entry in the table."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ._checkpoint import load_checkpoint, save_checkpoint
+from ._cost import Parts
+from ._experiment import Experiment, ExperimentError
+from ._metrics import Entry, JsonLines, Metrics, TensorBoard, finite, has_tensorboard, read_rows, write_rows
+from ._progress import Progress
+from ._steppers import call, make_stepper
+from ._tasks import Split, Task
+from ._tngd import Diverged
+
+CURVES, CHECKPOINT = "curves.jsonl", "checkpoint.pt"
+_EVALUATION_BATCH = 1024
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+Value = TypeVar("Value")
+
+
+class Interrupted(Exception):
+    """The run was asked to stop; its checkpoint holds the step that it reached."""
+
+
+class Run:
+    """All that changes while a run goes on, and hence all that a checkpoint holds."""
+
+    def __init__(self, task: Task, experiment: Experiment, seed: int) -> None:
+        device, dtype = torch.device(experiment.processor), getattr(torch, experiment.precision)
+        torch.manual_seed(seed)
+        self.task = task.to(device, dtype)
+        self.module: nn.Module = task.build().to(device, dtype)
+        self.stepper = make_stepper(self.module, task.loss_fn, experiment, seed)
+        self.order = DataOrder(len(task.train), _given(experiment.batch_size), seed)
+        self.learning_rate = schedule(experiment)
+        self.step = 0
+        self.batch_losses: list[float] = []
+        self.initial_loss = math.inf
+        self.elapsed = 0.0
+        self.time: dict[str, float] = {}
+        self.energy: dict[str, float] = {}
+
+    def advance(self) -> float:
+        """One optimiser step on the next mini-batch; returns the loss on it, before the step."""
+        batch = self.task.train.take(self.order.draw().to(self.task.train.targets.device))
+        self.stepper.set_learning_rate(self.learning_rate(self.step))
+        taken = self.stepper.step(batch.inputs, batch.targets)
+        _add(self.time, taken.time)
+        _add(self.energy, taken.energy)
+        self.step += 1
+        self.batch_losses.append(taken.loss)
+        return taken.loss
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "module": self.module.state_dict(),
+            "stepper": self.stepper.state_dict(),
+            "order": self.order.state_dict(),
+            "random": _random_state(),
+            "counters": {name: getattr(self, name) for name in _COUNTERS},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.module.load_state_dict(state["module"])
+        self.stepper.load_state_dict(state["stepper"])
+        self.order.load_state_dict(state["order"])
+        for name in _COUNTERS:
+            setattr(self, name, state["counters"][name])
+        _set_random_state(state["random"])
+
+
+_COUNTERS = ("step", "batch_losses", "initial_loss", "elapsed", "time", "energy")
+
+
+class DataOrder:
+    """Mini-batches without replacement, reshuffled when fewer than a batch remain."""
+
+    def __init__(self, samples: int, batch: int, seed: int) -> None:
+        if batch > samples:
+            raise ExperimentError(f"batch_size: {batch} is more than the {samples} training samples")
+        self._samples, self._batch = samples, batch
+        self._generator = torch.Generator().manual_seed(seed)
+        self._left = torch.empty(0, dtype=torch.int64)
+
+    def draw(self) -> Tensor:
+        if len(self._left) < self._batch:
+            self._left = torch.randperm(self._samples, generator=self._generator)
+        index, self._left = self._left[: self._batch], self._left[self._batch :]
+        return index
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {"generator": self._generator.get_state(), "left": self._left.clone()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        self._generator.set_state(state["generator"])
+        self._left = state["left"]
+
+
+def train(
+    task: Task,
+    experiment: Experiment,
+    seed: int,
+    folder: Path,
+    resume: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = lambda run, step, steps, loss: None,
+) -> Entry:
+    """Trains to the end and returns the run's entry; every setting of `experiment` must have its value.
+
+    `folder` receives `curves.jsonl`, `checkpoint.pt` and, where installed, TensorBoard events. With `resume` it goes
+    on from the checkpoint there, to the same weights, bit for bit, as if it had not stopped. A run that diverges
+    ends early: its entry says why under `stopped`, and the checkpoint is the last good one.
+    Raises `Interrupted` when `stop()` turns true, `ExperimentError` when memory runs out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / CHECKPOINT
+    with _alone(experiment):
+        run = Run(task, experiment, seed)
+        if resume and checkpoint.exists():
+            run.load_state_dict(load_checkpoint(checkpoint))
+        _keep_rows(folder / CURVES, run.step if resume and checkpoint.exists() else -1)
+        sinks = _sinks(folder, run.step)
+        try:
+            stopped = _loop(run, experiment, seed, checkpoint, sinks, stop, progress)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            _raise_if_out_of_memory(error, experiment)
+            raise
+        finally:
+            for sink in sinks:
+                sink.close()
+        return _entry(run, experiment, seed, stopped)
+
+
+def run_name(experiment: Experiment, seed: int) -> str:
+    return f"{experiment.label}-s{seed}"
+
+
+def evaluate(module: nn.Module, task: Task, split: Split) -> tuple[float, float | None]:
+    """Mean loss and accuracy over a whole part of the data, in evaluation mode."""
+    training = module.training
+    module.eval()
+    outputs = []
+    with torch.no_grad():
+        for start in range(0, len(split), _EVALUATION_BATCH):
+            inputs = split.take(slice(start, start + _EVALUATION_BATCH)).inputs
+            outputs.append(call(module, inputs))
+        whole = torch.cat(outputs)
+        loss = float(task.loss_fn(whole, split.targets))
+    module.train(training)
+    return loss, task.accuracy(whole, split.targets) if task.accuracy else None
+
+
+def schedule(experiment: Experiment) -> Callable[[int], float]:
+    """The learning rate of each step."""
+    lr, steps = _given(experiment.lr), _given(experiment.steps)
+    if experiment.schedule == "constant":
+        return lambda step: lr
+    return lambda step: lr * (1 + math.cos(math.pi * step / steps)) / 2
+
+
+def _loop(
+    run: Run,
+    experiment: Experiment,
+    seed: int,
+    checkpoint: Path,
+    sinks: list[Metrics],
+    stop: Callable[[], bool],
+    progress: Progress,
+) -> str | None:
+    steps, name = _given(experiment.steps), run_name(experiment, seed)
+    head = {"run": name, **_names(experiment, seed)}
+    before, clock = run.elapsed, time.perf_counter()
+    while True:
+        run.elapsed = before + time.perf_counter() - clock
+        if run.step % experiment.log_every == 0 or run.step == steps:
+            row = _row(run, experiment)
+            if reason := _diverged(run, experiment, row["train_loss"]):
+                return reason
+            for sink in sinks:
+                sink.write({**head, **row})
+            progress(name, run.step, steps, row["train_loss"])
+        asked = stop()  # once: it may turn true between two questions, and a run must not end without its checkpoint
+        if run.step == steps or run.step % experiment.checkpoint_every == 0 or asked:
+            save_checkpoint(checkpoint, run.state_dict())
+        if run.step == steps:
+            return None
+        if asked:
+            raise Interrupted(name)
+        try:
+            loss = run.advance()
+        except Diverged as error:
+            return f"step {run.step + 1}: {error}"
+        if reason := _diverged(run, experiment, loss):
+            return reason
+
+
+def _row(run: Run, experiment: Experiment) -> dict[str, Any]:
+    task, module = run.task, run.module
+    train_loss, _ = evaluate(module, task, task.train)
+    if run.step == 0:
+        run.initial_loss = train_loss
+    row: dict[str, Any] = {"step": run.step, "train_loss": train_loss}
+    row["batch_losses"], run.batch_losses = run.batch_losses, []
+    if run.step % experiment.test_every == 0 or run.step == experiment.steps:
+        row["validation_loss"], row["validation_accuracy"] = evaluate(module, task, task.validation)
+        row["test_loss"], row["test_accuracy"] = evaluate(module, task, task.test)
+    return {**row, **_costs(run)}
+
+
+def _diverged(run: Run, experiment: Experiment, loss: float) -> str | None:
+    bound = experiment.loss_bound * run.initial_loss
+    if not math.isfinite(loss):
+        return f"step {run.step}: the loss is not finite; a smaller lr or a larger damping may help"
+    if loss > bound:
+        return f"step {run.step}: loss {loss:.3g} above the bound {bound:.3g}; a smaller lr may help"
+    return None
+
+
+def _entry(run: Run, experiment: Experiment, seed: int, stopped: str | None) -> Entry:
+    task, module = run.task, run.module
+    entry: Entry = {**_names(experiment, seed), "run": run_name(experiment, seed), "steps": run.step}
+    if stopped is None:
+        entry["train_loss"], entry["train_accuracy"] = evaluate(module, task, task.train)
+        entry["validation_loss"], entry["validation_accuracy"] = evaluate(module, task, task.validation)
+        entry["test_loss"], entry["test_accuracy"] = evaluate(module, task, task.test)
+    entry |= _costs(run)
+    entry["parameters"] = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    return finite({**entry, "stopped": stopped})
+
+
+def _names(experiment: Experiment, seed: int) -> dict[str, Any]:
+    names = {"task": experiment.task, "optimizer": experiment.optimizer, "solver": experiment.solver}
+    return {**{key: value for key, value in names.items() if value is not None}, "seed": seed}
+
+
+def _keep_rows(path: Path, last_step: int) -> None:
+    rows = [row for row in read_rows(path) if row["step"] <= last_step]
+    write_rows(path, rows)
+
+
+def _sinks(folder: Path, first_step: int) -> list[Metrics]:
+    sinks: list[Metrics] = [JsonLines(folder / CURVES)]
+    if has_tensorboard():
+        sinks.append(TensorBoard(folder, first_step))
+    return sinks
+
+
+@contextmanager
+def _alone(experiment: Experiment) -> Iterator[None]:
+    # One thread: the sums of a parallel reduction depend on how many there are, and runs share the machine's cores.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    devices = [torch.device(experiment.processor)] if experiment.processor.startswith("cuda") else []
+    try:
+        with torch.random.fork_rng(devices):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _random_state() -> dict[str, Any]:
+    state: dict[str, Any] = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    return state
+
+
+def _set_random_state(state: dict[str, Any]) -> None:
+    torch.set_rng_state(state["cpu"])
+    if "cuda" in state:
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def _raise_if_out_of_memory(error: RuntimeError, experiment: Experiment) -> None:
+    if any(words in str(error) for words in _OUT_OF_MEMORY):
+        raise ExperimentError(f"batch_size: out of memory at {experiment.batch_size}; lower it") from error
+
+
+def _costs(run: Run) -> dict[str, float]:
+    costs = {"elapsed_s": run.elapsed, "modelled_time_s": sum(run.time.values(), 0.0)}
+    costs |= {f"modelled_{part}_s": seconds for part, seconds in run.time.items()}
+    return {**costs, "modelled_energy_J": sum(run.energy.values())} if run.energy else costs
+
+
+def _add(totals: dict[str, float], parts: Parts) -> None:
+    for name, value in parts.as_dict().items():
+        totals[name] = totals.get(name, 0.0) + value
+
+
+def _given(value: Value | None) -> Value:
+    if value is None:
+        raise ExperimentError("experiment: a setting has no value; complete it with `with_defaults` first")
+    return value

@@ -1,0 +1,247 @@
+"""Many experiments, many seeds, on the cores of this machine; interrupted at any time, resumed where they were."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from ._defaults import with_defaults
+from ._experiment import Experiment, ExperimentError, read_mapping
+from ._metrics import Entry, read_rows, write_atomically, write_rows
+from ._progress import Progress, show_progress
+from ._run import CURVES, Interrupted, run_name, train
+from ._tasks import Task, load_task
+
+RUNS, EXPERIMENT, ENTRY = "runs.jsonl", "experiment.yaml", "entry.jsonl"
+
+
+@dataclass(frozen=True)
+class _Job:
+    experiment: Experiment
+    seed: int
+    folder: Path
+    resume: bool
+
+    @property
+    def name(self) -> str:
+        return run_name(self.experiment, self.seed)
+
+    @property
+    def entry(self) -> Path:
+        return self.folder / ENTRY
+
+
+def run_experiment(
+    experiment: Experiment,
+    out: Path,
+    *,
+    task: Task | None = None,
+    resume: bool = False,
+    workers: int | None = None,
+    quiet: bool = False,
+) -> list[Entry]:
+    """One experiment over its seeds; see `run_experiments`."""
+    return run_experiments([experiment], out, task=task, resume=resume, workers=workers, quiet=quiet)
+
+
+def run_experiments(
+    experiments: Sequence[Experiment],
+    out: Path,
+    *,
+    task: Task | None = None,
+    resume: bool = False,
+    workers: int | None = None,
+    quiet: bool = False,
+) -> list[Entry]:
+    """Trains every experiment with every one of its seeds; returns the entries in that order.
+
+    Entries have `task, optimizer, solver, seed, steps, train_loss, test_loss, test_accuracy, elapsed_s [s],
+    modelled_time_s [s], modelled_energy_J [J]` and a few more; what was not computed is absent. The modelled time of a
+    digital optimiser is what its steps took here, that of an analog one the sum of `modelled_digital_s` (gradient and
+    factors, as they took here), `_loading_s`, `_drive_s`, `_relaxation_s` and `_readout_s`; the energy is that of the
+    device's amplifiers alone. `out` receives
+    `runs.jsonl` (the entries), `curves.jsonl` (losses against steps) and a folder per run. `task` replaces the one
+    that the experiments name. `workers` processes (default: one per core) of one thread each; they are spawned, so a
+    script needs its `if __name__ == "__main__"`, and its own task must be importable. With `resume`, finished runs in
+    `out` are kept and unfinished ones continue from their checkpoints.
+
+    Ctrl-C stops every run at its next step, with a checkpoint, and raises KeyboardInterrupt.
+    Raises `ExperimentError` and `TaskError` for bad input, before anything runs.
+    """
+    jobs = _jobs(experiments, out, task, resume)
+    waiting = [job for job in jobs if not job.entry.exists()]
+    for job in waiting:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(job.folder / EXPERIMENT, job.experiment.to_yaml())
+    count = max(1, min(workers or available_cores(), len(waiting)))
+    try:
+        with show_progress({job.name: job.experiment.steps or 0 for job in waiting}, quiet) as progress:
+            if count == 1:
+                _run_here(waiting, task, progress)
+            else:
+                _run_in_processes(waiting, task, count, progress)
+    finally:
+        collect(out, jobs)
+    return [read_rows(job.entry)[0] for job in jobs]
+
+
+def collect(out: Path, jobs: Sequence[_Job]) -> None:
+    """Writes the runs' rows and entries, finished or not, to one file each."""
+    write_rows(out / CURVES, [row for job in jobs for row in read_rows(job.folder / CURVES)])
+    write_rows(out / RUNS, [row for job in jobs for row in read_rows(job.entry)])
+
+
+def available_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _jobs(experiments: Sequence[Experiment], out: Path, task: Task | None, resume: bool) -> list[_Job]:
+    jobs = []
+    for experiment in experiments:
+        complete = with_defaults(experiment, task or _cached_task(experiment.task, experiment.data))
+        for seed in complete.seeds:
+            folder = out / run_name(complete, seed)
+            jobs.append(_Job(complete, seed, folder, resume))
+    names = [job.name for job in jobs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ExperimentError(f"experiments: two runs would be called {name}; give each experiment its own name")
+    for job in jobs:
+        _check_folder(job)
+    return jobs
+
+
+def _check_folder(job: _Job) -> None:
+    if not job.folder.exists():
+        return
+    if not job.resume:
+        raise ExperimentError(f"{job.folder}: exists already; resume it, or choose another folder")
+    description = job.folder / EXPERIMENT
+    if not description.exists():
+        return
+    before = {**read_mapping(description), "seeds": list(job.experiment.seeds)}
+    now = job.experiment.model_dump(mode="json", exclude_none=True)
+    for field in sorted(before.keys() | now.keys()):
+        if before.get(field) != now.get(field):
+            raise ExperimentError(
+                f"{description}: {field} was {before.get(field)!r}, now {now.get(field)!r}; a run resumes unchanged"
+            )
+
+
+@lru_cache(maxsize=4)
+def _cached_task(name: str, data: Path | None) -> Task:
+    return load_task(name, data)
+
+
+def _train(job: _Job, task: Task | None, stop: Callable[[], bool], progress: Progress) -> None:
+    task = task or _cached_task(job.experiment.task, job.experiment.data)
+    entry = train(task, job.experiment, job.seed, job.folder, job.resume, stop, progress)
+    write_rows(job.entry, [entry])
+
+
+def _run_here(jobs: Sequence[_Job], task: Task | None, progress: Progress) -> None:
+    stop = threading.Event()
+    with _interrupt_sets(stop):
+        for job in jobs:
+            try:
+                _train(job, task, stop.is_set, progress)
+            except Interrupted:
+                raise KeyboardInterrupt from None
+
+
+def _run_in_processes(jobs: Sequence[_Job], task: Task | None, count: int, progress: Progress) -> None:
+    context = get_context("spawn")
+    stop, messages = context.Event(), context.Queue()
+    with (
+        _interrupt_sets(stop),
+        ProcessPoolExecutor(count, context, _start_worker, (stop, messages, task)) as pool,
+    ):
+        # Spawned processes inherit that Ctrl-C is ignored, from before they could ignore it themselves.
+        with _interrupt_ignored():
+            futures = [pool.submit(_train_in_worker, job) for job in jobs]
+        try:
+            _follow(futures, messages, progress)
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    if stop.is_set():
+        raise KeyboardInterrupt
+
+
+def _follow(futures: list[Future[None]], messages: Any, progress: Progress) -> None:
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
+        while True:
+            try:
+                progress(*messages.get_nowait())
+            except Empty:
+                break
+        for future in done:
+            try:
+                future.result()
+            except Interrupted:
+                raise KeyboardInterrupt from None
+
+
+_worker: dict[str, Any] = {}
+
+
+def _start_worker(stop: Event, messages: Any, task: Task | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, by `stop`
+    _worker.update(stop=stop, messages=messages, task=task)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # A killed parent cannot tell its workers; they must not go on writing to a folder that is being resumed.
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _train_in_worker(job: _Job) -> None:
+    _train(job, _worker["task"], _worker["stop"].is_set, lambda *message: _worker["messages"].put(message))
+
+
+@contextmanager
+def _interrupt_sets(stop: Any) -> Iterator[None]:
+    # The first Ctrl-C asks the runs to stop at their next step, the second one insists.
+    def ask(number: int, frame: Any) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    with _handling(ask):
+        yield
+
+
+@contextmanager
+def _interrupt_ignored() -> Iterator[None]:
+    with _handling(signal.SIG_IGN):
+        yield
+
+
+@contextmanager
+def _handling(handler: Any) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

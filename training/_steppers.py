@@ -1,0 +1,213 @@
+"""One face for every optimiser: a step on a batch, its loss, and what the step would cost."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from ._cholesky import Cholesky
+from ._conjugate_gradient import ConjugateGradient
+from ._cost import CostModel, Parts, Supplied
+from ._device_spu import DeviceSPU
+from ._experiment import Experiment
+from ._factors import Factors
+from ._ideal_spu import IdealSPU
+from ._solution import AnyProgram, Solution, Solver
+from ._tngd import TNGD, Diverged
+from ._types import Array, LossFunction
+from ._woodbury import Woodbury
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The loss before a step, and the parts of the time [s] and energy [J] that it would take."""
+
+    loss: float
+    time: Parts
+    energy: Parts = field(default_factory=Parts)
+
+
+@runtime_checkable
+class Stepper(Protocol):
+    def step(self, inputs: Any, targets: Tensor) -> Taken:
+        """Raises `Diverged` when the step cannot be taken."""
+        ...
+
+    def set_learning_rate(self, lr: float) -> None: ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+def make_stepper(module: nn.Module, loss_fn: LossFunction, experiment: Experiment, seed: int) -> Stepper:
+    """The experiment's optimiser on the module's trainable parameters; `seed` starts the device's noise."""
+    if experiment.optimizer == "tngd":
+        solver = _Clocked(make_solver(experiment, seed))
+        return _Natural(_tngd(module, loss_fn, experiment, solver), solver, cost_model(solver.solver))
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    return _FirstOrder(module, loss_fn, _first_order(parameters, experiment))
+
+
+def make_solver(experiment: Experiment, seed: int) -> Solver:
+    """The experiment's linear solver, as TNGD takes it."""
+    e = experiment
+    if e.method == "cholesky":
+        return Cholesky()
+    if e.method == "woodbury":
+        return Woodbury()
+    if e.method == "conjugate-gradient":
+        return ConjugateGradient(**_present(tol=e.tolerance, max_iterations=e.iterations))
+    if e.method == "ideal-spu":
+        return IdealSPU(**_present(t=e.t, kappa0=e.kappa0), seed=seed)
+    from ._device_file import load_population  # the circuit side is loaded only for those who train with it
+
+    device = DeviceSPU(load_population(e.device, e.design), **_present(t=e.t), seed=e.device_seed)
+    # One chip for all runs, but each with noise of its own.
+    device.generator.manual_seed(seed)
+    return device
+
+
+def cost_model(solver: Solver) -> CostModel | None:
+    """The device's own costs, the published timing model's where it tells none, None for a digital solver."""
+    if isinstance(solver, DeviceSPU) and isinstance(solver.population, Supplied):
+        return CostModel.of(solver.population)
+    return CostModel() if isinstance(solver, DeviceSPU | IdealSPU) else None
+
+
+def call(module: nn.Module, inputs: Any) -> Tensor:
+    """The outputs for one tensor, a tuple of positional or a mapping of keyword arguments."""
+    if isinstance(inputs, dict):
+        return module(**inputs)  # type: ignore[no-any-return]
+    return module(*inputs) if isinstance(inputs, tuple) else module(inputs)  # type: ignore[no-any-return]
+
+
+class _FirstOrder:
+    """Digital: what it costs is what it took."""
+
+    def __init__(self, module: nn.Module, loss_fn: LossFunction, optimizer: torch.optim.Optimizer) -> None:
+        self._module, self._loss_fn, self._optimizer = module, loss_fn, optimizer
+
+    def step(self, inputs: Any, targets: Tensor) -> Taken:
+        began = time.perf_counter()
+        self._optimizer.zero_grad()
+        loss = self._loss_fn(call(self._module, inputs), targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        return Taken(loss.item(), Parts(digital=time.perf_counter() - began))
+
+    def set_learning_rate(self, lr: float) -> None:
+        _set_learning_rate(self._optimizer, lr)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._optimizer.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._optimizer.load_state_dict(state)
+
+
+class _Natural:
+    """TNGD; gradient and factors cost what they took, an analog solve what the device would need."""
+
+    def __init__(self, optimizer: TNGD, solver: "_Clocked", cost: CostModel | None) -> None:
+        self._optimizer, self._solver, self._cost = optimizer, solver, cost
+        self._first = True
+
+    def step(self, inputs: Any, targets: Tensor) -> Taken:
+        self._solver.reset()
+        began = time.perf_counter()
+        try:
+            loss = self._optimizer.step(inputs, targets)
+        except (ArithmeticError, ValueError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
+            # On the first step the fault is in the settings, not in where training has led.
+            if self._first and isinstance(error, ValueError):
+                raise
+            raise Diverged(_first_line(error)) from error
+        self._first = False
+        seconds = time.perf_counter() - began
+        if self._cost is None:
+            return Taken(float(loss), Parts(digital=seconds))
+        used = self._solver
+        size = (used.r, used.N, used.analog_time, (used.asked_at or began) - began, used.runs)
+        return Taken(float(loss), self._cost.time(*size), self._cost.energy(*size))
+
+    def set_learning_rate(self, lr: float) -> None:
+        _set_learning_rate(self._optimizer, lr)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._optimizer.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._optimizer.load_state_dict(state)
+
+
+class _Clocked:
+    """A solver that notes when it was first asked in a step, how large its program was, and what the device did."""
+
+    def __init__(self, solver: Solver) -> None:
+        self.solver = solver
+        self.r, self.N = 0, 0
+        self.reset()
+
+    def reset(self) -> None:
+        self.asked_at: float | None = None
+        self.analog_time, self.runs = 0.0, 0
+
+    def __getattr__(self, name: str) -> Any:
+        # TNGD saves the `generator` of solvers that have one.
+        if name == "solver":
+            raise AttributeError(name)
+        return getattr(self.solver, name)
+
+    def init(self, program: AnyProgram) -> Any:
+        self._note()
+        if isinstance(program, Factors):
+            self.r, self.N = program.r, program.N
+        return self.solver.init(program)
+
+    def compute(self, state: Any, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
+        self._note()
+        solution = self.solver.compute(state, b, x0, t)
+        self.analog_time += solution.stats.get("analog_time", 0.0)
+        if t is None:  # a delay goes on with what is loaded, and reads nothing out
+            self.runs += int(solution.stats.get("attempts", 1))
+        return solution
+
+    def _note(self) -> None:
+        if self.asked_at is None:
+            self.asked_at = time.perf_counter()
+
+
+def _tngd(module: nn.Module, loss_fn: LossFunction, e: Experiment, solver: Solver) -> TNGD:
+    settings = _present(
+        lr=e.lr,
+        damping=e.damping,
+        delay=e.delay,
+        start=e.start,
+        momentum=e.momentum,
+        weight_decay=e.weight_decay,
+    )
+    return TNGD(module, loss_fn, solver=solver, **settings)
+
+
+def _first_order(parameters: list[nn.Parameter], e: Experiment) -> torch.optim.Optimizer:
+    common = _present(lr=e.lr, weight_decay=e.weight_decay)
+    if e.optimizer == "adam":
+        betas = (0.9 if e.beta1 is None else e.beta1, 0.999 if e.beta2 is None else e.beta2)
+        return torch.optim.Adam(parameters, betas=betas, **common)
+    return torch.optim.SGD(parameters, **_present(momentum=e.momentum), **common)
+
+
+def _set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+
+
+def _present(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
