@@ -16,6 +16,9 @@ from ._measurement import Measurement, MeasurementError, read_measurement
 _OPEN = 0.9
 """A standard error above this part of the tolerance: the data do not identify the parameter."""
 
+_DRAWS = 8
+"""Chips that the measurements allow, on which the noise scale is tried: the error of its error is a quarter."""
+
 _MISFIT = 0.05
 """Residuals above this part of the signal: the design does not describe the chip."""
 
@@ -81,8 +84,6 @@ def _read(measurements: Sequence[xr.Dataset]) -> list[Measurement]:
             if mine != expected:
                 got = f": {_short(mine)}, and measurement 0 has {_short(expected)}"
                 raise MeasurementError(f"measurement {k}: expected one chip, but its {what} differs{got}")
-        if m.analysis == "noise" and "covariance" not in m.values:
-            raise MeasurementError(f"measurement {k}: noise: expected the variable 'covariance'; leave its band open")
         if m.digest in [other.digest for other in data[:k]]:
             raise MeasurementError(f"measurement {k}: given twice; a copy holds no more than its original")
     return data
@@ -108,7 +109,7 @@ def _check_misfit(runs: Sequence[Run], found: Fit) -> None:
 
 def _model(parameters: Parameters, found: Fit, kept: Sequence[Measurement], discarded: dict[str, str]) -> DeviceModel:
     instance, sd = parameters.instance(found.z), found.sd
-    noise = noise_scale(kept, instance)
+    noise = noise_scale(kept, instance, [parameters.instance(z) for z in found.draws(_DRAWS)])
     open_ = [name for name, value in zip(parameters.names, sd, strict=True) if value > _OPEN]
     if noise.standard_error > _OPEN * SPREAD * noise.value:
         open_.append("noise_scale")

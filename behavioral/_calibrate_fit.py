@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.linalg
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from ._calibrate_parameters import Parameters
 from ._calibrate_runs import Normal, Run
@@ -18,8 +19,6 @@ _SMALL = 0.1
 _OUTLIER = 3.0
 """A run whose rms residual is this many times that of the median run (or of its own noise) does not belong."""
 
-_ROUNDS = 5
-
 
 @dataclass(frozen=True, eq=False)
 class Fit:
@@ -31,59 +30,79 @@ class Fit:
     excess: float
     """The rms residual where it is above one: the model or the stated noise is that much too optimistic."""
 
+    @cached_property
+    def covariance(self) -> Float[np.ndarray, "p p"]:
+        """Of z, posterior."""
+        unit = np.eye(len(self.z))
+        return np.asarray(np.linalg.inv((self.normal.curvature - unit) / self.excess**2 + unit))
+
     @property
     def sd(self) -> Float[np.ndarray, " p"]:
         """Posterior standard deviations in units of the prior's."""
-        p = len(self.z)
-        data = self.normal.curvature - np.eye(p)
-        covariance = scipy.linalg.inv(data / self.excess**2 + np.eye(p))
         # Rounding must not leave a parameter without data above its prior.
-        return np.asarray(np.sqrt(np.clip(np.diag(covariance), 0.0, 1.0)))
+        return np.asarray(np.sqrt(np.clip(np.diag(self.covariance), 0.0, 1.0)))
+
+    def draws(self, count: int) -> Float[np.ndarray, "count p"]:
+        """Values of z that the measurements allow, always the same ones."""
+        normals = np.random.default_rng(0).standard_normal((count, len(self.z)))
+        return np.asarray(self.z + normals @ np.linalg.cholesky(self.covariance).T)
 
 
 def fit(runs: Sequence[Run], parameters: Parameters) -> Fit:
-    """Fit all runs, leave out those that stand out, fit again until the choice is stable.
+    """Fit all runs; while one stands out, leave it out and fit again.
 
     Raises:
-        MeasurementError: half of the runs or more contradict the others.
+        MeasurementError: half of the runs or more contradict the others, or no chip explains them.
     """
-    z, used = np.zeros(parameters.size), (True,) * len(runs)
-    normal = Normal.of(runs, used, parameters, z)
-    for _ in range(_ROUNDS):
-        better = _belonging(normal.rms, used)
-        if better != used:
-            used, normal = better, Normal.of(runs, better, parameters, z)
+    z, everything = np.zeros(parameters.size), (True,) * len(runs)
+    normal = Normal.of(runs, everything, parameters, z)
+    used = tuple(not far or _plausible(run, parameters) for run, far in zip(runs, _far(normal.rms), strict=True))
+    while True:
+        if 2 * sum(used) <= len(runs):
+            raise MeasurementError(
+                f"calibrate: {len(runs) - sum(used)} of {len(runs)} runs contradict the others or the design;"
+                " expected most of them to be of one chip and to be well measured"
+            )
+        if used != everything:
+            normal = Normal.of(runs, used, parameters, z)
         z, normal = _levenberg(runs, used, parameters, z, normal)
-        if _belonging(normal.rms, used) == used:
+        rms = np.where(used, normal.rms, 0.0)
+        if not _far(rms[np.array(used)]).any():
             break
-    if 2 * sum(used) <= len(runs):
-        raise MeasurementError(
-            f"calibrate: {len(runs) - sum(used)} of {len(runs)} runs contradict the others;"
-            " expected most of them to be of one chip and to be well measured"
-        )
-    values = np.array([run.v.size for run, use in zip(runs, used, strict=True) if use])
-    rms = normal.rms[np.array(used)]
+        # Only the worst: it may have pulled others away.
+        used = tuple(use and k != int(np.argmax(rms)) for k, use in enumerate(used))
+    values = np.array([run.v.size for run in runs]) * used
     return Fit(z, normal, used, max(1.0, float(np.sqrt(values @ rms**2 / values.sum()))))
 
 
-def _belonging(rms: Float[np.ndarray, " runs"], used: tuple[bool, ...]) -> tuple[bool, ...]:
-    if len(rms) < 3:
-        # Of two runs that contradict each other nobody can say which one is wrong.
-        return (True,) * len(rms)
-    typical = max(1.0, float(np.median(rms[np.array(used)])))
-    return tuple(bool(value <= _OUTLIER * typical) for value in rms)
+def _far(rms: Float[np.ndarray, " runs"]) -> Bool[np.ndarray, " runs"]:
+    """Of two runs that contradict each other nobody can say which one is wrong."""
+    return (rms > _OUTLIER * max(1.0, float(np.median(rms)))) & (len(rms) >= 3)
+
+
+def _plausible(run: Run, parameters: Parameters) -> bool:
+    """Whether some chip of the design gives this run: far from the nominal chip is also what is measured well."""
+    z = np.zeros(parameters.size)
+    try:
+        _, normal = _levenberg([run], [True], parameters, z, Normal.of([run], [True], parameters, z))
+    except MeasurementError:
+        return False
+    # With the prior's part the cost is chi-square with as many degrees of freedom as there are values.
+    return normal.cost <= _OUTLIER**2 * normal.values
 
 
 def _levenberg(
     runs: Sequence[Run], used: Sequence[bool], parameters: Parameters, z: Float[np.ndarray, " p"], normal: Normal
 ) -> tuple[Float[np.ndarray, " p"], Normal]:
+    if not len(z):
+        return z, normal
     damping = 0.0
     for _ in range(_STEPS):
         factor = scipy.linalg.cho_factor(normal.curvature + damping * np.eye(len(z)))
         step = scipy.linalg.cho_solve(factor, normal.gradient)
-        trial = Normal.of(runs, used, parameters, z + step)
+        trial = Normal.of(runs, used, parameters, z + step) if parameters.possible(z + step) else None
         # Rounding of the sum of squares must not refuse the last step.
-        if trial.cost > normal.cost * (1 + 1e-9):
+        if trial is None or trial.cost > normal.cost * (1 + 1e-9):
             damping = max(10 * damping, 1.0)
             continue
         z, normal, damping = z + step, trial, damping / 10 if damping > 1e-3 else 0.0

@@ -14,6 +14,9 @@ from ._calibrate_duals import Dual
 GAIN_SPREAD = 0.5
 """Prior standard deviation of log(gain): data sheets give a typical value and a minimum of about half of it."""
 
+_FARTHEST = 15.0
+"""Prior standard deviations that a fit may try; no chip is there."""
+
 BANDWIDTH_SPREAD = 0.2
 """Prior standard deviation of log(gain-bandwidth): typical over process and temperature."""
 
@@ -39,7 +42,7 @@ class Parameters:
         index: dict[str, Int[np.ndarray, ...]] = {}
         names: list[str] = []
         sigma: list[float] = []
-        mirrored = _mirrored(topology, design)
+        mirrored = mirrored_deviations(topology, design)
         for name, shape in topology.error_shapes().items():
             array = np.full(shape, -1)
             for entry in _free(shape, name in mirrored) if sigmas[name] > 0 else ():
@@ -60,6 +63,11 @@ class Parameters:
     def amplified(self) -> bool:
         return self.level != "ideal"
 
+    def possible(self, z: Float[np.ndarray, " p"]) -> bool:
+        """Whether every component is still positive and no value is absurdly far from its design."""
+        deviations = (self.sigma * z)[: -2 if self.amplified else None]
+        return bool((np.abs(z) <= _FARTHEST).all() and (deviations > -0.9).all())
+
     def errors(self, z: Float[np.ndarray, " p"]) -> dict[str, Float[np.ndarray, "..."]]:
         """Deviations of the chip."""
         return self.spread(self.sigma * z)
@@ -76,7 +84,7 @@ class Parameters:
             gain, bandwidth = np.exp(self.sigma[-2:] * z[-2:])
             amplifier = design.amplifier.model_copy(
                 update={
-                    # A gain of one or less is no amplifier; a step of the fit must not leave the model.
+                    # A gain of one or less is no amplifier.
                     "gain": max(design.amplifier.gain * float(gain), 1 + 1e-9),
                     "gain_bandwidth": design.amplifier.gain_bandwidth * float(bandwidth),
                 }
@@ -117,8 +125,8 @@ def _free(shape: tuple[int, ...], mirrored: bool) -> list[tuple[int, ...]]:
     return [entry for entry in np.ndindex(*shape) if not mirrored or entry[0] > entry[1]]
 
 
-def _mirrored(topology: Topology, design: Design) -> frozenset[str]:
-    """Couplings of a mesh serve both directions, and there is none from a node to itself: a draw shows it."""
+def mirrored_deviations(topology: Topology, design: Design) -> frozenset[str]:
+    """Names of those that are one component for both directions, as the couplings of a mesh: a draw shows it."""
     drawn = topology.draw(design, np.random.default_rng(0))
     square = {name: e for name, e in drawn.items() if e.ndim == 2 and e.shape[0] == e.shape[1]}
     return frozenset(name for name, e in square.items() if not np.diag(e).any() and np.array_equal(e, e.T))

@@ -65,7 +65,7 @@ class Run:
         else:
             v, jacobian = circuit.transient(self.times, self.v0, parameters.size)
         scaled = jacobian / self.sigma[:, None]
-        return ((self.v - v) / self.sigma).ravel(), scaled.reshape(-1, parameters.size)
+        return ((self.v - v) / self.sigma).ravel(), scaled.reshape(self.v.size, parameters.size)
 
 
 @dataclass(frozen=True, eq=False)

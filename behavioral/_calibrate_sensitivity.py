@@ -8,11 +8,11 @@ import scipy.linalg
 import scipy.sparse
 from jaxtyping import Complex, Float, Inexact, Int
 
-from ..circuits import Capacitor, Inductor, Network
+from ..circuits import Capacitor, Inductor, Network, state_space
 
 # The equations on dual numbers give exact derivatives; `state_space` hands out numbers only.
 from ..circuits._equations import Equations, equations
-from ..circuits._state_space import _initial, _link_voltages
+from ..circuits._state_space import link_voltages
 from ._calibrate_duals import Number, gradient
 
 
@@ -38,29 +38,24 @@ class Sensitivity:
     @classmethod
     def of(cls, network: Network) -> "Sensitivity":
         """Of a network whose values are dual numbers."""
-        eq = equations(network)
+        eq, space = equations(network), state_space(network)
         m = len(eq.states)
         x, Y = _solve(eq)
-        flow, readout = np.split(Y @ _right(eq), [m])
-        # Link capacitors: their current is C_l d/dt of a sum of states, which moves to the left-hand side.
-        T, links = _link_voltages(eq), Y[:m] @ _link_currents(eq)
-        C = np.diag([float(_value(state)) for state in eq.states])
-        C = C - links @ np.diag([float(link.capacitance) for link in eq.links]) @ T
-        slope = np.linalg.solve(C, flow)
+        slope = np.linalg.solve(space.C, np.column_stack([-space.G, space.drive + space.bias]))
         parameter, columns, rows = _changes(eq, x)
         left = Y @ columns
-        storage = _storage(eq, np.hstack([np.eye(m), -links]), np.vstack([np.eye(m), T]) @ slope)
-        forcing = np.linalg.solve(C, np.hstack([left[:m], *(column for _, column, _ in storage)]))
-        direct = left[m:]
+        # A link capacitor's current is C_l d/dt of a sum of states.
+        weights = np.hstack([np.eye(m), -Y[:m] @ _link_currents(eq)])
+        storage = _storage(eq, weights, np.vstack([np.eye(m), link_voltages(eq)]) @ slope)
         return cls(
             F=-slope[:, :m],
-            settled=np.linalg.solve(-slope[:, :m], slope[:, m]),
-            M=readout[:, :m],
-            y=readout[:, m],
-            initial=_initial(eq, len(eq.outputs)),
+            settled=space.settled_states,
+            M=space.M,
+            y=space.y_drive + space.y_bias,
+            initial=space.initial,
             parameter=np.array([*parameter, *(p for p, _, _ in storage)], dtype=int),
-            forcing=forcing,
-            direct=np.hstack([direct, np.zeros((len(direct), len(storage)))]),
+            forcing=np.linalg.solve(space.C, np.hstack([left[:m], *(column for _, column, _ in storage)])),
+            direct=np.hstack([left[m:], np.zeros((len(left) - m, len(storage)))]),
             row=np.vstack([rows, *(row for _, _, row in storage)]),
         )
 

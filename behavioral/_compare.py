@@ -145,9 +145,8 @@ def _noise(data: Measurement, response: Response) -> Metrics:
     positive = psd > 0
     decibels = {"psd_error_db": _decibels(expected[positive] / psd[positive], 10.0)}
     if "covariance" not in data.values:
-        return decibels, np.array(
-            [_decibels(e[p > 0] / p[p > 0], 10.0) for e, p in zip(expected.T, psd.T, strict=True)]
-        )
+        pairs = zip(expected.T, psd.T, strict=True)
+        return decibels, np.array([_decibels(e[p > 0] / p[p > 0], 10.0) for e, p in pairs])
     covariance = data.values["covariance"]
     difference = covariance - response.stationary_covariance()
     by_cell = _divide(np.linalg.norm(difference, axis=0), _norm(covariance))

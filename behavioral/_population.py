@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..circuits import OpAmp, Program, Scaling
+from ._calibrate_parameters import mirrored_deviations
 from ._device_model import DeviceModel
 from ._response import Response
 
@@ -142,7 +143,7 @@ def _data(
 ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
     """What the measurements alone say about each deviation, and its standard error: the tolerance taken out again."""
     parts = [
-        _without_prior(model.errors[name], model.standard_errors[name], sigma)
+        _without_prior(_once(model, name, model.errors), _once(model, name, model.standard_errors), sigma)
         for model in models
         for name, sigma in model.instance.topology.error_sigmas(model.design).items()
         if name in names and sigma > 0
@@ -151,14 +152,15 @@ def _data(
     return y, r
 
 
+def _once(model: DeviceModel, name: str, values: Mapping[str, Float[np.ndarray, "..."]]) -> Float[np.ndarray, " k"]:
+    """Each component once, though it may serve both directions."""
+    mirrored = name in mirrored_deviations(model.instance.topology, model.design)
+    return values[name][np.tril_indices(model.n, -1)] if mirrored else values[name].ravel()
+
+
 def _without_prior(
-    eps: Float[np.ndarray, "*shape"], se: Float[np.ndarray, "*shape"], sigma: float
-) -> Float[np.ndarray, "2 k"]:
-    if eps.ndim == 2 and len(eps) > 1 and np.array_equal(eps, eps.T):
-        # One resistor serves both directions.
-        rows = np.tril_indices(len(eps), -1)
-        eps, se = eps[rows], se[rows]
-    eps, se = eps.ravel(), se.ravel()
+    eps: Float[np.ndarray, " k"], se: Float[np.ndarray, " k"], sigma: float
+) -> Float[np.ndarray, "2 known"]:
     # Precisions add: 1/se^2 = 1/r^2 + 1/sigma^2.
     left = 1 - np.minimum(se / sigma, 1.0) ** 2
     known = left > _INFORMED

@@ -116,10 +116,11 @@ def test_nominal_model_against_spice(board, topology, level):
     def value(analysis, **more):
         return compare(simulate(chip, program, analysis, level, scaling=scaling, **more), model).metrics
 
-    assert value("op")["relative_error"] < 1e-9
+    # An ideal amplifier is a source of very large gain in ngspice.
+    assert value("op")["relative_error"] < (1e-5 if level == "ideal" else 1e-9)
     # The transient's local error is ngspice's own; it is below 1e-5 of the swing with its default tolerances here.
     assert value("tran", duration=2e-5, x0=rng.uniform(-1, 1, topology.n))["nrms"] < 1e-4
-    assert value("ac")["relative_error"] < 1e-8
+    assert value("ac")["relative_error"] < (1e-5 if level == "ideal" else 1e-8)
     # The integral over frequency is good to 1e-6.
     assert value("noise")["covariance_error"] < 1e-5
 

@@ -1,0 +1,106 @@
+"""The readout's converters."""
+
+import numpy as np
+import pytest
+from thermospice.behavioral import MeasurementError, compare, digitise
+from thermospice.circuits import BOLTZMANN, Converters, Crossbar, random_program
+
+TWELVE = Converters(adc_bits=12, full_scale=5.0)
+STEP = 10 / 2**12
+
+
+@pytest.fixture
+def record(board, measure):
+    chip = board.sample(Crossbar(4), np.random.default_rng(1))
+    return measure(chip, random_program(Crossbar(4), np.random.default_rng(2)), times=np.linspace(0, 2e-5, 4001))
+
+
+def test_errors_are_white_with_the_stated_deviation(record):
+    read = digitise(record, TWELVE, np.random.default_rng(3))
+    sigma = read.attrs["readout_sigma"]
+    assert sigma == pytest.approx(np.sqrt(1 + 1 / 12) * STEP)
+    e = (read["v"] - record["v"]).values
+    n = e.size
+    assert abs(e.mean()) < 4 * sigma / np.sqrt(n)
+    # The standard deviation of a variance from n samples is sqrt(2/n), relative.
+    assert abs(e.var() / sigma**2 - 1) < 4 * np.sqrt(2 / n)
+    for other in (np.roll(e, 1, axis=0), np.roll(e, 1, axis=1), record["v"].values - record["v"].values.mean()):
+        assert abs(np.corrcoef(e.ravel(), other.ravel())[0, 1]) < 4 / np.sqrt(n)
+
+
+def test_without_dither_the_error_depends_on_the_signal(record):
+    flat = record.copy()
+    flat["v"] = record["v"] * 0 + 0.3 * STEP
+    flat["v"].attrs["units"] = "V"
+    bare = digitise(flat, TWELVE, np.random.default_rng(3), dither=0.0)
+    assert (bare["v"].values == 0).all()
+    dithered = digitise(flat, TWELVE, np.random.default_rng(3))["v"].values
+    assert abs(dithered.mean() - 0.3 * STEP) < 4 * 1.05 * STEP / np.sqrt(dithered.size)
+
+
+def test_values_lie_on_the_grid_within_the_range(record):
+    codes = digitise(record, TWELVE, np.random.default_rng(3))["v"].values / STEP
+    np.testing.assert_array_equal(codes, np.rint(codes))
+    near = record.copy()
+    near["v"] = record["v"] * 0 + 5.0
+    near["v"].attrs["units"] = "V"
+    assert digitise(near, TWELVE, np.random.default_rng(3))["v"].values.max() == 5.0 - STEP
+
+
+def test_ideal_converters_change_nothing(record):
+    read = digitise(record, Converters(full_scale=5.0), np.random.default_rng(3))
+    np.testing.assert_array_equal(read["v"].values, record["v"].values)
+    assert read.attrs["readout_sigma"] == 0
+
+
+def test_hold_capacitor_adds_its_noise(record):
+    read = digitise(record, Converters(full_scale=5.0), np.random.default_rng(3), hold_capacitance=1e-13)
+    sigma = np.sqrt(BOLTZMANN * 300.15 / 1e-13)
+    assert read.attrs["readout_sigma"] == pytest.approx(sigma)
+    e = (read["v"] - record["v"]).values
+    assert abs(e.var() / sigma**2 - 1) < 4 * np.sqrt(2 / e.size)
+
+
+def test_a_count_of_samples_is_spread_evenly_in_log_time(record, board):
+    read = digitise(record, TWELVE, np.random.default_rng(3), times=50)
+    t = read["time"].values
+    assert (t[0], t[-1]) == pytest.approx((board.tau / 4, 2e-5))
+    assert np.diff(np.log(t)) == pytest.approx(np.full(49, np.log(80) / 49))
+    assert read["time"].attrs == {"units": "s"}
+
+
+def test_given_times_interpolate_the_record(record):
+    times = np.array([1.2345e-6, 1.7e-5])
+    read = digitise(record, Converters(full_scale=5.0), np.random.default_rng(3), times=times)
+    expected = [np.interp(times, record["time"], record["v"][:, k]) for k in range(4)]
+    np.testing.assert_allclose(read["v"].values.T, expected, rtol=1e-12)
+
+
+def test_same_source_same_readout_and_the_record_is_left_alone(record):
+    before = record.copy(deep=True)
+    first, second = (digitise(record, TWELVE, np.random.default_rng(3), times=9) for _ in range(2))
+    assert first.identical(second)
+    assert record.identical(before)
+
+
+def test_what_cannot_be_read_is_refused(record, board, measure):
+    rng = np.random.default_rng(0)
+    with pytest.raises(MeasurementError, match=r"beyond the converter's full scale of 0\.01 V"):
+        digitise(record, Converters(adc_bits=12, full_scale=0.01), rng)
+    with pytest.raises(MeasurementError, match="digitised already"):
+        digitise(digitise(record, TWELVE, rng), TWELVE, rng)
+    with pytest.raises(MeasurementError, match="expected times within"):
+        digitise(record, TWELVE, rng, times=np.array([1.0]))
+    with pytest.raises(ValueError, match="dither"):
+        digitise(record, TWELVE, rng, dither=-1.0)
+    chip = board.nominal(Crossbar(2))
+    program = random_program(Crossbar(2), rng)
+    with pytest.raises(MeasurementError, match="expected an analysis op or tran, got noise"):
+        digitise(measure(chip, program, "noise"), TWELVE, rng)
+
+
+def test_an_operating_point_is_read_too(board, measure, flat):
+    chip = board.nominal(Crossbar(2))
+    point = measure(chip, random_program(Crossbar(2), np.random.default_rng(1)), "op")
+    read = digitise(point, TWELVE, np.random.default_rng(3))
+    assert 0 < compare(read, flat(board, Crossbar(2))).value < 0.05
