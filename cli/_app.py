@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from ._commands import calibrate, designs, report, run, simulate, symbolic, train, verify
+from ._commands import calibrate, designs, report, run, simulate, sweep, symbolic, train, verify
 from ._errors import explain
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ symbolic.add_to(app)
 calibrate.add_to(app)
 verify.add_to(app)
 train.add_to(app)
+sweep.add_to(app)
 report.add_to(app)
 
 

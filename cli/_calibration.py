@@ -10,9 +10,9 @@ from rich.table import Table
 
 from ..behavioral import DeviceModel, calibrate, digitise
 from ..circuits import Instance, Level, Program, choose_scaling, random_program
-from ..netlists import Job, load_measurement, save_measurement, simulate, simulate_many
+from ..netlists import Job, load_measurement, simulate, simulate_many
 from ._errors import InputError
-from ._folder import write_json, write_text
+from ._folder import write_dataset, write_json, write_text
 
 SAMPLES = 400
 """Readouts of each transient; a 12-bit step is then averaged down to 2e-4 of the swing."""
@@ -88,9 +88,8 @@ def write(device: DeviceModel, instance: Instance | None, measured: Sequence[xr.
 
 def save_all(measured: Sequence[xr.Dataset], folder: Path) -> None:
     """One numbered file for each measurement."""
-    folder.mkdir(parents=True, exist_ok=True)
     for k, data in enumerate(measured):
-        save_measurement(data, folder / f"{k}.nc")
+        write_dataset(folder / f"{k}.nc", data)
 
 
 def load_all(folder: Path) -> list[xr.Dataset]:

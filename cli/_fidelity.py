@@ -122,11 +122,13 @@ def _seeded_noise(subject: Subject) -> Iterator[Row]:
 def _chi_square_z(data: xr.Dataset, space: StateSpace, spacing: float) -> float:
     hold = float(data.attrs["noise_step"])
     stride = math.ceil(spacing / hold)
-    v = data["v"].values[stride - 1 :: stride] - space.settled
-    P = held_noise_covariance(space, hold)
-    total = float(np.sum(v * np.linalg.solve(P, v.T).T))
-    # A chi-square of N degrees of freedom has mean N and variance 2 N.
-    return float((total - v.size) / math.sqrt(2 * v.size))
+    v = data["v"].values[stride - 1 :: stride]
+    # About their own mean: SPICE's amplifiers of gain 1e7 settle some microvolts away, as far as the noise itself.
+    v = v - v.mean(axis=0)
+    total = float(np.sum(v * np.linalg.solve(held_noise_covariance(space, hold), v.T).T))
+    # A chi-square of N degrees of freedom has mean N and variance 2 N; the mean has taken one for each cell.
+    freedom = v.size - v.shape[1]
+    return (total - freedom) / math.sqrt(2 * freedom)
 
 
 def _symbolic(subject: Subject) -> Iterator[Row]:

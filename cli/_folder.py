@@ -6,9 +6,12 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 from ._errors import InputError
 
@@ -48,6 +51,11 @@ def write_bytes(path: Path, content: bytes) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from None
+
+
+def write_dataset(path: Path, data: "xr.Dataset") -> None:
+    """As `write_text`, netCDF. HDF5 makes it in memory: on a full disk the library would bring the process down."""
+    write_bytes(path, bytes(data.to_netcdf(engine="h5netcdf")))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from ..circuits import Instance, Level, Program, Scaling, state_space
-from ..netlists import ANALYSES, Analysis, Job, deck, save_measurement, simulate
+from ..netlists import ANALYSES, Analysis, Job, deck, simulate
 from ..reports import figures, png
 from ._errors import InputError
-from ._folder import write_bytes, write_json, write_text
+from ._folder import write_bytes, write_dataset, write_json, write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _clipping(v: Float[np.ndarray, " n"], predicted: Float[np.ndarray, " n"]) ->
 def write(request: Request, result: Result, folder: Path) -> None:
     """The circuit, the measurement, a plot, and what they were made from."""
     write_text(folder / "circuit.cir", result.circuit)
-    save_measurement(result.measurement, folder / "measurement.nc")
+    write_dataset(folder / "measurement.nc", result.measurement)
     write_text(folder / "design.yaml", request.instance.design.to_yaml())
     request.instance.save(folder / "instance.json")
     write_json(folder / "program.json", {"A": request.program.A, "b": request.program.b})

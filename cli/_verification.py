@@ -1,7 +1,7 @@
 """The cases of the fidelity table, one after the other, each remembered when it is done."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from ._inputs import get_design, get_instance, get_level, get_topology
 from ._job import Job
 
 SIZES = (1, 3, 8)
-_DEVICE, _PROGRAM = 0, 1
+_STATE = "state.json"
+_PROGRAM = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,17 +80,52 @@ def device_cases(device: Path, instance: Path | None, seed: int) -> list[Case]:
     return [Case(chip, model.level, seed + k, model) for k in range(4)]
 
 
-def run(wanted: Sequence[Case], this: Job, resume: bool) -> list[dict[str, Any]]:
-    """Rows of every case; with `resume`, those of cases that are done are kept."""
-    path = this.folder / "state.json"
-    done: dict[str, list[dict[str, Any]]] = read_json(path)["cases"] if resume and path.exists() else {}
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is verified; kept in the folder for `--resume`."""
+
+    topologies: Sequence[str]
+    levels: Sequence[str]
+    sizes: Sequence[int]
+    design: str
+    seed: int
+    device: str | None = None
+    instance: str | None = None
+
+    def cases(self) -> list[Case]:
+        """As `cases` or `device_cases`."""
+        if self.device is None:
+            return cases(self.topologies, self.levels, self.sizes, self.design, self.seed)
+        return device_cases(Path(self.device), Path(self.instance) if self.instance else None, self.seed)
+
+
+Done = dict[str, list[dict[str, Any]]]
+
+
+def resume(folder: Path) -> tuple[Request, Done]:
+    """What an interrupted run was asked for, and the rows that it has.
+
+    Raises:
+        InputError: the folder is not one of this command.
+    """
+    path = folder / _STATE
+    found = read_json(path) if path.exists() else {}
+    if not isinstance(found, dict) or found.get("command") != "verify":
+        raise InputError(f"{folder}: --resume expects a folder of `thermospice verify`, with its {_STATE}")
+    return Request(**found["request"]), found["cases"]
+
+
+def run(request: Request, done: Done, this: Job) -> list[dict[str, Any]]:
+    """Rows of every case; those that are done are kept."""
+    wanted, rows = request.cases(), dict(done)
     with this.step(f"{len(wanted)} chips: SPICE, symbolic, behavioural") as step:
         for k, case in enumerate(wanted):
             step.advance(k, len(wanted))
-            if case.name not in done:
-                done[case.name] = fidelity.rows(case.subject(), calibrated=case.model is not None)
-                write_json(path, {"command": "verify", "cases": done})
-    found = [row for case in wanted for row in done[case.name]]
+            if case.name not in rows:
+                rows[case.name] = fidelity.rows(case.subject(), calibrated=case.model is not None)
+                state = {"command": "verify", "request": asdict(request), "cases": rows}
+                write_json(this.folder / _STATE, state)
+    found = [row for case in wanted for row in rows[case.name]]
     write_json(this.folder / "fidelity.json", found)
     return found
 

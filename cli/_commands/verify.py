@@ -38,12 +38,14 @@ def verify(
     with job("verify", out, quiet, as_json, resume) as this:
         from .. import _verification as verification
 
-        if device is not None:
-            cases = verification.device_cases(device, instance, seed)
+        if resume is not None:
+            request, done = verification.resume(resume)
         else:
-            cases = verification.cases(topology or [], level or [], size or [], design, seed)
-        rows = verification.run(cases, this, resume is not None)
+            chip = (None if device is None else str(device), None if instance is None else str(instance))
+            request = verification.Request(topology or (), level or (), size or (), design, seed, *chip)
+            done = {}
+        rows = verification.run(request, done, this)
         this.show(verification.table(rows))
         failed = sum(not row["passed"] for row in rows)
-        summary = {"passed": len(rows) - failed, "failed": failed, "rows": rows, "seed": seed}
+        summary = {"passed": len(rows) - failed, "failed": failed, "rows": rows, "seed": request.seed}
         this.finish(summary, exit_code=1 if failed else 0)

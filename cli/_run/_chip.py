@@ -18,10 +18,10 @@ from ...circuits import (
     random_program,
     symbolic,
 )
-from ...netlists import Job, deck, load_measurement, save_measurement, simulate
+from ...netlists import Job, deck, load_measurement, simulate
 from .. import _calibration as calibration
 from .._errors import InputError
-from .._folder import write_json, write_text
+from .._folder import write_dataset, write_json, write_text
 from .._inputs import get_design, get_instance
 from ._state import Settings
 
@@ -57,8 +57,8 @@ def measure(folder: Path, settings: Settings) -> None:
     scaling = choose_scaling(instance, program)
     job = Job(instance, program, "tran", scaling=scaling)
     write_text(folder / "circuit.cir", deck(job))
-    save_measurement(simulate(instance, program, "tran", scaling=scaling), folder / "measurement.nc")
-    save_measurement(simulate(instance, program, "noise", scaling=scaling), folder / "noise.nc")
+    write_dataset(folder / "measurement.nc", simulate(instance, program, "tran", scaling=scaling))
+    write_dataset(folder / "noise.nc", simulate(instance, program, "noise", scaling=scaling))
 
 
 def measure_for_calibration(folder: Path, settings: Settings) -> None:
@@ -90,7 +90,7 @@ def compare_models(folder: Path, settings: Settings) -> None:
     models = _models(folder)
     measured = calibration.load_all(folder / "heldout")
     write_json(folder / "heldout.json", [_settled(data, models) for data in measured])
-    _waveforms(measured[0], models).to_netcdf(folder / "waveforms.nc", engine="h5netcdf")
+    write_dataset(folder / "waveforms.nc", _waveforms(measured[0], models))
     noise = load_measurement(folder / "noise.nc")
     expected = models["nominal"].response(*_loaded(noise)).stationary_covariance()
     write_json(folder / "covariance.json", {"spice": noise["covariance"].values, "model": expected})

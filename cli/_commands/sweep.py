@@ -1,0 +1,51 @@
+"""`thermospice sweep`: a study over design or training parameters."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .._job import job
+from .._options import AsJson, Out, Quiet, Resume
+
+EXAMPLE = "Example: thermospice sweep examples/studies/monte-carlo-crossbar.yaml --out results/chips"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(epilog=EXAMPLE)(sweep)
+
+
+def sweep(
+    study: Annotated[
+        Path | None,
+        typer.Argument(
+            help="YAML file of the study; with --resume the folder's own unless given.", metavar="STUDY.yaml"
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", help="Address of a Dask scheduler. [default: this machine]", show_default=False),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes here. [default: one per core]", show_default=False)
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="With --resume: try failed runs again.")] = False,
+    out: Out = None,
+    resume: Resume = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Instead of the study's.", show_default=False)
+    ] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Perform every run of a study and leave table.csv, results.nc, pictures and summary.json.
+
+    A run that was done is never done again. Exit code 1: runs failed, or a required yield was not reached.
+    """
+    with job("sweep", out, quiet, as_json, resume) as this:
+        from .._errors import InputError
+        from .._sweep import Options, campaign
+
+        if resume is not None and out is not None:
+            raise InputError("--out: --resume goes on in its own folder; give one of the two")
+        campaign(this, study, seed, Options(resume is not None, scheduler, workers, retry_failed))

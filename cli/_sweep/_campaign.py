@@ -1,0 +1,223 @@
+"""A campaign from the study file to the pictures: what is done already is not done again."""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from .._errors import InputError
+from .._folder import read_json, write_bytes, write_json, write_text
+from .._job import Job
+from . import _statistics
+from ._executor import executor
+from ._runner import Progressed, Stopped, perform
+from ._store import Record, Store, alone_in
+from ._study import StopAfter, Study, load_study, parse_study, to_plain, to_yaml
+from ._table import write_dataset, write_table
+from ._tasks import Plan, plan
+
+_STATE = "state.json"
+_MOST_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the campaign is carried out; nothing here changes a number."""
+
+    resume: bool = False
+    scheduler: str | None = None
+    workers: int | None = None
+    retry_failed: bool = False
+
+
+def campaign(this: Job, path: Path | None, seed: int | None, options: Options) -> None:
+    """Perform a study in the job's folder.
+
+    Raises:
+        InputError: a study that cannot be done, a folder that is not one of a sweep.
+        SimulatorMissing: there is no ngspice.
+    """
+    study, where = _study(this.folder, path, seed, options.resume)
+    what = plan(study, where)
+    if study.kind == "circuit" and options.scheduler is None:
+        from ...netlists import find_ngspice
+
+        find_ngspice()
+    with alone_in(this.folder):
+        write_json(this.folder / _STATE, {"command": "sweep", "study": to_plain(study)})
+        write_text(this.folder / "study.yaml", to_yaml(study))
+        _carry_out(this, study, what, options)
+
+
+def _study(folder: Path, path: Path | None, seed: int | None, resume: bool) -> tuple[Study, str]:
+    state = folder / _STATE
+    if resume and not state.exists():
+        raise InputError(f"{folder}: --resume expects a folder of `thermospice sweep`, with its {_STATE}")
+    if path is None:
+        if not resume:
+            raise InputError("STUDY: expected the path of a study (a .yaml file), or --resume")
+        found = read_json(state)
+        if not isinstance(found, dict) or found.get("command") != "sweep":
+            raise InputError(f"{state}: not the state of a sweep; begin a new one with --out")
+        if seed is not None:
+            raise InputError("--seed: a campaign goes on with the seed of its study; remove it")
+        return parse_study(found.get("study"), str(state)), str(state)
+    study = load_study(path)
+    # A study is frozen; another seed is another study.
+    return (study if seed is None else parse_study({**to_plain(study), "seed": seed}, str(path))), str(path)
+
+
+def _carry_out(this: Job, study: Study, what: Plan, options: Options) -> None:
+    store = Store(this.folder)
+    known = {key: record for key in {run.key for run in what.runs} if (record := store.get(key)) is not None}
+    if options.retry_failed:
+        known = {key: record for key, record in known.items() if record["status"] == "done"}
+    reused, outcome = len(known), "complete"
+    waiting = {run.key: run.task for run in what.runs if run.key not in known}
+    this.say(f"{study.name}: {len(what.runs)} runs, {len(waiting)} to do")
+    failed = sum(record["status"] == "failed" for record in known.values())
+    try:
+        _perform(this, study, waiting, store, known, failed, options)
+    except Stopped as stopped:
+        outcome = "stopped"
+        this.say(f"{stopped}; go on with --resume {this.folder} --retry-failed")
+    except KeyboardInterrupt:
+        _report(this, study, what, known, reused, "interrupted")
+        raise
+    _report(this, study, what, known, reused, outcome)
+    this.show(_shown(study, this.summary))
+
+
+def _perform(
+    this: Job,
+    study: Study,
+    waiting: Mapping[str, Any],
+    store: Store,
+    known: dict[str, Record],
+    failed: int,
+    options: Options,
+) -> None:
+    most = study.failures.stop_after if isinstance(study.failures, StopAfter) else None
+    if not waiting:
+        return
+    if most is not None and failed >= most:
+        raise Stopped(f"{failed} runs have failed, and the study stops after {most}")
+
+    def keep(record: Record) -> None:
+        store.put(record)
+        # What is read back has no numbers that are not finite: as in a campaign that was resumed.
+        known[record["key"]] = store.get(record["key"]) or record
+
+    name = f"{study.name}-{secrets.token_hex(4)}"
+    training = this.folder.absolute() / "training" if study.kind == "training" else None
+    if training is not None:
+        training.mkdir(exist_ok=True)
+    requests = (
+        {
+            "key": key,
+            "task": task,
+            "timeout": study.timeout,
+            "memory": study.memory,
+            "campaign": name,
+            "folder": str(training / key[:16]) if training is not None else None,
+        }
+        for key, task in waiting.items()
+    )
+    with _progress(this, len(waiting)) as progressed, executor(options.scheduler, options.workers, name) as workers:
+        perform(requests, workers, keep, progressed, most, failed)
+
+
+@contextmanager
+def _progress(this: Job, total: int) -> Iterator[Progressed]:
+    if this.quiet or not this.stderr.is_terminal:
+        yield lambda done, failed: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=this.stderr, transient=True) as bar:
+        task = bar.add_task("runs", total=total)
+
+        def progressed(done: int, failed: int) -> None:
+            bar.update(task, completed=done, description=f"runs ({failed} failed)" if failed else "runs")
+
+        yield progressed
+
+
+def _report(this: Job, study: Study, what: Plan, known: Mapping[str, Record], reused: int, outcome: str) -> None:
+    """Table, array file, pictures and summary of what is done."""
+    records = [known.get(run.key) for run in what.runs]
+    write_table(this.folder / "table.csv", study, what, records)
+    write_dataset(this.folder / "results.nc", study, what, records)
+    if study.kind == "training":
+        from ._curves import gather
+
+        gather(this.folder, study, what, records)
+    pictures: list[str] = []
+    if outcome != "interrupted":
+        from ._figures import draw
+
+        for name, content in draw(study, what, records).items():
+            write_bytes(this.folder / name, content)
+            pictures.append(name)
+    summary = _summary(study, what, records)
+    this.finish(
+        {**summary, "outcome": outcome, "reused": reused, "pictures": pictures, "table": "table.csv"},
+        exit_code=_exit_code(summary, outcome),
+    )
+
+
+def _summary(study: Study, what: Plan, records: Sequence[Record | None]) -> dict[str, Any]:
+    finished = [record for record in records if record is not None]
+    failures = [(run, record) for run, record in zip(what.runs, records, strict=True) if record and "reason" in record]
+    return {
+        "study": study.name,
+        "kind": study.kind,
+        "method": study.method,
+        "seed": study.seed,
+        "runs": len(records),
+        "done": sum(record["status"] == "done" for record in finished),
+        "failed": sum(record["status"] == "failed" for record in finished),
+        "missing": len(records) - len(finished),
+        **_statistics.summary(study, finished),
+        "points": _points(study, what, records),
+        "failures": [{"run": run.index, **run.values, "reason": r["reason"]} for run, r in failures[:_MOST_LISTED]],
+        "work_s": sum(float(record.get("elapsed_s", 0.0)) for record in {r["key"]: r for r in finished}.values()),
+    }
+
+
+def _points(study: Study, what: Plan, records: Sequence[Record | None]) -> list[dict[str, Any]]:
+    """Statistics at every point, where there are several chips at each."""
+    if study.instances == 1 or len(what.points) == 1:
+        return []
+    found = []
+    for p, values in enumerate(what.points):
+        here = [r for run, r in zip(what.runs, records, strict=True) if run.point == p and r is not None]
+        found.append({"parameters": dict(values), **_statistics.summary(study, here)})
+    return found
+
+
+def _exit_code(summary: Mapping[str, Any], outcome: str) -> int:
+    short = any(
+        limit.get("yield", 0.0) < limit["required_yield"]
+        for limit in summary.get("limits", ())
+        if "required_yield" in limit
+    )
+    return 1 if short or summary["failed"] or outcome == "stopped" else 0
+
+
+def _shown(study: Study, summary: Mapping[str, Any]) -> Table:
+    shown = Table("metric", "mean or yield", "95 % interval", "median", "lowest", "highest", box=None)
+    for name, found in summary["metrics"].items():
+        unit = study.metrics[name].unit
+        interval = f"{found['mean_low']:.4g} .. {found['mean_high']:.4g}" if "mean_low" in found else "–"
+        numbers = [f"{found[key]:.4g}" for key in ("mean", "median", "min", "max")]
+        shown.add_row(name if unit == "1" else f"{name} ({unit})", numbers[0], interval, *numbers[1:])
+    for limit, found in zip(study.limits, summary.get("limits", ()), strict=True):
+        interval = f"{found['yield_low']:.1%} .. {found['yield_high']:.1%}"
+        share = f"{found.get('yield', 0.0):.1%} ({found['passed']}/{found['of']})"
+        shown.add_row(limit.label, share, interval)
+    return shown

@@ -1,0 +1,155 @@
+"""One run of a circuit study: a chip in ngspice, reduced to a few numbers."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from ...circuits import (
+    Design,
+    Instance,
+    OpAmp,
+    Program,
+    Scaling,
+    choose_scaling,
+    load,
+    make_topology,
+    random_program,
+    state_space,
+)
+from ...netlists import find_ngspice, simulate
+from .._inputs import PROGRAM, get_instance
+
+Numbers = dict[str, float]
+Arrays = dict[str, list[float]]
+
+
+def perform(task: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+    """Metrics and arrays of a task.
+
+    Raises:
+        SimulatorError, ValueError: the run failed; the message says why.
+    """
+    deadline = time.monotonic() + timeout
+    instance, program = _chip(task)
+    scaling = choose_scaling(instance, program, task["level"])
+    if task["drive_scale"] != "auto":
+        scaling = Scaling(scaling.conductance, float(task["drive_scale"]))
+    metrics, arrays = _without_simulation(task, instance, program, scaling)
+    settled = None
+    # The operating point first: a transient settles to it.
+    for analysis in sorted(task["analyses"], key=_ORDER.index):
+        found = simulate(
+            instance,
+            program,
+            analysis,
+            task["level"],
+            duration=task["duration"] if analysis == "tran" else None,
+            scaling=scaling,
+            timeout=max(deadline - time.monotonic(), 1e-3),
+        )
+        if analysis == "op":
+            settled = found["v"].values
+            space = state_space(instance.network(program, task["level"], scaling))
+            metrics |= _op(settled, space.settled, program, scaling, arrays)
+        elif analysis == "tran":
+            reference = found["v"].values[-1] if settled is None else settled
+            metrics |= _tran(found, reference, task["settle_tolerance"])
+        else:
+            metrics |= _REDUCE[analysis](found, scaling, arrays)
+    return {"metrics": metrics, "arrays": arrays, "engine": f"ngspice {find_ngspice().version}"}
+
+
+_ORDER = ("op", "ac", "noise", "tran")
+
+
+def _chip(task: Mapping[str, Any]) -> tuple[Instance, Program]:
+    topology = make_topology(task["topology"], task["size"])
+    seed, wanted = task["instance"], task["program"]
+    instance = get_instance(Design.from_dict(task["design"]), topology, seed or 0, mismatch=seed is not None)
+    if "A" in wanted:
+        return instance, Program(wanted["A"], wanted["b"])
+    rng = np.random.default_rng([wanted["seed"], PROGRAM])
+    return instance, random_program(topology, rng, wanted["condition"], wanted["symmetric"])
+
+
+def _without_simulation(
+    task: Mapping[str, Any], instance: Instance, program: Program, scaling: Scaling
+) -> tuple[Numbers, Arrays]:
+    loaded = load(instance.design, instance.topology, program, scaling.conductance)
+    metrics: Numbers = {
+        "clipped": float(len(loaded.clipped)),
+        "conductance_scale": scaling.conductance,
+        "drive_scale": scaling.drive,
+    }
+    amplifier = instance.design.amplifier
+    if amplifier is not None and task["level"] != "ideal":
+        network = instance.network(program, task["level"], scaling)
+        amplifiers = sum(isinstance(element, OpAmp) for element in network.elements)
+        supply = amplifier.rail_high - amplifier.rail_low
+        metrics["supply_power"] = amplifiers * amplifier.supply_current * supply
+    return metrics, {"x": program.solution.tolist()}
+
+
+def _op(
+    v: Float[np.ndarray, " n"],
+    predicted: Float[np.ndarray, " n"],
+    program: Program,
+    scaling: Scaling,
+    arrays: Arrays,
+) -> Numbers:
+    x, found = program.solution, v / scaling.drive
+    arrays["v"] = found.tolist()
+    return {
+        "relative_error": _relative(found - x, x),
+        "worst_error": float(np.abs(found - x).max()),
+        "nonlinearity": _relative(v - predicted, predicted),
+    }
+
+
+def _tran(found: xr.Dataset, settled: Float[np.ndarray, " n"], tolerance: float) -> Numbers:
+    times, v = found["time"].values, found["v"].values
+    size = float(np.linalg.norm(settled))
+    if size == 0:
+        return {}
+    distance = np.linalg.norm(v - settled, axis=1) / size
+    metrics = {"overshoot": max(float(np.linalg.norm(v, axis=1).max()) / size - 1, 0.0)}
+    outside = np.flatnonzero(distance > tolerance)
+    if len(outside) == 0:
+        return {**metrics, "settle_time": float(times[0])}
+    last = outside[-1]
+    if last == len(times) - 1:
+        return metrics  # not within the tolerance when the transient ended
+    part = (distance[last] - tolerance) / (distance[last] - distance[last + 1])
+    return {**metrics, "settle_time": float(times[last] + part * (times[last + 1] - times[last]))}
+
+
+def _noise(found: xr.Dataset, scaling: Scaling, arrays: Arrays) -> Numbers:
+    if "covariance" not in found:
+        return {}
+    variance = np.diag(found["covariance"].values) / scaling.drive**2
+    arrays["noise_sd"] = np.sqrt(variance).tolist()
+    return {"noise_rms": float(np.sqrt(variance.mean()))}
+
+
+def _ac(found: xr.Dataset, scaling: Scaling, arrays: Arrays) -> Numbers:
+    response = np.hypot(found["v_re"].values, found["v_im"].values)
+    size, frequency = np.linalg.norm(response, axis=1), found["frequency"].values
+    below = np.flatnonzero(size < size[0] / np.sqrt(2))
+    if len(below) == 0 or size[0] == 0:
+        return {}
+    k = below[0]
+    # Straight between two points in log-log.
+    part = np.log(size[k - 1] * np.sqrt(2) / size[0]) / np.log(size[k - 1] / size[k])
+    return {"bandwidth": float(frequency[k - 1] * (frequency[k] / frequency[k - 1]) ** part)}
+
+
+_REDUCE: Mapping[str, Callable[[xr.Dataset, Scaling, Arrays], Numbers]] = {"noise": _noise, "ac": _ac}
+
+
+def _relative(difference: Float[np.ndarray, " n"], values: Float[np.ndarray, " n"]) -> float:
+    scale = float(np.linalg.norm(values))
+    return float(np.linalg.norm(difference)) / scale if scale > 0 else float("nan")

@@ -1,0 +1,54 @@
+"""Numbers that a run gives, with their units."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number of a run: unit, what it is, the analysis that gives it (None: none is needed)."""
+
+    unit: str
+    meaning: str
+    analysis: str | None = None
+
+
+CIRCUIT: Mapping[str, Metric] = MappingProxyType(
+    {
+        "relative_error": Metric("1", "|x - A^-1 b| / |A^-1 b|", "op"),
+        "worst_error": Metric("V", "largest deviation of a cell from A^-1 b", "op"),
+        "nonlinearity": Metric("1", "relative distance of SPICE from the linear prediction", "op"),
+        "settle_time": Metric("s", "settling time", "tran"),
+        "overshoot": Metric("1", "largest |v| of a transient over |v| when settled, less one", "tran"),
+        "noise_rms": Metric("V", "noise of the solution, rms over cells", "noise"),
+        "bandwidth": Metric("Hz", "-3 dB frequency of the drive's response", "ac"),
+        "clipped": Metric("entries", "program entries beyond the conductance range"),
+        "supply_power": Metric("W", "quiescent power of the amplifiers"),
+        "conductance_scale": Metric("1", "scale of the loaded matrix"),
+        "drive_scale": Metric("1", "scale of the loaded drive"),
+    }
+)
+
+TRAINING: Mapping[str, Metric] = MappingProxyType(
+    {
+        "test_loss": Metric("1", "loss on test data"),
+        "train_loss": Metric("1", "loss on training data"),
+        "test_accuracy": Metric("1", "accuracy on test data"),
+        "train_accuracy": Metric("1", "accuracy on training data"),
+        "validation_loss": Metric("1", "loss on validation data"),
+        "validation_accuracy": Metric("1", "accuracy on validation data"),
+        "modelled_time_s": Metric("s", "modelled time on the hybrid machine"),
+        "modelled_energy_J": Metric("J", "modelled energy of the hybrid machine"),
+        "steps": Metric("steps", "steps of the optimiser"),
+    }
+)
+
+ARRAYS: Mapping[str, Metric] = MappingProxyType(
+    {
+        "x": Metric("V", "exact solution A^-1 b"),
+        "v": Metric("V", "settled voltages without the drive's scale"),
+        "noise_sd": Metric("V", "standard deviation of each cell's solution"),
+    }
+)
+"""Numbers of a run for each cell."""

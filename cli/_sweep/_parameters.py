@@ -1,0 +1,172 @@
+"""What varies in a study: values, ranges and distributions, and the points that they make."""
+
+import inspect
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from scipy import stats
+from scipy.stats import qmc
+
+_STREAM = 2
+"""Of the study's seed; the chip and the program have 0 and 1."""
+
+
+class Parameter(BaseModel):
+    """One of: `values`; `low` and `high` (with `count` on a grid); `mean` and `sigma` (cut at `low` and `high`).
+
+    Numbers may be written like the field that they are for (`10k`, `85 %`). With `scale: log` a range is uniform in
+    the logarithm, and a normal distribution is that of the logarithm, with median `mean`. `sigma` is in units of the
+    field; written with `%` it is relative to `mean`, and with `scale: log` it is that of the natural logarithm.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    values: tuple[Any, ...] | None = Field(None, min_length=1)
+    low: float | str | None = None
+    high: float | str | None = None
+    count: int | None = Field(None, ge=1)
+    scale: Literal["linear", "log"] = "linear"
+    mean: float | str | None = None
+    sigma: float | str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: Any) -> Any:
+        return {"values": data} if isinstance(data, list | tuple) else data
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Parameter":
+        numbers = [name for name in ("low", "high", "mean", "sigma", "count") if getattr(self, name) is not None]
+        if self.values is not None:
+            if numbers or self.scale != "linear":
+                raise ValueError(f"expected values alone, got also {', '.join(numbers) or 'scale'}")
+            if len({repr(value) for value in self.values}) != len(self.values):
+                raise ValueError(f"values: expected different ones, got {list(self.values)}")
+        elif (self.mean is None) != (self.sigma is None):
+            raise ValueError("mean and sigma belong together; give both")
+        elif self.mean is None and (self.low is None or self.high is None):
+            raise ValueError("expected values, low and high, or mean and sigma")
+        return self
+
+    def check(self, name: str, method: str) -> None:
+        """Raise `ValueError` when the method cannot use it."""
+        if method == "grid" and self.values is None:
+            if self.mean is not None:
+                raise ValueError(f"parameters.{name}: a grid takes values or a range; use another method for a normal")
+            if self.count is None:
+                raise ValueError(f"parameters.{name}.count: missing; a range on a grid needs it")
+        if method != "grid" and self.count is not None:
+            raise ValueError(f"parameters.{name}.count: means nothing to {method}; remove it")
+
+
+Reader = Callable[[str, Any], Any]
+"""From a parameter's name and a value as written to the value as the field has it."""
+
+
+def points(
+    parameters: Mapping[str, Parameter], method: str, samples: int | None, seed: int, read: Reader
+) -> list[dict[str, Any]]:
+    """The points of a study, in order: the last parameter of a grid varies fastest.
+
+    Raises:
+        ValueError: bounds that make no range.
+    """
+    if method == "grid":
+        axes = [_axis(name, parameter, read) for name, parameter in parameters.items()]
+        return [dict(zip(parameters, values, strict=True)) for values in itertools.product(*axes)]
+    unit = _unit_samples(method, samples or 0, len(parameters), seed)
+    columns = [_transformed(name, p, unit[:, k], read) for k, (name, p) in enumerate(parameters.items())]
+    return [dict(zip(parameters, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _unit_samples(method: str, samples: int, dimensions: int, seed: int) -> Float[np.ndarray, "samples dimensions"]:
+    rng = np.random.default_rng([seed, _STREAM])
+    if method == "monte-carlo":
+        return rng.random((samples, dimensions))
+    # SciPy 1.15 renamed the argument.
+    name = "rng" if "rng" in inspect.signature(qmc.LatinHypercube).parameters else "seed"
+    sampler: Any = qmc.LatinHypercube
+    return np.asarray(sampler(dimensions, **{name: rng}).random(samples))
+
+
+def _axis(name: str, parameter: Parameter, read: Reader) -> Sequence[Any]:
+    if parameter.values is not None:
+        values = [read(name, value) for value in parameter.values]
+        if len({repr(value) for value in values}) != len(values):
+            raise ValueError(f"parameters.{name}.values: expected different ones, got {values}")
+        return values
+    low, high = _bounds(name, parameter, read)
+    space = np.geomspace if parameter.scale == "log" else np.linspace
+    # Rounded to 12 digits so that 0.1, 0.2, 0.3 read as such.
+    return [float(f"{value:.12g}") for value in space(low, high, parameter.count or 1)]
+
+
+def _transformed(name: str, parameter: Parameter, unit: Float[np.ndarray, " samples"], read: Reader) -> list[Any]:
+    if parameter.values is not None:
+        values = [read(name, value) for value in parameter.values]
+        return [values[min(int(u * len(values)), len(values) - 1)] for u in unit]
+    log = parameter.scale == "log"
+    if parameter.mean is None:
+        low, high = _bounds(name, parameter, read)
+        if log:
+            return [float(value) for value in low * (high / low) ** unit]
+        return [float(value) for value in low + (high - low) * unit]
+    return [float(value) for value in _normal(name, parameter, unit, read, log)]
+
+
+def _normal(
+    name: str, parameter: Parameter, unit: Float[np.ndarray, " samples"], read: Reader, log: bool
+) -> Float[np.ndarray, " samples"]:
+    mean = _number(name, "mean", parameter.mean, read)
+    if log and mean <= 0:
+        raise ValueError(f"parameters.{name}.mean: expected more than 0 with scale log, got {mean:g}")
+    centre, sigma = (
+        (float(np.log(mean)), _sigma(name, parameter.sigma, 1.0))
+        if log
+        else (
+            mean,
+            _sigma(name, parameter.sigma, abs(mean)),
+        )
+    )
+    cut = [-np.inf, np.inf]
+    for k, bound in enumerate(("low", "high")):
+        given = getattr(parameter, bound)
+        if given is not None:
+            value = _number(name, bound, given, read)
+            cut[k] = float(np.log(value)) if log else value
+    if not cut[0] < cut[1]:
+        raise ValueError(f"parameters.{name}: expected low < high, got {parameter.low} and {parameter.high}")
+    a, b = ((c - centre) / sigma for c in cut)
+    drawn = stats.truncnorm.ppf(unit, a, b, loc=centre, scale=sigma)
+    return np.asarray(np.exp(drawn) if log else drawn)
+
+
+def _bounds(name: str, parameter: Parameter, read: Reader) -> tuple[float, float]:
+    low, high = (_number(name, bound, getattr(parameter, bound), read) for bound in ("low", "high"))
+    if not low < high:
+        raise ValueError(f"parameters.{name}: expected low < high, got {low:g} and {high:g}")
+    if parameter.scale == "log" and low <= 0:
+        raise ValueError(f"parameters.{name}.low: expected more than 0 with scale log, got {low:g}")
+    return low, high
+
+
+def _number(name: str, bound: str, given: Any, read: Reader) -> float:
+    value = read(name, given)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"parameters.{name}.{bound}: expected a number, got {value!r}; use values")
+    return float(value)
+
+
+def _sigma(name: str, given: Any, whole: float) -> float:
+    relative = isinstance(given, str) and given.strip().endswith("%")
+    try:
+        sigma = float(given.strip()[:-1]) / 100 * whole if relative else float(given)
+    except ValueError:
+        sigma = float("nan")
+    if not 0 < sigma < float("inf"):
+        raise ValueError(f"parameters.{name}.sigma: expected a positive number or one with %, got {given!r}")
+    return sigma

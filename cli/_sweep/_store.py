@@ -1,0 +1,69 @@
+"""Finished runs on disk: a file for each, named after the content of its task, written whole at once."""
+
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .._errors import InputError
+from .._folder import read_json, write_json
+from ._tasks import SCHEMA
+
+Record = dict[str, Any]
+"""`status` done or failed, `metrics`, `arrays`, `reason` of a failed one, `elapsed_s` [s], `key`."""
+
+
+class Store:
+    """The runs of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "runs"
+
+    def path(self, key: str) -> Path:
+        """Of a run's file; sub-folders keep directories small."""
+        return self._folder / key[:2] / f"{key}.json"
+
+    def get(self, key: str) -> Record | None:
+        """A finished run; None when there is none, or its file is damaged (the run is then done again)."""
+        path = self.path(key)
+        if not path.exists():
+            return None
+        try:
+            record = read_json(path)
+        except (InputError, OSError):
+            return None
+        return record if _is_record(record, key) else None
+
+    def put(self, record: Mapping[str, Any]) -> None:
+        """Keep a finished run; numbers that are not finite are left out."""
+        write_json(self.path(str(record["key"])), {"schema": SCHEMA, **record})
+
+
+def _is_record(record: Any, key: str) -> bool:
+    if not isinstance(record, dict) or record.get("key") != key or record.get("schema") != SCHEMA:
+        return False
+    numbers, arrays = record.get("metrics"), record.get("arrays")
+    return (
+        record.get("status") in ("done", "failed")
+        and isinstance(numbers, dict)
+        and all(isinstance(value, int | float) for value in numbers.values())
+        and isinstance(arrays, dict)
+        and all(isinstance(values, list) for values in arrays.values())
+    )
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """One campaign at a time in a folder; the lock goes with the process, however it ends.
+
+    Raises:
+        InputError: another one is at work.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(f"{folder}: another sweep is at work in this folder; wait for it or stop it") from None
+        yield

@@ -1,0 +1,94 @@
+"""Runs of a training study: one experiment with one seed, by the runner of `thermospice train`."""
+
+import tempfile
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ...training import Experiment, ExperimentError, experiment, load_task, run_experiment, with_defaults
+from .._errors import InputError
+from ._metrics import TRAINING
+from ._tasks import Task, digest_of, get, put
+
+_NAME = "run"
+
+
+class TrainingBase:
+    """The fields of a training study, and how its points become tasks."""
+
+    def __init__(self, fields: Mapping[str, Any], where: str) -> None:
+        self._fields, self._where = dict(fields), where
+        for name in ("seeds", "name"):
+            if name in fields:
+                raise InputError(
+                    f"{where}: training.{name}: a study has its own; use seed, instances and name of the study"
+                )
+        self._plain = self._experiment({}).model_dump(mode="json")
+
+    def read(self, name: str, value: Any) -> Any:
+        """A value as the field has it."""
+        return get(self._experiment({name: value}).model_dump(mode="json"), _path(name))
+
+    def at(self, values: Mapping[str, Any]) -> tuple[Task, dict[str, Any]]:
+        """What the runs of a point have in common, and its parameters as the fields have them."""
+        asked = self._experiment(values)
+        try:
+            complete = with_defaults(asked, _task(asked.task, asked.data))
+        except ExperimentError as error:
+            raise InputError(f"{self._where}: training: {error}") from None
+        plain = complete.model_dump(mode="json", exclude_none=True)
+        files = {name: digest_of(Path(plain[name])) for name in ("device", "design") if _is_file(plain.get(name))}
+        common = {
+            "kind": "training",
+            "experiment": {**plain, "seeds": [], "name": _NAME},
+            "files": files,
+            "instance": True,
+        }
+        return common, {name: get(asked.model_dump(mode="json"), _path(name)) for name in values}
+
+    def _experiment(self, values: Mapping[str, Any]) -> Experiment:
+        where = f"{self._where}: training"
+        if not values:
+            return experiment({**self._fields, "name": _NAME}, where)
+        plain = dict(self._plain)
+        for name, value in values.items():
+            put(plain, _path(name), value, f"{self._where}: parameters.{name}")
+        named = ", ".join(f"{name} = {value}" for name, value in values.items())
+        return experiment({key: value for key, value in plain.items() if value is not None}, f"{where}: {named}")
+
+
+def perform(task: Mapping[str, Any], folder: str | None) -> dict[str, Any]:
+    """Metrics and curves of a task; it goes on from a checkpoint in the folder, where this machine sees the folder.
+
+    Raises:
+        ExperimentError, TaskError, CheckpointError: the run failed; the message says why.
+    """
+    if folder is not None and Path(folder).parent.is_dir():
+        return _perform_in(task, Path(folder))
+    with tempfile.TemporaryDirectory(prefix="thermospice-") as temporary:
+        return _perform_in(task, Path(temporary))
+
+
+def _perform_in(task: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    fields = {**task["experiment"], "seeds": [task["instance"]]}
+    for name, digest in task["files"].items():
+        if digest_of(Path(fields[name])) != digest:
+            raise InputError(f"{fields[name]}: changed since the study began; use a copy, or begin a new study")
+    entry = run_experiment(experiment(fields), folder, resume=True, workers=1, quiet=True)[0]
+    metrics = {name: float(entry[name]) for name in TRAINING if name in entry}
+    found: dict[str, Any] = {"metrics": metrics, "arrays": {}, "entry": dict(entry)}
+    return {**found, "failed": str(entry["stopped"])} if "stopped" in entry else found
+
+
+def _path(name: str) -> tuple[str, ...]:
+    return tuple(name.removeprefix("training.").removeprefix("solver.").split("."))
+
+
+def _is_file(value: Any) -> bool:
+    return isinstance(value, str) and (value.endswith((".json", ".yaml", ".yml")) or "/" in value)
+
+
+@lru_cache(maxsize=4)
+def _task(name: str, data: Path | None) -> Any:
+    return load_task(name, data)
