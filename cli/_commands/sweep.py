@@ -18,9 +18,7 @@ def add_to(app: typer.Typer) -> None:
 def sweep(
     study: Annotated[
         Path | None,
-        typer.Argument(
-            help="YAML file of the study; with --resume the folder's own unless given.", metavar="STUDY.yaml"
-        ),
+        typer.Argument(help="YAML file of the study; with --resume that of the folder.", metavar="STUDY.yaml"),
     ] = None,
     scheduler: Annotated[
         str | None,

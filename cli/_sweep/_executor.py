@@ -6,6 +6,8 @@ import queue
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 from .._errors import InputError
@@ -35,10 +37,13 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _distributed() -> Any:
+    # An optional package without types.
+    return import_module("distributed")
+
+
 def has_dask() -> bool:
     """Is dask.distributed installed?"""
-    from importlib.util import find_spec
-
     return find_spec("distributed") is not None
 
 
@@ -62,7 +67,8 @@ def executor(scheduler: str | None, workers: int | None, campaign: str) -> Itera
             yield found
     else:
         raise InputError(
-            "--scheduler: the Python package 'distributed' is missing; install it with: pip install 'thermospice[cluster]'"
+            "--scheduler: the Python package 'distributed' is missing; install it with: "
+            "pip install 'thermospice[cluster]'"
         )
 
 
@@ -93,14 +99,12 @@ def _threads(count: int, campaign: str) -> Iterator[Executor]:
 
 class _Dask:
     def __init__(self, client: Any) -> None:
-        from distributed import as_completed
-
         self._client = client
         self._keys: dict[str, str] = {}
-        self._futures = as_completed(raise_errors=False)
+        self._futures = _distributed().as_completed(raise_errors=False)
 
     def slots(self) -> int:
-        return max(sum(self._client.nthreads().values()), 1)
+        return max(int(sum(self._client.nthreads().values())), 1)
 
     def submit(self, request: Request) -> None:
         name = f"{request['campaign']}-{request['key']}"
@@ -120,9 +124,7 @@ class _Dask:
 
 
 def _reason(error: BaseException) -> str:
-    from distributed import KilledWorker
-
-    if isinstance(error, KilledWorker):
+    if isinstance(error, _distributed().KilledWorker):
         return "the workers that tried it died, perhaps out of memory"
     return " ".join(f"{type(error).__name__} on the worker: {error}".split())
 
@@ -132,12 +134,10 @@ def _dask(scheduler: str | None, count: int, campaign: str) -> Iterator[Executor
     # Its messages are for people who run clusters; what concerns a run stands in its row.
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    from distributed import Client, LocalCluster
-
     cluster: Any = None
     if scheduler is None:
         # Each run's own limit watches the memory; the workers themselves only wait.
-        cluster = LocalCluster(
+        cluster = _distributed().LocalCluster(
             n_workers=count,
             threads_per_worker=1,
             processes=True,
@@ -146,7 +146,7 @@ def _dask(scheduler: str | None, count: int, campaign: str) -> Iterator[Executor
             silence_logs=logging.CRITICAL,
         )
     try:
-        client = Client(cluster) if cluster is not None else _connected(scheduler or "")
+        client = _distributed().Client(cluster) if cluster is not None else _connected(scheduler or "")
         try:
             _check(client, scheduler)
             yield _Dask(client)
@@ -159,10 +159,8 @@ def _dask(scheduler: str | None, count: int, campaign: str) -> Iterator[Executor
 
 
 def _connected(scheduler: str) -> Any:
-    from distributed import Client
-
     try:
-        return Client(scheduler, timeout=_CONNECT)
+        return _distributed().Client(scheduler, timeout=_CONNECT)
     except (OSError, TimeoutError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"--scheduler {scheduler}: no Dask scheduler answers: {reason[:200]}") from None

@@ -45,9 +45,9 @@ Number = Annotated[float, BeforeValidator(_ratio)]
 class ProgramSettings(_Frozen):
     """A random program, or the one of two CSV files (which become `A` and `b`)."""
 
-    condition: float = Field(10.0, ge=1)
+    condition: Annotated[float, Field(ge=1)] = 10.0
     symmetric: bool = True
-    seed: int | None = Field(None, ge=0)
+    seed: Annotated[int, Field(ge=0)] | None = None
     """The study's seed unless given: every chip gets the same program."""
     A: tuple[tuple[float, ...], ...] | None = None
     b: tuple[float, ...] | None = None

@@ -69,7 +69,8 @@ def plan(study: Study, where: str) -> Plan:
             f"{where}: expected at most {MOST_RUNS} runs, got {len(found)} points of {study.instances} instances"
         )
     chips = tuple(range(study.seed, study.seed + study.instances))
-    rows, runs = [], []
+    rows: list[dict[str, Any]] = []
+    runs: list[Run] = []
     for p, values in enumerate(found):
         common, row = base.at(values)
         rows.append(row)

@@ -76,7 +76,7 @@ class _Child:
                 self._buffer += part
             elif time.monotonic() > deadline:
                 raise _Ended(late)
-            elif memory is not None and (held := self._held()) > memory:
+            elif memory is not None and self._held() > memory:
                 raise _Ended(f"stopped because it held more than the memory limit of {memory / 1e6:.0f} MB")
         line, _, self._buffer = self._buffer.partition(b"\n")
         answer: Outcome = json.loads(line)

@@ -29,12 +29,13 @@ def read_yaml(path: Path) -> Any:
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                raise InputError(f"{path}, line {event.start_mark.line + 1}: aliases are not supported; write it out")
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                raise InputError(f"{path}, line {line}: aliases are not supported; write it out")
         return yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise InputError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or 'too deep'}") from None
+        place = f"{path}, line {mark.line + 1}" if mark else str(path)
+        raise InputError(f"{place}: not valid YAML: {getattr(error, 'problem', None) or 'too deep'}") from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -43,7 +44,7 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 raise yaml.constructor.ConstructorError(
                     None, None, f"expected a name, got {key!r}", key_node.start_mark
