@@ -9,7 +9,7 @@ from torch import Tensor
 from . import _draws as draws
 from ._convert import grid, to_grid
 from ._factors import Factors
-from ._loop import Loop
+from ._loop import MAX_GROUPS, Loop
 from ._population import Effects, PopulationLike
 from ._types import Matrix, Vector
 
@@ -47,7 +47,7 @@ class Chip:
     seed: int
     rounding: torch.Generator | None = None
 
-    def load_cascade(self, factors: Factors) -> Cascade:
+    def load_cascade(self, factors: Factors, groups: int = MAX_GROUPS) -> Cascade:
         J, lam = factors.J, factors.damping
         stage = 1.0 if factors.H is None else 1.0 / math.sqrt(factors.batch)
         J_in, J_out = self._arrays(J)
@@ -60,7 +60,7 @@ class Chip:
         H, hessian_gain = self._hessian(factors, stage)
         D, drive = self._cells(J)
         leak = (1.0 + lam + column_gain) * self._inverse_gain
-        loop = Loop(D, lam * (1.0 + self._error("damping", J)) + leak, J_in, J_out, H)
+        loop = Loop(D, lam * (1.0 + self._error("damping", J)) + leak, J_in, J_out, H, groups)
         offset = self._offset("cells", J[0]) * (1.0 + lam + column_gain)
         first = self._offset("forward", J[:, 0]) * (1.0 + row_gain)
         offset = offset - J_out.T @ loop.hessian(first) / stage

@@ -10,6 +10,7 @@ from ._chip import Cascade, Crossbar
 from ._dense_flow import DenseFlow
 from ._krylov import state_at
 from ._ladder import noise_at, steps
+from ._loop import refuse_growth
 from ._types import Vector
 
 
@@ -26,13 +27,18 @@ class CascadeFlow:
     def like(self) -> Tensor:
         return self.chip.loop.D
 
-    def signal(self, b: Vector, x0: Vector | None, t: float) -> Vector:
-        """Response to the drive b from x0, in their units."""
-        return state_at(self.chip.loop, self.chip.drive * b / self.chip.loop.D, x0, t, self.tol)
+    def check_stable(self, t: float) -> None:
+        """Raises UnstableLoop when errors of the arrays make a mode grow by more than e within t."""
+        if not self.chip.exact:
+            self.chip.loop.check_stable(t)
+
+    def mean(self, b: Vector, x0: Vector | None, t: float) -> Vector:
+        """Response to the drive b and the amplifiers' offsets, from x0; all in volts."""
+        return state_at(self.chip.loop, (self.chip.drive * b + self.chip.offset) / self.chip.loop.D, x0, t, self.tol)
 
     def offset(self, t: float) -> Vector:
         """Response to the amplifiers' offsets alone [V]."""
-        return state_at(self.chip.loop, self.chip.offset / self.chip.loop.D, None, t, 10.0 * self.tol)
+        return state_at(self.chip.loop, self.chip.offset / self.chip.loop.D, None, t, self.tol)
 
     def noise(self, t: float, generator: torch.Generator) -> Vector:
         """One sample of the noise for kappa0 = 1."""
@@ -63,8 +69,11 @@ class CrossbarFlow:
     def like(self) -> Tensor:
         return self.chip.D
 
-    def signal(self, b: Vector, x0: Vector | None, t: float) -> Vector:
-        return self._flow().mean(self.chip.drive * b / self.chip.D, x0, t)
+    def check_stable(self, t: float) -> None:
+        refuse_growth(-float(torch.linalg.eigvals(self.chip.F).real.min()), t)
+
+    def mean(self, b: Vector, x0: Vector | None, t: float) -> Vector:
+        return self._flow().mean((self.chip.drive * b + self.chip.offset) / self.chip.D, x0, t)
 
     def offset(self, t: float) -> Vector:
         return self._flow().mean(self.chip.offset / self.chip.D, None, t)

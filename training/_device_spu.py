@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,7 +11,8 @@ from ._chip import Chip
 from ._convert import read_out, to_own_scale
 from ._device_flow import CascadeFlow, CrossbarFlow, DeviceFlow
 from ._factors import Factors
-from ._loop import UnstableLoop
+from ._krylov import POLES_PER_TIME
+from ._loop import MAX_GROUPS
 from ._population import ALL_EFFECTS, Effects, HasPopulation, PopulationLike, population_of
 from ._products import Products
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
@@ -77,66 +78,72 @@ class DeviceSPU:
         return population_of(self.model)
 
     def init(self, program: AnyProgram) -> DeviceFlow:
-        """Raises UnstableLoop when the program's errors make a mode grow, ValueError when it is not
-        finite, TypeError for products without factors."""
+        """Raises ValueError when the program is not finite, TypeError for products without factors."""
         if isinstance(program, Products):
             raise TypeError("DeviceSPU: needs Factors or a dense program, got Products")
         chip = Chip(self.population, self.effects, self.seed, self.generator if self.rounding == "stochastic" else None)
         with torch.no_grad():
-            return self._cascade(chip, program) if isinstance(program, Factors) else self._crossbar(chip, program)
+            if not isinstance(program, Factors):
+                return CrossbarFlow(chip.load_crossbar(matrix_of(program)))
+            tol = 1e-9 if program.J.dtype == torch.float64 else 1e-4
+            return CascadeFlow(
+                chip.load_cascade(program, self._groups(program.damping)),
+                tol,
+                self.noise_tolerance,
+                self.effects.stage_noise,
+            )
 
     def compute(self, state: DeviceFlow, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
+        """Raises UnstableLoop when errors of the chip make a mode grow by more than e within t (t = inf: grow)."""
         time = self.t if t is None else t
         with torch.no_grad():
+            state.check_stable(time)
             drive = self._dac(to_tensor(b, state.like))
             start = None if x0 is None else self._dac(to_tensor(x0, state.like))
-            signal = state.signal(drive, start, time)
-            error = self._volts(state, time)
-            value, stats = self._read(signal, error, _peak(drive, start))
+            value, stats = self._run(state, drive, start, time)
         if not math.isinf(time):
             stats["analog_time"] = time * stats["attempts"]
         return answer(value, b, stats)
 
-    def _cascade(self, chip: Chip, factors: Factors) -> CascadeFlow:
-        loaded = chip.load_cascade(factors)
-        if not loaded.exact:
-            loaded.loop.check_stable()
-        tol = 1e-9 if factors.J.dtype == torch.float64 else 1e-4
-        return CascadeFlow(loaded, tol, self.noise_tolerance, self.effects.stage_noise)
-
-    def _crossbar(self, chip: Chip, program: Any) -> CrossbarFlow:
-        loaded = chip.load_crossbar(matrix_of(program))
-        growth = -float(torch.linalg.eigvals(loaded.F).real.min())
-        if not growth < 0.0:
-            raise UnstableLoop(f"device: the mismatched crossbar is unstable, growing as exp({growth:.3g} t/tau)")
-        return CrossbarFlow(loaded)
-
     def _dac(self, x: Vector) -> Vector:
         return to_own_scale(x, self.population.dac_bits) if self.effects.drive_bits else x
 
-    def _volts(self, state: DeviceFlow, t: float) -> Vector | None:
-        error: Tensor | None = state.offset(t) if self.effects.offset else None
-        if self.effects.noise and self.population.kappa0 > 0.0:
-            noise = math.sqrt(self.population.kappa0) * state.noise(t, self.generator)
-            error = noise if error is None else error + noise
-        return error
-
-    def _read(self, signal: Vector, error: Vector | None, peak: float) -> tuple[Vector, dict[str, float]]:
-        effects, full_scale = self.effects, self.population.full_scale
-        if error is None and not effects.readout_bits:
-            return signal, {"attempts": 1.0, "clipped": 0.0}
-        scale, attempts = 0.5 * full_scale / (peak or 1.0), 1
-        while True:
-            volts = scale * signal if error is None else scale * signal + error
-            highest = float(volts.abs().max())
-            change = _next_scale(highest, full_scale)
-            if change == 1.0 or attempts >= self.max_attempts:
+    def _run(self, state: DeviceFlow, b: Vector, x0: Vector | None, t: float) -> tuple[Vector, dict[str, float]]:
+        full_scale = self.population.full_scale
+        scale, attempts = 0.5 * full_scale / (_peak(b, x0) or 1.0), 1
+        volts = state.mean(scale * b, None if x0 is None else scale * x0, t)
+        noise = self._noise(state, t)
+        offset: Tensor | None = None
+        while self._in_volts and attempts < self.max_attempts:
+            change = _next_scale(float((volts + noise).abs().max()), full_scale)
+            if change == 1.0:
                 break
-            scale, attempts = scale * change, attempts + 1
+            if offset is None:
+                offset = state.offset(t) if self.effects.offset else torch.zeros_like(volts)
+            # the loop is linear: only what the drive causes changes with the scale
+            volts = change * (volts - offset) + offset
+            scale, attempts = change * scale, attempts + 1
         clipped = 0
-        if effects.readout_bits:
-            volts, clipped = read_out(volts, full_scale, self.population.adc_bits)
+        if self.effects.readout_bits:
+            volts, clipped = read_out(volts + noise, full_scale, self.population.adc_bits)
+        else:
+            volts = volts + noise
         return volts / scale, {"attempts": float(attempts), "clipped": float(clipped), "scale": scale}
+
+    def _noise(self, state: DeviceFlow, t: float) -> Vector:
+        if not self.effects.noise or self.population.kappa0 == 0.0:
+            return torch.zeros_like(state.like)
+        return math.sqrt(self.population.kappa0) * state.noise(t, self.generator)
+
+    @property
+    def _in_volts(self) -> bool:
+        # without offsets, noise and converters the scale makes no difference
+        return self.effects.offset or self.effects.noise or self.effects.readout_bits
+
+    def _groups(self, damping: float) -> int:
+        # refinement contracts by the rates' spread times h rate/(1 + h rate), h the Krylov space's shift
+        reach = 1.0 if math.isinf(self.t) else damping * self.t / (POLES_PER_TIME + damping * self.t)
+        return max(1, round(MAX_GROUPS * reach))
 
 
 def _next_scale(highest: float, full_scale: float) -> float:
