@@ -33,9 +33,9 @@ report.add_to(app)
 @app.callback(invoke_without_command=True)
 def _options(version: bool = typer.Option(False, "--version", help="Show the version and leave.")) -> None:
     if version:
-        from importlib.metadata import version as installed
+        from ._versions import own_version
 
-        typer.echo(f"thermospice {installed('thermospice')}")
+        typer.echo(f"thermospice {own_version()}")
         raise typer.Exit()
 
 

@@ -8,8 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -80,10 +78,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         items = ((str(key), plain(item)) for key, item in value.items())
         return {key: item for key, item in items if item is not None}
-    if isinstance(value, np.ndarray):
+    if hasattr(value, "tolist"):  # numpy arrays and numbers; numpy itself stays out of `--help`
         return plain(value.tolist())
-    if isinstance(value, np.generic):
-        return plain(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, (str, bool, int)) or value is None:

@@ -6,6 +6,14 @@ from importlib.metadata import PackageNotFoundError, version
 _PACKAGES = ("thermospice", "numpy", "scipy", "sympy", "torch", "PySpice", "xarray", "scikit-learn")
 
 
+def own_version() -> str:
+    """Of the installed package; `unknown` where the folders are used without being installed."""
+    try:
+        return version("thermospice")
+    except PackageNotFoundError:
+        return "unknown"
+
+
 def versions() -> dict[str, str]:
     """Of Python, the packages and ngspice; what is not installed is left out."""
     from ..netlists import find_ngspice

@@ -1,0 +1,78 @@
+"""What an import loads: the light rooms stay light, and the command line answers at once."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "PySpice", "matplotlib", "sympy")
+
+
+def loaded_by(code: str) -> set[str]:
+    """Top-level modules in a fresh Python after some code; without the shape checks of the tests."""
+    listing = "import sys; print('\\n'.join({name.partition('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", f"{code}; {listing}"], capture_output=True, text=True, check=True)
+    return set(done.stdout.split("\n"))
+
+
+@pytest.mark.parametrize("room", ["circuits", "behavioral"])
+def test_light_rooms_load_nothing_heavy(room: str) -> None:
+    assert not loaded_by(f"import thermospice.{room}") & set(HEAVY)
+
+
+@pytest.mark.parametrize("room", ["circuits", "behavioral", "netlists"])
+def test_rooms_below_training_do_without_torch(room: str) -> None:
+    assert "torch" not in loaded_by(f"import thermospice.{room}")
+
+
+def test_command_line_help_loads_neither_numpy_nor_anything_heavier() -> None:
+    # Without them it answers within the time that Python itself needs, on any machine.
+    code = "from thermospice.cli import main; assert main(['--help']) == 0; assert main(['simulate', '--help']) == 0"
+    assert not loaded_by(code) & {*HEAVY, "numpy", "scipy", "xarray"}
+
+
+def test_symbolic_is_there_when_it_is_asked_for() -> None:
+    assert "sympy" in loaded_by("from thermospice.circuits import symbolic")
+
+
+ALLOWED = {
+    "circuits": set(),
+    "netlists": {"circuits"},
+    "behavioral": {"circuits"},
+    "training": {"circuits", "behavioral", "netlists"},
+    "reports": {"circuits", "behavioral"},
+    "cli": {"circuits", "behavioral", "netlists", "training", "reports"},
+}
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_imports_point_downward(room: str) -> None:
+    import ast
+
+    root = Path(__file__).parent.parent
+    for path in (root / room).rglob("*.py"):
+        depth = len(path.relative_to(root).parts)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == depth:
+                names = [node.module] if node.module else [alias.name for alias in node.names]
+                for name in names:
+                    assert name.partition(".")[0] in ALLOWED[room], f"{path}: imports {name}"
+
+
+# The calibration differentiates the circuit equations themselves, which nobody else needs to see.
+INSIDE = {"behavioral": {"circuits._topology", "circuits._equations", "circuits._state_space"}}
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_rooms_are_entered_through_their_door(room: str) -> None:
+    """`from ..circuits._design import ...` would go around `circuits/__init__.py`."""
+    root = Path(__file__).parent.parent
+    for path in (root / room).rglob("*.py"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            words = line.split()
+            if words[:1] == ["from"] and words[1].startswith(".."):
+                target = words[1].lstrip(".")
+                first, _, rest = target.partition(".")
+                inner = first in ALLOWED and rest.startswith("_")
+                assert not inner or target in INSIDE.get(room, set()), f"{path}: {line}"
