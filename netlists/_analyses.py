@@ -30,7 +30,7 @@ class Tolerance:
     With the defaults a linear circuit follows its exact solution to better than 1e-4 of the swing.
     """
 
-    relative: float = 1e-6
+    relative: float = 3e-7
     charge: float | None = None
     voltage: float = 1e-8
 

@@ -4,7 +4,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -38,7 +38,9 @@ ANALYSES: tuple[Analysis, ...] = get_args(Analysis)
 
 _NOISE_RUNS_PER_PROCESS = 64
 _DEFAULT_CHARGE = 1e-14
-_NEGLIGIBLE = 1e-5
+_NEGLIGIBLE = 1e-2
+_NOISE_RELATIVE = 1e-6
+"""Between the points where its sources change, a noisy transient needs no more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,7 +279,7 @@ def _plan_noise(job: Job, network: Network, space: StateSpace, rates: _timing.Ra
 def _plan_tran(job: Job, network: Network, space: StateSpace, rates: _timing.Rates, ngspice: Ngspice) -> _Plan:
     steps = _timing.transient_steps(rates, job.program.n, job.duration, job.max_step)
     circuit = to_text(network, network_cards(network, job.x0, "none"))
-    options = _options(network, ngspice, _tolerance(job, network, space))
+    options = _options(network, ngspice, _tolerance(network, _swing(job, space)))
     found = _analyses.tran_deck(circuit + options, network.outputs, steps)
     return _Plan(job, network, space, (found,), found.text)
 
@@ -291,7 +293,9 @@ def _plan_seeded(job: Job, network: Network, space: StateSpace, rates: _timing.R
         hold = _timing.positive(job.noise_step, "noise_step")
     steps = _timing.held_steps(steps, hold, job.program.n)
     circuit = to_text(network, network_cards(network, job.x0, "seeded", hold))
-    options = _options(network, ngspice, _tolerance(job, network, space), _ngspice_seed(seed))
+    noise = float(np.sqrt(np.diag(_timing.stationary_covariance(space)).max()))
+    tolerance = replace(_tolerance(network, max(_swing(job, space), noise)), relative=_NOISE_RELATIVE)
+    options = _options(network, ngspice, tolerance, _ngspice_seed(seed))
     found = _analyses.tran_deck(circuit + options, network.outputs, steps)
     return _Plan(job, network, space, (found,), found.text, seed=seed, hold=hold)
 
@@ -302,10 +306,14 @@ def _options(
     return _analyses.options(ngspice.version, len(network.nodes), tolerance, seed)
 
 
-def _tolerance(job: Job, network: Network, space: StateSpace) -> Tolerance:
-    """A charge counts as small against what the smallest cell moves; on-chip cells are below ngspice's default."""
+def _tolerance(network: Network, swing: float) -> Tolerance:
+    """ngspice holds the error of a charge to `reltol` times that charge, but at least times this one.
+
+    It is a small part of what the smallest cell moves: less would chase the waveform through every zero, and
+    ngspice's own 1e-14 C is more than an on-chip cell holds.
+    """
     cells = [float(e.capacitance) for e in network.elements if isinstance(e, Capacitor) and e.cell is not None]
-    charge = _NEGLIGIBLE * min(cells, default=0.0) * _swing(job, space)
+    charge = _NEGLIGIBLE * min(cells, default=0.0) * swing
     return Tolerance(charge=charge) if 0 < charge < _DEFAULT_CHARGE else Tolerance()
 
 

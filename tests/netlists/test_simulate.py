@@ -173,12 +173,13 @@ def test_waveforms_follow_the_exact_solution(topology, level):
 
 
 def test_small_cells_are_as_accurate():
-    """1 pF and 100 mV: ngspice's default for a charge that does not matter would be 10 mV."""
-    design = IDEAL.model_copy(update={"C": 1e-12, "R0": 1e6})
-    program = Program(np.array([[1.0]]), np.array([0.1]))
-    measured = simulate(design.nominal(RCMesh(1)), program, "tran", "ideal")
-    expected = 0.1 * -np.expm1(-measured.time.values / design.tau)
-    assert np.abs(measured.v.values[:, 0] - expected).max() < 1e-5
+    """10 fF and 10 mV, with a fast and a slow mode: ngspice's default for a small charge is a hundred times theirs."""
+    design = IDEAL.model_copy(update={"C": 1e-14, "R0": 1e6})
+    program = Program(np.array([[1.0, -0.995], [-0.995, 1.0]]), np.array([0.01, -0.01]))
+    instance, v0 = design.nominal(RCMesh(2)), np.array([-0.01, 0.0])
+    measured = simulate(instance, program, "tran", "ideal", x0=v0)
+    expected = waveform(state_space(instance.network(program, "ideal")), measured.time.values, v0)
+    assert np.abs(measured.v.values - expected).max() < 1e-4 * np.abs(expected).max()
 
 
 def test_scaling_scales():
