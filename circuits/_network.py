@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 GROUND = "0"
-NODE_NAME = re.compile(r"^(0|[a-z][a-z0-9_]*)$")
+NODE_NAME = re.compile(r"0|[a-z][a-z0-9_]*")
 
 Value = Any
 """A float, or a sympy expression."""
@@ -163,7 +163,7 @@ class Network:
         if len(set(names)) != len(names):
             raise ValueError(f"network {self.name}: element names must be unique")
         for name in (*names, *self.nodes):
-            if not NODE_NAME.match(name):
+            if not NODE_NAME.fullmatch(name):
                 raise ValueError(f"network {self.name}: {name!r} is not a name of lower-case letters, digits, _")
 
     @property
