@@ -56,7 +56,8 @@ class Chip:
         if not bool(row_gain.isfinite().all()):
             raise ValueError("DeviceSPU: the factors are not finite; lower lr or raise the damping")
         if self._inverse_gain > 0.0:
-            J_in = J_in / (1.0 + (1.0 + row_gain) * self._inverse_gain).unsqueeze(1)
+            stage_gain = (1.0 + (1.0 + row_gain) * self._inverse_gain).unsqueeze(1)
+            J_in = J_in / stage_gain if J_in is J else J_in.div_(stage_gain)
         H, hessian_gain = self._hessian(factors, stage)
         D, drive = self._cells(J)
         leak = (1.0 + lam + column_gain) * self._inverse_gain

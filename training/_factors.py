@@ -67,20 +67,25 @@ class Factors:
         HJ = self.J if self.H is None else block_product(self.H, self.J)
         return self.J.T @ HJ + self.damping * torch.eye(self.N, dtype=self.J.dtype, device=self.J.device)
 
-    def root(self) -> OutputHessian | None:
-        """S with H = S S^T, (B, k, k). Raises ValueError when H is indefinite."""
+    def root(self) -> Float[Tensor, "B k m"] | None:
+        """S with H = S S^T, (B, k, m), m <= k the largest rank. Raises ValueError when H is indefinite.
+
+        Softmax has m = k - 1: its Hessian maps the constant vector to zero.
+        """
         if self.H is None:
             return None
         w, V = torch.linalg.eigh(self.H)
-        if w.min() < -1e3 * torch.finfo(w.dtype).eps * w.abs().max():
+        zero = 1e3 * torch.finfo(w.dtype).eps * w.abs().max()
+        if w.min() < -zero:
             raise ValueError(
                 "Factors: expected H positive semidefinite (a loss convex in the outputs), "
                 f"got eigenvalue {w.min().item():.3g}"
             )
-        return V * w.clamp_min(0.0).sqrt().unsqueeze(-2)
+        empty = min(int((w.amax(0) <= 1e-3 * zero).sum()), w.shape[1] - 1)
+        return (V * w.clamp_min(0.0).sqrt().unsqueeze(-2))[..., empty:].contiguous()
 
 
-def block_product(blocks: OutputHessian, x: Float[Tensor, "r *columns"]) -> Float[Tensor, "r *columns"]:
+def block_product(blocks: Float[Tensor, "B p q"], x: Float[Tensor, "Bq *columns"]) -> Float[Tensor, "Bp *columns"]:
     """Block-diagonal matrix times vector or matrix."""
-    B, k, _ = blocks.shape
-    return torch.bmm(blocks, x.reshape(B, k, -1)).reshape(x.shape)
+    B, p, q = blocks.shape
+    return torch.bmm(blocks, x.reshape(B, q, -1)).reshape(B * p, *x.shape[1:])

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ._factors import Factors, block_product
-from ._types import Jacobian, OutputHessian, Rows, Vector
+from ._types import Jacobian, Rows, Vector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -14,7 +14,7 @@ class LowRank:
     """Factors with the Hessian split in two; its small matrices live in the r rows of W."""
 
     J: Jacobian
-    root: OutputHessian | None
+    root: Float[Tensor, "B k m"] | None
     damping: float
 
     @classmethod
@@ -34,7 +34,7 @@ class LowRank:
         # W^T u = J^T (S u)
         return self.J.T @ (u if self.root is None else block_product(self.root, u))
 
-    def gram(self) -> Float[Tensor, "r r"]:
+    def gram(self) -> Float[Tensor, "Bm Bm"]:
         """W W^T = S^T (J J^T) S: one product of r^2 N, then blocks of k."""
         K = self.J @ self.J.T
         if self.root is None:
