@@ -152,6 +152,8 @@ def test_modelled_time_has_its_parts(tmp_path: Path) -> None:
     assert ideal["modelled_relaxation_s"] == pytest.approx((3 * 2.0 + 2 * 0.5) * 1e-6, rel=1e-12)
     # Published model: 16 bits for each of r (r + 2 N) resistors at 50 Gb/s, r = 31, N = 193.
     assert ideal["modelled_loading_s"] == pytest.approx(3 * 16 * 31 * (31 + 2 * 193) / 50e9, rel=1e-12)
+    # One drive and one readout a step; a delay reads nothing out.
+    assert ideal["modelled_drive_s"] == pytest.approx(3 * 16 * 193 / 50e9, rel=1e-12)
     for entry in (ideal, device):
         parts = [entry[f"modelled_{part}_s"] for part in ("digital", "loading", "drive", "relaxation", "readout")]
         assert entry["modelled_time_s"] == pytest.approx(sum(parts), rel=1e-12)
@@ -199,6 +201,8 @@ def test_resume_bit_for_bit(tmp_path: Path, name: str) -> None:
         train(task, e, 0, tmp_path / "parts", stop=lambda: next(calls) >= 7)
     reached = load_checkpoint(tmp_path / "parts/checkpoint.pt")["counters"]["step"]
     assert reached == 7
+    with (tmp_path / "parts/curves.jsonl").open("a") as file:  # as after a kill: a row beyond the checkpoint, one cut
+        file.write('{"step": 10, "train_loss": 0.0}\n{"step": 1')
     parts = train(task, e, 0, tmp_path / "parts", resume=True)
 
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
