@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.linalg
 from thermospice.behavioral import DeviceModel, Estimate, MeasurementError, compare
+from thermospice.behavioral._innovations import innovations
 from thermospice.circuits import Crossbar, Program, RCMesh, choose_scaling, random_program
 from thermospice.netlists import simulate
 
@@ -67,6 +69,24 @@ def test_a_noisy_record_of_the_model_is_a_standard_normal_deviate(chip, program,
     z = [compare(measure(chip, program, times=times, noise=rng), model).value for _ in range(30)]
     assert abs(np.mean(z)) < 4 / np.sqrt(30)
     assert abs(np.var(z) - 1) < 4 * np.sqrt(2 / 30)
+
+
+@pytest.mark.parametrize("level", ["ideal", "macro"])
+def test_innovations_equal_the_dense_gaussian(chip, program, level):
+    """The record as one vector: Cov(v(s), v(t)) = M exp(-F (t - s)) P(s) M^T, and white readout noise."""
+    response, v0 = DeviceModel.nominal(chip, level).response(program), np.array([1.0, 0.0, -0.5])
+    times, sigma = np.array([1e-7, 3e-7, 4e-7, 2e-6]), 1e-6
+    F, M = response.space.F, response.space.M
+    blocks = [[np.zeros((3, 3))] * 4 for _ in times]
+    for i, s in enumerate(times):
+        for j, t in enumerate(times[i:], i):
+            blocks[j][i] = M @ scipy.linalg.expm(-F * (t - s)) @ response.process.covariance_at(s) @ M.T
+            blocks[i][j] = blocks[j][i].T
+    K = np.block(blocks) + sigma**2 * np.eye(12)
+    r = np.linalg.cholesky(K) @ np.random.default_rng(0).standard_normal(12)
+    e, scales = innovations(response, times, response.mean_at(times, v0) + r.reshape(4, 3), v0, sigma)
+    assert np.sum(e**2) == pytest.approx(r @ np.linalg.solve(K, r), rel=1e-7)
+    assert 2 * np.sum(np.log(scales)) == pytest.approx(np.linalg.slogdet(K)[1], rel=1e-9)
 
 
 def test_wrong_noise_and_wrong_mean_both_show(chip, program, measure, flat, board):
