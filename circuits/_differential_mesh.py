@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ._design import Design
+from ._errors import ProgramError
 from ._network import GROUND, Capacitor, CurrentSource, Difference, Element, Network, NoiseCurrent, OpAmp, Resistor
 from ._program import Program
 from ._rc_mesh import check_dominant, check_symmetric, grounded
@@ -47,6 +48,14 @@ class DifferentialRCMesh:
         check_size(self, program)
         check_symmetric(self.name, program.A)
         check_dominant(self.name, program.A)
+        # A sum of both rails sees the magnitudes of the couplings: without resistors to ground it floats.
+        off, ground = grounded(program.A)
+        common = np.diag(np.diag(program.A)) - np.abs(off)
+        if np.linalg.eigvalsh(common)[0] <= 1e-12 * np.abs(program.A).max() * self.n:
+            raise ProgramError(
+                f"{self.name}: expected a diagonal larger than the sum of the other magnitudes in some row of every"
+                f" coupled group, or both rails float; the largest excess is {ground.max():.3g}; use a crossbar"
+            )
 
     def error_shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Names and shapes of the deviations."""

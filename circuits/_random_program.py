@@ -77,6 +77,6 @@ def _mesh(couplings: Float[np.ndarray, "n n"], condition: float) -> Float[np.nda
     bottom, top = np.linalg.eigvalsh(L)[[0, -1]]
     if top == 0 or condition == 1:
         return np.eye(len(L))
-    # Eigenvalues of L + g I run from bottom + g to top + g; g is not negative.
-    g = max((top - condition * bottom) / (condition - 1), 0.0)
+    # Eigenvalues of L + g I run from bottom + g to top + g; without a component to ground rail pairs would float.
+    g = max((top - condition * bottom) / (condition - 1), top / 100)
     return np.asarray((L + g * np.eye(len(L))) / (top + g))

@@ -86,7 +86,9 @@ class RLCGrid:
             DesignError: the design has no inductance.
         """
         if values.L is None:
-            raise DesignError("rlc-grid: the design has no inductance; add `L:` to it, such as `L: 1mH`")
+            raise DesignError(
+                "rlc-grid: the design has no inductance; add `L:` to it, such as `L: 1mH`, or use preset rlc-board-8"
+            )
         elements: list[Element] = []
         for i in range(self.n):
             elements += _cell(values, errors, i, weights["capacitance"][i], b[i])

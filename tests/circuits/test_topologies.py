@@ -100,6 +100,15 @@ def test_differential_mesh_refuses_what_is_not_dominant():
         DifferentialRCMesh(2).check(Program([[1.0, 1.5], [1.5, 9.0]], [1.0, 1.0]))
 
 
+def test_differential_mesh_refuses_rails_that_float(rng):
+    # Signs that cannot all be satisfied make A regular without any resistor to ground, but both rails float.
+    A = [[2.0, 1.0, 1.0], [1.0, 2.0, 1.0], [1.0, 1.0, 2.0]]
+    with pytest.raises(ProgramError, match="float"):
+        DifferentialRCMesh(3).check(Program(A, np.ones(3)))
+    for n in (2, 4, 8):
+        random_program(DifferentialRCMesh(n), rng, condition=1000.0)
+
+
 @pytest.mark.parametrize("mismatch", [False, True])
 def test_grid_samples_the_inverse_maxwell_matrix(mismatch, rng):
     # cov(v) = kT (Maxwell matrix)^-1 and cov(i) = kT/L for any resistors: equipartition.
