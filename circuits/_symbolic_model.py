@@ -166,7 +166,7 @@ def _values(level: Level) -> Values:
         output_resistance=R_o,
         load_capacitance=C_L,
     )
-    return Values(R0, C0, T, S, amplifier if level == "macro" else None, L)
+    return Values(R0, C0, T, S, None if level == "ideal" else amplifier, L)
 
 
 def _reduce(topology: Topology, level: Level, eq: Equations, program: SymbolicProgram) -> SymbolicModel:

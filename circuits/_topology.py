@@ -12,7 +12,7 @@ from ._errors import DesignError, ProgramError
 from ._network import Network, OpAmpModel, Value
 from ._program import Program
 
-Level = Literal["ideal", "macro"]
+Level = Literal["ideal", "macro", "transistor"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 Errors = Mapping[str, Shaped[np.ndarray, "..."]]
@@ -66,6 +66,8 @@ class Values:
 
 
 def _model(design: Design, level: Level, offset: float) -> OpAmpModel | None:
+    # At level `transistor` too the elements carry the macro-model: it is what the linear analyses use there, with
+    # the values that were extracted from the transistors; the netlist puts the subcircuit in its place.
     if level == "ideal" or design.amplifier is None:
         return None
     values = design.amplifier.model_dump(exclude={"offset_sigma", "supply_current"})

@@ -50,7 +50,9 @@ def cases(topologies: Sequence[str], levels: Sequence[str], sizes: Sequence[int]
         InputError, DesignError: an unknown name, or a level that the design cannot have.
     """
     known = get_design(design)
-    wanted = [get_level(name) for name in levels] or [x for x in LEVELS if x == "ideal" or known.amplifier]
+    # Level transistor has to be asked for: only a design for its supplies has it.
+    usual = [x for x in LEVELS if x == "ideal" or (x == "macro" and known.amplifier)]
+    wanted = [get_level(name) for name in levels] or usual
     return [
         Case(get_instance(_for_level(known, level), get_topology(name, n), seed), level, seed)
         for name in topologies or TOPOLOGIES

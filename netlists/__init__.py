@@ -1,5 +1,22 @@
 """A chip as a SPICE circuit, run in ngspice, measured as labelled arrays."""
 
+from ._amplifier_bench import Load as Load
+from ._amplifier_characterise import Characterisation as Characterisation
+from ._amplifier_characterise import characterise as characterise
+from ._amplifier_characterise import sample_offsets as sample_offsets
+from ._amplifier_circuit import AmplifierCircuit as AmplifierCircuit
+from ._amplifier_circuit import AmplifierSubcircuit as AmplifierSubcircuit
+from ._amplifier_circuit import Deviation as Deviation
+from ._amplifier_circuit import Transistor as Transistor
+from ._amplifier_designs import FoldedCascode as FoldedCascode
+from ._amplifier_designs import TwoStage as TwoStage
+from ._amplifier_extract import extract_macro_model as extract_macro_model
+from ._amplifier_extract import macro_response as macro_response
+from ._amplifier_process import GENERIC_180NM as GENERIC_180NM
+from ._amplifier_process import MosModel as MosModel
+from ._amplifier_process import Process as Process
+from ._amplifier_user import UserAmplifier as UserAmplifier
+from ._amplifier_user import user_amplifier as user_amplifier
 from ._analyses import integrate as integrate
 from ._build import build as build
 from ._cards import NoiseForm as NoiseForm

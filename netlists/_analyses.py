@@ -69,10 +69,10 @@ def ac_deck(circuit: str, outputs: Sequence[str], grid: Grid) -> Deck:
     return Deck(text, Expected("AC Analysis", names, (grid.rows,)))
 
 
-def tran_deck(circuit: str, outputs: Sequence[str], steps: Steps) -> Deck:
-    """Waveforms from the capacitors' initial voltages."""
+def tran_deck(circuit: str, outputs: Sequence[str], steps: Steps, from_rest: bool = True) -> Deck:
+    """Waveforms from the capacitors' initial voltages, or else from the circuit's operating point."""
     names = _voltages(outputs)
-    line = f".tran {_text(steps.first)} {_text(steps.duration)} 0 {_text(steps.largest)} uic"
+    line = f".tran {_text(steps.first)} {_text(steps.duration)} 0 {_text(steps.largest)}{' uic' if from_rest else ''}"
     text = _deck(circuit, f".save {' '.join(names)}", line, f".print tran {' '.join(names)}")
     return Deck(text, Expected("Transient Analysis", names, last=steps.duration))
 

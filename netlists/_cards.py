@@ -29,7 +29,7 @@ from ..circuits import (
 )
 from ._errors import NetlistError
 
-Kind = Literal["R", "C", "L", "V", "I", "G", "E", "B"]
+Kind = Literal["R", "C", "L", "V", "I", "G", "E", "B", "X"]
 NoiseForm = Literal["none", "spectral", "seeded"]
 """Sources of noise in a circuit: none but the resistors' own; noisy resistors with VCCS copies, for `.noise`;
 seeded random sources held for one step each, for `.tran`."""
@@ -42,6 +42,9 @@ IDEAL_GAIN = 1e7
 
 CLAMP_CONDUCTANCE = 1.0
 """Pulls the pole node back inside the rails [S]; exactly no current within them."""
+
+SUPPLY_PREFIX = "ts_"
+"""Of the supplies' names at level `transistor`; no element or node of a network may begin with it there."""
 
 _NOISE_RESISTANCE = 1e3
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -72,10 +75,15 @@ class _Context:
     v0: Float[np.ndarray, " n"]
     noise: NoiseForm
     step: float
+    subcircuit: str | None = None
 
 
 def cards(
-    network: Network, v0: Float[np.ndarray, " n"], noise: NoiseForm = "spectral", step: float = 0.0
+    network: Network,
+    v0: Float[np.ndarray, " n"],
+    noise: NoiseForm = "spectral",
+    step: float = 0.0,
+    subcircuit: str | None = None,
 ) -> list[Card]:
     """Every card of a network.
 
@@ -84,6 +92,7 @@ def cards(
         v0: initial voltage of each cell [V].
         noise: form of the noise sources.
         step: time that a seeded source holds a value [s].
+        subcircuit: name of the subcircuit that each macro-model stands for, at level `transistor`.
 
     Raises:
         NetlistError: a name or a number that is not plain, two elements with one name, a node without a path for
@@ -91,7 +100,7 @@ def cards(
     """
     check_names(network)
     check_direct_current(network)
-    context = _Context(number(network.temperature, "temperature"), v0, noise, step)
+    context = _Context(number(network.temperature, "temperature"), v0, noise, step, subcircuit)
     found = [card for element in network.elements for card in _expand(element, context)]
     if len({(card.kind, card.name) for card in found}) != len(found):
         raise NetlistError(f"network {network.name}: two elements or pieces of amplifiers have the same name")
@@ -192,6 +201,8 @@ def _expand(element: Element, context: _Context) -> Iterator[Card]:
             yield Card("E", name, (out, GROUND, plus, minus), 1.0)
         case OpAmp(_, plus, minus, out, None):
             yield Card("E", name, (out, GROUND, plus, minus), IDEAL_GAIN)
+        case OpAmp() if context.subcircuit is not None:
+            yield from _transistors(element, _numbers(element), context.subcircuit, context)
         case OpAmp():
             yield from _amplifier(element, _numbers(element), context)
 
@@ -272,6 +283,20 @@ def _amplifier(amp: OpAmp, model: OpAmpModel, context: _Context) -> Iterator[Car
         if node != GROUND:
             yield Card("I", f"{name}_ib{pin}", (node, GROUND), f"dc {model.bias_current!r}")
             yield from _noise_current(f"{name}_in{pin}", GROUND, node, model.noise_current**2, context)
+
+
+def _transistors(amp: OpAmp, model: OpAmpModel, subcircuit: str, context: _Context) -> Iterator[Card]:
+    """A subcircuit with this amplifier's own offset in series with its plus input, and its load capacitance."""
+    name, below = amp.name, GROUND
+    # `.noise` has the transistors' own noise; `.tran` has none, so it takes the white level of the macro-model.
+    if model.noise_voltage > 0 and context.noise == "seeded":
+        below = f"{name}_en"
+        yield from _noise_voltage(below, model.noise_voltage, context)
+    yield Card("V", f"{name}_os", (f"{name}_inm", below), f"dc {model.offset!r}")
+    yield Card("E", f"{name}_inp", (f"{name}_inp", amp.plus, f"{name}_inm", GROUND), 1.0)
+    yield Card("X", name, (f"{name}_inp", amp.minus, amp.out, f"{SUPPLY_PREFIX}vdd", f"{SUPPLY_PREFIX}vss"), subcircuit)
+    if model.load_capacitance > 0:
+        yield Card("C", f"{name}_cl", (amp.out, GROUND), model.load_capacitance)
 
 
 def _noise_voltage(node: str, noise_voltage: float, context: _Context) -> Iterator[Card]:

@@ -25,8 +25,11 @@ from ..circuits import (
     state_space,
 )
 from . import _analyses, _timing
+from ._amplifier_cards import chosen_amplifier, preamble, release_time
+from ._amplifier_circuit import AmplifierSubcircuit
 from ._analyses import DEFAULT_TOLERANCE, Deck, Tolerance
 from ._build import UNSCALED, initial_voltages, network_cards, to_text
+from ._cards import NoiseForm
 from ._engine import Cancellation, Limits, Ngspice, find_ngspice, run_deck
 from ._errors import NetlistError, SimulatorError
 from ._measurement import Variables, dataset, provenance
@@ -61,6 +64,7 @@ class Job:
     frequencies: tuple[float, float] | None = None
     points_per_decade: int | None = None
     timeout: float = 300.0
+    amplifier: AmplifierSubcircuit | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +97,7 @@ def simulate(
     points_per_decade: int | None = None,
     timeout: float = 300.0,
     ngspice: Ngspice | None = None,
+    amplifier: AmplifierSubcircuit | None = None,
 ) -> xr.Dataset:
     """Measure a chip in ngspice.
 
@@ -110,7 +115,8 @@ def simulate(
         instance: the chip.
         program: A and b.
         analysis: `op`, `ac`, `noise` or `tran`.
-        level: `ideal` or `macro`.
+        level: `ideal`, `macro` or `transistor`. There the noise of a transient is that of the resistors and the
+            macro-model's, and durations, steps and frequencies follow from the macro-model.
         duration: of a transient [s]; until the slowest mode has decayed to 1e-6 unless given.
         scaling: how the program is fitted to the device.
         noise: a transient with a random source for each origin of noise. Its points are at the whole multiples of
@@ -123,6 +129,7 @@ def simulate(
         points_per_decade: of frequencies; 100 for `ac`, as many as the integral needs for `noise` unless given.
         timeout: for each ngspice process [s].
         ngspice: the simulator, found unless given.
+        amplifier: subcircuit at level `transistor`; the project's two-stage amplifier unless given.
 
     Raises:
         ProgramError, DesignError: the program or the level does not fit the chip.
@@ -145,6 +152,7 @@ def simulate(
         frequencies,
         points_per_decade,
         timeout,
+        amplifier,
     )
     return _run(job, ngspice or find_ngspice(), Cancellation())
 
@@ -252,21 +260,21 @@ def _plan(job: Job, ngspice: Ngspice) -> _Plan:
 
 
 def _plan_op(job: Job, network: Network, space: StateSpace, ngspice: Ngspice) -> _Plan:
-    circuit = to_text(network, network_cards(network, job.x0, "none"))
+    circuit = _circuit(job, network, space, "none")
     found = _analyses.op_deck(circuit + _options(network, ngspice), network.outputs)
     return _Plan(job, network, space, (found,), found.text)
 
 
 def _plan_ac(job: Job, network: Network, space: StateSpace, rates: _timing.Rates, ngspice: Ngspice) -> _Plan:
     grid = _timing.response_grid(rates, job.frequencies, job.points_per_decade)
-    circuit = to_text(network, network_cards(network, job.x0, "none"))
+    circuit = _circuit(job, network, space, "none")
     found = _analyses.ac_deck(circuit + _options(network, ngspice), network.outputs, grid)
     return _Plan(job, network, space, (found,), found.text, grid=grid)
 
 
 def _plan_noise(job: Job, network: Network, space: StateSpace, rates: _timing.Rates, ngspice: Ngspice) -> _Plan:
     grid = _timing.noise_grid(rates, job.frequencies, job.points_per_decade)
-    circuit = to_text(network, network_cards(network, job.x0, "spectral")) + _options(network, ngspice)
+    circuit = _circuit(job, network, space, "spectral") + _options(network, ngspice)
     source, pairs = _input_source(network), _analyses.noise_pairs(network.outputs)
     if job.frequencies is not None:
         pairs = pairs[: len(network.outputs)]
@@ -278,9 +286,9 @@ def _plan_noise(job: Job, network: Network, space: StateSpace, rates: _timing.Ra
 
 def _plan_tran(job: Job, network: Network, space: StateSpace, rates: _timing.Rates, ngspice: Ngspice) -> _Plan:
     steps = _timing.transient_steps(rates, job.program.n, job.duration, job.max_step)
-    circuit = to_text(network, network_cards(network, job.x0, "none"))
+    circuit = _circuit(job, network, space, "none", rates=rates)
     options = _options(network, ngspice, _tolerance(network, _swing(job, space)))
-    found = _analyses.tran_deck(circuit + options, network.outputs, steps)
+    found = _analyses.tran_deck(circuit + options, network.outputs, steps, from_rest=job.level != "transistor")
     return _Plan(job, network, space, (found,), found.text)
 
 
@@ -292,12 +300,28 @@ def _plan_seeded(job: Job, network: Network, space: StateSpace, rates: _timing.R
     else:
         hold = _timing.positive(job.noise_step, "noise_step")
     steps = _timing.held_steps(steps, hold, job.program.n)
-    circuit = to_text(network, network_cards(network, job.x0, "seeded", hold))
+    circuit = _circuit(job, network, space, "seeded", hold, rates)
     noise = float(np.sqrt(np.diag(_timing.stationary_covariance(space)).max()))
     tolerance = replace(_tolerance(network, max(_swing(job, space), noise)), relative=_NOISE_RELATIVE)
     options = _options(network, ngspice, tolerance, _ngspice_seed(seed))
-    found = _analyses.tran_deck(circuit + options, network.outputs, steps)
+    found = _analyses.tran_deck(circuit + options, network.outputs, steps, from_rest=job.level != "transistor")
     return _Plan(job, network, space, (found,), found.text, seed=seed, hold=hold)
+
+
+def _circuit(
+    job: Job,
+    network: Network,
+    space: StateSpace,
+    noise: NoiseForm,
+    hold: float | None = None,
+    rates: _timing.Rates | None = None,
+) -> str:
+    """The circuit; with rates it is for a transient."""
+    amplifier = chosen_amplifier(job.level, job.amplifier)
+    release = None if rates is None else release_time(rates)
+    near = space.settled if rates is None else initial_voltages(job.x0, job.program.n)
+    lines = network_cards(network, job.x0, noise, hold, amplifier, release)
+    return to_text(network, lines, preamble(network, amplifier, near))
 
 
 def _options(
