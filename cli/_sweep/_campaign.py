@@ -14,7 +14,7 @@ from .._errors import InputError
 from .._folder import read_json, write_bytes, write_json, write_text
 from .._job import Job
 from . import _statistics
-from ._executor import executor
+from ._executor import check, executor
 from ._runner import Progressed, Stopped, perform
 from ._store import Record, Store, alone_in
 from ._study import StopAfter, Study, load_study, parse_study, to_plain, to_yaml
@@ -42,6 +42,7 @@ def campaign(this: Job, path: Path | None, seed: int | None, options: Options) -
         InputError: a study that cannot be done, a folder that is not one of a sweep.
         SimulatorMissing: there is no ngspice.
     """
+    check(options.scheduler, options.workers)
     study, where = _study(this.folder, path, seed, options.resume)
     what = plan(study, where)
     if study.kind == "circuit" and options.scheduler is None:

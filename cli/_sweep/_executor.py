@@ -47,6 +47,17 @@ def has_dask() -> bool:
     return find_spec("distributed") is not None
 
 
+def check(scheduler: str | None, workers: int | None) -> None:
+    """Raise `InputError` when the options contradict each other, or need what is not installed."""
+    if scheduler is not None and workers is not None:
+        raise InputError("--workers: the cluster at --scheduler has its own; give one of the two")
+    if scheduler is not None and not has_dask():
+        raise InputError(
+            "--scheduler: the Python package 'distributed' is missing; install it with: "
+            "pip install 'thermospice[cluster]'"
+        )
+
+
 @contextmanager
 def executor(scheduler: str | None, workers: int | None, campaign: str) -> Iterator[Executor]:
     """The cluster at an address, or one of this machine; without Dask, threads do the latter.
@@ -54,22 +65,15 @@ def executor(scheduler: str | None, workers: int | None, campaign: str) -> Itera
     Runs that are not over when the context ends are stopped.
 
     Raises:
-        InputError: Dask is missing, no scheduler answers, or its workers cannot do the work.
+        InputError: no scheduler answers, or its workers cannot do the work.
     """
-    if scheduler is not None and workers is not None:
-        raise InputError("--workers: the cluster at --scheduler has its own; give one of the two")
     count = workers or available_cores()
     if has_dask():
         with _dask(scheduler, count, campaign) as found:
             yield found
-    elif scheduler is None:
+    else:
         with _threads(count, campaign) as found:
             yield found
-    else:
-        raise InputError(
-            "--scheduler: the Python package 'distributed' is missing; install it with: "
-            "pip install 'thermospice[cluster]'"
-        )
 
 
 class _Threads:

@@ -17,6 +17,7 @@ from ._units import unit_of
 
 _SIZE = (5.6, 3.7)
 _MOST_METRICS, _MOST_PARAMETERS = 4, 6
+_MOST_LINES = 6
 _FEWEST = 10
 """Values that make a histogram."""
 
@@ -36,10 +37,19 @@ def draw(study: Study, plan: Plan, records: Sequence[Record | None]) -> dict[str
         if (len(varied) == 0 or study.method != "grid") and len(_values(rows, metric)) >= _FEWEST:
             found[f"histogram-{metric}.png"] = png(_bound(_histogram, study, rows, metric))
         for name in varied[:_MOST_PARAMETERS]:
-            found[f"{metric}-against-{name}.png"] = png(_bound(_against, study, rows, metric, name))
+            other = _other(study, plan, varied, name)
+            found[f"{metric}-against-{name}.png"] = png(_bound(_against, study, rows, metric, name, other))
         if study.method == "grid" and len(varied) == 2:
             found[f"{metric}-map.png"] = png(_bound(_map, study, rows, metric, *varied))
     return found
+
+
+def _other(study: Study, plan: Plan, varied: Sequence[str], name: str) -> str | None:
+    """The second parameter of a grid, when it has few enough values for a line each."""
+    others = [other for other in varied if other != name]
+    if study.method != "grid" or len(others) != 1:
+        return None
+    return others[0] if len({repr(point[others[0]]) for point in plan.points}) <= _MOST_LINES else None
 
 
 def _bound(function: Callable[..., Figure], *arguments: Any) -> Callable[[], Figure]:
@@ -70,7 +80,8 @@ def _scale(values: Sequence[float], unit: str) -> tuple[float, str]:
 
 
 def _label(text: str, unit: str) -> str:
-    return f"{text.replace('_', ' ')} ({unit})" if unit else text.replace("_", " ")
+    shown = text.removeprefix("design.").replace(".", " ").replace("_", " ").replace("A^-1 b", "$A^{-1}b$")
+    return f"{shown} ({unit})" if unit else shown
 
 
 def _metric_label(study: Study, metric: str, unit: str) -> str:
@@ -121,15 +132,19 @@ def _draw_limits(line: Callable[..., Any], limits: Sequence[Limit], factor: floa
                 line(value / factor, color="C1", linestyle="--", label=f"{word} {value / factor:g}")
 
 
-def _against(study: Study, rows: Sequence[Row], metric: str, name: str) -> Figure:
+def _against(study: Study, rows: Sequence[Row], metric: str, name: str, other: str | None) -> Figure:
     kept = [(run, r) for run, r in rows if r["status"] == "done" and metric in r["metrics"]]
     y = np.array([float(r["metrics"][metric]) for _, r in kept])
     factor, unit = _scale(list(y), study.metrics[metric].unit)
     figure = Figure(figsize=_SIZE)
     axes = figure.add_subplot()
     x, x_label = _abscissa(axes, [run.values[name] for run, _ in rows], [run.values[name] for run, _ in kept], name)
-    _scatter(axes, x, y / factor, [_statistics.keeps(r, study.limits) for _, r in kept], bool(study.limits))
-    _means(axes, x, y / factor)
+    good = np.array([_statistics.keeps(r, study.limits) for _, r in kept], dtype=bool)
+    labels = [f"{_label(other, '')} {_short(_text(run.values[other]))}" if other else "" for run, _ in kept]
+    for k, label in enumerate(dict.fromkeys(labels)):
+        here = np.array([found == label for found in labels])
+        _scatter(axes, x[here], y[here] / factor, good[here], f"C{k + 2 if k else 0}")
+        _means(axes, x[here], y[here] / factor, f"C{k + 2}", label or "mean, 95 % interval")
     _draw_limits(axes.axhline, _limits(study, metric), factor)
     if _wide(list(y)):
         axes.set_yscale("log")
@@ -165,24 +180,15 @@ def _text(value: Any) -> str:
     return "exact" if value is None else str(value)
 
 
-def _scatter(
-    axes: Axes,
-    x: Float[np.ndarray, " runs"],
-    y: Float[np.ndarray, " runs"],
-    kept: Sequence[bool],
-    limited: bool,
-) -> None:
-    inside = np.array(kept, dtype=bool)
+def _scatter(axes: Axes, x: Float[np.ndarray, " runs"], y: Float[np.ndarray, " runs"], good: Any, colour: str) -> None:
+    """Points that keep every limit, and crosses that do not."""
     size, alpha = (14, 0.5) if len(x) < 300 else (8, 0.3)
-    if not limited:
-        axes.scatter(x, y, s=size, alpha=alpha, color="C0", linewidths=0)
-        return
-    axes.scatter(x[inside], y[inside], s=size, alpha=alpha, color="C0", linewidths=0, label="keeps every limit")
-    if not inside.all():
-        axes.scatter(x[~inside], y[~inside], s=size + 6, alpha=0.8, color="C1", marker="x", label="does not")
+    axes.scatter(x[good], y[good], s=size, alpha=alpha, color=colour, linewidths=0)
+    if not good.all():
+        axes.scatter(x[~good], y[~good], s=size + 6, alpha=0.7, color="C1", marker="x", linewidths=1)
 
 
-def _means(axes: Axes, x: Float[np.ndarray, " runs"], y: Float[np.ndarray, " runs"]) -> None:
+def _means(axes: Axes, x: Float[np.ndarray, " runs"], y: Float[np.ndarray, " runs"], colour: str, label: str) -> None:
     """Mean with its interval, where several runs share a value."""
     places = np.unique(x)
     groups = [y[x == place] for place in places]
@@ -191,7 +197,7 @@ def _means(axes: Axes, x: Float[np.ndarray, " runs"], y: Float[np.ndarray, " run
     means = np.array([group.mean() for group in groups])
     bounds = [_statistics.mean_interval(list(group)) or (m, m) for group, m in zip(groups, means, strict=True)]
     reach = np.array([(m - low, high - m) for m, (low, high) in zip(means, bounds, strict=True)]).T
-    axes.errorbar(places, means, reach, color="C2", marker="D", markersize=5, capsize=4, label="mean, 95 % interval")
+    axes.errorbar(places, means, reach, color=colour, marker="D", markersize=4, capsize=3, linewidth=1.2, label=label)
 
 
 def _map(study: Study, rows: Sequence[Row], metric: str, first: str, second: str) -> Figure:
@@ -207,7 +213,14 @@ def _map(study: Study, rows: Sequence[Row], metric: str, first: str, second: str
     factor, unit = (1e-2, "%") if limits else _scale(list(shown[np.isfinite(shown)]), study.metrics[metric].unit)
     figure = Figure(figsize=(_SIZE[0], 4.2))
     axes = figure.add_subplot()
-    image = axes.imshow(shown / factor, origin="lower", aspect="auto", cmap="cividis", vmax=100 if limits else None)
+    image = axes.imshow(
+        shown / factor,
+        origin="lower",
+        aspect="auto",
+        cmap="cividis",
+        vmin=0 if limits else None,
+        vmax=100 if limits else None,
+    )
     axes.grid(False)
     axes.set_xticks(range(len(across)), labels=[_short(value) for value in across])
     axes.set_yticks(range(len(up)), labels=[_short(value) for value in up])
@@ -216,7 +229,7 @@ def _map(study: Study, rows: Sequence[Row], metric: str, first: str, second: str
         ink = "black" if value > (low + high) / 2 else "white"
         axes.text(column, row, f"{value:.3g}" if np.isfinite(value) else "–", ha="center", va="center", color=ink)
     what = f"yield of {' and '.join(limit.label for limit in limits)}" if limits else study.metrics[metric].meaning
-    figure.colorbar(image, ax=axes, label=_label(what, unit))
+    figure.colorbar(image, ax=axes, label=f"{what} ({unit})" if unit else what)
     axes.set(xlabel=_label(first, _unit(first)), ylabel=_label(second, _unit(second)), title=f"{study.name}")
     return figure
 

@@ -16,7 +16,7 @@ class Metric:
 
 CIRCUIT: Mapping[str, Metric] = MappingProxyType(
     {
-        "relative_error": Metric("1", "|x - A^-1 b| / |A^-1 b|", "op"),
+        "relative_error": Metric("1", "relative error |x - A^-1 b| / |A^-1 b|", "op"),
         "worst_error": Metric("V", "largest deviation of a cell from A^-1 b", "op"),
         "nonlinearity": Metric("1", "relative distance of SPICE from the linear prediction", "op"),
         "settle_time": Metric("s", "settling time", "tran"),
@@ -38,11 +38,11 @@ TRAINING: Mapping[str, Metric] = MappingProxyType(
         "train_accuracy": Metric("1", "accuracy on training data"),
         "validation_loss": Metric("1", "loss on validation data"),
         "validation_accuracy": Metric("1", "accuracy on validation data"),
-        "modelled_time_s": Metric("s", "modelled time on the hybrid machine"),
-        "modelled_energy_J": Metric("J", "modelled energy of the hybrid machine"),
         "steps": Metric("steps", "steps of the optimiser"),
     }
 )
+"""Modelled times and energies hold what was measured on the machine at that moment: they stand in the runs' entries,
+not among the numbers that a study gives again."""
 
 ARRAYS: Mapping[str, Metric] = MappingProxyType(
     {

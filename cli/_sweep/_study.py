@@ -206,7 +206,11 @@ def parse_study(data: Any, where: str) -> Study:
 
 def _inlined(data: Any, path: Path) -> Any:
     """The study with the content of the files that it names."""
-    circuit = data.get("circuit") if isinstance(data, Mapping) else None
+    if not isinstance(data, Mapping):
+        return data
+    if isinstance(data.get("training"), Mapping):
+        return {**data, "training": _placed(data["training"], path)}
+    circuit = data.get("circuit")
     if not isinstance(circuit, Mapping):
         return data
     circuit = dict(circuit)
@@ -217,6 +221,17 @@ def _inlined(data: Any, path: Path) -> Any:
         circuit["program"] = _files_read(dict(program), path)
         circuit.setdefault("size", len(circuit["program"]["b"]))
     return {**data, "circuit": circuit}
+
+
+def _placed(training: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Files of an experiment by their absolute paths: its runs are performed elsewhere."""
+    files = {name: training[name] for name in ("data", "device", "design") if isinstance(training.get(name), str)}
+    found = {name: str((path.parent / value).resolve()) for name, value in files.items() if _is_place(name, value)}
+    return {**training, **found}
+
+
+def _is_place(name: str, value: str) -> bool:
+    return name != "design" or value.endswith((".yaml", ".yml")) or "/" in value
 
 
 def _design(given: Any, path: Path) -> Any:

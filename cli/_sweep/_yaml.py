@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from .._errors import InputError
 
 _MOST_BYTES = 4_000_000
+_DEEPEST = 20
+_ALTERNATIVES = ("literal[", "constrained-", "function-", "float", "StopAfter")
 
 
 def read_yaml(path: Path) -> Any:
@@ -27,7 +29,11 @@ def read_yaml(path: Path) -> Any:
     if len(content) > _MOST_BYTES:
         raise InputError(f"{path}: expected a study of at most {_MOST_BYTES} bytes, got {len(content)}")
     try:
+        depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise InputError(f"{path}: not valid YAML for a study: nested more than {_DEEPEST} deep")
             if isinstance(event, yaml.AliasEvent):
                 line = event.start_mark.line + 1 if event.start_mark else 1
                 raise InputError(f"{path}, line {line}: aliases are not supported; write it out")
@@ -59,8 +65,8 @@ def first_reason(error: ValidationError) -> str:
     """Field, what was expected and what came, of the first thing that is wrong."""
     first = error.errors()[0]
     # Names of the alternatives of a union are pydantic's, not the user's.
-    parts = [str(part) for part in first["loc"] if not (isinstance(part, str) and part[:1].isupper())]
-    field = ".".join(part for part in parts if not part.startswith(("literal[", "constrained-", "function-")))
+    parts = [str(part) for part in first["loc"]]
+    field = ".".join(part for part in parts if not part.startswith(_ALTERNATIVES))
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     lead = f"{field}: " if field else ""
     if first["type"] == "extra_forbidden":
