@@ -61,7 +61,7 @@ def test_saved_and_loaded_without_loss(chip, tmp_path):
     [
         (lambda d: d.update(kind="instance"), "expected a device model"),
         (lambda d: d.update(schema=99), "expected schema 1, got 99; calibrate again"),
-        (lambda d: d.update(level="transistor"), "level: expected one of"),
+        (lambda d: d.update(level="quantum"), "level: expected one of"),
         (lambda d: d.pop("gain"), "not a device model: KeyError"),
         (lambda d: d["standard_errors"].pop("drive"), "standard_errors: expected the names"),
         (lambda d: d["standard_errors"].update(drive=[1.0]), "standard_errors: expected the names"),
