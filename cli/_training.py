@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ..training import Experiment, experiment, load_experiment, run_experiments
+from ..training import Experiment, experiment, load_experiment, run_experiments, tune
 from ._errors import InputError
 from ._folder import read_json, write_json
 from ._job import Job
@@ -57,6 +57,24 @@ def run(
     """Train in the job's folder (or a folder in it), on the cores of this machine."""
     with this.step(f"training: {sum(len(e.seeds) for e in experiments)} runs", bar=False):
         return run_experiments(experiments, this.folder / sub, resume=resume, workers=workers, quiet=this.quiet)
+
+
+def tuning(given: Mapping[str, Any], this: Job, workers: int | None) -> dict[str, Any]:
+    """Tune every optimiser on a task; with `--resume` the trials that are done are kept.
+
+    Raises:
+        InputError: no task, or settings that the tuning itself chooses.
+        ExperimentError, TaskError: the task cannot be loaded.
+    """
+    extra = [name for name, value in given.items() if value is not None and name not in ("task", "data")]
+    if extra:
+        raise InputError(f"--tune: chooses the settings itself; remove {', '.join(extra)}")
+    if given["task"] is None:
+        raise InputError("TASK: --tune expects digits, mnist, squad or regression")
+    with this.step(f"tuning on {given['task']}", bar=False):
+        found = tune(given["task"], this.folder, data=given["data"], workers=workers, quiet=this.quiet)
+    chosen = {one.method: {**one.chosen, "validation_loss": one.validation_loss} for one in found}
+    return {"task": given["task"], "settings": f"{given['task']}.yaml", "chosen": chosen}
 
 
 def summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The report's part on training: curves, final values, modelled time, and where TNGD loses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,7 @@ def _pictures(folder: Folder) -> tuple[tuple[Callable[[], Figure], str], ...]:
             (
                 lambda: figures.loss_curves(loss, "time"),
                 "Loss on the whole training set against modelled time. Digital work counts as long as it took on this"
-                " machine (one thread), an analog solve as long as the hardware model says, loading the resistors included.",
+                " machine (one thread), an analog solve as the hardware model says, with loading the resistors.",
             )
         )
     parts = _time_parts(folder.runs)
@@ -63,13 +63,19 @@ def _pictures(folder: Folder) -> tuple[tuple[Callable[[], Figure], str], ...]:
 
 
 def _time_parts(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Mean seconds of each part of one step, by optimiser."""
+    """Seconds of each part of a step, by optimiser, of its first seed; a digital one has a single part."""
     found: dict[str, dict[str, float]] = {}
     for run in runs:
-        parts = run.get("modelled_time_parts_s")
-        if isinstance(parts, Mapping) and run.get("steps"):
-            found.setdefault(label(run), {k: float(v) / run["steps"] for k, v in parts.items()})
+        if run.get("steps") and "modelled_time_s" in run:
+            parts = {name: run[f"modelled_{name}_s"] for name in _PARTS if f"modelled_{name}_s" in run}
+            per_step = {
+                name: value / run["steps"] for name, value in (parts or {"digital": run["modelled_time_s"]}).items()
+            }
+            found.setdefault(label(run), per_step)
     return found
+
+
+_PARTS = ("digital", "loading", "drive", "relaxation", "readout")
 
 
 def _finals(runs: list[dict[str, Any]]) -> tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]:

@@ -39,6 +39,10 @@ def train(
     lr: Annotated[float | None, _number("--lr", "Learning rate.")] = None,
     damping: Annotated[float | None, _number("--damping", "Of the curvature.")] = None,
     t: Annotated[float | None, _number("--t", "Analog time of a step, in time constants.")] = None,
+    tune: Annotated[
+        bool,
+        typer.Option("--tune", help="Choose every optimiser's settings by one budget on validation data."),
+    ] = False,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes. [default: one per core]")] = None,
     out: Out = None,
     resume: Resume = None,
@@ -63,6 +67,9 @@ def train(
             "damping": damping,
             "t": t,
         }
+        if tune:
+            this.finish(_training.tuning(given, this, workers))
+            return
         if resume is not None:
             experiment = _training.resumed(this.folder, given)
         else:

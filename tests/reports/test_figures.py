@@ -1,0 +1,93 @@
+"""Every figure has axes with units, in both looks, at its edge cases too."""
+
+import numpy as np
+import pytest
+from thermospice.reports import HeldOut, Parameter, figures, png
+from thermospice.reports._figures._units import prefix, quantity
+from thermospice.reports._theme import DARK, LIGHT, svg_uri
+from thermospice.reports._training import curves
+
+TIME = np.linspace(0, 1e-5, 20)
+WAVES = np.outer(TIME / 1e-5, [1.0, -0.5])
+PARAMETERS = [Parameter("conductance", (0, 0), 0.011, 0.001, 0.01), Parameter("offset", (0,), 1e-4, 1e-5, 1.1e-4, "V")]
+ENTRIES = [
+    {
+        "run": f"adam-s{s}",
+        "seed": s,
+        "step": k,
+        "train_loss": 1.0 / (k + 1),
+        "test_accuracy": 0.9,
+        "modelled_time_s": k + 1.0,
+    }
+    for s in (0, 1)
+    for k in range(5)
+]
+
+FIGURES = {
+    "waveforms": lambda: figures.waveforms(TIME, WAVES, WAVES * 1.01, np.array([1e-3, 1e-3])),
+    "waveforms without a model": lambda: figures.waveforms(TIME, WAVES),
+    "residuals": lambda: figures.residuals(TIME, WAVES, {"nominal": WAVES * 1.01}),
+    "residuals of zero": lambda: figures.residuals(TIME, WAVES, {"nominal": WAVES}),
+    "covariance": lambda: figures.covariance_maps(np.eye(3) * 1e-12, np.eye(3) * 1.1e-12),
+    "covariance of one cell, equal": lambda: figures.covariance_maps(np.eye(1) * 1e-12, np.eye(1) * 1e-12),
+    "parameters": lambda: figures.parameters(PARAMETERS),
+    "z-scores": lambda: figures.z_scores(PARAMETERS),
+    "held out": lambda: figures.heldout_errors([HeldOut(*(np.array([0.1, 0.2]) * k for k in (1, 1.1, 1.01, 1.001)))]),
+    "operating point": lambda: figures.operating_point(np.array([0.1]), np.array([0.1])),
+    "operating point at zero": lambda: figures.operating_point(np.zeros(2), np.zeros(2)),
+    "ac": lambda: figures.ac_response(np.geomspace(1, 1e6, 9), np.ones((9, 2)) * (1 + 1j)),
+    "noise": lambda: figures.noise_density(np.geomspace(1, 1e6, 9), np.ones((9, 2)) * 1e-17),
+    "loss": lambda: figures.loss_curves(curves(ENTRIES, "train_loss"), "steps"),
+    "loss in time": lambda: figures.loss_curves(curves(ENTRIES, "train_loss"), "time"),
+    "accuracy": lambda: figures.accuracy_curves(curves(ENTRIES, "test_accuracy"), "steps"),
+    "parts": lambda: figures.time_parts({"tngd": {"loading": 1e-3, "relaxation": 1e-6}, "adam": {"digital": 1e-3}}),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_axes_are_named(name):
+    with LIGHT.active():
+        figure = FIGURES[name]()
+    axes = [a for a in figure.axes if a.get_label() != "<colorbar>"]
+    assert axes
+    assert any(a.get_xlabel() for a in axes)
+    if name != "z-scores":  # its rows have names
+        assert any(a.get_ylabel() or a.get_yticklabels()[0].get_text() for a in axes)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_looks_differ_and_repeat(name):
+    light = svg_uri(FIGURES[name], LIGHT)
+    assert svg_uri(FIGURES[name], LIGHT) == light
+    assert svg_uri(FIGURES[name], DARK) != light
+
+
+@pytest.mark.parametrize(
+    ("topology", "n"), [*(("crossbar", n) for n in (1, 2, 3, 4, 32)), ("rc-mesh", 1), ("rc-mesh", 8)]
+)
+def test_schematic_draws_every_size(topology, n):
+    with LIGHT.active():
+        figure = figures.schematic(topology, n)
+    texts = {text.get_text() for text in figure.axes[0].texts}
+    assert "$C$" in texts
+    if topology == "crossbar":
+        assert rf"$R_0/|A_{{i{n}}}|$" in texts
+
+
+def test_theme_does_not_leak():
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    svg_uri(FIGURES["ac"], DARK)
+    png(FIGURES["ac"])
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize(("value", "expected"), [(1500, (1e3, "k")), (1, (1, "")), (2e-6, (1e-6, "µ")), (0, (1, ""))])
+def test_prefix(value, expected):
+    assert prefix(value) == expected
+
+
+def test_quantity():
+    assert quantity(1e-9, "F") == "1 nF"
+    assert quantity(-0.0125, "V") == "-12.5 mV"

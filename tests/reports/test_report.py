@@ -1,0 +1,173 @@
+"""The page says what is on disk, all of it and nothing else."""
+
+import base64
+import json
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from thermospice.reports import ReportError, build_report
+
+sys.path.insert(0, str(Path(__file__).parent))
+from sample import make_folder
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = make_folder(tmp_path_factory.mktemp("run"))
+    return build_report([folder], folder / "report.html").read_text(encoding="utf-8")
+
+
+class Outline(HTMLParser):
+    """Tags, attributes, and whether every tag is closed."""
+
+    VOID = ("meta", "img", "source", "br")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def outline(page: str) -> Outline:
+    parser = Outline()
+    parser.feed(page)
+    assert parser.open == []
+    return parser
+
+
+def test_all_parts_are_there(page):
+    titles = re.findall(r"<h3>(.*?)</h3>", page)
+    assert titles == [
+        "Circuit",
+        "Design",
+        "Waveforms: SPICE against the model",
+        "Stationary covariance",
+        "Calibration",
+        "Fidelity",
+        "Training",
+        "Seeds and versions",
+    ]
+    assert "Not computed" not in page
+
+
+def test_needs_no_other_file(page):
+    for _, attributes in outline(page).found:
+        for name in ("src", "srcset", "href"):
+            value = attributes.get(name)
+            assert value is None or value.startswith(("data:", "#")), value
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_links_lead_somewhere(page):
+    found = outline(page).found
+    targets = [attributes["id"] for _, attributes in found if "id" in attributes]
+    assert len(targets) == len(set(targets))
+    links = [attributes["href"] for tag, attributes in found if tag == "a"]
+    assert links
+    assert {link[1:] for link in links} <= set(targets)
+
+
+def test_every_figure_is_drawn_in_both_looks(page):
+    found = outline(page).found
+    light = [attributes["src"] for tag, attributes in found if tag == "img"]
+    dark = [attributes["srcset"] for tag, attributes in found if tag == "source"]
+    assert len(light) == len(dark) >= 11
+    for one, other in zip(light, dark, strict=True):
+        assert one != other
+        for uri in (one, other):
+            ElementTree.fromstring(base64.b64decode(uri.partition("base64,")[2]))
+    media = {attributes["media"] for tag, attributes in found if tag == "source"}
+    assert media == {"screen and (prefers-color-scheme: dark)"}  # print is light
+
+
+def test_readable_on_a_phone_and_in_print(page):
+    viewport = [a["content"] for tag, a in outline(page).found if tag == "meta" and a.get("name") == "viewport"]
+    assert viewport == ["width=device-width, initial-scale=1"]
+    assert "@media print" in page
+    assert all(a.get("alt") for tag, a in outline(page).found if tag == "img")
+
+
+def test_failed_checks_stand_at_the_top(page):
+    head = page[: page.index("<h3>")]
+    assert "1 of 2 checks passed" in head
+    assert "Failed: waveform" in head
+    assert "✗ failed" in page
+
+
+def test_numbers_come_from_disk(page):
+    assert "1 kΩ" in page
+    assert "the paper" in page
+    assert "3.00e-03" in page  # the failed row's value
+    # Frobenius norm of a difference of 1e-4 times the matrix.
+    assert "1.00e-04 of SPICE" in page
+
+
+def test_where_tngd_loses_is_a_table_of_its_own(page):
+    table = page[page.index("Where TNGD loses") :]
+    table = table[: table.index("</table>")]
+    assert "adam: 0.091" in table  # 0.09, 0.091, 0.092: best in training loss
+    assert table.count("clearly behind") >= 2
+
+
+def test_same_files_same_page(tmp_path):
+    folder = make_folder(tmp_path / "run", seeds=1)
+    first = build_report([folder], folder / "report.html").read_bytes()
+    assert build_report([folder], folder / "report.html").read_bytes() == first
+    assert "One seed gives no interval" in first.decode()
+
+
+def test_what_is_missing_is_said(tmp_path):
+    folder = make_folder(tmp_path / "run", seeds=1)
+    (folder / "covariance.json").unlink()
+    (folder / "training" / "runs.jsonl").unlink()
+    page = build_report([folder], tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Not computed in this folder: covariance, training." in page
+    assert "Stationary covariance" not in page
+
+
+def test_cut_last_line_of_a_killed_run_is_left_out(tmp_path):
+    folder = make_folder(tmp_path / "run", seeds=1)
+    with (folder / "training" / "curves.jsonl").open("a") as file:
+        file.write('{"run": "adam-s0", "st')
+    build_report([folder], tmp_path / "report.html")
+
+
+def test_text_from_files_is_escaped(tmp_path):
+    folder = make_folder(tmp_path / "run", seeds=1)
+    summary = json.loads((folder / "summary.json").read_text())
+    summary["versions"]["ngspice"] = "<script>alert(1)</script>"
+    (folder / "summary.json").write_text(json.dumps(summary))
+    page = build_report([folder], tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize("name", ["fidelity.json", "waveforms.nc", "design.yaml", "parameters.json"])
+def test_damaged_files_are_named(tmp_path, name):
+    folder = make_folder(tmp_path / "run", seeds=1)
+    (folder / name).write_text("{[")
+    with pytest.raises(ReportError, match=name):
+        build_report([folder], tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_nothing_to_report(tmp_path):
+    with pytest.raises(ReportError, match="at least one"):
+        build_report([], tmp_path / "report.html")
+    with pytest.raises(ReportError, match="nothing to report"):
+        build_report([tmp_path], tmp_path / "report.html")
+    with pytest.raises(ReportError, match="nowhere"):
+        build_report([tmp_path / "nowhere"], tmp_path / "report.html")
