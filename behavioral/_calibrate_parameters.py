@@ -6,9 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-# The network on dual numbers needs the nominal values that a topology takes; no public function hands them out.
-from ..circuits import Design, Instance, Level, Network, Program, Scaling, Topology, load
-from ..circuits._topology import Values
+from ..circuits import Design, Instance, Level, Network, Program, Scaling, Topology, Values, load
 from ._calibrate_duals import Dual
 
 GAIN_SPREAD = 0.5

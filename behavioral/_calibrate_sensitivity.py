@@ -8,11 +8,7 @@ import scipy.linalg
 import scipy.sparse
 from jaxtyping import Complex, Float, Inexact, Int
 
-from ..circuits import Capacitor, Inductor, Network, state_space
-
-# The equations on dual numbers give exact derivatives; `state_space` hands out numbers only.
-from ..circuits._equations import Equations, equations
-from ..circuits._state_space import link_voltages
+from ..circuits import Capacitor, Equations, Inductor, Network, equations, link_voltages, state_space
 from ._calibrate_duals import Number, gradient
 
 

@@ -12,6 +12,8 @@ from ._design import Mismatch as Mismatch
 from ._design import Programming as Programming
 from ._design import TemperatureCoefficients as TemperatureCoefficients
 from ._differential_mesh import DifferentialRCMesh as DifferentialRCMesh
+from ._equations import Equations as Equations
+from ._equations import equations as equations
 from ._errors import DesignError as DesignError
 from ._errors import ProgramError as ProgramError
 from ._instance import TOPOLOGIES as TOPOLOGIES
@@ -44,7 +46,9 @@ from ._rc_mesh import RCMesh as RCMesh
 from ._rlc_grid import RLCGrid as RLCGrid
 from ._scaling import choose_scaling as choose_scaling
 from ._state_space import StateSpace as StateSpace
+from ._state_space import link_voltages as link_voltages
 from ._state_space import state_space as state_space
 from ._topology import LEVELS as LEVELS
 from ._topology import Level as Level
 from ._topology import Topology as Topology
+from ._topology import Values as Values
