@@ -121,7 +121,8 @@ def test_white_noise_is_that_of_pair_sinks_and_mirror(two_stage, operating_point
 def test_flicker_noise_is_that_of_the_area(two_stage, operating_point):
     def current(t):
         model = GENERIC_180NM.nmos if t.channel == "n" else GENERIC_180NM.pmos
-        return model.kf * operating_point[t.name][0] / (model.oxide_capacitance * t.length**2)
+        # K/(Cox W L f) at the gate times gm^2 = 2 mu Cox (W/L) I.
+        return 2 * model.u0 * 1e-4 * model.flicker * operating_point[t.name][0] / t.length**2
 
     parts = {t.name: t for t in TwoStage().circuit().transistors}
     gm = operating_point["in1"][1]
