@@ -84,7 +84,8 @@ class Chip:
         if not (effects.conductance or effects.inverter or self._bits is not None):
             return J, J
         J_in, J_out = torch.empty_like(J), torch.empty_like(J)
-        full_scale = float(J.abs().max())
+        # no temporary as large as J
+        full_scale = float(torch.linalg.vector_norm(J, torch.inf))
         columns, lines = self._inverters("cells", J[0]), self._inverters("hessian", J[:, 0])
         # tile by tile, so that nothing but the two arrays themselves is as large as J
         for index, piece in enumerate(J.split(draws.TILE)):

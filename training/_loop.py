@@ -109,7 +109,7 @@ class Loop:
             P = (H + H.mT) / 2
             eye = torch.eye(H.shape[1], dtype=H.dtype, device=H.device)
             P = P + 2.0 * float((-torch.linalg.eigvalsh(P).min()).clamp_min(1e-12 * P.abs().max())) * eye
-            rated = K @ torch.block_diag(*H)
+            rated = block_product(H.mT.contiguous(), K.T.contiguous()).T.contiguous()
             rated.diagonal().add_(rate)
             energy = block_product(P, rated)
         return int(torch.linalg.cholesky_ex(energy + energy.T)[1]) == 0
