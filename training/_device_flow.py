@@ -47,7 +47,7 @@ class CascadeFlow:
             return torch.zeros_like(loop.D)
         # errors of H may slow a mode down below the slowest cell
         ladder = steps(t, 0.5 * float(loop.rates.min()), loop.speed(), self.noise_tol)
-        return noise_at(loop, lambda: self._forcing(generator), ladder, 0.3 * self.noise_tol)
+        return noise_at(loop, lambda: self._forcing(generator), ladder, self.noise_tol)
 
     def _forcing(self, generator: torch.Generator) -> Vector:
         loop, stage = self.chip.loop, self.chip.stage

@@ -164,7 +164,7 @@ class ShiftedLoop:
         x = self.approximate(f)
         size, goal = float(f.norm()), tol * float(f.norm())
         # the first residual need not be formed to know whether it will be small
-        if self.contraction * size <= 0.1 * goal:
+        if self.contraction * size <= goal:
             return x
         while True:
             residual = f - self.p * x - self.h * self.loop.matvec(x)
@@ -174,7 +174,7 @@ class ShiftedLoop:
             if not size < 0.5 * last:
                 return self._accept(x, size, f)
             x = x + self.approximate(residual)
-            if self.contraction * size <= 0.1 * goal:
+            if self.contraction * size <= goal:
                 return x
 
     @property
