@@ -66,6 +66,8 @@ def psd_factor(S: Float[np.ndarray, "n n"], what: str = "covariance") -> Float[n
     if np.any(variance < -_NEGATIVE * np.max(np.abs(variance), initial=0.0)):
         raise ValueError(f"{what}: expected a positive semidefinite matrix, got a negative diagonal entry.")
     sd = np.sqrt(np.clip(variance, 0.0, None))
+    if np.count_nonzero(S) == np.count_nonzero(variance):
+        return np.diag(sd)
     # Scaled to a correlation matrix, so that a small variance is not lost beside a large one.
     unit = np.where(sd > 0.0, sd, 1.0)
     R = S / unit[:, None] / unit

@@ -19,13 +19,14 @@ class Modal:
     lam: Inexact[np.ndarray, " n"]
     V: Inexact[np.ndarray, "n n"]
     W: Inexact[np.ndarray, "n n"]
+    orthonormal: bool = False
 
     @classmethod
     def of(cls, F: Float[np.ndarray, "n n"]) -> "Modal | None":
         """The modes of F, or None when they are ill-conditioned (nearly defective F)."""
         if np.array_equal(F, F.T):
             lam, V = np.linalg.eigh(F)
-            return cls(lam, V, V.T)
+            return cls(lam, V, V.T, orthonormal=True)
         balanced, scale = balance(F)
         lam, V = scipy.linalg.eig(balanced)
         if not np.any(lam.imag):
@@ -59,6 +60,8 @@ class Modal:
 
     def noise(self, Q: Float[np.ndarray, "n n"]) -> Inexact[np.ndarray, "n n"]:
         """`W Q W^H`, exactly diagonal when it is so to rounding (noise and drift commute)."""
+        if self.orthonormal and np.array_equal(Q, Q[0, 0] * np.eye(len(Q))):
+            return np.array(Q)
         S = self.W @ Q @ self.W.conj().T
         sd = np.sqrt(np.abs(np.diag(S)))
         rest = np.abs(S - np.diag(np.diag(S)))

@@ -50,12 +50,14 @@ class OrnsteinUhlenbeck:
                 "OrnsteinUhlenbeck: expected drift (n, n), mean (n,) and diffusion (n, n) with n >= 1, "
                 f"got {F.shape}, {m.shape} and {Q.shape}."
             )
-        if np.max(np.abs(Q - Q.T)) > 1e-9 * np.max(np.abs(Q)):
-            raise ValueError("OrnsteinUhlenbeck: expected a symmetric diffusion, got one that is not.")
-        psd_factor((Q + Q.T) / 2, "OrnsteinUhlenbeck: diffusion")
+        if not np.array_equal(Q, Q.T):
+            if np.max(np.abs(Q - Q.T)) > 1e-9 * np.max(np.abs(Q)):
+                raise ValueError("OrnsteinUhlenbeck: expected a symmetric diffusion, got one that is not.")
+            Q = _frozen("diffusion", (Q + Q.T) / 2)
+        psd_factor(Q, "OrnsteinUhlenbeck: diffusion")
         object.__setattr__(self, "drift", F)
         object.__setattr__(self, "mean", m)
-        object.__setattr__(self, "diffusion", _frozen("diffusion", (Q + Q.T) / 2))
+        object.__setattr__(self, "diffusion", Q)
 
     @classmethod
     def from_network(
@@ -162,7 +164,10 @@ class OrnsteinUhlenbeck:
         if len(times) and (not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0.0)):
             raise ValueError("sample: expected finite times in rising order.")
         if x0 is not None:
-            x0 = np.broadcast_to(np.asarray(x0, dtype=float), (paths, self.n))
+            x0 = np.asarray(x0, dtype=float)
+            if x0.shape not in ((self.n,), (paths, self.n)):
+                raise ValueError(f"sample: expected x0 ({self.n},) or ({paths}, {self.n}), got {x0.shape}.")
+            x0 = np.broadcast_to(x0, (paths, self.n))
         result = sample_paths(self, times, x0, rng, paths)
         # What overflows stays so until the last time.
         _checked("sample", result[:, -1:])

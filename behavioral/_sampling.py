@@ -103,6 +103,7 @@ def _modal_steps(
     colour = _modal_colour(process, modal, modes, spacings)
     back = np.ascontiguousarray(modes.back.T)
     z = y @ modes.into.T
+    shifted = bool(np.any(process.mean))
     paths, steps, n = out.shape
     block = min(steps, max(1, _BLOCK // (paths * n)))
     buffer = np.empty((block, paths, n))
@@ -120,7 +121,8 @@ def _modal_steps(
                 np.matmul(noise[:, path], back, out=target[path])
         else:
             target[...] = np.swapaxes((noise.reshape(-1, n) @ back).reshape(noise.shape), 0, 1)
-        target += process.mean
+        if shifted:
+            target += process.mean
 
 
 # Fills an array (steps, paths, n) with the noise of the steps of the given spacings.

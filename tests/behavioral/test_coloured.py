@@ -31,7 +31,7 @@ def test_process_has_that_spectrum() -> None:
 def test_device_with_flicker_noise() -> None:
     # S(f) = white part + H gains S_noise gains^T H^H. Catches the sign or transpose of the gains and sources that
     # are not independent of each other.
-    ou, noise = process("unequal noise"), FlickerNoise(level=0.5, low=0.01, high=10.0)
+    ou, noise = process("unequal noise"), FlickerNoise(level=0.5, low=0.01, high=10.0, per_decade=3)
     gains = np.array([[1.0, 0.0], [2.0, -1.0], [0.0, 3.0]])
     both = with_coloured_noise(ou, gains, noise)
     f = np.array([0.0, 0.03, 0.5, 4.0])

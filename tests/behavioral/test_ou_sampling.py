@@ -10,7 +10,7 @@ from .test_ou import CASES, process
 
 EVEN = np.linspace(0.0, 1.2, 9)
 FEW = np.array([0.0, 0.1, 0.2, 0.7, 0.8, 0.9, 1.4])
-MANY = np.cumsum(np.concatenate([[0.05], np.random.default_rng(5).exponential(0.1, 24)]))
+MANY = np.cumsum(np.concatenate([[0.05], np.random.default_rng(5).exponential(0.1, 17)]))
 GRIDS = {"even": EVEN, "few spacings": FEW, "all spacings differ": MANY}
 LAWS = ["symmetric", "unequal noise", "ringing", "defective", "one cell", "one noisy state"]
 
