@@ -64,9 +64,13 @@ _INDEPENDENT = 200
 def rows(subject: Subject, calibrated: bool = False) -> list[Row]:
     """All comparisons of one chip. A failed simulation is a failed row."""
     limits = _CALIBRATED if calibrated else _EXACT
-    found = [row for analysis in ("op", "tran", "ac", "noise") for row in _analysis(subject, analysis, limits)]
+    # A grid answers by its covariance, and settles to zero: there is no operating point to compare.
+    mean = subject.instance.topology.answer == "mean"
+    analyses: tuple[Analysis, ...] = ("op", "tran", "ac", "noise") if mean else ("tran", "ac", "noise")
+    found = [row for analysis in analyses for row in _analysis(subject, analysis, limits)]
     if not calibrated and subject.level == "ideal":
-        found += [*_exact_solution(subject), *_symbolic(subject), *_seeded_noise(subject)]
+        exact = _exact_solution if mean else _exact_inverse
+        found += [*exact(subject), *_symbolic(subject), *_seeded_noise(subject)]
     return found
 
 
@@ -108,6 +112,15 @@ def _exact_solution(subject: Subject) -> Iterator[Row]:
     yield _row(subject, "op", "settled against A^-1 b, no mismatch", error, _SETTLED)
 
 
+def _exact_inverse(subject: Subject) -> Iterator[Row]:
+    """Without mismatch the grid's covariance is `(kT + S R0/2) (C A)^-1`."""
+    design = subject.instance.design
+    data = _measure(subject, design.nominal(subject.instance.topology), "noise")
+    expected = design.kappa0 * np.linalg.inv(subject.program.A)
+    error = math.nan if data is None else _relative(data["covariance"].values - expected, expected)
+    yield _row(subject, "noise", "covariance against A^-1, no mismatch", error, _PASSIVE)
+
+
 def _seeded_noise(subject: Subject) -> Iterator[Row]:
     """Transient noise: the sum of squared deviations, whitened by the exact covariance of held noise, as a z-score."""
     space = state_space(subject.instance.network(subject.program, subject.level, subject.scaling))
@@ -128,7 +141,7 @@ def _chi_square_z(data: xr.Dataset, space: StateSpace, spacing: float) -> float:
     total = float(np.sum(v * np.linalg.solve(held_noise_covariance(space, hold), v.T).T))
     # A chi-square of N degrees of freedom has mean N and variance 2 N; the mean has taken one for each cell.
     freedom = v.size - v.shape[1]
-    return (total - freedom) / math.sqrt(2 * freedom)
+    return float((total - freedom) / math.sqrt(2 * freedom))
 
 
 def _symbolic(subject: Subject) -> Iterator[Row]:
@@ -137,6 +150,10 @@ def _symbolic(subject: Subject) -> Iterator[Row]:
     model = symbolic.state_space(topology, subject.level)
     proofs = symbolic.proofs(model)
     yield _row(subject, "symbolic", "claims not proved", float(sum(not proof.holds for proof in proofs)), 0.0)
+    if topology.answer == "covariance":
+        return
+    # The wiring follows the signs of this program's entries.
+    model = symbolic.state_space(topology, subject.level, program)
     nominal = subject.instance.design.nominal(topology)
     data = _measure(subject, nominal, "op")
     error = math.nan
@@ -148,20 +165,9 @@ def _symbolic(subject: Subject) -> Iterator[Row]:
 
 def _settled(model: symbolic.SymbolicModel, instance: Instance, program: Program) -> Float[np.ndarray, " n"]:
     """Settled readouts [V] of the symbolic state space for the numbers of a program on a nominal chip."""
-    values = _numbers(model, instance, program)
+    values = model.values(instance.design, program)
     G, drive, M = (_evaluate(matrix, values) for matrix in (model.G, model.drive, model.M))
     return np.asarray(M @ np.linalg.solve(G, drive[:, 0]))
-
-
-def _numbers(model: symbolic.SymbolicModel, instance: Instance, program: Program) -> dict[sympy.Symbol, float]:
-    """Values of the symbols; entries of A are linear in them (a mesh's diagonal is a sum of conductances)."""
-    found = {sympy.Symbol("R0", positive=True): instance.design.R0}
-    pairs = [*zip(model.A, program.A.ravel(), strict=True), *zip(model.b, program.b, strict=True)]
-    for expression, value in sorted(pairs, key=lambda pair: len(pair[0].free_symbols)):
-        rest = sympy.sympify(expression).subs(found)
-        for symbol in rest.free_symbols:
-            found[symbol] = (float(value) - float(rest.subs(symbol, 0))) / float(rest.coeff(symbol))
-    return found
 
 
 def _evaluate(matrix: sympy.Matrix, values: dict[sympy.Symbol, float]) -> Float[np.ndarray, "rows columns"]:

@@ -76,29 +76,30 @@ def _circuit(folder: Folder) -> Section | None:
 
 
 _UNITS = {
-    "R0": "Ω", "C": "F", "temperature": "K", "injected_noise": "A²/Hz", "gain": "V/V", "gain_bandwidth": "Hz",
-    "offset_sigma": "V", "bias_current": "A", "noise_voltage": "V/√Hz", "noise_current": "A/√Hz", "rail_low": "V",
-    "rail_high": "V", "slew": "V/s", "output_resistance": "Ω", "load_capacitance": "F", "supply_current": "A",
-    "full_scale": "V",
+    "R0": "Ω", "C": "F", "L": "H", "temperature": "K", "injected_noise": "A²/Hz",
+    "amplifier.gain": "V/V", "amplifier.gain_bandwidth": "Hz", "amplifier.offset_sigma": "V",
+    "amplifier.bias_current": "A", "amplifier.noise_voltage": "V/√Hz", "amplifier.noise_current": "A/√Hz",
+    "amplifier.rail_low": "V", "amplifier.rail_high": "V", "amplifier.slew": "V/s",
+    "amplifier.output_resistance": "Ω", "amplifier.load_capacitance": "F", "amplifier.supply_current": "A",
+    "converters.full_scale": "V", "programming.switch_resistance": "Ω", "tempco.reference": "K",
+    "drift.temperature_sigma": "K", "drift.temperature_time": "s", "drift.ageing_time": "s",
 }  # fmt: skip
+_UNPREFIXED = ("V/√Hz", "A/√Hz", "A²/Hz", "K", "V/V")
 
 
 def _design(folder: Folder) -> Section | None:
     if not folder.design:
         return None
     sources = folder.design.get("sources") or {}
-    rows = tuple(
-        (path, _value(path, value), _source(path, sources))
-        for path, value in _flat(
-            {k: v for k, v in folder.design.items() if k not in ("name", "description", "sources")}
-        )
-    )
-    text = f"{folder.design.get('name', '')}: {folder.design.get('description', '')}".strip(": ")
+    shown = {k: v for k, v in folder.design.items() if k not in ("name", "description", "sources")}
+    fields = [(path, value, _source(path, sources)) for path, value in _flat(shown)]
+    used = [field for field in fields if field[1] or field[2]]
+    unused = [path for path, value, source in fields if not (value or source)]
+    rows = tuple((path, _value(path, value), source) for path, value, source in used)
+    text = [f"{folder.design.get('name', '')}: {folder.design.get('description', '')}".strip(": ")]
+    text += [f"Zero or not used: {', '.join(unused)}."] if unused else []
     return Section(
-        "Design",
-        (text,) if text else (),
-        (),
-        (Table("Values and where they come from", ("field", "value", "source"), rows),),
+        "Design", tuple(text), (), (Table("Values and where they come from", ("field", "value", "source"), rows),)
     )
 
 
@@ -115,11 +116,11 @@ def _value(path: str, value: Any) -> str:
         return "ideal"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
-    unit = _UNITS.get(path.rsplit(".", 1)[-1], "")
-    if path.endswith("_sigma") and not unit:
+    if path.startswith("mismatch."):
         return f"{100 * value:.3g} %"
-    if "√" in unit or "²" in unit or unit in ("K", "V/V"):
-        return f"{value:.4g} {unit}"
+    unit = _UNITS.get(path, "")
+    if unit in _UNPREFIXED:
+        return f"{value:.5g} {unit}"
     return quantity(float(value), unit, 4) if unit else f"{value:g}"
 
 
@@ -182,6 +183,10 @@ def _calibration(folder: Folder) -> Section | None:
         text.append(
             f"Against what was drawn: root mean square z-score {np.sqrt(np.mean(z**2)):.2f} (1 expected),"
             f" {np.mean(np.abs(z) < 2):.0%} within two standard errors (95 % expected), largest {np.abs(z).max():.1f}."
+        )
+        text.append(
+            "What the data cannot tell, such as a common factor of a row's conductances and its capacitor, is settled"
+            " by the tolerances alone: the scores of such a group move together."
         )
         pictures = [
             picture(

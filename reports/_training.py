@@ -13,7 +13,10 @@ Entry = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One quantity of one optimiser against steps: mean over seeds and 95 % interval of the mean."""
+    """One quantity of one optimiser against steps: mean over seeds and 95 % interval of the mean.
+
+    For a quantity on a logarithmic axis both are those of its logarithm: the geometric mean.
+    """
 
     name: str
     seeds: int
@@ -50,9 +53,9 @@ def interval(values: Iterable[float]) -> Estimate:
     return Estimate(mean, mean - half, mean + half, len(array))
 
 
-def curves(entries: Sequence[Entry], quantity: str) -> list[Curve]:
+def curves(entries: Sequence[Entry], quantity: str, logarithmic: bool = False) -> list[Curve]:
     """Curves of one logged quantity, by optimiser."""
-    return [c for name, group in _grouped(entries).items() if (c := _curve(name, group, quantity))]
+    return [c for name, group in _grouped(entries).items() if (c := _curve(name, group, quantity, logarithmic))]
 
 
 def outcomes(runs: Sequence[Entry], quantity: str) -> dict[str, Estimate]:
@@ -110,7 +113,7 @@ def _grouped(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     return groups
 
 
-def _curve(name: str, entries: Sequence[Entry], quantity: str) -> Curve | None:
+def _curve(name: str, entries: Sequence[Entry], quantity: str, logarithmic: bool) -> Curve | None:
     runs: dict[str, list[Entry]] = {}
     for entry in entries:
         if quantity in entry:
@@ -121,7 +124,8 @@ def _curve(name: str, entries: Sequence[Entry], quantity: str) -> Curve | None:
     steps = sorted(set.intersection(*({int(e["step"]) for e in run} for run in runs.values())))
     by_step = [{int(e["step"]): e for e in run} for run in runs.values()]
     values = np.array([[run[s][quantity] for s in steps] for run in by_step], dtype=float)
-    estimates = [interval(column) for column in values.T]
+    there, back = (np.log, np.exp) if logarithmic else (np.asarray, np.asarray)
+    estimates = [interval(there(column)) for column in values.T]
     times = [[run[s].get("modelled_time_s", np.nan) for s in steps] for run in by_step]
     time = np.mean(np.array(times, dtype=float), axis=0)
     return Curve(
@@ -129,5 +133,5 @@ def _curve(name: str, entries: Sequence[Entry], quantity: str) -> Curve | None:
         len(runs),
         np.array(steps, dtype=float),
         time if np.isfinite(time).all() and (time > 0).any() else None,
-        *(np.array([getattr(e, key) for e in estimates]) for key in ("mean", "low", "high")),
+        *(back(np.array([getattr(e, key) for e in estimates])) for key in ("mean", "low", "high")),
     )

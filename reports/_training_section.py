@@ -41,11 +41,16 @@ def ours(runs: list[dict[str, Any]]) -> Callable[[str], bool]:
 
 
 def _pictures(folder: Folder) -> tuple[tuple[Callable[[], Figure], str], ...]:
-    loss = curves(folder.curves, "train_loss")
+    loss = curves(folder.curves, "train_loss", logarithmic=True)
     accuracy = curves(folder.curves, "test_accuracy")
     found: list[tuple[Callable[[], Figure], str]] = []
     if loss:
-        found.append((lambda: figures.loss_curves(loss, "steps"), "Loss on the whole training set against steps."))
+        found.append(
+            (
+                lambda: figures.loss_curves(loss, "steps"),
+                "Loss on the whole training set against steps (mean and interval of its logarithm).",
+            )
+        )
     if accuracy:
         found.append((lambda: figures.accuracy_curves(accuracy, "steps"), "Test accuracy against steps."))
     if any(c.time is not None for c in loss):
@@ -109,7 +114,7 @@ def _shown(quantity: str, estimate: Estimate | None) -> str:
     half = factor * (estimate.high - estimate.mean)
     # What differs by rounding alone has no spread worth showing.
     scatters = estimate.seeds > 1 and half > 1e-9 * abs(factor * estimate.mean)
-    spread = f" ± {half:{'.2f' if unit else '.1g'}}" if scatters else ""
+    spread = f" ± {half:{'.2f' if unit else '.2g'}}" if scatters else ""
     return f"{factor * estimate.mean:{digits}}{spread}{unit}"
 
 

@@ -10,6 +10,6 @@ from jaxtyping import install_import_hook
 
 # Must be installed before the first import of a checked room.
 install_import_hook(
-    ["thermospice.circuits", "thermospice.behavioral", "thermospice.netlists", "thermospice.training"],
+    [f"thermospice.{room}" for room in ("circuits", "netlists", "behavioral", "training", "reports")],
     "beartype.beartype",
 )

@@ -41,9 +41,7 @@ def _map(axes: Axes, values: Square, largest: float, title: str) -> Any:
 def _scale(figure: Figure, image: Any, axes: list[Axes], largest: float) -> None:
     unit, name = _square_prefix(largest)
     bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.85, label=f"{name}V²")
-    bar.set_ticks(
-        [-largest or -1.0, 0, largest or 1.0], labels=[f"{-largest / unit:.3g}", "0", f"{largest / unit:.3g}"]
-    )
+    bar.set_ticks([-largest or -1.0, 0, largest or 1.0], labels=[_short(-largest / unit), "0", _short(largest / unit)])
     bar.outline.set_visible(False)
 
 
@@ -51,3 +49,7 @@ def _square_prefix(largest: float) -> tuple[float, str]:
     # The prefix belongs to the volt: (uV)^2 is 1e-12 V^2.
     factor, name = prefix(np.sqrt(largest))
     return (factor**2, name) if name else (1.0, "")
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -34,11 +34,11 @@ def _crossbar(d: Any, n: int) -> None:
 
 
 def _row(d: Any, columns: list[str], gap: bool) -> None:
-    _terminal(d, (0, 0), "$-b_i$", "$R_0$")
+    _terminal(d, (0.0, 0.0), "$-b_i$", "$R_0$")
     y = 0.0
     for k, j in enumerate(columns):
         y -= 1.5 + (0.6 if gap and k == 2 else 0.0)
-        _terminal(d, (0, y), rf"$\pm v_{{{j}}}$", rf"$R_0/|A_{{i{j}}}|$")
+        _terminal(d, (0.0, y), rf"$\pm v_{{{j}}}$", rf"$R_0/|A_{{i{j}}}|$")
         if k < len(columns) - 1:
             d += elm.Dot().at((2.4, y))
         if gap and k == 1:
@@ -57,7 +57,7 @@ def _integrator(d: Any) -> None:
 
 
 def _inverting_rail(d: Any, y: float) -> None:
-    _terminal(d, (0, y), "$v_j$", "$R_0$")
+    _terminal(d, (0.0, y), "$v_j$", "$R_0$")
     _stage(d, y, elm.Resistor, "$R_0$", "$-v_j$")
 
 

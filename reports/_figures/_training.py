@@ -62,7 +62,8 @@ def _draw_all(axes: Axes, curves: Sequence[Curve], against: Against, factor: flo
     for k, curve in enumerate(curves):
         x = curve.time if against == "time" else curve.step
         if x is not None:
-            _draw(axes, x, curve, factor, k)
+            # Before the first step no time has passed, and a logarithmic axis has no zero.
+            _draw(axes, np.where(x > 0, x, np.nan) if against == "time" else x, curve, factor, k)
     if against == "time":
         axes.set_xscale("log")
 

@@ -21,6 +21,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     return build_report([folder], folder / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures cost seconds; tests of the text leave them out."""
+    monkeypatch.setattr("thermospice.reports._sections.svg_uri", lambda draw, theme: f"data:{theme.name}")
+
+
 class Outline(HTMLParser):
     """Tags, attributes, and whether every tag is closed."""
 
@@ -122,6 +128,7 @@ def test_where_tngd_loses_is_a_table_of_its_own(page):
     assert table.count("clearly behind") >= 2
 
 
+@pytest.mark.usefixtures("undrawn")  # that figures repeat is tested one by one
 def test_same_files_same_page(tmp_path):
     folder = make_folder(tmp_path / "run", seeds=1)
     first = build_report([folder], folder / "report.html").read_bytes()
@@ -129,6 +136,7 @@ def test_same_files_same_page(tmp_path):
     assert "One seed gives no interval" in first.decode()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_is_missing_is_said(tmp_path):
     folder = make_folder(tmp_path / "run", seeds=1)
     (folder / "covariance.json").unlink()
@@ -138,6 +146,7 @@ def test_what_is_missing_is_said(tmp_path):
     assert "Stationary covariance" not in page
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_cut_last_line_of_a_killed_run_is_left_out(tmp_path):
     folder = make_folder(tmp_path / "run", seeds=1)
     with (folder / "training" / "curves.jsonl").open("a") as file:
@@ -145,6 +154,7 @@ def test_cut_last_line_of_a_killed_run_is_left_out(tmp_path):
     build_report([folder], tmp_path / "report.html")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_text_from_files_is_escaped(tmp_path):
     folder = make_folder(tmp_path / "run", seeds=1)
     summary = json.loads((folder / "summary.json").read_text())
@@ -155,6 +165,7 @@ def test_text_from_files_is_escaped(tmp_path):
     assert "&lt;script&gt;" in page
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", ["fidelity.json", "waveforms.nc", "design.yaml", "parameters.json"])
 def test_damaged_files_are_named(tmp_path, name):
     folder = make_folder(tmp_path / "run", seeds=1)
