@@ -6,7 +6,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 
-from jaxtyping import install_import_hook
+from jaxtyping import install_import_hook  # noqa: E402 - BLAS reads its environment when numpy is loaded
 
 # Must be installed before the first import of a checked room.
 install_import_hook(
