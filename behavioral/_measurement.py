@@ -18,6 +18,9 @@ SCHEMA = 1
 _UNITS = {
     "A": "1",
     "b": "V",
+    "J": "1",
+    "H": "1",
+    "damping": "1",
     "v": "V",
     "v0": "V",
     "v_re": "V",
@@ -90,12 +93,13 @@ def _read(dataset: xr.Dataset, where: str) -> Measurement:
     analysis = _text(attrs, "analysis", where)
     if analysis not in _VARIABLES:
         raise MeasurementError(f"{where}: analysis: expected one of {', '.join(ANALYSES)}, got {analysis!r}")
-    topology = make_topology(_text(attrs, "topology", where), _count(dataset, attrs, where))
+    sizes = {"r": int(_number(attrs, "r", where))} if "r" in attrs else {}
+    topology = make_topology(_text(attrs, "topology", where), _count(dataset, attrs, where), **sizes)
     n = topology.n
     for name in ("A", "b"):
         if name not in dataset:
             raise MeasurementError(f"{where}: the program is missing: expected the variable {name!r}")
-    program = Program(_array(dataset, "A", ("cell", "cell_in"), where), _array(dataset, "b", ("cell",), where))
+    program = _program(dataset, where)
     layout = {name: dims for name, dims in _VARIABLES[analysis].items() if name in dataset or name not in _OPTIONAL}
     values = {name: _array(dataset, name, dims, where) for name, dims in layout.items()}
     if analysis == "tran":
@@ -116,6 +120,14 @@ def _read(dataset: xr.Dataset, where: str) -> Measurement:
         simulator=f"{attrs.get('simulator', 'unknown')} {attrs.get('simulator_version', '')}".strip(),
         digest=_digest(dataset),
     )
+
+
+def _program(dataset: xr.Dataset, where: str) -> Program:
+    b = _array(dataset, "b", ("cell",), where)
+    if "J" not in dataset:
+        return Program(_array(dataset, "A", ("cell", "cell_in"), where), b)
+    J, H = _array(dataset, "J", ("rank", "cell"), where), _array(dataset, "H", ("rank", "rank_in"), where)
+    return Program.from_factors(J, H, float(_array(dataset, "damping", (), where)), b)
 
 
 def _check_schema(attrs: Mapping[Hashable, Any], where: str) -> None:

@@ -14,7 +14,7 @@ from ._integrator import integrator
 from ._network import GROUND, Element, Network, OpAmp, Resistor
 from ._program import Factors, Program
 from ._rc_mesh import check_symmetric
-from ._topology import Errors, Values, Weights, check_cells, check_size, draw_errors, offset_sigma, zero_errors
+from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, draw_errors, offset_sigma, zero_errors
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Cascade:
     """Rows of J; 0 stands for n."""
     name: ClassVar[str] = "cascade"
     programmed: ClassVar[frozenset[str]] = frozenset({"damping", "hessian", "jacobian", "transpose"})
+    answer: ClassVar[Answer] = "mean"
 
     def __post_init__(self) -> None:
         check_cells(self.name, self.n)

@@ -12,7 +12,7 @@ from ._design import Design
 from ._integrator import integrator
 from ._network import Element, Network
 from ._program import Program
-from ._topology import Errors, Values, Weights, check_cells, check_size, draw_errors, offset_sigma, zero_errors
+from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, draw_errors, offset_sigma, zero_errors
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Crossbar:
     n: int = 8
     name: ClassVar[str] = "crossbar"
     programmed: ClassVar[frozenset[str]] = frozenset({"conductance"})
+    answer: ClassVar[Answer] = "mean"
 
     def __post_init__(self) -> None:
         check_cells(self.name, self.n)

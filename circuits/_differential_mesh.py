@@ -11,7 +11,7 @@ from ._errors import ProgramError
 from ._network import GROUND, Capacitor, CurrentSource, Difference, Element, Network, NoiseCurrent, OpAmp, Resistor
 from ._program import Program
 from ._rc_mesh import check_dominant, check_symmetric, grounded
-from ._topology import Errors, Values, Weights, check_cells, check_size, draw_errors, offset_sigma, zero_errors
+from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, draw_errors, offset_sigma, zero_errors
 
 SIDES = ("p", "m")
 
@@ -35,6 +35,7 @@ class DifferentialRCMesh:
     n: int = 8
     name: ClassVar[str] = "differential-rc-mesh"
     programmed: ClassVar[frozenset[str]] = frozenset({"conductance", "ground"})
+    answer: ClassVar[Answer] = "mean"
 
     def __post_init__(self) -> None:
         check_cells(self.name, self.n)

@@ -1,7 +1,7 @@
 """What the digital side loads: a matrix and a drive."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -65,6 +65,29 @@ class Program:
         program = cls(J_.T @ H_ @ J_ + damping * np.eye(J_.shape[1]), b)
         object.__setattr__(program, "factors", Factors(_frozen(J_), _frozen(H_), float(damping)))
         return program
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data that `from_dict` reads back without loss."""
+        plain: dict[str, Any] = {"A": self.A.tolist(), "b": self.b.tolist()}
+        if self.factors is not None:
+            J, H, damping = self.factors
+            plain["factors"] = {"J": J.tolist(), "H": H.tolist(), "damping": damping}
+        return plain
+
+    @classmethod
+    def from_dict(cls, data: Any) -> "Program":
+        """Validate plain data; factors, where there are any, stand for A.
+
+        Raises:
+            ProgramError: something is missing or does not fit.
+        """
+        try:
+            if data.get("factors") is not None:
+                factors = data["factors"]
+                return cls.from_factors(factors["J"], factors["H"], factors["damping"], data["b"])
+            return cls(data["A"], data["b"])
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ProgramError(f"program: expected A and b, or factors J, H, damping and b: {error}") from None
 
     @property
     def n(self) -> int:

@@ -11,7 +11,7 @@ from ._design import Design
 from ._errors import ProgramError
 from ._network import GROUND, Capacitor, CurrentSource, Element, Network, NoiseCurrent, OpAmp, Resistor
 from ._program import Program
-from ._topology import Errors, Values, Weights, check_cells, check_size, draw_errors, offset_sigma, zero_errors
+from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, draw_errors, offset_sigma, zero_errors
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class RCMesh:
     n: int = 8
     name: ClassVar[str] = "rc-mesh"
     programmed: ClassVar[frozenset[str]] = frozenset({"conductance", "ground"})
+    answer: ClassVar[Answer] = "mean"
 
     def __post_init__(self) -> None:
         check_cells(self.name, self.n)

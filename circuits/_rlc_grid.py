@@ -11,7 +11,7 @@ from ._errors import DesignError
 from ._network import GROUND, Capacitor, CurrentSource, Element, Inductor, Network, NoiseCurrent, Resistor
 from ._program import Program
 from ._rc_mesh import check_grounded, grounded
-from ._topology import Errors, Values, Weights, check_cells, check_size, draw_errors, zero_errors
+from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, draw_errors, zero_errors
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class RLCGrid:
     n: int = 8
     name: ClassVar[str] = "rlc-grid"
     programmed: ClassVar[frozenset[str]] = frozenset()
+    answer: ClassVar[Answer] = "covariance"
 
     def __post_init__(self) -> None:
         check_cells(self.name, self.n)

@@ -8,12 +8,15 @@ import numpy as np
 import sympy
 from sympy import Matrix, Symbol
 
+from ._constants import BOLTZMANN
+from ._design import Design
 from ._equations import Equations, equations
 from ._errors import DesignError
 from ._network import Capacitor, OpAmpModel
+from ._program import Program
 from ._state_space import link_voltages
 from ._symbolic_elimination import Row, solve
-from ._symbolic_program import C0, SymbolicProgram, symbolic_errors, symbolic_program
+from ._symbolic_program import C0, SymbolicProgram, V_os, program_values, symbolic_errors, symbolic_program
 from ._topology import Level, Topology, Values
 
 s = Symbol("s")
@@ -42,14 +45,23 @@ class SymbolicModel:
     topology: Topology
     level: Level
     states: tuple[str, ...]
-    A: Matrix
-    b: Matrix
+    symbols: SymbolicProgram
     C: Matrix
     G: Matrix
     drive: Matrix
     bias: Matrix
     noise: Matrix
     M: Matrix
+
+    @property
+    def A(self) -> Matrix:
+        """The matrix that the arrays stand for (n, n)."""
+        return self.symbols.A
+
+    @property
+    def b(self) -> Matrix:
+        """The drive (n,) [V]."""
+        return self.symbols.b
 
     @property
     def F(self) -> Matrix:
@@ -118,6 +130,18 @@ class SymbolicModel:
         found = sympy.solve([residual[i, j] for i, j in upper], list(upper.values()), dict=True)[0]
         return _simplified(P.subs(found))
 
+    def values(self, design: Design, program: Program) -> dict[Symbol, float]:
+        """Numbers for every symbol: a program on the nominal chip of a design, amplifiers without offset."""
+        found = {R0: design.R0, T: design.temperature, k: BOLTZMANN, S: design.injected_noise, C0: design.C}
+        found |= {Symbol(f"C_{i}", positive=True): design.C for i in range(self.topology.n)}
+        found |= {L: design.L} if design.L is not None else {}
+        if design.amplifier is not None:
+            amplifier = design.amplifier
+            found |= {A0: amplifier.gain, omega_t: 2 * np.pi * amplifier.gain_bandwidth, V_os: 0.0}
+            found |= {I_b: amplifier.bias_current, e_n: amplifier.noise_voltage, i_n: amplifier.noise_current}
+            found |= {R_o: amplifier.output_resistance, C_L: amplifier.load_capacitance}
+        return found | program_values(self.symbols, self.topology, program)
+
     def numpy_function(self, expression: Any) -> Callable[..., Any]:
         """A compiled numpy function of an expression; arguments are `arguments(expression)` in order."""
         return sympy.lambdify(self.arguments(expression), expression, "numpy")  # type: ignore[no-any-return]
@@ -135,18 +159,24 @@ class SymbolicModel:
             )
 
 
-def state_space(topology: Topology, level: Level = "ideal") -> SymbolicModel:
+def state_space(topology: Topology, level: Level = "ideal", program: Program | None = None) -> SymbolicModel:
     """The symbolic state space of a topology; any number of cells.
 
-    The matrix is general: see `symbolic_program` for its symbols. A symbol of the crossbar or the cascade stands
-    for its signed value as long as the inverted rails are ideal. Capacitances are `C_i`.
+    The matrix is general but for the signs of its entries, which decide the wiring: see `symbolic_program`. With
+    ideal inverted rails a symbol of the crossbar or the cascade stands for its signed value all the same.
+    Capacitances are `C_i`.
+
+    Args:
+        topology: what is on the chip.
+        level: `ideal` or `macro`.
+        program: gives the signs; all entries are positive without one.
 
     Raises:
         DesignError: an unknown level.
     """
-    program = symbolic_program(topology)
-    network = topology.network(_values(level), symbolic_errors(topology), program.weights, list(program.b))
-    return _reduce(topology, level, equations(network, boltzmann=k), program)
+    symbols = symbolic_program(topology, program)
+    network = topology.network(_values(level), symbolic_errors(topology), symbols.weights, list(symbols.b))
+    return _reduce(topology, level, equations(network, boltzmann=k), symbols)
 
 
 def _values(level: Level) -> Values:
@@ -186,8 +216,7 @@ def _reduce(topology: Topology, level: Level, eq: Equations, program: SymbolicPr
         topology=topology,
         level=level,
         states=tuple(state.name for state in eq.states),
-        A=program.A,
-        b=program.b,
+        symbols=program,
         C=_storage(flow, eq, exact),
         G=_block(flow, 0, m) * -1,
         drive=_block(flow, eq.drive, 1),

@@ -10,6 +10,7 @@ from sympy import Matrix, Symbol
 
 from ._cascade import Cascade
 from ._crossbar import Crossbar
+from ._program import Program
 from ._rc_mesh import RCMesh
 from ._rlc_grid import RLCGrid
 from ._topology import Topology, Weights
@@ -27,22 +28,45 @@ class SymbolicProgram:
     b: Matrix
 
 
-def symbolic_program(topology: Topology) -> SymbolicProgram:
+def symbolic_program(topology: Topology, program: Program | None = None) -> SymbolicProgram:
     """`a_i_j` for the crossbar; `J_k_i`, `H_k_l`, `lambda` for the cascade; `g_i_j` between cells and `g_i` to ground
-    for meshes and grid (positive off-diagonals in the differential mesh, negative ones otherwise).
+    for meshes and grid.
+
+    The circuit depends on the signs of the entries, and on which are wired at all: those of `program`, or all
+    positive without one.
     """
-    b = Matrix([Symbol(f"b_{i}", real=True) for i in range(topology.n)])
+    entry = _Entries(topology.weights(program) if program is not None else None)
+    n = topology.n
+    b = Matrix([Symbol(f"b_{i}", real=True) for i in range(n)])
     match topology:
         case Crossbar():
-            A = _array("a", topology.n, topology.n)
+            A = entry.array("A", "a", n, n)
             return SymbolicProgram({"A": A.tolist()}, A, b)
         case Cascade():
-            J, H = _array("J", topology.r, topology.n), _array("H", topology.r, topology.r)
-            damping = Symbol("lambda", positive=True)
-            A = J.T * H * J + damping * sympy.eye(topology.n)
+            J = entry.array("J", "J", topology.r, n)
+            H = entry.array("H", "H", topology.r, topology.r)
+            damping = entry("damping", "lambda")
+            A = J.T * H * J + damping * sympy.eye(n)
             return SymbolicProgram({"J": J.tolist(), "H": H.tolist(), "damping": damping}, A, b)
         case _:
-            return _grounded(topology, b)
+            return _grounded(topology, entry, b)
+
+
+@dataclass(frozen=True)
+class _Entries:
+    """A symbol for each entry of an array, with the sign that the numbers have; 0 for what is not wired."""
+
+    weights: Weights | None
+
+    def __call__(self, array: str, name: str, *index: int) -> Any:
+        value = 1.0 if self.weights is None else float(np.asarray(self.weights[array])[index])
+        if value == 0:
+            return sympy.Integer(0)
+        label = "_".join((name, *map(str, index)))
+        return Symbol(label, positive=True) if value > 0 else Symbol(label, negative=True)
+
+    def array(self, array: str, name: str, rows: int, columns: int) -> Matrix:
+        return Matrix([[self(array, name, i, j) for j in range(columns)] for i in range(rows)])
 
 
 def symbolic_errors(topology: Topology) -> Mapping[str, Any]:
@@ -57,16 +81,24 @@ def symbolic_errors(topology: Topology) -> Mapping[str, Any]:
     return errors
 
 
-def _array(name: str, rows: int, columns: int) -> Matrix:
-    return Matrix(rows, columns, lambda i, j: Symbol(f"{name}_{i}_{j}", positive=True))
-
-
-def _grounded(topology: Topology, b: Matrix) -> SymbolicProgram:
-    n = topology.n
-    g = {(i, j): Symbol(f"g_{i}_{j}", positive=True) for i in range(n) for j in range(i)}
-    coupling = [[sympy.Integer(0) if i == j else g[max(i, j), min(i, j)] for j in range(n)] for i in range(n)]
-    ground = [Symbol(f"g_{i}", positive=True) for i in range(n)]
-    sign = -1 if isinstance(topology, RCMesh | RLCGrid) else 1
-    A = Matrix(n, n, lambda i, j: sign * coupling[i][j] if i != j else ground[i] + sum(coupling[i]))
+def _grounded(topology: Topology, entry: _Entries, b: Matrix) -> SymbolicProgram:
+    n, cells = topology.n, range(topology.n)
+    coupling = [
+        [sympy.Integer(0) if i == j else entry("coupling", "g", max(i, j), min(i, j)) for j in cells] for i in cells
+    ]
     name = "capacitance" if isinstance(topology, RLCGrid) else "ground"
+    ground = [entry(name, "g", i) for i in cells]
+    # Resistors and capacitors between two nodes make negative off-diagonals; crossed rail pairs positive ones.
+    sign = -1 if isinstance(topology, RCMesh | RLCGrid) else 1
+    A = Matrix(n, n, lambda i, j: sign * coupling[i][j] if i != j else ground[i] + sum(map(abs, coupling[i])))
     return SymbolicProgram({"coupling": coupling, name: ground}, A, b)
+
+
+def program_values(symbols: SymbolicProgram, topology: Topology, program: Program) -> dict[Symbol, float]:
+    """The symbols with the numbers of a program, as its arrays hold them."""
+    weights = topology.weights(program)
+    found = dict(zip(symbols.b, program.b.tolist(), strict=True))
+    for name, array in symbols.weights.items():
+        pairs = zip(np.ravel(np.array(array, dtype=object)), np.ravel(weights[name]), strict=True)
+        found |= {symbol: float(value) for symbol, value in pairs if isinstance(symbol, Symbol)}
+    return found

@@ -15,6 +15,8 @@ from ._program import Program
 Level = Literal["ideal", "macro", "transistor"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 
+Answer = Literal["mean", "covariance"]
+
 Errors = Mapping[str, Shaped[np.ndarray, "..."]]
 """Deviations of one chip from its design, by name; relative, offsets in V. The symbolic analysis puts symbols."""
 
@@ -81,6 +83,8 @@ class Topology(Protocol):
     name: ClassVar[str]
     programmed: ClassVar[frozenset[str]]
     """Names of the deviations that belong to programmed conductances; these age."""
+    answer: ClassVar[Answer]
+    """Where the solution shows: in the settled voltages `A^-1 b`, or in a covariance that is proportional to A^-1."""
 
     @property
     def n(self) -> int:

@@ -101,7 +101,7 @@ def write(request: Request, result: Result, folder: Path) -> None:
     write_dataset(folder / "measurement.nc", result.measurement)
     write_text(folder / "design.yaml", request.instance.design.to_yaml())
     request.instance.save(folder / "instance.json")
-    write_json(folder / "program.json", {"A": request.program.A, "b": request.program.b})
+    write_json(folder / "program.json", request.program.to_dict())
     write_bytes(folder / f"{request.analysis}.png", png(_plot(request, result)))
 
 
@@ -131,8 +131,6 @@ def summary(request: Request, result: Result) -> dict[str, Any]:
         "temperature": request.instance.design.temperature,
         "v": result.v,
         "x": x,
-        "relative_error": _relative(result.v - x, x),
-        "predicted_relative_error": _relative(result.predicted - x, x),
         "conductance_scale": request.scaling.conductance,
         "drive_scale": request.scaling.drive,
         "engine": attrs["simulator"],
@@ -143,8 +141,17 @@ def summary(request: Request, result: Result) -> dict[str, Any]:
         "simulator_elapsed_s": attrs["elapsed_s"],
         "warnings": result.warnings,
     }
-    if "covariance" in result.measurement:
-        found["covariance"] = result.measurement["covariance"].values
+    covariance = result.measurement.get("covariance")
+    if covariance is not None:
+        found["covariance"] = covariance.values
+    if request.instance.topology.answer == "mean":
+        errors = {"relative_error": _relative(result.v - x, x)}
+        return found | errors | {"predicted_relative_error": _relative(result.predicted - x, x)}
+    if covariance is not None:
+        # The grid answers by its covariance, kappa0 A^-1: the error is that of the inverse.
+        inverse = np.linalg.inv(request.program.A)
+        found["inverse"] = covariance.values / request.instance.design.kappa0
+        found["relative_error"] = _relative(found["inverse"] - inverse, inverse)
     return found
 
 
@@ -157,6 +164,6 @@ def table(request: Request, result: Result) -> Table:
     return shown
 
 
-def _relative(difference: Float[np.ndarray, " n"], values: Float[np.ndarray, " n"]) -> float | None:
+def _relative(difference: Float[np.ndarray, "..."], values: Float[np.ndarray, "..."]) -> float | None:
     scale = float(np.linalg.norm(values))
     return float(np.linalg.norm(difference)) / scale if scale > 0 else None

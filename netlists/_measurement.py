@@ -4,6 +4,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def dataset(instance: Instance, program: Program, variables: Variables, attribut
     everything: Variables = {
         "A": (("cell", "cell_in"), np.asarray(program.A), "1"),
         "b": (("cell",), np.asarray(program.b), "V"),
+        **_factors(program),
         **variables,
     }
     arrays = {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in everything.items()}
@@ -42,10 +44,21 @@ def dataset(instance: Instance, program: Program, variables: Variables, attribut
     return xr.Dataset(arrays, {**cells, **coordinates}, _attributes(instance, attributes))
 
 
+def _factors(program: Program) -> Variables:
+    if program.factors is None:
+        return {}
+    J, H, damping = program.factors
+    return {
+        "J": (("rank", "cell"), J, "1"),
+        "H": (("rank", "rank_in"), H, "1"),
+        "damping": ((), np.asarray(damping), "1"),
+    }
+
+
 def _attributes(instance: Instance, extra: Mapping[str, Any]) -> dict[str, Any]:
     attributes = {
         "topology": instance.topology.name,
-        "n": instance.topology.n,
+        **asdict(instance.topology),  # type: ignore[call-overload]  # every topology is a dataclass of its sizes
         "design": json.dumps(instance.design.to_dict()),
         "temperature": float(instance.design.temperature),
         "instance_seed": instance.seed,

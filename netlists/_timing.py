@@ -5,9 +5,9 @@ from math import ceil, floor, log, log10, pi
 
 import numpy as np
 import scipy.linalg
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 
-from ..circuits import Network, StateSpace
+from ..circuits import Inductor, Network, StateSpace
 from ._errors import NetlistError, SimulationFailed
 
 SETTLED = 1e-6
@@ -18,6 +18,15 @@ STEPS_PER_TIME_CONSTANT = 40
 
 _MOST_STEPS = 5_000
 """Default steps of a transient that waits for a much slower mode; the simulator itself takes smaller ones."""
+
+_PHASE_ERROR = 1e-4
+"""Largest error of a ringing mode, of its first swing, that the trapezoidal rule may add up by default."""
+
+_MOST_RINGING_STEPS = 200_000
+"""The same for a transient with ringing modes."""
+
+_RINGING = 0.7
+"""Modes with less damping than this are held to `_PHASE_ERROR`."""
 
 _MOST_POINTS = 20_000_000
 """Largest number of values that a run may be asked for."""
@@ -37,6 +46,8 @@ class Rates:
     slowest: float
     cells: float
     """Rate of the quickest cell; faster modes belong to amplifiers."""
+    ringing: float
+    """Largest step that keeps the phase of the cells' ringing modes [s]; infinite without any."""
     fastest: float
     damping: float
     """Smallest angle of a pole from the imaginary axis [rad]: pi/2 for real poles."""
@@ -97,13 +108,25 @@ def rates(network: Network, space: StateSpace) -> Rates:
             " scale the conductances down or use an amplifier with more bandwidth"
         )
     magnitude = np.sort(np.abs(poles))
+    # A cell with an inductor has two modes.
+    modes = len(network.outputs) * (2 if any(isinstance(e, Inductor) for e in network.elements) else 1)
+    cells = float(magnitude[min(modes, len(magnitude)) - 1])
     return Rates(
         poles=magnitude,
         slowest=float(-poles.real.max()),
-        cells=float(magnitude[min(len(network.outputs), len(magnitude)) - 1]),
+        cells=cells,
+        ringing=_ringing_step(poles[np.abs(poles) <= cells]),
         fastest=float(magnitude[-1]),
         damping=float(np.arcsin(np.min(-poles.real / np.abs(poles)))),
     )
+
+
+def _ringing_step(poles: Complex[np.ndarray, " m"]) -> float:
+    """The trapezoidal rule turns a mode p by a relative `(|p| h)^2/12` less; it swings for `1/damping` radians."""
+    magnitude = np.abs(poles)
+    damping = -poles.real / magnitude
+    ringing = damping < _RINGING
+    return float(np.min(np.sqrt(12 * _PHASE_ERROR * damping[ringing]) / magnitude[ringing], initial=np.inf))
 
 
 def positive(value: float, where: str) -> float:
@@ -126,6 +149,7 @@ def transient_steps(found: Rates, n: int, duration: float | None, max_step: floa
     """
     end = positive(duration, "duration") if duration is not None else _round_up(-log(SETTLED) / found.slowest)
     default = max(1 / (STEPS_PER_TIME_CONSTANT * found.cells), end / _MOST_STEPS)
+    default = min(default, max(found.ringing, end / _MOST_RINGING_STEPS))
     largest = min(positive(max_step, "max_step") if max_step is not None else default, end)
     # ngspice begins with a tenth of this and doubles it; its first steps are of first order and without error
     # control: at a hundredth of the fastest time constant they err by 5e-5 of that mode.

@@ -68,7 +68,7 @@ def simulate(
         _simulation.write(request, result, Path(this.folder))
         this.finish(_simulation.summary(request, result))
         this.show(_simulation.table(request, result))
-        if "relative_error" in this.summary:
+        if "predicted_relative_error" in this.summary:
             error, predicted = this.summary["relative_error"], this.summary["predicted_relative_error"]
             this.say(f"relative error {error:.3g}; the circuit's own equations predict {predicted:.3g}")
         for warning in result.warnings:

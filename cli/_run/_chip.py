@@ -41,7 +41,7 @@ def draw(folder: Path, settings: Settings) -> None:
     program = random_program(topology, np.random.default_rng([settings.seed, _PROGRAM]))
     write_text(folder / "design.yaml", design.to_yaml())
     instance.save(folder / "instance.json")
-    write_json(folder / "program.json", {"A": program.A, "b": program.b})
+    write_json(folder / "program.json", program.to_dict())
 
 
 def prove(folder: Path, settings: Settings) -> None:
@@ -149,7 +149,7 @@ def _row(settings: Settings, level: str, analysis: str, metric: str, value: floa
 
 def _load(folder: Path) -> tuple[Instance, Program]:
     stored = json.loads((folder / "program.json").read_text("utf-8"))
-    return Instance.load(folder / "instance.json"), Program(stored["A"], stored["b"])
+    return Instance.load(folder / "instance.json"), Program.from_dict(stored)
 
 
 def _models(folder: Path) -> dict[str, DeviceModel]:
