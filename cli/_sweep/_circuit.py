@@ -18,7 +18,6 @@ from ...circuits import (
     load,
     make_topology,
     random_program,
-    state_space,
 )
 from ...netlists import find_ngspice, simulate
 from .._inputs import PROGRAM, get_instance
@@ -53,8 +52,7 @@ def perform(task: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         )
         if analysis == "op":
             settled = found["v"].values
-            space = state_space(instance.network(program, task["level"], scaling))
-            metrics |= _op(settled, space.settled, program, scaling, arrays)
+            metrics |= _op(settled, instance.design, program, scaling, arrays)
         elif analysis == "tran":
             reference = found["v"].values[-1] if settled is None else settled
             metrics |= _tran(found, reference, task["settle_tolerance"])
@@ -82,8 +80,8 @@ def _without_simulation(
     loaded = load(instance.design, instance.topology, program, scaling.conductance)
     metrics: Numbers = {
         "clipped": float(len(loaded.clipped)),
-        "conductance_scale": scaling.conductance,
-        "drive_scale": scaling.drive,
+        "used_conductance_scale": scaling.conductance,
+        "used_drive_scale": scaling.drive,
     }
     amplifier = instance.design.amplifier
     if amplifier is not None and task["level"] != "ideal":
@@ -96,7 +94,7 @@ def _without_simulation(
 
 def _op(
     v: Float[np.ndarray, " n"],
-    predicted: Float[np.ndarray, " n"],
+    design: Design,
     program: Program,
     scaling: Scaling,
     arrays: Arrays,
@@ -106,8 +104,19 @@ def _op(
     return {
         "relative_error": _relative(found - x, x),
         "worst_error": float(np.abs(found - x).max()),
-        "nonlinearity": _relative(v - predicted, predicted),
+        "cells_at_rails": float(_at_rails(v, design)),
     }
+
+
+_NEAR_RAIL = 0.9  # the output resistance takes a part of the last volts
+
+
+def _at_rails(v: Float[np.ndarray, " n"], design: Design) -> int:
+    # choose_scaling keeps to half the rails, so that what is near them has lost its linearity.
+    amplifier = design.amplifier
+    if amplifier is None:
+        return 0
+    return int(((v >= _NEAR_RAIL * amplifier.rail_high) | (v <= _NEAR_RAIL * amplifier.rail_low)).sum())
 
 
 def _tran(found: xr.Dataset, settled: Float[np.ndarray, " n"], tolerance: float) -> Numbers:

@@ -3,12 +3,14 @@
 import logging
 import os
 import queue
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from .._errors import InputError
 from . import _worker
@@ -19,17 +21,18 @@ _CONNECT = 30.0
 """Time for a scheduler to answer and for a first worker to show up [s]."""
 
 
+@runtime_checkable
 class Executor(Protocol):
-    """Takes requests, gives outcomes in the order in which they come."""
+    """Takes batches of requests, gives their outcomes in the order in which they come."""
 
     def slots(self) -> int:
         """Runs that go on at a time."""
 
-    def submit(self, request: Request) -> None:
-        """Perform a request."""
+    def submit(self, batch: Sequence[Request]) -> None:
+        """Perform requests, one after another."""
 
-    def next(self) -> Outcome:
-        """Wait for the next outcome."""
+    def next(self) -> list[Outcome]:
+        """Wait for the next batch to be over."""
 
 
 def available_cores() -> int:
@@ -79,15 +82,15 @@ def executor(scheduler: str | None, workers: int | None, campaign: str) -> Itera
 class _Threads:
     def __init__(self, pool: ThreadPoolExecutor, count: int) -> None:
         self._pool, self._count = pool, count
-        self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self._outcomes: queue.SimpleQueue[list[Outcome]] = queue.SimpleQueue()
 
     def slots(self) -> int:
         return self._count
 
-    def submit(self, request: Request) -> None:
-        self._pool.submit(lambda: self._outcomes.put(_worker.execute(request)))
+    def submit(self, batch: Sequence[Request]) -> None:
+        self._pool.submit(lambda: self._outcomes.put(_worker.execute_all(batch)))
 
-    def next(self) -> Outcome:
+    def next(self) -> list[Outcome]:
         return self._outcomes.get()
 
 
@@ -104,27 +107,28 @@ def _threads(count: int, campaign: str) -> Iterator[Executor]:
 class _Dask:
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._keys: dict[str, str] = {}
+        self._batches: dict[str, list[str]] = {}
         self._futures = _distributed().as_completed(raise_errors=False)
 
     def slots(self) -> int:
         return max(int(sum(self._client.nthreads().values())), 1)
 
-    def submit(self, request: Request) -> None:
-        name = f"{request['campaign']}-{request['key']}"
-        future = self._client.submit(_worker.execute, request, key=name, pure=False)
-        self._keys[future.key] = request["key"]
+    def submit(self, batch: Sequence[Request]) -> None:
+        name = f"{batch[0]['campaign']}-{batch[0]['key']}"
+        future = self._client.submit(_worker.execute_all, list(batch), key=name, pure=False)
+        self._batches[future.key] = [request["key"] for request in batch]
         self._futures.add(future)
 
-    def next(self) -> Outcome:
+    def next(self) -> list[Outcome]:
         future = next(self._futures)
-        key = self._keys.pop(future.key)
+        keys = self._batches.pop(future.key)
         if future.status == "finished":
-            outcome: Outcome = future.result()
-            return outcome
+            outcomes: list[Outcome] = future.result()
+            return outcomes
         if future.status != "error":
             raise InputError("--scheduler: the connection was lost; what is done stays, go on with --resume")
-        return {"status": "failed", "reason": _reason(future.exception()), "metrics": {}, "arrays": {}, "key": key}
+        lost = {"status": "failed", "reason": _reason(future.exception()), "metrics": {}, "arrays": {}}
+        return [{**lost, "key": key} for key in keys]
 
 
 def _reason(error: BaseException) -> str:
@@ -140,15 +144,11 @@ def _dask(scheduler: str | None, count: int, campaign: str) -> Iterator[Executor
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     cluster: Any = None
     if scheduler is None:
-        # Each run's own limit watches the memory; the workers themselves only wait.
-        cluster = _distributed().LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=0,
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-        )
+        # Sampling of what the workers do and checks of their event loops cost more than short runs themselves.
+        os.environ.setdefault("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "False")
+        os.environ.setdefault("DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL", "500ms")
+        with _interrupt_ignored():
+            cluster = _local_cluster(count)
     try:
         client = _distributed().Client(cluster) if cluster is not None else _connected(scheduler or "")
         try:
@@ -160,6 +160,31 @@ def _dask(scheduler: str | None, count: int, campaign: str) -> Iterator[Executor
     finally:
         if cluster is not None:
             _quietly(cluster.close, timeout=5)
+
+
+def _local_cluster(count: int) -> Any:
+    # Each run's own limit watches the memory; the workers themselves only wait.
+    return _distributed().LocalCluster(
+        n_workers=count,
+        threads_per_worker=1,
+        processes=True,
+        memory_limit=0,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=logging.CRITICAL,
+    )
+
+
+@contextmanager
+def _interrupt_ignored() -> Iterator[None]:
+    # What is started here inherits it: Ctrl-C in a terminal goes to every process, and this one decides for all.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _connected(scheduler: str) -> Any:

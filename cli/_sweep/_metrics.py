@@ -18,15 +18,15 @@ CIRCUIT: Mapping[str, Metric] = MappingProxyType(
     {
         "relative_error": Metric("1", "relative error |x - A^-1 b| / |A^-1 b|", "op"),
         "worst_error": Metric("V", "largest deviation of a cell from A^-1 b", "op"),
-        "nonlinearity": Metric("1", "relative distance of SPICE from the linear prediction", "op"),
+        "cells_at_rails": Metric("cells", "cells within 10 % of a supply rail", "op"),
         "settle_time": Metric("s", "settling time", "tran"),
         "overshoot": Metric("1", "largest |v| of a transient over |v| when settled, less one", "tran"),
         "noise_rms": Metric("V", "noise of the solution, rms over cells", "noise"),
         "bandwidth": Metric("Hz", "-3 dB frequency of the drive's response", "ac"),
         "clipped": Metric("entries", "program entries beyond the conductance range"),
         "supply_power": Metric("W", "quiescent power of the amplifiers"),
-        "conductance_scale": Metric("1", "scale of the loaded matrix"),
-        "drive_scale": Metric("1", "scale of the loaded drive"),
+        "used_conductance_scale": Metric("1", "scale of the loaded matrix"),
+        "used_drive_scale": Metric("1", "scale of the loaded drive"),
     }
 )
 
@@ -38,7 +38,7 @@ TRAINING: Mapping[str, Metric] = MappingProxyType(
         "train_accuracy": Metric("1", "accuracy on training data"),
         "validation_loss": Metric("1", "loss on validation data"),
         "validation_accuracy": Metric("1", "accuracy on validation data"),
-        "steps": Metric("steps", "steps of the optimiser"),
+        "steps_done": Metric("steps", "steps of the optimiser"),
     }
 )
 """Modelled times and energies hold what was measured on the machine at that moment: they stand in the runs' entries,

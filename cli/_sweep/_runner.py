@@ -1,6 +1,8 @@
 """Performs the runs that are left, a bounded number of them in flight."""
 
+import itertools
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from ._executor import Executor
 from ._store import Record
@@ -10,7 +12,10 @@ Progressed = Callable[[int, int], None]
 """Called with the numbers of runs that are over and that failed."""
 
 _AHEAD = 3
-"""Runs handed out for each that goes on, so that no worker waits for this process."""
+"""Batches handed out for each that goes on, so that no worker waits for this process."""
+
+_BATCH, _LARGEST_BATCH = 0.2, 10
+"""Work of a batch [s], and its most runs: what a kill can lose."""
 
 
 class Stopped(Exception):
@@ -38,17 +43,33 @@ def perform(
     Raises:
         Stopped: too many failures.
     """
-    left, flying, done = iter(requests), 0, 0
+    left, flying, done, pace = iter(requests), 0, 0, _Pace()
     while True:
-        while flying < _AHEAD * workers.slots() and (request := next(left, None)) is not None:
-            workers.submit(request)
+        while flying < _AHEAD * workers.slots() and (batch := list(itertools.islice(left, pace.size))):
+            workers.submit(batch)
             flying += 1
         if flying == 0:
             return
-        record = workers.next()
-        flying, done = flying - 1, done + 1
-        failed += record["status"] == "failed"
-        keep(record)
-        progressed(done, failed)
-        if most_failures is not None and failed >= most_failures:
-            raise Stopped(f"{failed} runs have failed, and the study stops after {most_failures}")
+        flying -= 1
+        for record in workers.next():
+            done += 1
+            failed += record["status"] == "failed"
+            pace.learn(float(record.get("elapsed_s", 0.0)))
+            keep(record)
+            progressed(done, failed)
+            if most_failures is not None and failed >= most_failures:
+                raise Stopped(f"{failed} runs have failed, and the study stops after {most_failures}")
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How many runs go together: as many as a worker performs while a message would hardly be noticed."""
+
+    size: int = 1
+    _runs: int = 0
+    _seconds: float = 0.0
+
+    def learn(self, seconds: float) -> None:
+        self._runs, self._seconds = self._runs + 1, self._seconds + seconds
+        mean = self._seconds / self._runs
+        self.size = max(1, min(_LARGEST_BATCH, int(_BATCH / mean) if mean > 0 else 1))

@@ -30,12 +30,12 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
     return mean - reach, mean + reach
 
 
-def of_metric(values: Sequence[float]) -> dict[str, float]:
+def of_metric(values: Sequence[float]) -> dict[str, int | float]:
     """Count, mean with interval, spread and quantiles."""
     if not values:
         return {"count": 0}
     low, median, high = np.quantile(values, [0.05, 0.5, 0.95])
-    found = {"count": len(values), "mean": float(np.mean(values)), "median": float(median)}
+    found: dict[str, int | float] = {"count": len(values), "mean": float(np.mean(values)), "median": float(median)}
     found |= {"min": float(min(values)), "max": float(max(values)), "q05": float(low), "q95": float(high)}
     if interval := mean_interval(values):
         found |= {"mean_low": interval[0], "mean_high": interval[1], "sd": float(np.std(values, ddof=1))}
@@ -76,7 +76,7 @@ def summary(study: Study, records: Sequence[Record]) -> dict[str, Any]:
     return found
 
 
-def metrics(study: Study, records: Sequence[Record]) -> Mapping[str, dict[str, float]]:
+def metrics(study: Study, records: Sequence[Record]) -> Mapping[str, dict[str, int | float]]:
     """Statistics of each metric over the runs that have it; a metric that none has is left out."""
     found = {}
     for name in study.metrics:

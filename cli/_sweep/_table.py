@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Shaped
 
 from .._folder import write_bytes
 from ._metrics import ARRAYS
@@ -93,7 +94,7 @@ def _dimensions(study: Study, plan: Plan) -> tuple[tuple[str, ...], tuple[int, .
     return (*columns, "instance"), (*shape, len(plan.chips)), coords
 
 
-def _labels(name: str, values: Sequence[Any]) -> tuple[np.ndarray[Any, Any], dict[str, str]]:
+def _labels(name: str, values: Sequence[Any]) -> tuple[Shaped[np.ndarray, " values"], dict[str, str]]:
     attrs = {"units": unit_of(name)}
     if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
         return np.array(values, dtype=float), attrs

@@ -76,7 +76,7 @@ def _perform_in(task: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         if digest_of(Path(fields[name])) != digest:
             raise InputError(f"{fields[name]}: changed since the study began; use a copy, or begin a new study")
     entry = run_experiment(experiment(fields), folder, resume=True, workers=1, quiet=True)[0]
-    metrics = {name: float(entry[name]) for name in TRAINING if name in entry}
+    metrics = {name: float(entry[name]) for name in TRAINING if name in entry} | {"steps_done": float(entry["steps"])}
     found: dict[str, Any] = {"metrics": metrics, "arrays": {}, "entry": dict(entry)}
     return {**found, "failed": str(entry["stopped"])} if "stopped" in entry else found
 

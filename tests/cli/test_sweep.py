@@ -251,20 +251,21 @@ def test_a_limit_with_one_bound_can_fail():
 class Workers:
     """Performs a request when its outcome is asked for; remembers how many were in flight."""
 
-    def __init__(self, failing=()):
-        self.flying, self.most, self.failing = deque(), 0, failing
+    def __init__(self, failing=(), seconds=1.0):
+        self.flying, self.batches, self.most, self.failing, self.seconds = deque(), [], 0, failing, seconds
 
     def slots(self):
         return 2
 
-    def submit(self, request):
-        self.flying.append(request)
+    def submit(self, batch):
+        self.flying.append(batch)
         self.most = max(self.most, len(self.flying))
 
     def next(self):
-        request = self.flying.popleft()
-        status = "failed" if request["key"] in self.failing else "done"
-        return {"key": request["key"], "status": status, "metrics": {}, "arrays": {}}
+        batch = self.flying.popleft()
+        self.batches.append(len(batch))
+        status = {True: "failed", False: "done"}
+        return [{"key": r["key"], "status": status[r["key"] in self.failing], "elapsed_s": self.seconds} for r in batch]
 
 
 def test_runs_in_flight_are_bounded_and_every_run_is_kept():
@@ -273,6 +274,14 @@ def test_runs_in_flight_are_bounded_and_every_run_is_kept():
     assert [record["key"] for record in kept] == list(range(50))
     assert seen == list(range(1, 51))
     assert workers.most == 6
+
+
+def test_only_short_runs_go_together():
+    for seconds, largest in ((1.0, 1), (0.05, 4), (1e-6, 10)):
+        workers, kept = Workers(seconds=seconds), []
+        perform(({"key": k} for k in range(200)), workers, kept.append, lambda done, failed: None)
+        assert [record["key"] for record in kept] == list(range(200))
+        assert max(workers.batches) == largest
 
 
 def test_a_campaign_stops_after_as_many_failures_as_the_study_says():
@@ -373,6 +382,13 @@ def test_metrics_of_every_analysis(run, tmp_path, here):
     assert (found.overshoot.values < 1e-3).all()
     assert (found.relative_error.values < 1e-3).all()
     assert (tmp_path / "out" / "settle_time-against-design.C.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_drive_beyond_the_rails_is_seen(run, tmp_path, here):
+    write(tmp_path / "s.yaml", circuit={"design": "board-1k-1n", "size": 3}, parameters={"drive_scale": [0.1, 8]})
+    assert run("sweep", "s.yaml", "--out", "out", "--quiet").code == 0
+    found = xr.load_dataset(tmp_path / "out" / "results.nc", engine="h5netcdf")
+    assert found.cells_at_rails.values.ravel().tolist() == [0, 3]
 
 
 @pytest.mark.slow

@@ -1,0 +1,156 @@
+# ruff: noqa: E402  (the thread counts must stand before the imports)
+"""Speed of a Monte Carlo campaign: 200 chips of the eight-cell crossbar, operating point, level macro, all in one run.
+
+- `PySpice, one after another`: each chip drawn, fitted, built with PySpice, written, run by one ngspice process and
+  read, in a plain loop;
+- `campaign, 1 core` and `campaign, 2 cores`: the same chips by the machinery of `thermospice sweep`, results on disk.
+
+The cluster is up before the clock starts; its start is stated on its own. Medians of some rounds, in which the three
+take turns, so that other work on the machine meets all of them; the load average says how much of it there was.
+
+    python benchmarks/bench_campaign.py [--out FILE.json] [--chips 200] [--rounds 3]
+"""
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import argparse
+import json
+import platform
+import secrets
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from thermospice.circuits import Crossbar, Design, choose_scaling, random_program
+from thermospice.cli._sweep._executor import Executor, executor, has_dask
+from thermospice.cli._sweep._runner import perform
+from thermospice.cli._sweep._store import Store
+from thermospice.cli._sweep._study import parse_study
+from thermospice.cli._sweep._tasks import Run, plan
+from thermospice.netlists import build, find_ngspice, read_raw
+
+CELLS = 8
+# What the project promises.
+FASTER_THAN_PYSPICE = 3.0
+TWO_CORES = 2 * 0.85
+
+
+@dataclass(frozen=True)
+class Row:
+    program: str
+    seconds: float
+    ratio: float
+    limit: float | None = None
+
+    @property
+    def passed(self) -> bool | None:
+        return None if self.limit is None else self.ratio >= self.limit
+
+
+def plain_loop(chips: int) -> list[np.ndarray]:
+    """Settled voltages of the chips without their drive's scale, one PySpice circuit and one process after another."""
+    design, topology, found = Design.preset("board-1k-1n"), Crossbar(CELLS), []
+    program = random_program(topology, np.random.default_rng([0, 1]))
+    for chip in range(chips):
+        instance = design.sample(topology, np.random.default_rng([chip, 0]), chip)
+        scaling = choose_scaling(instance, program)
+        names = " ".join(f"v({name})" for name in instance.network(program, "macro", scaling).outputs)
+        text = f"{build(instance, program, scaling=scaling, noise='none')}\n.save {names}\n.op\n.end\n"
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "chip.cir").write_text(text)
+            command = [find_ngspice().path, "-n", "-b", "-r", "out.raw", "chip.cir"]
+            subprocess.run(command, cwd=folder, capture_output=True)
+            plot = read_raw((Path(folder) / "out.raw").read_bytes())[0]
+        found.append(np.array([plot[name][0] for name in names.split()]) / scaling.drive)
+    return found
+
+
+def campaign(runs: Sequence[Run], workers: Executor) -> list[np.ndarray]:
+    """The same by a campaign, with every result on disk."""
+    name = f"bench-{secrets.token_hex(4)}"  # of its own in every round: a cluster remembers what it has done
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        requests = (
+            {"key": run.key, "task": run.task, "timeout": 60, "memory": None, "campaign": name, "folder": None}
+            for run in runs
+        )
+        perform(requests, workers, store.put, lambda done, failed: None)
+        return [np.array((store.get(run.key) or {})["arrays"]["v"]) for run in runs]
+
+
+def timed(work: Any, *arguments: Any) -> tuple[float, list[np.ndarray]]:
+    start = time.perf_counter()
+    found = work(*arguments)
+    return time.perf_counter() - start, found
+
+
+def measure(chips: int, rounds: int) -> tuple[list[Row], dict[str, float]]:
+    circuit = {"design": Design.preset("board-1k-1n").to_dict(), "size": CELLS}
+    study = {"name": "bench", "circuit": circuit, "instances": chips}
+    runs = plan(parse_study(study, "bench"), "bench").runs
+    times: dict[str, list[float]] = {"plain": [], "one": [], "two": []}
+    with ExitStack() as stack:
+        clusters, starts = {}, {}
+        for label, cores in (("one", 1), ("two", 2)):
+            start = time.perf_counter()
+            clusters[label] = stack.enter_context(executor(None, cores, f"bench-{label}"))
+            campaign(runs[: 4 * cores], clusters[label])  # every worker has started its process
+            starts[f"start_{label}_s"] = time.perf_counter() - start
+        for _ in range(rounds):
+            seconds, expected = timed(plain_loop, chips)
+            times["plain"].append(seconds)
+            for label, workers in clusters.items():
+                seconds, found = timed(campaign, runs, workers)
+                times[label].append(seconds)
+                # PySpice writes the same numbers; ngspice's tolerance is what they may differ by.
+                np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+    plain, one, two = (statistics.median(times[label]) for label in ("plain", "one", "two"))
+    rows = [
+        Row("PySpice, one after another", plain, 1.0),
+        Row("campaign, 1 core", one, plain / one),
+        Row("campaign, 2 cores", two, plain / two, FASTER_THAN_PYSPICE),
+        Row("2 cores over 1 core", two, one / two, TWO_CORES),
+    ]
+    return rows, starts
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Speed of a Monte Carlo campaign.")
+    parser.add_argument("--out", type=Path, help="also write the JSON there")
+    parser.add_argument("--chips", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    rows, starts = measure(options.chips, options.rounds)
+    print(f"{'program':28s} {'seconds':>8s} {'ratio':>6s} {'target':>7s}")
+    for row in rows:
+        target = "" if row.limit is None else f">= {row.limit:g}"
+        verdict = {None: "", True: "ok", False: "MISSED"}[row.passed]
+        print(f"{row.program:28s} {row.seconds:8.2f} {row.ratio:6.2f} {target:>7s} {verdict}")
+    result = {
+        "chips": options.chips,
+        "rows": [{**asdict(row), "passed": row.passed} for row in rows],
+        **starts,
+        "executor": "dask" if has_dask() else "threads",
+        "ngspice": find_ngspice().version,
+        "cores": os.cpu_count(),
+        "load_average": os.getloadavg()[0],
+        "python": platform.python_version(),
+    }
+    print(json.dumps(result))
+    if options.out is not None:
+        options.out.write_text(json.dumps(result, indent=2) + "\n")
+    return 0 if all(row.passed is not False for row in rows) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
