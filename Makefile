@@ -16,6 +16,7 @@ help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(VENV)/installed ngspice  ## virtual environment, packages and ngspice
+	@echo "-- set up: $(BIN)/thermospice, $$(command -v ngspice)"
 
 run: setup  ## the main job: from a drawn chip to results/.../report.html
 	$(BIN)/thermospice run $(ARGS)

@@ -18,7 +18,9 @@ def main() -> None:
     rng = np.random.default_rng(1)
     design = Design.preset("board-1k-1n")
     chip = design.sample(Crossbar(n=8), rng)
-    programs = [random_program(chip.topology, rng, condition=(10.0, 3.0)[k % 2], symmetric=k % 2 == 0) for k in range(24)]
+    programs = [
+        random_program(chip.topology, rng, condition=(10.0, 3.0)[k % 2], symmetric=k % 2 == 0) for k in range(24)
+    ]
     measured = [simulate(chip, p, "tran", scaling=choose_scaling(chip, p)) for p in programs]
     model = calibrate([digitise(data, design.converters, rng, times=400) for data in measured])
 
