@@ -111,7 +111,7 @@ class LowRankOrnsteinUhlenbeck:
         inside = self.basis if readout is None else readout @ self.basis
         total = 1.0 if readout is None else np.sum(np.asarray(readout) ** 2, axis=1)
         outside = np.clip(total - np.sum(inside**2, axis=1), 0.0, None)
-        return self.core.psd(frequencies, inside, sides) + self.rest.psd(frequencies, None, sides) * outside
+        return np.asarray(self.core.psd(frequencies, inside, sides) + self.rest.psd(frequencies, None, sides) * outside)
 
     def sample(
         self,

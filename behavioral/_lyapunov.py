@@ -50,7 +50,7 @@ class Lyapunov:
         F = self.F.T if adjoint else self.F
         # One step of refinement: rows of very unlike size (stiff networks) then keep their own accuracy.
         half = F @ P
-        return P + self._once(Q - (half + half.T), adjoint)
+        return np.asarray(P + self._once(Q - (half + half.T), adjoint))
 
     def _once(self, Q: Float[np.ndarray, "n n"], adjoint: bool) -> Float[np.ndarray, "n n"]:
         first, second = (b"T", b"N") if adjoint else (b"N", b"T")

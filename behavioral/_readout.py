@@ -24,7 +24,7 @@ class Gaussian:
 
     @property
     def sd(self) -> Float[np.ndarray, " n"]:
-        return np.sqrt(np.clip(np.diag(self.covariance), 0.0, None))
+        return np.asarray(np.sqrt(np.clip(np.diag(self.covariance), 0.0, None)))
 
     def sample(self, rng: np.random.Generator, draws: int) -> Float[np.ndarray, "draws n"]:
         noise = rng.standard_normal((draws, len(self.mean)))

@@ -233,7 +233,7 @@ def _parallel_scan(out: np.ndarray, y: np.ndarray, decay: np.ndarray, length: in
     for j in range(length):
         view[:, :, j] += state @ decay
         state = view[:, :, j]
-    return parts * length
+    return int(parts * length)
 
 
 def _binary_steps(

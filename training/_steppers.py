@@ -80,8 +80,8 @@ def cost_model(solver: Solver) -> CostModel | None:
 def call(module: nn.Module, inputs: Any) -> Tensor:
     """The outputs for one tensor, a tuple of positional or a mapping of keyword arguments."""
     if isinstance(inputs, dict):
-        return module(**inputs)  # type: ignore[no-any-return]
-    return module(*inputs) if isinstance(inputs, tuple) else module(inputs)  # type: ignore[no-any-return]
+        return module(**inputs)
+    return module(*inputs) if isinstance(inputs, tuple) else module(inputs)
 
 
 class _FirstOrder:
