@@ -94,7 +94,7 @@ class _FirstOrder:
         began = time.perf_counter()
         self._optimizer.zero_grad()
         loss = self._loss_fn(call(self._module, inputs), targets)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self._optimizer.step()
         return Taken(loss.item(), Parts(digital=time.perf_counter() - began))
 
