@@ -52,8 +52,11 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_dataset(path: Path, data: "xr.Dataset") -> None:
-    """As `write_text`, netCDF. HDF5 makes it in memory: on a full disk the library would bring the process down."""
-    write_bytes(path, bytes(data.to_netcdf(engine="h5netcdf")))
+    """As `write_text`, netCDF."""
+    from ..netlists import save_measurement
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_measurement(data, path)
 
 
 def write_json(path: Path, value: Any) -> None:

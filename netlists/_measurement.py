@@ -93,7 +93,8 @@ def save_measurement(measurement: xr.Dataset, path: str | Path) -> None:
     target = Path(path)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        measurement.to_netcdf(draft, engine="h5netcdf")
+        # In memory first: when the disk fills up under HDF5 itself, it brings the process down.
+        draft.write_bytes(bytes(measurement.to_netcdf(engine="h5netcdf")))
         draft.replace(target)
     except OSError as error:
         raise MeasurementError(f"{target}: cannot write the measurement: {error.strerror or error}") from None

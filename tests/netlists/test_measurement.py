@@ -1,5 +1,9 @@
 """Measurements on disk: read back identical, written whole or not at all."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -31,16 +35,33 @@ def test_a_failed_write_leaves_the_old_file(measurements, tmp_path, monkeypatch)
     path = tmp_path / "m.nc"
     save_measurement(measurements["op"], path)
 
-    def full(self, target, **_):
-        target.write_bytes(b"half")
+    def full(self, data):
+        with self.open("wb") as file:
+            file.write(data[: len(data) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(xr.Dataset, "to_netcdf", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(MeasurementError, match="No space left on device"):
         save_measurement(measurements["ac"], path)
     monkeypatch.undo()
     xr.testing.assert_identical(load_measurement(path), measurements["op"])
     assert [p.name for p in tmp_path.iterdir()] == ["m.nc"]
+
+
+def test_a_disk_that_fills_up_is_an_error_and_not_the_end_of_the_process(tmp_path):
+    # A real limit of the system, lower than the file: HDF5 on the disk itself would crash, at the latest at exit.
+    code = (
+        "import resource, signal, sys, numpy as np, xarray as xr\n"
+        "from thermospice.netlists import MeasurementError, save_measurement\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, resource.RLIM_INFINITY))\n"
+        "try: save_measurement(xr.Dataset({'x': ('t', np.arange(20000.0))}), 'm.nc')\n"
+        "except MeasurementError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "m.nc: cannot write the measurement" in done.stdout
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_such_folder(measurements, tmp_path):
