@@ -31,8 +31,6 @@ class Parameters:
     sigma: Float[np.ndarray, " p"]
     """Prior standard deviation of each: relative, V for offsets, of the logarithm for the amplifier."""
     names: tuple[str, ...]
-    mirrored: frozenset[str]
-    """Deviations that are one component for both directions."""
 
     @classmethod
     def of(cls, design: Design, topology: Topology, level: Level) -> "Parameters":
@@ -40,10 +38,9 @@ class Parameters:
         index: dict[str, Int[np.ndarray, ...]] = {}
         names: list[str] = []
         sigma: list[float] = []
-        mirrored = mirrored_deviations(topology, design)
         for name, shape in topology.error_shapes().items():
             array = np.full(shape, -1)
-            for entry in _free(shape, name in mirrored) if sigmas[name] > 0 else ():
+            for entry in _free(shape, name in topology.mirrored) if sigmas[name] > 0 else ():
                 array[entry] = len(names)
                 names.append(f"{name}[{','.join(map(str, entry))}]")
                 sigma.append(sigmas[name])
@@ -51,7 +48,7 @@ class Parameters:
         if level != "ideal":
             names += ["gain", "gain_bandwidth"]
             sigma += [GAIN_SPREAD, BANDWIDTH_SPREAD]
-        return cls(design, topology, level, index, np.array(sigma), tuple(names), mirrored)
+        return cls(design, topology, level, index, np.array(sigma), tuple(names))
 
     @property
     def size(self) -> int:
@@ -116,15 +113,8 @@ class Parameters:
         return duals
 
     def _full(self, name: str, values: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-        return values + values.T if name in self.mirrored else values
+        return values + np.swapaxes(values, -1, -2) if name in self.topology.mirrored else values
 
 
 def _free(shape: tuple[int, ...], mirrored: bool) -> list[tuple[int, ...]]:
-    return [entry for entry in np.ndindex(*shape) if not mirrored or entry[0] > entry[1]]
-
-
-def mirrored_deviations(topology: Topology, design: Design) -> frozenset[str]:
-    """Names of those that are one component for both directions, as the couplings of a mesh: a draw shows it."""
-    drawn = topology.draw(design, np.random.default_rng(0))
-    square = {name: e for name, e in drawn.items() if e.ndim == 2 and e.shape[0] == e.shape[1]}
-    return frozenset(name for name, e in square.items() if not np.diag(e).any() and np.array_equal(e, e.T))
+    return [entry for entry in np.ndindex(*shape) if not mirrored or entry[-2] > entry[-1]]

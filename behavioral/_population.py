@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Float
 
 from ..circuits import OpAmp, Program, Scaling
-from ._calibrate_parameters import mirrored_deviations
 from ._device_model import DeviceModel
 from ._response import Response
 
@@ -154,7 +153,7 @@ def _data(
 
 def _once(model: DeviceModel, name: str, values: Mapping[str, Float[np.ndarray, "..."]]) -> Float[np.ndarray, " k"]:
     """Each component once, though it may serve both directions."""
-    mirrored = name in mirrored_deviations(model.instance.topology, model.design)
+    mirrored = name in model.instance.topology.mirrored
     return values[name][np.tril_indices(model.n, -1)] if mirrored else values[name].ravel()
 
 

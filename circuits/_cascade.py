@@ -14,7 +14,7 @@ from ._integrator import integrator
 from ._network import GROUND, Element, Network, OpAmp, Resistor
 from ._program import Factors, Program
 from ._rc_mesh import check_symmetric
-from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, draw_errors, offset_sigma, zero_errors
+from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, offset_sigma
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Cascade:
     """Rows of J; 0 stands for n."""
     name: ClassVar[str] = "cascade"
     programmed: ClassVar[frozenset[str]] = frozenset({"damping", "hessian", "jacobian", "transpose"})
+    mirrored: ClassVar[frozenset[str]] = frozenset()
     answer: ClassVar[Answer] = "mean"
 
     def __post_init__(self) -> None:
@@ -75,14 +76,6 @@ class Cascade:
         offsets = ("offset", "inverter_offset", "stage_offset", "stage_inverter_offset")
         special |= {name: offset_sigma(design) for name in offsets}
         return {name: special.get(name, resistor) for name in self.error_shapes()}
-
-    def draw(self, design: Design, rng: np.random.Generator) -> Errors:
-        """Deviations of one chip."""
-        return draw_errors(self.error_shapes(), self.error_sigmas(design), rng)
-
-    def no_errors(self) -> Errors:
-        """Zeros."""
-        return zero_errors(self.error_shapes())
 
     def weights(self, program: Program, conductance: float = 1.0) -> Weights:
         """Arrays `J`, `H` (which carries the scale) and the `damping`."""

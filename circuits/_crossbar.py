@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ._array import crosspoints, inverted_rail
 from ._design import Design
 from ._integrator import integrator
 from ._network import Element, Network
 from ._program import Program
-from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, draw_errors, offset_sigma, zero_errors
+from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, offset_sigma
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,7 @@ class Crossbar:
     n: int = 8
     name: ClassVar[str] = "crossbar"
     programmed: ClassVar[frozenset[str]] = frozenset({"conductance"})
+    mirrored: ClassVar[frozenset[str]] = frozenset()
     answer: ClassVar[Answer] = "mean"
 
     def __post_init__(self) -> None:
@@ -69,14 +68,6 @@ class Crossbar:
             "offset": offset,
             "inverter_offset": offset,
         }
-
-    def draw(self, design: Design, rng: np.random.Generator) -> Errors:
-        """Deviations of one chip."""
-        return draw_errors(self.error_shapes(), self.error_sigmas(design), rng)
-
-    def no_errors(self) -> Errors:
-        """Zeros."""
-        return zero_errors(self.error_shapes())
 
     def weights(self, program: Program, conductance: float = 1.0) -> Weights:
         """One array `A`."""

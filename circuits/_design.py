@@ -278,14 +278,16 @@ class Design(_Frozen):
             seed: recorded in the instance, when `rng` came from one.
         """
         from ._instance import Instance
+        from ._topology import draw_errors
 
-        return Instance(self, topology, topology.draw(self, rng), seed)
+        return Instance(self, topology, draw_errors(topology, self, rng), seed)
 
     def nominal(self, topology: "Topology") -> "Instance":
         """The chip without mismatch and offsets."""
         from ._instance import Instance
+        from ._topology import zero_errors
 
-        return Instance(self, topology, topology.no_errors(), None)
+        return Instance(self, topology, zero_errors(topology), None)
 
 
 def _first_reason(error: ValidationError) -> str:

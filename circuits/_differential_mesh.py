@@ -11,7 +11,7 @@ from ._errors import ProgramError
 from ._network import GROUND, Capacitor, CurrentSource, Difference, Element, Network, NoiseCurrent, OpAmp, Resistor
 from ._program import Program
 from ._rc_mesh import check_dominant, check_symmetric, grounded
-from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, draw_errors, offset_sigma, zero_errors
+from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, offset_sigma
 
 SIDES = ("p", "m")
 
@@ -35,6 +35,7 @@ class DifferentialRCMesh:
     n: int = 8
     name: ClassVar[str] = "differential-rc-mesh"
     programmed: ClassVar[frozenset[str]] = frozenset({"conductance", "ground"})
+    mirrored: ClassVar[frozenset[str]] = frozenset({"conductance"})
     answer: ClassVar[Answer] = "mean"
 
     def __post_init__(self) -> None:
@@ -74,16 +75,6 @@ class DifferentialRCMesh:
             "capacitance": design.mismatch.capacitor_sigma,
             "offset": offset_sigma(design),
         }
-
-    def draw(self, design: Design, rng: np.random.Generator) -> Errors:
-        """Deviations of one chip; one resistor serves both directions of a coupling."""
-        errors = draw_errors(self.error_shapes(), self.error_sigmas(design), rng)
-        lower = np.tril(errors["conductance"], -1)
-        return {**errors, "conductance": lower + lower.transpose(0, 2, 1)}
-
-    def no_errors(self) -> Errors:
-        """Zeros."""
-        return zero_errors(self.error_shapes())
 
     def weights(self, program: Program, conductance: float = 1.0) -> Weights:
         """Arrays `coupling` (n, n), symmetric, signed as the off-diagonals of A, and `ground` (n,)."""

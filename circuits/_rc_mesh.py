@@ -11,7 +11,7 @@ from ._design import Design
 from ._errors import ProgramError
 from ._network import GROUND, Capacitor, CurrentSource, Element, Network, NoiseCurrent, OpAmp, Resistor
 from ._program import Program
-from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, draw_errors, offset_sigma, zero_errors
+from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, offset_sigma
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class RCMesh:
     n: int = 8
     name: ClassVar[str] = "rc-mesh"
     programmed: ClassVar[frozenset[str]] = frozenset({"conductance", "ground"})
+    mirrored: ClassVar[frozenset[str]] = frozenset({"conductance"})
     answer: ClassVar[Answer] = "mean"
 
     def __post_init__(self) -> None:
@@ -61,16 +62,6 @@ class RCMesh:
             "capacitance": design.mismatch.capacitor_sigma,
             "offset": offset_sigma(design),
         }
-
-    def draw(self, design: Design, rng: np.random.Generator) -> Errors:
-        """Deviations of one chip; one resistor serves both directions of a coupling."""
-        errors = draw_errors(self.error_shapes(), self.error_sigmas(design), rng)
-        lower = np.tril(errors["conductance"], -1)
-        return {**errors, "conductance": lower + lower.T}
-
-    def no_errors(self) -> Errors:
-        """Zeros."""
-        return zero_errors(self.error_shapes())
 
     def weights(self, program: Program, conductance: float = 1.0) -> Weights:
         """Arrays `coupling` (n, n), symmetric, and `ground` (n,)."""

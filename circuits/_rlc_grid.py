@@ -4,14 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ._design import Design
 from ._errors import DesignError
 from ._network import GROUND, Capacitor, CurrentSource, Element, Inductor, Network, NoiseCurrent, Resistor
 from ._program import Program
 from ._rc_mesh import check_grounded, grounded
-from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, draw_errors, zero_errors
+from ._topology import Answer, Errors, Values, Weights, check_cells, check_size
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,7 @@ class RLCGrid:
     n: int = 8
     name: ClassVar[str] = "rlc-grid"
     programmed: ClassVar[frozenset[str]] = frozenset()
+    mirrored: ClassVar[frozenset[str]] = frozenset({"coupling"})
     answer: ClassVar[Answer] = "covariance"
 
     def __post_init__(self) -> None:
@@ -61,16 +60,6 @@ class RLCGrid:
             "resistance": mismatch.resistor_sigma,
             "drive": mismatch.resistor_sigma,
         }
-
-    def draw(self, design: Design, rng: np.random.Generator) -> Errors:
-        """Deviations of one chip; one capacitor couples both ways."""
-        errors = draw_errors(self.error_shapes(), self.error_sigmas(design), rng)
-        lower = np.tril(errors["coupling"], -1)
-        return {**errors, "coupling": lower + lower.T}
-
-    def no_errors(self) -> Errors:
-        """Zeros."""
-        return zero_errors(self.error_shapes())
 
     def weights(self, program: Program, conductance: float = 1.0) -> Weights:
         """Arrays `coupling` (n, n), symmetric, and `capacitance` (n,) to ground, in units of C.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Shaped
 
 from ._design import Design
 from ._errors import DesignError, ProgramError
@@ -83,6 +83,8 @@ class Topology(Protocol):
     name: ClassVar[str]
     programmed: ClassVar[frozenset[str]]
     """Names of the deviations that belong to programmed conductances; these age."""
+    mirrored: ClassVar[frozenset[str]]
+    """Names of the deviations of components that serve both directions: symmetric in the last two axes."""
     answer: ClassVar[Answer]
     """Where the solution shows: in the settled voltages `A^-1 b`, or in a covariance that is proportional to A^-1."""
 
@@ -101,14 +103,6 @@ class Topology(Protocol):
 
     def error_sigmas(self, design: Design) -> Mapping[str, float]:
         """Standard deviation of each kind of deviation."""
-        ...
-
-    def draw(self, design: Design, rng: np.random.Generator) -> Errors:
-        """Deviations of one chip."""
-        ...
-
-    def no_errors(self) -> Errors:
-        """Deviations of the nominal chip: zeros."""
         ...
 
     def weights(self, program: Program, conductance: float = 1.0) -> Weights:
@@ -137,16 +131,19 @@ def check_cells(name: str, n: object) -> None:
         raise DesignError(f"{name}: expected a whole number of cells, at least 1, got {n!r}")
 
 
-def draw_errors(
-    shapes: Mapping[str, tuple[int, ...]], sigmas: Mapping[str, float], rng: np.random.Generator
-) -> dict[str, Float[np.ndarray, "..."]]:
-    """Independent normal deviations; the same state of `rng` gives the same normals whatever the sigmas."""
-    return {name: sigmas[name] * rng.standard_normal(shape) for name, shape in shapes.items()}
+def draw_errors(topology: Topology, design: Design, rng: np.random.Generator) -> Errors:
+    """Independent normal deviations of one chip; the same state of `rng` gives the same normals whatever the sigmas."""
+    sigmas = topology.error_sigmas(design)
+    errors = {name: sigmas[name] * rng.standard_normal(shape) for name, shape in topology.error_shapes().items()}
+    for name in topology.mirrored:
+        lower = np.tril(errors[name], -1)
+        errors[name] = lower + np.swapaxes(lower, -1, -2)
+    return errors
 
 
-def zero_errors(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Float[np.ndarray, "..."]]:
-    """Zeros of the same shapes."""
-    return {name: np.zeros(shape) for name, shape in shapes.items()}
+def zero_errors(topology: Topology) -> Errors:
+    """Deviations of the nominal chip."""
+    return {name: np.zeros(shape) for name, shape in topology.error_shapes().items()}
 
 
 def offset_sigma(design: Design) -> float:

@@ -75,13 +75,14 @@ class Factors:
         if self.H is None:
             return None
         w, V = torch.linalg.eigh(self.H)
-        zero = 1e3 * torch.finfo(w.dtype).eps * w.abs().max()
-        if w.min() < -zero:
+        rounding, largest = torch.finfo(w.dtype).eps, float(w.abs().max())
+        # Confident samples leave nothing of p - p^2 but its rounding, which is relative to one over the batch.
+        if w.min() < -1e3 * rounding * max(largest, 1 / len(self.H)):
             raise ValueError(
                 "Factors: expected H positive semidefinite (a loss convex in the outputs), "
                 f"got eigenvalue {w.min().item():.3g}"
             )
-        empty = min(int((w.amax(0) <= 1e-3 * zero).sum()), w.shape[1] - 1)
+        empty = min(int((w.amax(0) <= rounding * largest).sum()), w.shape[1] - 1)
         return (V * w.clamp_min(0.0).sqrt().unsqueeze(-2))[..., empty:].contiguous()
 
 

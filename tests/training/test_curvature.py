@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 import torch
-from thermospice.training import curvature, output_hessian, products
+from thermospice.training import Factors, curvature, output_hessian, products
 from torch import nn
 from torch.nn import functional
 
@@ -228,3 +228,15 @@ def test_nothing_trainable_is_refused():
     module = nn.Linear(2, 2).requires_grad_(False)
     with pytest.raises(ValueError, match="at least one parameter"):
         curvature(module, functional.mse_loss, torch.randn(3, 2), torch.randn(3, 2))
+
+
+def test_confident_predictions_leave_a_semidefinite_hessian():
+    # In float32 p - p^2 cancels to rounding of order 1e-9: that is not an indefinite loss.
+    logits = torch.full((32, 10), -9.0, dtype=torch.float32)
+    logits[:, 3] = 9.0
+    logits += torch.randn(32, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
+    p = logits.softmax(1)
+    H = (torch.diag_embed(p) - p.unsqueeze(2) * p.unsqueeze(1)) / 32
+    factors = Factors(torch.eye(320, dtype=torch.float32), H, 0.1)
+    S = factors.root()
+    torch.testing.assert_close(S @ S.mT, H, atol=1e-8, rtol=0)
