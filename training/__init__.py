@@ -1,6 +1,8 @@
 """Training with linear solvers from Cholesky to a calibrated analog device (torch)."""
 
 from ._checkpoint import CheckpointError as CheckpointError
+from ._chip_spu import ModelSPU as ModelSPU
+from ._chip_spu import SpiceSPU as SpiceSPU
 from ._cholesky import Cholesky as Cholesky
 from ._conjugate_gradient import ConjugateGradient as ConjugateGradient
 from ._cost import CostModel as CostModel

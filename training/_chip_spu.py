@@ -1,0 +1,122 @@
+"""One chip as a solver: in ngspice, or by its device model."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..behavioral import DeviceModel
+from ..circuits import Instance, Level
+from ._factors import Factors
+from ._products import Products
+from ._ranging import Ranged, fit_to_range
+from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
+from ._types import Array, Matrix
+
+Relax = Callable[[Ranged, Float[np.ndarray, " n"], float], Float[np.ndarray, " n"]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedChip:
+    """The matrix that a chip holds."""
+
+    A: Matrix
+
+    @property
+    def like(self) -> Tensor:
+        return self.A
+
+
+@dataclass(frozen=True, slots=True)
+class SpiceSPU:
+    """ngspice in the training loop: each solve is one transient of one drawn chip, as many cells as parameters.
+
+    The circuit with its mismatch, offsets and amplifiers relaxes for t from x0 (zero when absent) and is read out
+    without noise; at t = inf it is the operating point. For programs of some dozens of parameters: a solve takes
+    a tenth of a second and more. `ModelSPU` is the same chip by its model.
+
+    instance: the chip; its topology must be able to hold the program (a crossbar holds any).
+    t: analog time [tau], 0 to inf. level: depth of the netlist.
+    Stats: `analog_time` [tau] where it is finite, `drive_scale` [V per unit of the solution].
+    Raises ProgramError from `compute` for a program that the chip cannot hold, SimulatorError from ngspice.
+    """
+
+    instance: Instance
+    t: float = math.inf
+    level: Level = "macro"
+
+    def __post_init__(self) -> None:
+        _check_time("SpiceSPU", self.t)
+
+    def init(self, program: AnyProgram) -> LoadedChip:
+        """Raises TypeError for products without factors."""
+        return _load("SpiceSPU", program)
+
+    def compute(self, state: Any, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
+        def relax(ranged: Ranged, v0: Float[np.ndarray, " n"], duration: float) -> Float[np.ndarray, " n"]:
+            from ..netlists import simulate
+
+            chip, program, scaling = self.instance, ranged.program, ranged.scaling
+            if math.isinf(duration):
+                return np.asarray(simulate(chip, program, "op", self.level, scaling=scaling)["v"].values)
+            data = simulate(chip, program, "tran", self.level, duration=duration, scaling=scaling, x0=v0)
+            return np.asarray(data["v"].values[-1])
+
+        return _solve(self.instance, self.level, relax, state, b, x0, self.t if t is None else t)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSPU:
+    """The model of one chip as a solver: what `SpiceSPU` does, by the exact process that a `DeviceModel` describes.
+
+    model: nominal or calibrated; as many cells as parameters. t, stats, errors: as for `SpiceSPU`.
+    """
+
+    model: DeviceModel
+    t: float = math.inf
+
+    def __post_init__(self) -> None:
+        _check_time("ModelSPU", self.t)
+
+    def init(self, program: AnyProgram) -> LoadedChip:
+        """Raises TypeError for products without factors."""
+        return _load("ModelSPU", program)
+
+    def compute(self, state: Any, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
+        def relax(ranged: Ranged, v0: Float[np.ndarray, " n"], duration: float) -> Float[np.ndarray, " n"]:
+            response = self.model.response(ranged.program, ranged.scaling)
+            return response.settled if math.isinf(duration) else response.mean_at(np.array([duration]), v0)[0]
+
+        return _solve(self.model.instance, self.model.level, relax, state, b, x0, self.t if t is None else t)
+
+
+def _check_time(name: str, t: float) -> None:
+    if not t >= 0.0:
+        raise ValueError(f"{name}: expected t >= 0, got {t}")
+
+
+def _load(name: str, program: AnyProgram) -> LoadedChip:
+    if isinstance(program, Products):
+        raise TypeError(f"{name}: needs Factors or a dense program, got Products")
+    A = program.dense() if isinstance(program, Factors) else matrix_of(program)
+    return LoadedChip(A.detach().double().cpu())
+
+
+def _solve(
+    instance: Instance, level: Level, relax: Relax, state: LoadedChip, b: Array, x0: Array | None, t: float
+) -> Solution[Array]:
+    start = None if x0 is None else to_tensor(x0, state.like).numpy()
+    drive = to_tensor(b, state.like).numpy()
+    stats = {} if math.isinf(t) else {"analog_time": t}
+    if t == 0:
+        return answer(torch.zeros_like(state.A[0]) if start is None else torch.from_numpy(start), b, stats)
+    ranged = fit_to_range(instance, level, state.A.numpy(), drive, start)
+    # Conductances that are scaled down relax as much slower: the wait is as much longer.
+    duration = t * instance.design.tau / ranged.scaling.conductance
+    v = relax(ranged, ranged.start(start), duration)
+    return answer(torch.from_numpy(v / ranged.volts), b, {**stats, "drive_scale": ranged.volts})

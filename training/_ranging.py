@@ -1,0 +1,48 @@
+"""Fitting a drive and a start to a chip's range, as the digital side does by trying again with less."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from ..circuits import Instance, Level, Program, Scaling, choose_scaling
+
+
+@dataclass(frozen=True, eq=False)
+class Ranged:
+    """A program in volts within the chip's range; the solution is what is read divided by `volts`."""
+
+    program: Program
+    scaling: Scaling
+    volts: float
+    """Circuit volts for each unit of the solution."""
+
+    def start(self, x0: Float[np.ndarray, " n"] | None) -> Float[np.ndarray, " n"]:
+        """Initial cell voltages [V]."""
+        return np.zeros(self.program.n) if x0 is None else self.volts * x0
+
+
+def fit_to_range(
+    instance: Instance,
+    level: Level,
+    A: Float[np.ndarray, "n n"],
+    b: Float[np.ndarray, " n"],
+    x0: Float[np.ndarray, " n"] | None,
+) -> Ranged:
+    """The largest drive with which settled voltages and start stay within the chip's range.
+
+    A small gradient would drown in the amplifiers' offsets, a large one would clip.
+
+    Raises:
+        ProgramError: the chip cannot hold A, or is unstable with it.
+    """
+    largest = float(np.abs(b).max(initial=0.0))
+    unit = instance.design.converters.full_scale / largest if largest > 0 else 1.0
+    program = Program(A, unit * b)
+    scaling = choose_scaling(instance, program, level)
+    swing = float(np.abs(x0).max(initial=0.0)) if x0 is not None else 0.0
+    solution = float(np.abs(program.solution).max(initial=0.0)) / unit
+    if swing > solution > 0:
+        # A start that is larger than the answer sets the range.
+        scaling = Scaling(scaling.conductance, scaling.drive * solution / swing)
+    return Ranged(program, scaling, unit * scaling.drive)
