@@ -20,11 +20,35 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object (sum
 DesignName = Annotated[
     str, typer.Option("--design", help="Name of a preset (`thermospice designs`) or path of a .yaml file.")
 ]
-TopologyName = Annotated[str, typer.Option("--topology", help="crossbar or rc-mesh.")]
-LevelName = Annotated[str, typer.Option("--level", help="How deep the netlist goes: ideal or macro.")]
+TopologyName = Annotated[
+    str, typer.Option("--topology", help="rc-mesh, differential-rc-mesh, crossbar, cascade or rlc-grid.")
+]
+LevelName = Annotated[str, typer.Option("--level", help="How deep the netlist goes: ideal, macro or transistor.")]
 Temperature = Annotated[
     float | None,
     typer.Option("--temperature", help="Of all components [K]. [default: the design's]", show_default=False),
+]
+Corner = Annotated[str, typer.Option("--corner", help="Process corner: slow, typical or fast.")]
+At = Annotated[
+    float | None,
+    typer.Option(
+        "--at", help="Age of the chip [s]: drift of its temperature, ageing. [default: new]", show_default=False
+    ),
+]
+AmplifierFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--amplifier",
+        help="Your own amplifier at level transistor: a file with a subcircuit, pins plus minus out vdd vss.",
+        show_default=False,
+    ),
+]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="You trust who wrote the --amplifier file: ngspice runs commands in it.")
+]
+Supply = Annotated[
+    tuple[float, float] | None,
+    typer.Option("--supply", help="Of the --amplifier: vss and vdd [V]. [default: -0.9 0.9]", show_default=False),
 ]
 InstanceSeed = Annotated[
     int | None,
@@ -40,6 +64,22 @@ MatrixCsv = Annotated[
 ]
 DriveCsv = Annotated[
     Path | None, typer.Option("--drive", help="CSV file with b [V]: one value per line.", show_default=False)
+]
+Rank = Annotated[
+    int | None,
+    typer.Option("--rank", help="Rows of J in a cascade of --size cells. [default: as many]", show_default=False),
+]
+JacobianCsv = Annotated[
+    Path | None,
+    typer.Option("--jacobian", help="CSV file with J, for A = J^T H J + damping.", show_default=False),
+]
+HessianCsv = Annotated[
+    Path | None,
+    typer.Option("--hessian", help="CSV file with H, beside --jacobian. [default: identity]", show_default=False),
+]
+Damping = Annotated[
+    float | None,
+    typer.Option("--damping", help="Beside --jacobian, in units of 1/R0. [default: 0]", show_default=False),
 ]
 DriveScale = Annotated[
     str,

@@ -1,7 +1,8 @@
 """One simulation with everything that the folder and the summary say about it."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from ..circuits import Instance, Level, Program, Scaling, state_space
-from ..netlists import ANALYSES, Analysis, Job, deck, simulate
+from ..circuits import Corners, Instance, Level, Program, Scaling, load, state_space
+from ..netlists import ANALYSES, AmplifierSubcircuit, Analysis, Job, deck, simulate
 from ..reports import figures, png
 from ._errors import InputError
 from ._folder import write_bytes, write_dataset, write_json, write_text
@@ -31,6 +32,10 @@ class Request:
     duration: float | None
     noise: bool
     seed: int
+    amplifier: AmplifierSubcircuit | None = None
+    corner: str = "typical"
+    age: float | None = None
+    """Of the chip [s]; the instance is the chip at this age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class Result:
     circuit: str
     v: Float[np.ndarray, " n"]
     predicted: Float[np.ndarray, " n"]
+    clipped: tuple[str, ...]
+    """Entries beyond the conductance range."""
     warnings: tuple[str, ...]
 
 
@@ -60,39 +67,77 @@ def get_analysis(name: str, noise: bool) -> Analysis:
 
 def run(request: Request) -> Result:
     """Run the analysis, and the operating point that says where the circuit settles."""
-    task = _job(request, request.analysis, request.noise)
+    instance, task = request.instance, _job(request, request.analysis, request.noise)
     measurement = _simulate(task)
     settled = measurement if request.analysis == "op" else _simulate(_job(request, "op", False))
     v = settled["v"].values / request.scaling.drive
-    space = state_space(request.instance.network(request.program, request.level, request.scaling))
+    space = state_space(instance.network(request.program, request.level, request.scaling))
     predicted = space.settled / request.scaling.drive
-    warnings = (*json.loads(measurement.attrs["warnings"]), *_clipping(v, predicted))
-    return Result(measurement, deck(task), v, predicted, warnings)
+    clipped = load(instance.design, instance.topology, request.program, request.scaling.conductance).clipped
+    warnings = (
+        *json.loads(measurement.attrs["warnings"]),
+        *_out_of_range(clipped),
+        *_beyond_rails(request.level, v, predicted),
+        *_without_effect(request),
+    )
+    return Result(measurement, deck(task), v, predicted, clipped, warnings)
 
 
 def _job(request: Request, analysis: Analysis, noise: bool) -> Job:
     duration = request.duration if analysis == "tran" else None
     seed = request.seed if noise else None
-    return Job(request.instance, request.program, analysis, request.level, duration, request.scaling, noise, seed)
+    return Job(
+        request.instance,
+        request.program,
+        analysis,
+        request.level,
+        duration,
+        request.scaling,
+        noise,
+        seed,
+        amplifier=request.amplifier,
+    )
 
 
 def _simulate(task: Job) -> xr.Dataset:
-    names = ("instance", "program", "analysis", "level", "duration", "scaling", "noise", "seed")
+    names = ("instance", "program", "analysis", "level", "duration", "scaling", "noise", "seed", "amplifier")
     return simulate(**{name: getattr(task, name) for name in names})
 
 
-CLIPPED = 1e-3
-"""SPICE and the linear prediction agree to 1e-5 inside the rails; a hundred times that means that they are left."""
+CLIPPED: Mapping[Level, float] = {"ideal": 1e-3, "macro": 1e-3, "transistor": 2e-2}
+"""SPICE and the linear prediction agree to 1e-5 inside the rails; a hundred times that means that they are left. A
+real amplifier has an offset and a gain of its own besides."""
 
 
-def _clipping(v: Float[np.ndarray, " n"], predicted: Float[np.ndarray, " n"]) -> tuple[str, ...]:
+def _beyond_rails(level: Level, v: Float[np.ndarray, " n"], predicted: Float[np.ndarray, " n"]) -> tuple[str, ...]:
     error = _relative(v - predicted, predicted)
-    if error is None or error <= CLIPPED:
+    if error is None or error <= CLIPPED[level]:
         return ()
+    other = ", or it is not the amplifier that the design describes" if level == "transistor" else ""
     return (
-        f"the circuit settles {error:.1%} away from its linear prediction: an amplifier is at its rails;"
+        f"the circuit settles {error:.1%} away from its linear prediction: an amplifier is at its rails{other};"
         " use --drive-scale auto or a smaller drive",
     )
+
+
+SHOWN = 3
+
+
+def _out_of_range(clipped: Sequence[str]) -> tuple[str, ...]:
+    if not clipped:
+        return ()
+    more = f", and {len(clipped) - SHOWN} more (summary.json has all)" if len(clipped) > SHOWN else ""
+    return (f"beyond the conductance range: {'; '.join(clipped[:SHOWN])}{more}",)
+
+
+def _without_effect(request: Request) -> tuple[str, ...]:
+    design, found = request.instance.design, []
+    if request.corner != "typical" and design.corners == Corners():
+        found.append(f"design {design.name} has no `corners:`, so that --corner {request.corner} changes nothing")
+    drift = design.drift
+    if request.age is not None and drift.temperature_sigma == 0 and drift.ageing_exponent == 0:
+        found.append(f"design {design.name} has no `drift:`, so that --at {request.age:g} changes nothing")
+    return tuple(found)
 
 
 def write(request: Request, result: Result, folder: Path) -> None:
@@ -139,6 +184,11 @@ def summary(request: Request, result: Result) -> dict[str, Any]:
         "instance_seed": request.instance.seed,
         "netlist_sha256": attrs["netlist_sha256"],
         "simulator_elapsed_s": attrs["elapsed_s"],
+        "corner": request.corner,
+        "age_s": request.age,
+        "amplifier": None if request.amplifier is None else request.amplifier.name,
+        "rank": getattr(request.instance.topology, "r", None),
+        "clipped": result.clipped,
         "warnings": result.warnings,
     }
     covariance = result.measurement.get("covariance")
@@ -162,6 +212,18 @@ def table(request: Request, result: Result) -> Table:
     for k in range(request.program.n):
         shown.add_row(str(k), f"{result.v[k]: .6g}", f"{x[k]: .6g}", f"{result.predicted[k]: .6g}")
     return shown
+
+
+def shown_warnings(result: Result) -> tuple[str, ...]:
+    """Warnings for a person: ngspice's way to an operating point in one line."""
+    steps = [text for text in result.warnings if _STEPPING.match(text)]
+    others = tuple(text for text in result.warnings if not _STEPPING.match(text))
+    if not steps:
+        return others
+    return (f"ngspice found its operating point step by step ({len(steps)} lines in summary.json)", *others)
+
+
+_STEPPING = re.compile(r"Trying (gmin|source)|Note: .*(gmin|source) step", re.IGNORECASE)
 
 
 def _relative(difference: Float[np.ndarray, "..."], values: Float[np.ndarray, "..."]) -> float | None:

@@ -65,11 +65,13 @@ def user_amplifier(
 
 def _read(path: Path) -> str:
     try:
-        if path.stat().st_size > _LARGEST:
-            raise NetlistError(f"{path}: expected an amplifier of at most {_LARGEST} bytes")
-        text = path.read_text(encoding="ascii")
+        # A device such as /dev/zero has no size and no end.
+        with path.open(encoding="ascii") as file:
+            text = file.read(_LARGEST + 1)
     except OSError as error:
         raise NetlistError(f"{path}: cannot read the amplifier: {error.strerror}") from None
     except UnicodeDecodeError:
         raise NetlistError(f"{path}: cannot read the amplifier: not ASCII text") from None
+    if len(text) > _LARGEST:
+        raise NetlistError(f"{path}: expected an amplifier of at most {_LARGEST} bytes")
     return text.rstrip() + "\n"

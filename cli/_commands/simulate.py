@@ -7,20 +7,29 @@ import typer
 
 from .._job import job
 from .._options import (
+    AmplifierFile,
     AsJson,
+    At,
+    Corner,
+    Damping,
     DesignName,
     DriveCsv,
     DriveScale,
+    HessianCsv,
     InstanceSeed,
+    JacobianCsv,
     LevelName,
     MatrixCsv,
     NoMismatch,
     Out,
     Quiet,
+    Rank,
     Seed,
     Size,
+    Supply,
     Temperature,
     TopologyName,
+    Trust,
 )
 
 EXAMPLE = "Example: thermospice simulate --design board-1k-1n --topology crossbar --analysis tran --size 8"
@@ -38,7 +47,13 @@ def simulate(
     size: Size = None,
     matrix: MatrixCsv = None,
     drive: DriveCsv = None,
+    rank: Rank = None,
+    jacobian: JacobianCsv = None,
+    hessian: HessianCsv = None,
+    damping: Damping = None,
     temperature: Temperature = None,
+    corner: Corner = "typical",
+    at: At = None,
     duration: Annotated[
         float | None,
         typer.Option("--duration", help="Of a transient [s]. [default: until settled]", show_default=False),
@@ -47,6 +62,9 @@ def simulate(
     instance_seed: InstanceSeed = None,
     no_mismatch: NoMismatch = False,
     drive_scale: DriveScale = "auto",
+    amplifier: AmplifierFile = None,
+    trust: Trust = False,
+    supply: Supply = None,
     out: Out = None,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -54,15 +72,20 @@ def simulate(
 ) -> None:
     """Run one analysis of one chip in ngspice: circuit, measurement, plot and summary."""
     with job("simulate", out, quiet, as_json) as this:
+        from .. import _inputs as inputs
         from .. import _simulation
-        from .._inputs import ProgramOptions, get_design, get_instance, get_level, get_scaling
 
-        kind = _simulation.get_analysis(analysis, noise)
-        the_design, the_level = get_design(design, temperature), get_level(level)
-        chip, program = ProgramOptions(size, matrix, drive, seed).load(topology)
-        instance = get_instance(the_design, chip, seed if instance_seed is None else instance_seed, not no_mismatch)
-        scaling = get_scaling(instance, program, the_level, drive_scale)
-        request = _simulation.Request(instance, program, kind, the_level, scaling, duration, noise, seed)
+        kind, the_level = _simulation.get_analysis(analysis, noise), inputs.get_level(level)
+        subcircuit = inputs.get_amplifier(amplifier, trust, supply, the_level)
+        the_design = inputs.get_design(design, temperature, corner)
+        options = inputs.ProgramOptions(size, matrix, drive, seed, rank, jacobian, hessian, damping)
+        chip, program = options.load(topology)
+        fresh = inputs.get_instance(the_design, chip, seed if instance_seed is None else instance_seed, not no_mismatch)
+        instance = inputs.get_aged(fresh, at)
+        scaling = inputs.get_scaling(instance, program, the_level, drive_scale)
+        request = _simulation.Request(
+            instance, program, kind, the_level, scaling, duration, noise, seed, subcircuit, corner, at
+        )
         with this.step(f"ngspice: {analysis} of a {chip.name} with {program.n} cells"):
             result = _simulation.run(request)
         _simulation.write(request, result, Path(this.folder))
@@ -71,5 +94,5 @@ def simulate(
         if "predicted_relative_error" in this.summary:
             error, predicted = this.summary["relative_error"], this.summary["predicted_relative_error"]
             this.say(f"relative error {error:.3g}; the circuit's own equations predict {predicted:.3g}")
-        for warning in result.warnings:
+        for warning in _simulation.shown_warnings(result):
             this.say(f"warning: {warning}")
