@@ -45,6 +45,8 @@ from ._random_program import random_program as random_program
 from ._rc_mesh import RCMesh as RCMesh
 from ._rlc_grid import RLCGrid as RLCGrid
 from ._scaling import choose_scaling as choose_scaling
+from ._stability import stability_limit as stability_limit
+from ._stability import with_gain_bandwidth as with_gain_bandwidth
 from ._state_space import StateSpace as StateSpace
 from ._state_space import link_voltages as link_voltages
 from ._state_space import state_space as state_space
