@@ -234,10 +234,9 @@ def test_factors_that_are_refused(run, tmp_path, arguments, words):
 
 def test_entries_beyond_the_range_are_said(run, tmp_path, design):
     files(tmp_path, J=np.array([[2.0, -0.5], [0.25, 1.5]]), b=np.array([0.1, 0.2]))
-    options = ("--jacobian", "J.csv", "--drive", "b.csv", "--damping", 0.5, "--topology", "cascade", "--level", "ideal")
-    outcome = run(
-        "simulate", "--design", design(programming={"full_scale": 1.0}), *options, "--analysis", "op", "--json"
-    )
+    factors = ("--jacobian", "J.csv", "--drive", "b.csv", "--damping", 0.5)
+    options = (*factors, "--topology", "cascade", "--level", "ideal", "--analysis", "op", "--json")
+    outcome = run("simulate", "--design", design(programming={"full_scale": 1.0}), *options)
     summary = answer(outcome)
     assert summary["clipped"] == ["J[0, 0] = 2 clips to 1", "J[1, 1] = 1.5 clips to 1"]
     assert "J[0, 0] = 2 clips to 1; J[1, 1] = 1.5 clips to 1" in outcome.err
