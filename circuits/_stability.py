@@ -14,7 +14,7 @@ _SCAN = 60
 _ACCURACY = 1e-6
 
 
-def stability_limit(instance: Instance, program: Program, scaling: Scaling = Scaling()) -> float | None:
+def stability_limit(instance: Instance, program: Program, scaling: Scaling | None = None) -> float | None:
     """The gain-bandwidth [Hz] below which the loop with this program is unstable; all amplifiers alike.
 
     An integrator is stable with any one amplifier pole. The stages of a cascade have no capacitor: they must settle
@@ -30,6 +30,7 @@ def stability_limit(instance: Instance, program: Program, scaling: Scaling = Sca
     amplifier = instance.design.amplifier
     if amplifier is None:
         raise DesignError(f"design {instance.design.name} has no amplifier: there is no gain-bandwidth to limit")
+    scaling = scaling or Scaling()
     high, low = log(10 * amplifier.gain_bandwidth), log(_LOWEST * amplifier.gain_bandwidth)
     if not _stable(instance, program, scaling, high):
         raise DesignError(
