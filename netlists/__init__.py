@@ -40,3 +40,6 @@ from ._simulate import deck as deck
 from ._simulate import simulate as simulate
 from ._simulate import simulate_many as simulate_many
 from ._timing import held_noise_covariance as held_noise_covariance
+from ._vacask import second_opinion as second_opinion
+from ._vacask_engine import Vacask as Vacask
+from ._vacask_engine import find_vacask as find_vacask

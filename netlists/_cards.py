@@ -184,11 +184,11 @@ def _expand(element: Element, context: _Context) -> Iterator[Card]:
     name = element.name
     match element:
         case Resistor(_, a, b, resistance, noisy):
-            yield from _resistor(name, a, b, _positive(resistance, name), noisy, context)
+            yield from _resistor(name, a, b, positive(resistance, name), noisy, context)
         case Capacitor(_, a, b, capacitance):
-            yield Card("C", name, (a, b), _positive(capacitance, name), _initial(element.cell, element.sign, context))
+            yield Card("C", name, (a, b), positive(capacitance, name), _initial(element.cell, element.sign, context))
         case Inductor(_, a, b, inductance):
-            yield Card("L", name, (a, b), _positive(inductance, name), 0.0)
+            yield Card("L", name, (a, b), positive(inductance, name), 0.0)
         case VoltageSource(_, plus, minus, dc, drive):
             yield Card("V", name, (plus, minus), _source(number(dc, name), drive))
         case CurrentSource(_, a, b, dc, drive):
@@ -202,12 +202,13 @@ def _expand(element: Element, context: _Context) -> Iterator[Card]:
         case OpAmp(_, plus, minus, out, None):
             yield Card("E", name, (out, GROUND, plus, minus), IDEAL_GAIN)
         case OpAmp() if context.subcircuit is not None:
-            yield from _transistors(element, _numbers(element), context.subcircuit, context)
+            yield from _transistors(element, model_numbers(element), context.subcircuit, context)
         case OpAmp():
-            yield from _amplifier(element, _numbers(element), context)
+            yield from _amplifier(element, model_numbers(element), context)
 
 
-def _positive(value: object, name: str) -> float:
+def positive(value: object, name: str) -> float:
+    """A positive finite float, or `NetlistError`."""
     result = number(value, name)
     if result <= 0:
         raise NetlistError(f"{name}: expected a positive value, got {result!r}")
@@ -255,7 +256,8 @@ def _noise_current(name: str, a: str, b: str, density: float, context: _Context)
     yield Card("G", name, (a, b, name, GROUND), sqrt(density / voltage))
 
 
-def _numbers(amp: OpAmp) -> OpAmpModel:
+def model_numbers(amp: OpAmp) -> OpAmpModel:
+    """The macro-model with every field a finite float, or `NetlistError`."""
     assert amp.model is not None
     values = {field: number(getattr(amp.model, field), f"{amp.name}.{field}") for field in OpAmpModel.__slots__}
     return OpAmpModel(**values)

@@ -1,6 +1,6 @@
-"""One ngspice process per run, in a private directory, with limits on time, memory and output.
+"""One simulator process per run, in a private directory, with limits on time, memory and output.
 
-A deck is code to ngspice, so nothing from the user's surroundings reaches it: no start-up file, no standard input,
+A deck is code to a simulator, so nothing from the user's surroundings reaches it: no start-up file, no standard input,
 a minimal environment, an absolute path to the program.
 """
 
@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,6 +57,16 @@ class Run:
     raw: bytes
     log: str
     elapsed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A process that ended by itself: the files that were wanted (empty where missing), log, wall time [s]."""
+
+    files: Mapping[str, bytes]
+    log: str
+    elapsed: float
+    exit_code: int
 
 
 @dataclass(slots=True)
@@ -118,20 +129,57 @@ def run_deck(
     Raises:
         SimulationFailed: killed by a signal or by the time limit, or the disk is full.
     """
+    # -n: no start-up file.
+    command = (ngspice.path, "-n", "-b", "-r", "out.raw", "circuit.cir")
+    found = run_process("ngspice", command, {"circuit.cir": deck}, ("out.raw",), limits, cancellation)
+    return Run(found.files["out.raw"], found.log, found.elapsed)
+
+
+def run_process(
+    simulator: str,
+    command: Sequence[str],
+    texts: Mapping[str, str],
+    wanted: Sequence[str],
+    limits: Limits = DEFAULT_LIMITS,
+    cancellation: Cancellation | None = None,
+) -> Finished:
+    """Run a simulator in an empty directory of its own.
+
+    Args:
+        simulator: its name, for messages.
+        command: absolute path of the program, and its arguments.
+        texts: files that it finds there.
+        wanted: names of the files that it leaves there.
+        limits: what it may use.
+        cancellation: kills it from another thread.
+
+    Raises:
+        SimulationFailed: killed by a signal or by the time limit, or the disk is full.
+    """
     try:
         with tempfile.TemporaryDirectory(prefix="thermospice-", ignore_cleanup_errors=True) as name:
-            return _run_in(Path(name), deck, ngspice, limits, cancellation or Cancellation())
+            folder = Path(name)
+            for file, text in texts.items():
+                (folder / file).write_text(text, encoding="ascii")
+            code, log, elapsed = _run_in(folder, simulator, command, limits, cancellation or Cancellation())
+            files = {file: _content(folder / file) for file in wanted}
+            return Finished(files, log, elapsed, code)
     except OSError as error:
         where = error.filename or tempfile.gettempdir()
-        raise SimulationFailed(f"cannot run ngspice: {error.strerror or error}: {where}") from None
+        raise SimulationFailed(f"cannot run {simulator}: {error.strerror or error}: {where}") from None
 
 
-def _run_in(folder: Path, deck: str, ngspice: Ngspice, limits: Limits, cancellation: Cancellation) -> Run:
-    (folder / "circuit.cir").write_text(deck, encoding="ascii")
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
+
+
+def _run_in(
+    folder: Path, simulator: str, command: Sequence[str], limits: Limits, cancellation: Cancellation
+) -> tuple[int, str, float]:
     started = time.perf_counter()
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            _command(ngspice, limits),
+            _limited(command, limits),
             cwd=folder,
             env=_environment(folder),
             stdin=subprocess.DEVNULL,
@@ -144,26 +192,22 @@ def _run_in(folder: Path, deck: str, ngspice: Ngspice, limits: Limits, cancellat
     text = _read_log(folder / "log")
     if expired:
         raise SimulationFailed(
-            f"ngspice was stopped at its time limit of {limits.timeout:g} s: shorten the run or raise the limit",
+            f"{simulator} was stopped at its time limit of {limits.timeout:g} s: shorten the run or raise the limit",
             tail(text),
         )
     if process.returncode < 0 or process.returncode > 128:
         number = -process.returncode if process.returncode < 0 else process.returncode - 128
-        raise SimulationFailed(f"ngspice was killed: {_reason(number)}", tail(text))
-    raw = folder / "out.raw"
-    return Run(raw.read_bytes() if raw.exists() else b"", text, elapsed)
+        raise SimulationFailed(f"{simulator} was killed: {_reason(number)}", tail(text))
+    return process.returncode, text, elapsed
 
 
-def _command(ngspice: Ngspice, limits: Limits) -> list[str]:
-    # The shell sets the limits before it becomes ngspice. A `preexec_fn` would fork the whole Python process, which
-    # is slow when it is large and not safe with threads. A file size counts 512-byte blocks; systems that lack a
-    # limit (address space on macOS) go without it.
+def _limited(command: Sequence[str], limits: Limits) -> list[str]:
+    # The shell sets the limits before it becomes the simulator. A `preexec_fn` would fork the whole Python process,
+    # which is slow when it is large and not safe with threads. A file size counts 512-byte blocks; systems that lack
+    # a limit (address space on macOS) go without it.
     kilobytes, blocks, seconds = limits.memory >> 10, limits.output >> 9, math.ceil(limits.timeout) + 10
-    script = (
-        f"ulimit -c 0; ulimit -v {kilobytes} 2>/dev/null; ulimit -f {blocks}; ulimit -t {seconds};"
-        ' exec "$0" -n -b -r out.raw circuit.cir'
-    )
-    return ["/bin/sh", "-c", script, ngspice.path]
+    script = f'ulimit -c 0; ulimit -v {kilobytes} 2>/dev/null; ulimit -f {blocks}; ulimit -t {seconds}; exec "$0" "$@"'
+    return ["/bin/sh", "-c", script, *command]
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from ..circuits import Instance, Level, Program, Scaling
 from ._engine import Ngspice
 from ._errors import MeasurementError
+from ._vacask_engine import Vacask
 
 Variables = Mapping[str, tuple[tuple[str, ...], Float[np.ndarray, "..."], str]]
 """Name: dimensions, values, unit."""
@@ -69,7 +70,7 @@ def _attributes(instance: Instance, extra: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def provenance(
-    analysis: str, level: Level, scaling: Scaling, ngspice: Ngspice, deck: str, warnings: Sequence[str]
+    analysis: str, level: Level, scaling: Scaling, simulator: Ngspice | Vacask, deck: str, warnings: Sequence[str]
 ) -> dict[str, Any]:
     """Attributes that say where the numbers come from."""
     return {
@@ -78,8 +79,8 @@ def provenance(
         "conductance_scale": float(scaling.conductance),
         "drive_scale": float(scaling.drive),
         "netlist_sha256": hashlib.sha256(deck.encode()).hexdigest(),
-        "simulator": "ngspice",
-        "simulator_version": str(ngspice.version),
+        "simulator": "ngspice" if isinstance(simulator, Ngspice) else "VACASK",
+        "simulator_version": str(simulator.version),
         "warnings": json.dumps(list(warnings)),
     }
 

@@ -1,4 +1,4 @@
-"""Reader for ngspice's binary raw files: every plot in the file, real or complex.
+"""Reader for binary raw files of ngspice, and of VACASK: every plot in the file, real or complex.
 
 The format is that of the ngspice manual, chapter "Output file formats": a text header for each plot, the line
 `Binary:`, then rows of float64 in the machine's byte order, two of them for each complex value.
@@ -123,4 +123,4 @@ def _count(fields: dict[str, str], key: str) -> int:
 
 
 def _malformed(reason: str) -> SimulationFailed:
-    return SimulationFailed(f"ngspice's raw file is malformed: {reason}")
+    return SimulationFailed(f"the simulator's raw file is malformed: {reason}")
