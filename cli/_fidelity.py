@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from ..behavioral import DeviceModel, compare
 from ..circuits import BOLTZMANN, Instance, Level, Program, Scaling, StateSpace, state_space, symbolic
-from ..netlists import Analysis, SimulationFailed, held_noise_covariance, simulate
+from ..netlists import Analysis, SimulationFailed, held_noise_covariance, second_opinion, simulate
 
 Row = dict[str, Any]
 
@@ -48,6 +48,18 @@ _CALIBRATED = {
     # Broadband noise goes with the gain-bandwidth, which slow waveforms know to some per cent only.
     "noise": 5e-2,
 }
+_TWO_SIMULATORS = {
+    # The same equations, piecewise linear: both iterations end on the solution, stopped at 3e-7 and 1e-7.
+    "op": 1e-6,
+    # ngspice stretches its grid by up to 1e-9, which a resonance multiplies by some tens.
+    "ac": 1e-6,
+    # Twice the local errors of level `tran` above, and the linear interpolation between ngspice's points: steps of a
+    # fortieth of a time constant err by (1/40)^2/8 = 8e-5.
+    "tran": 3e-4,
+    # Boltzmann's constant is 1.38064852e-23 J/K in ngspice and 1.3806503e-23 J/K in VACASK, 1.3e-6 apart; ngspice
+    # writes the root of a density.
+    "noise": 5e-6,
+}
 _PASSIVE = 1e-4
 _SETTLED = 2e-4
 
@@ -57,6 +69,13 @@ _NAMES = {
     "nrms": "normalised rms",
     "covariance_error": "covariance, Frobenius",
 }
+# A readout with white noise without limit has densities but no covariance.
+_COMPARED = {
+    "covariance": _NAMES["covariance_error"],
+    "psd": "densities, relative error",
+    "v_re": _NAMES["relative_error"],
+    "v": _NAMES["relative_error"],
+}
 _Z_SCORE = 4.0  # passed by chance in all but 6 of 100,000 cases
 _INDEPENDENT = 200
 
@@ -64,14 +83,24 @@ _INDEPENDENT = 200
 def rows(subject: Subject, calibrated: bool = False) -> list[Row]:
     """All comparisons of one chip. A failed simulation is a failed row."""
     limits = _CALIBRATED if calibrated else _EXACT
-    # A grid answers by its covariance, and settles to zero: there is no operating point to compare.
-    mean = subject.instance.topology.answer == "mean"
-    analyses: tuple[Analysis, ...] = ("op", "tran", "ac", "noise") if mean else ("tran", "ac", "noise")
-    found = [row for analysis in analyses for row in _analysis(subject, analysis, limits)]
+    found = [row for analysis in _analyses(subject) for row in _analysis(subject, analysis, limits)]
     if not calibrated and subject.level == "ideal":
-        exact = _exact_solution if mean else _exact_inverse
+        exact = _exact_solution if subject.instance.topology.answer == "mean" else _exact_inverse
         found += [*exact(subject), *_symbolic(subject), *_seeded_noise(subject)]
     return found
+
+
+def second_opinions(subject: Subject) -> list[Row]:
+    """ngspice against VACASK, two simulators without common code, on the same network; none for transistors."""
+    if subject.level == "transistor":
+        return []
+    return [_second_opinion(subject, analysis) for analysis in _analyses(subject)]
+
+
+def _analyses(subject: Subject) -> tuple[Analysis, ...]:
+    # A grid answers by its covariance, and settles to zero: there is no operating point to compare.
+    mean = subject.instance.topology.answer == "mean"
+    return ("op", "tran", "ac", "noise") if mean else ("tran", "ac", "noise")
 
 
 def _analysis(subject: Subject, analysis: Analysis, limits: dict[str, float]) -> Iterator[Row]:
@@ -92,6 +121,35 @@ def _measure(subject: Subject, instance: Instance, analysis: Analysis, **options
         return simulate(instance, subject.program, analysis, subject.level, scaling=subject.scaling, **options)
     except SimulationFailed:
         return None
+
+
+def _second_opinion(subject: Subject, analysis: Analysis) -> Row:
+    instance, program = subject.instance, subject.program
+    first = _measure(subject, instance, analysis)
+    try:
+        second = second_opinion(instance, program, analysis, subject.level, scaling=subject.scaling)
+    except SimulationFailed:
+        second = None
+    name, error = "simulation", math.nan
+    if first is not None and second is not None:
+        name, error = _disagreement(first, second)
+    return _row(subject, analysis, f"ngspice against VACASK, {name}", error, _TWO_SIMULATORS[analysis])
+
+
+def _disagreement(first: xr.Dataset, second: xr.Dataset) -> tuple[str, float]:
+    """Name and value of the distance between two measurements of one network."""
+    if "time" in second:
+        times, v = second["time"].values, second["v"].values
+        between = [np.interp(times, first["time"].values, cell) for cell in first["v"].values.T]
+        return _NAMES["nrms"], _relative(np.stack(between, axis=1) - v, v)
+    name = next(name for name in _COMPARED if name in second)
+    a, b = (_values(data, name) for data in (first, second))
+    return _COMPARED[name], _relative(a - b, b)
+
+
+def _values(data: xr.Dataset, name: str) -> np.ndarray:
+    values = data[name].values
+    return values + 1j * data["v_im"].values if name == "v_re" else values
 
 
 def _equipartition(subject: Subject, data: xr.Dataset) -> Row:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from ..behavioral import DeviceModel
 from ..circuits import LEVELS, TOPOLOGIES, Design, Instance, Level, choose_scaling, random_program
+from ..netlists import SimulatorMissing, find_vacask
 from . import _fidelity as fidelity
 from ._errors import InputError
 from ._folder import read_json, write_json
@@ -98,12 +99,34 @@ class Request:
     seed: int
     device: str | None = None
     instance: str | None = None
+    opinions: bool = False
+    """With rows of ngspice against VACASK."""
 
     def cases(self) -> list[Case]:
         """As `cases` or `device_cases`."""
         if self.device is None:
             return cases(self.topologies, self.levels, self.sizes, self.design, self.seed)
         return device_cases(Path(self.device), Path(self.instance) if self.instance else None, self.seed)
+
+
+def opinions_wanted(asked: bool | None, calibrated: bool) -> bool:
+    """Whether the table has rows of ngspice against VACASK: as asked, else if VACASK is installed.
+
+    A calibrated model is compared with SPICE, not SPICE with itself: there only when asked for.
+
+    Raises:
+        SimulatorMissing: asked for, and VACASK is not installed.
+    """
+    if asked is None and calibrated:
+        return False
+    try:
+        if asked is not False:
+            find_vacask()
+    except SimulatorMissing:
+        if asked:
+            raise
+        return False
+    return asked is not False
 
 
 Done = dict[str, list[dict[str, Any]]]
@@ -129,7 +152,10 @@ def run(request: Request, done: Done, this: Job) -> list[dict[str, Any]]:
         for k, case in enumerate(wanted):
             step.advance(k, len(wanted))
             if case.name not in rows:
-                rows[case.name] = fidelity.rows(case.subject(), calibrated=case.model is not None)
+                subject = case.subject()
+                rows[case.name] = fidelity.rows(subject, calibrated=case.model is not None)
+                if request.opinions:
+                    rows[case.name] += fidelity.second_opinions(subject)
                 state = {"command": "verify", "request": asdict(request), "cases": rows}
                 write_json(this.folder / _STATE, state)
     found = [row for case in wanted for row in rows[case.name]]

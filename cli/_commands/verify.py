@@ -28,6 +28,15 @@ def verify(
     instance: Annotated[
         Path | None, typer.Option("--instance", help="The chip of --device. [default: instance.json beside it]")
     ] = None,
+    second_opinion: Annotated[
+        bool | None,
+        typer.Option(
+            "--second-opinion/--no-second-opinion",
+            help="Rows of ngspice against VACASK, an independent simulator (pip install 'thermospice[vacask]')."
+            " [default: when it is installed]",
+            show_default=False,
+        ),
+    ] = None,
     out: Out = None,
     resume: Resume = None,
     seed: Seed = 0,
@@ -41,8 +50,9 @@ def verify(
         if resume is not None:
             request, done = verification.resume(resume)
         else:
+            opinions = verification.opinions_wanted(second_opinion, calibrated=device is not None)
             chip = (None if device is None else str(device), None if instance is None else str(instance))
-            request = verification.Request(topology or (), level or (), size or (), design, seed, *chip)
+            request = verification.Request(topology or (), level or (), size or (), design, seed, *chip, opinions)
             done = {}
         rows = verification.run(request, done, this)
         this.show(verification.table(rows))
