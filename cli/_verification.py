@@ -117,16 +117,15 @@ def opinions_wanted(asked: bool | None, calibrated: bool) -> bool:
     Raises:
         SimulatorMissing: asked for, and VACASK is not installed.
     """
-    if asked is None and calibrated:
+    if asked is False or (asked is None and calibrated):
         return False
     try:
-        if asked is not False:
-            find_vacask()
+        find_vacask()
     except SimulatorMissing:
         if asked:
             raise
         return False
-    return asked is not False
+    return True
 
 
 Done = dict[str, list[dict[str, Any]]]

@@ -87,8 +87,9 @@ def run_sheet(
 
 
 def _reason(found: Finished) -> str:
-    """The first line after the banner, which ends with the processors."""
-    lines = [line.strip() for line in found.log.partition("OpenBLAS CPUs:")[2].splitlines()[1:] if line.strip()]
+    """The first line after the banner, which ends with the processors; without a banner it did not even start."""
+    _, banner, rest = found.log.partition("OpenBLAS CPUs:")
+    lines = [line.strip() for line in (rest if banner else f"\n{found.log}").splitlines()[1:] if line.strip()]
     return lines[0] if lines else f"exit code {found.exit_code}"
 
 

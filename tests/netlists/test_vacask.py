@@ -140,6 +140,19 @@ def test_rails_hold_the_output():
 
 
 @installed
+def test_the_slew_limit_holds_the_waveform():
+    """A tenth of the slope that the drive asks for: a straight line, as in ngspice."""
+    values = BOARD.to_dict()
+    slow = Design.from_dict({**values, "amplifier": {**values["amplifier"], "slew": 1e5}})
+    instance, program = slow.nominal(Crossbar(1)), Program(np.array([[1.0]]), np.array([1.0]))
+    a, b = (run(instance, program, "tran", "macro", duration=2e-6) for run in (simulate, second_opinion))
+    # Less what 1 mA through the drive's resistor drops over the output resistance of 20 ohm.
+    assert 1e5 * 2e-6 - 0.02 < np.abs(b.v.values).max() < 1e5 * 2e-6
+    between = np.interp(b.time.values, a.time.values, a.v.values[:, 0])
+    assert error(between, b.v.values[:, 0]) < 1e-3
+
+
+@installed
 def test_the_same_job_gives_the_same_bits():
     instance, program, scaling = chip("crossbar", "macro")
     first, again = (second_opinion(instance, program, "tran", scaling=scaling) for _ in range(2))
@@ -196,6 +209,7 @@ def fake(folder, script):
         ("sleep 60", "time limit"),
         ("kill -9 $$", "SIGKILL"),
         ("exit 1", "exit code 1"),
+        ("echo version GLIBC_9 not found; exit 1", "GLIBC_9 not found"),
         ("exit 0", "0 plots"),
         ("echo nonsense > op1.raw", "malformed"),
     ],
