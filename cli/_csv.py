@@ -12,6 +12,9 @@ from ._errors import InputError
 # What `float` would also take (nan, inf, 1_000) is not a plain number.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
+LONGEST = 100_000_000
+"""Characters of a file: a dense matrix of 2000 cells with all its digits has half as many."""
+
 
 def read_matrix(path: Path) -> Float[np.ndarray, "rows columns"]:
     """The numbers of a file as float64.
@@ -42,9 +45,13 @@ def read_vector(path: Path) -> Float[np.ndarray, " rows"]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        # A device such as /dev/zero has no end.
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(LONGEST + 1)
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file; expected plain numbers, comma separated, no header") from None
+    if len(text) > LONGEST:
+        raise InputError(f"{path}: expected at most {LONGEST:,} characters of numbers")
     lines = text.splitlines()
     while lines and not lines[-1].strip():
         lines.pop()

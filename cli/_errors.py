@@ -8,6 +8,9 @@ from typing import Any
 DEBUG = "THERMOSPICE_DEBUG"
 _OWN = __name__.partition(".")[0] + "."
 
+LONGEST = 600
+"""Characters of a message."""
+
 _HINTS = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder with --out",
     errno.EDQUOT: "the disk quota is used up; free some space or choose another folder with --out",
@@ -28,7 +31,9 @@ def explain(error: BaseException) -> str:
     """One line for any exception; an unforeseen one is called a bug, not an input error."""
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
-    return " ".join(_reason(error).split())
+    # A message may repeat what came: control characters would reach the terminal, and megabytes nobody reads.
+    text = " ".join("".join(c if c.isprintable() else " " for c in _reason(error)).split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST * 2 // 3]} ... {text[-LONGEST // 3 :]}"
 
 
 def _reason(error: BaseException) -> str:
@@ -44,6 +49,8 @@ def _reason(error: BaseException) -> str:
         return f"the Python package {error.name!r} is missing; install it, or run `make setup`"
     if isinstance(error, MemoryError):
         return "not enough memory for this size; choose a smaller --size or fewer samples"
+    if isinstance(error, OverflowError):
+        return f"a number in the input is too large: {error}"
     message = str(error) or "no message"
     return f"unexpected {type(error).__name__}: {message} (a bug: {DEBUG}=1 shows where it happened)"
 

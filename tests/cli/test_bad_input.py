@@ -44,6 +44,39 @@ def test_design_file_that_is_not_yaml(run, tmp_path):
     run("simulate", "--design", csv(tmp_path / "mine.yaml", "R0: [1k\n")).refused("mine.yaml")
 
 
+def test_design_file_that_unfolds_without_end(run, tmp_path):
+    # Nine lines that stand for 9^9 words: refused before anything is unfolded.
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 9)]
+    path = csv(tmp_path / "mine.yaml", "\n".join([*lines, "sources: *a8"]))
+    run("simulate", "--design", path).refused("mine.yaml, line 2", "aliases")
+
+
+def test_files_without_end(run, tmp_path):
+    (tmp_path / "mine.yaml").symlink_to("/dev/zero")
+    run("simulate", "--design", "mine.yaml").refused("mine.yaml", "at most")
+    run("simulate", "--matrix", "/dev/zero", "--drive", "/dev/zero").refused("/dev/zero", "at most")
+
+
+def test_numbers_beyond_all_bounds(run, tmp_path, files):
+    text = run("designs", "board-1k-1n").out
+    huge = "1" + "0" * 400
+    path = csv(tmp_path / "mine.yaml", text.replace("\ntemperature: ", f"\ntemperature: {huge} #"))
+    run("simulate", "--design", path).refused("too large")
+    path = csv(tmp_path / "mine.yaml", text.replace("\ntemperature: ", f"\ntemperature: '{'x' * 5000}' #"))
+    outcome = run("simulate", "--design", path)
+    outcome.refused("mine.yaml", "temperature", "...")
+    assert len(outcome.err) < 700
+    options = files("1e308,1e308\n1e308,1e308\n")
+    run("simulate", "--jacobian", *options[1:]).refused("A: expected finite numbers")
+
+
+def test_control_characters_do_not_reach_the_terminal(run):
+    outcome = run("simulate", "--topology", "ring\x1b[2J\x07\r")
+    outcome.refused("ring")
+    assert not {"\x1b", "\x07", "\r"} & set(outcome.err)
+
+
 def test_design_file_that_is_not_there(run):
     run("simulate", "--design", "mine.yaml").refused("mine.yaml", "No such file")
 
