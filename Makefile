@@ -1,13 +1,15 @@
 # `make run` and `make test` do everything that they need: virtual environment, packages, ngspice. All of it is
 # incremental: what is done already is not done again. Options: ARGS="--quick" (make run), PYTHON=python3.12, JOBS=4.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint bench picture clean ngspice FORCE
+.PHONY: help setup run test test-all lint bench fuzz picture clean ngspice FORCE
 
 VENV  := .venv
 BIN   := $(VENV)/bin
 ROOMS := circuits netlists behavioral training reports cli
 JOBS  ?= 2
 ARGS  ?=
+SECONDS ?= 60
+READERS ?=
 
 # The strict editable mode links file by file, so a new file needs a new link tree: this list is what the stamp watches.
 SOURCES := $(sort $(shell find $(ROOMS) -type f ! -name '*.pyc' ! -name '.*'))
@@ -36,6 +38,11 @@ bench: setup $(VENV)-bench/ready  ## speed against the peers, in an environment 
 	@# A target that is missed fails the whole, after every benchmark has been shown.
 	status=0; for file in benchmarks/bench_*.py; do \
 		echo "== $$file"; $(VENV)-bench/bin/python $$file || status=1; done; exit $$status
+
+fuzz: setup  ## coverage-guided fuzzing of every reader (SECONDS=60 each, READERS="csv raw"), failures in build/fuzz
+	$(BIN)/python -m pip install --quiet 'atheris>=2.3'
+	mkdir -p build/fuzz
+	cd build/fuzz && $(CURDIR)/$(BIN)/python $(CURDIR)/tests/fuzz/run.py $(SECONDS) $(READERS)
 
 picture: setup  ## draw the picture of README.md again
 	$(BIN)/python docs/picture.py

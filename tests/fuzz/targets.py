@@ -1,0 +1,241 @@
+"""What a reader may do with a damaged file: give a value that holds up, or an error that is one line for a person.
+
+`test_fuzz.py` tries them with hypothesis, `run.py` with coverage guidance. A target takes a file's bytes; a reader
+with a shape of its own also takes plain data with places replaced, which reaches further than damaged bytes.
+"""
+
+import json
+import math
+import tempfile
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import yaml
+from thermospice.behavioral import DeviceModel, MeasurementError, read_measurement
+from thermospice.circuits import Cascade, Crossbar, Design, Instance, Program
+from thermospice.cli._csv import read_matrix
+from thermospice.cli._errors import explain
+from thermospice.cli._folder import read_json
+from thermospice.cli._inputs import get_design
+from thermospice.cli._sweep._study import load_study, to_yaml
+from thermospice.netlists import load_measurement, read_raw, save_measurement
+
+Choose = Callable[[int], int]
+"""A whole number below the given one."""
+
+LONGEST = 1000
+"""Characters of a message: one line that a person reads."""
+
+_FOLDER = Path(tempfile.mkdtemp(prefix="thermospice-fuzz-"))
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader with a good file, and how plain data become such a file."""
+
+    name: str
+    seed: bytes
+    read: Callable[[Path], Any]
+    plain: Any = None
+    dump: Callable[[Any], bytes] | None = None
+    damaged: bool = True
+    """False when only ends may be cut off: HDF5 itself, not this project, hangs on some damaged files."""
+
+    def try_bytes(self, data: bytes) -> bool:
+        """True when the reader took the file; raises whatever the command line would call a bug."""
+        path = _FOLDER / f"{self.name}.yaml"
+        path.write_bytes(data)
+        try:
+            self.read(path)
+        except Exception as error:
+            message = explain(error)
+            if "(a bug" in message:
+                raise
+            assert message.isprintable(), message
+            assert 0 < len(message) <= LONGEST, message
+            return False
+        return True
+
+    def try_plain(self, choose: Choose) -> bool:
+        """As `try_bytes`, with some places of the good data replaced."""
+        assert self.dump is not None
+        return self.try_bytes(self.dump(replaced(self.plain, choose)))
+
+
+ODD: tuple[Any, ...] = (
+    None, True, False, 0, 1, -1, 2**31, 2**70, 10**400, 0.5, -0.0, 5e-324, 1e308, -1e308, math.nan, math.inf,
+    "", "1", "1e999", "nan", "1k", "1e400 %", "-5V", "5 furlongs", "\n.control\nshell true\n.endc", "`true`", "*#true",
+    "ideal", "transistor", "cascade", "rlc-grid", "x" * 5000, "1" * 5000, "\x00", "\ud7ff", "é",
+    [], [[]], [1, [2]], [[1, 2], [3]], ["a"], [None], [[[[1.0]]]], {}, {"n": 3}, {"a": {"a": {}}}, {"": []},
+)  # fmt: skip
+"""Values that stand where others were expected."""
+
+
+def replaced(data: Any, choose: Choose) -> Any:
+    """A copy with one to three places replaced, removed or renamed."""
+    found = deepcopy(data)
+    for _ in range(1 + choose(3)):
+        places = list(_places(found))
+        if not places:
+            return found
+        parent, key = places[choose(len(places))]
+        match choose(4):
+            case 0 if isinstance(parent, dict):
+                parent[str(ODD[choose(len(ODD))])[:20]] = parent.pop(key)
+            case 1:
+                del parent[key]
+            case _:
+                parent[key] = deepcopy(ODD[choose(len(ODD))])
+    return found
+
+
+def _places(data: Any) -> Any:
+    """Every (container, key)."""
+    for key in range(len(data)) if isinstance(data, list) else list(data):
+        yield data, key
+        if isinstance(data[key], dict | list):
+            yield from _places(data[key])
+
+
+def _read_raw(path: Path) -> None:
+    data = path.read_bytes()
+    assert sum(plot.values.nbytes for plot in read_raw(data)) <= len(data)
+
+
+def _read_csv(path: Path) -> None:
+    assert np.isfinite(read_matrix(path)).all()
+
+
+def _read_design(path: Path) -> None:
+    design = get_design(str(path))
+    path.write_text(design.to_yaml(), encoding="utf-8")
+    assert Design.load(path) == design
+
+
+def _read_study(path: Path) -> None:
+    to_yaml(load_study(path))
+
+
+def _read_instance(path: Path) -> None:
+    instance = Instance.load(path)
+    json.dumps(instance.to_dict(), allow_nan=False)
+    assert Instance.from_dict(instance.to_dict()).digest == instance.digest
+
+
+def _read_program(path: Path) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        program = Program.from_dict(read_json(path))
+    assert np.isfinite(program.A).all()
+    assert program.b.shape == (len(program.A),)
+
+
+def _read_device(path: Path) -> None:
+    model = DeviceModel.load(path)
+    assert all(np.isfinite(values).all() for values in (*model.errors.values(), *model.standard_errors.values()))
+
+
+def _read_measurement(path: Path) -> None:
+    read_measurement(load_measurement(path))
+
+
+def _read_labelled(path: Path) -> None:
+    read_measurement(_dataset(read_json(path)))
+
+
+def _dataset(plain: Any) -> xr.Dataset:
+    """Whatever of the plain data xarray can hold; the rest never gets as far as a file."""
+    try:
+        found = xr.Dataset.from_dict(plain)
+    except Exception as error:
+        raise MeasurementError(f"no data set: {type(error).__name__}") from None
+    return found
+
+
+def _json(data: Any) -> bytes:
+    return json.dumps(data).encode()
+
+
+def _yaml(data: Any) -> bytes:
+    return yaml.safe_dump(data, allow_unicode=True).encode()
+
+
+def _raw_file() -> bytes:
+    header = (
+        "Title: t\nDate: today\nPlotname: {name}\nFlags: {flags}\nNo. Variables: 2\nNo. Points: 2       \n"
+        "Variables:\n\t0\ttime\ttime\n\t1\tv(out0)\tvoltage\nBinary:\n"
+    )
+    real = header.format(name="Transient Analysis", flags="real").encode() + np.arange(4.0).tobytes()
+    return real + header.format(name="AC Analysis", flags="complex").encode() + np.arange(8.0).tobytes()
+
+
+def _chip() -> Instance:
+    return Design.preset("board-1k-1n").sample(Crossbar(2), np.random.default_rng(0), 0)
+
+
+def _measurement() -> xr.Dataset:
+    """A measurement as `simulate` makes it, without the simulator."""
+    instance = _chip()
+    variables = {
+        "A": (("cell", "cell_in"), np.eye(2), {"units": "1"}),
+        "b": (("cell",), np.array([0.5, -0.5]), {"units": "V"}),
+        "v": (("cell",), np.array([0.5, -0.5]), {"units": "V"}),
+    }
+    attributes = {
+        "analysis": "op", "topology": "crossbar", "n": 2, "level": "macro", "temperature": 300.15,
+        "design": json.dumps(instance.design.to_dict()), "instance_digest": instance.digest,
+        "conductance_scale": 1.0, "drive_scale": 1.0, "simulator": "ngspice", "simulator_version": "39",
+        "warnings": "[]",
+    }  # fmt: skip
+    return xr.Dataset(variables, {"cell": np.arange(2), "cell_in": np.arange(2)}, attributes)
+
+
+def _measurement_file() -> bytes:
+    path = _FOLDER / "seed.nc"
+    save_measurement(_measurement(), path)
+    return path.read_bytes()
+
+
+STUDY = {
+    "name": "tolerances",
+    "seed": 1,
+    "circuit": {
+        "design": {"preset": "board-1k-1n", "mismatch": {"resistor_sigma": "1 %"}},
+        "topology": "crossbar",
+        "analyses": ["op"],
+        "size": 2,
+    },
+    "parameters": {
+        "design.mismatch.capacitor_sigma": {"low": "0.05 %", "high": "5 %", "scale": "log"},
+        "program.condition": [2, 5.0],
+    },
+    "method": "latin-hypercube",
+    "samples": 3,
+    "timeout": 60,
+    "limits": [{"metric": "relative_error", "at_most": "5 %"}],
+}
+
+
+def targets() -> dict[str, Target]:
+    """Every reader of a file that a user may hand in, by name."""
+    design = Design.preset("cmos-100k-10p").to_dict()
+    cascade = Design.preset("board-1k-1n").nominal(Cascade(2, 1)).to_dict()
+    device = DeviceModel.nominal(_chip()).to_dict()
+    program = Program.from_factors([[0.5, -0.5]], [[1.0]], 0.5, [1.0, 2.0]).to_dict()
+    labelled = _measurement().to_dict()
+    found = (
+        Target("raw", _raw_file(), _read_raw),
+        Target("csv", b"1,-0.5\n2.5e-3,+4\n", _read_csv),
+        Target("design", _yaml(design), _read_design, design, _yaml),
+        Target("study", _yaml(STUDY), _read_study, STUDY, _yaml),
+        Target("instance", _json(cascade), _read_instance, cascade, _json),
+        Target("program", _json(program), _read_program, program, _json),
+        Target("device", _json(device), _read_device, device, _json),
+        Target("measurement", _measurement_file(), _read_measurement, damaged=False),
+        Target("labelled", _json(labelled), _read_labelled, labelled, _json),
+    )
+    return {target.name: target for target in found}
