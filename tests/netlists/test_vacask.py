@@ -16,6 +16,7 @@ from thermospice.circuits import (
     Program,
     RCMesh,
     Resistor,
+    Scaling,
     choose_scaling,
     make_topology,
     random_program,
@@ -129,14 +130,29 @@ def test_waveforms_from_initial_voltages_agree_with_ngspice(topology, level):
 
 
 @installed
-def test_rails_hold_the_output():
+def test_a_bad_amplifier_shows_every_imperfection():
+    """Bias and noise currents, and a gain so low that noise of the pole's resistor would be seen."""
+    loud = {"gain": 100.0, "bias_current": 1e-6, "noise_current": 3e-11, "noise_voltage": 1e-9}
+    program, scaling = Program(np.array([[1.0]]), np.array([0.5])), Scaling()
+    values = BOARD.to_dict()
+    instance = Design.from_dict({**values, "amplifier": {**values["amplifier"], **loud}}).nominal(Crossbar(1))
+    space = state_space(instance.network(program, "macro", scaling))
+    # No gain of 1e7 here: nothing but rounding, and the two values of Boltzmann's constant.
+    assert error(second_opinion(instance, program, "op").v.values, space.settled) < 1e-9
+    P = scipy.linalg.solve_continuous_lyapunov(space.F, space.Q)
+    assert error(second_opinion(instance, program, "noise").covariance.values, space.M @ P @ space.M.T) < 1e-5
+
+
+@installed
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_rails_hold_the_output(sign):
     """A drive that asks for more than the rails: the pole node stops there, as in ngspice."""
-    program = Program(np.array([[1.0]]), np.array([8.0]))
+    program = Program(np.array([[1.0]]), np.array([8.0 * sign]))
     instance = BOARD.nominal(Crossbar(1))
     a, b = (run(instance, program, "op", "macro") for run in (simulate, second_opinion))
-    high = float(BOARD.amplifier.rail_high)
     assert float(b.v[0]) == pytest.approx(float(a.v[0]), rel=1e-6)
-    assert abs(float(b.v[0])) < high * 1.01
+    # The clamp of 1 S lets the pole node a few millivolts out.
+    assert abs(float(b.v[0])) < 1.01 * float(BOARD.amplifier.rail_high)
 
 
 @installed
