@@ -1,8 +1,8 @@
 """A network as primitive SPICE cards: typed values only, names checked, numbers through `float` and `repr`."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from math import isfinite, sqrt
 from typing import Literal
 
@@ -76,6 +76,7 @@ class _Context:
     noise: NoiseForm
     step: float
     subcircuit: str | None = None
+    starts: Mapping[str, float] = field(default_factory=dict)
 
 
 def cards(
@@ -100,7 +101,8 @@ def cards(
     """
     check_names(network)
     check_direct_current(network)
-    context = _Context(number(network.temperature, "temperature"), v0, noise, step, subcircuit)
+    temperature = number(network.temperature, "temperature")
+    context = _Context(temperature, v0, noise, step, subcircuit, starting_nodes(network, v0))
     found = [card for element in network.elements for card in _expand(element, context)]
     if len({(card.kind, card.name) for card in found}) != len(found):
         raise NetlistError(f"network {network.name}: two elements or pieces of amplifiers have the same name")
@@ -186,7 +188,8 @@ def _expand(element: Element, context: _Context) -> Iterator[Card]:
         case Resistor(_, a, b, resistance, noisy):
             yield from _resistor(name, a, b, positive(resistance, name), noisy, context)
         case Capacitor(_, a, b, capacitance):
-            yield Card("C", name, (a, b), positive(capacitance, name), _initial(element.cell, element.sign, context))
+            initial = starting_voltage(element, context.v0, context.starts)
+            yield Card("C", name, (a, b), positive(capacitance, name), initial)
         case Inductor(_, a, b, inductance):
             yield Card("L", name, (a, b), positive(inductance, name), 0.0)
         case VoltageSource(_, plus, minus, dc, drive):
@@ -205,6 +208,21 @@ def _expand(element: Element, context: _Context) -> Iterator[Card]:
             yield from _transistors(element, model_numbers(element), context.subcircuit, context)
         case OpAmp():
             yield from _amplifier(element, model_numbers(element), context)
+
+
+def starting_nodes(network: Network, v0: Float[np.ndarray, " n"]) -> dict[str, float]:
+    """Voltages [V] of ground and of the nodes that a cell's capacitor holds against ground at the start."""
+    held = [e for e in network.elements if isinstance(e, Capacitor) and e.cell is not None and e.b == GROUND]
+    return {GROUND: 0.0} | {e.a: starting_voltage(e, v0, {}) for e in held}
+
+
+def starting_voltage(element: Capacitor, v0: Float[np.ndarray, " n"], starts: Mapping[str, float]) -> float:
+    """Initial voltage of a capacitor [V]: its cell's, or what the cells at its two ends leave for it."""
+    if element.cell is not None:
+        return number(element.sign * v0[element.cell], "initial voltage")
+    if element.a in starts and element.b in starts:
+        return starts[element.a] - starts[element.b]
+    return 0.0
 
 
 def positive(value: object, name: str) -> float:

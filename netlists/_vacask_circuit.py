@@ -22,7 +22,17 @@ from ..circuits import (
     VoltageSource,
     pole_values,
 )
-from ._cards import CLAMP_CONDUCTANCE, IDEAL_GAIN, check_direct_current, check_names, model_numbers, number, positive
+from ._cards import (
+    CLAMP_CONDUCTANCE,
+    IDEAL_GAIN,
+    check_direct_current,
+    check_names,
+    model_numbers,
+    number,
+    positive,
+    starting_nodes,
+    starting_voltage,
+)
 from ._errors import NetlistError
 from ._vacask_engine import MODELS_FILE
 
@@ -201,10 +211,11 @@ def initial_nodes(network: Network, v0: Float[np.ndarray, " n"]) -> dict[str, fl
 
 def _charged(network: Network, v0: Float[np.ndarray, " n"]) -> Iterator[tuple[str, str, float, float]]:
     """Every capacitor: two nodes, capacitance [F], initial voltage [V]."""
+    starts = starting_nodes(network, v0)
     for element in network.elements:
         match element:
             case Capacitor():
-                v = _initial(element.cell, element.sign, v0)
+                v = starting_voltage(element, v0, starts)
                 yield element.a, element.b, positive(element.capacitance, element.name), v
             case OpAmp() if element.model is not None:
                 model, v = model_numbers(element), _initial(element.cell, element.sign, v0)

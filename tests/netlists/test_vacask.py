@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.linalg
+from thermospice.behavioral import DeviceModel, compare
 from thermospice.circuits import (
     GROUND,
     Capacitor,
@@ -284,3 +285,14 @@ def test_initial_voltages_of_nodes_follow_from_the_capacitors():
     found = initial_nodes(Network("n", loop, ("a",), 300.0), np.array([1.0]))
     # Charges (3, 0) on the matrix [[4, -1], [-1, 4]].
     assert found == pytest.approx({"n_a": 0.8, "n_b": 0.2})
+
+
+@pytest.mark.parametrize("run", [simulate, pytest.param(second_opinion, marks=installed)])
+def test_a_grid_begins_at_its_initial_voltages(run):
+    """Coupling capacitors begin with the difference of their cells: the charge of no node jumps at time 0."""
+    instance, program, scaling = chip("rlc-grid", "ideal")
+    x0 = np.array([0.3, 0.1, -0.2])
+    data = run(instance, program, "tran", "ideal", scaling=scaling, x0=x0)
+    np.testing.assert_allclose(data.v.values[0], x0, atol=1e-3)
+    # Ringing modes are held to a phase error of 1e-4.
+    assert compare(data, DeviceModel.nominal(instance, "ideal")).value < 3e-4
