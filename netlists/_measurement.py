@@ -110,7 +110,9 @@ def load_measurement(path: str | Path) -> xr.Dataset:
         MeasurementError: no such file, or not a measurement.
     """
     try:
+        _check_file(path)
         measurement = xr.load_dataset(path, engine="h5netcdf")
+        _check_text(measurement)
     except OSError as error:
         reason = error.strerror or "not a netCDF file"
         raise MeasurementError(f"{path}: cannot read the measurement: {reason}") from None
@@ -119,3 +121,19 @@ def load_measurement(path: str | Path) -> xr.Dataset:
     if "analysis" not in measurement.attrs or not {"A", "b"} <= set(measurement.variables):
         raise MeasurementError(f"{path}: not a measurement: expected A, b and the attribute 'analysis'")
     return measurement
+
+
+def _check_file(path: str | Path) -> None:
+    """Fail where HDF5 does: h5netcdf, failing half-way, leaves an object that complains when it is collected."""
+    import h5py  # type: ignore[import-untyped]
+
+    with h5py.File(path, "r") as file:
+        for name in file:
+            file[name]
+
+
+def _check_text(measurement: xr.Dataset) -> None:
+    """Raise `UnicodeEncodeError` for bytes that are no text, which h5py turns into characters that no file can hold."""
+    for attributes in (measurement.attrs, *(variable.attrs for variable in measurement.variables.values())):
+        for name, value in attributes.items():
+            f"{name}{value}".encode()

@@ -80,6 +80,31 @@ def test_not_a_measurement(content, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_damaged_measurements_are_refused_and_nothing_else_is_said(measurements, tmp_path):
+    path = tmp_path / "m.nc"
+    save_measurement(measurements["op"], path)
+    good = path.read_bytes()
+    place = good.index(b"crossbar")
+    group = good.index(b"OHDR")  # a header that HDF5 has a checksum for
+    damaged = (
+        good[: len(good) // 2],
+        good[:place] + b"\xff\xfe" + good[place + 2 :],
+        good[: group + 8] + b"\xff" * 4 + good[group + 12 :],
+    )
+    for k, content in enumerate(damaged):
+        (tmp_path / f"{k}.nc").write_bytes(content)
+    code = (
+        "import sys\nfrom thermospice.netlists import MeasurementError, load_measurement\n"
+        "for name in sys.argv[1:]:\n"
+        "    try: load_measurement(name)\n"
+        "    except MeasurementError as error: print(error)\n"
+    )
+    names = [f"{k}.nc" for k in range(len(damaged))]
+    done = subprocess.run([sys.executable, "-c", code, *names], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stderr == ""
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == names
+
+
 def test_another_data_set(tmp_path):
     path = tmp_path / "m.nc"
     xr.Dataset({"x": ("t", np.zeros(3))}).to_netcdf(path, engine="h5netcdf")
