@@ -17,13 +17,18 @@ HEADROOM = 0.5
 SPEED_MARGIN = 20.0
 """The gain-bandwidth is at least this many times the fastest mode that the program can have."""
 
+_SMALL = 1 / 8
+"""A matrix without a larger entry is scaled up."""
+
 _SMALLEST = 2.0**-40
 
 
 def choose_scaling(instance: Instance, program: Program, level: Level = "macro") -> Scaling:
-    """The largest powers of two, at most one, with which the device is quick enough, stable and within its rails.
+    """Powers of two with which the device is quick enough, stable and within its range and rails.
 
-    A power of two changes no digit of the program. Level `ideal` has no limit but the conductance range.
+    A power of two changes no digit of the program. Conductances start at one, or so much higher that a small matrix
+    (all entries below 1/8) is of order one: amplifiers of finite gain err by one over gain and entry. Level `ideal`
+    has no further limit but the conductance range; the drive is then one.
 
     The rates of the program are at most `max_i sum_j |A_ij| / tau` (Gershgorin). The conductances are scaled down
     until that is `SPEED_MARGIN` times below the amplifiers' gain-bandwidth and every pole is stable; then the
@@ -51,15 +56,19 @@ def choose_scaling(instance: Instance, program: Program, level: Level = "macro")
 
 
 def _within_range(instance: Instance, program: Program) -> float:
+    if instance.topology.answer == "covariance":
+        return 1.0
+    largest = float(np.abs(program.A).max())
+    wanted = _power_of_two(1 / largest) if largest < _SMALL else 1.0
     full_scale = instance.design.programming.full_scale
     if full_scale is None:
-        return 1.0
-    return _power_of_two(full_scale / largest_weight(instance.topology.weights(program)))
+        return wanted
+    return min(wanted, _power_of_two(full_scale / largest_weight(instance.topology.weights(program))))
 
 
 def _power_of_two(limit: float) -> float:
-    """The largest power of two up to `limit`, at most one."""
-    return min(1.0, 2.0 ** floor(log2(limit)))
+    """The largest power of two up to `limit`."""
+    return 2.0 ** floor(log2(limit))
 
 
 def _drive_scale(instance: Instance, program: Program, space: StateSpace, conductance: float) -> float:
@@ -69,4 +78,4 @@ def _drive_scale(instance: Instance, program: Program, space: StateSpace, conduc
     swing = float(np.abs(space.settled).max(initial=0.0))
     drive = conductance * float(np.abs(program.b).max(initial=0.0))
     worst = max(swing / limit, drive / converters.full_scale)
-    return _power_of_two(1 / worst) if worst > 0 else 1.0
+    return min(1.0, _power_of_two(1 / worst)) if worst > 0 else 1.0

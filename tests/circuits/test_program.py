@@ -111,3 +111,16 @@ def test_ideal_level_is_never_scaled():
     program = Program([[1e6]], [1e9])
     scaling = choose_scaling(Design.preset("ideal").nominal(Crossbar(1)), program, "ideal")
     assert (scaling.conductance, scaling.drive) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("factor", [1e-2, 1e-6, 1e-9])
+@pytest.mark.parametrize("level", ["ideal", "macro"])
+def test_small_matrices_are_scaled_up(factor, level):
+    # An amplifier's finite gain errs by one over gain and entry: a small matrix must not reach the chip as it is.
+    program = random_program(Crossbar(4), np.random.default_rng(3))
+    small = Program(factor * program.A, factor * program.b)
+    instance = Design.preset("board-1k-1n").nominal(Crossbar(4))
+    scaling = choose_scaling(instance, small, level)
+    assert 0.5 < scaling.conductance * np.abs(small.A).max() <= 1
+    settled = state_space(instance.network(small, level, scaling)).settled / scaling.drive
+    np.testing.assert_allclose(settled, program.solution, rtol=0, atol=1e-4 * np.abs(program.solution).max())
