@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ class Subject:
     scaling: Scaling
     model: DeviceModel
     seed: int
+    failures: list[str] = field(default_factory=list)
+    """Why simulations failed, in order; a row without a value says it."""
 
 
 _EXACT = {
@@ -87,14 +89,20 @@ def rows(subject: Subject, calibrated: bool = False) -> list[Row]:
     if not calibrated and subject.level == "ideal":
         exact = _exact_solution if subject.instance.topology.answer == "mean" else _exact_inverse
         found += [*exact(subject), *_symbolic(subject), *_seeded_noise(subject)]
-    return found
+    return _explained(subject, found)
+
+
+def _explained(subject: Subject, found: list[Row]) -> list[Row]:
+    """Rows that have no value say which simulations failed, and why."""
+    reason = "; ".join(dict.fromkeys(subject.failures))
+    return [row if "value" in row or not reason else {**row, "reason": reason} for row in found]
 
 
 def second_opinions(subject: Subject) -> list[Row]:
     """ngspice against VACASK, two simulators without common code, on the same network; none for transistors."""
     if subject.level == "transistor":
         return []
-    return [_second_opinion(subject, analysis) for analysis in _analyses(subject)]
+    return _explained(subject, [_second_opinion(subject, analysis) for analysis in _analyses(subject)])
 
 
 def _analyses(subject: Subject) -> tuple[Analysis, ...]:
@@ -119,7 +127,8 @@ def _analysis(subject: Subject, analysis: Analysis, limits: dict[str, float]) ->
 def _measure(subject: Subject, instance: Instance, analysis: Analysis, **options: Any) -> xr.Dataset | None:
     try:
         return simulate(instance, subject.program, analysis, subject.level, scaling=subject.scaling, **options)
-    except SimulationFailed:
+    except SimulationFailed as error:
+        subject.failures.append(str(error))
         return None
 
 

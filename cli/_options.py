@@ -32,7 +32,7 @@ Corner = Annotated[str, typer.Option("--corner", help="Process corner: slow, typ
 At = Annotated[
     float | None,
     typer.Option(
-        "--at", help="Age of the chip [s]: drift of its temperature, ageing. [default: new]", show_default=False
+        "--at", help="Age of the chip in seconds: drift of its temperature, ageing. [default: new]", show_default=False
     ),
 ]
 AmplifierFile = Annotated[

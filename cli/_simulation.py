@@ -113,6 +113,11 @@ def _beyond_rails(level: Level, v: Float[np.ndarray, " n"], predicted: Float[np.
     error = _relative(v - predicted, predicted)
     if error is None or error <= CLIPPED[level]:
         return ()
+    if level == "ideal":
+        return (
+            f"the circuit settles {error:.1%} away from its linear prediction: the gain of 1e7 that stands for an ideal"
+            " amplifier does not reach for this program; expected a smaller condition number",
+        )
     other = ", or it is not the amplifier that the design describes" if level == "transistor" else ""
     return (
         f"the circuit settles {error:.1%} away from its linear prediction: an amplifier is at its rails{other};"

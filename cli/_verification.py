@@ -145,12 +145,12 @@ def resume(folder: Path) -> tuple[Request, Done]:
 
 
 def run(request: Request, done: Done, this: Job) -> list[dict[str, Any]]:
-    """Rows of every case; those that are done are kept."""
+    """Rows of every case; those that are done are kept, but for one whose simulation failed: it is tried again."""
     wanted, rows = request.cases(), dict(done)
     with this.step(f"{len(wanted)} chips: SPICE, symbolic, behavioural") as step:
         for k, case in enumerate(wanted):
             step.advance(k, len(wanted))
-            if case.name not in rows:
+            if case.name not in rows or any("value" not in row for row in rows[case.name]):
                 subject = case.subject()
                 rows[case.name] = fidelity.rows(subject, calibrated=case.model is not None)
                 if request.opinions:
@@ -166,7 +166,7 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
     """The fidelity table for a person."""
     shown = Table("topology", "level", "size", "analysis", "metric", "value", "limit", "", box=None)
     for row in rows:
-        value = f"{row['value']:.1e}" if "value" in row else "none"
+        value = f"{row['value']:.1e}" if "value" in row else row.get("reason", "none")
         verdict = "[green]passed[/]" if row["passed"] else "[red]FAILED[/]"
         case = (row["topology"], row["level"], str(row["size"]), row["analysis"], row["metric"])
         shown.add_row(*case, value, f"{row['limit']:.1e}", verdict)

@@ -245,3 +245,16 @@ def test_report_of_two_folders(run, tmp_path):
     assert answer(run("report", "one", "--json"))["report"] == "one/report.html"
     # The folder's own summary is still that of the simulation.
     assert json.loads((tmp_path / "one" / "summary.json").read_text())["command"] == "simulate"
+
+
+def test_verify_says_why_a_simulation_failed_and_tries_it_again(run, dying_ngspice, monkeypatch):
+    options = ("--topology", "rc-mesh", "--level", "ideal", "--size", "1", "--no-second-opinion")
+    first = run("verify", *options, "--out", "checked", "--json", "--quiet")
+    rows = json.loads(first.out)["rows"]
+    assert first.code == 1
+    assert all("killed" in row["reason"] for row in rows if "value" not in row)
+    assert any("value" not in row for row in rows)
+    monkeypatch.delenv("THERMOSPICE_NGSPICE")
+    again = run("verify", "--resume", "checked", "--json", "--quiet")
+    assert again.code == 0, again.err
+    assert all(row["passed"] and "reason" not in row for row in json.loads(again.out)["rows"])
