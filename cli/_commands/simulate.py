@@ -91,6 +91,8 @@ def simulate(
         _simulation.write(request, result, Path(this.folder))
         this.finish(_simulation.summary(request, result))
         this.show(_simulation.table(request, result))
+        if scaling.drive != 1:
+            this.say(f"the circuit ran with {scaling.drive:g} times the drive; v is what it showed, divided by that")
         if "predicted_relative_error" in this.summary:
             error, predicted = this.summary["relative_error"], this.summary["predicted_relative_error"]
             this.say(f"relative error {error:.3g}; the circuit's own equations predict {predicted:.3g}")
