@@ -291,7 +291,17 @@ class Design(_Frozen):
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that is given twice, where YAML would silently take the last."""
+    """Refuses a key that is given twice, where YAML would silently take the last, and aliases, which can unfold
+    a small file to any size."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()  # type: ignore[no-untyped-call]  # not annotated in the stubs
+            raise yaml.composer.ComposerError(
+                problem=f"aliases such as *{event.anchor} are not read; write the value out",
+                problem_mark=event.start_mark,
+            )
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()

@@ -12,7 +12,10 @@ _UNIT_NAMES = {"ohm": ("ohm", "Ohm", "Ω", "Ω")}
 def _parse(value: Any, unit: str) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"expected a number{_in(unit)}, got {value!r}")
-    number, found = (float(value), "") if not isinstance(value, str) else _split(value, unit)
+    try:
+        number, found = (float(value), "") if not isinstance(value, str) else _split(value, unit)
+    except OverflowError:
+        raise ValueError(f"expected a finite number{_in(unit)}, got one beyond 1e308") from None
     if found not in ("", *_UNIT_NAMES.get(unit, (unit,))):
         raise ValueError(f"expected a number{_in(unit)}, got the unit {found!r} in {value!r}")
     if not math.isfinite(number):

@@ -52,6 +52,8 @@ def test_presets_survive_a_round_trip_and_cite_their_numbers(name, tmp_path):
         ("- 1\n", "expected fields", "list"),
         ("", "expected fields", "NoneType"),
         ("name: [\n", "line 2", "not valid YAML"),
+        (MINIMAL + "sources: {a: &x b, c: *x}\n", "line 4", "aliases such as *x"),
+        (MINIMAL + "temperature: 1" + 400 * "0" + "\n", "temperature", "beyond 1e308"),
         (MINIMAL + "R0: 1k\n", "line 4", "'R0' is given twice"),
         (MINIMAL + "mismatch: {resistor_sigma: 0.1, resistor_sigma: 0}\n", "line 4", "given twice"),
         (MINIMAL + "amplifier: {gian: 1e5}\n", "amplifier.gian", "unknown key"),
