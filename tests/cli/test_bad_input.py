@@ -62,7 +62,7 @@ def test_numbers_beyond_all_bounds(run, tmp_path, files):
     text = run("designs", "board-1k-1n").out
     huge = "1" + "0" * 400
     path = csv(tmp_path / "mine.yaml", text.replace("\ntemperature: ", f"\ntemperature: {huge} #"))
-    run("simulate", "--design", path).refused("too large")
+    run("simulate", "--design", path).refused("temperature: expected a finite number", "beyond 1e308")
     path = csv(tmp_path / "mine.yaml", text.replace("\ntemperature: ", f"\ntemperature: '{'x' * 5000}' #"))
     outcome = run("simulate", "--design", path)
     outcome.refused("mine.yaml", "temperature", "...")
