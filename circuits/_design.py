@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 _PRESETS = files(__package__) / "presets"
 
+LONGEST_FILE = 100_000
+"""Characters of a design file; a device such as /dev/zero has no end."""
+
 _Positive = Field(gt=0)
 _NonNegative = Field(ge=0)
 
@@ -212,10 +215,13 @@ class Design(_Frozen):
             DesignError: unreadable file, not YAML, unknown key, value out of range, wrong unit.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            with Path(path).open(encoding="utf-8") as file:
+                text = file.read(LONGEST_FILE + 1)
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise DesignError(f"{path}: cannot read the design: {reason}") from None
+        if len(text) > LONGEST_FILE:
+            raise DesignError(f"{path}: expected a design of at most {LONGEST_FILE:,} characters")
         return cls._from_text(text, str(path))
 
     @classmethod

@@ -1,12 +1,10 @@
 """From the words of the command line to designs, chips and programs."""
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
-import yaml
 from jaxtyping import Float
 
 from ..circuits import (
@@ -31,7 +29,6 @@ Corner = Literal["slow", "typical", "fast"]
 CORNERS: tuple[Corner, ...] = get_args(Corner)
 
 DEFAULT_SIZE = 8
-LONGEST_DESIGN = 1_000_000
 LONGEST_PATH = 100_000
 """Correlation times of a temperature path: some seconds and a few hundred megabytes."""
 
@@ -47,26 +44,12 @@ def get_design(name: str, temperature: float | None = None, corner: str = "typic
         InputError: no such corner, or the temperature is not a positive, finite number.
     """
     is_file = name.endswith((".yaml", ".yml")) or "/" in name
-    design = _at_corner(_load_design(name) if is_file else Design.preset(name), corner)
+    design = _at_corner(Design.load(name) if is_file else Design.preset(name), corner)
     if temperature is None:
         return design
     if not (np.isfinite(temperature) and temperature > 0):
         raise InputError(f"--temperature: expected kelvin, more than 0 and finite, got {temperature:g}")
     return Design.from_dict({**design.to_dict(), "temperature": temperature}, "--temperature")
-
-
-def _load_design(name: str) -> Design:
-    """A file without the two ways in which a short text becomes endless: devices, and aliases of aliases."""
-    with contextlib.suppress(OSError, UnicodeDecodeError, yaml.YAMLError, ValueError):  # `load` says it better
-        with Path(name).open(encoding="utf-8") as file:
-            text = file.read(LONGEST_DESIGN + 1)
-        if len(text) > LONGEST_DESIGN:
-            raise InputError(f"{name}: expected a design of at most {LONGEST_DESIGN:,} characters")
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1 if event.start_mark else 1
-                raise InputError(f"{name}, line {line}: aliases are not supported in a design; write it out")
-    return Design.load(name)
 
 
 def _at_corner(design: Design, corner: str) -> Design:

@@ -45,7 +45,8 @@ def write_dataset(path: Path, study: Study, plan: Plan, records: Sequence[Record
     """netCDF: see `dataset`; written whole or not at all."""
     draft = path.with_name(f".{path.name}.part")
     try:
-        dataset(study, plan, records).to_netcdf(draft, engine="h5netcdf")
+        # Through memory: on a full disk h5netcdf takes the interpreter down.
+        draft.write_bytes(bytes(dataset(study, plan, records).to_netcdf(engine="h5netcdf")))
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -70,6 +70,11 @@ def test_bad_files_are_one_line_with_file_and_field(tmp_path, text, field, reaso
     assert "\n" not in message
 
 
+def test_endless_file_is_refused():
+    with pytest.raises(DesignError, match="at most 100,000 characters"):
+        Design.load("/dev/zero")
+
+
 def test_unreadable_file_and_unknown_preset(tmp_path):
     with pytest.raises(DesignError, match="cannot read the design"):
         Design.load(tmp_path / "absent.yaml")
