@@ -183,10 +183,10 @@ class DeviceModel:
                 Instance.from_dict(data["instance"], f"{where}: instance"),
                 _level(data["level"]),
                 {str(name): np.array(values, dtype=float) for name, values in data["standard_errors"].items()},
-                _estimate(data["gain"]),
-                _estimate(data["gain_bandwidth"]),
-                Estimate(**data["noise_scale"]),
-                tuple(data["not_identified"]),
+                _estimate(data["gain"], "gain"),
+                _estimate(data["gain_bandwidth"], "gain_bandwidth"),
+                _required(data["noise_scale"], "noise_scale"),
+                _texts(data["not_identified"], "not_identified"),
                 _provenance(data["provenance"]),
             )
         except (DeviceModelError, DesignError) as error:
@@ -235,8 +235,27 @@ def _pair(estimate: Estimate | None) -> dict[str, float] | None:
     return {"value": estimate.value, "standard_error": estimate.standard_error}
 
 
-def _estimate(data: Any) -> Estimate | None:
-    return None if data is None else Estimate(float(data["value"]), float(data["standard_error"]))
+def _estimate(data: Any, name: str) -> Estimate | None:
+    if data is None:
+        return None
+    value, error = (_number(data[key], f"{name}.{key}") for key in ("value", "standard_error"))
+    # A chip without noise is possible, an amplifier without gain is not.
+    if value < 0 or error < 0 or (value == 0 and name != "noise_scale"):
+        raise DeviceModelError(f"{name}: expected a value above zero and an error of at least zero, got {data}")
+    return Estimate(value, error)
+
+
+def _required(data: Any, name: str) -> Estimate:
+    found = _estimate(data, name)
+    if found is None:
+        raise DeviceModelError(f"{name}: expected a value with its standard error, got none")
+    return found
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise DeviceModelError(f"{name}: expected a finite number, got {value!r}")
+    return float(value)
 
 
 def _plain(provenance: Provenance) -> dict[str, Any]:
@@ -250,5 +269,31 @@ def _plain(provenance: Provenance) -> dict[str, Any]:
 
 
 def _provenance(data: Any) -> Provenance:
-    sequences = {name: tuple(data[name]) for name in ("measurements", "simulators")}
-    return Provenance(**{**data, **sequences})
+    for name in ("source", "instance_digest"):
+        if not isinstance(data[name], str):
+            raise DeviceModelError(f"provenance.{name}: expected text, got {data[name]!r}")
+    discarded, residual = data["discarded"], data["residual"]
+    if not isinstance(discarded, Mapping):
+        raise DeviceModelError(f"provenance.discarded: expected reasons by measurement, got {discarded!r}")
+    checked = {
+        "measurements": _texts(data["measurements"], "provenance.measurements"),
+        "simulators": _texts(data["simulators"], "provenance.simulators"),
+        "discarded": dict(zip(discarded, _texts([*discarded.values()], "provenance.discarded"), strict=True)),
+        "residual": None if residual is None else _number(residual, "provenance.residual"),
+        "parameters": _count(data["parameters"], "provenance.parameters"),
+        "samples": _count(data["samples"], "provenance.samples"),
+    }
+    return Provenance(**{**data, **checked})
+
+
+def _texts(values: Any, name: str) -> tuple[str, ...]:
+    # A plain text is a sequence of letters too.
+    if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
+        raise DeviceModelError(f"{name}: expected a list of texts, got {values!r}")
+    return tuple(values)
+
+
+def _count(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise DeviceModelError(f"{name}: expected a whole number of at least zero, got {value!r}")
+    return value

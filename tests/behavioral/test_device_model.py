@@ -70,6 +70,18 @@ def test_saved_and_loaded_without_loss(chip, tmp_path):
         (lambda d: d["instance"]["errors"].update(drive=["a"] * 3), "not an instance"),
         (lambda d: d["instance"]["design"].update(R0=-1), "R0"),
         (lambda d: d["provenance"].update(mood="good"), "not a device model"),
+        (lambda d: d["provenance"].update(source=5), "provenance.source: expected text, got 5"),
+        (lambda d: d["provenance"].update(measurements="abc"), "provenance.measurements: expected a list of texts"),
+        (lambda d: d["provenance"].update(discarded={"ab": 1}), "provenance.discarded: expected a list of texts"),
+        (lambda d: d["provenance"].update(discarded=["ab"]), "provenance.discarded: expected reasons by measurement"),
+        (lambda d: d["provenance"].update(residual=float("nan")), "provenance.residual: expected a finite number"),
+        (lambda d: d["provenance"].update(samples=-1), "provenance.samples: expected a whole number"),
+        (lambda d: d["gain"].update(value=float("nan")), "gain.value: expected a finite number, got nan"),
+        (lambda d: d["gain_bandwidth"].update(standard_error=float("inf")), "gain_bandwidth.standard_error"),
+        (lambda d: d["noise_scale"].update(value="1"), "noise_scale.value: expected a finite number, got '1'"),
+        (lambda d: d["noise_scale"].update(standard_error=-1), "noise_scale: expected a value above zero"),
+        (lambda d: d.update(noise_scale=None), "noise_scale: expected a value with its standard error"),
+        (lambda d: d.update(not_identified="gain"), "not_identified: expected a list of texts"),
     ],
 )
 def test_a_file_that_is_no_model_is_one_clear_line(chip, tmp_path, change, reason):
