@@ -1,7 +1,7 @@
 """The chips of a process: spreads of their deviations, as training samples them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -82,6 +82,21 @@ class Population:
             supply_power=_supply_power(models[0]),
             standard_errors=MappingProxyType(errors),
         )
+
+    @classmethod
+    def corrected(cls, model: DeviceModel) -> "Population":
+        """What is left of a chip's deviations when every program makes up for those that a calibration has found.
+
+        The spreads are the root mean square standard errors of the model, by kind. They are taken as independent,
+        which overstates them: those of a row share the uncertainty of its capacitor.
+        """
+        left = {kind: _rms([model.standard_errors.get(name) for name in names]) for kind, names in _KINDS.items()}
+        return replace(cls.estimate([model]), **left, offset_mean=0.0)
+
+
+def _rms(arrays: Sequence[Float[np.ndarray, "..."] | None]) -> float:
+    values = np.concatenate([np.zeros(0), *(array.ravel() for array in arrays if array is not None)])
+    return float(np.sqrt(np.mean(values**2))) if len(values) else 0.0
 
 
 def noise_strength(model: DeviceModel) -> float:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from ._population import Effects
 from ._tasks import TASKS
 
 OPTIMIZERS = ("sgd", "momentum", "adam", "tngd")
@@ -21,7 +22,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "momentum": (*_DIGITAL, "momentum"),
     "adam": (*_DIGITAL, "beta1", "beta2"),
     "ideal-spu": (*_SPU, "kappa0"),
-    "device-spu": (*_SPU, "device", "design"),
+    "device-spu": (*_SPU, "device", "design", "rounding", "without", "correction"),
     "cholesky": _NATURAL,
     "woodbury": _NATURAL,
     "conjugate-gradient": (*_NATURAL, "tolerance", "iterations"),
@@ -38,7 +39,9 @@ class Experiment(BaseModel):
 
     `seeds` choose initial weights, data order and noise; the chip is drawn by `device_seed`, one for all seeds.
     `data` is the folder that `mnist` and `squad` read. `device` is the JSON file of a calibrated device model;
-    without it `device-spu` takes the nominal chips of `design`, a preset or a YAML file. Times `t` and
+    without it `device-spu` takes the chips of `design`: a preset's name, a YAML file, or a design's fields. `without`
+    names effects that the device is free of, `rounding` is that of its program, and `correction: calibrated` loads
+    programs that make up for what the calibration of `device` has found. Times `t` and
     `delay` are in units of the device's time constant, `kappa0` in V^2. A run stops as diverged when a loss is not
     finite or exceeds `loss_bound` times the initial training loss.
     """
@@ -68,7 +71,10 @@ class Experiment(BaseModel):
     tolerance: float | None = Field(None, gt=0)
     iterations: int | None = Field(None, ge=1)
     device: Path | None = None
-    design: str | None = None
+    design: str | dict[str, Any] | None = None
+    rounding: Literal["nearest", "stochastic"] | None = None
+    without: tuple[str, ...] | None = None
+    correction: Literal["none", "calibrated"] | None = None
     device_seed: int = Field(0, ge=0)
 
     precision: Literal["float32", "float64"] = "float32"
@@ -97,6 +103,24 @@ class Experiment(BaseModel):
             known = ", ".join(SETTINGS[self.method])
             raise ValueError(f"{useless[0]}: means nothing to {self.method}, which takes {known}")
         return self
+
+    @model_validator(mode="after")
+    def _device_known(self) -> "Experiment":
+        if self.device is not None and self.design is not None:
+            raise ValueError("design: a calibrated device has its own; give device or design")
+        if self.correction == "calibrated" and self.device is None:
+            raise ValueError("correction: calibrated needs the device that was calibrated; give its file as device")
+        Effects().without(*(self.without or ()))
+        return self
+
+    @field_validator("design")
+    @classmethod
+    def _design_complete(cls, design: Any) -> Any:
+        if not isinstance(design, dict):
+            return design
+        from ..circuits import Design  # only for those who describe one here
+
+        return Design.from_dict(design).to_dict()
 
     @property
     def method(self) -> str:

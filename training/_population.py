@@ -62,11 +62,19 @@ class Effects:
     @classmethod
     def only(cls, *names: str) -> "Effects":
         """Raises ValueError for a name that is no effect."""
-        known = [f.name for f in fields(cls)]
-        unknown = sorted(set(names) - set(known))
-        if unknown:
-            raise ValueError(f"Effects: expected some of {', '.join(known)}; got {', '.join(unknown)}")
-        return cls(**{name: name in names for name in known})
+        return cls(**{name: name in names for name in _known(names)})
+
+    def without(self, *names: str) -> "Effects":
+        """These effects but the named. Raises ValueError for a name that is no effect."""
+        return Effects(**{name: getattr(self, name) and name not in names for name in _known(names)})
+
+
+def _known(names: tuple[str, ...]) -> list[str]:
+    known = [f.name for f in fields(Effects)]
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise ValueError(f"effects: expected some of {', '.join(known)}; got {', '.join(unknown)}")
+    return known
 
 
 ALL_EFFECTS = Effects()

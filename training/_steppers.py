@@ -14,6 +14,7 @@ from ._device_spu import DeviceSPU
 from ._experiment import Experiment
 from ._factors import Factors
 from ._ideal_spu import IdealSPU
+from ._population import Effects
 from ._solution import AnyProgram, Solution, Solver
 from ._tngd import TNGD, Diverged
 from ._types import Array, LossFunction
@@ -64,7 +65,11 @@ def make_solver(experiment: Experiment, seed: int) -> Solver:
         return IdealSPU(**_present(t=e.t, kappa0=e.kappa0), seed=seed)
     from ._device_file import load_population  # the circuit side is loaded only for those who train with it
 
-    device = DeviceSPU(load_population(e.device, e.design), **_present(t=e.t), seed=e.device_seed)
+    effects = Effects().without(*(e.without or ()))
+    settings = _present(t=e.t, rounding=e.rounding)
+    device = DeviceSPU(
+        load_population(e.device, e.design, e.correction), **settings, effects=effects, seed=e.device_seed
+    )
     # One chip for all runs, but each with noise of its own.
     device.generator.manual_seed(seed)
     return device

@@ -209,7 +209,10 @@ def _inlined(data: Any, path: Path) -> Any:
     if not isinstance(data, Mapping):
         return data
     if isinstance(data.get("training"), Mapping):
-        return {**data, "training": _placed(data["training"], path)}
+        training = _placed(data["training"], path)
+        # Written out, so that a parameter can name any field of it.
+        design = {"design": _design(training["design"], path)} if "design" in training else {}
+        return {**data, "training": {**training, **design}}
     circuit = data.get("circuit")
     if not isinstance(circuit, Mapping):
         return data
@@ -225,13 +228,8 @@ def _inlined(data: Any, path: Path) -> Any:
 
 def _placed(training: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """Files of an experiment by their absolute paths: its runs are performed elsewhere."""
-    files = {name: training[name] for name in ("data", "device", "design") if isinstance(training.get(name), str)}
-    found = {name: str((path.parent / value).resolve()) for name, value in files.items() if _is_place(name, value)}
-    return {**training, **found}
-
-
-def _is_place(name: str, value: str) -> bool:
-    return name != "design" or value.endswith((".yaml", ".yml")) or "/" in value
+    files = {name: training[name] for name in ("data", "device") if isinstance(training.get(name), str)}
+    return {**training, **{name: str((path.parent / value).resolve()) for name, value in files.items()}}
 
 
 def _design(given: Any, path: Path) -> Any:

@@ -38,7 +38,7 @@ class TrainingBase:
         except ExperimentError as error:
             raise InputError(f"{self._where}: training: {error}") from None
         plain = complete.model_dump(mode="json", exclude_none=True)
-        files = {name: digest_of(Path(plain[name])) for name in ("device", "design") if _is_file(plain.get(name))}
+        files = {name: digest_of(Path(plain[name])) for name in ("device",) if name in plain}
         common = {
             "kind": "training",
             "experiment": {**plain, "seeds": [], "name": _NAME},
@@ -83,10 +83,6 @@ def _perform_in(task: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 def _path(name: str) -> tuple[str, ...]:
     return tuple(name.removeprefix("training.").removeprefix("solver.").split("."))
-
-
-def _is_file(value: Any) -> bool:
-    return isinstance(value, str) and (value.endswith((".json", ".yaml", ".yml")) or "/" in value)
 
 
 @lru_cache(maxsize=4)

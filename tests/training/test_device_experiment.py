@@ -1,0 +1,57 @@
+"""The device that an experiment describes: its design, what is left out, and what a calibration makes up for."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from thermospice.behavioral import DeviceModel, Population
+from thermospice.circuits import Crossbar, Design
+from thermospice.training import ExperimentError, experiment
+from thermospice.training._device_file import load_population
+from thermospice.training._steppers import make_solver
+
+BOARD = Design.preset("board-1k-1n")
+
+
+def test_a_design_is_completed_and_read_with_units() -> None:
+    found = experiment({"solver": "device-spu", "design": {**BOARD.to_dict(), "mismatch": {"resistor_sigma": "5 %"}}})
+    assert isinstance(found.design, dict)
+    assert found.design["mismatch"]["resistor_sigma"] == 0.05
+    assert load_population(None, found.design).conductance_sigma == 0.05
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"without": ["ofset"]}, "effects: expected some of conductance, .*; got ofset"),
+        ({"correction": "calibrated"}, "correction: calibrated needs the device"),
+        ({"design": {"R0": -1}}, "design: "),
+        ({"design": "board-1k-1n", "device": "device.json"}, "give device or design"),
+        ({"rounding": "up"}, "rounding: .*'nearest' or 'stochastic'"),
+    ],
+)
+def test_what_cannot_be_a_device_is_refused(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(ExperimentError, match=message):
+        experiment({"solver": "device-spu", **fields})
+
+
+def test_the_solver_has_what_the_experiment_says() -> None:
+    asked = {"solver": "device-spu", "design": "board-1k-1n", "without": ["offset"], "rounding": "stochastic", "t": 3.0}
+    solver = make_solver(experiment(asked), 0)
+    assert (solver.t, solver.rounding) == (3.0, "stochastic")  # type: ignore[attr-defined]
+    assert not solver.effects.offset  # type: ignore[attr-defined]
+    assert solver.effects.conductance  # type: ignore[attr-defined]
+
+
+def test_a_corrected_device_keeps_what_its_calibration_left_open(tmp_path: Path) -> None:
+    chip = BOARD.sample(Crossbar(n=3), np.random.default_rng(0))
+    left = {name: np.full_like(values, 1e-3) for name, values in chip.errors.items()}
+    nominal = DeviceModel.nominal(chip)
+    path = tmp_path / "device.json"
+    DeviceModel(chip, "macro", left, nominal.gain, nominal.gain_bandwidth).save(path)
+    corrected, before = load_population(path, None, "calibrated"), load_population(path, None)
+    assert isinstance(corrected, Population)
+    assert corrected.conductance_sigma == pytest.approx(1e-3, rel=1e-12)
+    assert (corrected.offset_sigma, corrected.offset_mean) == (pytest.approx(1e-3, rel=1e-12), 0.0)
+    assert before.conductance_sigma == BOARD.mismatch.resistor_sigma
+    assert (corrected.kappa0, corrected.dac_bits) == (before.kappa0, before.dac_bits)
