@@ -3,6 +3,8 @@ from ._coloured import FlickerNoise as FlickerNoise
 from ._coloured import with_coloured_noise as with_coloured_noise
 from ._compare import Comparison as Comparison
 from ._compare import compare as compare
+from ._device_batch import BatchResponse as BatchResponse
+from ._device_batch import DeviceBatch as DeviceBatch
 from ._device_model import DeviceModel as DeviceModel
 from ._device_model import DeviceModelError as DeviceModelError
 from ._device_model import Estimate as Estimate

@@ -51,16 +51,17 @@ class Transition:
         return result
 
 
-def doublings(F: Float[np.ndarray, "n n"], t: float) -> int:
+def doublings(F: Float[np.ndarray, "*chips n n"], t: float) -> int:
     """How often `t` must be halved before the Taylor step is exact to rounding."""
     # An upper bound of the 2-norm.
-    size = t * math.sqrt(float(np.linalg.norm(F, 1)) * float(np.linalg.norm(F, np.inf)))
+    columns, rows = (np.abs(F).sum(axis=axis).max(axis=-1) for axis in (-2, -1))
+    size = t * math.sqrt(float(np.max(columns * rows)))
     return max(0, math.ceil(math.log2(size / _SHORT))) if size > 0.0 else 0
 
 
 def taylor_terms(
-    F: Float[np.ndarray, "n n"], Q: Float[np.ndarray, "n n"], h: Float[np.ndarray, " times"]
-) -> tuple[list[Float[np.ndarray, "times n n"]], list[Float[np.ndarray, "times n n"]]]:
+    F: Float[np.ndarray, "*chips n n"], Q: Float[np.ndarray, "*chips n n"], h: Float[np.ndarray, " times"]
+) -> tuple[list[Float[np.ndarray, "batch n n"]], list[Float[np.ndarray, "batch n n"]]]:
     """The terms of `exp(-F h) - 1` and of the noise integral, for `|F| h <= 0.25`."""
     step = h[:, None, None]
     powers = [-step * F]
@@ -73,16 +74,19 @@ def taylor_terms(
     return powers, moments
 
 
-def balance(F: Float[np.ndarray, "n n"]) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, " n"]]:
+def balance(F: Float[np.ndarray, "*chips n n"]) -> tuple[Float[np.ndarray, "*chips n n"], Float[np.ndarray, " n"]]:
     """`T^-1 F T` and the diagonal of T: powers of two, so that states of unlike units cost no rounding."""
-    balanced, (scale, _) = scipy.linalg.matrix_balance(F, permute=False, separate=True)
-    return np.ascontiguousarray(balanced), np.asarray(scale, dtype=float)
+    # Chips of one stack differ by their mismatch only: the first one's units serve all.
+    _, (scale, _) = scipy.linalg.matrix_balance(F.reshape(-1, *F.shape[-2:])[0], permute=False, separate=True)
+    return np.ascontiguousarray(F * scale / scale[:, None]), np.asarray(scale, dtype=float)
 
 
 def transitions(
-    F: Float[np.ndarray, "n n"], Q: Float[np.ndarray, "n n"], times: Float[np.ndarray, " times"]
+    F: Float[np.ndarray, "*chips n n"], Q: Float[np.ndarray, "*chips n n"], times: Float[np.ndarray, " times"]
 ) -> Transition:
     """The exact steps over `times` of `dy = -F y dt + N(0, Q dt)`, for any square F (also singular or unstable).
+
+    One F and many times, or stacks F and Q (chips, n, n) and one time.
 
     Equivalent to Van Loan's block exponential (IEEE Trans. Autom. Control 23, 1978), but the covariance is a
     sum of positive terms, `Sigma(2h) = Sigma(h) + Phi(h) Sigma(h) Phi(h)^T`: nothing grows and nothing cancels.
@@ -154,9 +158,9 @@ def _pull_back_taylor(
 
 
 def decay_action(
-    F: Float[np.ndarray, "n n"], times: Float[np.ndarray, " times"], y: Float[np.ndarray, "batch n"]
+    F: Float[np.ndarray, "*chips n n"], times: Float[np.ndarray, " times"], y: Float[np.ndarray, "batch n"]
 ) -> Float[np.ndarray, "batch times n"]:
-    """`exp(-F t) y` for all times and vectors at once.
+    """`exp(-F t) y` for all times and vectors at once; a stack F (chips, n, n) takes one vector for each chip.
 
     Every time is a binary multiple of one short step plus a rest shorter than it: the powers are squared up
     once and applied to all times that contain them, so many irregular times cost matrix products only.
@@ -170,12 +174,13 @@ def decay_action(
     result = np.repeat((y / scale)[:, None, :], len(times), axis=1)
     term = result
     for j in range(1, _TERMS + 1):
-        term = (term @ balanced.T) * (-rest / j)[:, None]
+        term = (term @ transposed(balanced)) * (-rest / j)[:, None]
         result = result + term
-    E = transition(balanced, np.zeros_like(balanced), h).change
+    E = transitions(balanced, np.zeros_like(balanced), np.array([h])).change
+    E = E if F.ndim == 3 else E[0]
     while np.any(count):
         odd = (count & 1).astype(bool)
-        result[:, odd] += result[:, odd] @ E.T
+        result[:, odd] += result[:, odd] @ transposed(E)
         count >>= 1
         E = 2.0 * E + E @ E
     return np.asarray(result * scale)

@@ -21,6 +21,7 @@ from ._instance import Instance as Instance
 from ._instance import Scaling as Scaling
 from ._instance import make_topology as make_topology
 from ._instance import write_atomically as write_atomically
+from ._instances import Instances as Instances
 from ._macro_model import pole_values as pole_values
 from ._network import GROUND as GROUND
 from ._network import TRANSCONDUCTANCE as TRANSCONDUCTANCE
@@ -47,6 +48,7 @@ from ._rlc_grid import RLCGrid as RLCGrid
 from ._scaling import choose_scaling as choose_scaling
 from ._stability import stability_limit as stability_limit
 from ._stability import with_gain_bandwidth as with_gain_bandwidth
+from ._stacked_space import StateSpaces as StateSpaces
 from ._state_space import StateSpace as StateSpace
 from ._state_space import link_voltages as link_voltages
 from ._state_space import state_space as state_space

@@ -29,6 +29,7 @@ from ._quantities import (
 
 if TYPE_CHECKING:
     from ._instance import Instance
+    from ._instances import Instances
     from ._topology import Topology
 
 _PRESETS = files(__package__) / "presets"
@@ -287,6 +288,18 @@ class Design(_Frozen):
         from ._topology import draw_errors
 
         return Instance(self, topology, draw_errors(topology, self, rng), seed)
+
+    def sample_many(self, topology: "Topology", rng: np.random.Generator, chips: int) -> "Instances":
+        """Draw many chips at once: the same as `sample` with this `rng` so many times over, without the loop.
+
+        Raises:
+            DesignError: not at least one chip.
+        """
+        from ._instances import Instances
+
+        if chips < 1:
+            raise DesignError(f"sample_many: expected at least 1 chip, got {chips}")
+        return Instances.sample(self, topology, rng, chips)
 
     def nominal(self, topology: "Topology") -> "Instance":
         """The chip without mismatch and offsets."""

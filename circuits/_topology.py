@@ -135,10 +135,13 @@ def draw_errors(topology: Topology, design: Design, rng: np.random.Generator) ->
     """Independent normal deviations of one chip; the same state of `rng` gives the same normals whatever the sigmas."""
     sigmas = topology.error_sigmas(design)
     errors = {name: sigmas[name] * rng.standard_normal(shape) for name, shape in topology.error_shapes().items()}
-    for name in topology.mirrored:
-        lower = np.tril(errors[name], -1)
-        errors[name] = lower + np.swapaxes(lower, -1, -2)
-    return errors
+    return mirror(topology, errors)
+
+
+def mirror(topology: Topology, errors: Errors) -> Errors:
+    """The same deviations, those of components that serve both directions taken from the lower triangle."""
+    lower = {name: np.tril(errors[name], -1) for name in topology.mirrored}
+    return {**errors, **{name: part + np.swapaxes(part, -1, -2) for name, part in lower.items()}}
 
 
 def zero_errors(topology: Topology) -> Errors:

@@ -1,0 +1,99 @@
+"""Many chips of one design, drawn at once."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ._design import Design
+from ._errors import DesignError
+from ._instance import Instance, Scaling
+from ._network import Network, OpAmp
+from ._program import Program
+from ._programming import load
+from ._stacked_space import StateSpaces, stacked_state_spaces
+from ._topology import Level, Topology, Values, mirror
+
+UNSCALED = Scaling()
+
+
+@dataclass(frozen=True, eq=False)
+class Instances:
+    """Chips side by side: `errors` as in `Instance.errors`, with the chips as first axis.
+
+    `Design.sample_many` draws them; `instances[k]` is one `Instance`; a slice or an array of numbers is fewer of them.
+
+    Raises:
+        DesignError: names or shapes of `errors` are not those of the topology, or a value is not finite.
+    """
+
+    design: Design
+    topology: Topology
+    errors: Mapping[str, Float[np.ndarray, "chips ..."]]
+
+    def __post_init__(self) -> None:
+        shapes = self.topology.error_shapes()
+        errors = {name: np.array(values, dtype=float) for name, values in self.errors.items()}
+        found = {name: values.shape[1:] for name, values in errors.items()}
+        if found != dict(shapes) or len({len(values) for values in errors.values()}) != 1:
+            raise DesignError(f"instances: expected deviations (chips, ...) of {dict(shapes)}, got {found}")
+        for name, values in errors.items():
+            if not np.isfinite(values).all():
+                raise DesignError(f"instances: {name}: expected finite values")
+            values.flags.writeable = False
+        object.__setattr__(self, "errors", MappingProxyType(errors))
+
+    @classmethod
+    def sample(cls, design: Design, topology: Topology, rng: np.random.Generator, chips: int) -> "Instances":
+        """As `Design.sample_many`."""
+        shapes, sigmas = topology.error_shapes(), topology.error_sigmas(design)
+        sizes = [prod(shape) for shape in shapes.values()]
+        # One row is the stream of one chip, so that the draws are those of `sample` one after the other.
+        parts = np.split(rng.standard_normal((chips, sum(sizes))), np.cumsum(sizes)[:-1], axis=1)
+        errors = {
+            name: sigmas[name] * part.reshape(chips, *shape)
+            for (name, shape), part in zip(shapes.items(), parts, strict=True)
+        }
+        return cls(design, topology, mirror(topology, errors))
+
+    def __len__(self) -> int:
+        return len(next(iter(self.errors.values())))
+
+    def __getitem__(self, which: Any) -> Any:
+        errors = {name: values[which] for name, values in self.errors.items()}
+        single = isinstance(which, int | np.integer)
+        return Instance(self.design, self.topology, errors) if single else replace(self, errors=errors)
+
+    def __iter__(self) -> Iterator[Instance]:
+        return (self[k] for k in range(len(self)))
+
+    def network(self, program: Program, level: Level = "macro", scaling: Scaling = UNSCALED) -> Network:
+        """The circuit of all chips with one program loaded: as `Instance.network`, values are arrays (chips,).
+
+        Raises:
+            ProgramError, DesignError: as `Instance.network`.
+        """
+        weights = load(self.design, self.topology, program, scaling.conductance).weights
+        b = scaling.conductance * scaling.drive * program.b
+        errors = {name: np.moveaxis(values, 0, -1) for name, values in self.errors.items()}
+        return self.topology.network(Values.of(self.design, level), errors, weights, b)
+
+    def state_spaces(
+        self, program: Program, level: Level = "macro", scaling: Scaling = UNSCALED, poles: bool = False
+    ) -> StateSpaces:
+        """The linearised circuits; equals `state_space(instance.network(...))` of each chip.
+
+        With `poles` the readouts are followed by the amplifiers' pole nodes, where the rails hold.
+
+        Raises:
+            ProgramError, DesignError: as `Instance.network`.
+        """
+        network = self.network(program, level, scaling)
+        amplifiers = tuple(
+            f"{e.name}_p" for e in network.elements if poles and isinstance(e, OpAmp) and e.model is not None
+        )
+        return stacked_state_spaces(replace(network, outputs=(*network.outputs, *amplifiers)), len(self))
