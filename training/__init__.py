@@ -15,6 +15,7 @@ from ._experiment import OPTIMIZERS as OPTIMIZERS
 from ._experiment import SOLVERS as SOLVERS
 from ._experiment import Experiment as Experiment
 from ._experiment import ExperimentError as ExperimentError
+from ._experiment import applies as applies
 from ._experiment import experiment as experiment
 from ._experiment import load_experiment as load_experiment
 from ._factors import Factors as Factors

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -30,6 +30,14 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
 _EVERY_SETTING = tuple(dict.fromkeys(name for names in SETTINGS.values() for name in names))
 
 
+def applies(setting: str, optimizer: str, solver: str | None) -> bool:
+    """Whether a field of an experiment means something to an optimiser, or to TNGD with this solver."""
+    if setting == "solver":
+        return optimizer == "tngd"
+    method = optimizer if optimizer != "tngd" else solver or _ANALOG[0]
+    return setting not in _EVERY_SETTING or setting in SETTINGS.get(method, _EVERY_SETTING)
+
+
 class ExperimentError(ValueError):
     """One line: the file and the field that are wrong, what was expected, and what came."""
 
@@ -37,7 +45,8 @@ class ExperimentError(ValueError):
 class Experiment(BaseModel):
     """One task, one optimiser, one solver, several seeds; a setting that is None takes its tuned or default value.
 
-    `seeds` choose initial weights, data order and noise; the chip is drawn by `device_seed`, one for all seeds.
+    `seeds` choose initial weights, data order and noise; the chip is drawn by `device_seed`, one for all seeds, or by
+    the seed itself when it is `seed`.
     `data` is the folder that `mnist` and `squad` read. `device` is the JSON file of a calibrated device model;
     without it `device-spu` takes the chips of `design`: a preset's name, a YAML file, or a design's fields. `without`
     names effects that the device is free of, `rounding` is that of its program, and `correction: calibrated` loads
@@ -75,7 +84,7 @@ class Experiment(BaseModel):
     rounding: Literal["nearest", "stochastic"] | None = None
     without: tuple[str, ...] | None = None
     correction: Literal["none", "calibrated"] | None = None
-    device_seed: int = Field(0, ge=0)
+    device_seed: Annotated[int, Field(ge=0)] | Literal["seed"] = 0
 
     precision: Literal["float32", "float64"] = "float32"
     processor: str = "cpu"

@@ -68,7 +68,10 @@ def make_solver(experiment: Experiment, seed: int) -> Solver:
     effects = Effects().without(*(e.without or ()))
     settings = _present(t=e.t, rounding=e.rounding)
     device = DeviceSPU(
-        load_population(e.device, e.design, e.correction), **settings, effects=effects, seed=e.device_seed
+        load_population(e.device, e.design, e.correction),
+        **settings,
+        effects=effects,
+        seed=seed if e.device_seed == "seed" else e.device_seed,
     )
     # One chip for all runs, but each with noise of its own.
     device.generator.manual_seed(seed)

@@ -15,7 +15,9 @@ from .._folder import read_json, write_bytes, write_json, write_text
 from .._job import Job
 from . import _statistics
 from ._executor import check, executor
+from ._reference import unfinished, with_ratios
 from ._runner import Progressed, Stopped, perform
+from ._specification import specification, write_specification
 from ._store import Record, Store, alone_in
 from ._study import StopAfter, Study, load_study, parse_study, to_plain, to_yaml
 from ._table import write_dataset, write_table
@@ -75,12 +77,13 @@ def _study(folder: Path, path: Path | None, seed: int | None, resume: bool) -> t
 
 def _carry_out(this: Job, study: Study, what: Plan, options: Options) -> None:
     store = Store(this.folder)
-    known = {key: record for key in {run.key for run in what.runs} if (record := store.get(key)) is not None}
+    every = (*what.runs, *what.references)
+    known = {key: record for key in {run.key for run in every} if (record := store.get(key)) is not None}
     if options.retry_failed:
         known = {key: record for key, record in known.items() if record["status"] == "done"}
     reused, outcome = len(known), "complete"
-    waiting = {run.key: run.task for run in what.runs if run.key not in known}
-    this.say(f"{study.name}: {len(what.runs)} runs, {len(waiting)} to do")
+    waiting = {run.key: run.task for run in every if run.key not in known}
+    this.say(f"{study.name}: {len(every)} runs, {len(waiting)} to do")
     failed = sum(record["status"] == "failed" for record in known.values())
     try:
         _perform(this, study, waiting, store, known, failed, options)
@@ -150,7 +153,7 @@ def _progress(this: Job, total: int) -> Iterator[Progressed]:
 
 def _report(this: Job, study: Study, what: Plan, known: Mapping[str, Record], reused: int, outcome: str) -> None:
     """Table, array file, pictures and summary of what is done."""
-    records = [known.get(run.key) for run in what.runs]
+    records = with_ratios(study, what, known)
     write_table(this.folder / "table.csv", study, what, records)
     write_dataset(this.folder / "results.nc", study, what, records)
     if study.kind == "training":
@@ -165,6 +168,11 @@ def _report(this: Job, study: Study, what: Plan, known: Mapping[str, Record], re
             write_bytes(this.folder / name, content)
             pictures.append(name)
     summary = _summary(study, what, records)
+    if lacking := unfinished(what, known):
+        summary["references_missing"] = [run.chip for run in lacking]
+    if study.specification is not None:
+        summary["specification"] = specification(study, study.specification, what, records)
+        write_specification(this.folder / "specification.csv", summary["specification"])
     this.finish(
         {**summary, "outcome": outcome, "reused": reused, "pictures": pictures, "table": "table.csv"},
         exit_code=_exit_code(summary, outcome),
@@ -207,6 +215,7 @@ def _exit_code(summary: Mapping[str, Any], outcome: str) -> int:
         for limit in summary.get("limits", ())
         if "required_yield" in limit
     )
+    short = short or (bool(summary.get("references_missing")) and outcome == "complete")
     return 1 if short or summary["failed"] or outcome == "stopped" else 0
 
 

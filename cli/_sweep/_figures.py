@@ -41,7 +41,16 @@ def draw(study: Study, plan: Plan, records: Sequence[Record | None]) -> dict[str
             found[f"{metric}-against-{name}.png"] = png(_bound(_against, study, rows, metric, name, other))
         if study.method == "grid" and len(varied) == 2:
             found[f"{metric}-map.png"] = png(_bound(_map, study, rows, metric, *varied))
+    if study.specification is not None:
+        from ._specification_figure import draw_specification
+
+        found["specification.png"] = png(_bound(draw_specification, study, study.specification, plan, records))
     return found
+
+
+def axis_label(name: str) -> str:
+    """A parameter with its unit."""
+    return _label(name, _unit(name))
 
 
 def _other(study: Study, plan: Plan, varied: Sequence[str], name: str) -> str | None:
@@ -80,7 +89,13 @@ def _scale(values: Sequence[float], unit: str) -> tuple[float, str]:
 
 
 def _label(text: str, unit: str) -> str:
-    shown = text.removeprefix("design.").replace(".", " ").replace("_", " ").replace("A^-1 b", "$A^{-1}b$")
+    shown = (
+        text.removeprefix("training.")
+        .removeprefix("design.")
+        .replace(".", " ")
+        .replace("_", " ")
+        .replace("A^-1 b", "$A^{-1}b$")
+    )
     return f"{shown} ({unit})" if unit else shown
 
 
@@ -140,7 +155,7 @@ def _against(study: Study, rows: Sequence[Row], metric: str, name: str, other: s
     axes = figure.add_subplot()
     x, x_label = _abscissa(axes, [run.values[name] for run, _ in rows], [run.values[name] for run, _ in kept], name)
     good = np.array([_statistics.keeps(r, study.limits) for _, r in kept], dtype=bool)
-    labels = [f"{_label(other, '')} {_short(_text(run.values[other]))}" if other else "" for run, _ in kept]
+    labels = [f"{_label(other, '')} {short(text_of(run.values[other]))}" if other else "" for run, _ in kept]
     for k, label in enumerate(dict.fromkeys(labels)):
         here = np.array([found == label for found in labels])
         _scatter(axes, x[here], y[here] / factor, good[here], f"C{k + 2 if k else 0}")
@@ -167,16 +182,17 @@ def _abscissa(
         elif min(every) == 0 and _wide([value for value in every if value > 0], 20.0):
             axes.set_xscale("symlog", linthresh=min(value for value in every if value > 0) / factor)
         return x, _label(name, unit)
-    names = list(dict.fromkeys(_text(value) for value in every))
+    names = list(dict.fromkeys(text_of(value) for value in every))
     axes.set_xticks(range(len(names)), labels=names)
     axes.set_xlim(-0.6, len(names) - 0.4)
     unit = unit_of(name)
-    return np.array([names.index(_text(value)) for value in kept], dtype=float), _label(
+    return np.array([names.index(text_of(value)) for value in kept], dtype=float), _label(
         name, "" if unit == "1" else unit
     )
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A parameter's value in words."""
     return "exact" if value is None else str(value)
 
 
@@ -201,11 +217,11 @@ def _means(axes: Axes, x: Float[np.ndarray, " runs"], y: Float[np.ndarray, " run
 
 
 def _map(study: Study, rows: Sequence[Row], metric: str, first: str, second: str) -> Figure:
-    across, up = (list(dict.fromkeys(_text(run.values[name]) for run, _ in rows)) for name in (first, second))
+    across, up = (list(dict.fromkeys(text_of(run.values[name]) for run, _ in rows)) for name in (first, second))
     limits = _limits(study, metric)
     cells: dict[tuple[int, int], list[Record]] = {}
     for run, record in rows:
-        place = up.index(_text(run.values[second])), across.index(_text(run.values[first]))
+        place = up.index(text_of(run.values[second])), across.index(text_of(run.values[first]))
         cells.setdefault(place, []).append(record)
     shown = np.full((len(up), len(across)), np.nan)
     for place, records in cells.items():
@@ -222,8 +238,8 @@ def _map(study: Study, rows: Sequence[Row], metric: str, first: str, second: str
         vmax=100 if limits else None,
     )
     axes.grid(False)
-    axes.set_xticks(range(len(across)), labels=[_short(value) for value in across])
-    axes.set_yticks(range(len(up)), labels=[_short(value) for value in up])
+    axes.set_xticks(range(len(across)), labels=[short(value) for value in across])
+    axes.set_yticks(range(len(up)), labels=[short(value) for value in up])
     for (row, column), value in np.ndenumerate(shown / factor):
         low, high = image.get_clim()
         ink = "black" if value > (low + high) / 2 else "white"
@@ -246,7 +262,8 @@ def _unit(name: str) -> str:
     return "" if unit == "1" else unit
 
 
-def _short(value: str) -> str:
+def short(value: str) -> str:
+    """Numbers to four digits."""
     try:
         return f"{float(value):.4g}"
     except ValueError:

@@ -52,3 +52,11 @@ ARRAYS: Mapping[str, Metric] = MappingProxyType(
     }
 )
 """Numbers of a run for each cell."""
+
+RATIOS: Mapping[str, Metric] = MappingProxyType(
+    {
+        "train_loss_ratio": Metric("1", "training loss over that of the reference"),
+        "test_loss_ratio": Metric("1", "test loss over that of the reference"),
+    }
+)
+"""Of a study with a reference: each run over the reference run of the same seed."""

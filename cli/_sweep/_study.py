@@ -11,7 +11,7 @@ from quantiphy import InvalidNumber, Quantity
 from ...circuits import LEVELS, TOPOLOGIES, Design, Level
 from ...netlists import Analysis
 from .._errors import InputError
-from ._metrics import CIRCUIT, TRAINING, Metric
+from ._metrics import CIRCUIT, RATIOS, TRAINING, Metric
 from ._parameters import Parameter
 from ._yaml import first_reason, read_yaml
 
@@ -121,6 +121,16 @@ class StopAfter(_Frozen):
     stop_after: int = Field(ge=1)
 
 
+class Specification(_Frozen):
+    """Of a grid: for every combination of the other parameters, the largest value of one that keeps a bound."""
+
+    loosest: str
+    """The parameter; larger is looser."""
+    metric: str
+    at_most: Number
+    """For the mean over the instances."""
+
+
 class Study(_Frozen):
     """A campaign: base settings, parameters that vary, and what a good result is."""
 
@@ -130,6 +140,10 @@ class Study(_Frozen):
     circuit: CircuitSettings | None = None
     training: Mapping[str, Any] | None = None
     """Fields of an experiment of `thermospice train`, without its seeds."""
+    reference: Mapping[str, Any] | None = None
+    """Settings of a training study that are replaced in the runs that losses are compared with, one for each seed:
+    every run then has `train_loss_ratio` and `test_loss_ratio`."""
+    specification: Specification | None = None
     parameters: Mapping[str, Parameter] = Field(default_factory=dict)
     method: Literal["grid", "latin-hypercube", "monte-carlo"] = "grid"
     samples: int | None = Field(None, ge=1)
@@ -160,14 +174,28 @@ class Study(_Frozen):
             raise ValueError(f"parameters: missing; {self.method} needs at least one")
         for name, parameter in self.parameters.items():
             parameter.check(name, self.method)
+        if self.reference is not None and self.kind != "training":
+            raise ValueError("reference: only a study of kind training has one; remove it")
+        self._check_specification()
         self._check_limits()
         return self
+
+    def _check_specification(self) -> None:
+        asked = self.specification
+        if asked is None:
+            return
+        if self.method != "grid" or len(self.parameters) < 2:
+            raise ValueError("specification: needs a grid of at least two parameters")
+        if asked.loosest not in self.parameters:
+            raise ValueError(f"specification.loosest: expected one of {', '.join(self.parameters)}")
+        if asked.metric not in self.metrics:
+            raise ValueError(f"specification.metric: expected one of {', '.join(self.metrics)}, got {asked.metric!r}")
 
     def _check_limits(self) -> None:
         known = self.metrics
         for k, limit in enumerate(self.limits):
             if limit.metric not in known:
-                every = CIRCUIT if self.kind == "circuit" else TRAINING
+                every = CIRCUIT if self.kind == "circuit" else {**TRAINING, **RATIOS}
                 hint = f"; it needs the analysis {every[limit.metric].analysis}" if limit.metric in every else ""
                 raise ValueError(f"limits.{k}.metric: expected one of {', '.join(known)}, got {limit.metric!r}{hint}")
 
@@ -175,7 +203,7 @@ class Study(_Frozen):
     def metrics(self) -> dict[str, Metric]:
         """What the runs of this study measure."""
         if self.circuit is None:
-            return dict(TRAINING)
+            return {**TRAINING, **(RATIOS if self.reference is not None else {})}
         analyses = self.circuit.analyses
         return {name: m for name, m in CIRCUIT.items() if m.analysis is None or m.analysis in analyses}
 

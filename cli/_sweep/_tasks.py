@@ -45,6 +45,8 @@ class Plan:
     points: tuple[Mapping[str, Any], ...]
     chips: tuple[int, ...]
     runs: tuple[Run, ...]
+    references: tuple[Run, ...] = ()
+    """One for each chip: what the losses are divided by."""
 
 
 def key_of(task: Task) -> str:
@@ -74,10 +76,15 @@ def plan(study: Study, where: str) -> Plan:
     for p, values in enumerate(found):
         common, row = base.at(values)
         rows.append(row)
-        for chip in chips:
-            task = {"schema": SCHEMA, **common, "instance": chip if common["instance"] else None}
-            runs.append(Run(len(runs), p, chip, row, task, key_of(task)))
-    return Plan(tuple(rows), chips, tuple(runs))
+        runs += [_run(len(runs) + k, p, chip, row, common) for k, chip in enumerate(chips)]
+    references = base.at(study.reference) if study.reference else None
+    against = tuple(_run(-1, -1, chip, references[1], references[0]) for chip in chips) if references else ()
+    return Plan(tuple(rows), chips, tuple(runs), against)
+
+
+def _run(index: int, point: int, chip: int, row: Mapping[str, Any], common: Task) -> Run:
+    task = {"schema": SCHEMA, **common, "instance": chip if common["instance"] else None}
+    return Run(index, point, chip, row, task, key_of(task))
 
 
 def _base(study: Study, where: str) -> "_CircuitBase | Any":

@@ -1,17 +1,29 @@
 """Runs of a training study: one experiment with one seed, by the runner of `thermospice train`."""
 
+import json
 import tempfile
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ...training import Experiment, ExperimentError, experiment, load_task, run_experiment, with_defaults
+from ...training import (
+    OPTIMIZERS,
+    Experiment,
+    ExperimentError,
+    applies,
+    experiment,
+    load_task,
+    run_experiment,
+    with_defaults,
+)
 from .._errors import InputError
 from ._metrics import TRAINING
 from ._tasks import Task, digest_of, get, put
 
 _NAME = "run"
+_METHOD = ("method",)
+"""Not a field: an optimiser, or a solver for TNGD."""
 
 
 class TrainingBase:
@@ -28,7 +40,7 @@ class TrainingBase:
 
     def read(self, name: str, value: Any) -> Any:
         """A value as the field has it."""
-        return get(self._experiment({name: value}).model_dump(mode="json"), _path(name))
+        return _value(self._experiment({name: value}), name)
 
     def at(self, values: Mapping[str, Any]) -> tuple[Task, dict[str, Any]]:
         """What the runs of a point have in common, and its parameters as the fields have them."""
@@ -45,15 +57,22 @@ class TrainingBase:
             "files": files,
             "instance": True,
         }
-        return common, {name: get(asked.model_dump(mode="json"), _path(name)) for name in values}
+        return common, {name: _value(asked, name) for name in values}
 
     def _experiment(self, values: Mapping[str, Any]) -> Experiment:
         where = f"{self._where}: training"
         if not values:
             return experiment({**self._fields, "name": _NAME}, where)
-        plain = dict(self._plain)
+        plain = json.loads(json.dumps(self._plain))
         for name, value in values.items():
-            put(plain, _path(name), value, f"{self._where}: parameters.{name}")
+            if _path(name) == _METHOD:
+                plain |= _of_method(value)
+            else:
+                put(plain, _path(name), value, f"{self._where}: parameters.{name}")
+        if any(_path(name) in (_METHOD, ("optimizer",), ("solver",)) for name in values):
+            # The study's settings hold where they mean something.
+            method = plain["optimizer"], plain["solver"]
+            plain = {key: value for key, value in plain.items() if applies(key, *method)}
         named = ", ".join(f"{name} = {value}" for name, value in values.items())
         return experiment({key: value for key, value in plain.items() if value is not None}, f"{where}: {named}")
 
@@ -79,6 +98,16 @@ def _perform_in(task: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     metrics = {name: float(entry[name]) for name in TRAINING if name in entry} | {"steps_done": float(entry["steps"])}
     found: dict[str, Any] = {"metrics": metrics, "arrays": {}, "entry": dict(entry)}
     return {**found, "failed": str(entry["stopped"])} if "stopped" in entry else found
+
+
+def _of_method(name: Any) -> dict[str, Any]:
+    return {"optimizer": name, "solver": None} if name in OPTIMIZERS else {"optimizer": "tngd", "solver": name}
+
+
+def _value(found: Experiment, name: str) -> Any:
+    if _path(name) == _METHOD:
+        return found.method
+    return get(found.model_dump(mode="json"), _path(name))
 
 
 def _path(name: str) -> tuple[str, ...]:

@@ -41,6 +41,9 @@ def test_the_solver_has_what_the_experiment_says() -> None:
     assert (solver.t, solver.rounding) == (3.0, "stochastic")  # type: ignore[attr-defined]
     assert not solver.effects.offset  # type: ignore[attr-defined]
     assert solver.effects.conductance  # type: ignore[attr-defined]
+    assert solver.seed == 0  # type: ignore[attr-defined]
+    own = make_solver(experiment({**asked, "device_seed": "seed"}), 7)
+    assert own.seed == 7  # type: ignore[attr-defined]
 
 
 def test_a_corrected_device_keeps_what_its_calibration_left_open(tmp_path: Path) -> None:
