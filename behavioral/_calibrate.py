@@ -1,69 +1,113 @@
 """Calibration: from measurements of one chip to its behavioural model, with error bars."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 
 from ..circuits import Design
 from ._calibrate_fit import Fit, fit
-from ._calibrate_noise import SPREAD, noise_scale
+from ._calibrate_open import Combination, open_combinations
 from ._calibrate_parameters import Parameters
-from ._calibrate_runs import Run
+from ._calibrate_runs import Run, Term, term_of
 from ._device_model import DeviceModel, Estimate, Provenance
 from ._measurement import Measurement, MeasurementError, read_measurement
 
-_OPEN = 0.9
+OPEN = 0.9
 """A standard error above this part of the tolerance: the data do not identify the parameter."""
-
-_DRAWS = 8
-"""Chips that the measurements allow, on which the noise scale is tried: the error of its error is a quarter."""
 
 _MISFIT = 0.05
 """Residuals above this part of the signal: the design does not describe the chip."""
 
+_NOISE_MISFIT = 0.5
+"""The same of noise: densities come as logarithms, and flicker noise is not in the model."""
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """A fitted model with everything that the fit knows.
+
+    Attributes:
+        model: of the chip.
+        names: of the unknowns, such as `conductance[0,3]` or `gain`; p of them.
+        prior: their standard deviations by the design's tolerances: relative, V for offsets, of the logarithm for
+            amplifier values and `noise_scale`.
+        covariance: of the unknowns (p, p) by the posterior's curvature, same units.
+        combinations: what the measurements cannot separate; see `Combination`.
+        excess: by kind of measurement, how much larger than stated its residuals are; one where they are not.
+    """
+
+    model: DeviceModel
+    names: tuple[str, ...]
+    prior: Float[np.ndarray, " p"]
+    covariance: Float[np.ndarray, "p p"]
+    combinations: tuple[Combination, ...]
+    excess: Mapping[str, float]
+
+    @classmethod
+    def of(cls, measurements: Sequence[xr.Dataset]) -> "Calibration":
+        """As `calibrate`, with the whole covariance.
+
+        Raises:
+            MeasurementError: as `calibrate`.
+        """
+        data = _read(measurements)
+        first = data[0]
+        parameters = Parameters.of(first.design, first.topology, first.level)
+        nominal = parameters.instance(np.zeros(parameters.size))
+        runs = [term_of(m) for m in data]
+        clipped = {run.name: names for run in runs if (names := run.clipped(nominal, parameters))}
+        runs = [run for run in runs if run.name not in clipped]
+        if not runs:
+            raise MeasurementError("calibrate: an amplifier is at its rails in every run; use a smaller drive scale")
+        found = fit(runs, parameters)
+        _check_misfit(runs, found)
+        discarded = {name: f"amplifier {', '.join(names)} beyond rails or slew rate" for name, names in clipped.items()}
+        for run, used, rms in zip(runs, found.used, found.normal.rms, strict=True):
+            if not used:
+                discarded[run.name] = f"residual {rms:.3g} times its noise, unlike the other runs"
+        kept = [m for m in data if m.digest not in discarded]
+        scale = np.outer(parameters.sigma, parameters.sigma)
+        return cls(
+            _model(parameters, found, runs, kept, discarded),
+            parameters.names,
+            parameters.sigma,
+            found.covariance * scale,
+            open_combinations(found.covariance, parameters.names, OPEN),
+            found.excess,
+        )
+
 
 def calibrate(measurements: Sequence[xr.Dataset]) -> DeviceModel:
-    """Infer one chip from operating points, transients and noise measurements of it.
+    """Infer one chip from measurements of it: operating points, transients, responses, noise, noisy transients.
 
-    Maximum posterior: the design's tolerances are Gaussian priors of every deviation (which settles what no
-    measurement can, such as a common factor of a row's conductances and its capacitor), and the readouts have
-    independent Gaussian errors `readout_sigma`; without it, 1e-5 of the converters' full scale stands for the
-    simulator's own error. The amplifiers' log gain and log gain-bandwidth have priors of 0.5 and 0.2. All
-    sensitivities are analytic. Standard errors come from the posterior's curvature; they are enlarged by the rms
-    residual where that is above one. What is known of the chip is only its design: its drawn deviations are not
-    in a measurement.
+    Maximum posterior, all kinds of measurement in one likelihood. The design's tolerances are Gaussian priors of
+    every deviation (which settles what no measurement can, such as a common factor of a row's conductances and its
+    capacitor). The amplifiers' log gain and log gain-bandwidth have priors of 0.5 and 0.2, the log of the factor on
+    every noise density 0.5; at level transistor also the log output resistance (0.5), the log noise voltage (0.3) and
+    a capacitance that the transistors add to every cell (2 %).
 
-    Of three or more runs, one whose residual is three times that of the others is left out and named in the
+    Readouts have independent Gaussian errors `readout_sigma` [V]; without it, 1e-5 of the converters' full scale
+    stands for the simulator's own error. Responses and noise have relative errors `relative_sigma`, 1e-4 where none is
+    stated; densities enter by their logarithm. A noisy transient enters by its exact transition density. All
+    derivatives are analytic. Standard errors come from the posterior's curvature; the residuals of each kind of
+    measurement are weighed by their own rms where that is above one. What is known of the chip is only its design:
+    its drawn deviations are not in a measurement.
+
+    Of three or more runs of a kind, one whose residual is three times that of the others is left out and named in the
     provenance, and so is one where an amplifier is at its rails.
 
     Args:
-        measurements: analyses op, tran (also noisy ones) and noise, digitised or not, of one chip at one level.
+        measurements: analyses op, tran (also noisy ones), ac and noise, digitised or not, of one chip at one level.
 
     Raises:
         MeasurementError: no measurement, one that is not usable (missing program, values that are not finite,
             wrong unit, another schema), measurements of different chips, one given twice, runs that contradict
             each other, or residuals that the design cannot explain. One line; never a fitted number.
     """
-    data = _read(measurements)
-    first = data[0]
-    parameters = Parameters.of(first.design, first.topology, first.level)
-    nominal = parameters.instance(np.zeros(parameters.size))
-    runs = [Run.of(m, nominal) for m in data if m.analysis in ("op", "tran")]
-    if not runs:
-        raise MeasurementError("calibrate: expected at least one operating point or transient, got only noise")
-    clipped = {run.name: names for run in runs if (names := run.clipped(nominal, parameters))}
-    runs = [run for run in runs if run.name not in clipped]
-    if not runs:
-        raise MeasurementError("calibrate: an amplifier is at its rails in every run; use a smaller drive scale")
-    found = fit(runs, parameters)
-    _check_misfit(runs, found)
-    discarded = {name: f"amplifier {', '.join(names)} beyond rails or slew rate" for name, names in clipped.items()}
-    for run, used, rms in zip(runs, found.used, found.normal.rms, strict=True):
-        if not used:
-            discarded[run.name] = f"residual {rms:.3g} times its noise, unlike the other runs"
-    kept = [m for m in data if m.digest not in discarded]
-    return _model(parameters, found, kept, discarded)
+    return Calibration.of(measurements).model
 
 
 def _read(measurements: Sequence[xr.Dataset]) -> list[Measurement]:
@@ -73,8 +117,6 @@ def _read(measurements: Sequence[xr.Dataset]) -> list[Measurement]:
     if not data:
         raise MeasurementError("calibrate: expected at least one measurement, got none")
     for k, m in enumerate(data):
-        if m.analysis not in ("op", "tran", "noise"):
-            raise MeasurementError(f"measurement {k}: calibrate uses op, tran and noise, got {m.analysis}")
         for what, mine, expected in (
             ("instance_digest", m.instance_digest, data[0].instance_digest),
             ("topology", m.topology, data[0].topology),
@@ -94,45 +136,55 @@ def _short(value: object) -> str:
     return text if len(text) <= 24 else f"{text[:12]}..."
 
 
-def _check_misfit(runs: Sequence[Run], found: Fit) -> None:
+def _check_misfit(runs: Sequence[Term], found: Fit) -> None:
     """Residuals far above both the noise and a part of the signal are no measurement of this design."""
     used = [(run, rms) for run, use, rms in zip(runs, found.used, found.normal.rms, strict=True) if use]
-    residual = float(np.sqrt(np.mean([np.mean((rms * run.sigma) ** 2) for run, rms in used])))
-    noise = float(np.sqrt(np.mean([np.mean(run.sigma**2) for run, _ in used])))
-    signal = float(np.sqrt(np.mean([np.mean(run.v**2) for run, _ in used])))
-    if residual > max(_MISFIT * signal, 5 * noise):
-        raise MeasurementError(
-            f"calibrate: the best fit leaves {residual:.3g} V of {signal:.3g} V unexplained; the measurements are not"
-            " of this design, or their units or scales are wrong"
-        )
+    volts = [(run, rms) for run, rms in used if isinstance(run, Run)]
+    if volts:
+        residual = float(np.sqrt(np.mean([(rms * run.sigma) ** 2 for run, rms in volts])))
+        noise = float(np.sqrt(np.mean([run.sigma**2 for run, _ in volts])))
+        signal = float(np.sqrt(np.mean([np.mean(run.v**2) for run, _ in volts])))
+        if residual > max(_MISFIT * signal, 5 * noise):
+            raise MeasurementError(
+                f"calibrate: the best fit leaves {residual:.3g} V of {signal:.3g} V unexplained; the measurements are"
+                " not of this design, or their units or scales are wrong"
+            )
+    for run, rms in used:
+        limit = _NOISE_MISFIT if run.kind == "noise" else _MISFIT
+        if not isinstance(run, Run) and rms > 5 and rms * run.relative_sigma > limit:
+            raise MeasurementError(
+                f"calibrate: the best fit leaves {100 * rms * run.relative_sigma:.3g} % of the {run.kind} unexplained;"
+                " the measurements are not of this design, or their units or scales are wrong"
+            )
 
 
-def _model(parameters: Parameters, found: Fit, kept: Sequence[Measurement], discarded: dict[str, str]) -> DeviceModel:
-    instance, sd = parameters.instance(found.z), found.sd
-    noise = noise_scale(kept, instance, [parameters.instance(z) for z in found.draws(_DRAWS)])
-    open_ = [name for name, value in zip(parameters.names, sd, strict=True) if value > _OPEN]
-    if noise.standard_error > _OPEN * SPREAD * noise.value:
-        open_.append("noise_scale")
-    amplifier = instance.design.amplifier if parameters.amplified else None
-    relative = (parameters.sigma * sd)[-2:]
+def _model(
+    parameters: Parameters, found: Fit, runs: Sequence[Term], kept: Sequence[Measurement], discarded: dict[str, str]
+) -> DeviceModel:
+    instance = parameters.instance(found.z)
+    amplifier = instance.design.amplifier if parameters.level != "ideal" else None
+    logs = dict(zip(parameters.names, parameters.sigma * found.sd, strict=True))
+    scale = parameters.factor("noise_scale", found.z)
+    used = np.array(found.used)
+    counts = np.array([run.values for run in runs])[used]
     return DeviceModel(
         instance=instance,
         level=parameters.level,
-        standard_errors=parameters.spread(parameters.sigma * sd),
-        gain=Estimate(amplifier.gain, float(amplifier.gain * relative[0])) if amplifier else None,
-        gain_bandwidth=Estimate(amplifier.gain_bandwidth, float(amplifier.gain_bandwidth * relative[1]))
+        standard_errors=parameters.standard_errors(found.covariance),
+        gain=Estimate(amplifier.gain, float(amplifier.gain * logs["gain"])) if amplifier else None,
+        gain_bandwidth=Estimate(amplifier.gain_bandwidth, float(amplifier.gain_bandwidth * logs["gain_bandwidth"]))
         if amplifier
         else None,
-        noise_scale=noise,
-        not_identified=tuple(open_),
+        noise_scale=Estimate(scale, float(scale * logs["noise_scale"])),
+        not_identified=tuple(name for name, sd in zip(parameters.names, found.sd, strict=True) if sd > OPEN),
         provenance=Provenance(
             source="measurements",
             instance_digest=kept[0].instance_digest,
             measurements=tuple(m.digest for m in kept),
             discarded=discarded,
             simulators=tuple(sorted({m.simulator for m in kept})),
-            residual=float(np.sqrt(np.mean(found.normal.rms[np.array(found.used)] ** 2))),
+            residual=float(np.sqrt(counts @ found.normal.rms[used] ** 2 / counts.sum())),
             parameters=parameters.size,
-            samples=found.normal.values,
+            samples=int(counts.sum()),
         ),
     )

@@ -1,6 +1,6 @@
 """Maximum posterior by Levenberg-Marquardt, with runs that do not belong left out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,54 +9,63 @@ import scipy.linalg
 from jaxtyping import Bool, Float
 
 from ._calibrate_parameters import Parameters
-from ._calibrate_runs import Normal, Run
+from ._calibrate_runs import Normal, Term
 from ._measurement import MeasurementError
 
-_STEPS = 30
+_STEPS = 40
 _SMALL = 0.1
 """Length, in posterior standard deviations, of a last step: the next one would be of the order of its square."""
 
 _OUTLIER = 3.0
-"""A run whose rms residual is this many times that of the median run (or of its own noise) does not belong."""
+"""A run whose rms residual is this many times that of the median run of its kind (or of its own noise) does not
+belong."""
+
+_REWEIGHTED = 8
+_SETTLED = 0.1
+"""Relative change of a kind's rms residual below which its weight stays."""
+
+_SIGNIFICANT = 3.0
+"""Standard deviations by which a kind's rms residual must exceed one to count."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """z with the normal equations there, which runs were used, and the standard deviations of z."""
+    """z with the normal equations there, and which runs were used."""
 
     z: Float[np.ndarray, " p"]
     normal: Normal
     used: tuple[bool, ...]
-    excess: float
-    """The rms residual where it is above one: the model or the stated noise is that much too optimistic."""
+    excess: Mapping[str, float]
+    """By kind of run: the rms residual where it is above one. The model or the stated noise is that much too
+    optimistic there."""
 
     @cached_property
     def covariance(self) -> Float[np.ndarray, "p p"]:
         """Of z, posterior."""
-        unit = np.eye(len(self.z))
-        return np.asarray(np.linalg.inv((self.normal.curvature - unit) / self.excess**2 + unit))
+        covariance = np.linalg.inv(self.normal.curvature)
+        # Rounding must not leave a parameter without data above its prior.
+        sd = np.sqrt(np.diag(covariance))
+        return np.asarray(covariance * np.outer(np.minimum(1, 1 / sd), np.minimum(1, 1 / sd)))
 
     @property
     def sd(self) -> Float[np.ndarray, " p"]:
         """Posterior standard deviations in units of the prior's."""
-        # Rounding must not leave a parameter without data above its prior.
-        return np.asarray(np.sqrt(np.clip(np.diag(self.covariance), 0.0, 1.0)))
-
-    def draws(self, count: int) -> Float[np.ndarray, "count p"]:
-        """Values of z that the measurements allow, always the same ones."""
-        normals = np.random.default_rng(0).standard_normal((count, len(self.z)))
-        return np.asarray(self.z + normals @ np.linalg.cholesky(self.covariance).T)
+        return np.asarray(np.sqrt(np.diag(self.covariance)))
 
 
-def fit(runs: Sequence[Run], parameters: Parameters) -> Fit:
-    """Fit all runs; while one stands out, leave it out and fit again.
+def fit(runs: Sequence[Term], parameters: Parameters) -> Fit:
+    """Fit all runs; while one stands out, leave it out and fit again; then weigh each kind by its own residuals.
+
+    Weights by kind are variance components (Foerstner, 1979): what the model leaves unexplained of spectra says
+    nothing about waveforms.
 
     Raises:
         MeasurementError: half of the runs or more contradict the others, or no chip explains them.
     """
     z, everything = np.zeros(parameters.size), (True,) * len(runs)
     normal = Normal.of(runs, everything, parameters, z)
-    used = tuple(not far or _plausible(run, parameters) for run, far in zip(runs, _far(normal.rms), strict=True))
+    kinds = np.array([run.kind for run in runs])
+    used = tuple(not far or _plausible(run, parameters) for run, far in zip(runs, _far(normal.rms, kinds), strict=True))
     while True:
         if 2 * sum(used) <= len(runs):
             raise MeasurementError(
@@ -65,44 +74,78 @@ def fit(runs: Sequence[Run], parameters: Parameters) -> Fit:
             )
         if used != everything:
             normal = Normal.of(runs, used, parameters, z)
-        z, normal = _levenberg(runs, used, parameters, z, normal)
-        rms = np.where(used, normal.rms, 0.0)
-        if not _far(rms[np.array(used)]).any():
+        z, normal = _levenberg(runs, used, parameters, z, normal, {})
+        far = _far(normal.rms[np.array(used)], kinds[np.array(used)])
+        if not far.any():
             break
         # Only the worst: it may have pulled others away.
-        used = tuple(use and k != int(np.argmax(rms)) for k, use in enumerate(used))
-    values = np.array([run.v.size for run in runs]) * used
-    return Fit(z, normal, used, max(1.0, float(np.sqrt(values @ rms**2 / values.sum()))))
+        worst = int(np.flatnonzero(used)[np.argmax(np.where(far, normal.rms[np.array(used)], 0.0))])
+        used = tuple(use and k != worst for k, use in enumerate(used))
+    return _reweighted(runs, used, parameters, z, normal)
 
 
-def _far(rms: Float[np.ndarray, " runs"]) -> Bool[np.ndarray, " runs"]:
+def _reweighted(
+    runs: Sequence[Term], used: tuple[bool, ...], parameters: Parameters, z: Float[np.ndarray, " p"], normal: Normal
+) -> Fit:
+    excess: dict[str, float] = {}
+    for _ in range(_REWEIGHTED):
+        found = _kind_rms(runs, used, normal)
+        if all(abs(rms / excess.get(kind, 1.0) - 1) <= _SETTLED for kind, rms in found.items()):
+            break
+        excess = found
+        normal = Normal.of(runs, used, parameters, z, excess)
+        z, normal = _levenberg(runs, used, parameters, z, normal, excess)
+    return Fit(z, normal, used, excess)
+
+
+def _kind_rms(runs: Sequence[Term], used: Sequence[bool], normal: Normal) -> dict[str, float]:
+    """By kind, the rms residual; one where it is not above that by more than its own scatter."""
+    found = {}
+    for kind in dict.fromkeys(run.kind for run, use in zip(runs, used, strict=True) if use):
+        mine = [(run, rms) for run, use, rms in zip(runs, used, normal.rms, strict=True) if use and run.kind == kind]
+        values = sum(run.values for run, _ in mine)
+        rms = float(np.sqrt(sum(run.values * rms**2 for run, rms in mine) / values))
+        # The rms of k unit normal values scatters by 1/sqrt(2 k).
+        found[kind] = rms if rms > 1 + _SIGNIFICANT / np.sqrt(2 * values) else 1.0
+    return found
+
+
+def _far(rms: Float[np.ndarray, " runs"], kinds: np.ndarray) -> Bool[np.ndarray, " runs"]:
     """Of two runs that contradict each other nobody can say which one is wrong."""
-    return (rms > _OUTLIER * max(1.0, float(np.median(rms)))) & (len(rms) >= 3)
+    far = np.zeros(len(rms), dtype=bool)
+    for kind in set(kinds):
+        mine = kinds == kind
+        far[mine] = (rms[mine] > _OUTLIER * max(1.0, float(np.median(rms[mine])))) & (mine.sum() >= 3)
+    return far
 
 
-def _plausible(run: Run, parameters: Parameters) -> bool:
+def _plausible(run: Term, parameters: Parameters) -> bool:
     """Whether some chip of the design gives this run: far from the nominal chip is also what is measured well."""
     z = np.zeros(parameters.size)
     try:
-        _, normal = _levenberg([run], [True], parameters, z, Normal.of([run], [True], parameters, z))
+        z, normal = _levenberg([run], [True], parameters, z, Normal.of([run], [True], parameters, z), {})
     except MeasurementError:
         return False
-    # With the prior's part the cost is chi-square with as many degrees of freedom as there are values.
-    return normal.cost <= _OUTLIER**2 * normal.values
+    # With the prior's part the sum of squares is chi-square with as many degrees of freedom as there are values.
+    return bool(run.values * normal.rms[0] ** 2 + z @ z <= _OUTLIER**2 * run.values)
 
 
 def _levenberg(
-    runs: Sequence[Run], used: Sequence[bool], parameters: Parameters, z: Float[np.ndarray, " p"], normal: Normal
+    runs: Sequence[Term],
+    used: Sequence[bool],
+    parameters: Parameters,
+    z: Float[np.ndarray, " p"],
+    normal: Normal,
+    excess: Mapping[str, float],
 ) -> tuple[Float[np.ndarray, " p"], Normal]:
-    if not len(z):
-        return z, normal
     damping = 0.0
     for _ in range(_STEPS):
         factor = scipy.linalg.cho_factor(normal.curvature + damping * np.eye(len(z)))
         step = scipy.linalg.cho_solve(factor, normal.gradient)
-        trial = Normal.of(runs, used, parameters, z + step) if parameters.possible(z + step) else None
+        possible = parameters.possible(z + step)
+        trial = Normal.of(runs, used, parameters, z + step, excess) if possible else None
         # Rounding of the sum of squares must not refuse the last step.
-        if trial is None or trial.cost > normal.cost * (1 + 1e-9):
+        if trial is None or not trial.cost <= normal.cost + 1e-9 * abs(normal.cost):
             damping = max(10 * damping, 1.0)
             continue
         z, normal, damping = z + step, trial, damping / 10 if damping > 1e-3 else 0.0

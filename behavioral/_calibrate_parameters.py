@@ -1,7 +1,8 @@
-"""The unknowns of a calibration: every deviation of the chip, and the amplifier, in units of their prior spread."""
+"""The unknowns of a calibration: every deviation of the chip, the amplifier and the noise, in units of their prior."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -9,27 +10,41 @@ from jaxtyping import Float, Int, Shaped
 from ..circuits import Design, Instance, Level, Network, Program, Scaling, Topology, Values, load
 from ._calibrate_duals import Dual
 
-GAIN_SPREAD = 0.5
-"""Prior standard deviation of log(gain): data sheets give a typical value and a minimum of about half of it."""
+AMPLIFIER_SPREADS: Mapping[str, float] = MappingProxyType({"gain": 0.5, "gain_bandwidth": 0.2})
+"""Prior standard deviations of the logarithms: data sheets give a typical gain and a minimum of about half of it, and a
+gain-bandwidth typical over process and temperature."""
+
+TRANSISTOR_SPREADS: Mapping[str, float] = MappingProxyType(
+    {**AMPLIFIER_SPREADS, "output_resistance": 0.5, "noise_voltage": 0.3}
+)
+"""A circuit of transistors has more poles than the macro-model, and its noise is not white."""
+
+PARASITIC_SPREAD = 0.02
+"""Prior standard deviation of what transistors add to every cell's capacitance, relative."""
+
+NOISE_SPREAD = 0.5
+"""Prior standard deviation of log(noise scale)."""
 
 _FARTHEST = 15.0
 """Prior standard deviations that a fit may try; no chip is there."""
 
-BANDWIDTH_SPREAD = 0.2
-"""Prior standard deviation of log(gain-bandwidth): typical over process and temperature."""
-
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """z (p,), each N(0, 1) a priori. Deviations with tolerance zero are not unknown."""
+    """z (p,), each N(0, 1) a priori. Deviations with tolerance zero are not unknown.
+
+    The deviations come first, then what is common to the whole chip (`shared`), each by its index into z.
+    """
 
     design: Design
     topology: Topology
     level: Level
     index: Mapping[str, Int[np.ndarray, "..."]]
     """Index into z of each deviation, -1 where it is fixed at zero."""
+    shared: Mapping[str, int]
+    """Logarithms of amplifier values and of `noise_scale`, and `parasitic`, a part of every cell's capacitance."""
     sigma: Float[np.ndarray, " p"]
-    """Prior standard deviation of each: relative, V for offsets, of the logarithm for the amplifier."""
+    """Prior standard deviation of each: relative, V for offsets, of the logarithm where shared."""
     names: tuple[str, ...]
 
     @classmethod
@@ -45,65 +60,81 @@ class Parameters:
                 names.append(f"{name}[{','.join(map(str, entry))}]")
                 sigma.append(sigmas[name])
             index[name] = array
-        if level != "ideal":
-            names += ["gain", "gain_bandwidth"]
-            sigma += [GAIN_SPREAD, BANDWIDTH_SPREAD]
-        return cls(design, topology, level, index, np.array(sigma), tuple(names))
+        spreads = _shared_spreads(level, index)
+        shared = {name: len(names) + k for k, name in enumerate(spreads)}
+        return cls(design, topology, level, index, shared, np.array([*sigma, *spreads.values()]), (*names, *spreads))
 
     @property
     def size(self) -> int:
         return len(self.names)
 
     @property
-    def amplified(self) -> bool:
-        return self.level != "ideal"
+    def deviations(self) -> int:
+        """How many of them belong to one component each."""
+        return self.size - len(self.shared)
 
     def possible(self, z: Float[np.ndarray, " p"]) -> bool:
         """Whether every component is still positive and no value is absurdly far from its design."""
-        deviations = (self.sigma * z)[: -2 if self.amplified else None]
-        return bool((np.abs(z) <= _FARTHEST).all() and (deviations > -0.9).all())
+        return bool((np.abs(z) <= _FARTHEST).all() and ((self.sigma * z)[: self.deviations] > -0.9).all())
+
+    def factor(self, name: str, z: Float[np.ndarray, " p"]) -> float:
+        """By which a shared value differs from its design; one where it is not unknown."""
+        return float(np.exp(self._log(name, z))) if name in self.shared else 1.0
 
     def errors(self, z: Float[np.ndarray, " p"]) -> dict[str, Float[np.ndarray, "..."]]:
         """Deviations of the chip."""
-        return self.spread(self.sigma * z)
+        errors = self.spread(self.sigma * z)
+        if "parasitic" in self.shared:
+            errors["capacitance"] = errors["capacitance"] + self._log("parasitic", z)
+        return errors
 
     def spread(self, values: Float[np.ndarray, " p"]) -> dict[str, Float[np.ndarray, "..."]]:
         """One number for each unknown, in the shapes of the deviations; zero where there is none."""
         padded = np.append(values, 0.0)
         return {name: self._full(name, padded[where]) for name, where in self.index.items()}
 
+    def standard_errors(self, covariance: Float[np.ndarray, "p p"]) -> dict[str, Float[np.ndarray, "..."]]:
+        """Of `errors`, for a covariance of z."""
+        scaled = covariance * np.outer(self.sigma, self.sigma)
+        variance = np.diag(scaled).copy()
+        if "parasitic" in self.shared:
+            k, own = self.shared["parasitic"], self.index["capacitance"]
+            variance[own[own >= 0]] += (2 * scaled[k] + scaled[k, k])[own[own >= 0]]
+        return self.spread(np.sqrt(np.clip(variance, 0.0, None)))
+
     def instance(self, z: Float[np.ndarray, " p"]) -> Instance:
         """The chip, its design with the amplifier's inferred values."""
         design = self.design
-        if self.amplified and design.amplifier is not None:
-            gain, bandwidth = np.exp(self.sigma[-2:] * z[-2:])
-            amplifier = design.amplifier.model_copy(
-                update={
-                    # A gain of one or less is no amplifier.
-                    "gain": max(design.amplifier.gain * float(gain), 1 + 1e-9),
-                    "gain_bandwidth": design.amplifier.gain_bandwidth * float(bandwidth),
-                }
-            )
-            design = design.model_copy(update={"amplifier": amplifier})
+        if self.level != "ideal" and design.amplifier is not None:
+            values = {name: getattr(design.amplifier, name) * self.factor(name, z) for name in self._amplifier}
+            # A gain of one or less is no amplifier.
+            values["gain"] = max(values["gain"], 1 + 1e-9)
+            design = design.model_copy(update={"amplifier": design.amplifier.model_copy(update=values)})
         return Instance(design, self.topology, self.errors(z))
 
     def dual_network(self, z: Float[np.ndarray, " p"], program: Program, scaling: Scaling) -> Network:
         """The circuit with every value a dual number in z."""
         values = Values.of(self.design, self.level)
-        if self.amplified and values.amplifier is not None:
-            gain, bandwidth = (Dual.variable(s * v, self.size + k, s) for k, s, v in self._last(z))
-            amplifier = replace(
-                values.amplifier,
-                gain=values.amplifier.gain * gain.exp(),
-                gain_bandwidth=values.amplifier.gain_bandwidth * bandwidth.exp(),
-            )
-            values = replace(values, amplifier=amplifier)
+        if values.amplifier is not None:
+            changed = {name: getattr(values.amplifier, name) * self._dual(name, z).exp() for name in self._amplifier}
+            values = replace(values, amplifier=replace(values.amplifier, **changed))
         errors = {name: self._duals(where, z) for name, where in self.index.items()}
+        if "parasitic" in self.shared:
+            errors["capacitance"] = errors["capacitance"] + self._dual("parasitic", z)
         weights = load(self.design, self.topology, program, scaling.conductance).weights
         return self.topology.network(values, errors, weights, scaling.conductance * scaling.drive * program.b)
 
-    def _last(self, z: Float[np.ndarray, " p"]) -> list[tuple[int, float, float]]:
-        return [(k, float(self.sigma[k]), float(z[k])) for k in (-2, -1)]
+    @property
+    def _amplifier(self) -> tuple[str, ...]:
+        return tuple(name for name in TRANSISTOR_SPREADS if name in self.shared)
+
+    def _log(self, name: str, z: Float[np.ndarray, " p"]) -> float:
+        k = self.shared[name]
+        return float(self.sigma[k] * z[k])
+
+    def _dual(self, name: str, z: Float[np.ndarray, " p"]) -> Dual:
+        k = self.shared[name]
+        return Dual.variable(self._log(name, z), k, float(self.sigma[k]))
 
     def _duals(self, where: Int[np.ndarray, "..."], z: Float[np.ndarray, " p"]) -> Shaped[np.ndarray, "..."]:
         duals = np.zeros(where.shape, dtype=object)
@@ -114,6 +145,12 @@ class Parameters:
 
     def _full(self, name: str, values: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         return values + np.swapaxes(values, -1, -2) if name in self.topology.mirrored else values
+
+
+def _shared_spreads(level: Level, index: Mapping[str, Int[np.ndarray, "..."]]) -> dict[str, float]:
+    amplifier = {"ideal": {}, "macro": AMPLIFIER_SPREADS, "transistor": TRANSISTOR_SPREADS}[level]
+    parasitic = {"parasitic": PARASITIC_SPREAD} if level == "transistor" and "capacitance" in index else {}
+    return {**amplifier, **parasitic, "noise_scale": NOISE_SPREAD}
 
 
 def _free(shape: tuple[int, ...], mirrored: bool) -> list[tuple[int, ...]]:

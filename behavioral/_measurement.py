@@ -60,6 +60,8 @@ class Measurement:
     scaling: Scaling
     values: Mapping[str, Float[np.ndarray, "..."]]
     readout_sigma: float
+    relative_sigma: float
+    """Relative standard deviation of one value of a response or a density; zero where none is stated."""
     noisy: bool
     """A transient with noise: its values scatter about the mean."""
     noise_step: float | None
@@ -105,6 +107,8 @@ def _read(dataset: xr.Dataset, where: str) -> Measurement:
     if analysis == "tran":
         values.setdefault("v0", np.zeros(n))
         _check_times(values["time"], where)
+    if "frequency" in values:
+        _check_frequencies(values["frequency"], where)
     return Measurement(
         analysis=analysis,
         design=_design(attrs, where),
@@ -114,6 +118,7 @@ def _read(dataset: xr.Dataset, where: str) -> Measurement:
         scaling=Scaling(_positive(attrs, "conductance_scale", where), _positive(attrs, "drive_scale", where)),
         values=values,
         readout_sigma=_number(attrs, "readout_sigma", where, 0.0),
+        relative_sigma=_number(attrs, "relative_sigma", where, 0.0),
         noisy=analysis == "tran" and "noise_seed" in attrs,
         noise_step=_positive(attrs, "noise_step", where) if "noise_step" in attrs else None,
         instance_digest=_text(attrs, "instance_digest", where),
@@ -213,6 +218,11 @@ def _check_times(time: Float[np.ndarray, " time"], where: str) -> None:
         raise MeasurementError(f"{where}: time: expected at least 2 samples of a transient, got {len(time)}")
     if time[0] < 0 or not (np.diff(time) > 0).all():
         raise MeasurementError(f"{where}: time: expected rising times of at least zero")
+
+
+def _check_frequencies(frequency: Float[np.ndarray, " frequency"], where: str) -> None:
+    if frequency[0] < 0 or not (np.diff(frequency) > 0).all():
+        raise MeasurementError(f"{where}: frequency: expected rising frequencies of at least zero")
 
 
 def _digest(dataset: xr.Dataset) -> str:

@@ -1,0 +1,56 @@
+"""Identifiability: which combinations of parameters the measurements leave as open as the tolerances do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+_SHOWN = 0.05
+"""Coefficients below this part of the largest one are left out of a combination."""
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """A direction in the space of parameters that the data say (almost) nothing about.
+
+    `weights` are its coefficients by parameter, largest first, in units of each parameter's tolerance and of unit
+    length together: moving every parameter by `weight * tolerance` changes no measurement that was made. `open` is the
+    part of the tolerance that is left, between 0.9 and 1.
+    """
+
+    weights: Mapping[str, float]
+    open: float
+
+    def __str__(self) -> str:
+        terms = [f"{weight:+.2f} {name}" for name, weight in self.weights.items()]
+        return " ".join(terms).removeprefix("+")
+
+
+def open_combinations(
+    covariance: Float[np.ndarray, "p p"], names: Sequence[str], limit: float
+) -> tuple[Combination, ...]:
+    """Directions whose posterior standard deviation is above `limit` of the prior's.
+
+    They span a space of which no basis is singled out: pivoting on the parameter that lies in it most gives
+    combinations of few parameters each, as Gaussian elimination does.
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    space = vectors[:, values > limit**2]
+    projector = space @ space.T
+    found = []
+    for _ in range(space.shape[1]):
+        k = int(np.argmax(np.diag(projector)))
+        direction = projector[:, k] / np.sqrt(projector[k, k])
+        projector = projector - np.outer(direction, direction)
+        found.append(_combination(direction, covariance, names))
+    return tuple(found)
+
+
+def _combination(
+    direction: Float[np.ndarray, " p"], covariance: Float[np.ndarray, "p p"], names: Sequence[str]
+) -> Combination:
+    order = np.argsort(-np.abs(direction), kind="stable")
+    shown = [k for k in order if abs(direction[k]) >= _SHOWN * abs(direction[order[0]])]
+    weights = {names[k]: float(direction[k]) for k in shown}
+    return Combination(weights, float(np.sqrt(direction @ covariance @ direction)))

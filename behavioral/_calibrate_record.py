@@ -1,0 +1,222 @@
+"""Noisy records: innovations of the exact transition density and their derivatives by every parameter."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+from jaxtyping import Complex, Float
+
+from ._calibrate_sensitivity import Sensitivity, collect, divided_difference
+from ._measurement import MeasurementError
+
+_CONVERGED = 1e-10
+"""Relative change of the predicted covariance below which the filter's gain stays as it is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """From one sample to the next in the modes: `s -> decay * s + N(0, P - decay P decay)`, and derivatives."""
+
+    decay: Complex[np.ndarray, " m"]
+    covariance: Complex[np.ndarray, "m m"]
+    decay_change: Complex[np.ndarray, "p m m"]
+    covariance_change: Complex[np.ndarray, "p m m"]
+
+
+@dataclass(frozen=True, eq=False)
+class Innovations:
+    """Standardised innovations u (times, n), independent N(0, 1) when the model is true, and what a fit needs."""
+
+    u: Float[np.ndarray, "times n"]
+    log_scale: float
+    """Sum of the logarithms of the innovations' scales."""
+    gradient: Float[np.ndarray, " p"]
+    """Of the log-likelihood."""
+    information: Float[np.ndarray, "p p"]
+    """Fisher's."""
+
+
+class Propagation:
+    """Derivatives of the circuit's transitions, in its modes."""
+
+    def __init__(self, circuit: Sensitivity, size: int, hold: float | None) -> None:
+        modes, m = circuit.modes, circuit.m
+        self.lam, self.hold = modes.lam, hold
+        forcing, seen = modes.W @ circuit.forcing, circuit.row[:, :m] @ modes.V
+        noise, at_once = modes.W @ circuit.L, circuit.row[:, m + 2 :]
+        S = circuit.densities
+        # d(-F) = sum of forcing times row; dL likewise.
+        self.generator = _outer(forcing.T, seen, circuit, size)
+        if hold is None:
+            Q = (noise * S) @ noise.T
+            through = _outer(forcing.T, at_once @ (S[:, None] * noise.T), circuit, size)
+            dQ = through + np.swapaxes(through, 1, 2) + self._sources(noise, circuit, size)
+            total = self.lam[:, None] + self.lam
+            self.P = Q / total
+            half = self.generator @ self.P
+            self.dP = (dQ + half + np.swapaxes(half, 1, 2)) / total
+        else:
+            self._held(hold, noise, S, _outer(forcing.T, at_once, circuit, size), circuit, size)
+
+    def _held(
+        self,
+        hold: float,
+        noise: Complex[np.ndarray, "m j"],
+        S: Float[np.ndarray, " j"],
+        noise_change: Complex[np.ndarray, "p m j"],
+        circuit: Sensitivity,
+        size: int,
+    ) -> None:
+        # s' = Phi s + F^-1 (1 - Phi) L w with Cov(w) = S/hold (Astrom, Computer-Controlled Systems, 1984).
+        decay = np.exp(-self.lam * hold)
+        inflow = -np.expm1(-self.lam * hold) / self.lam
+        slope = (hold * decay - inflow) / self.lam
+        N = inflow[:, None] * noise
+        dN = (self.generator * divided_difference(self.lam, inflow, slope)) @ noise + inflow[:, None] * noise_change
+        through = dN @ (S[:, None] * N.T)
+        dQ = (through + np.swapaxes(through, 1, 2) + self._sources(N, circuit, size)) / hold
+        total = 1 - decay[:, None] * decay
+        self.P = (N * S) @ N.T / hold / total
+        dPhi = self.generator * divided_difference(self.lam, decay, -hold * decay)
+        half = dPhi @ (self.P * decay)
+        self.dP = (dQ + half + np.swapaxes(half, 1, 2)) / total
+
+    def _sources(
+        self, noise: Complex[np.ndarray, "m j"], circuit: Sensitivity, size: int
+    ) -> Complex[np.ndarray, "p m m"]:
+        m = len(noise)
+        found = np.zeros((size, m, m), dtype=complex)
+        for p in np.unique(circuit.owner):
+            mine = circuit.owner == p
+            columns = noise[:, circuit.source[mine]]
+            found[p] = (columns * circuit.slope[mine]) @ columns.T
+        return found
+
+    def step(self, t: float) -> Step:
+        """Over a time t [s], with `hold` a whole multiple of it."""
+        decay = np.exp(-self.lam * t)
+        dPhi = self.generator * divided_difference(self.lam, decay, -t * decay)
+        half = dPhi @ (self.P * decay)
+        both = decay[:, None] * decay
+        # The stationary covariance reproduces itself: what a step adds is what its decay takes.
+        return Step(
+            decay,
+            self.P * (1 - both),
+            dPhi,
+            self.dP * (1 - both) - half - np.swapaxes(half, 1, 2),
+        )
+
+
+def _outer(
+    left: Complex[np.ndarray, "k a"], right: Complex[np.ndarray, "k b"], circuit: Sensitivity, size: int
+) -> Complex[np.ndarray, "p a b"]:
+    """Sum over the terms of each parameter of left times right."""
+    found = np.zeros((size, left.shape[1], right.shape[1]), dtype=complex)
+    for p in np.unique(circuit.parameter):
+        mine = circuit.parameter == p
+        found[p] = left[mine].T @ right[mine]
+    return found
+
+
+def innovations(
+    circuit: Sensitivity,
+    times: Float[np.ndarray, " times"],
+    v: Float[np.ndarray, "times n"],
+    v0: Float[np.ndarray, " n"],
+    readout_sigma: float,
+    hold: float | None,
+    size: int,
+) -> Innovations:
+    """Of readouts v [V] at rising times [s] after a start from known cell voltages v0 [V] at time 0.
+
+    Kalman's filter (1960) in the modes of the circuit, differentiated forward. `readout_sigma` is the readout's own
+    noise [V]; `hold` as for a simulator whose random sources keep their value so long. The information is
+    `sum dnu^T S^-1 dnu + tr(S^-1 dS S^-1 dS)/2` over the innovations nu of covariance S (Segal and Weinstein, 1989).
+    """
+    state = _Filter(circuit, Propagation(circuit, size, hold), v0, readout_sigma, size)
+    u = np.empty_like(v)
+    previous = 0.0
+    for k, time in enumerate(times):
+        state.predict(round(float(time - previous), 18))
+        u[k] = state.correct(v[k])
+        previous = float(time)
+    return Innovations(u, state.log_scale, state.gradient, state.information)
+
+
+class _Filter:
+    """Mean and covariance of the states in the modes, with their derivatives; both change in place."""
+
+    def __init__(
+        self, circuit: Sensitivity, motion: Propagation, v0: Float[np.ndarray, " n"], readout_sigma: float, size: int
+    ) -> None:
+        modes, m = circuit.modes, circuit.m
+        self.motion, self.steps = motion, dict[float, Step]()
+        forcing, q = modes.W @ circuit.forcing, circuit.step_row @ np.append(circuit.settled, 1.0)
+        self.M, self.y = circuit.M @ modes.V, circuit.y
+        self.settled = modes.W @ circuit.settled
+        self.d_settled = collect((forcing * q).T, circuit.parameter, size) / modes.lam
+        self.dM = _outer(circuit.direct.T.astype(complex), circuit.row[:, :m] @ modes.V, circuit, size)
+        self.dy = collect((circuit.direct * circuit.step_row[:, m]).T, circuit.parameter, size)
+        self.R = readout_sigma**2 * np.eye(len(self.M))
+        self.s = modes.W @ (circuit.initial @ v0)
+        self.ds = np.zeros((size, m), dtype=complex)
+        self.P = np.zeros((m, m), dtype=complex)
+        self.dP = np.zeros((size, m, m), dtype=complex)
+        self.before: tuple[float, np.ndarray] | None = None
+        self.steady = False
+        self.log_scale, self.gradient, self.information = 0.0, np.zeros(size), np.zeros((size, size))
+
+    def predict(self, t: float) -> None:
+        if t not in self.steps:
+            self.steps[t] = self.motion.step(t)
+        step = self.steps[t]
+        away, both = self.s - self.settled, step.decay[:, None] * step.decay
+        self.s = self.settled + step.decay * away
+        self.ds = self.d_settled * (1 - step.decay) + step.decay * self.ds + step.decay_change @ away
+        P = both * self.P + step.covariance
+        scale = np.abs(P).max()
+        same = self.before is not None and self.before[0] == t
+        self.steady = same and bool(np.abs(P - self.before[1]).max() <= _CONVERGED * scale)  # type: ignore[index]
+        self.before = (t, P)
+        if not self.steady:
+            half = step.decay_change @ (self.P * step.decay)
+            self.dP = both * self.dP + half + np.swapaxes(half, 1, 2) + step.covariance_change
+            self.P = P
+            self._gain()
+
+    def _gain(self) -> None:
+        """Of the correction, with its derivatives; they stay as they are once the filter is steady."""
+        M, P = self.M, self.P
+        PM = P @ M.T
+        S = (M @ PM).real + self.R
+        try:
+            self.root = np.linalg.cholesky((S + S.T) / 2)
+        except np.linalg.LinAlgError:
+            raise MeasurementError("calibrate: a noisy transient of a chip whose readouts carry no noise") from None
+        dPM = self.dP @ M.T + P @ np.swapaxes(self.dM, 1, 2)
+        dS = (M @ dPM + self.dM @ PM).real
+        inverse = scipy.linalg.solve_triangular(self.root, np.eye(len(M)), lower=True)
+        self.inverse = inverse
+        self.dS_white = inverse @ dS @ inverse.T
+        S_inverse = inverse.T @ inverse
+        self.K = PM @ S_inverse
+        self.dK = (dPM - self.K @ dS) @ S_inverse
+        flat = self.dS_white.reshape(len(dS), -1)
+        self.trace = np.trace(self.dS_white, axis1=1, axis2=2)
+        self.covariance_information = flat @ flat.T / 2
+        self.log_root = float(np.sum(np.log(np.diag(self.root))))
+        MP = M @ P
+        self.P_next = P - self.K @ MP
+        self.dP_next = self.dP - self.dK @ MP - self.K @ (self.dM @ P + M @ self.dP)
+
+    def correct(self, v: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        nu = v - ((self.M @ self.s).real + self.y)
+        d_nu = -((self.ds @ self.M.T + self.dM @ self.s).real + self.dy)
+        u, white = self.inverse @ nu, d_nu @ self.inverse.T
+        self.log_scale += self.log_root
+        self.gradient += -white @ u + ((self.dS_white @ u) @ u - self.trace) / 2
+        self.information += white @ white.T + self.covariance_information
+        self.s = self.s + self.K @ nu
+        self.ds = self.ds + self.dK @ nu + d_nu @ self.K.T
+        self.P, self.dP = self.P_next, self.dP_next
+        return np.asarray(u)
