@@ -9,7 +9,8 @@ from pathlib import Path
 import jinja2
 
 from ._data import Folder, ReportError
-from ._sections import Section, sections
+from ._section import Section
+from ._sections import sections
 from ._training_section import verdicts
 
 

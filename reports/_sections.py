@@ -1,57 +1,27 @@
 """The parts of a report: from a folder on disk to titles, text, pictures and tables."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from . import _figures as figures
 from ._data import MODELS, Folder
 from ._figures._units import quantity
-from ._theme import DARK, LIGHT, svg_uri
+from ._section import Picture, Section, Table, picture
+from ._study_section import study
 from ._training_section import training
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One figure in both looks."""
-
-    light: str
-    dark: str
-    caption: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Cells as text; `verdicts` (one per row) colour the last column."""
-
-    caption: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    verdicts: tuple[bool, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One part of the report."""
-
-    title: str
-    text: tuple[str, ...] = ()
-    pictures: tuple[Picture, ...] = ()
-    tables: tuple[Table, ...] = field(default=())
-
-
-def picture(draw: Callable[[], Figure], caption: str) -> Picture:
-    """Draw a figure in both looks."""
-    return Picture(svg_uri(draw, LIGHT), svg_uri(draw, DARK), caption)
 
 
 def sections(folder: Folder) -> tuple[list[Section], list[str]]:
     """What the folder has data for, and the names of what it does not."""
     found = {name: make(folder) for name, make in _PARTS.items()}
-    return [s for s in found.values() if s is not None], [name for name, s in found.items() if s is None]
+    there = [section for section in found.values() if section is not None]
+    part = study(folder)
+    if part is not None:
+        # A study has parts of its own; none of the others is missed.
+        return [part, *there], []
+    return there, [name for name, section in found.items() if section is None]
 
 
 def _circuit(folder: Folder) -> Section | None:

@@ -94,3 +94,8 @@ def png(draw: Callable[[], Figure], dpi: int = 160) -> bytes:
         buffer = io.BytesIO()
         draw().savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def png_uri(content: bytes) -> str:
+    """A PNG file as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(content).decode("ascii")

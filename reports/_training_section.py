@@ -31,7 +31,16 @@ def training(folder: Folder) -> TrainingPart | None:
         f"{len(runs)} runs, {seeds} seeds. Lines are means over the seeds, bands and ± the 95 % interval of the mean"
         " (Student's t)." + ("" if seeds > 1 else " One seed gives no interval: differences may be chance.")
     ]
+    several = len({label(run) for run in runs})
+    if several > _MOST_LINES:
+        # Points of a study: its own pictures and tables say what they end with.
+        return TrainingPart(
+            (*text, f"{several} settings are too many for curves; the study's part has the results."), (), ()
+        )
     return TrainingPart(tuple(text), _pictures(folder), (_finals(runs), _defeats(runs)))
+
+
+_MOST_LINES = 8
 
 
 def ours(runs: list[dict[str, Any]]) -> Callable[[str], bool]:
@@ -120,6 +129,8 @@ def _shown(quantity: str, estimate: Estimate | None) -> str:
 
 def verdicts(folder: Folder) -> list[str]:
     """Lines for the summary at the top."""
+    if len({label(run) for run in folder.runs}) > _MOST_LINES:
+        return []
     found = []
     accuracy = outcomes(folder.runs, "test_accuracy")
     loss = outcomes(folder.runs, "train_loss")

@@ -1,0 +1,60 @@
+"""A study in the report: its numbers, the loosest values, its pictures, its failures."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+from thermospice.reports import build_report
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+ESTIMATE = {"count": 5, "mean": 1.0204, "median": 1.01, "min": 0.9, "max": 1.1, "mean_low": 0.95, "mean_high": 1.09}
+SUMMARY = {
+    "study": "limits",
+    "method": "grid",
+    "seed": 3,
+    "runs": 10,
+    "done": 9,
+    "failed": 1,
+    "missing": 0,
+    "yield": 0.9,
+    "yield_low": 0.6,
+    "yield_high": 0.98,
+    "metrics": {"train_loss_ratio": ESTIMATE},
+    "points": [
+        {"parameters": {"training.design.converters.dac_bits": None}, "metrics": {"train_loss_ratio": ESTIMATE}},
+        {"parameters": {"training.design.converters.dac_bits": 4}, "metrics": {"train_loss_ratio": {"count": 0}}},
+    ],
+    "specification": [
+        {"parameters": {"bits": 4}, "next": 0.001},
+        {"parameters": {"bits": 8}, "loosest": 0.03, "next": 0.1, "mean": 1.02, "mean_low": 1.0, "mean_high": 1.04},
+    ],
+    "failures": [{"run": 7, "reason": "the loop is unstable"}],
+    "pictures": ["train_loss-map.png", "specification.png", "../outside.png", "gone.png"],
+}
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> str:
+    folder = tmp_path / "study"
+    folder.mkdir()
+    (tmp_path / "outside.png").write_bytes(PNG)
+    for name in ("train_loss-map.png", "specification.png"):
+        (folder / name).write_bytes(PNG)
+    (folder / "summary.json").write_text(json.dumps(SUMMARY))
+    return build_report([folder], tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_numbers_are_those_of_the_folder(page):
+    for words in ("9 of 10 runs done, 1 failed", "90.0% of the runs (60.0% to 98.0%)", "1.02 (0.95 to 1.09)", "exact"):
+        assert words in page
+    for words in ("the loop is unstable", "0.03", "1 to 1.04"):
+        assert words in page
+
+
+def test_pictures_are_those_of_the_folder_and_the_map_of_limits_comes_first(page):
+    assert page.count("data:image/png;base64,") == 4  # two pictures, each for the light and the dark look
+    assert page.index("<figcaption>specification<") < page.index("<figcaption>train loss map<")
+    assert "outside" not in page
