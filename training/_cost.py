@@ -1,7 +1,7 @@
 """Time and energy of one iteration of the hybrid loop, part by part."""
 
 from dataclasses import dataclass, fields
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 
 @runtime_checkable
@@ -49,8 +49,10 @@ class CostModel:
     link of `link_rate` before it may relax for `t tau`, and N numbers each way for the drive and the solution. With the
     published values, r = 640 and N = 10,000: 4.2 ms of loading against 50 us of relaxation at t = 50.
 
-    tau [s], link_rate [bit/s]. link_energy [J/bit], cell_power [W per amplifier, N + 2 r of them, on while loading
-    and relaxing], digital_power [W]: None where unknown; the energies that need them are then absent.
+    `arrays="crossbar"`: one array of N x N resistors that holds the whole matrix, and N amplifiers.
+
+    tau [s], link_rate [bit/s]. link_energy [J/bit], cell_power [W per amplifier, N + 2 r of them in a cascade, on while
+    loading and relaxing], digital_power [W]: None where unknown; the energies that need them are then absent.
     """
 
     tau: float = 1e-6
@@ -59,6 +61,7 @@ class CostModel:
     link_energy: float | None = None
     cell_power: float | None = None
     digital_power: float | None = None
+    arrays: Literal["cascade", "crossbar"] = "cascade"
 
     def __post_init__(self) -> None:
         for name in ("tau", "bits", "link_rate"):
@@ -86,7 +89,7 @@ class CostModel:
     def energy(self, r: int, N: int, analog_time: float, digital: float | None = None, runs: int = 1) -> Parts:
         """Joules of an analog iteration: link, static supply of the amplifiers, digital side."""
         time = self.time(r, N, analog_time, digital, runs)
-        supply = None if self.cell_power is None else self.cell_power * (N + 2 * r)
+        supply = None if self.cell_power is None else self.cell_power * self._amplifiers(r, N)
         vector = None if self.link_energy is None else runs * N * self.bits * self.link_energy
         link = None if self.link_energy is None else self._loaded_bits(r, N) * self.link_energy
         return Parts(
@@ -106,7 +109,10 @@ class CostModel:
         return Parts(digital=_product(self.digital_power, seconds))
 
     def _loaded_bits(self, r: int, N: int) -> int:
-        return self.bits * r * (r + 2 * N)
+        return self.bits * (N * N if self.arrays == "crossbar" else r * (r + 2 * N))
+
+    def _amplifiers(self, r: int, N: int) -> int:
+        return N if self.arrays == "crossbar" else N + 2 * r
 
 
 def _product(a: float | None, b: float | None) -> float | None:

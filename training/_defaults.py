@@ -11,6 +11,8 @@ FOLDER = Path(__file__).parent / "tasks"
 # Solvers of the same linear system share what was tuned; only the first of each kind is.
 TUNED_AS: Mapping[str, str] = {
     "device-spu": "ideal-spu",
+    "model-spu": "ideal-spu",
+    "spice-spu": "ideal-spu",
     "cholesky": "woodbury",
     "conjugate-gradient": "woodbury",
 }

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..behavioral import DeviceModel, DeviceModelError, Population
-from ..circuits import Crossbar, Design, DesignError, Level
+from ..circuits import Crossbar, Design, DesignError, Instance, Level
 from ._experiment import ExperimentError
 
 DEFAULT_DESIGN = "board-1k-1n"
@@ -35,3 +37,43 @@ def _design(given: str | Mapping[str, Any]) -> Design:
         return Design.from_dict(given)
     name = given
     return Design.load(Path(name)) if name.endswith((".yaml", ".yml")) else Design.preset(name)
+
+
+CHIP = "instance.json"
+"""The chip that a device file was calibrated on, beside it."""
+
+
+def load_chip(device: Path | None, design: str | Mapping[str, Any] | None, cells: int, seed: int) -> Instance:
+    """The chip that `device` was calibrated on, or a crossbar of `design` drawn by `seed`.
+
+    Raises `ExperimentError` when there is none, or it has another number of cells.
+    """
+    if device is None:
+        return _sized(_design(design or DEFAULT_DESIGN).sample(Crossbar(n=cells), np.random.default_rng(seed)), cells)
+    path = device.with_name(CHIP)
+    try:
+        chip = Instance.load(path)
+    except (DesignError, OSError) as error:
+        raise ExperimentError(f"device: expected the chip of {device.name} beside it: {error}") from error
+    if DeviceModel.load(device).provenance.instance_digest not in ("", chip.digest):
+        raise ExperimentError(f"device: {path} is another chip than the one {device.name} was calibrated on")
+    return _sized(chip, cells)
+
+
+def load_model(device: Path | None, design: str | Mapping[str, Any] | None, cells: int, seed: int) -> DeviceModel:
+    """The calibrated model, or that of the chip which `load_chip` draws. Raises `ExperimentError`, as it does."""
+    try:
+        if device is None:
+            chip = load_chip(None, design, cells, seed)
+            return DeviceModel.nominal(chip, "ideal" if chip.design.amplifier is None else "macro")
+        model = DeviceModel.load(device)
+    except (DeviceModelError, DesignError, OSError) as error:
+        raise ExperimentError(f"{'device' if device else 'design'}: {error}") from error
+    _sized(model.instance, cells)
+    return model
+
+
+def _sized(chip: Instance, cells: int) -> Instance:
+    if chip.topology.n != cells:
+        raise ExperimentError(f"device: expected a chip of {cells} cells, as many as parameters, got {chip.topology.n}")
+    return chip

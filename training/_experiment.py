@@ -11,7 +11,7 @@ from ._population import Effects
 from ._tasks import TASKS
 
 OPTIMIZERS = ("sgd", "momentum", "adam", "tngd")
-SOLVERS = ("ideal-spu", "device-spu", "cholesky", "woodbury", "conjugate-gradient")
+SOLVERS = ("ideal-spu", "device-spu", "model-spu", "spice-spu", "cholesky", "woodbury", "conjugate-gradient")
 _ANALOG = ("ideal-spu", "device-spu")
 _DIGITAL = ("lr", "weight_decay")
 _NATURAL = (*_DIGITAL, "damping", "momentum")
@@ -23,6 +23,8 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "adam": (*_DIGITAL, "beta1", "beta2"),
     "ideal-spu": (*_SPU, "kappa0"),
     "device-spu": (*_SPU, "device", "design", "rounding", "without", "correction"),
+    "model-spu": (*_SPU, "device", "design"),
+    "spice-spu": (*_SPU, "device", "design"),
     "cholesky": _NATURAL,
     "woodbury": _NATURAL,
     "conjugate-gradient": (*_NATURAL, "tolerance", "iterations"),
@@ -46,13 +48,14 @@ class Experiment(BaseModel):
     """One task, one optimiser, one solver, several seeds; a setting that is None takes its tuned or default value.
 
     `seeds` choose initial weights, data order and noise; the chip is drawn by `device_seed`, one for all seeds, or by
-    the seed itself when it is `seed`.
-    `data` is the folder that `mnist` and `squad` read. `device` is the JSON file of a calibrated device model;
-    without it `device-spu` takes the chips of `design`: a preset's name, a YAML file, or a design's fields. `without`
-    names effects that the device is free of, `rounding` is that of its program, and `correction: calibrated` loads
-    programs that make up for what the calibration of `device` has found. Times `t` and
-    `delay` are in units of the device's time constant, `kappa0` in V^2. A run stops as diverged when a loss is not
-    finite or exceeds `loss_bound` times the initial training loss.
+    the seed itself when it is `seed`. `data` is the folder that `mnist` and `squad` read. `device` is the JSON file of
+    a calibrated device model; without it the device is one of `design`: a preset's name, a YAML file, or a design's
+    fields. `without` names effects that `device-spu` is free of, `rounding` is that of its program, and `correction:
+    calibrated` loads programs that make up for what the calibration of `device` has found. `spice-spu` is one chip in
+    ngspice, with as many cells as the network has parameters, and `model-spu` its model: the chip of `device` (with
+    its `instance.json` beside), or one drawn from `design`. Times `t` and `delay` are in units of the device's time
+    constant, `kappa0` in V^2. A run stops as diverged when a loss is not finite or exceeds `loss_bound` times the
+    initial training loss.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

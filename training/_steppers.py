@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from ._chip_spu import ModelSPU, SpiceSPU
 from ._cholesky import Cholesky
 from ._conjugate_gradient import ConjugateGradient
 from ._cost import CostModel, Parts, Supplied
@@ -46,14 +47,15 @@ class Stepper(Protocol):
 def make_stepper(module: nn.Module, loss_fn: LossFunction, experiment: Experiment, seed: int) -> Stepper:
     """The experiment's optimiser on the module's trainable parameters; `seed` starts the device's noise."""
     if experiment.optimizer == "tngd":
-        solver = _Clocked(make_solver(experiment, seed))
+        cells = sum(p.numel() for p in module.parameters() if p.requires_grad)
+        solver = _Clocked(make_solver(experiment, seed, cells))
         return _Natural(_tngd(module, loss_fn, experiment, solver), solver, cost_model(solver.solver))
     parameters = [p for p in module.parameters() if p.requires_grad]
     return _FirstOrder(module, loss_fn, _first_order(parameters, experiment))
 
 
-def make_solver(experiment: Experiment, seed: int) -> Solver:
-    """The experiment's linear solver, as TNGD takes it."""
+def make_solver(experiment: Experiment, seed: int, cells: int) -> Solver:
+    """The experiment's linear solver, as TNGD takes it, for a network with so many parameters."""
     e = experiment
     if e.method == "cholesky":
         return Cholesky()
@@ -63,16 +65,19 @@ def make_solver(experiment: Experiment, seed: int) -> Solver:
         return ConjugateGradient(**_present(tol=e.tolerance, max_iterations=e.iterations))
     if e.method == "ideal-spu":
         return IdealSPU(**_present(t=e.t, kappa0=e.kappa0), seed=seed)
-    from ._device_file import load_population  # the circuit side is loaded only for those who train with it
+    # The circuit side is loaded only for those who train with it.
+    from . import _device_file as files
 
+    chip_seed = seed if e.device_seed == "seed" else e.device_seed
+    time = _present(t=e.t)
+    if e.method == "model-spu":
+        return ModelSPU(files.load_model(e.device, e.design, cells, chip_seed), **time)
+    if e.method == "spice-spu":
+        chip = files.load_chip(e.device, e.design, cells, chip_seed)
+        return SpiceSPU(chip, **time, level="ideal" if chip.design.amplifier is None else "macro")
+    population = files.load_population(e.device, e.design, e.correction)
     effects = Effects().without(*(e.without or ()))
-    settings = _present(t=e.t, rounding=e.rounding)
-    device = DeviceSPU(
-        load_population(e.device, e.design, e.correction),
-        **settings,
-        effects=effects,
-        seed=seed if e.device_seed == "seed" else e.device_seed,
-    )
+    device = DeviceSPU(population, **time, **_present(rounding=e.rounding), effects=effects, seed=chip_seed)
     # One chip for all runs, but each with noise of its own.
     device.generator.manual_seed(seed)
     return device
@@ -80,6 +85,9 @@ def make_solver(experiment: Experiment, seed: int) -> Solver:
 
 def cost_model(solver: Solver) -> CostModel | None:
     """The device's own costs, the published timing model's where it tells none, None for a digital solver."""
+    if isinstance(solver, ModelSPU | SpiceSPU):
+        chip = solver.instance if isinstance(solver, SpiceSPU) else solver.model
+        return CostModel(tau=chip.design.tau, arrays="crossbar")
     if isinstance(solver, DeviceSPU) and isinstance(solver.population, Supplied):
         return CostModel.of(solver.population)
     return CostModel() if isinstance(solver, DeviceSPU | IdealSPU) else None

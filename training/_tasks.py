@@ -11,7 +11,7 @@ from torch.utils import _pytree as pytree
 
 from ._types import LossFunction
 
-TASKS = ("digits", "regression", "mnist", "squad")
+TASKS = ("digits", "regression", "logistic", "mnist", "squad")
 
 
 class TaskError(ValueError):
@@ -86,6 +86,10 @@ def load_task(name: str, data: Path | None = None) -> Task:
         from ._task_regression import regression
 
         return regression()
+    if name == "logistic":
+        from ._task_logistic import logistic
+
+        return logistic()
     if name == "mnist":
         from ._task_mnist import mnist
 

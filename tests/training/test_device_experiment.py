@@ -37,12 +37,12 @@ def test_what_cannot_be_a_device_is_refused(fields: dict[str, object], message: 
 
 def test_the_solver_has_what_the_experiment_says() -> None:
     asked = {"solver": "device-spu", "design": "board-1k-1n", "without": ["offset"], "rounding": "stochastic", "t": 3.0}
-    solver = make_solver(experiment(asked), 0)
+    solver = make_solver(experiment(asked), 0, 16)
     assert (solver.t, solver.rounding) == (3.0, "stochastic")  # type: ignore[attr-defined]
     assert not solver.effects.offset  # type: ignore[attr-defined]
     assert solver.effects.conductance  # type: ignore[attr-defined]
     assert solver.seed == 0  # type: ignore[attr-defined]
-    own = make_solver(experiment({**asked, "device_seed": "seed"}), 7)
+    own = make_solver(experiment({**asked, "device_seed": "seed"}), 7, 16)
     assert own.seed == 7  # type: ignore[attr-defined]
 
 

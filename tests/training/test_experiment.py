@@ -10,9 +10,9 @@ from thermospice.training._run import schedule
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"task": "digit"}, "task: expected one of digits, regression, mnist, squad, got 'digit'"),
+        ({"task": "digit"}, "task: expected one of digits, regression, logistic, mnist, squad, got 'digit'"),
         ({"optimizer": "adma"}, "optimizer: expected one of sgd, momentum, adam, tngd, got 'adma'"),
-        ({"solver": "spu"}, "solver: expected one of ideal-spu, device-spu, cholesky.*got 'spu'"),
+        ({"solver": "spu"}, "solver: expected one of ideal-spu, device-spu, model-spu, spice-spu, cholesky.*got 'spu'"),
         ({"optimizer": "adam", "solver": "cholesky"}, "solver: only the optimizer tngd takes one, not adam"),
         ({"optimizer": "adam", "t": 5}, "t: means nothing to adam, which takes lr"),
         ({"solver": "woodbury", "t": 5}, "t: means nothing to woodbury"),

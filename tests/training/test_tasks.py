@@ -43,7 +43,7 @@ def test_regression_predicting_the_mean_costs_one() -> None:
 
 
 def test_unknown_task_lists_the_choices() -> None:
-    with pytest.raises(TaskError, match=r"'digit'.*digits, regression, mnist, squad"):
+    with pytest.raises(TaskError, match=r"'digit'.*digits, regression, logistic, mnist, squad"):
         load_task("digit")
 
 
