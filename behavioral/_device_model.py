@@ -134,20 +134,28 @@ class DeviceModel:
         """How `response` loads the program when it is not told: `choose_scaling` of the inferred chip."""
         return choose_scaling(self.instance, program, self.level)
 
-    def response(self, program: Program, scaling: Scaling | None = None, allow_clipping: bool = False) -> Response:
+    def response(
+        self,
+        program: Program,
+        scaling: Scaling | None = None,
+        allow_clipping: bool = False,
+        rounding: np.random.Generator | None = None,
+    ) -> Response:
         """What this chip does with a program.
 
         Args:
             program: A and b [V].
             scaling: how it is loaded; None chooses it.
             allow_clipping: give the linear circuit's answer even beyond the rails.
+            rounding: source of stochastic rounding of the program; to the nearest step without.
 
         Raises:
             ProgramError: the topology cannot realise the program.
             ClippedError: the settled device is beyond an amplifier's rails.
         """
         scaling = self.scaling(program) if scaling is None else scaling
-        return Response.of(self.instance, program, self.level, scaling, self.noise_scale.value, allow_clipping)
+        noise = self.noise_scale.value
+        return Response.of(self.instance, program, self.level, scaling, noise, allow_clipping, rounding)
 
     def population(self) -> "Population":
         """Spreads of the chips that this one may come from; see `Population.estimate`."""

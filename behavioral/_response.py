@@ -44,14 +44,15 @@ class Response:
         scaling: Scaling,
         noise_scale: float = 1.0,
         allow_clipping: bool = False,
+        rounding: np.random.Generator | None = None,
     ) -> "Response":
-        """Reduce the circuit of an instance.
+        """Reduce the circuit of an instance; the program is rounded to the nearest step, or stochastically.
 
         Raises:
             ProgramError, DesignError: as `Instance.network`.
             ClippedError: the settled device is beyond an amplifier's rails.
         """
-        network = instance.network(program, level, scaling)
+        network = instance.network(program, level, scaling, rounding)
         models = {e.name: e.model for e in network.elements if isinstance(e, OpAmp) and e.model is not None}
         # The rails hold at the pole node, in front of the output resistance, so that node is read as well.
         every = state_space(replace(network, outputs=(*network.outputs, *(f"{name}_p" for name in models))))

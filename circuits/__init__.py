@@ -16,6 +16,10 @@ from ._equations import Equations as Equations
 from ._equations import equations as equations
 from ._errors import DesignError as DesignError
 from ._errors import ProgramError as ProgramError
+from ._injection import chip_power as chip_power
+from ._injection import fitting_noise as fitting_noise
+from ._injection import noise_swing as noise_swing
+from ._injection import with_cell_noise as with_cell_noise
 from ._instance import TOPOLOGIES as TOPOLOGIES
 from ._instance import Instance as Instance
 from ._instance import Scaling as Scaling

@@ -1,0 +1,141 @@
+"""Devices that linear algebra runs on: what they must offer, and the ideal and the modelled one."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from ..circuits import Program, chip_power, choose_scaling, fitting_noise, noise_swing, with_cell_noise
+from ._device_model import DeviceModel
+from ._ou import OrnsteinUhlenbeck
+from ._response import Response
+
+
+@runtime_checkable
+class LoadedDevice(Protocol):
+    """A device that holds a program and relaxes: `dx = -(A x - b) dt/tau + N(0, 2 kappa dt/tau)`, x in volts of b."""
+
+    @property
+    def tau(self) -> float:
+        """Time constant with the program loaded [s]."""
+        ...
+
+    @property
+    def kappa(self) -> float:
+        """Noise strength asked for [V^2]; the device's own noise comes on top."""
+        ...
+
+    @property
+    def power(self) -> float:
+        """Power drawn [W]: supply of the amplifiers, and what the resistors take."""
+        ...
+
+    def record(
+        self, times: Float[np.ndarray, " times"], runs: int, rng: np.random.Generator
+    ) -> Float[np.ndarray, "runs times n"]:
+        """Readouts x at rising times [s] of independent runs, each started from rest."""
+        ...
+
+    def average(self, wait: float, duration: float, runs: int, rng: np.random.Generator) -> Float[np.ndarray, "runs n"]:
+        """Readouts averaged over a window of `duration` [s] that opens `wait` [s] after the start from rest."""
+        ...
+
+
+@runtime_checkable
+class LinearDevice(Protocol):
+    """Anything that a program can be loaded into: an ideal device, the model of a chip, or a chip in a simulator."""
+
+    def load(
+        self, program: Program, kappa: float | None = None, rounding: np.random.Generator | None = None
+    ) -> LoadedDevice:
+        """The device with a program.
+
+        Args:
+            program: A and b [V].
+            kappa: strength of the white noise injected into every cell [V^2]; None is as much as fits the range.
+            rounding: source of stochastic rounding of the program; to the nearest step without.
+
+        Raises:
+            ProgramError: the device cannot realise the program.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IdealDevice:
+    """Exactly `dx = -(A x - b) dt/tau + N(0, 2 kappa dt/tau)`: no other noise, no error, no rounding.
+
+    Args:
+        tau: time constant [s].
+        R0: of an entry of one [ohm], for the power.
+        swing: range of the readouts for the noise [V].
+    """
+
+    tau: float = 1e-6
+    R0: float = 1e3
+    swing: float = 1.0
+
+    def load(
+        self, program: Program, kappa: float | None = None, rounding: np.random.Generator | None = None
+    ) -> LoadedDevice:
+        """As `LinearDevice.load`; there is nothing to round."""
+        strength = fitting_noise(program, self.swing) if kappa is None else kappa
+        if not 0 <= strength < np.inf:
+            raise ValueError(f"kappa: expected a noise strength in V^2 of at least 0, got {strength}")
+        eye = np.eye(program.n)
+        process = OrnsteinUhlenbeck(program.A / self.tau, program.solution, 2 * strength / self.tau * eye)
+        rms = np.diag(process.stationary_covariance()) + program.solution**2
+        power = float(np.abs(program.A).sum(axis=0) @ rms / self.R0)
+        return _Loaded(process, eye, np.zeros(program.n), np.zeros(program.n), self.tau, strength, power)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDevice:
+    """A chip as its behavioural model has it: nominal or calibrated, with its own noise beside the injected one."""
+
+    model: DeviceModel
+
+    def load(
+        self, program: Program, kappa: float | None = None, rounding: np.random.Generator | None = None
+    ) -> LoadedDevice:
+        """As `LinearDevice.load`. The noise that fits has six standard deviations within half the range.
+
+        Raises:
+            ProgramError: the topology cannot realise the program.
+            ClippedError: the settled device is beyond an amplifier's rails.
+        """
+        model, instance = self.model, self.model.instance
+        scaling = choose_scaling(instance, program, model.level)
+        strength = fitting_noise(program, noise_swing(instance)) if kappa is None else kappa
+        noisy = with_cell_noise(instance, strength, scaling)
+        response = Response.of(noisy, program, model.level, scaling, model.noise_scale.value, rounding=rounding)
+        tau = model.design.tau / scaling.conductance
+        space, drive = response.space, scaling.drive
+        shift = (space.y_drive + space.y_bias) / drive
+        mean_square = np.diag(response.stationary_covariance()) + response.settled**2
+        power = chip_power(noisy, program, model.level, scaling, mean_square)
+        return _Loaded(response.process, space.M / drive, shift, response.initial(None), tau, strength, power)
+
+
+@dataclass(frozen=True, eq=False)
+class _Loaded:
+    """A linear process and its readout `x = M s + y`."""
+
+    process: OrnsteinUhlenbeck
+    M: Float[np.ndarray, "n m"]
+    y: Float[np.ndarray, " n"]
+    start: Float[np.ndarray, " m"]
+    tau: float
+    kappa: float
+    power: float
+
+    def record(
+        self, times: Float[np.ndarray, " times"], runs: int, rng: np.random.Generator
+    ) -> Float[np.ndarray, "runs times n"]:
+        return np.asarray(self.process.sample(times, self.start, rng, runs) @ self.M.T + self.y)
+
+    def average(self, wait: float, duration: float, runs: int, rng: np.random.Generator) -> Float[np.ndarray, "runs n"]:
+        # The law of the average is known: no path is stepped.
+        law = self.process.time_average(duration, self.start, wait)
+        return np.asarray(law.sample(rng, runs) @ self.M.T + self.y)

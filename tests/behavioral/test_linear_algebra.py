@@ -1,0 +1,185 @@
+"""Linear algebra by relaxation, against numpy and against the exact statistics of noisy averages."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import scipy.linalg
+from thermospice.behavioral import (
+    Budget,
+    DeviceModel,
+    IdealDevice,
+    ModelDevice,
+    determinant,
+    expm,
+    inverse,
+    log_determinant,
+    lyapunov,
+    solve,
+)
+from thermospice.circuits import Crossbar, Program, ProgramError, RCMesh, load, random_program
+
+N = 3
+PROGRAM = random_program(Crossbar(N), np.random.default_rng(3), condition=4.0)
+A = np.array(PROGRAM.A)
+SKEW = A + 0.3 * np.triu(np.random.default_rng(4).standard_normal((N, N)), 1)
+Q = np.cov(np.random.default_rng(5).standard_normal((N, 9)))
+X = np.random.default_rng(6).standard_normal((N, N))
+RUNS = 48
+BUDGET = Budget(duration=50.0, runs=RUNS)
+
+PROBLEMS = {
+    "solve": (lambda d, g: solve(d, A, PROGRAM.b, g, Budget(50.0, RUNS, kappa=1e-4)), PROGRAM.solution),
+    "solve skew": (lambda d, g: solve(d, SKEW, PROGRAM.b, g, BUDGET), np.linalg.solve(SKEW, PROGRAM.b)),
+    "inverse": (lambda d, g: inverse(d, A, g, BUDGET), np.linalg.inv(A)),
+    "lyapunov": (lambda d, g: lyapunov(d, SKEW, Q, g, BUDGET), scipy.linalg.solve_continuous_lyapunov(SKEW, Q)),
+    "lyapunov indefinite": (
+        lambda d, g: lyapunov(d, A, Q - np.eye(N), g, BUDGET),
+        scipy.linalg.solve_continuous_lyapunov(A, Q - np.eye(N)),
+    ),
+    "lyapunov zero": (lambda d, g: lyapunov(d, A, np.zeros((N, N)), g, BUDGET), np.zeros((N, N))),
+    "determinant": (lambda d, g: determinant(d, A, g, Budget(20.0, RUNS)), np.linalg.det(A)),
+    "expm": (lambda d, g: expm(d, X, g, BUDGET), scipy.linalg.expm(X)),
+}
+
+
+def nominal(board, level="macro"):
+    # Nothing but finite gain and bandwidth, 1e-5 here, keeps this chip from the exact result.
+    return ModelDevice(DeviceModel.nominal(board.nominal(Crossbar(N)), level))
+
+
+@pytest.mark.parametrize("kind", ["ideal", "model"])
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_results_lie_within_their_error_bars(board, problem, kind):
+    run, exact = PROBLEMS[problem]
+    answer = run(IdealDevice() if kind == "ideal" else nominal(board), np.random.default_rng(1))
+    # Finite gain (4e5) and the extrapolation to lag zero (2e-4 of the fastest modes) are no part of the error bar.
+    wide = np.hypot(answer.standard_error, 3e-4 * np.abs(exact).max())
+    z = (answer.value - exact) / wide
+    # 9 entries; t of 47 degrees of freedom exceeds 4 once in 5000.
+    assert np.abs(z).max() < 4
+    assert answer.runs >= RUNS
+    assert answer.time > 0
+    assert answer.energy > 0
+
+
+def test_solve_has_the_exact_mean_square_error():
+    # E|mean_T - A^-1 b|^2 = sum_i 2 kappa/(a_i^2 T) [1 - (1 - exp(-a_i T))/(a_i T)], T in units of tau.
+    kappa, runs, window = 1e-3, 2000, 5.0
+    a = np.linalg.eigvalsh(A)
+    T = window / a.min()
+    answer = solve(IdealDevice(), A, PROGRAM.b, np.random.default_rng(0), Budget(window, runs, kappa=kappa))
+    expected = np.sum(2 * kappa / (a**2 * T) * (1 - (1 - np.exp(-a * T)) / (a * T)))
+    # A variance from 2000 runs, mostly that of one mode: relative error sqrt(2/2000) = 3.2 %.
+    assert np.sum(answer.standard_error**2) * runs == pytest.approx(expected, rel=4 * np.sqrt(2 / runs))
+    assert np.linalg.norm(answer.value - PROGRAM.solution) < 4 * np.linalg.norm(answer.standard_error)
+
+
+def test_inverse_has_the_exact_mean_square_error():
+    # E|C - kappa A^-1|^2 = sum_ij (1 + d_ij) kappa^2/(a_i a_j) 2/(r T) [1 - (1 - exp(-r T))/(r T)], r = a_i + a_j.
+    runs, window = 400, 30.0
+    a = np.linalg.eigvalsh(A)
+    T, r = window / a.min(), a[:, None] + a
+    terms = (1 + np.eye(N)) / np.outer(a, a) * 2 / (r * T) * (1 - (1 - np.exp(-r * T)) / (r * T))
+    answer = inverse(IdealDevice(), A, np.random.default_rng(0), Budget(window, runs))
+    # The square errors of 400 runs: those of chi-squared variables, relative error of about sqrt(2 * 3/400) = 12 %
+    # at most. Sampling sixteen times a time constant and extrapolating changes the expectation by less than 2 %.
+    assert np.sum(answer.standard_error**2) * runs == pytest.approx(terms.sum(), rel=0.35)
+
+
+def test_time_is_that_of_the_windows_and_energy_follows(board):
+    device, budget = nominal(board), Budget(10.0, 4)
+    answer = inverse(device, A, np.random.default_rng(0), budget)
+    loaded = device.load(Program(A, np.zeros(N)))
+    slowest = loaded.tau / np.linalg.eigvalsh(A).min()
+    assert answer.time == pytest.approx(4 * (10.0 + np.log(1e6)) * slowest, rel=1e-12)
+    assert answer.energy == pytest.approx(answer.time * loaded.power, rel=1e-12)
+    amplifiers = N + sum(bool((column < 0).any()) for column in A.T)
+    assert loaded.power > amplifiers * board.amplifier.supply_current * 9.8
+
+
+def test_a_mismatched_chip_is_off_by_more_than_its_error_bar(board):
+    # The error bar tells of noise; a chip's mismatch is a fault of all runs alike, which calibration must remove.
+    device = ModelDevice(DeviceModel.nominal(board.sample(Crossbar(N), np.random.default_rng(0))))
+    answer = solve(device, A, PROGRAM.b, np.random.default_rng(0), BUDGET)
+    exact = device.model.response(PROGRAM).solution
+    assert np.abs((answer.value - PROGRAM.solution) / answer.standard_error).max() > 20
+    assert np.abs((answer.value - exact) / answer.standard_error).max() < 4.5
+
+
+def test_a_mesh_solves_what_it_can_hold(board):
+    program = random_program(RCMesh(N), np.random.default_rng(0), condition=4.0)
+    device = ModelDevice(DeviceModel.nominal(board.nominal(RCMesh(N))))
+    answer = inverse(device, program.A, np.random.default_rng(0), BUDGET)
+    assert np.abs((answer.value - np.linalg.inv(program.A)) / answer.standard_error).max() < 4
+    with pytest.raises(ProgramError, match="use a crossbar"):
+        inverse(device, A, np.random.default_rng(0), BUDGET)
+
+
+# Rounding: with q the step, nearest rounding errs by O(q), the mean of stochastically rounded programs by O(q^2).
+
+
+def gridded(board, bits):
+    programming = board.programming.model_copy(update={"bits": bits})
+    return board.model_copy(update={"programming": programming}).nominal(Crossbar(N))
+
+
+@dataclass(frozen=True)
+class Rounding:
+    nearest: float
+    bias: float
+
+
+def rounding_error(board, bits, programs=1000):
+    chip, rng = gridded(board, bits), np.random.default_rng(bits)
+    inside = np.linalg.inv(A)
+    bias = np.zeros(N)
+    for _ in range(programs):
+        held = load(chip.design, chip.topology, PROGRAM, rng=rng).weights["A"]
+        x = np.linalg.solve(held, PROGRAM.b)
+        # The first-order term has mean zero; without it the mean of few programs shows the second order.
+        bias += x - PROGRAM.solution + inside @ (held - A) @ PROGRAM.solution
+    nearest = DeviceModel.nominal(chip, "ideal").response(PROGRAM).solution - PROGRAM.solution
+    return Rounding(float(np.linalg.norm(nearest)), float(np.linalg.norm(bias / programs)))
+
+
+def test_bias_of_averaged_programs_falls_with_the_square_of_the_step(board):
+    bits = np.array([5, 6, 7, 8, 9])
+    found = [rounding_error(board, int(b)) for b in bits]
+    step = np.log2(1 / (2.0**bits - 1))
+    slope = np.polyfit(step, np.log2([f.bias for f in found]), 1)[0]
+    # Second-order terms scatter by 1/sqrt(1000) of themselves, and the rounding pattern changes with the grid.
+    assert slope == pytest.approx(2.0, abs=0.35)
+    nearest = np.polyfit(step, np.log2([f.nearest for f in found]), 1)[0]
+    assert nearest == pytest.approx(1.0, abs=0.5)
+    assert all(f.bias < f.nearest / 4 for f in found)
+
+
+def test_averaging_programs_takes_rounding_out_of_a_solution(board):
+    device = ModelDevice(DeviceModel.nominal(gridded(board, 5), "ideal"))
+    once = solve(device, A, PROGRAM.b, np.random.default_rng(0), Budget(50.0, 2))
+    many = solve(device, A, PROGRAM.b, np.random.default_rng(0), Budget(50.0, 2, programs=60))
+    # The error bar of many programs tells of their rounding; one program's cannot.
+    assert np.linalg.norm(once.value - PROGRAM.solution) > 20 * np.linalg.norm(once.standard_error)
+    assert np.linalg.norm(many.value - PROGRAM.solution) < 3 * np.linalg.norm(many.standard_error)
+    assert np.linalg.norm(many.value - PROGRAM.solution) < np.linalg.norm(once.value - PROGRAM.solution) / 2
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda g: inverse(IdealDevice(), SKEW, g), "inverse: expected a symmetric matrix"),
+        (lambda g: log_determinant(IdealDevice(), -A, g), "expected a positive definite A"),
+        (lambda g: determinant(IdealDevice(), SKEW, g), "determinant: expected a symmetric matrix"),
+        (lambda g: lyapunov(IdealDevice(), A, np.eye(2), g), "A and Q of one shape"),
+        (lambda g: expm(IdealDevice(), np.zeros((2, 3)), g), "expm: expected a square matrix"),
+        (lambda g: solve(IdealDevice(), -A, PROGRAM.b, g), "positive real part"),
+        (lambda g: solve(IdealDevice(), A, PROGRAM.b, g, Budget(kappa=-1.0)), "kappa: expected a noise strength"),
+        (lambda _: Budget(duration=0.0), "duration: expected a positive number"),
+        (lambda _: Budget(runs=1), "runs: expected at least 2"),
+        (lambda _: Budget(programs=0), "programs: expected at least 1"),
+    ],
+)
+def test_what_has_no_answer_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(np.random.default_rng(0))
