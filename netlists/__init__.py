@@ -39,6 +39,7 @@ from ._simulate import Job as Job
 from ._simulate import deck as deck
 from ._simulate import simulate as simulate
 from ._simulate import simulate_many as simulate_many
+from ._spice_device import SpiceDevice as SpiceDevice
 from ._timing import held_noise_covariance as held_noise_covariance
 from ._vacask import second_opinion as second_opinion
 from ._vacask_engine import Vacask as Vacask
