@@ -11,7 +11,7 @@ from ._convert import grid, to_grid
 from ._factors import Factors
 from ._loop import MAX_GROUPS, Loop
 from ._population import Effects, PopulationLike
-from ._types import Matrix, Vector
+from ._types import Matrix, Rows, Vector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,14 +50,9 @@ class Chip:
     def load_cascade(self, factors: Factors, groups: int = MAX_GROUPS) -> Cascade:
         J, lam = factors.J, factors.damping
         stage = 1.0 if factors.H is None else 1.0 / math.sqrt(factors.batch)
-        J_in, J_out = self._arrays(J)
-        row_gain = stage * J_in.norm(p=1, dim=1)
-        column_gain = stage * J_out.norm(p=1, dim=0)
+        J_in, J_out, row_gain, column_gain = self._arrays(factors, stage)
         if not bool(row_gain.isfinite().all()):
             raise ValueError("DeviceSPU: the factors are not finite; lower lr or raise the damping")
-        if self._inverse_gain > 0.0:
-            stage_gain = (1.0 + (1.0 + row_gain) * self._inverse_gain).unsqueeze(1)
-            J_in = J_in / stage_gain if J_in is J else J_in.div_(stage_gain)
         H, hessian_gain = self._hessian(factors, stage)
         D, drive = self._cells(J)
         leak = (1.0 + lam + column_gain) * self._inverse_gain
@@ -79,25 +74,39 @@ class Chip:
         F = (held + torch.diag(gain * self._inverse_gain)) / D.unsqueeze(1)
         return Crossbar(F, D, drive, self._offset("cells", A[0]) * gain)
 
-    def _arrays(self, J: Tensor) -> tuple[Tensor, Tensor]:
-        effects, sigma = self.effects, self.population.conductance_sigma
-        if not (effects.conductance or effects.inverter or self._bits is not None):
-            return J, J
-        J_in, J_out = torch.empty_like(J), torch.empty_like(J)
+    def _arrays(self, factors: Factors, stage: float) -> tuple[Tensor, Tensor, Rows, Vector]:
+        """J_in (its rows divided by the stages' finite gain) and J_out, and sum |G| of their rows and columns."""
+        J = factors.J
+        flawed = self.effects.conductance or self.effects.inverter or self._bits is not None
+        if not (flawed or self._inverse_gain > 0.0):
+            return J, J, stage * J.abs().sum(1), stage * J.abs().sum(0)
+        # where the digital side needs J no more, the first array takes its place
+        J_in = J if factors.scratch else torch.empty_like(J)
+        J_out = torch.empty_like(J) if flawed else J.clone() if factors.scratch else J
         # no temporary as large as J
-        full_scale = float(torch.linalg.vector_norm(J, torch.inf))
+        full_scale = float(torch.stack(J.aminmax()).abs().max())
         columns, lines = self._inverters("cells", J[0]), self._inverters("hessian", J[:, 0])
+        row_gain, column_gain = J.new_empty(len(J)), J.new_zeros(J.shape[1])
         # tile by tile, so that nothing but the two arrays themselves is as large as J
         for index, piece in enumerate(J.split(draws.TILE)):
             here = slice(index * draws.TILE, index * draws.TILE + len(piece))
-            line = None if lines is None else lines[here].unsqueeze(1)
-            for array, name, inverter in ((J_in, "J", columns), (J_out, "J^T", line)):
-                held = self._with_inverters(self._rounded(piece, full_scale), inverter)
-                if effects.conductance:
-                    error = draws.tile(self.seed, name, index, J.shape[1])[: len(piece)].to(J)
-                    held = held * error.mul_(sigma).add_(1.0)
-                array[here] = held
-        return J_in, J_out
+            first = self._rounded(piece, full_scale)
+            second = first if self.rounding is None else self._rounded(piece, full_scale)
+            if flawed:
+                line = None if lines is None else lines[here].unsqueeze(1)
+                J_out[here] = self._held(second, "J^T", index, line)
+            column_gain += J_out[here].abs().sum(0)
+            first = self._held(first, "J", index, columns)
+            row_gain[here] = stage * first.abs().sum(1)
+            J_in[here] = first.div_((1.0 + (1.0 + row_gain[here]) * self._inverse_gain).unsqueeze(1))
+        return J_in, J_out, row_gain, column_gain.mul_(stage)
+
+    def _held(self, values: Tensor, name: str, tile: int, inverter: Tensor | None) -> Tensor:
+        held = self._with_inverters(values, inverter)
+        if not self.effects.conductance:
+            return held.clone() if held is values else held
+        error = draws.tile(self.seed, name, tile, values.shape[1])[: len(values)].to(values)
+        return error.mul_(self.population.conductance_sigma).add_(1.0).mul_(held)
 
     def _hessian(self, factors: Factors, stage: float) -> tuple[Tensor | None, Tensor]:
         H = factors.H

@@ -1,17 +1,20 @@
 """Relaxation of a loaded chip: one face for cascades and crossbars."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from ._chip import Cascade, Crossbar
 from ._dense_flow import DenseFlow
-from ._krylov import state_at
+from ._krylov import Kept, state_at
 from ._ladder import noise_at, steps
 from ._loop import refuse_growth
 from ._types import Vector
+
+MAX_RELAXED = 100.0
+"""An offset's response is right to this times the tolerance at least."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,6 +25,7 @@ class CascadeFlow:
     tol: float
     noise_tol: float
     stage_noise: bool
+    kept: Kept = field(default_factory=dict, init=False, repr=False)
 
     @property
     def like(self) -> Tensor:
@@ -34,11 +38,16 @@ class CascadeFlow:
 
     def mean(self, b: Vector, x0: Vector | None, t: float) -> Vector:
         """Response to the drive b and the amplifiers' offsets, from x0; all in volts."""
-        return state_at(self.chip.loop, (self.chip.drive * b + self.chip.offset) / self.chip.loop.D, x0, t, self.tol)
+        d = (self.chip.drive * b + self.chip.offset) / self.chip.loop.D
+        return state_at(self.chip.loop, d, x0, t, self.tol, self.kept)
 
-    def offset(self, t: float) -> Vector:
-        """Response to the amplifiers' offsets alone [V]."""
-        return state_at(self.chip.loop, self.chip.offset / self.chip.loop.D, None, t, self.tol)
+    def offset(self, t: float, beside: float = 0.0) -> Vector:
+        """Response to the amplifiers' offsets alone [V], to `tol` of its own norm or of `beside`, if that is larger."""
+        loop, d = self.chip.loop, self.chip.offset / self.chip.loop.D
+        rate = float(loop.rates.min())
+        largest = float(d.norm()) * (min(t, 1.0 / rate) if rate > 0.0 else t)
+        relaxed = min(max(1.0, beside / largest if largest else 1.0), MAX_RELAXED)
+        return state_at(loop, d, None, t, self.tol * relaxed, self.kept)
 
     def noise(self, t: float, generator: torch.Generator) -> Vector:
         """One sample of the noise for kappa0 = 1."""
@@ -75,7 +84,7 @@ class CrossbarFlow:
     def mean(self, b: Vector, x0: Vector | None, t: float) -> Vector:
         return self._flow().mean((self.chip.drive * b + self.chip.offset) / self.chip.D, x0, t)
 
-    def offset(self, t: float) -> Vector:
+    def offset(self, t: float, beside: float = 0.0) -> Vector:
         return self._flow().mean(self.chip.offset / self.chip.D, None, t)
 
     def noise(self, t: float, generator: torch.Generator) -> Vector:

@@ -119,7 +119,7 @@ class DeviceSPU:
             if change == 1.0:
                 break
             if offset is None:
-                offset = state.offset(t) if self.effects.offset else torch.zeros_like(volts)
+                offset = state.offset(t, float(volts.norm())) if self.effects.offset else torch.zeros_like(volts)
             # the loop is linear: only what the drive causes changes with the scale
             volts = change * (volts - offset) + offset
             scale, attempts = change * scale, attempts + 1

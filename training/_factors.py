@@ -17,11 +17,14 @@ class Factors:
     H: (B, k, k) symmetric positive semidefinite, the loss's Hessian in each sample's outputs with the reduction
         (1/B for a mean) inside; None is the identity.
     damping: lambda >= 0, in the units of `J^T H J`.
+    scratch: J is not needed after this program has been loaded; a solver may load it in place (as `overwrite_a` of
+        scipy does), which saves an array as large.
     """
 
     J: Jacobian
     H: OutputHessian | None = None
     damping: float = 0.0
+    scratch: bool = False
 
     def __post_init__(self) -> None:
         if self.H is not None and self.H.shape[0] * self.H.shape[1] != self.J.shape[0]:
@@ -82,7 +85,8 @@ class Factors:
                 "Factors: expected H positive semidefinite (a loss convex in the outputs), "
                 f"got eigenvalue {w.min().item():.3g}"
             )
-        empty = min(int((w.amax(0) <= rounding * largest).sum()), w.shape[1] - 1)
+        # k roundings add up in an eigenvalue that should be zero
+        empty = min(int((w.amax(0) <= w.shape[1] * rounding * largest).sum()), w.shape[1] - 1)
         return (V * w.clamp_min(0.0).sqrt().unsqueeze(-2))[..., empty:].contiguous()
 
 

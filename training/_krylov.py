@@ -10,11 +10,15 @@ from ._loop import Loop, ShiftedLoop
 from ._types import Vector
 
 POLES_PER_TIME = 10.0
-CHECK_EVERY = 4
+CHECK_EVERY = 2
 MAX_DIMENSION = 128
 
 
-def state_at(loop: Loop, d: Vector, x0: Vector | None, t: float, tol: float) -> Vector:
+Kept = dict[tuple[float, float], ShiftedLoop]
+"""The last factorisation, for whoever asks for another state at the same time."""
+
+
+def state_at(loop: Loop, d: Vector, x0: Vector | None, t: float, tol: float, kept: Kept | None = None) -> Vector:
     """x(t) of `dx = -(F x - d) ds` from x0 (zero when absent), within about `tol` of the change from x0.
 
     t = inf: one solve. Otherwise `x0 + t phi1(-t F)(d - F x0)`, phi1(z) = (e^z - 1)/z, in the Krylov space of
@@ -23,14 +27,23 @@ def state_at(loop: Loop, d: Vector, x0: Vector | None, t: float, tol: float) -> 
     Raises ArithmeticError when the space does not suffice.
     """
     if math.isinf(t):
-        return loop.shifted(0.0, 1.0).solve(d, tol)
+        return _shifted(loop, 0.0, 1.0, kept).solve(d, tol)
     start = torch.zeros_like(d) if x0 is None else x0
     v = d if x0 is None else d - loop.matvec(x0)
     size = float(v.norm())
     if t == 0.0 or size == 0.0:
         return start
     h = t / POLES_PER_TIME
-    return start + _phi1(loop.shifted(1.0, h), v / size, POLES_PER_TIME, tol).mul_(size * t)
+    return start + _phi1(_shifted(loop, 1.0, h, kept), v / size, POLES_PER_TIME, tol).mul_(size * t)
+
+
+def _shifted(loop: Loop, p: float, h: float, kept: Kept | None) -> ShiftedLoop:
+    if kept is None:
+        return loop.shifted(p, h)
+    if (p, h) not in kept:
+        kept.clear()
+        kept[p, h] = loop.shifted(p, h)
+    return kept[p, h]
 
 
 def _phi1(shifted: ShiftedLoop, v: Vector, scaled: float, tol: float) -> Vector:
@@ -40,7 +53,7 @@ def _phi1(shifted: ShiftedLoop, v: Vector, scaled: float, tol: float) -> Vector:
     last = torch.zeros(0, dtype=torch.float64)
     relaxed = 1.0
     for m in range(1, MAX_DIMENSION + 1):
-        w = shifted.solve(basis[-1], min(0.1 * tol / relaxed, 1e-2))
+        w = shifted.solve(basis[-1], min(0.3 * tol / relaxed, 2e-2))
         w, column = _orthogonal(w, basis)
         hessenberg[: m + 1, m - 1] = column
         exhausted = float(column[-1]) <= 100 * torch.finfo(v.dtype).eps * float(column.norm()) or m == len(v)

@@ -1,7 +1,7 @@
 """Thermodynamic natural gradient descent."""
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Literal
 
 import torch
@@ -142,7 +142,9 @@ class TNGD(torch.optim.Optimizer):
             made = products(self._flat.module, self.loss_fn, inputs, targets, damping)
             return made, made.loss, made.gradient
         batch = curvature(self._flat.module, self.loss_fn, inputs, targets, damping, self._chunk)
-        return batch.factors, batch.loss, batch.gradient
+        # J may be loaded in place where nothing asks for the program again
+        spare = self.delay == 0.0 and self.levenberg_marquardt is None
+        return replace(batch.factors, scratch=spare), batch.loss, batch.gradient
 
     def _relax(self, program: Factors | Products, b: Vector) -> Vector:
         x0, waited = self._initial(b)
@@ -192,7 +194,7 @@ class TNGD(torch.optim.Optimizer):
         program, b = self._stale
         if not isinstance(program, Factors):
             raise ValueError("TNGD: a delay needs curvature='factors' to be saved")
-        packed = {f.name: getattr(program, f.name) for f in fields(program)}
+        packed = {f.name: getattr(program, f.name) for f in fields(program) if f.name != "scratch"}
         return {**packed, "b": b}
 
 
