@@ -121,6 +121,11 @@ class Folder:
             raise ReportError(f"{path}: not a netCDF file") from error
 
     @cached_property
+    def in_the_loop(self) -> dict[str, Any]:
+        """`spice`, `calibrated` and `design`, each with `losses` and final `parameters`; `sd` of the calibration."""
+        return self._object("in-the-loop.json")
+
+    @cached_property
     def runs(self) -> list[dict[str, Any]]:
         return self._lines("training/runs.jsonl")
 

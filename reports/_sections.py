@@ -208,6 +208,31 @@ def _training(folder: Folder) -> Section | None:
     return Section("Training", found.text, pictures, tables)
 
 
+def _in_the_loop(folder: Folder) -> Section | None:
+    found = folder.in_the_loop
+    if not found:
+        return None
+    names = ("spice", "calibrated", "design")
+    losses = {name: np.array(found[name]["losses"]) for name in names}
+    final = {name: np.array(found[name]["parameters"]) for name in names}
+    sd = np.array(found["sd"])
+    z = (final["calibrated"] - final["spice"]) / sd
+    largest = {name: float(np.abs(final[name] - final["spice"]).max()) for name in names[1:]}
+    text = (
+        f"A logistic regression with {len(sd)} parameters, trained for {len(losses['spice'])} steps with a chip of as"
+        " many cells in ngspice, with the calibrated model of that chip, and with the design alone. The largest"
+        f" difference of a final parameter to ngspice is {largest['calibrated']:.1e} with the calibrated model and"
+        f" {largest['design']:.1e} with the design. In standard errors of the calibration (from {found['draws']} models"
+        f" drawn within them, each trained as well): rms {np.sqrt(np.mean(z**2)):.2f}, largest {np.abs(z).max():.1f}.",
+    )
+    caption = (
+        "Above: losses. Below: final parameters less those trained in ngspice; bars are one standard error of the"
+        " calibration. The axis is linear near zero and logarithmic outside."
+    )
+    drawn = picture(lambda: figures.in_the_loop(losses, final, sd), caption)
+    return Section("Training with ngspice in the loop", text, (drawn,))
+
+
 def _provenance(folder: Folder) -> Section | None:
     summary, instance = folder.summary, folder.instance
     rows = [("command", str(summary["command"]))] if "command" in summary else []
@@ -226,5 +251,6 @@ _PARTS: Mapping[str, Callable[[Folder], Section | None]] = {
     "calibration": _calibration,
     "fidelity": _fidelity,
     "training": _training,
+    "training in the loop": _in_the_loop,
     "seeds and versions": _provenance,
 }

@@ -9,7 +9,7 @@ from .. import _training
 from .._folder import read_json
 from .._job import Job
 from .._versions import versions
-from . import _chip
+from . import _chip, _in_the_loop
 from ._state import Settings, State
 from ._train import experiments
 
@@ -33,11 +33,18 @@ _STAGES: tuple[tuple[str, str, Stage], ...] = (
     ("compare", "compare SPICE with the models", _chip.compare_models),
     ("fidelity", "fidelity table", _chip.check),
 )
+_LOOP: tuple[tuple[str, str, Stage], ...] = (
+    ("loop-chip", "ngspice: a chip as large as a small network", _in_the_loop.measure_chip),
+    ("loop-fit", "calibrate its model", _in_the_loop.calibrate_chip),
+    ("loop", "train with ngspice in the loop", _in_the_loop.train),
+    ("loop-check", "compare with training by the model", _in_the_loop.check),
+)
+"""Left out of a quick run."""
 
 
 def main_job(state: State, this: Job) -> int:
     """Run what is not done yet; returns the exit code."""
-    for name, what, work in _STAGES:
+    for name, what, work in (*_STAGES, *(() if state.settings.quick else _LOOP)):
         state = _stage(state, this, name, what, work)
     runs = _training.run(experiments(state.folder, state.settings), this, None, resume=True, sub="training")
     fidelity = read_json(state.folder / "fidelity.json")

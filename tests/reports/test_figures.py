@@ -33,6 +33,11 @@ FIGURES = {
     "parameters": lambda: figures.parameters(PARAMETERS),
     "z-scores": lambda: figures.z_scores(PARAMETERS),
     "held out": lambda: figures.heldout_errors([HeldOut(*(np.array([0.1, 0.2]) * k for k in (1, 1.1, 1.01, 1.001)))]),
+    "in the loop": lambda: figures.in_the_loop(
+        {name: np.geomspace(1, 0.1, 9) for name in ("spice", "calibrated", "design")},
+        {"spice": np.ones(4), "calibrated": np.ones(4) + 1e-4, "design": np.ones(4) - 0.05},
+        np.full(4, 1e-4),
+    ),
     "operating point": lambda: figures.operating_point(np.array([0.1]), np.array([0.1])),
     "operating point at zero": lambda: figures.operating_point(np.zeros(2), np.zeros(2)),
     "ac": lambda: figures.ac_response(np.geomspace(1, 1e6, 9), np.ones((9, 2)) * (1 + 1j)),
