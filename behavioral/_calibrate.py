@@ -25,6 +25,9 @@ _NOISE_MISFIT = 0.5
 """The same of noise: densities come as logarithms, and flicker noise is not in the model."""
 
 
+_EXCHANGE = "the p and m rails of all cells exchanged, and the signs of their offsets"
+
+
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """A fitted model with everything that the fit knows.
@@ -37,6 +40,8 @@ class Calibration:
         covariance: of the unknowns (p, p) by the posterior's curvature, same units.
         combinations: what the measurements cannot separate; see `Combination`.
         excess: by kind of measurement, how much larger than stated its residuals are; one where they are not.
+        ambiguity: another chip that gives the same measurements, in words; the covariance counts it in. None if there
+            is no such chip.
     """
 
     model: DeviceModel
@@ -45,6 +50,7 @@ class Calibration:
     covariance: Float[np.ndarray, "p p"]
     combinations: tuple[Combination, ...]
     excess: Mapping[str, float]
+    ambiguity: str | None = None
 
     @classmethod
     def of(cls, measurements: Sequence[xr.Dataset]) -> "Calibration":
@@ -74,9 +80,10 @@ class Calibration:
             _model(parameters, found, runs, kept, discarded),
             parameters.names,
             parameters.sigma,
-            found.covariance * scale,
+            found.folded * scale,
             open_combinations(found.covariance, parameters.names, OPEN),
             found.excess,
+            _EXCHANGE if found.mirror is not None else None,
         )
 
 
@@ -170,7 +177,7 @@ def _model(
     return DeviceModel(
         instance=instance,
         level=parameters.level,
-        standard_errors=parameters.standard_errors(found.covariance),
+        standard_errors=parameters.standard_errors(found.folded),
         gain=Estimate(amplifier.gain, float(amplifier.gain * logs["gain"])) if amplifier else None,
         gain_bandwidth=Estimate(amplifier.gain_bandwidth, float(amplifier.gain_bandwidth * logs["gain_bandwidth"]))
         if amplifier

@@ -38,6 +38,8 @@ class Fit:
     excess: Mapping[str, float]
     """By kind of run: the rms residual where it is above one. The model or the stated noise is that much too
     optimistic there."""
+    mirror: Float[np.ndarray, " p"] | None = None
+    """From z to the chip that no measurement tells from it, where there is one."""
 
     @cached_property
     def covariance(self) -> Float[np.ndarray, "p p"]:
@@ -47,10 +49,17 @@ class Fit:
         sd = np.sqrt(np.diag(covariance))
         return np.asarray(covariance * np.outer(np.minimum(1, 1 / sd), np.minimum(1, 1 / sd)))
 
+    @cached_property
+    def folded(self) -> Float[np.ndarray, "p p"]:
+        """Of z, as the truth is at z or at its mirror image, one as likely as the other."""
+        if self.mirror is None:
+            return self.covariance
+        return np.asarray(self.covariance + np.outer(self.mirror, self.mirror) / 2)
+
     @property
     def sd(self) -> Float[np.ndarray, " p"]:
         """Posterior standard deviations in units of the prior's."""
-        return np.asarray(np.sqrt(np.diag(self.covariance)))
+        return np.asarray(np.sqrt(np.diag(self.folded)))
 
 
 def fit(runs: Sequence[Term], parameters: Parameters) -> Fit:
@@ -88,6 +97,7 @@ def _reweighted(
     runs: Sequence[Term], used: tuple[bool, ...], parameters: Parameters, z: Float[np.ndarray, " p"], normal: Normal
 ) -> Fit:
     excess: dict[str, float] = {}
+    found: dict[str, float] = {}
     for _ in range(_REWEIGHTED):
         found = _kind_rms(runs, used, normal)
         if all(abs(rms / excess.get(kind, 1.0) - 1) <= _SETTLED for kind, rms in found.items()):
@@ -95,7 +105,12 @@ def _reweighted(
         excess = found
         normal = Normal.of(runs, used, parameters, z, excess)
         z, normal = _levenberg(runs, used, parameters, z, normal, excess)
-    return Fit(z, normal, used, excess)
+    return Fit(z, normal, used, found, _mirror_distance(parameters, z))
+
+
+def _mirror_distance(parameters: Parameters, z: Float[np.ndarray, " p"]) -> Float[np.ndarray, " p"] | None:
+    other = parameters.mirrored(z)
+    return None if other is None else other - z
 
 
 def _kind_rms(runs: Sequence[Term], used: Sequence[bool], normal: Normal) -> dict[str, float]:

@@ -7,7 +7,18 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from ..circuits import Design, Instance, Level, Network, Program, Scaling, Topology, Values, load
+from ..circuits import (
+    Design,
+    DifferentialRCMesh,
+    Instance,
+    Level,
+    Network,
+    Program,
+    Scaling,
+    Topology,
+    Values,
+    load,
+)
 from ._calibrate_duals import Dual
 
 AMPLIFIER_SPREADS: Mapping[str, float] = MappingProxyType({"gain": 0.5, "gain_bandwidth": 0.2})
@@ -101,6 +112,21 @@ class Parameters:
             k, own = self.shared["parasitic"], self.index["capacitance"]
             variance[own[own >= 0]] += (2 * scaled[k] + scaled[k, k])[own[own >= 0]]
         return self.spread(np.sqrt(np.clip(variance, 0.0, None)))
+
+    def mirrored(self, z: Float[np.ndarray, "*batch p"]) -> Float[np.ndarray, "*batch p"] | None:
+        """Another chip that no measurement tells from this one; None where there is no such pair.
+
+        The rails of a differential mesh are read by their difference: with p and m exchanged everywhere (and the
+        offsets' signs), everything that is read is the same.
+        """
+        if not isinstance(self.topology, DifferentialRCMesh):
+            return None
+        other, sign = np.arange(self.size), np.ones(self.size)
+        for name, where in self.index.items():
+            known = where[0] >= 0
+            other[where[0][known]], other[where[1][known]] = where[1][known], where[0][known]
+            sign[where[:, known].ravel()] = -1.0 if name == "offset" else 1.0
+        return np.asarray(sign * z[..., other])
 
     def instance(self, z: Float[np.ndarray, " p"]) -> Instance:
         """The chip, its design with the amplifier's inferred values."""

@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from ..circuits import Instance, Program, Scaling
+from ..circuits import Instance, Level, Program, Scaling
 from ._calibrate_parameters import Parameters
 from ._calibrate_record import innovations
 from ._calibrate_sensitivity import Sensitivity
@@ -28,8 +28,11 @@ _FREQUENCIES = 60
 _SAMPLES = 300
 """Samples of a noisy transient that are used."""
 
-SPECTRAL = 1e-4
-"""Relative error of a simulator's response and spectra, which have no scatter of their own."""
+RESPONSE_ERROR: Mapping[Level, float] = MappingProxyType({"ideal": 1e-4, "macro": 1e-4, "transistor": 1e-2})
+"""Relative error of a simulator's response, which has no scatter of its own, and of what the model leaves out of it."""
+
+NOISE_ERROR: Mapping[Level, float] = MappingProxyType({"ideal": 1e-4, "macro": 1e-4, "transistor": 0.1})
+"""The same of densities; transistors have flicker noise, the model is white."""
 
 _DEPTH = 1e-3
 """Responses below this part of the largest one are nulls: their error is not relative to themselves."""
@@ -208,12 +211,14 @@ class Ac:
 
     @classmethod
     def of(cls, data: Measurement) -> "Ac":
-        keep = _thinned(data.values["frequency"])
+        keep = _thinned(data)
         v = np.stack([data.values["v_re"][keep], data.values["v_im"][keep]])
         size = np.hypot(*v)
         # A drive of zero has a response of zero, known as well as any voltage.
         least = FLOOR * data.design.converters.full_scale
-        sigma = (data.relative_sigma or SPECTRAL) * np.maximum(size, max(_DEPTH * float(size.max()), least))
+        sigma = (data.relative_sigma or RESPONSE_ERROR[data.level]) * np.maximum(
+            size, max(_DEPTH * float(size.max()), least)
+        )
         return cls(data.digest, data.program, data.scaling, data.values["frequency"][keep], v, sigma)
 
     @property
@@ -251,12 +256,13 @@ class Noise:
 
     @classmethod
     def of(cls, data: Measurement) -> "Noise":
-        keep = _thinned(data.values["frequency"])
+        keep = _thinned(data)
         if not (data.values["psd"] > 0).all():
             raise MeasurementError(f"calibrate: psd: expected densities above zero, got {data.values['psd'].min():.3g}")
         log_psd = np.log(data.values["psd"][keep])
-        sigma = data.relative_sigma or SPECTRAL
-        found = data.values.get("covariance")
+        sigma = data.relative_sigma or NOISE_ERROR[data.level]
+        # Flicker noise has no variance but that of a band.
+        found = data.values.get("covariance") if data.level != "transistor" else None
         return cls(data.digest, data.program, data.scaling, data.values["frequency"][keep], log_psd, found, sigma)
 
     @property
@@ -327,8 +333,13 @@ def _nominal(run: Run | Record, chip: Instance, parameters: Parameters) -> Respo
     return Response.of(chip, run.program, parameters.level, run.scaling, allow_clipping=True)
 
 
-def _thinned(frequencies: Float[np.ndarray, " f"]) -> np.ndarray:
-    return np.unique(np.linspace(0, len(frequencies) - 1, min(len(frequencies), _FREQUENCIES)).astype(int))
+def _thinned(data: Measurement) -> Int[np.ndarray, " k"]:
+    frequencies, amplifier = data.values["frequency"], data.design.amplifier
+    count = len(frequencies)
+    if data.level == "transistor" and amplifier is not None:
+        # Beyond its unity frequency a circuit of transistors has poles that the macro-model does not have.
+        count = max(1, int(np.searchsorted(frequencies, amplifier.gain_bandwidth)))
+    return np.unique(np.linspace(0, count - 1, min(count, _FREQUENCIES)).astype(int))
 
 
 def _part(sigma: float, values: np.ndarray) -> float:
