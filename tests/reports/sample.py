@@ -8,6 +8,7 @@ import xarray as xr
 import yaml
 
 N = 4
+SHIFTS = {"spice": 0.0, "calibrated": 2e-3, "design": 0.05}
 OPTIMISERS = {"tngd-ideal": 0.11, "tngd-device": 0.12, "ngd-exact": 0.10, "adam": 0.09, "sgd": 0.3}
 
 
@@ -44,7 +45,13 @@ def make_folder(path: Path, seeds: int = 3) -> Path:
     )
     _json(path / "fidelity.json", [_row("settled", 1e-5, 2e-4), _row("waveform", 3e-3, 2e-3)])
     _training(path, rng, seeds)
+    _in_the_loop(path)
     return path
+
+
+def _in_the_loop(path: Path) -> None:
+    trained = {name: {"losses": [1.0, 0.5], "parameters": [1.0, 2.0 + shift]} for name, shift in SHIFTS.items()}
+    _json(path / "in-the-loop.json", {**trained, "sd": [1e-3, 1e-3], "draws": 12, "t": 5.0})
 
 
 def _row(metric: str, value: float, limit: float) -> dict[str, object]:

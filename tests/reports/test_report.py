@@ -63,9 +63,16 @@ def test_all_parts_are_there(page):
         "Calibration",
         "Fidelity",
         "Training",
+        "Training with ngspice in the loop",
         "Seeds and versions",
     ]
     assert "Not computed" not in page
+
+
+def test_training_in_the_loop_is_in_standard_errors_of_the_calibration(page):
+    # Two parameters, one of which is two standard errors off: rms sqrt(2).
+    assert "2.0e-03 with the calibrated model and 5.0e-02 with the design" in page
+    assert "rms 1.41, largest 2.0" in page
 
 
 def test_needs_no_other_file(page):
