@@ -8,7 +8,8 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Complex, Float
 
-from ..circuits import Instance, Level, Network, OpAmp, OpAmpModel, Program, Scaling, StateSpace, state_space
+from ..circuits import Instance, Level, Network, OpAmp, Program, Scaling, StateSpace, state_space
+from ._limits import Amplifiers, limited_paths
 from ._ou import OrnsteinUhlenbeck
 
 
@@ -30,7 +31,7 @@ class Response:
     program: Program
     scaling: Scaling
     space: StateSpace
-    amplifiers: "Amplifiers"
+    amplifiers: Amplifiers
     noise_scale: float
     """Factor on every noise density of the design."""
     allow_clipping: bool = False
@@ -53,14 +54,13 @@ class Response:
             ClippedError: the settled device is beyond an amplifier's rails.
         """
         network = instance.network(program, level, scaling, rounding)
-        models = {e.name: e.model for e in network.elements if isinstance(e, OpAmp) and e.model is not None}
-        # The rails hold at the pole node, in front of the output resistance, so that node is read as well.
-        every = state_space(replace(network, outputs=(*network.outputs, *(f"{name}_p" for name in models))))
+        amplifiers = tuple(e for e in network.elements if isinstance(e, OpAmp) and e.model is not None)
+        every = state_space(replace(network, outputs=(*network.outputs, *Amplifiers.outputs(amplifiers))))
         response = cls(
             program,
             scaling,
             _first(every, network),
-            Amplifiers.of(every, models, program.n),
+            Amplifiers.of(every, amplifiers, program.n),
             noise_scale,
             allow_clipping,
         )
@@ -161,6 +161,34 @@ class Response:
         start = None if stationary else self.initial(v0)
         return self._read(self.process.sample(np.asarray(times, dtype=float), start, rng, paths))
 
+    def integrate(
+        self,
+        times: Float[np.ndarray, " times"],
+        v0: Float[np.ndarray, "*paths n"] | None = None,
+        rng: np.random.Generator | None = None,
+        paths: int = 1,
+        step: float | None = None,
+    ) -> Float[np.ndarray, "paths times n"]:
+        """Readouts [V] at rising times [s] with the amplifiers' rails and slew rates, stepped from v0 (None: rest).
+
+        Each rail holds the pole node, and the slew rate the current into it, as in the netlist. The linear part of
+        each step is exact (see `integrate`), and without noise nothing is stepped while all amplifiers are within
+        their limits: the waveform is then that of `mean_at`. A linear answer beyond the limits is no obstacle here.
+
+        Args:
+            times: as `mean_at`.
+            v0: cell voltages at the start, one (n,) or one for each path.
+            rng: source of the noise; without it the one waveform is that of the circuit without noise.
+            paths: how many independent runs, with a source of noise.
+            step: longest step [s]; a tenth of the amplifiers' 1/(2 pi GBW) unless given.
+
+        Raises:
+            ValueError: unsorted or negative times, a step that is not positive, or paths without a source of noise.
+        """
+        if rng is None and paths != 1:
+            raise ValueError(f"integrate: expected a source of noise for {paths} paths; without one they are all alike")
+        return self._read(limited_paths(self, np.asarray(times, dtype=float), self.initial(v0), rng, paths, step))
+
     def psd(self, frequencies: Float[np.ndarray, " f"]) -> Float[np.ndarray, "f n"]:
         """One-sided noise density of each settled readout [V^2/Hz]."""
         return self.process.psd(np.asarray(frequencies, dtype=float), self.space.M)
@@ -188,37 +216,6 @@ class Response:
                 f"amplifier {', '.join(names)}: the linear circuit {verb} beyond the rails, where its answer does not"
                 " hold; load the program with a smaller drive scale (choose_scaling), or set allow_clipping=True"
             )
-
-
-@dataclass(frozen=True, eq=False)
-class Amplifiers:
-    """Limits of the amplifiers and how their pole nodes follow from the states."""
-
-    names: tuple[str, ...]
-    M: Float[np.ndarray, "a m"]
-    y: Float[np.ndarray, " a"]
-    low: Float[np.ndarray, " a"]
-    high: Float[np.ndarray, " a"]
-    slew: Float[np.ndarray, " a"]
-
-    @classmethod
-    def of(cls, space: StateSpace, models: dict[str, OpAmpModel], n: int) -> "Amplifiers":
-        """From a state space whose outputs after the first n are the amplifiers' pole nodes."""
-        limits = np.array([(m.rail_low, m.rail_high, m.slew) for m in models.values()], float).reshape(-1, 3)
-        return cls(tuple(models), space.M[n:], (space.y_drive + space.y_bias)[n:], *limits.T)
-
-    def clipped(self, states: Float[np.ndarray, "times m"]) -> tuple[str, ...]:
-        """Those beyond their rails at any of the times."""
-        v = states @ self.M.T + self.y
-        return self._named(((v < self.low) | (v > self.high)).any(axis=0))
-
-    def exceeded(self, states: Float[np.ndarray, "times m"], slopes: Float[np.ndarray, "times m"]) -> tuple[str, ...]:
-        """Those beyond their rails or steeper than their slew rate at any of the times."""
-        steep = self._named((np.abs(slopes @ self.M.T) > self.slew).any(axis=0))
-        return tuple(dict.fromkeys((*self.clipped(states), *steep)))
-
-    def _named(self, mask: np.ndarray) -> tuple[str, ...]:
-        return tuple(name for name, hit in zip(self.names, mask, strict=True) if hit)
 
 
 def _first(space: StateSpace, network: Network) -> StateSpace:

@@ -142,11 +142,12 @@ class LoadedSpice:
             )
             for seed in rng.integers(2**31, size=runs)
         ]
-        results = simulate_many(jobs, device.workers, device.ngspice)
-        for result in results:
+        found = []
+        for result in simulate_many(jobs, device.workers, device.ngspice):
             if isinstance(result, Exception):
                 raise result
-        return np.stack([result["v"].values for result in results]) / self.scaling.drive  # type: ignore[union-attr]
+            found.append(result["v"].values / self.scaling.drive)
+        return np.stack(found)
 
 
 def _rounded(

@@ -1,0 +1,164 @@
+"""Rails and slew: the response stepped where the linear circuit does not hold."""
+
+from dataclasses import dataclass
+from math import pi
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ..circuits import GROUND, TRANSCONDUCTANCE, OpAmp, StateSpace
+from ._integrate import Saturation, integrate
+from ._ou import OrnsteinUhlenbeck
+
+if TYPE_CHECKING:
+    from ._response import Response
+
+_STEPS = 10.0
+"""In the shortest time constant of an amplifier, 1/(2 pi GBW), by default."""
+
+_LOOKS = 400
+"""Points between two times, at most, at which the limits are looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Amplifiers:
+    """Limits of a circuit's amplifiers, and how their pole nodes and inputs follow from the states."""
+
+    names: tuple[str, ...]
+    M: Float[np.ndarray, "a m"]
+    """Pole nodes."""
+    y: Float[np.ndarray, " a"]
+    inputs: Float[np.ndarray, "a m"]
+    """`v(plus) - v(minus)`."""
+    offsets: Float[np.ndarray, " a"]
+    """What is added to it [V]."""
+    low: Float[np.ndarray, " a"]
+    high: Float[np.ndarray, " a"]
+    slew: Float[np.ndarray, " a"]
+    bandwidth: Float[np.ndarray, " a"]
+    """Gain-bandwidth [Hz]."""
+
+    @classmethod
+    def of(cls, space: StateSpace, amplifiers: "tuple[OpAmp, ...]", n: int) -> "Amplifiers":
+        """From a state space whose outputs after the first n are those of `outputs`."""
+        models = [amp.model for amp in amplifiers if amp.model is not None]
+        names = ("rail_low", "rail_high", "slew", "gain_bandwidth", "offset")
+        numbers = np.array([[getattr(m, name) for name in names] for m in models], float).reshape(-1, len(names)).T
+        low, high, slew, bandwidth, offset = numbers
+        a = len(amplifiers)
+        y = (space.y_drive + space.y_bias)[n:]
+        inputs, offsets = np.zeros((a, space.M.shape[1])), offset.copy()
+        row = n + a
+        for k, amp in enumerate(amplifiers):
+            for node, sign in ((amp.plus, 1.0), (amp.minus, -1.0)):
+                if node != GROUND:
+                    inputs[k] += sign * space.M[row]
+                    offsets[k] += sign * y[row - n]
+                    row += 1
+        return cls(
+            tuple(amp.name for amp in amplifiers),
+            space.M[n : n + a],
+            y[:a],
+            inputs,
+            offsets,
+            low,
+            high,
+            slew,
+            bandwidth,
+        )
+
+    @staticmethod
+    def outputs(amplifiers: "tuple[OpAmp, ...]") -> tuple[str, ...]:
+        """The nodes that tell of the limits: where the rails hold, then the inputs."""
+        inputs = (node for amp in amplifiers for node in (amp.plus, amp.minus) if node != GROUND)
+        return (*(f"{amp.name}_p" for amp in amplifiers), *inputs)
+
+    def clipped(self, states: Float[np.ndarray, "times m"]) -> tuple[str, ...]:
+        """Those beyond their rails at any of the times."""
+        v = states @ self.M.T + self.y
+        return self._named(((v < self.low) | (v > self.high)).any(axis=0))
+
+    def exceeded(self, states: Float[np.ndarray, "times m"], slopes: Float[np.ndarray, "times m"]) -> tuple[str, ...]:
+        """Those beyond their rails or steeper than their slew rate at any of the times."""
+        steep = self._named((np.abs(slopes @ self.M.T) > self.slew).any(axis=0))
+        return tuple(dict.fromkeys((*self.clipped(states), *steep)))
+
+    def _named(self, mask: np.ndarray) -> tuple[str, ...]:
+        return tuple(name for name, hit in zip(self.names, mask, strict=True) if hit)
+
+    @property
+    def poles(self) -> Int[np.ndarray, " a"]:
+        """Which state each pole node is."""
+        return np.asarray(np.argmax(np.abs(self.M), axis=1))
+
+    def saturation(self, space: StateSpace, F: Float[np.ndarray, "m m"]) -> Saturation:
+        """What the limits take away from the linear drift.
+
+        The input stage drives its pole node by `2 pi GBW (v(plus) - v(minus) + offset)` [V/s], at most by the slew
+        rate; the output follows the pole node within the rails.
+        """
+        rate = 2 * pi * self.bandwidth
+        C_p = TRANSCONDUCTANCE / rate
+        # A volt per second of the input stage is a current C_p into the pole node.
+        stage = np.linalg.inv(space.C)[:, self.poles] * C_p
+        buffer = -F[:, self.poles]
+        buffer[self.poles, np.arange(len(self.poles))] = 0.0
+        return Saturation(
+            drive=np.hstack([stage, buffer])[None],
+            sense=np.vstack([rate[:, None] * self.inputs, self.M])[None],
+            offset=np.concatenate([rate * self.offsets, self.y])[None],
+            low=np.concatenate([-self.slew, self.low])[None],
+            high=np.concatenate([self.slew, self.high])[None],
+        )
+
+    def bounds(self, m: int) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+        """Of the states: the pole nodes stop at the rails."""
+        low, high = np.full(m, -np.inf), np.full(m, np.inf)
+        low[self.poles], high[self.poles] = self.low, self.high
+        return low, high
+
+    @property
+    def step(self) -> float:
+        """Longest step that follows the limits [s]."""
+        return float(1 / (_STEPS * 2 * pi * self.bandwidth.max())) if len(self.bandwidth) else np.inf
+
+
+def limited_paths(
+    response: "Response",
+    times: Float[np.ndarray, " times"],
+    start: Float[np.ndarray, "*paths m"],
+    rng: np.random.Generator | None,
+    paths: int,
+    step: float | None,
+) -> Float[np.ndarray, "paths times m"]:
+    """States at rising times, with rails and slew; see `Response.integrate`."""
+    amplifiers, process = response.amplifiers, response.process
+    if not amplifiers.names:
+        return process.mean_at(times, start)[None] if rng is None else process.sample(times, start, rng, paths)
+    longest = amplifiers.step if step is None else step
+    if rng is None:
+        return _waveform(response, times, start, longest)[None]
+    limits, bounds = amplifiers.saturation(response.space, process.drift), amplifiers.bounds(process.n)
+    return np.asarray(integrate([process], limits, times, start, rng, longest, paths, bounds)[0])
+
+
+def _waveform(
+    response: "Response", times: Float[np.ndarray, " times"], start: Float[np.ndarray, " m"], step: float
+) -> Float[np.ndarray, "times m"]:
+    """Without noise: from time to time exactly, and stepped only where an amplifier meets its limits between them."""
+    amplifiers, process = response.amplifiers, response.process
+    quiet = OrnsteinUhlenbeck(process.drift, process.mean, np.zeros_like(process.diffusion))
+    limits, bounds = amplifiers.saturation(response.space, process.drift), amplifiers.bounds(process.n)
+    unused = np.random.default_rng(0)
+    out, x = np.empty((len(times), process.n)), np.asarray(start, dtype=float)
+    for k, duration in enumerate(np.diff(times, prepend=0.0)):
+        between = duration * np.linspace(0.0, 1.0, int(np.clip(np.ceil(duration / step), 1, _LOOKS)) + 1)
+        states = process.mean_at(between, x)
+        slopes = (process.mean - states) @ process.drift.T
+        if amplifiers.exceeded(states, slopes):
+            x = integrate([quiet], limits, np.array([duration]), x, unused, step, 1, bounds)[0, 0, 0]
+        else:
+            x = states[-1]
+        out[k] = x
+    return out
