@@ -64,6 +64,24 @@ def outcomes(runs: Sequence[Entry], quantity: str) -> dict[str, Estimate]:
     return {name: interval(values) for name, values in grouped.items() if values}
 
 
+def shortest_time(entries: Sequence[Entry]) -> float | None:
+    """Modelled time [s] that every run has reached: that of the fastest; None where one has none."""
+    totals: dict[str, float] = {}
+    for entry in entries:
+        name = str(entry["run"])
+        totals[name] = max(totals.get(name, 0.0), float(entry.get("modelled_time_s", 0.0)))
+    return min(totals.values(), default=0.0) or None
+
+
+def outcomes_at(entries: Sequence[Entry], quantity: str, time: float) -> dict[str, Estimate]:
+    """The last value of a quantity that each run had logged by a modelled time [s], by optimiser."""
+    last: dict[str, Entry] = {}
+    for entry in entries:
+        if quantity in entry and float(entry.get("modelled_time_s", np.inf)) <= time:
+            last[str(entry["run"])] = entry
+    return outcomes(list(last.values()), quantity)
+
+
 @dataclass(frozen=True, slots=True)
 class Loss:
     """Where `ours` is behind `rival` in the mean; `clear` when the two intervals do not overlap."""

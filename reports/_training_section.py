@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from . import _figures as figures
 from ._data import Folder
-from ._training import QUANTITIES, Estimate, Loss, curves, label, losses, outcomes
+from ._figures._units import quantity
+from ._training import QUANTITIES, Estimate, Loss, curves, label, losses, outcomes, outcomes_at, shortest_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def training(folder: Folder) -> TrainingPart | None:
         return TrainingPart(
             (*text, f"{several} settings are too many for curves; the study's part has the results."), (), ()
         )
-    return TrainingPart(tuple(text), _pictures(folder), (_finals(runs), _defeats(runs)))
+    return TrainingPart(tuple(text), _pictures(folder), (_finals(runs), *_at_equal_time(folder), _defeats(runs)))
 
 
 _MOST_LINES = 8
@@ -98,6 +99,19 @@ def _finals(runs: list[dict[str, Any]]) -> tuple[str, tuple[str, ...], tuple[tup
     names = list(dict.fromkeys(label(run) for run in runs))
     rows = tuple((name, *(_shown(q, columns[q].get(name)) for q in present)) for name in names)
     return "At the end of training", ("optimiser", *(QUANTITIES[q][0] for q in present)), rows
+
+
+def _at_equal_time(folder: Folder) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]:
+    """Where everybody stands when the fastest is done; nothing without modelled times."""
+    time = shortest_time(folder.curves)
+    if time is None:
+        return ()
+    columns = {q: outcomes_at(folder.curves, q, time) for q in ("train_loss", "test_loss", "test_accuracy")}
+    names = dict.fromkeys(label(row) for row in folder.curves)
+    rows = tuple((name, *(_shown(q, column.get(name)) for q, column in columns.items())) for name in names)
+    reached = quantity(time, "s", 3)
+    caption = f"At equal modelled time ({reached}, when the fastest has made all its steps; last logged values)"
+    return ((caption, ("optimiser", *(QUANTITIES[q][0] for q in columns)), rows),)
 
 
 def _defeats(runs: list[dict[str, Any]]) -> tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]:

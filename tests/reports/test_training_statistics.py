@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from thermospice.reports._training import curves, interval, label, losses, outcomes
+from thermospice.reports._training import curves, interval, label, losses, outcomes, outcomes_at, shortest_time
 
 
 def run(name: str, seed: int, **values: float):
@@ -67,3 +67,18 @@ def test_runs_that_stopped_are_not_counted_as_zero():
     runs = [run("adam", 0, test_accuracy=0.9), run("adam", 1)]
     assert outcomes(runs, "test_accuracy")["adam"].seeds == 1
     assert outcomes([run("adam", 1)], "test_accuracy") == {}
+
+
+def test_at_equal_time_the_last_value_before_it_counts():
+    fast = [run("sgd", s, step=k, train_loss=10.0 - k + s, modelled_time_s=0.1 * k) for s in (0, 1) for k in range(4)]
+    slow = [run("tngd", s, step=k, train_loss=5.0 - k + s, modelled_time_s=0.25 * k) for s in (0, 1) for k in range(4)]
+    time = shortest_time([*fast, *slow])
+    assert time == pytest.approx(0.3)
+    found = outcomes_at([*fast, *slow], "train_loss", time)
+    # By 0.3 s one has made its three steps, the other one of 0.25 s.
+    assert (found["sgd"].mean, found["tngd"].mean) == (7.5, 4.5)
+
+
+def test_without_a_modelled_time_nothing_is_equal():
+    assert shortest_time([run("adam", 0, step=0, train_loss=1.0)]) is None
+    assert shortest_time([]) is None
