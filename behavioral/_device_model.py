@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..circuits import LEVELS, Design, DesignError, Instance, Level, Program, Scaling, choose_scaling, write_atomically
+from ._prepared import Prepared
 from ._response import Response
 
 if TYPE_CHECKING:
@@ -156,6 +157,16 @@ class DeviceModel:
         scaling = self.scaling(program) if scaling is None else scaling
         noise = self.noise_scale.value
         return Response.of(self.instance, program, self.level, scaling, noise, allow_clipping, rounding)
+
+    def prepared(self, program: Program, scaling: Scaling | None = None) -> Prepared:
+        """This chip with the matrix of a program loaded, ready for many drives; the scaling follows from the program's.
+
+        Raises:
+            ProgramError: the topology cannot realise the program.
+            ClippedError: the settled device is beyond an amplifier's rails.
+        """
+        scaling = self.scaling(program) if scaling is None else scaling
+        return Prepared.of(self.response(program, scaling), *self.instance.drive_columns(program, self.level, scaling))
 
     def population(self) -> "Population":
         """Spreads of the chips that this one may come from; see `Population.estimate`."""

@@ -24,6 +24,7 @@ from ._program import Program
 from ._programming import load
 from ._rc_mesh import RCMesh
 from ._rlc_grid import RLCGrid
+from ._stacked_space import drive_columns
 from ._topology import Errors, Level, Topology, Values
 
 _KINDS: tuple[type[Topology], ...] = (RCMesh, DifferentialRCMesh, Crossbar, Cascade, RLCGrid)
@@ -44,6 +45,9 @@ class Scaling:
 
     conductance: float = 1.0
     drive: float = 1.0
+
+
+UNSCALED = Scaling()
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +82,7 @@ class Instance:
         self,
         program: Program,
         level: Level = "macro",
-        scaling: Scaling = Scaling(),
+        scaling: Scaling = UNSCALED,
         rng: np.random.Generator | None = None,
     ) -> Network:
         """The circuit of this chip with a program loaded, its conductances on the design's grid.
@@ -98,6 +102,20 @@ class Instance:
         # The drive enters through a unit resistor, so that its voltage carries both factors.
         b = scaling.conductance * scaling.drive * program.b
         return self.topology.network(values, self.errors, loaded.weights, b)
+
+    def drive_columns(
+        self, program: Program, level: Level = "macro", scaling: Scaling = UNSCALED
+    ) -> tuple[Float[np.ndarray, "m n"], Float[np.ndarray, "n n"]]:
+        """How the drive currents into the states [A/V] and the readouts [V/V] of `state_space` follow from b.
+
+        Raises:
+            ProgramError, DesignError: as `network`.
+        """
+        weights = load(self.design, self.topology, program, scaling.conductance).weights
+        unit = scaling.conductance * scaling.drive * np.eye(program.n)
+        network = self.topology.network(Values.of(self.design, level), self.errors, weights, unit)
+        drive, direct = drive_columns(network, program.n)
+        return drive.T, direct.T
 
     def replace_errors(self, **errors: Float[np.ndarray, "..."]) -> "Instance":
         """The same chip with some deviations replaced."""

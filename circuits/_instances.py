@@ -11,14 +11,12 @@ from jaxtyping import Float
 
 from ._design import Design
 from ._errors import DesignError
-from ._instance import Instance, Scaling
+from ._instance import UNSCALED, Instance, Scaling
 from ._network import Network, OpAmp
 from ._program import Program
 from ._programming import load
 from ._stacked_space import StateSpaces, stacked_state_spaces
 from ._topology import Level, Topology, Values, mirror
-
-UNSCALED = Scaling()
 
 
 @dataclass(frozen=True, eq=False)

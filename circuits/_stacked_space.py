@@ -81,6 +81,23 @@ def stacked_state_spaces(network: Network, chips: int) -> StateSpaces:
     return spaces
 
 
+def drive_columns(network: Network, count: int) -> tuple[Float[np.ndarray, "count m"], Float[np.ndarray, "count n"]]:
+    """`drive` and `y_drive` of one chip for each of its drives' values (count,); everything else is numbers."""
+    return _Reduction.of(equations(network), 1).drives(count)
+
+
+@dataclass(frozen=True, eq=False)
+class _Eliminated:
+    """What is left of a stack without its free voltages."""
+
+    into_free: Float[np.ndarray, "chips free m"]
+    """What a free node's current does to the states, transposed."""
+    shown_free: Float[np.ndarray, "chips n free"]
+    """The same for the readouts."""
+    flow: Float[np.ndarray, "chips m columns"]
+    read: Float[np.ndarray, "chips n columns"]
+
+
 @dataclass(frozen=True, eq=False)
 class _Reduction:
     """Constant matrices of one network structure. `left` turns node currents into (states, free) rows, `right` node
@@ -118,34 +135,44 @@ class _Reduction:
         return len(self.eq.states)
 
     def spaces(self) -> StateSpaces:
-        m, f, right = self.m, len(self.left) - self.m, self.right
-        flow = self._flow()
-        columns = self._columns()
-        # The free voltages balance their rows: w = -bottom_w^-1 (the rest of the bottom rows).
-        solved = np.linalg.solve(flow[:, m:, m : m + f], np.concatenate([flow[:, m:], columns[:, m:]], axis=2))
-        across = flow[:, :m, m : m + f]
-        state_flow = flow[:, :m] - across @ solved[:, :, : flow.shape[2]]
-        state_columns = columns[:, :m] - across @ solved[:, :, flow.shape[2] :]
-        into_free = np.linalg.solve(np.swapaxes(flow[:, m:, m : m + f], 1, 2), np.swapaxes(across, 1, 2))
-        out = list(self.eq.outputs)
-        read = np.broadcast_to(right[out], (self.chips, len(out), right.shape[1]))
-        free = right[out][:, m : m + f]
-        read = read - free @ solved[:, :, : right.shape[1]]
-        direct = -free @ solved[:, :, right.shape[1] :]
-        e = self._source_voltages()
-        driven = state_columns + state_flow[:, :, m + f :] @ e
-        shown = direct + read[:, :, m + f :] @ e
+        m, parts = self.m, self._eliminated()
+        driven, shown = self._driven(parts, self.chips)
         return StateSpaces(
-            C=self._storage(into_free),
-            G=-state_flow[:, :, :m],
+            C=self._storage(parts.into_free),
+            G=-parts.flow[:, :, :m],
             drive=driven[:, :, 0],
             bias=driven[:, :, 1],
-            noise=self._noise(into_free),
-            M=read[:, :, :m],
+            noise=self._noise(parts.into_free),
+            M=parts.read[:, :, :m],
             y_drive=shown[:, :, 0],
             y_bias=shown[:, :, 1],
-            initial=_initial(self.eq, len(out)),
+            initial=_initial(self.eq, len(self.eq.outputs)),
         )
+
+    def drives(self, count: int) -> tuple[Float[np.ndarray, "count m"], Float[np.ndarray, "count n"]]:
+        """`drive` and `y_drive` for each of the values that the drives of one chip have."""
+        driven, shown = self._driven(self._eliminated(), count)
+        return driven[:, :, 0], shown[:, :, 0]
+
+    def _eliminated(self) -> "_Eliminated":
+        m, f, flow = self.m, len(self.left) - self.m, self._flow()
+        # The free voltages balance their rows: w = -free^-1 (the rest of the bottom rows).
+        across, free = flow[:, :m, m : m + f], flow[:, m:, m : m + f]
+        into_free = np.linalg.solve(np.swapaxes(free, 1, 2), np.swapaxes(across, 1, 2))
+        out = list(self.eq.outputs)
+        seen = np.broadcast_to(self.right[out][:, m : m + f].T, (self.chips, f, len(out)))
+        shown = np.swapaxes(np.linalg.solve(np.swapaxes(free, 1, 2), seen), 1, 2)
+        kept = flow[:, :m] - np.swapaxes(into_free, 1, 2) @ flow[:, m:]
+        return _Eliminated(into_free, shown, kept, self.right[out] - shown @ flow[:, m:])
+
+    def _driven(
+        self, parts: "_Eliminated", count: int
+    ) -> tuple[Float[np.ndarray, "count m 2"], Float[np.ndarray, "count n 2"]]:
+        m, free = self.m, len(self.left) - self.m
+        e, columns = self._source_voltages(count), self._columns(count)
+        driven = columns[:, :m] - np.swapaxes(parts.into_free, 1, 2) @ columns[:, m:]
+        shown = parts.read[:, :, m + free :] @ e - parts.shown_free @ columns[:, m:]
+        return driven + parts.flow[:, :, m + free :] @ e, shown
 
     def _flow(self) -> Float[np.ndarray, "chips rows columns"]:
         """Currents into the capacitors and the free nodes, and voltages across the inductors."""
@@ -161,15 +188,15 @@ class _Reduction:
         flow[:, :m] += -injected.T @ self.right
         return flow
 
-    def _columns(self) -> Float[np.ndarray, "chips rows 2"]:
+    def _columns(self, count: int) -> Float[np.ndarray, "count rows 2"]:
         """Currents of the drive and of the bias."""
         nodes = len(self.eq.nodes)
         entries = [(r, c - self.m, v) for r, c, v in self.eq.R if r < nodes and self.m <= c < self.m + 2]
-        return _assemble(self.left, np.eye(2), entries, self.chips)
+        return _assemble(self.left, np.eye(2), entries, count)
 
-    def _source_voltages(self) -> Float[np.ndarray, "chips sources 2"]:
+    def _source_voltages(self, count: int) -> Float[np.ndarray, "count sources 2"]:
         nodes, place = len(self.eq.nodes), {source: k for k, source in enumerate(self.sources)}
-        e = np.zeros((self.chips, len(self.sources), 2))
+        e = np.zeros((count, len(self.sources), 2))
         for row, column, value in self.eq.R:
             if row >= nodes and column >= self.m:
                 e[:, place[row - nodes], column - self.m] += value
