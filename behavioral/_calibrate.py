@@ -37,6 +37,7 @@ class Calibration:
         names: of the unknowns, such as `conductance[0,3]` or `gain`; p of them.
         prior: their standard deviations by the design's tolerances: relative, V for offsets, of the logarithm for
             amplifier values and `noise_scale`.
+        values: the unknowns as fitted (p,), same units.
         covariance: of the unknowns (p, p) by the posterior's curvature, same units.
         combinations: what the measurements cannot separate; see `Combination`.
         excess: by kind of measurement, how much larger than stated its residuals are; one where they are not.
@@ -47,6 +48,7 @@ class Calibration:
     model: DeviceModel
     names: tuple[str, ...]
     prior: Float[np.ndarray, " p"]
+    values: Float[np.ndarray, " p"]
     covariance: Float[np.ndarray, "p p"]
     combinations: tuple[Combination, ...]
     excess: Mapping[str, float]
@@ -80,6 +82,7 @@ class Calibration:
             _model(parameters, found, runs, kept, discarded),
             parameters.names,
             parameters.sigma,
+            parameters.sigma * found.z,
             found.folded * scale,
             open_combinations(found.covariance, parameters.names, OPEN),
             found.excess,

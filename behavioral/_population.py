@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -90,8 +91,26 @@ class Population:
         The spreads are the root mean square standard errors of the model, by kind. They are taken as independent,
         which overstates them: those of a row share the uncertainty of its capacitor.
         """
-        left = {kind: _rms([model.standard_errors.get(name) for name in names]) for kind, names in _KINDS.items()}
+        left: dict[str, Any] = {
+            kind: _rms([model.standard_errors.get(name) for name in names]) for kind, names in _KINDS.items()
+        }
         return replace(cls.estimate([model]), **left, offset_mean=0.0)
+
+
+def with_spreads(
+    population: Population, spreads: Mapping[str, tuple[float, float]], offset: tuple[float, float]
+) -> Population:
+    """The same kind of device with measured spreads: value and standard error by name of the deviation.
+
+    `offset` is the mean of the amplifiers' offsets, likewise.
+    """
+    values, errors = {"offset_mean": offset[0]}, {"offset_mean": offset[1]}
+    for kind, names in _KINDS.items():
+        known = np.array([spreads[name] for name in names if name in spreads])
+        if len(known):
+            values[kind], errors[kind] = float(np.sqrt(np.mean(known[:, 0] ** 2))), float(np.max(known[:, 1]))
+    update: dict[str, Any] = {**values, "standard_errors": MappingProxyType(errors)}
+    return replace(population, **update)
 
 
 def _rms(arrays: Sequence[Float[np.ndarray, "..."] | None]) -> float:

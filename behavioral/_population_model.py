@@ -1,0 +1,402 @@
+"""The model of a process: means, spreads and correlations of its chips, estimated from a campaign, kept as JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ..circuits import LEVELS, TOPOLOGIES, Design, DesignError, Instance, Level, Topology, write_atomically
+from ._calibrate import Calibration
+from ._device_model import DeviceModel, DeviceModelError, Estimate, Provenance
+from ._population import Population, with_spreads
+from ._population_fit import Chip, Mixed, fit_mixed
+
+_SCHEMA = 1
+_KIND = "population-model"
+
+_SIGNIFICANT = 3.0
+"""Standard errors that a correlation between chips must have to be believed."""
+
+FEWEST = 3
+"""Chips: of two there is one difference, and no spread worth the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """One kind of deviation over the chips of a process: a component has `mean`, plus what its chip has in common with
+    standard deviation `chip`, plus its own part with standard deviation `local` (none where a chip has one value).
+
+    Relative, V for offsets, logarithms for amplifier values and the noise scale.
+    """
+
+    mean: Estimate
+    chip: Estimate
+    local: Estimate | None
+
+    @property
+    def total(self) -> float:
+        """Root mean square of the parts that differ."""
+        return float(np.hypot(self.chip.value, self.local.value if self.local else 0.0))
+
+    @property
+    def error(self) -> float:
+        """Standard error of `total`."""
+        parts = [part for part in (self.chip, self.local) if part is not None]
+        square = sum((part.value * part.standard_error) ** 2 for part in parts)
+        return float(np.sqrt(square)) / self.total if self.total > 0 else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationModel:
+    """Chips of a process: draws devices of any size, and stands for them in training.
+
+    Args:
+        design: that the chips were made by.
+        topology: name of what they are.
+        level: depth of the circuit.
+        spreads: by kind of deviation, such as `conductance`, and by `gain`, `gain_bandwidth`, `noise_scale`.
+        correlations: of the chips' common parts, by pair of kinds; only those that the data show.
+        provenance: the chips' digests, all measurements, who measured; `residual` is the rms over the chips.
+
+    Raises:
+        DeviceModelError: kinds that the topology does not have, or correlations that are none.
+    """
+
+    design: Design
+    topology: str
+    level: Level
+    spreads: Mapping[str, Spread]
+    correlations: Mapping[tuple[str, str], Estimate] = field(default_factory=lambda: MappingProxyType({}))
+    instances: tuple[str, ...] = ()
+    provenance: Provenance = field(default_factory=lambda: Provenance(source="campaign"))
+
+    def __post_init__(self) -> None:
+        kinds = set(TOPOLOGIES[self.topology]().error_shapes()) | set(_SHARED)
+        if unknown := sorted(set(self.spreads) - kinds):
+            raise DeviceModelError(
+                f"spreads: a {self.topology} has no {unknown[0]}; expected {', '.join(sorted(kinds))}"
+            )
+        for a, b in self.correlations:
+            if a not in self.spreads or b not in self.spreads:
+                raise DeviceModelError(
+                    f"correlations: expected two kinds of {', '.join(self.spreads)}, got {a} and {b}"
+                )
+        object.__setattr__(self, "spreads", MappingProxyType(dict(self.spreads)))
+        object.__setattr__(self, "correlations", MappingProxyType(dict(self.correlations)))
+
+    @classmethod
+    def estimate(cls, chips: Sequence[Calibration]) -> "PopulationModel":
+        """From calibrated chips of one design and size, by maximum likelihood.
+
+        The prior that each chip was fitted with is taken out again, with all its correlations, so that a tolerance is
+        not read back as a result. What a chip's measurements leave open does not count.
+
+        Raises:
+            DeviceModelError: fewer than three chips, a chip given twice, or chips of different kinds.
+        """
+        models = [chip.model for chip in chips]
+        _check(models)
+        first = chips[0]
+        names = [name.split("[")[0] for name in first.names]
+        kinds = list(dict.fromkeys(names))
+        kind = np.array([kinds.index(name) for name in names])
+        has_local = [name not in _SHARED for name in kinds]
+        known = [Chip.of(chip.values, chip.covariance, chip.prior) for chip in chips]
+        found = fit_mixed(known, kind, first.prior, has_local)
+        digests = tuple(model.provenance.instance_digest for model in models)
+        return cls(
+            design=_nominal(first),
+            topology=models[0].instance.topology.name,
+            level=models[0].level,
+            spreads=_spreads(found, kinds, has_local),
+            correlations=_correlations(found, kinds),
+            instances=digests,
+            provenance=_provenance(models),
+        )
+
+    def draw(self, topology: Topology, rng: np.random.Generator) -> DeviceModel:
+        """A device of any size: deviations by the spreads, the chip's common parts correlated.
+
+        Raises:
+            DeviceModelError: another topology.
+        """
+        if topology.name != self.topology:
+            raise DeviceModelError(f"population: expected a {self.topology}, whose chips it knows, got {topology.name}")
+        common = dict(zip(self.spreads, self._common(rng), strict=True))
+        errors = {
+            name: common.get(name, 0.0) + self._local(name, shape, rng, name in topology.mirrored)
+            for name, shape in topology.error_shapes().items()
+        }
+        design = self._design(common)
+        instance = Instance(design, topology, errors)
+        amplifier = design.amplifier if self.level != "ideal" else None
+        return DeviceModel(
+            instance,
+            self.level,
+            {name: np.zeros_like(values) for name, values in errors.items()},
+            Estimate(amplifier.gain) if amplifier else None,
+            Estimate(amplifier.gain_bandwidth) if amplifier else None,
+            Estimate(float(np.exp(common.get("noise_scale", 0.0)))),
+            provenance=Provenance(source="population", instance_digest=instance.digest),
+        )
+
+    def population(self) -> Population:
+        """The statistics that training samples from."""
+        design = self._design({name: spread.mean.value for name, spread in self.spreads.items()})
+        nominal = DeviceModel.nominal(design.nominal(TOPOLOGIES[self.topology]()), self.level)
+        noise = self.spreads["noise_scale"].mean.value if "noise_scale" in self.spreads else 0.0
+        scaled = DeviceModel(
+            nominal.instance, self.level, nominal.standard_errors, nominal.gain, nominal.gain_bandwidth,
+            Estimate(float(np.exp(noise))),
+        )  # fmt: skip
+        offsets = [spread.mean for name, spread in self.spreads.items() if name in ("offset", "inverter_offset")]
+        mean, error = (
+            (float(np.mean([o.value for o in offsets])), max(o.standard_error for o in offsets))
+            if offsets
+            else (0.0, 0.0)
+        )
+        known = {name: (spread.total, spread.error) for name, spread in self.spreads.items()}
+        return with_spreads(scaled.population(), known, (mean, error))
+
+    @property
+    def covariance(self) -> Float[np.ndarray, "kinds kinds"]:
+        """Of the common parts of a chip, in the order of `spreads`."""
+        names = list(self.spreads)
+        R = np.eye(len(names))
+        for (a, b), r in self.correlations.items():
+            i, j = names.index(a), names.index(b)
+            R[i, j] = R[j, i] = r.value
+        sd = np.array([spread.chip.value for spread in self.spreads.values()])
+        return np.asarray(R * np.outer(sd, sd))
+
+    def _common(self, rng: np.random.Generator) -> Float[np.ndarray, " kinds"]:
+        mean = np.array([spread.mean.value for spread in self.spreads.values()])
+        w, U = np.linalg.eigh(self.covariance)
+        # Correlations that were left out may make it slightly indefinite.
+        return np.asarray(mean + (U * np.sqrt(np.clip(w, 0.0, None))) @ rng.standard_normal(len(mean)))
+
+    def _local(
+        self, name: str, shape: tuple[int, ...], rng: np.random.Generator, mirrored: bool
+    ) -> Float[np.ndarray, "..."]:
+        spread = self.spreads.get(name)
+        values = rng.standard_normal(shape) * (spread.local.value if spread and spread.local else 0.0)
+        lower = np.tril(values, -1)
+        return lower + np.swapaxes(lower, -1, -2) if mirrored else values
+
+    def _design(self, common: Mapping[str, float]) -> Design:
+        amplifier = self.design.amplifier
+        if amplifier is None:
+            return self.design
+        update = {name: getattr(amplifier, name) * float(np.exp(common[name])) for name in _AMPLIFIER if name in common}
+        # A gain of one or less is no amplifier.
+        update["gain"] = max(update.get("gain", amplifier.gain), 1 + 1e-9)
+        return self.design.model_copy(update={"amplifier": amplifier.model_copy(update=update)})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data that `from_dict` reads back without loss."""
+        return {
+            "kind": _KIND,
+            "schema": _SCHEMA,
+            "design": self.design.to_dict(),
+            "topology": self.topology,
+            "level": self.level,
+            "spreads": {name: _plain(spread) for name, spread in self.spreads.items()},
+            "correlations": [{"between": [a, b], **_pair(estimate)} for (a, b), estimate in self.correlations.items()],
+            "instances": list(self.instances),
+            "provenance": {
+                "source": self.provenance.source,
+                "measurements": list(self.provenance.measurements),
+                "discarded": dict(self.provenance.discarded),
+                "simulators": list(self.provenance.simulators),
+                "residual": self.provenance.residual,
+                "samples": self.provenance.samples,
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, data: Any, where: str = "population") -> "PopulationModel":
+        """Validate plain data.
+
+        Raises:
+            DeviceModelError: another kind or schema, or values that do not fit.
+        """
+        if not isinstance(data, Mapping) or data.get("kind") != _KIND:
+            raise DeviceModelError(f"{where}: expected a population as `calibrate --instances` saves it")
+        if data.get("schema") != _SCHEMA:
+            raise DeviceModelError(f"{where}: expected schema {_SCHEMA}, got {data.get('schema')!r}; calibrate again")
+        try:
+            return _read(data, where)
+        except (DeviceModelError, DesignError) as error:
+            message = str(error)
+            raise DeviceModelError(message if message.startswith(where) else f"{where}: {message}") from None
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise DeviceModelError(f"{where}: not a population: {type(error).__name__}: {error}") from None
+
+    def save(self, path: str | Path) -> None:
+        """Write JSON, whole or not at all."""
+        write_atomically(path, json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "PopulationModel":
+        """Read JSON.
+
+        Raises:
+            DeviceModelError: unreadable, or not a population of this schema.
+        """
+        return cls.from_dict(read_json(path), str(path))
+
+
+def load_device(path: str | Path) -> DeviceModel | PopulationModel:
+    """What `calibrate` saved: the model of a chip or of a process.
+
+    Raises:
+        DeviceModelError: unreadable, or neither.
+    """
+    data = read_json(path)
+    if isinstance(data, Mapping) and data.get("kind") == _KIND:
+        return PopulationModel.from_dict(data, str(path))
+    return DeviceModel.from_dict(data, str(path))
+
+
+def read_json(path: str | Path) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DeviceModelError(f"{path}: cannot read it: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise DeviceModelError(f"{path}: not JSON") from None
+
+
+_AMPLIFIER = ("gain", "gain_bandwidth", "output_resistance", "noise_voltage")
+_SHARED = (*_AMPLIFIER, "parasitic", "noise_scale")
+
+
+def _check(models: Sequence[DeviceModel]) -> None:
+    if len(models) < FEWEST:
+        raise DeviceModelError(f"population: expected at least {FEWEST} chips, got {len(models)}")
+    kinds = {(m.design.name, m.instance.topology, m.level) for m in models}
+    if len(kinds) > 1:
+        shown = sorted(f"{design} {topology} {level}" for design, topology, level in kinds)
+        raise DeviceModelError(f"population: expected chips of one design, topology, size and level, got {shown}")
+    digests = [m.provenance.instance_digest for m in models]
+    if len(set(digests)) < len(digests):
+        raise DeviceModelError("population: a chip is given twice; it holds no more than once")
+
+
+def _nominal(chip: Calibration) -> Design:
+    """The chip's design with the amplifier as it was before the fit changed it."""
+    amplifier = chip.model.design.amplifier
+    if amplifier is None:
+        return chip.model.design
+    logs = dict(zip(chip.names, chip.values, strict=True))
+    update = {name: getattr(amplifier, name) / float(np.exp(logs[name])) for name in _AMPLIFIER if name in logs}
+    return chip.model.design.model_copy(update={"amplifier": amplifier.model_copy(update=update)})
+
+
+def _spreads(found: Mixed, kinds: Sequence[str], has_local: Sequence[bool]) -> dict[str, Spread]:
+    variance = np.diag(found.common)
+    sd = np.sqrt(variance)
+    # d sigma = d(sigma^2)/(2 sigma), but no more than the sigma whose square is the error.
+    error = np.minimum(np.diag(found.common_error) / (2 * sd), np.sqrt(np.diag(found.common_error)))
+    return {
+        name: Spread(
+            Estimate(float(found.mean[k]), float(found.mean_error[k])),
+            Estimate(float(sd[k]), float(error[k])),
+            Estimate(float(found.local[k]), float(found.local_error[k])) if has_local[k] else None,
+        )
+        for k, name in enumerate(kinds)
+    }
+
+
+def _correlations(found: Mixed, kinds: Sequence[str]) -> dict[tuple[str, str], Estimate]:
+    believed = {}
+    for i, a in enumerate(kinds):
+        for j, b in enumerate(kinds[:i]):
+            scale = float(np.sqrt(found.common[i, i] * found.common[j, j]))
+            if abs(found.common[i, j]) > _SIGNIFICANT * found.common_error[i, j]:
+                believed[b, a] = Estimate(
+                    float(np.clip(found.common[i, j] / scale, -1, 1)), float(found.common_error[i, j] / scale)
+                )
+    return believed
+
+
+def _provenance(models: Sequence[DeviceModel]) -> Provenance:
+    every = [model.provenance for model in models]
+    return Provenance(
+        source="campaign",
+        measurements=tuple(digest for one in every for digest in one.measurements),
+        discarded={digest: reason for one in every for digest, reason in one.discarded.items()},
+        simulators=tuple(sorted({name for one in every for name in one.simulators})),
+        residual=float(np.sqrt(np.mean([(one.residual or 0.0) ** 2 for one in every]))),
+        samples=sum(one.samples for one in every),
+    )
+
+
+def _pair(estimate: Estimate) -> dict[str, float]:
+    return {"value": estimate.value, "standard_error": estimate.standard_error}
+
+
+def _plain(spread: Spread) -> dict[str, Any]:
+    plain: dict[str, Any] = {"mean": _pair(spread.mean), "chip": _pair(spread.chip)}
+    return plain | ({"local": _pair(spread.local)} if spread.local else {})
+
+
+def _read(data: Mapping[str, Any], where: str) -> PopulationModel:
+    if data["topology"] not in TOPOLOGIES:
+        raise DeviceModelError(f"topology: expected one of {', '.join(TOPOLOGIES)}, got {data['topology']!r}")
+    if data["level"] not in LEVELS:
+        raise DeviceModelError(f"level: expected one of {', '.join(LEVELS)}, got {data['level']!r}")
+    provenance = data["provenance"]
+    return PopulationModel(
+        Design.from_dict(data["design"], f"{where}: design"),
+        data["topology"],
+        data["level"],
+        {str(name): _spread(values, f"spreads.{name}") for name, values in data["spreads"].items()},
+        {_between(row): _estimate(row, "correlations", 1.0) for row in data["correlations"]},
+        _texts(data["instances"], "instances"),
+        Provenance(
+            source=str(provenance["source"]),
+            measurements=_texts(provenance["measurements"], "provenance.measurements"),
+            discarded={str(key): str(value) for key, value in provenance["discarded"].items()},
+            simulators=_texts(provenance["simulators"], "provenance.simulators"),
+            residual=_number(provenance["residual"], "provenance.residual"),
+            samples=int(_number(provenance["samples"], "provenance.samples")),
+        ),
+    )
+
+
+def _spread(data: Any, name: str) -> Spread:
+    parts = {part: _estimate(data[part], f"{name}.{part}") for part in ("mean", "chip", "local") if part in data}
+    for part in ("chip", "local"):
+        if part in parts and parts[part].value < 0:
+            raise DeviceModelError(f"{name}.{part}: expected a standard deviation, got {parts[part].value}")
+    return Spread(parts["mean"], parts["chip"], parts.get("local"))
+
+
+def _estimate(data: Any, name: str, largest: float = np.inf) -> Estimate:
+    value, error = (_number(data[key], f"{name}.{key}") for key in ("value", "standard_error"))
+    if error < 0 or abs(value) > largest:
+        raise DeviceModelError(f"{name}: expected a value and an error of at least zero, got {value} and {error}")
+    return Estimate(value, error)
+
+
+def _between(row: Any) -> tuple[str, str]:
+    first, second = _texts(row["between"], "correlations.between")
+    return first, second
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise DeviceModelError(f"{name}: expected a finite number, got {value!r}")
+    return float(value)
+
+
+def _texts(values: Any, name: str) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise DeviceModelError(f"{name}: expected a list of texts, got {values!r}")
+    return tuple(values)
