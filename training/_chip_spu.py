@@ -15,6 +15,7 @@ from ..circuits import Instance, Level
 from ._factors import Factors
 from ._products import Products
 from ._ranging import Ranged, fit_to_range
+from ._sharded import Sharded
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
 from ._types import Array, Matrix
 
@@ -103,7 +104,8 @@ def _check_time(name: str, t: float) -> None:
 def _load(name: str, program: AnyProgram) -> LoadedChip:
     if isinstance(program, Products):
         raise TypeError(f"{name}: needs Factors or a dense program, got Products")
-    A = program.dense() if isinstance(program, Factors) else matrix_of(program)
+    whole = program.gathered() if isinstance(program, Sharded) else program
+    A = whole.dense() if isinstance(whole, Factors) else matrix_of(whole)
     return LoadedChip(A.detach().double().cpu())
 
 

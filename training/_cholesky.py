@@ -9,6 +9,7 @@ from torch import Tensor
 from ._dense import DenseSolve
 from ._factors import Factors
 from ._products import Products
+from ._sharded import Sharded
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
 from ._types import Array
 from ._woodbury import Woodbury, WoodburyState
@@ -26,10 +27,11 @@ class Cholesky:
 
     def init(self, program: AnyProgram) -> DenseSolve | WoodburyState:
         """Raises ValueError when the program is singular, TypeError for products without factors."""
-        if isinstance(program, Factors):
+        if isinstance(program, Factors | Sharded):
             if self.dense_limit < program.N:
                 return Woodbury().init(program)
-            return DenseSolve.of(program.dense())
+            whole = program if isinstance(program, Factors) else program.gathered()
+            return DenseSolve.of(whole.dense())
         if isinstance(program, Products):
             raise TypeError("Cholesky: needs Factors or a dense program, got Products; use ConjugateGradient")
         return DenseSolve.of(matrix_of(program))

@@ -15,6 +15,7 @@ from ._krylov import POLES_PER_TIME
 from ._loop import MAX_GROUPS
 from ._population import ALL_EFFECTS, Effects, HasPopulation, PopulationLike, population_of
 from ._products import Products
+from ._sharded import Sharded
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
 from ._types import Array, Vector
 
@@ -81,6 +82,8 @@ class DeviceSPU:
         """Raises ValueError when the program is not finite, TypeError for products without factors."""
         if isinstance(program, Products):
             raise TypeError("DeviceSPU: needs Factors or a dense program, got Products")
+        if isinstance(program, Sharded):
+            program = program.gathered()  # one device holds the whole program
         chip = Chip(self.population, self.effects, self.seed, self.generator if self.rounding == "stochastic" else None)
         with torch.no_grad():
             if not isinstance(program, Factors):

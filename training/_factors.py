@@ -70,8 +70,8 @@ class Factors:
         HJ = self.J if self.H is None else block_product(self.H, self.J)
         return self.J.T @ HJ + self.damping * torch.eye(self.N, dtype=self.J.dtype, device=self.J.device)
 
-    def root(self) -> Float[Tensor, "B k m"] | None:
-        """S with H = S S^T, (B, k, m), m <= k the largest rank. Raises ValueError when H is indefinite.
+    def root(self, keep: bool = False) -> Float[Tensor, "B k m"] | None:
+        """S with H = S S^T, (B, k, m), m <= k the largest rank; `keep`: m = k. Raises ValueError when H is indefinite.
 
         Softmax has m = k - 1: its Hessian maps the constant vector to zero.
         """
@@ -86,7 +86,7 @@ class Factors:
                 f"got eigenvalue {w.min().item():.3g}"
             )
         # k roundings add up in an eigenvalue that should be zero
-        empty = min(int((w.amax(0) <= w.shape[1] * rounding * largest).sum()), w.shape[1] - 1)
+        empty = 0 if keep else min(int((w.amax(0) <= w.shape[1] * rounding * largest).sum()), w.shape[1] - 1)
         return (V * w.clamp_min(0.0).sqrt().unsqueeze(-2))[..., empty:].contiguous()
 
 

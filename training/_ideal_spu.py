@@ -12,6 +12,7 @@ from ._dense_flow import DenseFlow
 from ._factors import Factors
 from ._lowrank import LowRank
 from ._products import Products
+from ._sharded import Sharded, ShardedLowRank, low_rank
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
 from ._types import Array, Rows, Vector
 
@@ -20,7 +21,7 @@ from ._types import Array, Rows, Vector
 class IdealState:
     """Factors with the eigenvalues w and eigenvectors Q of the Gram matrix W W^T."""
 
-    lowrank: LowRank
+    lowrank: LowRank | ShardedLowRank
     w: Rows
     Q: Tensor
 
@@ -76,11 +77,11 @@ class IdealSPU:
         """Raises TypeError for products without factors, ValueError for factors that are not finite."""
         if isinstance(program, Products):
             raise TypeError("IdealSPU: needs Factors or a dense program, got Products")
-        if not isinstance(program, Factors):
+        if not isinstance(program, Factors | Sharded):
             A = matrix_of(program)
             return DenseFlow(A, 2.0 * torch.eye(len(A), dtype=A.dtype))
         with torch.no_grad():
-            low = LowRank.of(program)
+            low = low_rank(program)
             gram = low.gram()
             if not bool(gram.isfinite().all()):
                 raise ValueError("IdealSPU: the factors J, H are not finite; lower lr or raise the damping")

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from ._types import LossFunction, OutputHessian
 
@@ -27,6 +28,23 @@ def output_hessian(loss_fn: LossFunction, outputs: Float[Tensor, "B *output"], t
     if isinstance(closed, _SquaredError):
         return closed.hessian(outputs)
     return _hessian_by_products(loss_fn, outputs, targets)
+
+
+def normaliser(loss_fn: LossFunction, outputs: Float[Tensor, "B *output"], targets: Any) -> float | None:
+    """What the loss divides a sum over the samples by; None for a sum.
+
+    Batches with normalisers W_i make one batch with `loss = sum_i (W_i/W) loss_i`, W their sum. Cross-entropy and
+    squared error are known; of any other loss it is asked whether the batch doubled has the same loss, or twice it.
+    """
+    closed = _closed_form(loss_fn)
+    if isinstance(closed, _CrossEntropy):
+        return closed.normaliser(outputs, targets) if _is_mean(closed.reduction) else None
+    if isinstance(closed, _SquaredError):
+        return float(outputs.numel()) if _is_mean(closed.reduction) else None
+    with torch.no_grad():
+        once = loss_fn(outputs, targets)
+        twice = loss_fn(torch.cat([outputs, outputs]), pytree.tree_map(lambda y: torch.cat([y, y]), targets))
+    return float(len(outputs)) if abs(float(twice - once)) <= abs(float(twice - 2 * once)) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,15 @@ class _CrossEntropy:
         H = logits.new_zeros(B, C, d, C, d)
         H.diagonal(dim1=2, dim2=4).copy_(block.permute(0, 2, 3, 1))
         return H.reshape(B, C * d, C * d)
+
+    def normaliser(self, outputs: Tensor, targets: Tensor) -> float:
+        samples = float(outputs.numel() // outputs.shape[1])
+        if targets.is_floating_point():
+            return samples
+        kept = targets != self.ignore_index
+        if self.weight is None:
+            return float(kept.sum())
+        return float((self.weight.to(outputs)[targets.where(kept, 0)] * kept).sum())
 
     def _weights(self, logits: Tensor, targets: Tensor) -> Tensor:
         B, C, d = logits.shape

@@ -25,6 +25,15 @@ class LowRank:
     def like(self) -> Tensor:
         return self.J
 
+    @property
+    def rows(self) -> int:
+        """Of W."""
+        return len(self.J) if self.root is None else self.root.shape[0] * self.root.shape[2]
+
+    def rooted(self, columns: Float[Tensor, "r c"]) -> Float[Tensor, "m c"]:
+        """The columns of W that belong to columns of J."""
+        return columns if self.root is None else block_product(self.root.mT, columns.contiguous())
+
     def project(self, v: Vector) -> Rows:
         # W v = S^T (J v)
         u = self.J @ v

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from ._factors import Factors
 from ._products import Products
+from ._sharded import Sharded
 from ._types import Array, DenseProgram, Stats
 
-AnyProgram = DenseProgram | Factors | Products
+AnyProgram = DenseProgram | Factors | Products | Sharded
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,17 @@
 """Thermodynamic natural gradient descent."""
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from ._curvature import curvature
 from ._factors import Factors
+from ._linearise import AnyFactors, CurvatureKind, Linearise, Part, Whole
 from ._module import FlatModule
-from ._products import Products, products
+from ._ranks import Ranks
+from ._resume import Stale, reloaded, set_solver_state, solver_state
 from ._solution import Solver
 from ._types import LossFunction, Vector
 from ._update import LevenbergMarquardt, adam, momentum_step
@@ -37,8 +38,15 @@ class TNGD(torch.optim.Optimizer):
     momentum: heavy ball on the direction, as `torch.optim.SGD`. betas: feed the direction to Adam instead ((0, 0) is a
         sign step, the published TNGD-Adam). weight_decay: adds `weight_decay * theta` to the gradient.
     levenberg_marquardt: adapts `param_groups[0]["damping"]` after each step, at one forward pass.
-    curvature: "factors" (J, H), or "products" for a matrix-free `ConjugateGradient`.
+    curvature: "ggn" (Gauss-Newton) or "fisher" (empirical), both as factors; see `curvature`. "products": the
+        Gauss-Newton matrix by products alone, for a matrix-free `ConjugateGradient`.
     chunk: samples differentiated at a time.
+    autocast: forward pass in torch.bfloat16 or torch.float16; factors, solver and parameters stay float32.
+    data_parallel: every process of torch's process group steps on its own part of the batch, all of one size; they
+        take the step that one process would take with all of it. `torch.manual_seed` must differ for dropout only.
+
+    Gradient accumulation: `accumulate(inputs, targets)` for all micro-batches but the last, then
+    `step(inputs, targets)`: the step that the whole batch would give.
 
     `stats` holds the solver's last stats, `damping`, and the sums `steps` and `total_analog_time` [tau].
     Raises ValueError for settings out of range; `Diverged` from `step` before anything is changed.
@@ -59,10 +67,13 @@ class TNGD(torch.optim.Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         levenberg_marquardt: LevenbergMarquardt | None = None,
-        curvature: Literal["factors", "products"] = "factors",
+        curvature: CurvatureKind = "ggn",
         chunk: int | None = None,
+        autocast: torch.dtype | None = None,
+        data_parallel: bool = False,
     ) -> None:
         _check(lr, damping, delay, start, momentum, betas)
+        _check_curvature(curvature, autocast, data_parallel)
         self._flat = FlatModule.of(module)
         defaults = {
             "lr": lr, "damping": damping, "weight_decay": weight_decay,
@@ -75,11 +86,12 @@ class TNGD(torch.optim.Optimizer):
         self.start: Start = start
         self.levenberg_marquardt = levenberg_marquardt
         self.stats: dict[str, float] = {}
-        self._curvature = curvature
-        self._chunk = chunk
+        self._ranks = Ranks.here() if data_parallel else None
+        self._linearise = Linearise(self._flat, loss_fn, curvature, chunk, autocast, self._ranks)
+        self._parts: list[Part] = []
         self._vectors: dict[str, Tensor] = {}
         self._sums = {"steps": 0.0, "total_analog_time": 0.0}
-        self._stale: tuple[Factors | Products, Vector] | None = None
+        self._stale: Stale | None = None
         self._loaded: Any = None
 
     @property
@@ -87,20 +99,25 @@ class TNGD(torch.optim.Optimizer):
         """(N,) The device's last readout, where a warm start goes on; None before the first step."""
         return self._vectors.get("readout")
 
+    def accumulate(self, inputs: Any, targets: Any) -> Tensor:
+        """Linearise a micro-batch for the next step. Returns its loss, a scalar."""
+        self._parts.append(self._linearise.part(inputs, targets, self.param_groups[0]["damping"]))
+        return self._parts[-1].made.loss
+
     def step(self, inputs: Any, targets: Any) -> Tensor:  # type: ignore[override]
-        """One step on a batch. Returns the loss before it, a scalar."""
+        """One step on a batch and what was accumulated before it. Returns the loss before it, a scalar."""
         group = self.param_groups[0]
-        program, loss, gradient = self._linearise(inputs, targets, group["damping"])
+        whole, parts = self._whole(inputs, targets, group["damping"])
         theta = self._flat.flatten()
-        b = gradient + group["weight_decay"] * theta if group["weight_decay"] else gradient
-        _check_finite("the loss", loss, "lower lr or raise damping")
-        g = self._relax(program, b)
+        b = whole.gradient + group["weight_decay"] * theta if group["weight_decay"] else whole.gradient
+        _check_finite("the loss", whole.loss, "lower lr or raise damping")
+        g = self._relax(whole.program, b)
         _check_finite("the solver's direction", g, "raise damping")
         change = -group["lr"] * self._direction(g, group)
         self._flat.assign(theta + change)
         if self.levenberg_marquardt is not None:
-            self._adapt_damping(program, inputs, targets, loss, gradient, change)
-        return loss
+            self._adapt_damping(whole, parts, change)
+        return whole.loss
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         if self.param_groups:
@@ -113,12 +130,11 @@ class TNGD(torch.optim.Optimizer):
         Not inside: the module's parameters and torch's global generator (dropout), which belong to the caller.
         """
         state = super().state_dict()
-        generator = getattr(self.solver, "generator", None)
         state["analog"] = {
             "vectors": {name: v.clone() for name, v in self._vectors.items()},
             "sums": dict(self._sums),
-            "generator": None if generator is None else generator.get_state(),
-            "stale": self._pack_stale(),
+            "solver": solver_state(self.solver),
+            "stale": None if self._stale is None else self._stale.pack(),
         }
         return state
 
@@ -128,30 +144,32 @@ class TNGD(torch.optim.Optimizer):
         like = self._flat.flatten()
         self._vectors = {name: v.to(like) for name, v in analog["vectors"].items()}
         self._sums = dict(analog["sums"])
-        if analog["generator"] is not None:
-            self.solver.generator.set_state(analog["generator"].cpu())  # type: ignore[attr-defined]
-        stale = analog["stale"]
-        self._loaded = None
-        self._stale = None
-        if stale is not None:
-            H = None if stale["H"] is None else stale["H"].to(like)
-            self._stale = Factors(stale["J"].to(like), H, stale["damping"]), stale["b"].to(like)
+        set_solver_state(self.solver, analog["solver"])
+        self._loaded, self._parts = None, []
+        self._stale = None if analog["stale"] is None else Stale.unpack(analog["stale"], like)
 
-    def _linearise(self, inputs: Any, targets: Any, damping: float) -> tuple[Factors | Products, Tensor, Vector]:
-        if self._curvature == "products":
-            made = products(self._flat.module, self.loss_fn, inputs, targets, damping)
-            return made, made.loss, made.gradient
-        batch = curvature(self._flat.module, self.loss_fn, inputs, targets, damping, self._chunk)
+    def _whole(self, inputs: Any, targets: Any, damping: float) -> tuple[Whole, list[Part]]:
+        try:
+            self.accumulate(inputs, targets)
+            parts, whole = self._parts, self._linearise.whole(self._parts, damping)
+        finally:
+            self._parts = []
         # J may be loaded in place where nothing asks for the program again
-        spare = self.delay == 0.0 and self.levenberg_marquardt is None
-        return replace(batch.factors, scratch=spare), batch.loss, batch.gradient
+        if isinstance(whole.program, Factors) and self.delay == 0.0 and self.levenberg_marquardt is None:
+            # nor may a part hold on to a J of its own
+            return replace(whole, program=replace(whole.program, scratch=True)), []
+        return whole, parts
 
-    def _relax(self, program: Factors | Products, b: Vector) -> Vector:
+    def _relax(self, program: AnyFactors, b: Vector) -> Vector:
         x0, waited = self._initial(b)
+        before = solver_state(self.solver)
         loaded = self.solver.init(program)
         solution = self.solver.compute(loaded, b, x0)
+        if self._ranks is not None:
+            # the same numbers in every process, whatever their rounding
+            solution = replace(solution, value=self._ranks.shown(solution.value, 0))
         if self.delay > 0.0:
-            self._stale, self._loaded = (program, b), loaded
+            self._stale, self._loaded = Stale(program, b, before), loaded
         self._vectors["readout"] = solution.value
         self._sums["steps"] += 1
         self._sums["total_analog_time"] += solution.stats.get("analog_time", 0.0) + waited
@@ -166,9 +184,9 @@ class TNGD(torch.optim.Optimizer):
             return b, 0.0
         if self._stale is None:
             return last, 0.0
-        program, drive = self._stale
-        loaded = self.solver.init(program) if self._loaded is None else self._loaded
-        waiting = self.solver.compute(loaded, drive, last, self.delay)
+        if self._loaded is None:
+            self._loaded = reloaded(self.solver, self._stale)
+        waiting = self.solver.compute(self._loaded, self._stale.b, last, self.delay)
         return waiting.value, waiting.stats.get("analog_time", 0.0)
 
     def _direction(self, g: Vector, group: dict[str, Any]) -> Vector:
@@ -176,26 +194,16 @@ class TNGD(torch.optim.Optimizer):
             return adam(self._vectors, g, group["betas"], group["eps"], int(self._sums["steps"]))
         return momentum_step(self._vectors, g, group["momentum"]) if group["momentum"] else g
 
-    def _adapt_damping(
-        self, program: Factors | Products, inputs: Any, targets: Any, loss: Tensor, gradient: Vector, change: Vector
-    ) -> None:
+    def _adapt_damping(self, whole: Whole, parts: list[Part], change: Vector) -> None:
         assert self.levenberg_marquardt is not None
+        damping = whole.program.damping
         with torch.no_grad():
-            after = self.loss_fn(self._flat.outputs(self._flat.flatten(), inputs), targets)
-        curved = program.matvec(change) - program.damping * change
-        predicted = float(gradient @ change + 0.5 * change @ curved)
-        ratio = float(after - loss) / predicted if predicted else 1.0
-        self.param_groups[0]["damping"] = self.levenberg_marquardt.next(program.damping, ratio)
+            after = self._linearise.loss(parts, whole.shares)
+        curved = whole.program.matvec(change) - damping * change
+        predicted = float(whole.gradient @ change + 0.5 * change @ curved)
+        ratio = float(after - whole.loss) / predicted if predicted else 1.0
+        self.param_groups[0]["damping"] = self.levenberg_marquardt.next(damping, ratio)
         self.stats["reduction_ratio"] = ratio
-
-    def _pack_stale(self) -> dict[str, Any] | None:
-        if self._stale is None:
-            return None
-        program, b = self._stale
-        if not isinstance(program, Factors):
-            raise ValueError("TNGD: a delay needs curvature='factors' to be saved")
-        packed = {f.name: getattr(program, f.name) for f in fields(program) if f.name != "scratch"}
-        return {**packed, "b": b}
 
 
 def _default_solver() -> Solver:
@@ -214,6 +222,14 @@ def _check(lr: float, damping: float, delay: float, start: str, momentum: float,
         raise ValueError(f'TNGD: a delay needs start="warm"; start={start!r} resets the device after it')
     if betas is not None and (momentum or not all(0.0 <= beta < 1.0 for beta in betas)):
         raise ValueError(f"TNGD: expected betas in [0, 1) and no momentum, got betas={betas}, momentum={momentum}")
+
+
+def _check_curvature(curvature: str, autocast: torch.dtype | None, data_parallel: bool) -> None:
+    if curvature not in ("ggn", "fisher", "products"):
+        raise ValueError(f'TNGD: expected curvature "ggn", "fisher" or "products", got {curvature!r}')
+    if curvature == "products" and (data_parallel or autocast is not None):
+        option = "data_parallel" if data_parallel else "autocast"
+        raise ValueError(f'TNGD: {option} needs factors: curvature "ggn" or "fisher", got "products"')
 
 
 def _check_finite(name: str, value: Tensor, remedy: str) -> None:

@@ -10,13 +10,14 @@ from ._dense import DenseSolve
 from ._factors import Factors
 from ._lowrank import LowRank
 from ._products import Products
+from ._sharded import Sharded, ShardedLowRank, low_rank
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
 from ._types import Array, Vector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WoodburyState:
-    lowrank: LowRank
+    lowrank: LowRank | ShardedLowRank
     factor: Tensor
 
     @property
@@ -42,12 +43,12 @@ class Woodbury:
         """Raises ValueError when damping is zero, TypeError for products without factors."""
         if isinstance(program, Products):
             raise TypeError("Woodbury: needs Factors or a dense program, got Products; use ConjugateGradient")
-        if not isinstance(program, Factors):
+        if not isinstance(program, Factors | Sharded):
             return DenseSolve.of(matrix_of(program))
         if program.damping <= 0.0:
             raise ValueError("Woodbury: expected damping > 0, got 0: J^T H J alone is singular")
         with torch.no_grad():
-            low = LowRank.of(program)
+            low = low_rank(program)
             shifted = low.gram()
             shifted.diagonal().add_(program.damping)
             factor, failed = torch.linalg.cholesky_ex(shifted)

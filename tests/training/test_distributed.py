@@ -1,0 +1,90 @@
+"""Two processes take the step that one takes with the whole batch."""
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from thermospice.training import (
+    TNGD,
+    Cholesky,
+    ConjugateGradient,
+    DeviceSPU,
+    Effects,
+    IdealSPU,
+    LevenbergMarquardt,
+    Woodbury,
+)
+from torch import nn
+from torch.nn import functional
+
+B, STEPS = 8, 3
+
+
+class Population:
+    conductance_sigma, capacitor_sigma, inverter_sigma = 0.01, 0.05, 0.005
+    offset_mean, offset_sigma, kappa0 = 1e-4, 1e-3, 1e-6
+    gain, full_scale, dac_bits, adc_bits = 1e5, 1.0, 12, 12
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "Woodbury": {"solver": lambda: Woodbury(), "levenberg_marquardt": LevenbergMarquardt()},
+    "Cholesky": {"solver": lambda: Cholesky()},
+    "CG": {"solver": lambda: ConjugateGradient(tol=1e-13)},
+    "IdealSPU": {"solver": lambda: IdealSPU(t=2.0, kappa0=1e-3), "delay": 0.3, "momentum": 0.5},
+    "IdealSPU on Fisher": {"solver": lambda: IdealSPU(t=2.0), "curvature": "fisher"},
+    "DeviceSPU": {"solver": lambda: DeviceSPU(Population(), t=2.0, effects=Effects(readout_bits=False))},
+}
+
+
+def train(name: str, rank: int = 0, count: int = 1) -> torch.Tensor:
+    torch.manual_seed(1)
+    module = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double()
+    settings = dict(CASES[name])
+    solver = settings.pop("solver")()
+    optimizer = TNGD(
+        module, functional.cross_entropy, lr=0.2, damping=0.1, solver=solver, data_parallel=count > 1, **settings
+    )
+    generator = torch.Generator().manual_seed(2)
+    for _ in range(STEPS):
+        x, y = torch.randn(B, 4, generator=generator, dtype=torch.float64), torch.randint(3, (B,), generator=generator)
+        loss = optimizer.step(x.chunk(count)[rank], y.chunk(count)[rank])
+    return torch.cat([loss.reshape(1), *(p.detach().reshape(-1) for p in module.parameters())])
+
+
+def worker(rank: int, port: int, folder: str) -> None:
+    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    ends = {name: train(name, rank, 2) for name in CASES}
+    uneven = TNGD(nn.Linear(4, 3).double(), functional.cross_entropy, solver=Woodbury(), data_parallel=True)
+    try:
+        uneven.step(torch.randn(2 + rank, 4, dtype=torch.float64), torch.zeros(2 + rank, dtype=torch.int64))
+    except ValueError as error:
+        ends["uneven"] = torch.tensor("same number of samples in every process, got [2, 3]" in str(error))
+    torch.save(ends, Path(folder) / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, torch.Tensor]]:
+    folder = tmp_path_factory.mktemp("ranks")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    mp.spawn(worker, (port, str(folder)), nprocs=2)
+    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_take_the_step_of_one(two, name):
+    first, second = (ends[name] for ends in two)
+    assert torch.equal(first, second)
+    # sums in another order, through a matrix whose condition number is about 100
+    tolerance = 1e-8 if name == "DeviceSPU" else 1e-11  # the device's own mean is right to 1e-9
+    torch.testing.assert_close(first, train(name), rtol=tolerance, atol=tolerance)
+
+
+def test_uneven_parts_are_refused(two):
+    assert all(bool(ends["uneven"]) for ends in two)

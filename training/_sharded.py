@@ -1,0 +1,105 @@
+"""A Gauss-Newton program whose rows are spread over processes."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ._factors import Factors
+from ._lowrank import LowRank
+from ._ranks import Ranks
+from ._types import Rows, Vector
+
+COLUMN_CHUNKS = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sharded:
+    """`F = sum_p J_p^T H_p J_p + damping I`, p the processes of a data-parallel run, each with its part of the batch.
+
+    Every method is collective: all processes call it, with the same arguments, and get the same answer. Vectors of
+    N and of r numbers and the blocks of the r x r Gram matrix are exchanged; for the blocks each process shows its
+    rows to the others in chunks of columns, so that none ever holds more than its own J and an eighth of another.
+    """
+
+    local: Factors
+    ranks: Ranks
+
+    @classmethod
+    def of(cls, local: Factors, ranks: Ranks) -> "Sharded":
+        """Raises ValueError unless every process has the same number of samples."""
+        rows = ranks.gather(torch.tensor([local.r, local.batch], device=local.J.device)).reshape(-1, 2)
+        if not bool((rows == rows[0]).all()):
+            raise ValueError(
+                f"data_parallel: expected the same number of samples in every process, got {rows[:, 1].tolist()}"
+            )
+        return cls(local, ranks)
+
+    @property
+    def damping(self) -> float:
+        return self.local.damping
+
+    @property
+    def N(self) -> int:
+        return self.local.N
+
+    @property
+    def r(self) -> int:
+        return self.local.r * self.ranks.count
+
+    def matvec(self, v: Vector) -> Vector:
+        """F v."""
+        local = self.local
+        return self.ranks.sum(local.J.T @ local.apply_hessian(local.J @ v)) + self.damping * v
+
+    def diagonal(self) -> Vector:
+        """diag(F)."""
+        return self.ranks.sum(self.local.with_damping(0.0).diagonal()) + self.damping
+
+    def gathered(self) -> Factors:
+        """The whole program in every process, for a device that has to be loaded with all of it."""
+        H = None if self.local.H is None else self.ranks.gather(self.local.H)
+        return replace(self.local, J=self.ranks.gather(self.local.J), H=H, scratch=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShardedLowRank:
+    """`LowRank` with the rows of W spread over processes; vectors of r numbers are whole in each of them."""
+
+    local: LowRank
+    ranks: Ranks
+
+    @classmethod
+    def of(cls, program: Sharded) -> "ShardedLowRank":
+        local = program.local
+        # every process keeps all columns of its roots: they have to fit together
+        return cls(LowRank(local.J, local.root(keep=True), local.damping), program.ranks)
+
+    @property
+    def like(self) -> Tensor:
+        return self.local.like
+
+    @property
+    def damping(self) -> float:
+        return self.local.damping
+
+    def project(self, v: Vector) -> Rows:
+        return self.ranks.gather(self.local.project(v))
+
+    def lift(self, u: Rows) -> Vector:
+        return self.ranks.sum(self.local.lift(u.chunk(self.ranks.count)[self.ranks.rank]))
+
+    def gram(self) -> Float[Tensor, "r r"]:
+        own = self.local.J.new_zeros(self.ranks.count, self.local.rows, self.local.rows)
+        for columns in self.local.J.chunk(COLUMN_CHUNKS, 1):
+            mine = self.local.rooted(columns)
+            for owner in range(self.ranks.count):
+                own[owner].addmm_(mine, self.ranks.shown(mine, owner).T)
+        blocks = own.movedim(0, 1).reshape(self.local.rows, -1)
+        whole = self.ranks.gather(blocks)
+        return (whole + whole.T) / 2
+
+
+def low_rank(program: Factors | Sharded) -> LowRank | ShardedLowRank:
+    return LowRank.of(program) if isinstance(program, Factors) else ShardedLowRank.of(program)
