@@ -42,6 +42,8 @@ from ._network import OpAmpModel as OpAmpModel
 from ._network import Resistor as Resistor
 from ._network import VoltageSource as VoltageSource
 from ._network import terminals as terminals
+from ._nodal import NodalEquations as NodalEquations
+from ._nodal import nodal_equations as nodal_equations
 from ._program import Factors as Factors
 from ._program import Program as Program
 from ._programming import Loaded as Loaded
@@ -50,6 +52,8 @@ from ._random_program import random_program as random_program
 from ._rc_mesh import RCMesh as RCMesh
 from ._rlc_grid import RLCGrid as RLCGrid
 from ._scaling import choose_scaling as choose_scaling
+from ._scaling import linearised as linearised
+from ._sparse_mesh import sparse_mesh as sparse_mesh
 from ._stability import stability_limit as stability_limit
 from ._stability import with_gain_bandwidth as with_gain_bandwidth
 from ._stacked_space import StateSpaces as StateSpaces

@@ -48,13 +48,13 @@ def load(
     weights: dict[str, Any] = {}
     for name, values in topology.weights(program, conductance).items():
         array = np.asarray(values, dtype=np.float64)
-        weights[name] = _on_grid(array, programming, rng)
+        weights[name] = on_grid(array, programming, rng)
         if programming.full_scale is not None:
             clipped += _clipped(name, array, programming.full_scale)
     return Loaded(weights, tuple(clipped))
 
 
-def _on_grid(
+def on_grid(
     array: Float[np.ndarray, "..."], programming: Programming, rng: np.random.Generator | None
 ) -> Float[np.ndarray, "..."]:
     full_scale = programming.full_scale or float(np.abs(array).max(initial=0.0))

@@ -72,7 +72,7 @@ class RCMesh:
         """The circuit with its conductances and b loaded; see the class."""
         elements: list[Element] = []
         for i in range(self.n):
-            elements += _cell(values, errors, i, weights["ground"][i], b[i])
+            elements += cell_elements(values, errors, i, weights["ground"][i], b[i])
             elements += _couplings(values, errors, i, weights["coupling"][i])
         prefix = "x" if values.amplifier is None else "out"
         outputs = tuple(f"{prefix}{i}" for i in range(self.n))
@@ -124,7 +124,8 @@ def grounded(A: Float[np.ndarray, "n n"]) -> tuple[Float[np.ndarray, "n n"], Flo
     return off, np.where(rest > 1e-12 * np.diag(A) * len(A), rest, 0.0)
 
 
-def _cell(values: Values, errors: Errors, i: int, ground: Any, b_i: Any) -> Iterator[Element]:
+def cell_elements(values: Values, errors: Errors, i: int, ground: Any, b_i: Any) -> Iterator[Element]:
+    """Capacitor, drive, resistor to ground, injected noise and follower of cell i."""
     yield Capacitor(f"c{i}", f"x{i}", GROUND, values.C * (1 + errors["capacitance"][i]), cell=i)
     yield CurrentSource(f"b{i}", GROUND, f"x{i}", b_i * (1 + errors["drive"][i]) / values.R0, drive=True)
     if ground != 0:

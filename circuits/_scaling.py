@@ -1,5 +1,6 @@
 """Fitting a program to the device: conductances within the amplifiers' reach, voltages within the rails."""
 
+from functools import lru_cache
 from math import floor, log2, pi
 
 import numpy as np
@@ -23,6 +24,22 @@ _SMALL = 1 / 8
 _SMALLEST = 2.0**-40
 
 
+def linearised(instance: Instance, program: Program, level: Level, scaling: Scaling) -> StateSpace:
+    """The state space of a chip with a program loaded, amplifiers linearised.
+
+    Raises:
+        ProgramError, DesignError: as `Instance.network`.
+        ValueError: as `state_space`.
+    """
+    return _undriven(instance, program, level, scaling.conductance).driven(scaling.drive)
+
+
+@lru_cache(maxsize=2)
+def _undriven(instance: Instance, program: Program, level: Level, conductance: float) -> StateSpace:
+    # Whoever chose the scaling of a chip simulates that chip next, and asks the same once more.
+    return state_space(instance.network(program, level, Scaling(conductance)))
+
+
 def choose_scaling(instance: Instance, program: Program, level: Level = "macro") -> Scaling:
     """Powers of two with which the device is quick enough, stable and within its range and rails.
 
@@ -44,7 +61,7 @@ def choose_scaling(instance: Instance, program: Program, level: Level = "macro")
     fastest = float(np.abs(program.A).sum(axis=1).max()) / instance.design.tau
     conductance = min(conductance, _power_of_two(2 * pi * amplifier.gain_bandwidth / SPEED_MARGIN / fastest))
     while True:
-        space = state_space(instance.network(program, level, Scaling(conductance)))
+        space = linearised(instance, program, level, Scaling(conductance))
         if (space.poles.real < 0).all():
             return Scaling(conductance, _drive_scale(instance, program, space, conductance))
         conductance /= 2

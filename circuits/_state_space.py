@@ -1,6 +1,6 @@
 """State space of a linearised network, numerically."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
@@ -65,6 +65,10 @@ class StateSpace:
     def settled(self) -> Float[np.ndarray, " n"]:
         """Readouts of the settled device [V]."""
         return np.asarray(self.M @ self.settled_states + self.y_drive + self.y_bias)
+
+    def driven(self, scale: float) -> "StateSpace":
+        """The same circuit with its drive `scale` times as large."""
+        return replace(self, drive=scale * self.drive, y_drive=scale * self.y_drive)
 
 
 def state_space(network: Network) -> StateSpace:
