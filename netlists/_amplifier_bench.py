@@ -170,7 +170,7 @@ class Bench:
             (
                 ".title thermospice amplifier",
                 f".options temp={self.temperature - _CELSIUS!r}",
-                options(self.ngspice.version, 0, tolerance).rstrip(),
+                options(False, tolerance).rstrip(),
                 supplies(self.amplifier),
                 self.amplifier.definition() if define else "",
                 *lines,

@@ -11,7 +11,6 @@ from ._raw import Plot
 from ._timing import Grid, Steps
 from ._verdict import Expected
 
-KLU_VERSION = 42
 _KLU_NODES = 50
 
 
@@ -38,18 +37,22 @@ class Tolerance:
 DEFAULT_TOLERANCE = Tolerance()
 
 
-def options(version: int, nodes: int, tolerance: Tolerance = DEFAULT_TOLERANCE, seed: int | None = None) -> str:
+def klu_pays(nodes: int) -> bool:
+    """Is a circuit large enough for the KLU solver? It pays above some tens of nodes."""
+    return nodes > _KLU_NODES
+
+
+def options(klu: bool, tolerance: Tolerance = DEFAULT_TOLERANCE, seed: int | None = None) -> str:
     """The solver's options.
 
     Args:
-        version: major version of ngspice; the KLU solver came with 42 and pays above some tens of nodes.
-        nodes: number of nodes.
+        klu: solve with KLU, which the ngspice must have.
         tolerance: errors that do not matter.
         seed: of the random sources.
     """
     words = [f"reltol={_text(tolerance.relative)}", f"vntol={_text(tolerance.voltage)}", "abstol=1e-14"]
     words += [f"chgtol={_text(tolerance.charge)}"] if tolerance.charge is not None else []
-    words += ["klu"] if version >= KLU_VERSION and nodes > _KLU_NODES else []
+    words += ["klu"] if klu else []
     words += [f"seed={int(seed)}"] if seed is not None else []
     return f".options {' '.join(words)}\n"
 

@@ -321,7 +321,9 @@ def _transistors(amp: OpAmp, model: OpAmpModel, subcircuit: str, context: _Conte
 
 def _noise_voltage(node: str, noise_voltage: float, context: _Context) -> Iterator[Card]:
     if context.noise == "seeded":
-        yield from _held("V", node, node, GROUND, noise_voltage**2, context)
+        # A current into one siemens: next to a random voltage source, ngspice 44 and 47 never redraw a random current.
+        yield from _held("I", node, GROUND, node, noise_voltage**2, context)
+        yield Card("G", node, (node, GROUND, node, GROUND), 1.0)
     else:
         resistance = noise_voltage**2 / (4 * NGSPICE_BOLTZMANN * context.temperature)
         yield Card("R", node, (node, GROUND), resistance)

@@ -26,16 +26,20 @@ _HINT = (
     "install it (Debian, Ubuntu: sudo apt-get install ngspice; macOS: brew install ngspice)"
     f" or set {ENVIRONMENT_VARIABLE} to its path"
 )
+_OLDEST = 39
+"""Oldest major version that the project is tested with."""
+
 _LOG_LIMIT = 1 << 20
 _TAIL_LINES = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Ngspice:
-    """The simulator: absolute path and major version."""
+    """The simulator: absolute path, major version, and whether it has the KLU solver (42 and newer may)."""
 
     path: str
     version: int
+    klu: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ def find_ngspice(path: str | None = None) -> Ngspice:
     """The simulator at `path`, else at `$THERMOSPICE_NGSPICE`, else the one on PATH.
 
     Raises:
-        SimulatorMissing: there is none, or it does not say its version.
+        SimulatorMissing: there is none, it does not say its version, or it is older than 39.
     """
     wanted = path or os.environ.get(ENVIRONMENT_VARIABLE) or "ngspice"
     found = shutil.which(wanted)
@@ -118,7 +122,10 @@ def _identify(path: str, _modified: int) -> Ngspice:
     match = re.search(rb"ngspice-(\d+)", answer.stdout)
     if match is None:
         raise SimulatorMissing(f"{path} --version does not name an ngspice version: {_HINT}")
-    return Ngspice(path, int(match[1]))
+    version = int(match[1])
+    if version < _OLDEST:
+        raise SimulatorMissing(f"{path} is ngspice {version}, and {_OLDEST} or newer is needed: {_HINT}")
+    return Ngspice(path, version, klu=b"Compiled with KLU" in answer.stdout)
 
 
 def run_deck(

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ..circuits import Instance, Level, Program, Scaling
+from ..circuits import Instance, Level, Network, Program, Scaling
 from ._engine import Ngspice
 from ._errors import MeasurementError
 from ._vacask_engine import Vacask
@@ -23,26 +23,50 @@ Variables = Mapping[str, tuple[tuple[str, ...], Float[np.ndarray, "..."], str]]
 _COORDINATES = ("time", "frequency")
 
 
-def dataset(instance: Instance, program: Program, variables: Variables, attributes: Mapping[str, Any]) -> xr.Dataset:
+def dataset(
+    instance: Instance,
+    program: Program,
+    level: Level,
+    scaling: Scaling,
+    variables: Variables,
+    attributes: Mapping[str, Any],
+) -> xr.Dataset:
     """A measurement of a program on a chip.
 
     Args:
         instance: the chip.
         program: A and b as given, before scaling.
+        level: depth of the amplifiers.
+        scaling: how the program was fitted to the device.
         variables: what was measured; `time` and `frequency` become coordinates.
         attributes: provenance; None is left out.
     """
-    n = program.n
     everything: Variables = {
         "A": (("cell", "cell_in"), np.asarray(program.A), "1"),
         "b": (("cell",), np.asarray(program.b), "V"),
         **_factors(program),
         **variables,
     }
-    arrays = {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in everything.items()}
+    fitted = {
+        "level": level,
+        "conductance_scale": float(scaling.conductance),
+        "drive_scale": float(scaling.drive),
+    }
+    cells = {"cell": np.arange(program.n), "cell_in": np.arange(program.n)}
+    return _labelled(everything, cells, {**_of_instance(instance), **fitted, **attributes})
+
+
+def network_dataset(network: Network, variables: Variables, attributes: Mapping[str, Any]) -> xr.Dataset:
+    """A measurement of a network that is not a chip with a program; variables and attributes as those of `dataset`."""
+    known = {"network": network.name, "temperature": float(network.temperature)}
+    return _labelled(variables, {"cell": np.arange(len(network.outputs))}, {**known, **attributes})
+
+
+def _labelled(variables: Variables, cells: Mapping[str, Any], attributes: Mapping[str, Any]) -> xr.Dataset:
+    arrays = {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in variables.items()}
     coordinates = {name: arrays.pop(name) for name in _COORDINATES if name in arrays}
-    cells = {"cell": np.arange(n), "cell_in": np.arange(n)}
-    return xr.Dataset(arrays, {**cells, **coordinates}, _attributes(instance, attributes))
+    known = {name: value for name, value in attributes.items() if value is not None}
+    return xr.Dataset(arrays, {**cells, **coordinates}, known)
 
 
 def _factors(program: Program) -> Variables:
@@ -56,28 +80,21 @@ def _factors(program: Program) -> Variables:
     }
 
 
-def _attributes(instance: Instance, extra: Mapping[str, Any]) -> dict[str, Any]:
-    attributes = {
+def _of_instance(instance: Instance) -> dict[str, Any]:
+    return {
         "topology": instance.topology.name,
         **asdict(instance.topology),  # type: ignore[call-overload]  # every topology is a dataclass of its sizes
         "design": json.dumps(instance.design.to_dict()),
         "temperature": float(instance.design.temperature),
         "instance_seed": instance.seed,
         "instance_digest": instance.digest,
-        **extra,
     }
-    return {name: value for name, value in attributes.items() if value is not None}
 
 
-def provenance(
-    analysis: str, level: Level, scaling: Scaling, simulator: Ngspice | Vacask, deck: str, warnings: Sequence[str]
-) -> dict[str, Any]:
+def provenance(analysis: str, simulator: Ngspice | Vacask, deck: str, warnings: Sequence[str]) -> dict[str, Any]:
     """Attributes that say where the numbers come from."""
     return {
         "analysis": analysis,
-        "level": level,
-        "conductance_scale": float(scaling.conductance),
-        "drive_scale": float(scaling.drive),
         "netlist_sha256": hashlib.sha256(deck.encode()).hexdigest(),
         "simulator": "ngspice" if isinstance(simulator, Ngspice) else "VACASK",
         "simulator_version": str(simulator.version),

@@ -40,9 +40,8 @@ _QUADRATURE_ERROR = 1e-8
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Decay rates [1/s] of a stable network, in ascending order."""
+    """Decay rates [1/s] of a stable network."""
 
-    poles: Float[np.ndarray, " m"]
     slowest: float
     cells: float
     """Rate of the quickest cell; faster modes belong to amplifiers."""
@@ -112,13 +111,17 @@ def rates(network: Network, space: StateSpace) -> Rates:
     modes = len(network.outputs) * (2 if any(isinstance(e, Inductor) for e in network.elements) else 1)
     cells = float(magnitude[min(modes, len(magnitude)) - 1])
     return Rates(
-        poles=magnitude,
         slowest=float(-poles.real.max()),
         cells=cells,
         ringing=_ringing_step(poles[np.abs(poles) <= cells]),
         fastest=float(magnitude[-1]),
         damping=float(np.arcsin(np.min(-poles.real / np.abs(poles)))),
     )
+
+
+def passive_rates(slowest: float, fastest: float) -> Rates:
+    """Decay rates of resistors and capacitors: real, so that nothing rings; any of them may be a cell's."""
+    return Rates(slowest, cells=fastest, ringing=float("inf"), fastest=fastest, damping=pi / 2)
 
 
 def _ringing_step(poles: Complex[np.ndarray, " m"]) -> float:

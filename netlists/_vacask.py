@@ -24,9 +24,9 @@ from ._build import UNSCALED, initial_voltages
 from ._cards import number
 from ._engine import Limits
 from ._errors import NetlistError, SimulationFailed
+from ._jobs import ANALYSES, Analysis
 from ._measurement import Variables, dataset, provenance
 from ._raw import Plot
-from ._simulate import ANALYSES, Analysis
 from ._vacask_circuit import MODELS, circuit, initial_nodes, node, source
 from ._vacask_engine import Sheet, Vacask, Wanted, find_vacask, run_sheet
 
@@ -105,8 +105,8 @@ def second_opinion(
         case _:
             raise NetlistError(f"unknown analysis {analysis!r}: expected one of {', '.join(ANALYSES)}")
     plots, elapsed = run_sheet(plan.sheet, simulator, Limits(timeout=_timing.positive(timeout, "timeout")))
-    attributes: dict[str, Any] = provenance(analysis, level, scaling, simulator, plan.sheet.text, ())
-    return dataset(instance, program, plan.read(plots), attributes | {"elapsed_s": elapsed})
+    attributes: dict[str, Any] = provenance(analysis, simulator, plan.sheet.text, ())
+    return dataset(instance, program, level, scaling, plan.read(plots), attributes | {"elapsed_s": elapsed})
 
 
 def _sheet(network: Network, commands: Sequence[str], wanted: Sequence[Wanted]) -> Sheet:

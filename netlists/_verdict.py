@@ -55,6 +55,11 @@ def judge(run: Run, expected: Expected) -> tuple[tuple[Plot, ...], tuple[str, ..
     return plots, tuple(line.strip() for line in lines if _WARNING.match(line))
 
 
+def remarks(log: str) -> tuple[str, ...]:
+    """The lines of a log that tell of a failure, or that `judge` gives as warnings."""
+    return tuple(line.strip() for line in log.splitlines() if _FAILURE.match(line) or _WARNING.match(line))
+
+
 def _in_order(plots: list[Plot], expected: Expected) -> tuple[Plot, ...]:
     """ngspice runs the analyses of one kind from the last to the first; the numbers of points tell."""
     if len(plots) != len(expected.rows):

@@ -201,7 +201,7 @@ def test_every_origin_of_noise_has_a_source():
     assert len(resistors) == 4 + 2 + 2
     assert len(amplifiers) == 3
     assert len(injected) == 2
-    assert names == resistors | injected | {f"V{a}_en" for a in amplifiers} | {f"I{a}_inm" for a in amplifiers}
+    assert names == resistors | injected | {f"I{a}_en" for a in amplifiers} | {f"I{a}_inm" for a in amplifiers}
 
 
 def test_size_of_a_seeded_source():
@@ -248,7 +248,7 @@ FOLLOWER = (
 
 def settled(*elements, node="a"):
     network = net(*elements, outputs=(node,))
-    deck = op_deck(to_text(network, network_cards(network)) + options(39, 3), (node,))
+    deck = op_deck(to_text(network, network_cards(network)) + options(False), (node,))
     return float(judge(run_deck(deck.text, find_ngspice()), deck.expected)[0][0].values[0, 0])
 
 
@@ -272,7 +272,7 @@ def test_slew():
     """A large step rises at the slew rate between its ends."""
     network = net(VoltageSource("in", "p", "0", 2.5, drive=True), FOLLOWER[1])
     steps = Steps(4e-7, 1e-11, 1e-9)
-    deck = tran_deck(to_text(network, network_cards(network, None, "none")) + options(39, 3), ("a",), steps)
+    deck = tran_deck(to_text(network, network_cards(network, None, "none")) + options(False), ("a",), steps)
     (plot,), _ = judge(run_deck(deck.text, find_ngspice()), deck.expected)
     t, v = plot.scale, plot["v(a)"]
     middle = (v > 0.5) & (v < 1.5)
@@ -292,7 +292,7 @@ def test_a_loud_chip_saturates_instead_of_failing():
     instance = chip(topology)
     program = random_program(topology, np.random.default_rng(1))
     network = instance.network(Program(program.A, 30 * program.b))
-    deck = op_deck(to_text(network, network_cards(network, None, "none")) + options(39, 50), network.outputs)
+    deck = op_deck(to_text(network, network_cards(network, None, "none")) + options(False), network.outputs)
     plot = judge(run_deck(deck.text, find_ngspice()), deck.expected)[0][0]
     assert (np.abs(plot.values) < 5.0).all()
     assert (np.abs(plot.values) > 4.5).any()

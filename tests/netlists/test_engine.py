@@ -39,6 +39,40 @@ def test_the_environment_variable_wins(tmp_path, monkeypatch):
     assert find_ngspice() == Ngspice(fake.path, 77)
 
 
+BANNER = """******
+** ngspice-{version} : Circuit level simulation program
+** {solver}The U. C. Berkeley CAD Group
+** Copyright 1985-1994, Regents of the University of California.
+******"""
+KLU = "Compiled with KLU Direct Linear Solver\n** "
+
+
+@pytest.mark.parametrize(
+    ("version", "solver", "expected"),
+    [
+        ("39", "", (39, False)),
+        ("39+", "", (39, False)),
+        ("41", "", (41, False)),
+        ("42", KLU, (42, True)),
+        ("43", "Compiled with Sparse Direct Linear Solver\n** ", (43, False)),
+        ("44.2", KLU, (44, True)),
+        ("45.2", KLU, (45, True)),
+    ],
+)
+def test_versions_and_their_solver(tmp_path, version, solver, expected):
+    """As the versions from 39 on say it; a build of 42 or newer may be without KLU."""
+    text = BANNER.format(version=version, solver=solver)
+    found = find_ngspice(program(tmp_path, f"cat << END\n{text}\nEND").path)
+    assert (found.version, found.klu) == expected
+
+
+def test_too_old_a_version_is_refused(tmp_path):
+    text = BANNER.format(version="36", solver="")
+    with pytest.raises(SimulatorMissing, match="is ngspice 36, and 39 or newer is needed") as caught:
+        find_ngspice(program(tmp_path, f"cat << END\n{text}\nEND").path)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("wanted", ["/nowhere/ngspice", "/etc/passwd", "no-such-ngspice"])
 def test_missing_says_how_to_install(wanted, monkeypatch):
     monkeypatch.setenv("THERMOSPICE_NGSPICE", wanted)

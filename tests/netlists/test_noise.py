@@ -18,7 +18,7 @@ from thermospice.circuits import (
     state_space,
 )
 from thermospice.netlists import find_ngspice, held_noise_covariance, read_raw, run_deck, simulate
-from thermospice.netlists._simulate import _ngspice_seed
+from thermospice.netlists._plans import ngspice_seed
 
 IDEAL, BOARD = Design.preset("ideal"), Design.preset("board-1k-1n")
 ONE = Program(np.array([[1.0]]), np.zeros(1))
@@ -66,12 +66,12 @@ def test_points_are_the_whole_multiples_of_the_step():
 def test_sources_are_independent_and_normal():
     """Correlations between 24 sources, also at neighbouring steps: the largest of 24 (24 + 1)/2 + 3 * 24^2 z-scores."""
     n, steps, hold = 24, 8000, 1e-8
-    cards = [f"V{k} a{k} 0 trrandom(2 {hold!r} 0 1.0 0)\nR{k} a{k} 0 1.0" for k in range(n)]
+    cards = [f"I{k} 0 a{k} trrandom(2 {hold!r} 0 1.0 0)\nR{k} a{k} 0 1.0" for k in range(n)]
     names = [f"v(a{k})" for k in range(n)]
     text = "\n".join(
         (
             ".title thermospice",
-            f".options seed={_ngspice_seed(1)}",
+            f".options seed={ngspice_seed(1)}",
             *cards,
             f".save {' '.join(names)}",
             f".tran {hold!r} {steps * hold!r} 0 {hold!r}",
@@ -92,7 +92,7 @@ def test_sources_are_independent_and_normal():
 
 
 def test_neighbouring_seeds_are_unrelated():
-    seeds = [_ngspice_seed(k) for k in range(1000)]
+    seeds = [ngspice_seed(k) for k in range(1000)]
     assert len(set(seeds)) == 1000
     assert 1 <= min(seeds) <= max(seeds) <= 2**31 - 1
 

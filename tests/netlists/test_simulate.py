@@ -225,6 +225,27 @@ def test_what_a_measurement_carries(analysis):
 
 
 @pytest.mark.parametrize("analysis", ["op", "ac", "noise", "tran"])
+@pytest.mark.parametrize("cells", [2, 16])
+@pytest.mark.parametrize("klu", [False, True])
+def test_large_circuits_are_solved_with_klu_where_there_is_one(analysis, cells, klu):
+    """But for noise, which ngspice refuses to analyse with it."""
+    instance, program, scaling = drawn(Crossbar(cells))
+    text = deck(Job(instance, program, analysis, scaling=scaling), Ngspice("/nowhere", 44, klu=klu))
+    options = [line for line in text.splitlines() if line.startswith(".options reltol")]
+    assert len(options) == 1
+    assert ("klu" in options[0].split()) == (klu and cells == 16 and analysis != "noise")
+
+
+def test_the_solver_is_told():
+    """KLU with an ngspice that has it; the numbers are those of the state space either way."""
+    instance, program, scaling = drawn(Crossbar(16))
+    measured = simulate(instance, program, "op", scaling=scaling)
+    assert measured.solver == ("KLU" if find_ngspice().klu else "SPARSE 1.3")
+    expected = state_space(instance.network(program, "macro", scaling)).settled
+    np.testing.assert_allclose(measured.v, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("analysis", ["op", "ac", "noise", "tran"])
 def test_the_deck_runs_by_itself_and_prints(analysis, tmp_path):
     instance, program, scaling = drawn(Crossbar(2))
     path = tmp_path / "circuit.cir"
@@ -333,7 +354,7 @@ class TestMany:
 
         started = time.perf_counter()
         with pytest.raises(KeyboardInterrupt):
-            simulate_many([Job(cell, ONE, "op", "ideal")] * 6, workers=2, ngspice=simulator, done=interrupt)
+            simulate_many([Job(cell, ONE, "ac", "ideal")] * 6, workers=2, ngspice=simulator, done=interrupt)
         assert time.perf_counter() - started < 10
 
 
