@@ -1,5 +1,6 @@
 """Training with linear solvers from Cholesky to a calibrated analog device (torch)."""
 
+from ._ageing import Ageing as Ageing
 from ._checkpoint import CheckpointError as CheckpointError
 from ._chip_spu import ModelSPU as ModelSPU
 from ._chip_spu import SpiceSPU as SpiceSPU

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from . import _draws as draws
+from ._ageing import Aged
 from ._convert import grid, to_grid
 from ._factors import Factors
 from ._loop import MAX_GROUPS, Loop
@@ -46,6 +47,7 @@ class Chip:
     effects: Effects
     seed: int
     rounding: torch.Generator | None = None
+    aged: Aged = Aged()
 
     def load_cascade(self, factors: Factors, groups: int = MAX_GROUPS) -> Cascade:
         J, lam = factors.J, factors.damping
@@ -56,7 +58,8 @@ class Chip:
         H, hessian_gain = self._hessian(factors, stage)
         D, drive = self._cells(J)
         leak = (1.0 + lam + column_gain) * self._inverse_gain
-        loop = Loop(D, lam * (1.0 + self._error("damping", J)) + leak, J_in, J_out, H, groups)
+        held = lam * self.aged.programmed * (1.0 + self._error("damping", J))
+        loop = Loop(D, held + leak, J_in, J_out, H, groups)
         offset = self._offset("cells", J[0]) * (1.0 + lam + column_gain)
         first = self._offset("forward", J[:, 0]) * (1.0 + row_gain)
         offset = offset - J_out.T @ loop.hessian(first) / stage
@@ -69,6 +72,7 @@ class Chip:
         held = self._with_inverters(self._rounded(A, float(A.abs().max())), self._inverters("cells", A[0]))
         if self.effects.conductance:
             held = held * (1.0 + self.population.conductance_sigma * draws.rows(self.seed, "A", n, n, A))
+        held = self.aged.programmed * held
         gain = 1.0 + held.abs().sum(1)
         D, drive = self._cells(A)
         F = (held + torch.diag(gain * self._inverse_gain)) / D.unsqueeze(1)
@@ -77,7 +81,8 @@ class Chip:
     def _arrays(self, factors: Factors, stage: float) -> tuple[Tensor, Tensor, Rows, Vector]:
         """J_in (its rows divided by the stages' finite gain) and J_out, and sum |G| of their rows and columns."""
         J = factors.J
-        flawed = self.effects.conductance or self.effects.inverter or self._bits is not None
+        changed = self.aged.programmed != 1.0
+        flawed = self.effects.conductance or self.effects.inverter or self._bits is not None or changed
         if not (flawed or self._inverse_gain > 0.0):
             return J, J, stage * J.abs().sum(1), stage * J.abs().sum(0)
         # where the digital side needs J no more, the first array takes its place
@@ -104,9 +109,10 @@ class Chip:
     def _held(self, values: Tensor, name: str, tile: int, inverter: Tensor | None) -> Tensor:
         held = self._with_inverters(values, inverter)
         if not self.effects.conductance:
-            return held.clone() if held is values else held
+            return self.aged.programmed * held
         error = draws.tile(self.seed, name, tile, values.shape[1])[: len(values)].to(values)
-        return error.mul_(self.population.conductance_sigma).add_(1.0).mul_(held)
+        error.mul_(self.population.conductance_sigma).add_(1.0).mul_(held)
+        return error if self.aged.programmed == 1.0 else error.mul_(self.aged.programmed)
 
     def _hessian(self, factors: Factors, stage: float) -> tuple[Tensor | None, Tensor]:
         H = factors.H
@@ -119,6 +125,8 @@ class Chip:
         if self.effects.conductance:
             error = draws.rows(self.seed, "H", B, k * k, H).reshape(B, k, k)
             held = held * (1.0 + self.population.conductance_sigma * error)
+        if self.aged.programmed != 1.0:
+            held = self.aged.programmed * held
         gain = held.abs().sum(2) / stage**2
         if self._inverse_gain > 0.0:
             held = held / (1.0 + (1.0 + gain) * self._inverse_gain).unsqueeze(2)
@@ -140,7 +148,7 @@ class Chip:
         if not self.effects.offset:
             return torch.zeros_like(like)
         sigma, mean = self.population.offset_sigma, self.population.offset_mean
-        return mean + sigma * draws.vector(self.seed, f"offset {name}", len(like), like)
+        return mean + self.aged.offset + sigma * draws.vector(self.seed, f"offset {name}", len(like), like)
 
     def _inverters(self, name: str, like: Vector) -> Vector | None:
         if not self.effects.inverter or self.population.inverter_sigma == 0.0:

@@ -19,12 +19,16 @@ MAX_RELAXED = 100.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CascadeFlow:
-    """Nothing larger than the arrays. `tol`: of the mean, `noise_tol`: of the noise variance; both relative."""
+    """Nothing larger than the arrays. `tol`: of the mean, `noise_tol`: of the noise variance; both relative.
+
+    rate: of the chip's own tau to the one that times are told in.
+    """
 
     chip: Cascade
     tol: float
     noise_tol: float
     stage_noise: bool
+    rate: float = 1.0
     kept: Kept = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -73,6 +77,7 @@ class CrossbarFlow:
     """A chip with one array, n x n."""
 
     chip: Crossbar
+    rate: float = 1.0
 
     @property
     def like(self) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ._ageing import Aged, Ageing, Clock
 from ._chip import Chip
 from ._convert import read_out, to_own_scale
 from ._device_flow import CascadeFlow, CrossbarFlow, DeviceFlow
@@ -53,6 +54,8 @@ class DeviceSPU:
     full scale for the larger of b and x0, divides by 4 when something clips, multiplies when the readout is small, at
     most `max_attempts` runs in all. Noise and offsets are in volts and weigh the less, the larger the scale.
 
+    ageing: the chip drifts from load to load; `clock.loads` counts them, and set to a number it is the chip at that
+        load again. None: it stays as it is.
     t: analog time [tau], 0 to inf. model: a `Population`, or anything with `population()`.
     Stats: `analog_time` [tau] of all attempts, where finite; `attempts`; `clipped` entries; `scale` [V per unit].
     """
@@ -64,7 +67,9 @@ class DeviceSPU:
     rounding: Literal["nearest", "stochastic"] = "nearest"
     noise_tolerance: float = 0.01
     max_attempts: int = 4
+    ageing: Ageing | None = None
     generator: torch.Generator = field(init=False, repr=False, compare=False)
+    clock: Clock = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.t >= 0.0:
@@ -73,6 +78,7 @@ class DeviceSPU:
             raise ValueError(f'DeviceSPU: expected rounding "nearest" or "stochastic", got {self.rounding!r}')
         # the noise is another stream than the chip's errors, which are hashed from the seed
         object.__setattr__(self, "generator", torch.Generator().manual_seed(self.seed))
+        object.__setattr__(self, "clock", Clock())
 
     @property
     def population(self) -> PopulationLike:
@@ -84,29 +90,39 @@ class DeviceSPU:
             raise TypeError("DeviceSPU: needs Factors or a dense program, got Products")
         if isinstance(program, Sharded):
             program = program.gathered()  # one device holds the whole program
-        chip = Chip(self.population, self.effects, self.seed, self.generator if self.rounding == "stochastic" else None)
+        aged = self._grow_older()
+        source = self.generator if self.rounding == "stochastic" else None
+        chip = Chip(self.population, self.effects, self.seed, source, aged)
         with torch.no_grad():
             if not isinstance(program, Factors):
-                return CrossbarFlow(chip.load_crossbar(matrix_of(program)))
+                return CrossbarFlow(chip.load_crossbar(matrix_of(program)), aged.rate)
             tol = 1e-9 if program.J.dtype == torch.float64 else 1e-4
             return CascadeFlow(
                 chip.load_cascade(program, self._groups(program.damping)),
                 tol,
                 self.noise_tolerance,
                 self.effects.stage_noise,
+                aged.rate,
             )
 
     def compute(self, state: DeviceFlow, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
         """Raises UnstableLoop when errors of the chip make a mode grow by more than e within t (t = inf: grow)."""
         time = self.t if t is None else t
         with torch.no_grad():
-            state.check_stable(time)
+            # the chip's own clock: its tau may have drifted from the one that t is told in
+            state.check_stable(time * state.rate)
             drive = self._dac(to_tensor(b, state.like))
             start = None if x0 is None else self._dac(to_tensor(x0, state.like))
-            value, stats = self._run(state, drive, start, time)
+            value, stats = self._run(state, drive, start, time * state.rate)
         if not math.isinf(time):
             stats["analog_time"] = time * stats["attempts"]
         return answer(value, b, stats)
+
+    def _grow_older(self) -> Aged:
+        if self.ageing is None:
+            return Aged()
+        self.clock.loads += 1
+        return self.ageing.at(self.clock.loads - 1, self.seed)
 
     def _dac(self, x: Vector) -> Vector:
         return to_own_scale(x, self.population.dac_bits) if self.effects.drive_bits else x
