@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..circuits import GROUND, TRANSCONDUCTANCE, OpAmp, StateSpace
+from ._coloured import FlickerNoise, with_coloured_noise
 from ._integrate import Saturation, integrate
 from ._ou import OrnsteinUhlenbeck
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 _STEPS = 10.0
 """In the shortest time constant of an amplifier, 1/(2 pi GBW), by default."""
+
+_ABOVE = 100.0
+"""Corners up to which 1/f noise is followed: there it is 1 % of the white noise."""
 
 _LOOKS = 400
 """Points between two times, at most, at which the limits are looked at."""
@@ -38,14 +42,20 @@ class Amplifiers:
     slew: Float[np.ndarray, " a"]
     bandwidth: Float[np.ndarray, " a"]
     """Gain-bandwidth [Hz]."""
+    flicker: Float[np.ndarray, " a"]
+    """Level of the 1/f noise voltage, `density * f` [V^2]."""
+    corner: Float[np.ndarray, " a"]
+    """Where it meets the white noise [Hz]."""
+    lowest: Float[np.ndarray, " a"]
+    """Down to where it grows [Hz]."""
 
     @classmethod
     def of(cls, space: StateSpace, amplifiers: "tuple[OpAmp, ...]", n: int) -> "Amplifiers":
         """From a state space whose outputs after the first n are those of `outputs`."""
         models = [amp.model for amp in amplifiers if amp.model is not None]
-        names = ("rail_low", "rail_high", "slew", "gain_bandwidth", "offset")
+        names = ("rail_low", "rail_high", "slew", "gain_bandwidth", "offset", "noise_voltage", "noise_corner")
         numbers = np.array([[getattr(m, name) for name in names] for m in models], float).reshape(-1, len(names)).T
-        low, high, slew, bandwidth, offset = numbers
+        low, high, slew, bandwidth, offset, white, corner = numbers
         a = len(amplifiers)
         y = (space.y_drive + space.y_bias)[n:]
         inputs, offsets = np.zeros((a, space.M.shape[1])), offset.copy()
@@ -66,6 +76,9 @@ class Amplifiers:
             high,
             slew,
             bandwidth,
+            white**2 * corner,
+            corner,
+            np.array([float(m.noise_lowest) for m in models]),
         )
 
     @staticmethod
@@ -92,21 +105,39 @@ class Amplifiers:
         """Which state each pole node is."""
         return np.asarray(np.argmax(np.abs(self.M), axis=1))
 
+    def stages(self, space: StateSpace) -> Float[np.ndarray, "m a"]:
+        """What a volt per second of each input stage, a current C_p into the pole node, does to the states."""
+        return np.asarray(np.linalg.inv(space.C)[:, self.poles] * (TRANSCONDUCTANCE / (2 * pi * self.bandwidth)))
+
+    def with_flicker(self, process: OrnsteinUhlenbeck, space: StateSpace, scale: float) -> OrnsteinUhlenbeck:
+        """The process driven also by each amplifier's 1/f noise; its further states are those of the noise.
+
+        The band reaches from the lowest frequency to `_ABOVE` corners, where the white noise covers what is missing.
+        """
+        kinds = {kind for kind in zip(self.flicker, self.corner, self.lowest, strict=True) if kind[0] > 0 < scale}
+        gains = self.stages(space) * (2 * pi * self.bandwidth)
+        for level, corner, lowest in sorted(kinds):
+            chosen = (self.flicker == level) & (self.corner == corner) & (self.lowest == lowest)
+            columns = np.zeros((process.n, int(np.count_nonzero(chosen))))
+            columns[: len(gains)] = gains[:, chosen]
+            high = max(_ABOVE * corner, 10 * lowest)
+            process = with_coloured_noise(process, columns, FlickerNoise(scale * level, lowest, high))
+        return process
+
     def saturation(self, space: StateSpace, F: Float[np.ndarray, "m m"]) -> Saturation:
         """What the limits take away from the linear drift.
 
         The input stage drives its pole node by `2 pi GBW (v(plus) - v(minus) + offset)` [V/s], at most by the slew
         rate; the output follows the pole node within the rails.
         """
-        rate = 2 * pi * self.bandwidth
-        C_p = TRANSCONDUCTANCE / rate
-        # A volt per second of the input stage is a current C_p into the pole node.
-        stage = np.linalg.inv(space.C)[:, self.poles] * C_p
-        buffer = -F[:, self.poles]
+        rate, stage = 2 * pi * self.bandwidth, self.stages(space)
+        m, more = len(stage), len(F) - len(stage)
+        buffer = -F[:m, self.poles]
         buffer[self.poles, np.arange(len(self.poles))] = 0.0
+        # States of the noise take no part: it adds to the input, of which it is a millionth.
         return Saturation(
-            drive=np.hstack([stage, buffer])[None],
-            sense=np.vstack([rate[:, None] * self.inputs, self.M])[None],
+            drive=np.pad(np.hstack([stage, buffer]), ((0, more), (0, 0)))[None],
+            sense=np.pad(np.vstack([rate[:, None] * self.inputs, self.M]), ((0, 0), (0, more)))[None],
             offset=np.concatenate([rate * self.offsets, self.y])[None],
             low=np.concatenate([-self.slew, self.low])[None],
             high=np.concatenate([self.slew, self.high])[None],
@@ -147,7 +178,7 @@ def _waveform(
     response: "Response", times: Float[np.ndarray, " times"], start: Float[np.ndarray, " m"], step: float
 ) -> Float[np.ndarray, "times m"]:
     """Without noise: from time to time exactly, and stepped only where an amplifier meets its limits between them."""
-    amplifiers, process = response.amplifiers, response.process
+    amplifiers, process, m = response.amplifiers, response.process, len(response.space.F)
     quiet = OrnsteinUhlenbeck(process.drift, process.mean, np.zeros_like(process.diffusion))
     limits, bounds = amplifiers.saturation(response.space, process.drift), amplifiers.bounds(process.n)
     unused = np.random.default_rng(0)
@@ -156,7 +187,7 @@ def _waveform(
         between = duration * np.linspace(0.0, 1.0, int(np.clip(np.ceil(duration / step), 1, _LOOKS)) + 1)
         states = process.mean_at(between, x)
         slopes = (process.mean - states) @ process.drift.T
-        if amplifiers.exceeded(states, slopes):
+        if amplifiers.exceeded(states[:, :m], slopes[:, :m]):
             x = integrate([quiet], limits, np.array([duration]), x, unused, step, 1, bounds)[0, 0, 0]
         else:
             x = states[-1]

@@ -87,7 +87,8 @@ class IdealDevice:
         process = OrnsteinUhlenbeck(program.A / self.tau, program.solution, 2 * strength / self.tau * eye)
         rms = np.diag(process.stationary_covariance()) + program.solution**2
         power = float(np.abs(program.A).sum(axis=0) @ rms / self.R0)
-        return _Loaded(process, eye, np.zeros(program.n), np.zeros(program.n), self.tau, strength, power)
+        zero = np.zeros(program.n)
+        return _Loaded(process, eye, zero, zero, self.tau, strength, power, zero)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,9 @@ class ModelDevice:
         shift = (space.y_drive + space.y_bias) / drive
         mean_square = np.diag(response.stationary_covariance()) + response.settled**2
         power = chip_power(noisy, program, model.level, scaling, mean_square)
-        return _Loaded(response.process, space.M / drive, shift, response.initial(None), tau, strength, power)
+        return _Loaded(
+            response.process, response.M / drive, shift, response.initial(None), tau, strength, power, response.start_sd
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,13 +132,21 @@ class _Loaded:
     tau: float
     kappa: float
     power: float
+    start_sd: Float[np.ndarray, " m"]
 
     def record(
         self, times: Float[np.ndarray, " times"], runs: int, rng: np.random.Generator
     ) -> Float[np.ndarray, "runs times n"]:
-        return np.asarray(self.process.sample(times, self.start, rng, runs) @ self.M.T + self.y)
+        start = self.start
+        if self.start_sd.any():
+            start = start + self.start_sd * rng.standard_normal((runs, len(start)))
+        return np.asarray(self.process.sample(times, start, rng, runs, self.M) + self.y)
 
     def average(self, wait: float, duration: float, runs: int, rng: np.random.Generator) -> Float[np.ndarray, "runs n"]:
+        if self.start_sd.any():
+            # Each run has its own slow noise: as many points as the window has time constants of the program.
+            points = 2 + int(10 * duration / self.tau)
+            return np.asarray(self.record(wait + np.linspace(0.0, duration, points), runs, rng).mean(axis=1))
         # The law of the average is known: no path is stepped.
         law = self.process.time_average(duration, self.start, wait)
         return np.asarray(law.sample(rng, runs) @ self.M.T + self.y)

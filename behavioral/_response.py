@@ -75,9 +75,22 @@ class Response:
 
     @cached_property
     def process(self) -> OrnsteinUhlenbeck:
-        """The capacitor voltages."""
+        """The capacitor voltages, and after them the states of the amplifiers' 1/f noise where there is any."""
         Q = self.noise_scale * self.space.Q
-        return OrnsteinUhlenbeck(self.space.F, self.space.settled_states, (Q + Q.T) / 2)
+        white = OrnsteinUhlenbeck(self.space.F, self.space.settled_states, (Q + Q.T) / 2)
+        return self.amplifiers.with_flicker(white, self.space, self.noise_scale)
+
+    @cached_property
+    def M(self) -> Float[np.ndarray, "n s"]:
+        """Readout matrix of the process: `space.M` and zeros."""
+        return np.pad(self.space.M, ((0, 0), (0, self.process.n - self.space.M.shape[1])))
+
+    @cached_property
+    def start_sd(self) -> Float[np.ndarray, " s"]:
+        """Standard deviations of the states at a start from known voltages: 1/f noise has always been there."""
+        m = len(self.space.F)
+        diffusion, drift = (np.diag(part)[m:] for part in (self.process.diffusion, self.process.drift))
+        return np.concatenate([np.zeros(m), np.sqrt(diffusion / (2 * drift))])
 
     @cached_property
     def settled(self) -> Float[np.ndarray, " n"]:
@@ -103,16 +116,25 @@ class Response:
         self, times: Float[np.ndarray, " times"], v0: Float[np.ndarray, " n"] | None = None
     ) -> tuple[str, ...]:
         """Amplifiers that leave their rails or their slew rate at some of the times, started from v0 (None: rest)."""
-        states = self.process.mean_at(np.asarray(times, dtype=float), self.initial(v0))
-        slopes = (self.process.mean - states) @ self.space.F.T
+        m = len(self.space.F)
+        states = self.process.mean_at(np.asarray(times, dtype=float), self.initial(v0))[..., :m]
+        slopes = (self.space.settled_states - states) @ self.space.F.T
         return self.amplifiers.exceeded(states, slopes)
 
-    def initial(self, v0: Float[np.ndarray, "*paths n"] | None) -> Float[np.ndarray, "*paths m"]:
+    def initial(self, v0: Float[np.ndarray, "*paths n"] | None) -> Float[np.ndarray, "*paths s"]:
         """Capacitor voltages when the cells start at v0 [V]; None is rest."""
         v0 = np.zeros(self.n) if v0 is None else np.asarray(v0, dtype=float)
         if v0.shape[-1:] != (self.n,):
             raise ValueError(f"v0: expected {self.n} voltages, one for each cell, got shape {v0.shape}")
-        return np.asarray(v0 @ self.space.initial.T)
+        start = v0 @ self.space.initial.T
+        return np.concatenate([start, np.zeros((*start.shape[:-1], self.process.n - len(self.space.F)))], axis=-1)
+
+    def _start(
+        self, v0: Float[np.ndarray, "*paths n"] | None, rng: np.random.Generator, paths: int
+    ) -> Float[np.ndarray, "*paths s"]:
+        """States at the start of each path: the voltages are known, the 1/f noise is drawn."""
+        start, sd = self.initial(v0), self.start_sd
+        return np.asarray(start + sd * rng.standard_normal((paths, len(sd)))) if sd.any() else start
 
     def mean_at(
         self, times: Float[np.ndarray, " times"], v0: Float[np.ndarray, " n"] | None = None
@@ -124,7 +146,7 @@ class Response:
             ValueError: v0 or times of another shape, negative times.
         """
         states = self.process.mean_at(np.asarray(times, dtype=float), self.initial(v0))
-        if not self.allow_clipping and (beyond := self.amplifiers.clipped(states)):
+        if not self.allow_clipping and (beyond := self.amplifiers.clipped(states[..., : len(self.space.F)])):
             self._refuse(beyond, "passes")
         return self._read(states)
 
@@ -133,8 +155,15 @@ class Response:
         return self._project(self.process.stationary_covariance())
 
     def covariance_at(self, t: float) -> Float[np.ndarray, "n n"]:
-        """Covariance [V^2] of the readouts at time t [s] after a start from known voltages."""
-        return self._project(self.process.covariance_at(t))
+        """Covariance [V^2] of the readouts at time t [s] after a start from known voltages.
+
+        The amplifiers' 1/f noise is not new at the start; it has its stationary law.
+        """
+        P = self.process.covariance_at(t)
+        if self.start_sd.any():
+            spread = self.process.mean_at(t, np.diag(self.start_sd) + self.process.mean) - self.process.mean
+            P = P + spread.T @ spread
+        return self._project(P)
 
     def sample(
         self,
@@ -158,8 +187,9 @@ class Response:
         """
         if stationary and v0 is not None:
             raise ValueError("sample: expected either v0 or stationary=True, got both")
-        start = None if stationary else self.initial(v0)
-        return self._read(self.process.sample(np.asarray(times, dtype=float), start, rng, paths))
+        start = None if stationary else self._start(v0, rng, paths)
+        v = self.process.sample(np.asarray(times, dtype=float), start, rng, paths, self.M)
+        return np.asarray(v + (self.space.y_drive + self.space.y_bias))
 
     def integrate(
         self,
@@ -187,11 +217,12 @@ class Response:
         """
         if rng is None and paths != 1:
             raise ValueError(f"integrate: expected a source of noise for {paths} paths; without one they are all alike")
-        return self._read(limited_paths(self, np.asarray(times, dtype=float), self.initial(v0), rng, paths, step))
+        start = self.initial(v0) if rng is None else self._start(v0, rng, paths)
+        return self._read(limited_paths(self, np.asarray(times, dtype=float), start, rng, paths, step))
 
     def psd(self, frequencies: Float[np.ndarray, " f"]) -> Float[np.ndarray, "f n"]:
         """One-sided noise density of each settled readout [V^2/Hz]."""
-        return self.process.psd(np.asarray(frequencies, dtype=float), self.space.M)
+        return self.process.psd(np.asarray(frequencies, dtype=float), self.M)
 
     def transfer(self, frequencies: Float[np.ndarray, " f"]) -> Complex[np.ndarray, "f n"]:
         """Readouts [V] with the whole drive vector as a sine of its own amplitude: `M (iwC + G)^-1 drive + y`."""
@@ -203,11 +234,11 @@ class Response:
         ]
         return np.asarray(np.array(columns, dtype=complex).reshape(-1, self.n) + self.space.y_drive)
 
-    def _read(self, states: Float[np.ndarray, "*batch m"]) -> Float[np.ndarray, "*batch n"]:
-        return np.asarray(states @ self.space.M.T + (self.space.y_drive + self.space.y_bias))
+    def _read(self, states: Float[np.ndarray, "*batch s"]) -> Float[np.ndarray, "*batch n"]:
+        return np.asarray(states @ self.M.T + (self.space.y_drive + self.space.y_bias))
 
-    def _project(self, P: Float[np.ndarray, "m m"]) -> Float[np.ndarray, "n n"]:
-        covariance = self.space.M @ P @ self.space.M.T
+    def _project(self, P: Float[np.ndarray, "s s"]) -> Float[np.ndarray, "n n"]:
+        covariance = self.M @ P @ self.M.T
         return np.asarray((covariance + covariance.T) / 2)
 
     def _refuse(self, names: tuple[str, ...], verb: str) -> None:

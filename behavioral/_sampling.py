@@ -59,17 +59,21 @@ def sample_paths(
     x0: Float[np.ndarray, "paths n"] | None,
     rng: np.random.Generator,
     paths: int,
-) -> Float[np.ndarray, "paths times n"]:
-    """Paths of `process` at sorted times >= 0, from x0 at time 0 or from the stationary law."""
-    out = np.empty((paths, len(times), process.n))
+    readout: Float[np.ndarray, "k n"] | None = None,
+) -> Float[np.ndarray, "paths times k"]:
+    """Paths of `process` at sorted times >= 0, from x0 at time 0 or from the stationary law; of `readout @ x`."""
+    modal = process.modes
+    if modal is None and readout is not None:
+        return np.asarray(sample_paths(process, times, x0, rng, paths) @ readout.T)
+    out = np.empty((paths, len(times), process.n if readout is None else len(readout)))
     if not out.size:
         return out
     y = _first_state(process, float(times[0]), x0, rng, paths)
-    out[:, 0] = y + process.mean
+    first = y + process.mean
+    out[:, 0] = first if readout is None else first @ readout.T
     spacings = Spacings.of(times)
-    modal = process.modes
     if modal is not None:
-        _modal_steps(process, modal, spacings, y, rng, out[:, 1:])
+        _modal_steps(process, modal, spacings, y, rng, out[:, 1:], readout)
     elif len(spacings.values) <= _DISTINCT:
         _dense_steps(process, spacings, y, rng, out[:, 1:])
         out[:, 1:] += process.mean
@@ -97,14 +101,16 @@ def _modal_steps(
     spacings: Spacings,
     y: np.ndarray,
     rng: np.random.Generator,
-    out: Float[np.ndarray, "paths steps n"],
+    out: Float[np.ndarray, "paths steps k"],
+    readout: Float[np.ndarray, "k n"] | None,
 ) -> None:
     modes = RealModes.of(modal)
     colour = _modal_colour(process, modal, modes, spacings)
-    back = np.ascontiguousarray(modes.back.T)
+    back = np.ascontiguousarray((modes.back if readout is None else readout @ modes.back).T)
+    mean = process.mean if readout is None else readout @ process.mean
     z = y @ modes.into.T
-    shifted = bool(np.any(process.mean))
-    paths, steps, n = out.shape
+    shifted = bool(np.any(mean))
+    (paths, steps, _), n = out.shape, process.n
     block = min(steps, max(1, _BLOCK // (paths * n)))
     buffer = np.empty((block, paths, n))
     for start in range(0, steps, block):
@@ -120,9 +126,10 @@ def _modal_steps(
             for path in range(paths):
                 np.matmul(noise[:, path], back, out=target[path])
         else:
-            target[...] = np.swapaxes((noise.reshape(-1, n) @ back).reshape(noise.shape), 0, 1)
+            product = noise.reshape(-1, n) @ back
+            target[...] = np.swapaxes(product.reshape(*noise.shape[:2], -1), 0, 1)
         if shifted:
-            target += process.mean
+            target += mean
 
 
 # Fills an array (steps, paths, n) with the noise of the steps of the given spacings.

@@ -46,7 +46,7 @@ class _Frozen(BaseModel):
 
 
 class Amplifier(_Frozen):
-    """Data-sheet values of the amplifier; the macro-model has one pole, rails, slew and white input noise."""
+    """Data-sheet values of the amplifier; the macro-model has one pole, rails, slew, white and 1/f input noise."""
 
     gain: Annotated[Ratio, Field(gt=1)]
     """Open-loop gain at direct current [V/V]."""
@@ -72,6 +72,10 @@ class Amplifier(_Frozen):
     """Capacitance from the output to ground [F]: wiring, inputs and the sampling capacitor."""
     supply_current: Annotated[Ampere, _NonNegative]
     """Quiescent supply current [A]."""
+    noise_corner: Annotated[Hertz, _NonNegative] = 0.0
+    """Where the 1/f noise voltage equals the white one: density `noise_voltage^2 (1 + noise_corner/f)` [Hz]."""
+    noise_lowest: Annotated[Hertz, _Positive] = 1.0
+    """Down to which frequency it grows as 1/f [Hz]; about the inverse of the longest time that a chip is watched."""
 
     @model_validator(mode="after")
     def _rails_in_order(self) -> "Amplifier":
@@ -148,6 +152,22 @@ class Converters(_Frozen):
     adc_bits: Annotated[int, Field(ge=1, le=24)] | None = None
     full_scale: Annotated[Volt, _Positive] = 1.0
     """Range is -full_scale to full_scale [V]."""
+    inl: Annotated[Ratio, _NonNegative] = 0.0
+    """Integral non-linearity: rms deviation of a chip's codes from a straight line, as a smooth curve [steps]."""
+    dnl: Annotated[Ratio, _NonNegative] = 0.0
+    """Differential non-linearity: standard deviation of the difference of neighbouring codes [steps]."""
+    hold_capacitance: Annotated[Farad, _Positive] | None = None
+    """Of the sample-and-hold, whose thermal noise is kT/C [F]; `None` has no noise."""
+    droop: VoltPerSecond = 0.0
+    """Slope of a held voltage, by leakage [V/s]."""
+    hold_time: Annotated[Seconds, _NonNegative] = 0.0
+    """From sampling to conversion [s]."""
+
+    @model_validator(mode="after")
+    def _codes_can_be_drawn(self) -> "Converters":
+        if (self.inl > 0 or self.dnl > 0) and max(self.dac_bits or 0, self.adc_bits or 0) > 16:
+            raise ValueError("expected converters of at most 16 bits together with inl or dnl, got more")
+        return self
 
 
 class Design(_Frozen):
@@ -253,7 +273,12 @@ class Design(_Frozen):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `from_dict` reads back without loss."""
-        return self.model_dump(mode="json")
+        plain = self.model_dump(mode="json")
+        for part, names in _LATER.items():
+            for name, value in names.items():
+                if plain[part] is not None and plain[part][name] == value:
+                    del plain[part][name]
+        return plain
 
     def to_yaml(self) -> str:
         """YAML text that `load` reads back without loss."""
@@ -307,6 +332,13 @@ class Design(_Frozen):
         from ._topology import zero_errors
 
         return Instance(self, topology, zero_errors(topology), None)
+
+
+_LATER: Mapping[str, Mapping[str, float | None]] = {
+    "amplifier": {"noise_corner": 0.0, "noise_lowest": 1.0},
+    "converters": {"inl": 0.0, "dnl": 0.0, "hold_capacitance": None, "droop": 0.0, "hold_time": 0.0},
+}
+"""Fields that designs have got since; without effect they are not written, so that digests of old chips stay."""
 
 
 class _UniqueKeys(yaml.SafeLoader):

@@ -97,6 +97,8 @@ class OpAmpModel:
     slew: Value
     output_resistance: Value
     load_capacitance: Value
+    noise_corner: Value = 0.0
+    noise_lowest: Value = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ class OpAmp:
     Macro-model: the input voltage `v(plus) - v(minus) + offset + e_n` drives a current of `TRANSCONDUCTANCE`
     times it, limited to `slew * C_p`, into a pole of `R_p = gain / gm` and `C_p = gm / (2 pi GBW)` whose voltage
     is limited to the rails; a unit buffer with `output_resistance` drives `out`, loaded by `load_capacitance`.
-    `bias_current` and `noise_current` act on each input. Only e_n and i_n are noisy.
+    `bias_current` and `noise_current` act on each input. Only e_n and i_n are noisy: both white, and e_n also as 1/f
+    with the corner `noise_corner`.
     `cell` and `sign` give the initial output voltage `sign * v0[cell]`.
     """
 

@@ -116,6 +116,10 @@ def _conditions(network: Network) -> str:
 def _add(circuit: Any, card: Card) -> None:
     # Sources take their value as text: PySpice would write units, which new versions of ngspice read as prefixes.
     match card.kind:
+        case ".model":
+            circuit.raw_spice += f"{card}\n"
+        case "R" if isinstance(card.value, str):
+            circuit.R(card.name, *card.nodes, raw_spice=card.value)
         case "R":
             circuit.R(card.name, *card.nodes, card.value)
         case "C" | "L":

@@ -29,7 +29,7 @@ from ..circuits import (
 )
 from ._errors import NetlistError
 
-Kind = Literal["R", "C", "L", "V", "I", "G", "E", "B", "X"]
+Kind = Literal["R", "C", "L", "V", "I", "G", "E", "B", "X", ".model"]
 NoiseForm = Literal["none", "spectral", "seeded"]
 """Sources of noise in a circuit: none but the resistors' own; noisy resistors with VCCS copies, for `.noise`;
 seeded random sources held for one step each, for `.tran`."""
@@ -47,6 +47,10 @@ SUPPLY_PREFIX = "ts_"
 """Of the supplies' names at level `transistor`; no element or node of a network may begin with it there."""
 
 _NOISE_RESISTANCE = 1e3
+
+_FLICKER_CURRENT = 1e-9
+"""Through the resistor whose 1/f noise stands for an amplifier's [A]; ngspice scales it by a current."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED = frozenset({"gnd", "time", "temper", "hertz"})
 
@@ -65,6 +69,8 @@ class Card:
         value = self.value if isinstance(self.value, str) else repr(self.value)
         if self.kind == "B":
             value = f"i={value}"
+        if self.kind == ".model":
+            return f".model {self.name} {value}"
         initial = "" if self.initial is None else f" ic={self.initial!r}"
         return f"{self.kind}{self.name} {' '.join(self.nodes)} {value}{initial}"
 
@@ -288,8 +294,11 @@ def _amplifier(amp: OpAmp, model: OpAmpModel, context: _Context) -> Iterator[Car
     initial = _initial(amp.cell, amp.sign, context)
     noisy = model.noise_voltage > 0 and context.noise != "none"
     if noisy:
-        yield from _noise_voltage(f"{name}_en", model.noise_voltage, context)
-    yield Card("B", f"{name}_gm", (GROUND, pole), _stage(amp, model, gm, model.slew * C_p, noisy))
+        yield from _noise_voltage(f"{name}_en", model.noise_voltage, context, model.noise_corner)
+    # What the current through a resistor with 1/f noise leaves across it.
+    flicker = noisy and context.noise == "spectral" and model.noise_corner > 0
+    bias = _FLICKER_CURRENT * _noise_resistance(model.noise_voltage, context) if flicker else 0.0
+    yield Card("B", f"{name}_gm", (GROUND, pole), _stage(amp, model, gm, model.slew * C_p, noisy, bias))
     yield Card("G", f"{name}_rp", (pole, GROUND, pole, GROUND), 1 / R_p)
     yield Card("C", f"{name}_cp", (pole, GROUND), C_p, initial)
     if model.output_resistance > 0:
@@ -319,19 +328,32 @@ def _transistors(amp: OpAmp, model: OpAmpModel, subcircuit: str, context: _Conte
         yield Card("C", f"{name}_cl", (amp.out, GROUND), model.load_capacitance)
 
 
-def _noise_voltage(node: str, noise_voltage: float, context: _Context) -> Iterator[Card]:
+def _noise_voltage(node: str, noise_voltage: float, context: _Context, corner: float = 0.0) -> Iterator[Card]:
+    """A node with the white noise voltage and, where a spectrum is asked for, 1/f noise below `corner` [Hz]."""
     if context.noise == "seeded":
         # A current into one siemens: next to a random voltage source, ngspice 44 and 47 never redraw a random current.
         yield from _held("I", node, GROUND, node, noise_voltage**2, context)
         yield Card("G", node, (node, GROUND, node, GROUND), 1.0)
     else:
-        resistance = noise_voltage**2 / (4 * NGSPICE_BOLTZMANN * context.temperature)
-        yield Card("R", node, (node, GROUND), resistance)
+        resistance = _noise_resistance(noise_voltage, context)
+        if corner == 0:
+            yield Card("R", node, (node, GROUND), resistance)
+            return
+        # ngspice: a resistor's 1/f noise current is kf I^af/f.
+        kf = corner * (noise_voltage / (_FLICKER_CURRENT * resistance)) ** 2
+        yield Card(".model", f"{node}_fl", (), f"r(kf={kf!r} af=2)")
+        yield Card("R", node, (node, GROUND), f"{resistance!r} {node}_fl")
+        yield Card("I", node, (GROUND, node), f"dc {_FLICKER_CURRENT!r}")
 
 
-def _stage(amp: OpAmp, model: OpAmpModel, gm: float, limit: float, noisy: bool) -> str:
+def _noise_resistance(noise_voltage: float, context: _Context) -> float:
+    return noise_voltage**2 / (4 * NGSPICE_BOLTZMANN * context.temperature)
+
+
+def _stage(amp: OpAmp, model: OpAmpModel, gm: float, limit: float, noisy: bool, bias: float) -> str:
     """Input stage: current into the pole node, limited to the slew, less what keeps the node within the rails."""
     noise = f"+v({amp.name}_en)" if noisy else ""
+    noise += f"-{bias!r}" if bias else ""
     pole, high, low = f"v({amp.name}_p)", model.rail_high, model.rail_low
     stage = f"{gm!r}*(v({amp.plus},{amp.minus})+({model.offset!r}){noise})"
     limited = f"min(max({stage},{-limit!r}),{limit!r})"

@@ -195,3 +195,14 @@ def test_density_refuses_what_has_none() -> None:
         fine.log_prob(np.array([0.0, 0.0]), np.zeros((2, 3)))
     with pytest.raises(ValueError, match="finite"):
         fine.log_prob(np.array([0.0, 1.0]), np.full((2, 3), np.nan))
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("name", LAWS)
+def test_readouts_are_those_of_the_same_path(name: str, grid: str) -> None:
+    # The same normals in the same order: readouts of a path are its states read out, to rounding.
+    ou, times = process(name), GRIDS[grid]
+    readout = np.random.default_rng(0).standard_normal((2, ou.n))
+    states = ou.sample(times, None, np.random.default_rng(1), paths=3)
+    seen = ou.sample(times, None, np.random.default_rng(1), 3, readout)
+    assert_allclose(seen, states @ readout.T, atol=1e-10 * np.abs(states).max())
