@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
-from ..behavioral import DeviceModel, calibrate, digitise
-from ..circuits import Instance, Level, Program, choose_scaling, random_program
-from ..netlists import Job, load_measurement, simulate, simulate_many
+from ..behavioral import Calibration, DeviceModel, calibrate, digitise
+from ..circuits import Instance, Level, Program, Scaling, choose_scaling, random_program, state_space
+from ..netlists import Analysis, Job, load_measurement, simulate_many
 from ._errors import InputError
 from ._folder import write_dataset, write_json, write_text
 
@@ -18,6 +18,14 @@ SAMPLES = 400
 """Readouts of each transient; a 12-bit step is then averaged down to 2e-4 of the swing."""
 PROGRAMS_PER_CELL = 3
 """With fewer, some combinations of entries that another program uses are hardly measured."""
+KINDS = ("op", "tran", "ac", "noise", "record")
+"""What a chip can be measured by; `record` is a transient with noise."""
+_FEW = 4
+"""Programs for each response: one holds as much as several transients."""
+_RECORD = 100
+"""Time constants that a noisy record lasts."""
+_RANGE = 0.5
+"""Part of the converters' range that the settled voltages may use."""
 # Streams of a seed: one for each thing that is drawn.
 _CALIBRATION, _READOUT = 2, 4
 
@@ -38,17 +46,72 @@ def check_programs(programs: int | None, size: int) -> int:
     return PROGRAMS_PER_CELL * size if programs is None else programs
 
 
-def measure(instance: Instance, level: Level, programs: int, seed: int) -> list[xr.Dataset]:
-    """Transients of random programs, as the converters see them, and one noise measurement."""
+def check_kinds(kinds: Sequence[str] | None, instance: Instance) -> tuple[str, ...]:
+    """What to measure; a device that answers by a covariance shows more by its response than by its settled mean.
+
+    Raises:
+        InputError: an unknown kind.
+    """
+    for kind in kinds or ():
+        if kind not in KINDS:
+            raise InputError(f"--analysis: expected some of {', '.join(KINDS)}, got {kind!r}")
+    usual = ("tran", "noise") if instance.topology.answer == "mean" else ("tran", "ac", "noise")
+    return tuple(dict.fromkeys(kinds)) if kinds else usual
+
+
+def measure(
+    instance: Instance, level: Level, programs: int, seed: int, kinds: Sequence[str] | None = None
+) -> list[xr.Dataset]:
+    """Random programs on a chip: settled voltages and transients as the converters see them, responses, noise.
+
+    Raises:
+        SimulatorError, ValueError: what went wrong with the first run that failed.
+    """
     chosen = random_programs(instance, programs, np.random.default_rng([seed, _CALIBRATION]))
+    wanted = check_kinds(kinds, instance)
+    jobs = [job for kind in wanted for job in _jobs(instance, level, chosen, kind, seed)]
     readout = np.random.default_rng([seed, _READOUT])
-    seen = [
-        digitise(data, instance.design.converters, readout, times=SAMPLES)
-        for data in transients(instance, level, chosen)
-    ]
-    noise = simulate(instance, chosen[0], "noise", level, scaling=choose_scaling(instance, chosen[0], level))
+    found = [_seen(job, data, readout) for job, data in zip(jobs, simulated(jobs), strict=True)]
     # Without amplifiers a crossbar's readout noise is white without limit and has no variance.
-    return [*seen, noise] if "covariance" in noise else seen
+    return [data for data in found if data.attrs["analysis"] != "noise" or "covariance" in data]
+
+
+def _jobs(instance: Instance, level: Level, programs: Sequence[Program], kind: str, seed: int) -> list[Job]:
+    few = programs[: max(1, len(programs) // _FEW)]
+    match kind:
+        case "noise":
+            return [job_of(instance, level, programs[0], "noise")]
+        case "record":
+            long = _RECORD * instance.design.tau
+            return [job_of(instance, level, programs[0], "tran", noise=True, seed=seed, duration=long)]
+        case "ac":
+            return [job_of(instance, level, program, "ac") for program in few]
+        case "op":
+            return [job_of(instance, level, program, "op") for program in programs]
+        case _:
+            return [job_of(instance, level, program, "tran") for program in programs]
+
+
+def job_of(instance: Instance, level: Level, program: Program, analysis: Analysis, **options: Any) -> Job:
+    """A run in the scaling that the calibration uses."""
+    return Job(instance, program, analysis, level, scaling=scaling(instance, program, level), **options)
+
+
+def scaling(instance: Instance, program: Program, level: Level) -> Scaling:
+    """As `choose_scaling`, with the settled voltages within half the converters' range."""
+    found = choose_scaling(instance, program, level)
+    swing = float(np.abs(state_space(instance.network(program, level, found)).settled).max())
+    largest = _RANGE * instance.design.converters.full_scale
+    halvings = max(0, int(np.ceil(np.log2(swing / largest)))) if swing > 0 else 0
+    return Scaling(found.conductance, found.drive / 2**halvings)
+
+
+def _seen(job: Job, data: xr.Dataset, readout: np.random.Generator) -> xr.Dataset:
+    if job.analysis not in ("op", "tran"):
+        return data
+    # A noisy record keeps its equal steps.
+    times = SAMPLES if job.analysis == "tran" and not job.noise else None
+    return digitise(data, job.instance.design.converters, readout, times=times)
 
 
 def random_programs(instance: Instance, count: int, rng: np.random.Generator) -> list[Program]:
@@ -63,7 +126,15 @@ def transients(instance: Instance, level: Level, programs: Sequence[Program]) ->
     Raises:
         SimulatorError, ValueError: what went wrong with the first that failed.
     """
-    jobs = [Job(instance, p, "tran", level, scaling=choose_scaling(instance, p, level)) for p in programs]
+    return simulated([job_of(instance, level, program, "tran") for program in programs])
+
+
+def simulated(jobs: Sequence[Job]) -> list[xr.Dataset]:
+    """All of them in ngspice.
+
+    Raises:
+        SimulatorError, ValueError: what went wrong with the first that failed.
+    """
     found = simulate_many(jobs)
     for result in found:
         if isinstance(result, Exception):
@@ -74,6 +145,13 @@ def transients(instance: Instance, level: Level, programs: Sequence[Program]) ->
 def fit(measurements: Sequence[xr.Dataset]) -> DeviceModel:
     """The calibrated model."""
     return calibrate(measurements)
+
+
+def write_identifiability(found: Calibration, folder: Path) -> None:
+    """What the measurements cannot separate, and what the model leaves unexplained of them."""
+    shown = [{"weights": dict(one.weights), "open": one.open} for one in found.combinations]
+    content = {"combinations": shown, "ambiguity": found.ambiguity, "excess": dict(found.excess)}
+    write_json(folder / "identifiability.json", content)
 
 
 def write(device: DeviceModel, instance: Instance | None, measured: Sequence[xr.Dataset], folder: Path) -> None:
@@ -115,7 +193,7 @@ def rms_z(rows: Sequence[dict[str, Any]]) -> float | None:
     return float(np.sqrt(np.mean(np.square(z)))) if z else None
 
 
-def summary(device: DeviceModel, instance: Instance | None) -> dict[str, Any]:
+def summary(device: DeviceModel, instance: Instance | None, found_by: Calibration | None = None) -> dict[str, Any]:
     """What was fitted, how well, and where it comes from."""
     rows = parameters(device, instance)
     found: dict[str, Any] = {
@@ -126,6 +204,9 @@ def summary(device: DeviceModel, instance: Instance | None) -> dict[str, Any]:
         "n": device.n,
         "parameters": rows,
         "not_identified": device.not_identified,
+        "open_combinations": None if found_by is None else [str(one) for one in found_by.combinations],
+        "ambiguity": None if found_by is None else found_by.ambiguity,
+        "excess": None if found_by is None else dict(found_by.excess),
         "rms_z": rms_z(rows),
         "residual": device.provenance.residual,
         "samples": device.provenance.samples,
@@ -139,7 +220,7 @@ def summary(device: DeviceModel, instance: Instance | None) -> dict[str, Any]:
 
 
 def table(device: DeviceModel, instance: Instance | None) -> Table:
-    """One line for each kind of deviation."""
+    """One line for each kind of deviation, and one for each value of the whole chip with its standard error."""
     rows = parameters(device, instance)
     shown = Table("deviation", "fitted", "rms", "rms standard error", "rms z-score", box=None)
     for name in dict.fromkeys(row["name"] for row in rows):
@@ -147,4 +228,22 @@ def table(device: DeviceModel, instance: Instance | None) -> Table:
         rms = [float(np.sqrt(np.mean([row[key] ** 2 for row in group]))) for key in ("estimate", "standard_error")]
         z = rms_z(group)
         shown.add_row(name, str(len(group)), f"{rms[0]:.2e}", f"{rms[1]:.1e}", "–" if z is None else f"{z:.2f}")
+    for name in ("gain", "gain_bandwidth", "noise_scale"):
+        estimate = getattr(device, name)
+        if estimate is not None:
+            shown.add_row(name, "1", f"{estimate.value:.4g}", f"{estimate.standard_error:.1e}", "–")
     return shown
+
+
+def told(found: Calibration) -> list[str]:
+    """Sentences on what the fit could not find out."""
+    lines = []
+    if found.combinations:
+        first = found.combinations[0]
+        count = len(found.combinations)
+        what = f"{count} combinations stay" if count > 1 else "one combination stays"
+        lines.append(f"{what} as open as the tolerances, such as {first}")
+    if found.ambiguity:
+        lines.append(f"another chip gives the same measurements: {found.ambiguity}")
+    lines += [f"{kind}: {x:.2g} times the stated error is left" for kind, x in found.excess.items() if x > 1]
+    return lines

@@ -1,4 +1,4 @@
-"""`thermospice calibrate`: from measurements of a chip to its model."""
+"""`thermospice calibrate`: from measurements of a chip, or of many, to their model."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,9 +6,24 @@ from typing import Annotated
 import typer
 
 from .._job import job
-from .._options import AsJson, DesignName, InstanceSeed, LevelName, Out, Quiet, Seed, Temperature, TopologyName
+from .._options import (
+    AsJson,
+    DesignName,
+    InstanceSeed,
+    LevelName,
+    Out,
+    Quiet,
+    Rank,
+    Resume,
+    Seed,
+    Temperature,
+    TopologyName,
+)
 
-EXAMPLE = "Example: thermospice calibrate --design board-1k-1n --topology crossbar --size 4"
+EXAMPLE = (
+    "Example: thermospice calibrate --design board-1k-1n --topology crossbar --size 4 --held-out 4;"
+    " for a process: thermospice calibrate --size 4 --instances 20"
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,38 +33,63 @@ def add_to(app: typer.Typer) -> None:
 def calibrate(
     measurements: Annotated[
         list[Path] | None,
-        typer.Argument(help="Measurements (.nc) of one chip; without them a drawn chip is measured in ngspice."),
+        typer.Argument(
+            help="Measurements (.nc) of one chip, or one folder of them for each chip of a process; without them drawn"
+            " chips are measured in ngspice."
+        ),
     ] = None,
     design: DesignName = "board-1k-1n",
     topology: TopologyName = "crossbar",
     level: LevelName = "macro",
     size: Annotated[int, typer.Option("--size", help="Cells of the drawn chip.")] = 8,
+    rank: Rank = None,
     programs: Annotated[
         int | None, typer.Option("--programs", help="To measure. [default: three for each cell]", show_default=False)
     ] = None,
+    analysis: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--analysis",
+            help="What to measure: op, tran, ac, noise, record (a noisy transient); give it again for more."
+            " [default: tran and noise, for an rlc-grid also ac]",
+            show_default=False,
+        ),
+    ] = None,
+    instances: Annotated[
+        int | None,
+        typer.Option(
+            "--instances",
+            help="Draw and measure so many chips, for the model of their process: population.json.",
+            show_default=False,
+        ),
+    ] = None,
+    held_out: Annotated[
+        int,
+        typer.Option("--held-out", min=0, help="Then compare so many other programs, every second one 30 K warmer."),
+    ] = 0,
     temperature: Temperature = None,
     instance_seed: InstanceSeed = None,
     out: Out = None,
+    resume: Resume = None,
     seed: Seed = 0,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fit a chip's deviations with standard errors: device.json, and parameters.json beside what was drawn."""
-    with job("calibrate", out, quiet, as_json) as this:
-        from .. import _calibration as calibration
-        from .._inputs import get_design, get_instance, get_level, get_topology
+    """Fit a chip's deviations with standard errors: device.json, and parameters.json beside what was drawn.
 
-        if measurements:
-            instance, data = None, calibration.load(measurements)
+    With --instances, or folders of several chips: the means and spreads of their process, population.json, which
+    `thermospice train --device` takes too. Exit code 1: a held-out program is beyond its limit.
+    """
+    with job("calibrate", out, quiet, as_json, resume) as this:
+        from .. import _calibration_jobs as jobs
+
+        jobs.check_together(measurements, instances, held_out, resume, out)
+        if resume is not None:
+            jobs.resume_campaign(this)
+        elif measurements:
+            jobs.from_files(this, measurements)
         else:
-            chip = get_topology(topology, size)
-            known = get_design(design, temperature)
-            instance = get_instance(known, chip, seed if instance_seed is None else instance_seed)
-            count = calibration.check_programs(programs, size)
-            with this.step(f"ngspice: {count} programs on a {chip.name} with {size} cells"):
-                data = calibration.measure(instance, get_level(level), count, seed)
-        with this.step(f"calibrate on {len(data)} measurements"):
-            device = calibration.fit(data)
-        calibration.write(device, instance, [] if measurements else data, this.folder)
-        this.finish(calibration.summary(device, instance))
-        this.show(calibration.table(device, instance))
+            request = jobs.Request(
+                design, topology, level, size, seed, rank, programs, analysis, temperature, instance_seed, instances
+            )
+            jobs.from_drawn(this, request, held_out) if instances is None else jobs.campaign(this, request)

@@ -1,0 +1,95 @@
+"""Programs and a temperature that a calibration never saw: SPICE against the calibrated model."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from ..behavioral import DeviceModel, compare
+from ..circuits import Instance, Level
+from ..netlists import Analysis, Job
+from . import _calibration as calibration
+
+Row = dict[str, Any]
+
+WARMER = 30.0
+"""Every second program is measured this much above the temperature of the calibration [K]."""
+
+DECADES = 5
+"""Of a spectrum that count, up to an amplifier's unity frequency; all of it without amplifiers."""
+
+# Half a least significant bit of an eight-bit answer; statistics to half a per cent; half a decibel. An amplifier of
+# transistors has poles and noise that the macro-model does not have: twice to five times as much.
+_LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "nrms": (2e-3, 1e-2),
+        "covariance_error": (5e-3, 2e-2),
+        "psd_error_db": (0.5, 1.0),
+        "worst_db": (0.5, 1.0),
+    }
+)
+_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "nrms": "mean waveform, normalised rms",
+        "covariance_error": "covariance, Frobenius",
+        "psd_error_db": "noise densities, dB",
+        "worst_db": "response within 60 dB of its peak, dB",
+    }
+)
+_ANALYSES: tuple[Analysis, ...] = ("tran", "ac", "noise")
+_STREAM = 5
+
+
+def rows(instance: Instance, device: DeviceModel, count: int, seed: int) -> list[Row]:
+    """The worst of each metric over the held-out programs, at the temperature of the calibration and above."""
+    programs = calibration.random_programs(instance, count, np.random.default_rng([seed, _STREAM]))
+    warmer = instance.design.temperature + WARMER
+    pairs = [(instance, device), (_at(instance, warmer), replace(device, instance=_at(device.instance, warmer)))]
+    jobs, models = [], []
+    for k, program in enumerate(programs):
+        chip, model = pairs[k % 2]
+        for analysis in _ANALYSES:
+            options: dict[str, Any] = {"frequencies": _band(chip)} if analysis == "ac" else {}
+            jobs.append(calibration.job_of(chip, device.level, program, analysis, **options))
+            models.append(model)
+    worst: dict[tuple[str, str, float], Row] = {}
+    for job, model, data in zip(jobs, models, calibration.simulated(jobs), strict=True):
+        found = compare(data, model)
+        for name in _LIMITS:
+            if name in found.metrics:
+                row = _row(job, found.row(_limit(name, job.level), name))
+                key = (row["analysis"], name, row["temperature"])
+                if key not in worst or not row["value"] <= worst[key]["value"]:
+                    worst[key] = row
+    return list(worst.values())
+
+
+def _band(instance: Instance) -> tuple[float, float] | None:
+    amplifier = instance.design.amplifier
+    return None if amplifier is None else (amplifier.gain_bandwidth / 10**DECADES, amplifier.gain_bandwidth)
+
+
+def _limit(name: str, level: Level) -> float:
+    return _LIMITS[name][level == "transistor"]
+
+
+def _row(job: Job, row: Row) -> Row:
+    return {**row, "metric": f"held out: {_NAMES[row['metric']]}", "temperature": job.instance.design.temperature}
+
+
+def _at(instance: Instance, temperature: float) -> Instance:
+    design = instance.design.model_copy(update={"temperature": temperature})
+    return Instance(design, instance.topology, instance.errors, instance.seed)
+
+
+def table(found: list[Row]) -> Table:
+    """For a person."""
+    shown = Table("analysis", "metric", "at (K)", "worst", "limit", "", box=None)
+    for row in found:
+        verdict = "[green]passed[/]" if row["passed"] else "[red]FAILED[/]"
+        value, limit = f"{row['value']:.1e}", f"{row['limit']:.1e}"
+        shown.add_row(row["analysis"], row["metric"], f"{row['temperature']:.5g}", value, limit, verdict)
+    return shown
