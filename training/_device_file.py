@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..behavioral import DeviceModel, DeviceModelError, Population
+from ..behavioral import DeviceModel, DeviceModelError, Population, load_device
 from ..circuits import Crossbar, Design, DesignError, Instance, Level
 from ._experiment import ExperimentError
 
@@ -16,15 +16,19 @@ DEFAULT_DESIGN = "board-1k-1n"
 def load_population(
     device: Path | None, design: str | Mapping[str, Any] | None, correction: str | None = None
 ) -> Population:
-    """The kind of chip that `device` (JSON of a `DeviceModel`) was drawn from, or the nominal one of `design`.
+    """The kind of chip that `device` (JSON of a `DeviceModel` or a `PopulationModel`) tells of, or that of `design`.
 
     `design` is a preset's name, a YAML file or a design's fields. With correction "calibrated" only what the
     calibration has left open remains. Raises `ExperimentError` when the device or the design cannot be used.
     """
     try:
         if device is not None:
-            model = DeviceModel.load(device)
-            return Population.corrected(model) if correction == "calibrated" else model.population()
+            model = load_device(device)
+            if correction != "calibrated":
+                return model.population()
+            if not isinstance(model, DeviceModel):
+                raise ExperimentError(f"correction: {device} is a process; only a calibrated chip can be corrected")
+            return Population.corrected(model)
         found = _design(design or DEFAULT_DESIGN)
         level: Level = "ideal" if found.amplifier is None else "macro"
         return DeviceModel.nominal(found.nominal(Crossbar(n=8)), level).population()
