@@ -68,7 +68,7 @@ def fit_mixed(
     """Most probable values over chips by expectation-maximisation (Laird and Ware, Biometrics 38, 1982).
 
     Priors settle what no chip shows: each mean is within the tolerance, and a chip's own part is that of one further
-    chip, a tenth of the tolerance for components and all of it for what is the whole chip's.
+    chip, a tenth of the tolerance (and all of it for a value of the whole chip that the measurements leave open).
 
     Args:
         chips: what is known of each.
@@ -83,7 +83,7 @@ def fit_mixed(
     unit = scale[kind]
     chips = [Chip(chip.Lambda * np.outer(unit, unit), chip.eta * unit) for chip in chips]
     local = np.array(has_local, dtype=float)
-    prior_common = np.diag(np.where(local > 0, _OWN_PART**2, 1.0))
+    prior_common = np.diag(np.where(local > 0, _OWN_PART**2, _whole(chips, A)))
     mean, common = np.zeros(kinds), prior_common
     for _ in range(_STEPS):
         before = np.concatenate([mean, common.ravel(), local])
@@ -95,6 +95,13 @@ def fit_mixed(
     return Mixed(
         mean * scale, common * both, np.sqrt(local) * scale, errors[0] * scale, errors[1] * both, errors[2] * scale
     )
+
+
+def _whole(chips: Sequence[Chip], A: Float[np.ndarray, "p kinds"]) -> Float[np.ndarray, " kinds"]:
+    """Prior variance of what each chip has one value of: the tolerance where it is open, little where it is known."""
+    known = [A.T @ (np.diag(chip.Lambda) / (1 + np.diag(chip.Lambda))) / A.sum(axis=0) for chip in chips]
+    share = np.mean(known, axis=0)
+    return np.asarray((1 - share) + _OWN_PART**2 * share)
 
 
 def _step(
