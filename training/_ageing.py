@@ -65,6 +65,9 @@ class Aged:
     offset: float = 0.0
 
 
+NEW = Aged()
+
+
 @dataclass
 class Clock:
     """How many programs a chip has been loaded with."""

@@ -1,14 +1,16 @@
-"""A drawn chip holding a program: arrays with their errors, and what they add to the drive."""
+"""A chip holding a program: arrays with their errors, and what they add to the drive."""
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from . import _draws as draws
-from ._ageing import Aged
+from ._ageing import NEW, Aged
 from ._convert import grid, to_grid
+from ._errors import Amplifiers, ChipErrors
 from ._factors import Factors
 from ._loop import MAX_GROUPS, Loop
 from ._population import Effects, PopulationLike
@@ -40,58 +42,79 @@ class Crossbar:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Arrays:
+    """J_in (its rows divided by their stages' gain errors) and J_out; sum |G| of their rows and columns.
+
+    `rails` [V]: what the inverted rails' own offsets put into the stages and into the cells; None where nothing.
+    """
+
+    J_in: Tensor
+    J_out: Tensor
+    row_gain: Rows
+    column_gain: Vector
+    rails: tuple[Rows, Vector] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Chip:
-    """The chip number `seed` of a population. The same position in an array has the same error at every program."""
+    """One chip. The same position in an array has the same error at every program."""
 
     population: PopulationLike
     effects: Effects
-    seed: int
+    errors: ChipErrors
     rounding: torch.Generator | None = None
-    aged: Aged = Aged()
+    aged: Aged = NEW
 
     def load_cascade(self, factors: Factors, groups: int = MAX_GROUPS) -> Cascade:
-        J, lam = factors.J, factors.damping
-        stage = 1.0 if factors.H is None else 1.0 / math.sqrt(factors.batch)
-        J_in, J_out, row_gain, column_gain = self._arrays(factors, stage)
-        if not bool(row_gain.isfinite().all()):
+        lam, given = factors.damping, factors.H
+        stage = 1.0 if given is None else 1.0 / math.sqrt(factors.batch)
+        arrays = self._arrays(factors, stage)
+        J_out, like = arrays.J_out, arrays.J_out
+        if not bool(arrays.row_gain.isfinite().all()):
             raise ValueError("DeviceSPU: the factors are not finite; lower lr or raise the damping")
-        H, hessian_gain = self._hessian(factors, stage)
-        D, drive = self._cells(J)
-        leak = (1.0 + lam + column_gain) * self._inverse_gain
-        held = lam * self.aged.programmed * (1.0 + self._error("damping", J))
-        loop = Loop(D, held + leak, J_in, J_out, H, groups)
-        offset = self._offset("cells", J[0]) * (1.0 + lam + column_gain)
-        first = self._offset("forward", J[:, 0]) * (1.0 + row_gain)
-        offset = offset - J_out.T @ loop.hessian(first) / stage
+        H, hessian_gain, hessian_rails = self._hessian(factors, stage)
+        D, drive = self._cells(like)
+        gain = 1.0 + lam + arrays.column_gain
+        held = lam * self.aged.programmed * (1.0 + self._error("damping", like))
+        loop = Loop(D, held + gain * self._inverse_gain, arrays.J_in, J_out, H, groups)
+        first = self._offset("forward", like[:, 0]) * (1.0 + arrays.row_gain)
+        offset = self._offset("cells", like[0]) * gain
+        if arrays.rails is not None:
+            first, offset = first - arrays.rails[0], offset - arrays.rails[1]
+        offset = offset + J_out.T @ loop.hessian(first) / stage  # inverted twice on its way, the other once
         if H is not None:
-            offset = offset - stage * (J_out.T @ (self._offset("hessian", J[:, 0]) * (1.0 + hessian_gain)))
-        return Cascade(loop, drive, offset, stage, exact=J_in is J and J_out is J and H is factors.H)
+            second = self._offset("hessian", like[:, 0]) * (1.0 + hessian_gain) - hessian_rails
+            offset = offset - stage * (J_out.T @ second)
+        exact = arrays.J_in is factors.J and J_out is factors.J and H is given
+        return Cascade(loop, drive, offset, stage, exact)
 
     def load_crossbar(self, A: Matrix) -> Crossbar:
         n = len(A)
         held = self._with_inverters(self._rounded(A, float(A.abs().max())), self._inverters("cells", A[0]))
-        if self.effects.conductance:
-            held = held * (1.0 + self.population.conductance_sigma * draws.rows(self.seed, "A", n, n, A))
+        if self.effects.conductance and (error := self.errors.crossbar(n, A)) is not None:
+            held = held * (1.0 + error)
         held = self.aged.programmed * held
         gain = 1.0 + held.abs().sum(1)
         D, drive = self._cells(A)
         F = (held + torch.diag(gain * self._inverse_gain)) / D.unsqueeze(1)
         return Crossbar(F, D, drive, self._offset("cells", A[0]) * gain)
 
-    def _arrays(self, factors: Factors, stage: float) -> tuple[Tensor, Tensor, Rows, Vector]:
-        """J_in (its rows divided by the stages' finite gain) and J_out, and sum |G| of their rows and columns."""
+    def _arrays(self, factors: Factors, stage: float) -> _Arrays:
         J = factors.J
         changed = self.aged.programmed != 1.0
         flawed = self.effects.conductance or self.effects.inverter or self._bits is not None or changed
         if not (flawed or self._inverse_gain > 0.0):
-            return J, J, stage * J.abs().sum(1), stage * J.abs().sum(0)
+            return _Arrays(J, J, stage * J.abs().sum(1), stage * J.abs().sum(0))
         # where the digital side needs J no more, the first array takes its place
         J_in = J if factors.scratch else torch.empty_like(J)
         J_out = torch.empty_like(J) if flawed else J.clone() if factors.scratch else J
         # no temporary as large as J
         full_scale = float(torch.stack(J.aminmax()).abs().max())
         columns, lines = self._inverters("cells", J[0]), self._inverters("hessian", J[:, 0])
+        rails, rail_lines = self._rails("cells", J[0]), self._rails("hessian", J[:, 0])
+        feedback = self._feedback("forward", J[:, 0])
         row_gain, column_gain = J.new_empty(len(J)), J.new_zeros(J.shape[1])
+        into_rows, into_cells = torch.zeros_like(row_gain), torch.zeros_like(column_gain)
         # tile by tile, so that nothing but the two arrays themselves is as large as J
         for index, piece in enumerate(J.split(draws.TILE)):
             here = slice(index * draws.TILE, index * draws.TILE + len(piece))
@@ -102,58 +125,73 @@ class Chip:
                 J_out[here] = self._held(second, "J^T", index, line)
             column_gain += J_out[here].abs().sum(0)
             first = self._held(first, "J", index, columns)
+            if feedback is not None:
+                first.div_(feedback[here].unsqueeze(1))
             row_gain[here] = stage * first.abs().sum(1)
+            if rails is not None and rail_lines is not None:
+                into_rows[here] = stage * (first.clamp_max(0.0) @ rails).neg_()
+                into_cells -= stage * (rail_lines[here] @ J_out[here].clamp_max(0.0))
             J_in[here] = first.div_((1.0 + (1.0 + row_gain[here]) * self._inverse_gain).unsqueeze(1))
-        return J_in, J_out, row_gain, column_gain.mul_(stage)
+        return _Arrays(
+            J_in, J_out, row_gain, column_gain.mul_(stage), None if rails is None else (into_rows, into_cells)
+        )
 
-    def _held(self, values: Tensor, name: str, tile: int, inverter: Tensor | None) -> Tensor:
+    def _held(self, values: Tensor, name: Literal["J", "J^T"], tile: int, inverter: Tensor | None) -> Tensor:
         held = self._with_inverters(values, inverter)
-        if not self.effects.conductance:
+        error = None
+        if self.effects.conductance:
+            error = self.errors.tile(name, tile, len(values), values.shape[1], values)
+        if error is None:
             return self.aged.programmed * held
-        error = draws.tile(self.seed, name, tile, values.shape[1])[: len(values)].to(values)
-        error.mul_(self.population.conductance_sigma).add_(1.0).mul_(held)
+        error.add_(1.0).mul_(held)
         return error if self.aged.programmed == 1.0 else error.mul_(self.aged.programmed)
 
-    def _hessian(self, factors: Factors, stage: float) -> tuple[Tensor | None, Tensor]:
-        H = factors.H
+    def _hessian(self, factors: Factors, stage: float) -> tuple[Tensor | None, Rows, Rows]:
+        """H (its rows divided by their stages' gain errors), sum |G| of its rows, what inverted rails put in [V]."""
+        H, like = factors.H, factors.J[:, 0]
         if H is None:
-            return None, factors.J.new_zeros(0)
+            return None, torch.zeros_like(like), torch.zeros_like(like)
         B, k, _ = H.shape
         held = self._rounded(H, float(H.abs().max()))
-        inverters = self._inverters("forward", factors.J[:, 0])
+        inverters, rails = self._inverters("forward", like), self._rails("forward", like)
         held = self._with_inverters(held, None if inverters is None else inverters.reshape(B, 1, k))
-        if self.effects.conductance:
-            error = draws.rows(self.seed, "H", B, k * k, H).reshape(B, k, k)
-            held = held * (1.0 + self.population.conductance_sigma * error)
+        if self.effects.conductance and (error := self.errors.blocks(B, k, H)) is not None:
+            held = held * (1.0 + error)
         if self.aged.programmed != 1.0:
             held = self.aged.programmed * held
+        if (feedback := self._feedback("hessian", like)) is not None:
+            held = held / feedback.reshape(B, k, 1)
         gain = held.abs().sum(2) / stage**2
+        into = torch.zeros_like(like)
+        if rails is not None:
+            into = -torch.einsum("bij,bj->bi", held.clamp_max(0.0), rails.reshape(B, k)).reshape(-1) / stage**2
         if self._inverse_gain > 0.0:
             held = held / (1.0 + (1.0 + gain) * self._inverse_gain).unsqueeze(2)
-        return held, gain.reshape(-1)
+        return held, gain.reshape(-1), into
 
     def _cells(self, like: Tensor) -> tuple[Vector, Vector]:
         D = torch.ones_like(like[0])
         if self.effects.capacitance:
-            error = draws.vector(self.seed, "capacitance", like.shape[1], like)
-            D = D * (1.0 + self.population.capacitor_sigma * error)
+            D = D * (1.0 + self.errors.cells("capacitance", like.shape[1], like))
         return D * (1.0 + self._inverse_gain), 1.0 + self._error("drive", like)
 
-    def _error(self, name: str, like: Tensor) -> Vector:
-        if not self.effects.conductance:
-            return torch.zeros_like(like[0])
-        return self.population.conductance_sigma * draws.vector(self.seed, name, like.shape[1], like)
+    def _error(self, name: Literal["damping", "drive"], like: Tensor) -> Vector:
+        return self.errors.cells(name, like.shape[1], like) if self.effects.conductance else torch.zeros_like(like[0])
 
-    def _offset(self, name: str, like: Vector) -> Vector:
+    def _offset(self, name: Amplifiers, like: Vector) -> Vector:
         if not self.effects.offset:
             return torch.zeros_like(like)
-        sigma, mean = self.population.offset_sigma, self.population.offset_mean
-        return mean + self.aged.offset + sigma * draws.vector(self.seed, f"offset {name}", len(like), like)
+        return self.aged.offset + self.errors.offsets(name, len(like), like)
 
-    def _inverters(self, name: str, like: Vector) -> Vector | None:
-        if not self.effects.inverter or self.population.inverter_sigma == 0.0:
-            return None
-        return self.population.inverter_sigma * draws.vector(self.seed, f"inverter {name}", len(like), like)
+    def _rails(self, name: Amplifiers, like: Vector) -> Vector | None:
+        return self.errors.inverter_offsets(name, len(like), like) if self.effects.offset else None
+
+    def _inverters(self, name: Amplifiers, like: Vector) -> Vector | None:
+        return self.errors.inverters(name, len(like), like) if self.effects.inverter else None
+
+    def _feedback(self, name: Amplifiers, like: Vector) -> Vector | None:
+        error = self.errors.feedback(name, len(like), like) if self.effects.conductance else None
+        return None if error is None else 1.0 + error
 
     def _with_inverters(self, held: Tensor, error: Tensor | None) -> Tensor:
         # negative coefficients are fed from the inverted rail

@@ -1,24 +1,25 @@
 """A stochastic processing unit with the imperfections of a calibrated circuit."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from ._ageing import Aged, Ageing, Clock
+from ._ageing import NEW, Aged, Ageing, Clock
 from ._chip import Chip
 from ._convert import read_out, to_own_scale
 from ._device_flow import CascadeFlow, CrossbarFlow, DeviceFlow
+from ._errors import ChipErrors, DrawnErrors, MeasuredErrors
 from ._factors import Factors
 from ._krylov import POLES_PER_TIME
 from ._loop import MAX_GROUPS
-from ._population import ALL_EFFECTS, Effects, HasPopulation, PopulationLike, population_of
+from ._population import ALL_EFFECTS, Effects, HasInstance, HasPopulation, PopulationLike, population_of
 from ._products import Products
 from ._sharded import Sharded
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
-from ._types import Array, Vector
+from ._types import Array, DenseProgram, Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,9 @@ class DeviceSPU:
     full scale for the larger of b and x0, divides by 4 when something clips, multiplies when the readout is small, at
     most `max_attempts` runs in all. Noise and offsets are in volts and weigh the less, the larger the scale.
 
+    chip: "drawn" - one is drawn from the population by `seed`; "measured" - the cascade that `model` describes, its own
+        deviations at its own positions, feedback resistors and inverted rails included. It needs as many cells and
+        rows as the program has; with H the identity its H array holds ones.
     ageing: the chip drifts from load to load; `clock.loads` counts them, and set to a number it is the chip at that
         load again. None: it stays as it is.
     t: analog time [tau], 0 to inf. model: a `Population`, or anything with `population()`.
@@ -68,6 +72,7 @@ class DeviceSPU:
     noise_tolerance: float = 0.01
     max_attempts: int = 4
     ageing: Ageing | None = None
+    chip: Literal["drawn", "measured"] = "drawn"
     generator: torch.Generator = field(init=False, repr=False, compare=False)
     clock: Clock = field(init=False, repr=False, compare=False)
 
@@ -76,6 +81,8 @@ class DeviceSPU:
             raise ValueError(f"DeviceSPU: expected t >= 0, got {self.t}")
         if self.rounding not in ("nearest", "stochastic"):
             raise ValueError(f'DeviceSPU: expected rounding "nearest" or "stochastic", got {self.rounding!r}')
+        if self.chip not in ("drawn", "measured"):
+            raise ValueError(f'DeviceSPU: expected chip "drawn" or "measured", got {self.chip!r}')
         # the noise is another stream than the chip's errors, which are hashed from the seed
         object.__setattr__(self, "generator", torch.Generator().manual_seed(self.seed))
         object.__setattr__(self, "clock", Clock())
@@ -90,9 +97,11 @@ class DeviceSPU:
             raise TypeError("DeviceSPU: needs Factors or a dense program, got Products")
         if isinstance(program, Sharded):
             program = program.gathered()  # one device holds the whole program
+        if isinstance(program, Factors) and program.H is None and self.chip == "measured":
+            program = replace(program, H=program.J.new_ones(program.r, 1, 1))
         aged = self._grow_older()
         source = self.generator if self.rounding == "stochastic" else None
-        chip = Chip(self.population, self.effects, self.seed, source, aged)
+        chip = Chip(self.population, self.effects, self._errors(program), source, aged)
         with torch.no_grad():
             if not isinstance(program, Factors):
                 return CrossbarFlow(chip.load_crossbar(matrix_of(program)), aged.rate)
@@ -118,9 +127,22 @@ class DeviceSPU:
             stats["analog_time"] = time * stats["attempts"]
         return answer(value, b, stats)
 
+    def _errors(self, program: DenseProgram | Factors) -> ChipErrors:
+        if self.chip == "drawn":
+            return DrawnErrors(self.population, self.seed)
+        if not isinstance(self.model, HasInstance):
+            raise ValueError(
+                'DeviceSPU: chip="measured" needs the model of one chip, such as DeviceModel, '
+                f"got {type(self.model).__name__}"
+            )
+        found = MeasuredErrors(self.model.instance.errors)
+        if isinstance(program, Factors):
+            found.check(program.r, program.N)
+        return found
+
     def _grow_older(self) -> Aged:
         if self.ageing is None:
-            return Aged()
+            return NEW
         self.clock.loads += 1
         return self.ageing.at(self.clock.loads - 1, self.seed)
 

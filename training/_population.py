@@ -1,7 +1,11 @@
 """What a device solver must know about the chips that it stands for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
 
 
 @runtime_checkable
@@ -35,6 +39,22 @@ class HasPopulation(Protocol):
     """A calibrated device, such as `thermospice.behavioral.DeviceModel`."""
 
     def population(self) -> PopulationLike: ...
+
+
+@runtime_checkable
+class InstanceLike(Protocol):
+    """One chip, such as `thermospice.circuits.Instance`: deviations by name."""
+
+    @property
+    def errors(self) -> Mapping[str, Float[np.ndarray, "..."]]: ...
+
+
+@runtime_checkable
+class HasInstance(Protocol):
+    """A model of one chip."""
+
+    @property
+    def instance(self) -> InstanceLike: ...
 
 
 def population_of(model: PopulationLike | HasPopulation) -> PopulationLike:

@@ -10,6 +10,7 @@ import scipy.linalg
 import torch
 from thermospice.circuits import Crossbar, Design
 from thermospice.training import TNGD, Ageing, DeviceSPU, Effects, Factors
+from thermospice.training import _draws as draws
 from torch import nn
 from torch.nn import functional
 
@@ -90,8 +91,6 @@ def test_a_drifted_chip_is_the_dense_twin_of_the_drifted_circuit(factors, t):
     H = torch.block_diag(*loop.H)
     F = (torch.diag(a * loop.Lam) + a**3 * loop.J_out.T @ H @ loop.J_in) / loop.D.unsqueeze(1)
     assert float((F - F.T).norm() / F.norm()) > 1e-3
-    generator = DeviceSPU(Population(), effects=effects, seed=3)
-    assert generator.seed == 3
     d = new.drive * b + _offsets(factors, loop, H, s, a, aged.offset)
     settled = np.linalg.solve(F.numpy(), (d / loop.D).numpy())
     decay = 0.0 if math.isinf(t) else scipy.linalg.expm(-t * aged.rate * F.numpy())
@@ -105,14 +104,13 @@ def _offsets(factors: Factors, loop, H: torch.Tensor, s: float, a: float, change
     ideal = Effects.only("offset")
     plain = DeviceSPU(Population(), effects=ideal, seed=3).init(replace(factors, J=0.0 * factors.J)).chip
     cells = plain.offset / 1.3 + change  # without arrays the noise gain of a cell is 1 + damping
-    from thermospice.training import _draws as draws
 
     def drawn(name: str) -> torch.Tensor:
         return 1e-4 + change + 1e-3 * draws.vector(3, f"offset {name}", 12, factors.J)
 
     first = drawn("forward") * (1 + a * s * loop.J_in.abs().sum(1))
     second = drawn("hessian") * (1 + a * H.abs().sum(1) / s**2)
-    through = a * loop.J_out.T @ (a * H @ first) / s + a * s * loop.J_out.T @ second
+    through = a * s * loop.J_out.T @ second - a * loop.J_out.T @ (a * H @ first) / s
     return cells * (1 + 0.3 + a * s * loop.J_out.abs().sum(0)) - through
 
 

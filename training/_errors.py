@@ -1,0 +1,146 @@
+"""Deviations of one chip by position: drawn from a population, or those that a calibration has found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from . import _draws as draws
+from ._population import PopulationLike
+from ._types import Matrix
+
+Array = Literal["J", "J^T"]
+Amplifiers = Literal["cells", "forward", "hessian"]
+"""Of the cells, behind J, and behind H; the inverted rails that they feed have the same names."""
+
+
+@runtime_checkable
+class ChipErrors(Protocol):
+    """Relative deviations, offsets in V; None where there are none. Positions are counted from the array's corner."""
+
+    def tile(self, array: Array, index: int, count: int, width: int, like: Tensor) -> Tensor | None:
+        """Of rows `16 index` to `16 index + count` of J, or of J^T turned to lie as J does; a tensor to keep."""
+        ...
+
+    def blocks(self, B: int, k: int, like: Tensor) -> Tensor | None:
+        """Of the diagonal blocks of H, (B, k, k)."""
+        ...
+
+    def crossbar(self, n: int, like: Tensor) -> Tensor | None: ...
+
+    def cells(self, name: Literal["damping", "drive", "capacitance"], N: int, like: Tensor) -> Tensor: ...
+
+    def inverters(self, name: Amplifiers, count: int, like: Tensor) -> Tensor | None: ...
+
+    def feedback(self, name: Amplifiers, count: int, like: Tensor) -> Tensor | None: ...
+
+    def offsets(self, name: Amplifiers, count: int, like: Tensor) -> Tensor: ...
+
+    def inverter_offsets(self, name: Amplifiers, count: int, like: Tensor) -> Tensor | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnErrors:
+    """Chip number `seed` of a population, drawn anew at each asking and always the same."""
+
+    population: PopulationLike
+    seed: int
+
+    def tile(self, array: Array, index: int, count: int, width: int, like: Tensor) -> Tensor | None:
+        error = draws.tile(self.seed, array, index, width)[:count].to(like)
+        return error.mul_(self.population.conductance_sigma)
+
+    def blocks(self, B: int, k: int, like: Tensor) -> Tensor | None:
+        return self.population.conductance_sigma * draws.rows(self.seed, "H", B, k * k, like).reshape(B, k, k)
+
+    def crossbar(self, n: int, like: Tensor) -> Tensor | None:
+        return self.population.conductance_sigma * draws.rows(self.seed, "A", n, n, like)
+
+    def cells(self, name: Literal["damping", "drive", "capacitance"], N: int, like: Tensor) -> Tensor:
+        p = self.population
+        sigma = p.capacitor_sigma if name == "capacitance" else p.conductance_sigma
+        return sigma * draws.vector(self.seed, name, N, like)
+
+    def inverters(self, name: Amplifiers, count: int, like: Tensor) -> Tensor | None:
+        sigma = self.population.inverter_sigma
+        return None if sigma == 0.0 else sigma * draws.vector(self.seed, f"inverter {name}", count, like)
+
+    def feedback(self, name: Amplifiers, count: int, like: Tensor) -> Tensor | None:
+        return None  # a population's spread of the arrays covers it
+
+    def offsets(self, name: Amplifiers, count: int, like: Tensor) -> Tensor:
+        p = self.population
+        return p.offset_mean + p.offset_sigma * draws.vector(self.seed, f"offset {name}", count, like)
+
+    def inverter_offsets(self, name: Amplifiers, count: int, like: Tensor) -> Tensor | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeasuredErrors:
+    """One cascade's own deviations, named and shaped as `thermospice.circuits.Cascade` has them.
+
+    A smaller program uses the first cells and rows. Raises ValueError for a chip that is no cascade.
+    """
+
+    errors: Mapping[str, Float[np.ndarray, "..."]]
+
+    def __post_init__(self) -> None:
+        if not {"jacobian", "hessian", "transpose", "feedback", "stage_offset"} <= set(self.errors):
+            raise ValueError(
+                'DeviceSPU: chip="measured" expects a model of a cascade, got one with '
+                f"the deviations {', '.join(self.errors)}; calibrate a cascade, or use ModelSPU"
+            )
+
+    def check(self, r: int, N: int) -> None:
+        """Raises ValueError for a program that the chip cannot hold."""
+        rows, cells = self.errors["jacobian"].shape
+        if not (r <= rows and N <= cells):
+            raise ValueError(
+                f"DeviceSPU: the measured cascade holds {rows} rows and {cells} cells, got a program of {r} and {N}; "
+                'use a smaller batch or module, or chip="drawn"'
+            )
+
+    def tile(self, array: Array, index: int, count: int, width: int, like: Tensor) -> Tensor | None:
+        whole = self.errors["jacobian"] if array == "J" else self.errors["transpose"].T
+        return _tensor(whole[draws.TILE * index : draws.TILE * index + count, :width], like)
+
+    def blocks(self, B: int, k: int, like: Tensor) -> Tensor | None:
+        whole = self.errors["hessian"]
+        return _tensor(np.stack([whole[i * k : (i + 1) * k, i * k : (i + 1) * k] for i in range(B)]), like)
+
+    def crossbar(self, n: int, like: Matrix) -> Tensor | None:
+        raise ValueError('DeviceSPU: chip="measured" is a cascade and takes Factors, got a dense program; use ModelSPU')
+
+    def cells(self, name: Literal["damping", "drive", "capacitance"], N: int, like: Tensor) -> Tensor:
+        return _tensor(self.errors[name][:N], like)
+
+    def inverters(self, name: Amplifiers, count: int, like: Tensor) -> Tensor | None:
+        return self._of("inverter", name, count, like)
+
+    def feedback(self, name: Amplifiers, count: int, like: Tensor) -> Tensor | None:
+        return None if name == "cells" else _tensor(self.errors["feedback"][_STAGE[name], :count], like)
+
+    def offsets(self, name: Amplifiers, count: int, like: Tensor) -> Tensor:
+        return self._of("offset", name, count, like)
+
+    def inverter_offsets(self, name: Amplifiers, count: int, like: Tensor) -> Tensor | None:
+        # an inverting amplifier of two equal resistors doubles its own offset
+        return (2.0 + self._of("inverter", name, count, like)) * self._of("inverter_offset", name, count, like)
+
+    def _of(self, kind: str, name: Amplifiers, count: int, like: Tensor) -> Tensor:
+        if name == "cells":
+            return _tensor(self.errors[kind][:count], like)
+        return _tensor(self.errors[f"stage_{kind}"][_STAGE[name], :count], like)
+
+
+_STAGE = {"forward": 0, "hessian": 1}
+
+
+def _tensor(values: NDArray[np.float64], like: Tensor) -> Tensor:
+    return torch.tensor(values).to(like)
