@@ -12,6 +12,7 @@ from ._device_model import DeviceModelError as DeviceModelError
 from ._device_model import Estimate as Estimate
 from ._device_model import Provenance as Provenance
 from ._digitise import digitise as digitise
+from ._effects import Effects as Effects
 from ._integrate import Saturation as Saturation
 from ._integrate import integrate as integrate
 from ._interface import LinearProcess as LinearProcess

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..circuits import LEVELS, Design, DesignError, Instance, Level, Program, Scaling, choose_scaling, write_atomically
+from ._effects import Effects
 from ._prepared import Prepared
 from ._response import Response
 
@@ -158,6 +159,34 @@ class DeviceModel:
         noise = self.noise_scale.value
         return Response.of(self.instance, program, self.level, scaling, noise, allow_clipping, rounding)
 
+    def at(self, time: float) -> "DeviceModel":
+        """The chip at a time of its life [s], as `Instance.at`: one temperature path, the same at every asking.
+
+        A chip's path is drawn from its deviations: a calibrated model has the spread of the true chip's path, not
+        the path itself.
+
+        Raises:
+            DesignError: the time is negative or not finite.
+        """
+        return replace(self, instance=self.instance.at(time))
+
+    def with_effects(self, effects: Effects) -> "DeviceModel":
+        """The model with some imperfections left out; their standard errors are those of exact values."""
+        instance, level = effects.apply(self.instance, self.level)
+        known = instance.design.amplifier if level != "ideal" else None
+        errors = {
+            name: values if np.array_equal(instance.errors[name], self.errors[name]) else np.zeros_like(values)
+            for name, values in self.standard_errors.items()
+        }
+        return replace(
+            self,
+            instance=instance,
+            level=level,
+            standard_errors=errors,
+            gain=_kept(self.gain, known.gain) if known else None,
+            gain_bandwidth=_kept(self.gain_bandwidth, known.gain_bandwidth) if known else None,
+        )
+
     def prepared(self, program: Program, scaling: Scaling | None = None) -> Prepared:
         """This chip with the matrix of a program loaded, ready for many drives; the scaling follows from the program's.
 
@@ -232,6 +261,10 @@ class DeviceModel:
         except (ValueError, RecursionError):
             raise DeviceModelError(f"{path}: not JSON") from None
         return cls.from_dict(data, str(path))
+
+
+def _kept(estimate: Estimate | None, value: float) -> Estimate:
+    return estimate if estimate is not None and estimate.value == value else Estimate(value)
 
 
 def _check_kind(data: Any, where: str) -> None:
