@@ -4,12 +4,15 @@ Nodal equations of these circuits are mostly connections, so that almost every p
 polynomials; a dense symbolic inverse is hopeless above four cells.
 """
 
+import heapq
 from collections.abc import Sequence
 from typing import Any
 
 import sympy
 
 Row = dict[int, Any]
+
+_UNITS = (1, -1)
 
 
 def solve(
@@ -22,11 +25,12 @@ def solve(
     """
     left, right = _rows(size, K), _rows(size, R)
     solved: dict[int, int] = {}
-    users = _users(left)
+    users, pivots = _users(left), _Pivots(left)
     for _ in range(size):
-        row, column = _pivot(left, solved)
+        row, column = pivots.take()
         solved[column] = row
-        _eliminate(left, right, users, row, column)
+        for changed in _eliminate(left, right, users, row, column):
+            pivots.enter(changed)
     return {k: right[solved[k]] for k in wanted}
 
 
@@ -45,27 +49,41 @@ def _users(rows: list[Row]) -> dict[int, set[int]]:
     return users
 
 
-def _pivot(left: list[Row], solved: dict[int, int]) -> tuple[int, int]:
-    """The shortest row with a unit entry; failing that, the shortest row."""
-    used = set(solved.values())
-    best: tuple[int, int, int, int] | None = None
-    for i, row in enumerate(left):
-        if i in used:
-            continue
-        for j, value in row.items():
-            if j not in solved:
-                key = (0 if value in (1, -1) else 1, len(row), i, j)
-                best = key if best is None or key < best else best
-    if best is None:
+class _Pivots:
+    """The shortest row with a unit entry; failing that, the shortest row. A row that changes is entered again."""
+
+    def __init__(self, left: list[Row]) -> None:
+        self._left = left
+        self._used: set[int] = set()
+        self._version = [0] * len(left)
+        self._heap: list[tuple[int, int, int, int, int]] = []
+        for i in range(len(left)):
+            self.enter(i)
+
+    def enter(self, i: int) -> None:
+        row = self._left[i]
+        if i in self._used or not row:
+            return
+        self._version[i] += 1
+        unlike, column = min((0 if value in _UNITS else 1, j) for j, value in row.items())
+        heapq.heappush(self._heap, (unlike, len(row), i, column, self._version[i]))
+
+    def take(self) -> tuple[int, int]:
+        while self._heap:
+            _, _, i, column, version = heapq.heappop(self._heap)
+            if i not in self._used and version == self._version[i]:
+                self._used.add(i)
+                return i, column
         raise ValueError("the network is singular: expected every node to have a path for direct current")
-    return best[2], best[3]
 
 
-def _eliminate(left: list[Row], right: list[Row], users: dict[int, set[int]], row: int, column: int) -> None:
-    pivot = left[row][column]
-    left[row] = {j: value / pivot for j, value in left[row].items()}
-    right[row] = {j: value / pivot for j, value in right[row].items()}
-    for i in list(users[column]):
+def _eliminate(left: list[Row], right: list[Row], users: dict[int, set[int]], row: int, column: int) -> list[int]:
+    """Clear a column from all other rows; returns those that changed."""
+    pivot, changed = left[row][column], []
+    if pivot != 1:
+        left[row] = {j: value / pivot for j, value in left[row].items()}
+        right[row] = {j: value / pivot for j, value in right[row].items()}
+    for i in sorted(users[column]):
         if i == row or column not in left[i]:
             continue
         factor = left[i].pop(column)
@@ -74,11 +92,16 @@ def _eliminate(left: list[Row], right: list[Row], users: dict[int, set[int]], ro
         _subtract(right[i], right[row], factor)
         for j in left[row]:
             (users.setdefault(j, set()).add if j in left[i] else users.setdefault(j, set()).discard)(i)
+        changed.append(i)
+    return changed
 
 
 def _subtract(target: Row, source: Row, factor: Any) -> None:
+    # A sum of expanded sums is expanded already: only products of sums have to be.
+    plain = factor in _UNITS
     for j, value in source.items():
-        difference = sympy.expand(target.get(j, 0) - factor * value)
+        product = factor * value if plain else sympy.expand(factor * value)
+        difference = target[j] - product if j in target else -product
         if difference == 0:
             target.pop(j, None)
         else:

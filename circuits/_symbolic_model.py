@@ -1,8 +1,9 @@
-"""The state space of a topology with symbols for its components, from the same network as the numbers."""
+"""The state space of a topology with symbols for its components: matrices, formulas, numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy
@@ -10,14 +11,13 @@ from sympy import Matrix, Symbol
 
 from ._constants import BOLTZMANN
 from ._design import Design
-from ._equations import Equations, equations
 from ._errors import DesignError
-from ._network import Capacitor, OpAmpModel
 from ._program import Program
-from ._state_space import link_voltages
-from ._symbolic_elimination import Row, solve
-from ._symbolic_program import C0, SymbolicProgram, V_os, program_values, symbolic_errors, symbolic_program
-from ._topology import Level, Topology, Values
+from ._symbolic_program import C0, SymbolicProgram, V_os, program_values
+from ._topology import Level, Topology
+
+if TYPE_CHECKING:
+    from ._symbolic_sensitivity import SymbolicSensitivity
 
 s = Symbol("s")
 """Laplace variable [1/s]."""
@@ -35,6 +35,21 @@ LARGEST_NOISE = 2
 
 
 @dataclass(frozen=True, eq=False)
+class Blocks:
+    """`C ds/dt = -(G_ss s + G_sy y) + ...` with stage outputs y that follow at once: `0 = -(G_zs s + G_zy y) + ...`.
+
+    Rows are the states, then the virtual grounds of the stages; columns of `G` the states, then the stages' outputs;
+    columns of `inflow` the noise sources, of two-sided `densities`.
+    """
+
+    G: Matrix
+    drive: Matrix
+    bias: Matrix
+    inflow: Matrix
+    densities: tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class SymbolicModel:
     """`C ds/dt = -G s + drive + bias + dI/dt`, `v = M s`, with `noise` the two-sided density of dI.
 
@@ -47,11 +62,8 @@ class SymbolicModel:
     states: tuple[str, ...]
     symbols: SymbolicProgram
     C: Matrix
-    G: Matrix
-    drive: Matrix
-    bias: Matrix
-    noise: Matrix
     M: Matrix
+    blocks: Blocks
 
     @property
     def A(self) -> Matrix:
@@ -62,6 +74,62 @@ class SymbolicModel:
     def b(self) -> Matrix:
         """The drive (n,) [V]."""
         return self.symbols.b
+
+    @cached_property
+    def G(self) -> Matrix:
+        """Conductances [S]."""
+        return self.closed(self.blocks.G[:, : len(self.states)])
+
+    @cached_property
+    def drive(self) -> Matrix:
+        """Currents of the program's drive [A]."""
+        return self.closed(self.blocks.drive)
+
+    @cached_property
+    def bias(self) -> Matrix:
+        """Currents of offsets and bias currents [A]."""
+        return self.closed(self.blocks.bias)
+
+    @cached_property
+    def noise(self) -> Matrix:
+        """Two-sided density of the noise currents [A^2/Hz]: `L diag(densities) L^T`."""
+        return self.noise_of(range(len(self.blocks.densities)))
+
+    def noise_of(self, sources: Iterable[int]) -> Matrix:
+        """The part of `noise` that some of the sources bring, by their numbers."""
+        chosen = list(sources)
+        inflow = self.closed(self.blocks.inflow.extract(list(range(self.blocks.inflow.rows)), chosen))
+        found = sympy.zeros(inflow.rows, inflow.rows)
+        # Most sources reach one state or two.
+        reached: dict[int, list[tuple[int, Any]]] = {}
+        for (i, column), value in inflow.todok().items():
+            reached.setdefault(column, []).append((i, value))
+        for column, entries in sorted(reached.items()):
+            density = self.blocks.densities[chosen[column]]
+            for i, left in entries:
+                for j, right in entries:
+                    found[i, j] += left * right * density
+        return found
+
+    @cached_property
+    def _feedthrough(self) -> Matrix:
+        """`G_sy G_zy^-1`: what a current into each stage's virtual ground does to the states."""
+        m, G = len(self.states), self.blocks.G
+        stages = G.cols - m
+        found = sympy.zeros(m, stages)
+        # A stage drives later ones only, so that G_zy is lower triangular: substitution, no inverse.
+        for k in reversed(range(stages)):
+            column = G[:m, m + k] - found[:, k + 1 :] * G[m + k + 1 :, m + k]
+            found[:, k] = (column / G[m + k, m + k]).applyfunc(sympy.expand)
+        return found
+
+    def closed(self, rows: Matrix) -> Matrix:
+        """Rows of states and stages with the stages' loops closed: what reaches the states."""
+        m = len(self.states)
+        states, stages = rows[:m, :], rows[m:, :]
+        if not stages.todok():
+            return states
+        return (states - self._feedthrough * stages).applyfunc(sympy.expand)
 
     @property
     def F(self) -> Matrix:
@@ -80,8 +148,13 @@ class SymbolicModel:
     def _per_storage(self, matrix: Matrix) -> Matrix:
         if self.C.is_diagonal():
             return Matrix(*matrix.shape, lambda i, j: matrix[i, j] / self.C[i, i])
-        self._small("drift and diffusion")
-        return _simplified(self.C.LUsolve(matrix))
+        self.small("drift and diffusion")
+        return simplified(self.C.LUsolve(matrix))
+
+    def settled_states(self) -> Matrix:
+        """States of the settled device; limits as for `settled`."""
+        self.small("settled voltages")
+        return simplified(self.G.LUsolve(self.drive + self.bias))
 
     def settled(self) -> Matrix:
         """Readouts of the settled device; up to `LARGEST_INVERSE` cells.
@@ -89,8 +162,7 @@ class SymbolicModel:
         Raises:
             DesignError: too many cells; use the proofs, which hold for any number.
         """
-        self._small("settled voltages")
-        return _simplified(self.M * self.G.LUsolve(self.drive + self.bias))
+        return simplified(self.M * self.settled_states())
 
     def transfer(self) -> Matrix:
         """From each drive to each readout, `M (s C + G)^-1 d(drive)/db`; up to `LARGEST_INVERSE` cells.
@@ -98,9 +170,9 @@ class SymbolicModel:
         Raises:
             DesignError: too many cells.
         """
-        self._small("transfer functions")
+        self.small("transfer functions")
         inputs = self.drive.jacobian(self.b)
-        return _simplified(self.M * (s * self.C + self.G).LUsolve(inputs))
+        return simplified(self.M * (s * self.C + self.G).LUsolve(inputs))
 
     def output_noise(self) -> Matrix:
         """One-sided cross density of the readouts [V^2/Hz] at angular frequency omega; up to `LARGEST_NOISE` cells.
@@ -108,7 +180,7 @@ class SymbolicModel:
         Raises:
             DesignError: too many cells.
         """
-        self._small("noise densities", LARGEST_NOISE)
+        self.small("noise densities", LARGEST_NOISE)
         # Adjugate over determinant: a common denominator from the start, where cancelling afterwards takes minutes.
         K = sympy.I * omega * self.C + self.G
         H, scale = self.M * K.adjugate(), sympy.expand(K.det())
@@ -128,7 +200,17 @@ class SymbolicModel:
         P = Matrix(m, m, lambda i, j: upper[min(i, j), max(i, j)])
         residual = self.F * P + P * self.F.T - self.Q
         found = sympy.solve([residual[i, j] for i, j in upper], list(upper.values()), dict=True)[0]
-        return _simplified(P.subs(found))
+        return simplified(P.subs(found))
+
+    def sensitivity(self) -> "SymbolicSensitivity":
+        """Of the settled readouts to every component; see `symbolic.sensitivity`.
+
+        Raises:
+            DesignError: more than `LARGEST_NOISE` cells, or too many states.
+        """
+        from ._symbolic_sensitivity import sensitivity
+
+        return sensitivity(self)
 
     def values(self, design: Design, program: Program) -> dict[Symbol, float]:
         """Numbers for every symbol: a program on the nominal chip of a design, amplifiers without offset."""
@@ -151,7 +233,8 @@ class SymbolicModel:
         """Free symbols in order of their names."""
         return tuple(sorted(expression.free_symbols, key=lambda symbol: symbol.name))
 
-    def _small(self, what: str, largest: int = LARGEST_INVERSE) -> None:
+    def small(self, what: str, largest: int = LARGEST_INVERSE) -> None:
+        """Raise `DesignError` when a formula that holds an inverse is too large to write down."""
         if self.topology.n > largest or len(self.states) > LARGEST_INVERSE:
             raise DesignError(
                 f"{self.topology.name}: {what} of {self.topology.n} cells at level {self.level} are too large to write"
@@ -159,112 +242,6 @@ class SymbolicModel:
             )
 
 
-def state_space(topology: Topology, level: Level = "ideal", program: Program | None = None) -> SymbolicModel:
-    """The symbolic state space of a topology; any number of cells.
-
-    The matrix is general but for the signs of its entries, which decide the wiring: see `symbolic_program`. With
-    ideal inverted rails a symbol of the crossbar or the cascade stands for its signed value all the same.
-    Capacitances are `C_i`.
-
-    Args:
-        topology: what is on the chip.
-        level: `ideal` or `macro`.
-        program: gives the signs; all entries are positive without one.
-
-    Raises:
-        DesignError: an unknown level.
-    """
-    symbols = symbolic_program(topology, program)
-    network = topology.network(_values(level), symbolic_errors(topology), symbols.weights, list(symbols.b))
-    return _reduce(topology, level, equations(network, boltzmann=k), symbols)
-
-
-def _values(level: Level) -> Values:
-    if level not in ("ideal", "macro"):
-        raise DesignError(f"level {level!r} has no symbolic form: expected ideal or macro")
-    amplifier = OpAmpModel(
-        gain=A0,
-        # The macro-model multiplies by 2 pi as a float; nsimplify makes the quotient exact again.
-        gain_bandwidth=omega_t / (2 * np.pi),
-        offset=sympy.Integer(0),
-        bias_current=I_b,
-        noise_voltage=e_n,
-        noise_current=i_n,
-        rail_low=-sympy.oo,
-        rail_high=sympy.oo,
-        slew=sympy.oo,
-        output_resistance=R_o,
-        load_capacitance=C_L,
-    )
-    return Values(R0, C0, T, S, None if level == "ideal" else amplifier, L)
-
-
-def _reduce(topology: Topology, level: Level, eq: Equations, program: SymbolicProgram) -> SymbolicModel:
-    index = {node: row for row, node in enumerate(eq.nodes)}
-    ends = [(index.get(state.a), index.get(state.b)) for state in eq.states]
-    branches = [eq.branch.get(state.name) for state in eq.states]
-    wanted = {row for row in (*branches, *eq.outputs, *(e for pair in ends for e in pair)) if row is not None}
-    x = solve(eq.size, eq.K, eq.R, sorted(wanted))
-    exact = (lambda value: sympy.nsimplify(value, rational=True)) if level == "macro" else sympy.S
-    x = {row: {column: exact(value) for column, value in entries.items()} for row, entries in x.items()}
-    # The current through a capacitor, the voltage across an inductor.
-    flow = [
-        x[branch] if branch is not None else _difference(x, *pair) for branch, pair in zip(branches, ends, strict=True)
-    ]
-    m = len(eq.states)
-    return SymbolicModel(
-        topology=topology,
-        level=level,
-        states=tuple(state.name for state in eq.states),
-        symbols=program,
-        C=_storage(flow, eq, exact),
-        G=_block(flow, 0, m) * -1,
-        drive=_block(flow, eq.drive, 1),
-        bias=_block(flow, eq.drive + 1, 1),
-        noise=_noise(flow, eq, exact),
-        M=_block([x[row] for row in eq.outputs], 0, m),
-    )
-
-
-def _difference(x: dict[int, Row], a: int | None, b: int | None) -> Row:
-    row = dict(x[a]) if a is not None else {}
-    for column, value in (x[b] if b is not None else {}).items():
-        row[column] = row.get(column, 0) - value
-    return row
-
-
-def _storage(flow: list[Row], eq: Equations, exact: Callable[[Any], Any]) -> Matrix:
-    """Diagonal of the states' capacitors and inductors, and what the capacitors that close a loop add."""
-    values = [state.capacitance if isinstance(state, Capacitor) else state.inductance for state in eq.states]
-    C = sympy.diag(*[exact(sympy.expand(value)) for value in values])
-    T_link = link_voltages(eq).astype(int)
-    for row, entries in enumerate(flow):
-        for link, capacitor in enumerate(eq.links):
-            current = entries.get(eq.link + link, 0)
-            if current != 0:
-                for column in np.flatnonzero(T_link[link]):
-                    C[row, int(column)] -= current * capacitor.capacitance * int(T_link[link, column])
-    return C
-
-
-def _block(rows: list[Row], first: int, columns: int) -> Matrix:
-    return Matrix(len(rows), columns, lambda i, j: rows[i].get(first + j, 0))
-
-
-def _noise(flow: list[Row], eq: Equations, exact: Callable[[Any], Any]) -> Matrix:
-    """`L diag(densities) L^T`, visiting only the states that a source reaches."""
-    noise = sympy.zeros(len(flow), len(flow))
-    reached: dict[int, list[int]] = {}
-    for i, row in enumerate(flow):
-        for j in row:
-            reached.setdefault(j, []).append(i)
-    for source, density in enumerate(eq.densities):
-        column = eq.noise + source
-        for i in reached.get(column, []):
-            for j in reached[column]:
-                noise[i, j] += flow[i][column] * flow[j][column] * exact(density)
-    return noise
-
-
-def _simplified(matrix: Matrix) -> Matrix:
+def simplified(matrix: Matrix) -> Matrix:
+    """Each entry as one fraction, factored."""
     return matrix.applyfunc(lambda entry: sympy.factor(sympy.cancel(sympy.together(entry))))

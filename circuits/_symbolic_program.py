@@ -1,7 +1,8 @@
 """A general program of each topology as symbols, with the deviations that the symbolic analysis keeps."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,13 @@ class SymbolicProgram:
     """Symbols in the arrays, the matrix A that they stand for, and the drive b."""
 
     weights: Weights
-    A: Matrix
+    form: Callable[[], Matrix]
     b: Matrix
+
+    @cached_property
+    def A(self) -> Matrix:
+        """Formed when it is asked for: that of a large cascade takes longer than all else."""
+        return self.form()
 
 
 def symbolic_program(topology: Topology, program: Program | None = None) -> SymbolicProgram:
@@ -41,13 +47,13 @@ def symbolic_program(topology: Topology, program: Program | None = None) -> Symb
     match topology:
         case Crossbar():
             A = entry.array("A", "a", n, n)
-            return SymbolicProgram({"A": A.tolist()}, A, b)
+            return SymbolicProgram({"A": A.tolist()}, lambda: A, b)
         case Cascade():
             J = entry.array("J", "J", topology.r, n)
             H = entry.array("H", "H", topology.r, topology.r)
             damping = entry("damping", "lambda")
-            A = J.T * H * J + damping * sympy.eye(n)
-            return SymbolicProgram({"J": J.tolist(), "H": H.tolist(), "damping": damping}, A, b)
+            weights = {"J": J.tolist(), "H": H.tolist(), "damping": damping}
+            return SymbolicProgram(weights, lambda: J.T * H * J + damping * sympy.eye(n), b)
         case _:
             return _grounded(topology, entry, b)
 
@@ -91,7 +97,7 @@ def _grounded(topology: Topology, entry: _Entries, b: Matrix) -> SymbolicProgram
     # Resistors and capacitors between two nodes make negative off-diagonals; crossed rail pairs positive ones.
     sign = -1 if isinstance(topology, RCMesh | RLCGrid) else 1
     A = Matrix(n, n, lambda i, j: sign * coupling[i][j] if i != j else ground[i] + sum(map(abs, coupling[i])))
-    return SymbolicProgram({"coupling": coupling, name: ground}, A, b)
+    return SymbolicProgram({"coupling": coupling, name: ground}, lambda: A, b)
 
 
 def program_values(symbols: SymbolicProgram, topology: Topology, program: Program) -> dict[Symbol, float]:

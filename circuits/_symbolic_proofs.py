@@ -1,10 +1,12 @@
 """Claims about a topology as residuals that vanish identically, for any number of cells."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sympy
 from sympy import Matrix
 
+from ._cascade import Cascade
 from ._differential_mesh import DifferentialRCMesh
 from ._rc_mesh import RCMesh
 from ._rlc_grid import RLCGrid
@@ -33,14 +35,34 @@ def proofs(model: SymbolicModel) -> tuple[Proof, ...]:
     """
     if isinstance(model.topology, RLCGrid):
         return (_maxwell(model), _equipartition(model))
-    seen = _times(R0, model.M * model.G)
-    claims = [
-        Proof("matrix", "the conductance matrix seen by the cells is A/R0", seen - model.A * model.M),
-        Proof("drive", "the drive is a current b/R0 into each cell", R0 * model.M * model.drive - model.b),
-    ]
+    claims = list(_stages(model)) if isinstance(model.topology, Cascade) else [_matrix(model)]
+    claims.append(Proof("drive", "the drive is a current b/R0 into each cell", R0 * model.M * model.drive - model.b))
     if isinstance(model.topology, RCMesh | DifferentialRCMesh):
         claims.append(_equipartition(model))
     return (*claims, _inverse(model))
+
+
+def _matrix(model: SymbolicModel) -> Proof:
+    seen = _times(R0, model.M * model.G)
+    return Proof("matrix", "the conductance matrix seen by the cells is A/R0", seen - model.A * model.M)
+
+
+def _stages(model: SymbolicModel) -> Iterator[Proof]:
+    """`u = -J v`, `w = -H u` and a current `(J^T w + lambda v)/R0`: together A/R0, with no product written out."""
+    J, H = (Matrix(model.symbols.weights[name]) for name in ("J", "H"))
+    damping, M, r = model.symbols.weights["damping"], model.M, len(J[:, 0])
+    m, G = len(model.states), _times(R0, model.blocks.G)
+    none, one = sympy.zeros(r, r), sympy.eye(r)
+    first = Matrix.hstack(J * M, one, none)
+    second = Matrix.hstack(sympy.zeros(r, m), H, one)
+    back = Matrix.hstack(damping * M, sympy.zeros(m, r), J.T)
+    yield Proof("first stage", "no current is left at the first virtual grounds for u = -J v", G[m : m + r, :] + first)
+    yield Proof("second stage", "no current is left at the second ones for w = -H u", G[m + r :, :] + second)
+    yield Proof(
+        "matrix",
+        "the cells take a current (J^T w + lambda v)/R0: with both stages the matrix J^T H J + lambda over R0",
+        M * G[:m, :] - back,
+    )
 
 
 def _equipartition(model: SymbolicModel) -> Proof:
@@ -60,7 +82,8 @@ def _inverse(model: SymbolicModel) -> Proof:
     of the cells when their injected noise has density `2 kappa0 C/R0`: S in each cell, twice that on a rail pair.
     """
     rails = 2 if isinstance(model.topology, DifferentialRCMesh) else 1
-    injected = (model.M * model.noise * model.M.T).subs(T, 0)
+    sources = [number for number, density in enumerate(model.blocks.densities) if density.has(S)]
+    injected = model.M * model.noise_of(sources) * model.M.T
     return Proof(
         "inverse",
         f"injected noise alone gives equal cells with a symmetric A the covariance {rails}*S R0/(2 C) A^-1",

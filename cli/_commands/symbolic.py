@@ -24,7 +24,7 @@ def symbolic(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """The circuit as formulas: state space, transfer functions, noise densities, covariance, and what is proved."""
+    """The circuit as formulas: state space, responses, noise, covariance, sensitivities, stability, proofs."""
     with job("symbolic", out, quiet, as_json) as this:
         from .._folder import write_text
         from .._formulas import analyse

@@ -8,7 +8,10 @@ from thermospice.circuits import (
     Crossbar,
     Design,
     DesignError,
+    DifferentialRCMesh,
     Program,
+    RCMesh,
+    RLCGrid,
     random_program,
     stability_limit,
     state_space,
@@ -68,6 +71,62 @@ def test_integrators_alone_have_no_limit(rng):
 def test_a_design_without_amplifiers_has_no_limit():
     with pytest.raises(DesignError, match="no amplifier"):
         stability_limit(Design.preset("ideal").nominal(Crossbar(1)), Program([[1.0]], [1.0]))
+
+
+def _stiff(gain_bandwidth):
+    """Amplifiers that are `omega_t/s` and nothing else."""
+    amplifier = BOARD.amplifier.model_copy(
+        update={"gain": 1e9, "output_resistance": 1e-2, "load_capacitance": 1e-13, "gain_bandwidth": gain_bandwidth}
+    )
+    return BOARD.model_copy(update={"amplifier": amplifier})
+
+
+def _onset(topology, values):
+    """Of the closed form and, exactly, of the Hurwitz polynomial's largest real root [Hz]."""
+    limit = symbolic.stability(topology)
+    numbers = {
+        symbol: values[symbol.name]
+        for symbol in limit.hurwitz.free_symbols | limit.onset.free_symbols
+        if symbol.name in values
+    }
+    (polynomial,) = [
+        sympy.Poly(limit.hurwitz.subs(numbers), symbol)
+        for symbol in limit.hurwitz.free_symbols
+        if symbol.name == "omega_t"
+    ]
+    roots = np.roots([float(c) for c in polynomial.all_coeffs()])
+    exact = max(root.real for root in roots if abs(root.imag) < 1e-6 * abs(root))
+    return float(limit.onset.subs(numbers)) / (2 * np.pi), exact / (2 * np.pi)
+
+
+def test_closed_form_of_the_cascade_is_the_limit_of_one_cell():
+    J, H, damping = 3.0, 4.0, 0.1
+    design = _stiff(1e7)
+    program = Program.from_factors([[J]], [[H]], damping, [1.0])
+    found = stability_limit(design.nominal(Cascade(1, 1)), program)
+    values = {"mu": J * H * J, "lambda": damping, "tau": design.tau}
+    values |= {"gamma_0": 1 + J + damping, "gamma_J": 1 + J, "gamma_H": 1 + H}
+    lowest_order, exact = _onset(Cascade(1, 1), values)
+    # What is left of the output resistance is of the order of 1e-5; poles at 1e15 1/s round the others.
+    assert found == pytest.approx(exact, rel=1e-3)
+    # gamma/(omega_t tau), 5 %, and damping/mu.
+    assert lowest_order == pytest.approx(exact, rel=0.1)
+
+
+@pytest.mark.parametrize(("alpha", "beta"), [(0.05, 1.0), (0.02, 0.5)])
+def test_closed_form_of_the_crossbar_is_the_limit_of_two_cells_that_turn(alpha, beta):
+    design = _stiff(1e7)
+    found = stability_limit(design.nominal(Crossbar(2)), Program([[alpha, -beta], [beta, alpha]], [1.0, 0.5]))
+    values = {"alpha": alpha, "beta": beta, "tau": design.tau, "gamma_0": 1 + alpha + beta}
+    lowest_order, exact = _onset(Crossbar(2), values)
+    # What is left of the output resistance is of the order of 1e-5.
+    assert found == pytest.approx(exact, rel=1e-3)
+    assert lowest_order == pytest.approx(exact, rel=0.15)
+
+
+@pytest.mark.parametrize("topology", [RCMesh(2), DifferentialRCMesh(2), RLCGrid(2)])
+def test_passive_cells_have_no_loop(topology):
+    assert symbolic.stability(topology) is None
 
 
 def _ringing_rate(chip, program):
