@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from ..circuits import LEVELS, Design, DesignError, Instance, Level, Program, Scaling, choose_scaling, write_atomically
+from ..circuits import (
+    BOLTZMANN,
+    LEVELS,
+    Design,
+    DesignError,
+    Instance,
+    Level,
+    Program,
+    Scaling,
+    choose_scaling,
+    converter,
+    write_atomically,
+)
 from ._effects import Effects
 from ._prepared import Prepared
 from ._response import Response
@@ -186,6 +198,29 @@ class DeviceModel:
             gain=_kept(self.gain, known.gain) if known else None,
             gain_bandwidth=_kept(self.gain_bandwidth, known.gain_bandwidth) if known else None,
         )
+
+    def driven(self, program: Program, scaling: Scaling) -> Program:
+        """The program as the DAC puts it out: b on the levels of this chip's codes.
+
+        It goes to `response` or to SPICE alike. The drive's voltage is `conductance * drive * b`.
+        """
+        factor = scaling.conductance * scaling.drive
+        b = converter(self.instance, "dac").to_volts(factor * program.b) / factor
+        if program.factors is None:
+            return Program(program.A, b)
+        return Program.from_factors(*program.factors, b)
+
+    def read_out(self, v: Float[np.ndarray, "*batch n"], rng: np.random.Generator) -> Float[np.ndarray, "*batch n"]:
+        """What the digital side reads of readouts v [V]: held (noise kT/C and droop), then on this chip's ADC codes.
+
+        Values beyond the range read as its ends.
+        """
+        converters = self.design.converters
+        held = np.asarray(v, dtype=float) - converters.droop * converters.hold_time
+        if converters.hold_capacitance is not None:
+            sd = np.sqrt(BOLTZMANN * self.design.temperature / converters.hold_capacitance)
+            held = held + sd * rng.standard_normal(held.shape)
+        return converter(self.instance, "adc").to_codes(held)
 
     def prepared(self, program: Program, scaling: Scaling | None = None) -> Prepared:
         """This chip with the matrix of a program loaded, ready for many drives; the scaling follows from the program's.

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ..circuits import BOLTZMANN, Converters
+from ..circuits import BOLTZMANN, Converters, Instance, converter
 from ._measurement import MeasurementError, read_measurement
 
 
@@ -15,13 +15,14 @@ def digitise(
     times: Float[np.ndarray, " samples"] | int | None = None,
     dither: float = 1.0,
     hold_capacitance: float | None = None,
+    instance: Instance | None = None,
 ) -> xr.Dataset:
     """What the digital side sees of an operating point or a transient [V].
 
-    Each value is held (thermal noise kT/C of the hold capacitor), dithered by Gaussian noise, rounded to
-    `adc_bits` over -full_scale to full_scale and clipped there. Dither of about one step makes the rounding error
-    independent of the signal and of other samples, uniform with variance step^2/12 (Widrow and Kollar, Quantization
-    Noise, 2008), so that each sample carries independent noise of standard deviation
+    Each value is held (thermal noise kT/C of the hold capacitor, droop until it is converted), dithered by Gaussian
+    noise, rounded to `adc_bits` over -full_scale to full_scale and clipped there. Dither of about one step makes the
+    rounding error independent of the signal and of other samples, uniform with variance step^2/12 (Widrow and Kollar,
+    Quantization Noise, 2008), so that each sample carries independent noise of standard deviation
     `readout_sigma = sqrt(dither^2 + step^2/12 + kT/C)`, written to the attribute of that name.
 
     Args:
@@ -31,7 +32,8 @@ def digitise(
         times: sampling times [s] within the record, or how many, spaced evenly in log t from a quarter of tau to
             the end; None keeps the record's own. Between recorded points the waveform is interpolated linearly.
         dither: standard deviation of the dither in steps of the converter.
-        hold_capacitance: of the sample-and-hold [F]; None leaves its noise out.
+        hold_capacitance: of the sample-and-hold [F]; None is the converters' own, if they have one.
+        instance: the chip whose converter it is, for its non-linearity; None converts on a straight line.
 
     Raises:
         MeasurementError: another analysis, times outside the record, or a value beyond the converter's range.
@@ -51,13 +53,21 @@ def digitise(
             f"digitise: {np.abs(v).max():.4g} V is beyond the converter's full scale of {converters.full_scale:.4g} V;"
             " use a smaller drive scale"
         )
-    hold = BOLTZMANN * data.design.temperature / hold_capacitance if hold_capacitance else 0.0
+    capacitance = hold_capacitance or converters.hold_capacitance
+    hold = BOLTZMANN * data.design.temperature / capacitance if capacitance else 0.0
     step = 0.0 if converters.adc_bits is None else 2 * converters.full_scale / 2**converters.adc_bits
     noisy = v + np.sqrt(hold + (dither * step) ** 2) * rng.standard_normal(v.shape)
     read = sampled.copy()
-    read["v"] = (sampled["v"].dims, _quantise(noisy, step, converters.full_scale), dict(sampled["v"].attrs))
+    held = noisy - converters.droop * converters.hold_time
+    codes = _quantise(held, step, converters.full_scale) if instance is None else _converted(instance, converters, held)
+    read["v"] = (sampled["v"].dims, codes, dict(sampled["v"].attrs))
     read.attrs["readout_sigma"] = float(np.sqrt(hold + (dither**2 + 1 / 12) * step**2))
     return read
+
+
+def _converted(instance: Instance, converters: Converters, v: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    design = instance.design.model_copy(update={"converters": converters})
+    return converter(Instance(design, instance.topology, instance.errors, instance.seed), "adc").to_codes(v)
 
 
 def _resample(measurement: xr.Dataset, times: Float[np.ndarray, " samples"] | int, tau: float) -> xr.Dataset:

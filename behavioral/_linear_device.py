@@ -1,5 +1,6 @@
 """Devices that linear algebra runs on: what they must offer, and the ideal and the modelled one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -93,9 +94,16 @@ class IdealDevice:
 
 @dataclass(frozen=True, slots=True)
 class ModelDevice:
-    """A chip as its behavioural model has it: nominal or calibrated, with its own noise beside the injected one."""
+    """A chip as its behavioural model has it: nominal or calibrated, with its own noise beside the injected one.
+
+    Args:
+        model: of the chip.
+        converters: whether drive and readouts pass the chip's DAC and ADC; an averaged readout is averaged before it
+            is converted.
+    """
 
     model: DeviceModel
+    converters: bool = False
 
     def load(
         self, program: Program, kappa: float | None = None, rounding: np.random.Generator | None = None
@@ -108,6 +116,8 @@ class ModelDevice:
         """
         model, instance = self.model, self.model.instance
         scaling = choose_scaling(instance, program, model.level)
+        if self.converters:
+            program = model.driven(program, scaling)
         strength = fitting_noise(program, noise_swing(instance)) if kappa is None else kappa
         noisy = with_cell_noise(instance, strength, scaling)
         response = Response.of(noisy, program, model.level, scaling, model.noise_scale.value, rounding=rounding)
@@ -116,14 +126,25 @@ class ModelDevice:
         shift = (space.y_drive + space.y_bias) / drive
         mean_square = np.diag(response.stationary_covariance()) + response.settled**2
         power = chip_power(noisy, program, model.level, scaling, mean_square)
-        return _Loaded(
-            response.process, response.M / drive, shift, response.initial(None), tau, strength, power, response.start_sd
-        )
+        start, sd = response.initial(None), response.start_sd
+
+        def read(x: Float[np.ndarray, "*batch n"], rng: np.random.Generator) -> Float[np.ndarray, "*batch n"]:
+            return model.read_out(drive * x, rng) / drive
+
+        convert = read if self.converters else _as_it_is
+        return _Loaded(response.process, response.M / drive, shift, start, tau, strength, power, sd, convert)
+
+
+_Readout = Callable[[Float[np.ndarray, "..."], np.random.Generator], Float[np.ndarray, "..."]]
+
+
+def _as_it_is(x: Float[np.ndarray, "*batch n"], rng: np.random.Generator) -> Float[np.ndarray, "*batch n"]:
+    return x
 
 
 @dataclass(frozen=True, eq=False)
 class _Loaded:
-    """A linear process and its readout `x = M s + y`."""
+    """A linear process, its readout `x = M s + y`, and what converts it."""
 
     process: OrnsteinUhlenbeck
     M: Float[np.ndarray, "n m"]
@@ -133,20 +154,26 @@ class _Loaded:
     kappa: float
     power: float
     start_sd: Float[np.ndarray, " m"]
+    convert: _Readout = _as_it_is
 
     def record(
+        self, times: Float[np.ndarray, " times"], runs: int, rng: np.random.Generator
+    ) -> Float[np.ndarray, "runs times n"]:
+        return self.convert(self._analog(times, runs, rng), rng)
+
+    def average(self, wait: float, duration: float, runs: int, rng: np.random.Generator) -> Float[np.ndarray, "runs n"]:
+        if self.start_sd.any():
+            # Each run has its own slow noise: as many points as the window has time constants of the program.
+            times = wait + np.linspace(0.0, duration, 2 + int(10 * duration / self.tau))
+            return self.convert(self._analog(times, runs, rng).mean(axis=1), rng)
+        # The law of the average is known: no path is stepped.
+        law = self.process.time_average(duration, self.start, wait)
+        return self.convert(law.sample(rng, runs) @ self.M.T + self.y, rng)
+
+    def _analog(
         self, times: Float[np.ndarray, " times"], runs: int, rng: np.random.Generator
     ) -> Float[np.ndarray, "runs times n"]:
         start = self.start
         if self.start_sd.any():
             start = start + self.start_sd * rng.standard_normal((runs, len(start)))
         return np.asarray(self.process.sample(times, start, rng, runs, self.M) + self.y)
-
-    def average(self, wait: float, duration: float, runs: int, rng: np.random.Generator) -> Float[np.ndarray, "runs n"]:
-        if self.start_sd.any():
-            # Each run has its own slow noise: as many points as the window has time constants of the program.
-            points = 2 + int(10 * duration / self.tau)
-            return np.asarray(self.record(wait + np.linspace(0.0, duration, points), runs, rng).mean(axis=1))
-        # The law of the average is known: no path is stepped.
-        law = self.process.time_average(duration, self.start, wait)
-        return np.asarray(law.sample(rng, runs) @ self.M.T + self.y)

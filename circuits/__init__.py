@@ -2,6 +2,8 @@
 
 from ._cascade import Cascade as Cascade
 from ._constants import BOLTZMANN as BOLTZMANN
+from ._converter import Converter as Converter
+from ._converter import converter as converter
 from ._crossbar import Crossbar as Crossbar
 from ._design import Amplifier as Amplifier
 from ._design import Converters as Converters

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from thermospice.behavioral import MeasurementError, compare, digitise
-from thermospice.circuits import BOLTZMANN, Converters, Crossbar, random_program
+from thermospice.behavioral import Budget, DeviceModel, MeasurementError, ModelDevice, compare, digitise, solve
+from thermospice.circuits import BOLTZMANN, Converters, Crossbar, Design, Program, Scaling, converter, random_program
 
 TWELVE = Converters(adc_bits=12, full_scale=5.0)
 STEP = 10 / 2**12
@@ -104,3 +104,50 @@ def test_an_operating_point_is_read_too(board, measure, flat):
     point = measure(chip, random_program(Crossbar(2), np.random.default_rng(1)), "op")
     read = digitise(point, TWELVE, np.random.default_rng(3))
     assert 0 < compare(read, flat(board, Crossbar(2))).value < 0.05
+
+
+def test_a_chips_own_converter_bends_what_it_reads(board, measure, flat):
+    plain = board.to_dict()
+    plain["converters"] |= {"adc_bits": 12, "full_scale": 5.0, "inl": 2.0, "dnl": 0.5}
+    chip = Design.from_dict(plain).sample(Crossbar(2), np.random.default_rng(0), 5)
+    program = random_program(Crossbar(2), np.random.default_rng(0))
+    record = measure(chip, program, "tran")
+    straight, bent = (
+        digitise(record, chip.design.converters, np.random.default_rng(1), dither=0.0, instance=which)["v"].values
+        for which in (None, chip)
+    )
+    expected = converter(chip, "adc").to_codes(record["v"].values)
+    np.testing.assert_array_equal(bent, expected)
+    # Two steps rms of 2.4 mV.
+    assert 1e-3 < np.abs(bent - straight).max() < 3e-2
+
+
+def test_droop_lowers_what_is_held(board, measure, flat):
+    chip = board.nominal(Crossbar(2))
+    record = measure(chip, random_program(Crossbar(2), np.random.default_rng(0)), "op")
+    leaky = board.converters.model_copy(update={"adc_bits": None, "droop": 50.0, "hold_time": 1e-5})
+    found = digitise(record, leaky, np.random.default_rng(1))
+    np.testing.assert_allclose(found["v"].values, record["v"].values - 5e-4, atol=1e-12)
+    held = leaky.model_copy(update={"droop": 0.0, "hold_capacitance": 1e-12})
+    assert digitise(record, held, np.random.default_rng(1)).attrs["readout_sigma"] == pytest.approx(
+        np.sqrt(BOLTZMANN * board.temperature / 1e-12), rel=1e-12
+    )
+
+
+def test_a_model_drives_and_reads_through_its_converters(board):
+    plain = board.to_dict()
+    plain["converters"] |= {"dac_bits": 8, "adc_bits": 10, "full_scale": 1.0, "hold_capacitance": 1e-13, "droop": 10.0}
+    plain["converters"] |= {"hold_time": 1e-4}
+    model = DeviceModel.nominal(Design.from_dict(plain).nominal(Crossbar(2)))
+    program = Program(np.eye(2), [0.3001, -0.7])
+    driven = model.driven(program, Scaling(0.5, 0.5))
+    # A quarter of b on steps of 1/128 V.
+    np.testing.assert_allclose(driven.b, np.rint(program.b / 4 * 128) / 128 * 4)
+    read = model.read_out(np.full((20_000, 2), 0.25), np.random.default_rng(0))
+    # kT/C of 0.1 pF is 0.2 mV, a tenth of a step: the mean shows the droop of 1 mV only through the rounding.
+    assert set(np.unique(np.rint(read * 512))) <= {127.0, 128.0}
+    device = ModelDevice(model, converters=True)
+    answer = solve(device, program.A, program.b, np.random.default_rng(0), Budget(5.0, 4))
+    np.testing.assert_allclose(answer.value, program.solution, atol=4 / 128)
+    ideal = solve(ModelDevice(model), program.A, program.b, np.random.default_rng(0), Budget(5.0, 4))
+    assert np.abs(answer.value - ideal.value).max() > 1e-4
