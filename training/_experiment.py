@@ -13,8 +13,8 @@ from ._tasks import TASKS
 OPTIMIZERS = ("sgd", "momentum", "adam", "tngd")
 SOLVERS = ("ideal-spu", "device-spu", "model-spu", "spice-spu", "cholesky", "woodbury", "conjugate-gradient")
 _ANALOG = ("ideal-spu", "device-spu")
-_DIGITAL = ("lr", "weight_decay")
-_NATURAL = (*_DIGITAL, "damping", "momentum")
+_DIGITAL = ("lr", "weight_decay", "accumulate")
+_NATURAL = (*_DIGITAL, "damping", "momentum", "curvature", "autocast")
 _SPU = (*_NATURAL, "delay", "start", "t")
 # The settings that mean something to each optimiser, or to TNGD with each solver.
 SETTINGS: Mapping[str, tuple[str, ...]] = {
@@ -22,7 +22,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "momentum": (*_DIGITAL, "momentum"),
     "adam": (*_DIGITAL, "beta1", "beta2"),
     "ideal-spu": (*_SPU, "kappa0"),
-    "device-spu": (*_SPU, "device", "design", "rounding", "without", "correction"),
+    "device-spu": (*_SPU, "device", "design", "rounding", "without", "correction", "step_time", "recalibrate_every"),
     "model-spu": (*_SPU, "device", "design"),
     "spice-spu": (*_SPU, "device", "design"),
     "cholesky": _NATURAL,
@@ -51,7 +51,9 @@ class Experiment(BaseModel):
     the seed itself when it is `seed`. `data` is the folder that `mnist` and `squad` read. `device` is the JSON file of
     a calibrated device model; without it the device is one of `design`: a preset's name, a YAML file, or a design's
     fields. `without` names effects that `device-spu` is free of, `rounding` is that of its program, and `correction:
-    calibrated` loads programs that make up for what the calibration of `device` has found. `spice-spu` is one chip in
+    calibrated` loads programs that make up for what the calibration of `device` has found. With `step_time` [s] the
+    chip drifts from step to step, as its design says; common changes are measured anew every `recalibrate_every` steps
+    (0: never). `spice-spu` is one chip in
     ngspice, with as many cells as the network has parameters, and `model-spu` its model: the chip of `device` (with
     its `instance.json` beside), or one drawn from `design`. Times `t` and `delay` are in units of the device's time
     constant, `kappa0` in V^2. A run stops as diverged when a loss is not finite or exceeds `loss_bound` times the
@@ -87,6 +89,8 @@ class Experiment(BaseModel):
     rounding: Literal["nearest", "stochastic"] | None = None
     without: tuple[str, ...] | None = None
     correction: Literal["none", "calibrated"] | None = None
+    step_time: float | None = Field(None, gt=0)
+    recalibrate_every: int | None = Field(None, ge=0)
     device_seed: Annotated[int, Field(ge=0)] | Literal["seed"] = 0
 
     precision: Literal["float32", "float64"] = "float32"
@@ -122,6 +126,8 @@ class Experiment(BaseModel):
             raise ValueError("design: a calibrated device has its own; give device or design")
         if self.correction == "calibrated" and self.device is None:
             raise ValueError("correction: calibrated needs the device that was calibrated; give its file as device")
+        if self.recalibrate_every is not None and self.step_time is None:
+            raise ValueError("recalibrate_every: a chip that does not drift needs none; give step_time too")
         Effects().without(*(self.without or ()))
         return self
 
@@ -133,6 +139,20 @@ class Experiment(BaseModel):
         from ..circuits import Design  # only for those who describe one here
 
         return Design.from_dict(design).to_dict()
+
+    @model_validator(mode="after")
+    def _settings_fit(self) -> "Experiment":
+        if self.recalibrate_every is not None and self.step_time is None:
+            raise ValueError("recalibrate_every: needs step_time, the seconds from step to step; got none")
+        if self.chip == "measured" and self.device is None:
+            raise ValueError("chip: measured needs device, the file of the chip's model; got none")
+        if self.curvature == "products" and self.method != "conjugate-gradient":
+            raise ValueError(f"curvature: products needs the solver conjugate-gradient, got {self.method}")
+        if self.curvature == "products" and (self.autocast or (self.accumulate or 1) > 1):
+            raise ValueError("curvature: products goes with neither accumulate nor autocast; use ggn or fisher")
+        if self.autocast is not None and self.precision != "float32":
+            raise ValueError(f"autocast: needs precision float32, got {self.precision}")
+        return self
 
     @property
     def method(self) -> str:

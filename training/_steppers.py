@@ -1,12 +1,14 @@
 """One face for every optimiser: a step on a batch, its loss, and what the step would cost."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from ._ageing import Ageing
 from ._chip_spu import ModelSPU, SpiceSPU
 from ._cholesky import Cholesky
 from ._conjugate_gradient import ConjugateGradient
@@ -17,6 +19,7 @@ from ._factors import Factors
 from ._ideal_spu import IdealSPU
 from ._population import Effects
 from ._solution import AnyProgram, Solution, Solver
+from ._tasks import Split
 from ._tngd import TNGD, Diverged
 from ._types import Array, LossFunction
 from ._woodbury import Woodbury
@@ -33,8 +36,8 @@ class Taken:
 
 @runtime_checkable
 class Stepper(Protocol):
-    def step(self, inputs: Any, targets: Tensor) -> Taken:
-        """Raises `Diverged` when the step cannot be taken."""
+    def step(self, batches: Sequence[Split]) -> Taken:
+        """One step on all of them together. Raises `Diverged` when it cannot be taken."""
         ...
 
     def set_learning_rate(self, lr: float) -> None: ...
@@ -77,7 +80,11 @@ def make_solver(experiment: Experiment, seed: int, cells: int) -> Solver:
         return SpiceSPU(chip, **time, level="ideal" if chip.design.amplifier is None else "macro")
     population = files.load_population(e.device, e.design, e.correction)
     effects = Effects().without(*(e.without or ()))
-    device = DeviceSPU(population, **time, **_present(rounding=e.rounding), effects=effects, seed=chip_seed)
+    ageing = None
+    if e.step_time is not None:
+        ageing = Ageing.of(files.load_design(e.device, e.design), e.step_time, e.recalibrate_every or 0)
+    asked = {**time, **_present(rounding=e.rounding), "ageing": ageing}
+    device = DeviceSPU(population, **asked, effects=effects, seed=chip_seed)
     # One chip for all runs, but each with noise of its own.
     device.generator.manual_seed(seed)
     return device
@@ -88,8 +95,10 @@ def cost_model(solver: Solver) -> CostModel | None:
     if isinstance(solver, ModelSPU | SpiceSPU):
         chip = solver.instance if isinstance(solver, SpiceSPU) else solver.model
         return CostModel(tau=chip.design.tau, arrays="crossbar")
-    if isinstance(solver, DeviceSPU) and isinstance(solver.population, Supplied):
-        return CostModel.of(solver.population)
+    if isinstance(solver, DeviceSPU):
+        population = solver.population
+        if isinstance(population, Supplied):
+            return CostModel.of(population)
     return CostModel() if isinstance(solver, DeviceSPU | IdealSPU) else None
 
 
@@ -106,13 +115,17 @@ class _FirstOrder:
     def __init__(self, module: nn.Module, loss_fn: LossFunction, optimizer: torch.optim.Optimizer) -> None:
         self._module, self._loss_fn, self._optimizer = module, loss_fn, optimizer
 
-    def step(self, inputs: Any, targets: Tensor) -> Taken:
+    def step(self, batches: Sequence[Split]) -> Taken:
         began = time.perf_counter()
         self._optimizer.zero_grad()
-        loss = self._loss_fn(call(self._module, inputs), targets)
-        loss.backward()
+        total = 0.0
+        for batch in batches:
+            # all of one size, and a task's loss is a mean
+            loss = self._loss_fn(call(self._module, batch.inputs), batch.targets) / len(batches)
+            loss.backward()
+            total += loss.item()
         self._optimizer.step()
-        return Taken(loss.item(), Parts(digital=time.perf_counter() - began))
+        return Taken(total, Parts(digital=time.perf_counter() - began))
 
     def set_learning_rate(self, lr: float) -> None:
         _set_learning_rate(self._optimizer, lr)
@@ -131,11 +144,13 @@ class _Natural:
         self._optimizer, self._solver, self._cost = optimizer, solver, cost
         self._first = True
 
-    def step(self, inputs: Any, targets: Tensor) -> Taken:
+    def step(self, batches: Sequence[Split]) -> Taken:
         self._solver.reset()
         began = time.perf_counter()
         try:
-            loss = self._optimizer.step(inputs, targets)
+            for batch in batches[:-1]:
+                self._optimizer.accumulate(batch.inputs, batch.targets)
+            loss = self._optimizer.step(batches[-1].inputs, batches[-1].targets)
         except (ArithmeticError, ValueError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
             # On the first step the fault is in the settings, not in where training has led.
             if self._first and isinstance(error, ValueError):
@@ -204,6 +219,8 @@ def _tngd(module: nn.Module, loss_fn: LossFunction, e: Experiment, solver: Solve
         start=e.start,
         momentum=e.momentum,
         weight_decay=e.weight_decay,
+        curvature=e.curvature,
+        autocast=None if e.autocast is None else getattr(torch, e.autocast),
     )
     return TNGD(module, loss_fn, solver=solver, **settings)
 

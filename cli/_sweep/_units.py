@@ -35,6 +35,8 @@ _UNITS = {
     "t": "time constants",
     "delay": "time constants",
     "kappa0": "V^2",
+    "step_time": "s",
+    "recalibrate_every": "steps",
 }
 
 

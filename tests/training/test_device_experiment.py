@@ -27,6 +27,7 @@ def test_a_design_is_completed_and_read_with_units() -> None:
         ({"correction": "calibrated"}, "correction: calibrated needs the device"),
         ({"design": {"R0": -1}}, "design: "),
         ({"design": "board-1k-1n", "device": "device.json"}, "give device or design"),
+        ({"recalibrate_every": 5}, "recalibrate_every: .*give step_time too"),
         ({"rounding": "up"}, "rounding: .*'nearest' or 'stochastic'"),
     ],
 )
@@ -58,3 +59,14 @@ def test_a_corrected_device_keeps_what_its_calibration_left_open(tmp_path: Path)
     assert (corrected.offset_sigma, corrected.offset_mean) == (pytest.approx(1e-3, rel=1e-12), 0.0)
     assert before.conductance_sigma == BOARD.mismatch.resistor_sigma
     assert (corrected.kappa0, corrected.dac_bits) == (before.kappa0, before.dac_bits)
+
+
+def test_a_chip_drifts_as_its_design_says() -> None:
+    drift = {"temperature_sigma": 5.0, "temperature_time": 10.0}
+    design = {**BOARD.to_dict(), "drift": drift, "tempco": {"offset_tc": 1e-5}}
+    asked = {"solver": "device-spu", "design": design, "step_time": 0.5, "recalibrate_every": 20}
+    ageing = make_solver(experiment(asked), 0, 16).ageing  # type: ignore[attr-defined]
+    assert (ageing.step_time, ageing.recalibrate_every) == (0.5, 20)
+    assert (ageing.temperature_sigma, ageing.temperature_time, ageing.offset_tc) == (5.0, 10.0, 1e-5)
+    still = {key: value for key, value in asked.items() if key not in ("step_time", "recalibrate_every")}
+    assert make_solver(experiment(still), 0, 16).ageing is None  # type: ignore[attr-defined]
