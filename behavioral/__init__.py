@@ -5,6 +5,7 @@ from ._coloured import FlickerNoise as FlickerNoise
 from ._coloured import with_coloured_noise as with_coloured_noise
 from ._compare import Comparison as Comparison
 from ._compare import compare as compare
+from ._correction import Correction as Correction
 from ._device_batch import BatchResponse as BatchResponse
 from ._device_batch import DeviceBatch as DeviceBatch
 from ._device_model import DeviceModel as DeviceModel
@@ -12,6 +13,10 @@ from ._device_model import DeviceModelError as DeviceModelError
 from ._device_model import Estimate as Estimate
 from ._device_model import Provenance as Provenance
 from ._digitise import digitise as digitise
+from ._drift import DriftEstimate as DriftEstimate
+from ._drift import drift_error as drift_error
+from ._drift import recalibration_times as recalibration_times
+from ._drift import track_drift as track_drift
 from ._effects import Effects as Effects
 from ._integrate import Saturation as Saturation
 from ._integrate import integrate as integrate
