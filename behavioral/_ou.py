@@ -15,6 +15,9 @@ from ._readout import Gaussian, second_moment_variance, time_average
 from ._sampling import sample_paths
 from ._transition import decay_action, transitions
 
+_KEPT = 16
+"""Factors of steps that a process keeps."""
+
 Time = float | int | Float[np.ndarray, " times"]
 
 
@@ -224,6 +227,18 @@ class OrnsteinUhlenbeck:
         """The noise in the coordinates of the modes."""
         assert self.modes is not None
         return self.modes.noise(self.diffusion)
+
+    def step_factor(self, t: float) -> Float[np.ndarray, "n n"]:
+        """L with `L L^T = covariance_at(t)`; the last few are kept, since a device is mostly sampled in equal steps."""
+        if t not in self._step_factors:
+            if len(self._step_factors) >= _KEPT:
+                self._step_factors.clear()
+            self._step_factors[t] = psd_factor(self.covariance_at(t))
+        return self._step_factors[t]
+
+    @cached_property
+    def _step_factors(self) -> dict[float, np.ndarray]:
+        return {}
 
     @cached_property
     def regular(self) -> bool:

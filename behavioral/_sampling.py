@@ -91,6 +91,9 @@ def _first_state(
     y = x0 - process.mean
     if t == 0.0:
         return np.asarray(y)
+    if process.modes is not None:
+        y = process.modes.decay_action(np.array([t]), y)[:, 0]
+        return np.asarray(y + rng.standard_normal(y.shape) @ process.step_factor(t).T)
     step = transition(process.drift, process.diffusion, t)
     return np.asarray(y @ step.decay.T + rng.standard_normal(y.shape) @ psd_factor(step.covariance).T)
 
@@ -143,7 +146,7 @@ def _modal_colour(process: "OrnsteinUhlenbeck", modal: Modal, modes: RealModes, 
         return _independent(np.sqrt(variance))
 
     def factor(t: float) -> np.ndarray:
-        return np.ascontiguousarray((modes.into @ psd_factor(process.covariance_at(t))).T)
+        return np.ascontiguousarray((modes.into @ process.step_factor(t)).T)
 
     if len(spacings.values) <= _DISTINCT:
         return _grouped([factor(float(t)) for t in spacings.values])

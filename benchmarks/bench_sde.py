@@ -10,9 +10,14 @@ cheapest one (euler, whose variances are off by a factor 2/(2 - h a)). Euler has
 as many operations as the one matrix product that an exact path needs, and is bound by memory where that is not, so
 nothing exact is 25 times faster. The time for 10,000 steps is extrapolated from fewer: each step costs the same.
 
+The row "matrix product alone" is that floor: `modes @ eigenvectors` of 10,000 points, without drawing or stepping.
+
+Devices: chips of 64 cells against ngspice, and 1,000 chips of 32 cells in arrays; see `_devices.py` for what is
+compared. A noisy transient of 1 us takes ngspice a minute.
+
 Times are of the processor (CPU seconds on one core), so that other work on the machine does not count.
 
-    python benchmarks/bench_sde.py [--out FILE.json] [--sizes 100 1000] [--repeats 3]
+    python benchmarks/bench_sde.py [--out FILE.json] [--sizes 100 1000] [--repeats 3] [--transient 1e-6]
 """
 
 import os
@@ -30,6 +35,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import _devices
 import numpy as np
 from thermospice.behavioral import OrnsteinUhlenbeck
 
@@ -71,6 +77,12 @@ def prepared(A: np.ndarray, Q: np.ndarray) -> Callable[[int], object]:
     n, times = len(A), np.arange(POINTS) * SPACING
     process = OrnsteinUhlenbeck(drift=A, mean=np.zeros(n), diffusion=Q)
     return lambda k: process.sample(times, np.zeros(n), np.random.default_rng(k))
+
+
+def product(A: np.ndarray) -> Callable[[int], object]:
+    V = np.linalg.eigh(A)[1].T.copy()
+    modes, out = np.random.default_rng(0).standard_normal((POINTS, len(A))), np.empty((POINTS, len(A)))
+    return lambda k: np.matmul(modes, V, out=out)
 
 
 def with_setup(A: np.ndarray, Q: np.ndarray) -> Callable[[int], object]:
@@ -140,6 +152,7 @@ def measure(n: int, repeats: int) -> list[Row]:
     add("thermospice, with set-up", with_setup(A, Q))
     add("thermospice, unequal noise", prepared(A, unequal))
     add("thermospice, non-normal drift", prepared(unequal @ A, unequal))
+    add("matrix product alone", product(A))
     # The faster of its two modes.
     add("thermox", *(thermox_run(A, scan) for scan in (True, False)))
     add("thermox, with set-up", *(thermox_run(A, scan, setup=True) for scan in (True, False)))
@@ -165,14 +178,17 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=None, help="write the rows as JSON")
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000])
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--transient", type=float, default=1e-6, help="of a noisy chip [s]; 0 leaves the chips out")
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     rows = [row for n in options.sizes for row in measure(n, options.repeats)]
-    print(f"{'dimension':>9}  {'program':<32} {'seconds':>9} {'ratio':>8}  limit")
+    if options.transient > 0:
+        rows += [Row(*found) for found in _devices.measure(options.transient)]
+    print(f"{'dimension':>9}  {'program':<56} {'seconds':>10} {'ratio':>9}  limit")
     for row in rows:
         verdict = "" if row.limit is None else f"{row.limit:g} {'ok' if row.passed else 'FALLS SHORT'}"
-        print(f"{row.dimension:>9}  {row.program:<32} {row.seconds:>9.4f} {row.ratio:>8.1f}  {verdict}")
+        print(f"{row.dimension:>9}  {row.program:<56} {row.seconds:>10.3g} {row.ratio:>9.4g}  {verdict}")
     if options.out is not None:
         entries = [{**asdict(row), "passed": row.passed} for row in rows]
         options.out.write_text(json.dumps({"rows": entries, "points": POINTS, "versions": versions()}, indent=2))
