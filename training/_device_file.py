@@ -1,47 +1,108 @@
 """The device that an experiment names: a calibrated model's file, or a design's nominal chips."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ..behavioral import DeviceModel, DeviceModelError
-from ..circuits import Crossbar, Design, DesignError, Level
-from ._ageing import Ageing
-from ._experiment import Experiment, ExperimentError
-from ._population import HasPopulation, PopulationLike
+import numpy as np
+
+from ..behavioral import DeviceModel, DeviceModelError, Population, load_device
+from ..circuits import Crossbar, Design, DesignError, Instance, Level
+from ._experiment import ExperimentError
 
 DEFAULT_DESIGN = "board-1k-1n"
 
 
-def load_device(e: Experiment) -> tuple[PopulationLike | HasPopulation, Ageing | None]:
-    """What `device` (JSON of a `DeviceModel`) or `design` describe, and how it drifts when `step_time` is given.
+def load_population(
+    device: Path | None, design: str | Mapping[str, Any] | None, correction: str | None = None
+) -> Population:
+    """The kind of chip that `device` (JSON of a `DeviceModel` or a `PopulationModel`) tells of, or that of `design`.
 
-    A population of the model's kind, or the model itself when the chip is the measured one. `design` is a preset's name
-    or a YAML file. Raises `ExperimentError` when either cannot be used.
+    `design` is a preset's name, a YAML file or a design's fields. With correction "calibrated" only what the
+    calibration has left open remains. Raises `ExperimentError` when the device or the design cannot be used.
     """
     try:
-        model = _model(e.device, e.design)
-        return model if e.chip == "measured" else model.population(), _ageing(e, model.design)
+        if device is not None:
+            model = load_device(device)
+            if correction != "calibrated":
+                return model.population()
+            if not isinstance(model, DeviceModel):
+                raise ExperimentError(f"correction: {device} is a process; only a calibrated chip can be corrected")
+            return Population.corrected(model)
+        found = _design(design or DEFAULT_DESIGN)
+        level: Level = "ideal" if found.amplifier is None else "macro"
+        return DeviceModel.nominal(found.nominal(Crossbar(n=8)), level).population()
     except (DeviceModelError, DesignError, OSError) as error:
-        raise ExperimentError(f"{'device' if e.device else 'design'}: {error}") from error
+        raise ExperimentError(f"{'device' if device else 'design'}: {error}") from error
 
 
-def _model(device: Path | None, design: str | None) -> DeviceModel:
-    if device is not None:
-        return DeviceModel.load(device)
-    found = _design(design or DEFAULT_DESIGN)
-    level: Level = "ideal" if found.amplifier is None else "macro"
-    return DeviceModel.nominal(found.nominal(Crossbar(n=8)), level)
-
-
-def _ageing(e: Experiment, design: Design) -> Ageing | None:
-    if e.step_time is None:
-        return None
-    if design.drift.temperature_sigma == 0.0 and design.drift.ageing_exponent == 0.0:
+def load_design(device: Path | None, design: str | Mapping[str, Any] | None) -> Design:
+    """The design of `device`, or `design` itself, where it says how its chips drift. Raises `ExperimentError`."""
+    try:
+        found = _design(design or DEFAULT_DESIGN) if device is None else load_device(device).design
+    except (DeviceModelError, DesignError, OSError) as error:
+        raise ExperimentError(f"{'device' if device else 'design'}: {error}") from error
+    if found.drift.temperature_sigma == 0.0 and found.drift.ageing_exponent == 0.0:
         raise ExperimentError(
-            f"step_time: the design {design.name} does not drift; give it `drift: temperature_sigma` or "
-            "`ageing_exponent`, or leave step_time out"
+            f"step_time: the design {found.name} does not drift; give it temperature_sigma or ageing_exponent under "
+            "drift, or leave step_time out"
         )
-    return Ageing.of(design, e.step_time, e.recalibrate_every or 0)
+    return found
 
 
-def _design(name: str) -> Design:
+def load_measured(device: Path) -> DeviceModel:
+    """The model of one chip. Raises `ExperimentError` for a file that is none, or tells of many."""
+    try:
+        model = load_device(device)
+    except (DeviceModelError, DesignError, OSError) as error:
+        raise ExperimentError(f"device: {error}") from error
+    if not isinstance(model, DeviceModel):
+        raise ExperimentError(f"chip: {device} tells of many chips; measured needs the model of one")
+    return model
+
+
+def _design(given: str | Mapping[str, Any]) -> Design:
+    if not isinstance(given, str):
+        return Design.from_dict(given)
+    name = given
     return Design.load(Path(name)) if name.endswith((".yaml", ".yml")) else Design.preset(name)
+
+
+CHIP = "instance.json"
+"""The chip that a device file was calibrated on, beside it."""
+
+
+def load_chip(device: Path | None, design: str | Mapping[str, Any] | None, cells: int, seed: int) -> Instance:
+    """The chip that `device` was calibrated on, or a crossbar of `design` drawn by `seed`.
+
+    Raises `ExperimentError` when there is none, or it has another number of cells.
+    """
+    if device is None:
+        return _sized(_design(design or DEFAULT_DESIGN).sample(Crossbar(n=cells), np.random.default_rng(seed)), cells)
+    path = device.with_name(CHIP)
+    try:
+        chip = Instance.load(path)
+    except (DesignError, OSError) as error:
+        raise ExperimentError(f"device: expected the chip of {device.name} beside it: {error}") from error
+    if DeviceModel.load(device).provenance.instance_digest not in ("", chip.digest):
+        raise ExperimentError(f"device: {path} is another chip than the one {device.name} was calibrated on")
+    return _sized(chip, cells)
+
+
+def load_model(device: Path | None, design: str | Mapping[str, Any] | None, cells: int, seed: int) -> DeviceModel:
+    """The calibrated model, or that of the chip which `load_chip` draws. Raises `ExperimentError`, as it does."""
+    try:
+        if device is None:
+            chip = load_chip(None, design, cells, seed)
+            return DeviceModel.nominal(chip, "ideal" if chip.design.amplifier is None else "macro")
+        model = DeviceModel.load(device)
+    except (DeviceModelError, DesignError, OSError) as error:
+        raise ExperimentError(f"{'device' if device else 'design'}: {error}") from error
+    _sized(model.instance, cells)
+    return model
+
+
+def _sized(chip: Instance, cells: int) -> Instance:
+    if chip.topology.n != cells:
+        raise ExperimentError(f"device: expected a chip of {cells} cells, as many as parameters, got {chip.topology.n}")
+    return chip

@@ -100,7 +100,7 @@ class MeasuredErrors:
     def check(self, r: int, N: int) -> None:
         """Raises ValueError for a program that the chip cannot hold."""
         rows, cells = self.errors["jacobian"].shape
-        if not (r <= rows and N <= cells):
+        if rows < r or cells < N:
             raise ValueError(
                 f"DeviceSPU: the measured cascade holds {rows} rows and {cells} cells, got a program of {r} and {N}; "
                 'use a smaller batch or module, or chip="drawn"'

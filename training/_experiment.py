@@ -22,7 +22,17 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "momentum": (*_DIGITAL, "momentum"),
     "adam": (*_DIGITAL, "beta1", "beta2"),
     "ideal-spu": (*_SPU, "kappa0"),
-    "device-spu": (*_SPU, "device", "design", "rounding", "without", "correction", "step_time", "recalibrate_every"),
+    "device-spu": (
+        *_SPU,
+        "device",
+        "design",
+        "rounding",
+        "without",
+        "correction",
+        "chip",
+        "step_time",
+        "recalibrate_every",
+    ),
     "model-spu": (*_SPU, "device", "design"),
     "spice-spu": (*_SPU, "device", "design"),
     "cholesky": _NATURAL,
@@ -53,11 +63,12 @@ class Experiment(BaseModel):
     fields. `without` names effects that `device-spu` is free of, `rounding` is that of its program, and `correction:
     calibrated` loads programs that make up for what the calibration of `device` has found. With `step_time` [s] the
     chip drifts from step to step, as its design says; common changes are measured anew every `recalibrate_every` steps
-    (0: never). `spice-spu` is one chip in
-    ngspice, with as many cells as the network has parameters, and `model-spu` its model: the chip of `device` (with
-    its `instance.json` beside), or one drawn from `design`. Times `t` and `delay` are in units of the device's time
-    constant, `kappa0` in V^2. A run stops as diverged when a loss is not finite or exceeds `loss_bound` times the
-    initial training loss.
+    (0: never). `chip: measured` is the cascade of `device` itself instead of one like it. A step takes `accumulate`
+    mini-batches of `batch_size` samples. `curvature: products` stores no Jacobian; `autocast` computes the forward pass
+    in that precision. `spice-spu` is one chip in ngspice, with as many cells as the network has parameters, and
+    `model-spu` its model: the chip of `device` (with its `instance.json` beside), or one drawn from `design`. Times `t`
+    and `delay` are in units of the device's time constant, `kappa0` in V^2. A run stops as diverged when a loss is not
+    finite or exceeds `loss_bound` times the initial training loss.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -91,6 +102,10 @@ class Experiment(BaseModel):
     correction: Literal["none", "calibrated"] | None = None
     step_time: float | None = Field(None, gt=0)
     recalibrate_every: int | None = Field(None, ge=0)
+    chip: Literal["drawn", "measured"] | None = None
+    accumulate: int | None = Field(None, ge=1)
+    curvature: Literal["ggn", "fisher", "products"] | None = None
+    autocast: Literal["bfloat16", "float16"] | None = None
     device_seed: Annotated[int, Field(ge=0)] | Literal["seed"] = 0
 
     precision: Literal["float32", "float64"] = "float32"
@@ -142,8 +157,6 @@ class Experiment(BaseModel):
 
     @model_validator(mode="after")
     def _settings_fit(self) -> "Experiment":
-        if self.recalibrate_every is not None and self.step_time is None:
-            raise ValueError("recalibrate_every: needs step_time, the seconds from step to step; got none")
         if self.chip == "measured" and self.device is None:
             raise ValueError("chip: measured needs device, the file of the chip's model; got none")
         if self.curvature == "products" and self.method != "conjugate-gradient":

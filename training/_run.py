@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from ._checkpoint import load_checkpoint, save_checkpoint
 from ._cost import Parts
 from ._experiment import Experiment, ExperimentError
+from ._memory import explain_memory, ran_out
 from ._metrics import Entry, JsonLines, Metrics, TensorBoard, finite, has_tensorboard, read_rows, write_rows
 from ._progress import Progress
 from ._steppers import call, make_stepper
@@ -21,7 +23,8 @@ from ._tngd import Diverged
 
 CURVES, CHECKPOINT = "curves.jsonl", "checkpoint.pt"
 _EVALUATION_BATCH = 1024
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+CHECKPOINT_SECONDS = 30.0
+"""A run that is killed loses no more than this, however slow its steps are."""
 
 Value = TypeVar("Value")
 
@@ -40,6 +43,7 @@ class Run:
         self.module: nn.Module = task.build().to(device, dtype)
         self.stepper = make_stepper(self.module, task.loss_fn, experiment, seed)
         self.order = DataOrder(len(task.train), _given(experiment.batch_size), seed)
+        self.micro_batches = experiment.accumulate or 1
         self.learning_rate = schedule(experiment)
         self.step = 0
         self.batch_losses: list[float] = []
@@ -49,15 +53,17 @@ class Run:
         self.energy: dict[str, float] = {}
 
     def advance(self) -> float:
-        """One optimiser step on the next mini-batch; returns the loss on it, before the step."""
-        batch = self.task.train.take(self.order.draw().to(self.task.train.targets.device))
+        """One optimiser step on the next mini-batches; returns the loss on them, before the step."""
         self.stepper.set_learning_rate(self.learning_rate(self.step))
-        taken = self.stepper.step(batch.inputs, batch.targets)
+        taken = self.stepper.step([self._batch() for _ in range(self.micro_batches)])
         _add(self.time, taken.time)
         _add(self.energy, taken.energy)
         self.step += 1
         self.batch_losses.append(taken.loss)
         return taken.loss
+
+    def _batch(self) -> Split:
+        return self.task.train.take(self.order.draw().to(self.task.train.targets.device))
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -126,35 +132,60 @@ def train(
         run = Run(task, experiment, seed)
         if resume and checkpoint.exists():
             run.load_state_dict(load_checkpoint(checkpoint))
-        _keep_rows(folder / CURVES, run.step if resume and checkpoint.exists() else -1)
+        logged = _keep_rows(folder / CURVES, run.step if resume and checkpoint.exists() else -1)
         sinks = _sinks(folder, run.step)
+        saved = Saved(checkpoint, run.step if resume and checkpoint.exists() else None)
         try:
-            stopped = _loop(run, experiment, seed, checkpoint, sinks, stop, progress)
-        except (torch.OutOfMemoryError, RuntimeError) as error:
-            _raise_if_out_of_memory(error, experiment)
-            raise
+            stopped = _loop(run, experiment, seed, saved, logged, sinks, stop, progress)
+            return _entry(run, experiment, seed, stopped, stop)
+        except (MemoryError, RuntimeError) as error:
+            if not ran_out(error):
+                raise
+            raise explain_memory(error, experiment, run.task, run.module, run.step + 1, saved.step) from error
         finally:
             for sink in sinks:
                 sink.close()
-        return _entry(run, experiment, seed, stopped)
+
+
+@dataclass
+class Saved:
+    """The checkpoint on disk: its step, and when it was written."""
+
+    path: Path
+    step: int | None
+    at: float = field(default_factory=time.monotonic)
+
+    def due(self) -> bool:
+        return time.monotonic() - self.at > CHECKPOINT_SECONDS
+
+    def write(self, run: Run) -> None:
+        if self.step != run.step:
+            save_checkpoint(self.path, run.state_dict())
+        self.step, self.at = run.step, time.monotonic()
 
 
 def run_name(experiment: Experiment, seed: int) -> str:
     return f"{experiment.label}-s{seed}"
 
 
-def evaluate(module: nn.Module, task: Task, split: Split) -> tuple[float, float | None]:
-    """Mean loss and accuracy over a whole part of the data, in evaluation mode."""
+def evaluate(
+    module: nn.Module, task: Task, split: Split, stop: Callable[[], bool] = lambda: False
+) -> tuple[float, float | None]:
+    """Mean loss and accuracy over a whole part of the data, in evaluation mode. Raises `Interrupted` on `stop()`."""
     training = module.training
     module.eval()
     outputs = []
-    with torch.no_grad():
-        for start in range(0, len(split), _EVALUATION_BATCH):
-            inputs = split.take(slice(start, start + _EVALUATION_BATCH)).inputs
-            outputs.append(call(module, inputs))
-        whole = torch.cat(outputs)
-        loss = float(task.loss_fn(whole, split.targets))
-    module.train(training)
+    try:
+        with torch.no_grad():
+            for start in range(0, len(split), _EVALUATION_BATCH):
+                if stop():
+                    raise Interrupted(task.name)
+                inputs = split.take(slice(start, start + _EVALUATION_BATCH)).inputs
+                outputs.append(call(module, inputs))
+            whole = torch.cat(outputs)
+            loss = float(task.loss_fn(whole, split.targets))
+    finally:
+        module.train(training)
     return loss, task.accuracy(whole, split.targets) if task.accuracy else None
 
 
@@ -170,7 +201,8 @@ def _loop(
     run: Run,
     experiment: Experiment,
     seed: int,
-    checkpoint: Path,
+    saved: Saved,
+    logged: int,
     sinks: list[Metrics],
     stop: Callable[[], bool],
     progress: Progress,
@@ -180,16 +212,21 @@ def _loop(
     before, clock = run.elapsed, time.perf_counter()
     while True:
         run.elapsed = before + time.perf_counter() - clock
-        if run.step % experiment.log_every == 0 or run.step == steps:
-            row = _row(run, experiment)
+        if (run.step % experiment.log_every == 0 or run.step == steps) and run.step != logged:
+            try:
+                row = _row(run, experiment, stop)
+            except Interrupted:
+                saved.write(run)
+                raise
             if reason := _diverged(run, experiment, row["train_loss"]):
                 return reason
             for sink in sinks:
                 sink.write({**head, **row})
+            saved.step = None  # a row that is written is no longer to be made
             progress(name, run.step, steps, row["train_loss"])
         asked = stop()  # once: it may turn true between two questions, and a run must not end without its checkpoint
-        if run.step == steps or run.step % experiment.checkpoint_every == 0 or asked:
-            save_checkpoint(checkpoint, run.state_dict())
+        if run.step == steps or run.step % experiment.checkpoint_every == 0 or asked or saved.due():
+            saved.write(run)
         if run.step == steps:
             return None
         if asked:
@@ -202,16 +239,17 @@ def _loop(
             return reason
 
 
-def _row(run: Run, experiment: Experiment) -> dict[str, Any]:
+def _row(run: Run, experiment: Experiment, stop: Callable[[], bool]) -> dict[str, Any]:
     task, module = run.task, run.module
-    train_loss, _ = evaluate(module, task, task.train)
+    train_loss, _ = evaluate(module, task, task.train, stop)
+    row: dict[str, Any] = {"step": run.step, "train_loss": train_loss, "batch_losses": run.batch_losses}
+    if run.step % experiment.test_every == 0 or run.step == experiment.steps:
+        row["validation_loss"], row["validation_accuracy"] = evaluate(module, task, task.validation, stop)
+        row["test_loss"], row["test_accuracy"] = evaluate(module, task, task.test, stop)
+    # only a row that is whole changes the run
+    run.batch_losses = []
     if run.step == 0:
         run.initial_loss = train_loss
-    row: dict[str, Any] = {"step": run.step, "train_loss": train_loss}
-    row["batch_losses"], run.batch_losses = run.batch_losses, []
-    if run.step % experiment.test_every == 0 or run.step == experiment.steps:
-        row["validation_loss"], row["validation_accuracy"] = evaluate(module, task, task.validation)
-        row["test_loss"], row["test_accuracy"] = evaluate(module, task, task.test)
     return {**row, **_costs(run)}
 
 
@@ -224,13 +262,12 @@ def _diverged(run: Run, experiment: Experiment, loss: float) -> str | None:
     return None
 
 
-def _entry(run: Run, experiment: Experiment, seed: int, stopped: str | None) -> Entry:
+def _entry(run: Run, experiment: Experiment, seed: int, stopped: str | None, stop: Callable[[], bool]) -> Entry:
     task, module = run.task, run.module
     entry: Entry = {**_names(experiment, seed), "run": run_name(experiment, seed), "steps": run.step}
     if stopped is None:
-        entry["train_loss"], entry["train_accuracy"] = evaluate(module, task, task.train)
-        entry["validation_loss"], entry["validation_accuracy"] = evaluate(module, task, task.validation)
-        entry["test_loss"], entry["test_accuracy"] = evaluate(module, task, task.test)
+        for part, split in (("train", task.train), ("validation", task.validation), ("test", task.test)):
+            entry[f"{part}_loss"], entry[f"{part}_accuracy"] = evaluate(module, task, split, stop)
     entry |= _costs(run)
     entry["parameters"] = sum(p.numel() for p in module.parameters() if p.requires_grad)
     return finite({**entry, "stopped": stopped})
@@ -241,9 +278,11 @@ def _names(experiment: Experiment, seed: int) -> dict[str, Any]:
     return {**{key: value for key, value in names.items() if value is not None}, "seed": seed}
 
 
-def _keep_rows(path: Path, last_step: int) -> None:
+def _keep_rows(path: Path, last_step: int) -> int:
+    """Drop the rows after a step; the step of the last one that stays, -1 where none does."""
     rows = [row for row in read_rows(path) if row["step"] <= last_step]
     write_rows(path, rows)
+    return int(rows[-1]["step"]) if rows else -1
 
 
 def _sinks(folder: Path, first_step: int) -> list[Metrics]:
@@ -277,11 +316,6 @@ def _set_random_state(state: dict[str, Any]) -> None:
     torch.set_rng_state(state["cpu"])
     if "cuda" in state:
         torch.cuda.set_rng_state_all(state["cuda"])
-
-
-def _raise_if_out_of_memory(error: RuntimeError, experiment: Experiment) -> None:
-    if any(words in str(error) for words in _OUT_OF_MEMORY):
-        raise ExperimentError(f"batch_size: out of memory at {experiment.batch_size}; lower it") from error
 
 
 def _costs(run: Run) -> dict[str, float]:

@@ -1,14 +1,18 @@
 """Many experiments, many seeds, on the cores of this machine; interrupted at any time, resumed where they were."""
 
+import _thread
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import active_children, connection, get_context, parent_process
+from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from queue import Empty
@@ -20,6 +24,9 @@ from ._metrics import Entry, read_rows, write_atomically, write_rows
 from ._progress import Progress, show_progress
 from ._run import CURVES, Interrupted, run_name, train
 from ._tasks import Task, load_task
+
+GRACE = 1.0
+"""Seconds for which an interrupted step may go on."""
 
 RUNS, EXPERIMENT, ENTRY = "runs.jsonl", "experiment.yaml", "entry.jsonl"
 
@@ -74,7 +81,8 @@ def run_experiments(
     script needs its `if __name__ == "__main__"`, and its own task must be importable. With `resume`, finished runs in
     `out` are kept and unfinished ones continue from their checkpoints.
 
-    Ctrl-C stops every run at its next step, with a checkpoint, and raises KeyboardInterrupt.
+    Ctrl-C stops every run at its next step, with a checkpoint, and raises KeyboardInterrupt; a step that takes longer
+    than a second is given up, and taken again from the last checkpoint (at most 30 s old) when the run is resumed.
     Raises `ExperimentError` and `TaskError` for bad input, before anything runs.
     """
     jobs = _jobs(experiments, out, task, resume)
@@ -152,7 +160,7 @@ def _train(job: _Job, task: Task | None, stop: Callable[[], bool], progress: Pro
 
 def _run_here(jobs: Sequence[_Job], task: Task | None, progress: Progress) -> None:
     stop = threading.Event()
-    with _interrupt_sets(stop):
+    with _interrupt_sets(stop, GRACE):
         for job in jobs:
             try:
                 _train(job, task, stop.is_set, progress)
@@ -162,6 +170,7 @@ def _run_here(jobs: Sequence[_Job], task: Task | None, progress: Progress) -> No
 
 def _run_in_processes(jobs: Sequence[_Job], task: Task | None, count: int, progress: Progress) -> None:
     context = get_context("spawn")
+    others = set(active_children())
     stop, messages = context.Event(), context.Queue()
     with (
         _interrupt_sets(stop),
@@ -171,18 +180,36 @@ def _run_in_processes(jobs: Sequence[_Job], task: Task | None, count: int, progr
         with _interrupt_ignored():
             futures = [pool.submit(_train_in_worker, job) for job in jobs]
         try:
-            _follow(futures, messages, progress)
-        except BaseException:
+            _follow(futures, messages, progress, stop)
+        except BaseException as error:
+            interrupted = stop.is_set()
             stop.set()
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            _end(set(active_children()) - others)
+            if isinstance(error, BrokenProcessPool) and not interrupted:
+                raise ExperimentError(
+                    f"training: one of {count} processes was killed, most likely for want of memory; lower workers or "
+                    "batch_size; what was done is kept"
+                ) from None
             raise
     if stop.is_set():
         raise KeyboardInterrupt
 
 
-def _follow(futures: list[Future[None]], messages: Any, progress: Progress) -> None:
+def _end(processes: set[BaseProcess]) -> None:
+    # those that have come to the end of their step have written its checkpoint
+    deadline = time.monotonic() + GRACE
+    for process in processes:
+        process.join(max(0.0, deadline - time.monotonic()))
+    for process in processes:
+        process.terminate()
+
+
+def _follow(futures: list[Future[None]], messages: Any, progress: Progress, stop: Any) -> None:
     pending = set(futures)
     while pending:
+        if stop.is_set():
+            raise KeyboardInterrupt
         done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
         while True:
             try:
@@ -218,15 +245,23 @@ def _train_in_worker(job: _Job) -> None:
 
 
 @contextmanager
-def _interrupt_sets(stop: Any) -> Iterator[None]:
-    # The first Ctrl-C asks the runs to stop at their next step, the second one insists.
+def _interrupt_sets(stop: Any, grace: float | None = None) -> Iterator[None]:
+    # The first Ctrl-C asks the runs to stop at their next step, the second one insists, or the end of the grace does.
+    insist = threading.Timer(grace or 0.0, _thread.interrupt_main)
+    insist.daemon = True
+
     def ask(number: int, frame: Any) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
+        if grace is not None:
+            insist.start()
 
     with _handling(ask):
-        yield
+        try:
+            yield
+        finally:
+            insist.cancel()
 
 
 @contextmanager

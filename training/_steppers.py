@@ -78,13 +78,16 @@ def make_solver(experiment: Experiment, seed: int, cells: int) -> Solver:
     if e.method == "spice-spu":
         chip = files.load_chip(e.device, e.design, cells, chip_seed)
         return SpiceSPU(chip, **time, level="ideal" if chip.design.amplifier is None else "macro")
-    population = files.load_population(e.device, e.design, e.correction)
+    if e.chip == "measured" and e.device is not None:
+        model: Any = files.load_measured(e.device)
+    else:
+        model = files.load_population(e.device, e.design, e.correction)
     effects = Effects().without(*(e.without or ()))
     ageing = None
     if e.step_time is not None:
         ageing = Ageing.of(files.load_design(e.device, e.design), e.step_time, e.recalibrate_every or 0)
-    asked = {**time, **_present(rounding=e.rounding), "ageing": ageing}
-    device = DeviceSPU(population, **asked, effects=effects, seed=chip_seed)
+    asked = {**time, **_present(rounding=e.rounding, chip=e.chip), "ageing": ageing}
+    device = DeviceSPU(model, **asked, effects=effects, seed=chip_seed)
     # One chip for all runs, but each with noise of its own.
     device.generator.manual_seed(seed)
     return device

@@ -36,6 +36,9 @@ METHODS: dict[str, dict[str, Any]] = {
     "noisy spu": {"solver": "ideal-spu", "lr": 0.1, "damping": 0.1, "t": 2.0, "kappa0": 1e-4},
     "delayed spu": {"solver": "ideal-spu", "lr": 0.1, "damping": 0.1, "t": 2.0, "delay": 0.5},
     "device": {"solver": "device-spu", "lr": 0.1, "damping": 0.1, "t": 2.0},
+    "micro-batches": {"solver": "woodbury", "lr": 0.1, "damping": 0.1, "accumulate": 3, "curvature": "fisher"},
+    "mixed": {"solver": "ideal-spu", "lr": 0.1, "damping": 0.1, "t": 2.0, "autocast": "bfloat16"},
+    "products": {"solver": "conjugate-gradient", "lr": 0.1, "damping": 0.1, "curvature": "products"},
 }
 
 
@@ -188,8 +191,17 @@ def test_a_users_own_module(tmp_path: Path) -> None:
 # Stopping and going on -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [*METHODS, "dropout"])
-def test_resume_bit_for_bit(tmp_path: Path, name: str) -> None:
+# Asked before each step, in each of the three evaluations of step 0, and in the one of step 5: here before step 7.
+BETWEEN = (11, 7)
+IN_EVALUATIONS = {"in the first": (1, 0), "in a later": (8, 5), "after a later": (9, 5)}
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "step"),
+    [*((name, *BETWEEN) for name in [*METHODS, "dropout"]), *(("adam", *at) for at in IN_EVALUATIONS.values())],
+    ids=[*METHODS, "dropout", *IN_EVALUATIONS],
+)
+def test_resume_bit_for_bit(tmp_path: Path, name: str, question: int, step: int) -> None:
     task = load_task("regression")
     if name == "dropout":
         task = replace(task, build=dropout_network)
@@ -197,10 +209,10 @@ def test_resume_bit_for_bit(tmp_path: Path, name: str) -> None:
     whole = train(task, e, 0, tmp_path / "whole")
 
     calls = iter(range(100))
-    with pytest.raises(Interrupted):  # at a step that is not on the grid of logged ones
-        train(task, e, 0, tmp_path / "parts", stop=lambda: next(calls) >= 7)
+    with pytest.raises(Interrupted):
+        train(task, e, 0, tmp_path / "parts", stop=lambda: next(calls) >= question)
     reached = load_checkpoint(tmp_path / "parts/checkpoint.pt")["counters"]["step"]
-    assert reached == 7
+    assert reached == step
     with (tmp_path / "parts/curves.jsonl").open("a") as file:  # as after a kill: a row beyond the checkpoint, one cut
         file.write('{"step": 10, "train_loss": 0.0}\n{"step": 1')
     parts = train(task, e, 0, tmp_path / "parts", resume=True)
@@ -323,15 +335,41 @@ def test_divergence_stops_with_reason_and_good_checkpoint(tmp_path: Path, fields
         json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
 
 
-def test_out_of_memory_says_what_to_lower(tmp_path: Path) -> None:
+MEMORY = {
+    "cuda": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of ..."),
+    "cpu": RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 800 bytes."),
+    "numpy": MemoryError("Unable to allocate 1.2 GiB for an array"),
+}
+
+
+@pytest.mark.parametrize("fields", [ADAM, {**QUICK, "solver": "ideal-spu"}], ids=["adam", "ideal-spu"])
+@pytest.mark.parametrize("kind", MEMORY)
+def test_out_of_memory_says_what_to_lower(tmp_path: Path, kind: str, fields: dict[str, Any]) -> None:
+    steps = iter(range(100))
+
     def full(outputs: Tensor, targets: Tensor) -> Tensor:
-        if outputs.requires_grad:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate ...")
+        if len(outputs) == 31 and next(steps) >= 3:  # the batch, and not an evaluation
+            raise MEMORY[kind]
         return nn.functional.mse_loss(outputs, targets)
 
     task = replace(load_task("regression"), loss_fn=full)
-    with pytest.raises(ExperimentError, match="batch_size: out of memory at 31; lower it"):
-        run_experiment(experiment({**ADAM, "batch_size": 31}), tmp_path, task=task, workers=1)
+    made = experiment({**fields, "batch_size": 31, "checkpoint_every": 1})
+    with pytest.raises(ExperimentError) as caught:
+        run_experiment(made, tmp_path, task=task, workers=1)
+    message = str(caught.value)
+    assert re.match(r"regression, \S+: out of memory in step \d", message)
+    asked = {
+        "cuda": "(asked for 2.50 GiB more)",
+        "cpu": "(asked for 800 bytes more)",
+        "numpy": "(asked for 1.2 GiB more)",
+    }
+    assert asked[kind] in message
+    assert "lower batch_size" in message
+    assert ("J has 31 x 193 numbers" in message) == (fields is not ADAM)
+    kept = re.search(r"the checkpoint of step (\d) is kept", message)
+    assert kept
+    (checkpoint,) = tmp_path.glob("*/checkpoint.pt")
+    assert load_checkpoint(checkpoint)["counters"]["step"] == int(kept[1])
 
 
 def test_missing_device_file_is_refused_before_training(tmp_path: Path) -> None:
