@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import typer
 
 from ._commands import calibrate, designs, report, run, simulate, sweep, symbolic, train, verify
+from ._commands import calibrate, designs, report, run, simulate, solve, sweep, symbolic, train, verify
 from ._errors import explain
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ run.add_to(app)
 designs.add_to(app)
 simulate.add_to(app)
 symbolic.add_to(app)
+solve.add_to(app)
 calibrate.add_to(app)
 verify.add_to(app)
 train.add_to(app)
