@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import typer
 
-from ._commands import calibrate, designs, report, run, simulate, sweep, symbolic, train, verify
 from ._commands import calibrate, designs, report, run, simulate, solve, sweep, symbolic, train, verify
 from ._errors import explain
 
