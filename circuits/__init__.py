@@ -53,8 +53,9 @@ from ._programming import load as load
 from ._random_program import random_program as random_program
 from ._rc_mesh import RCMesh as RCMesh
 from ._rlc_grid import RLCGrid as RLCGrid
+from ._scaling import LoadedChip as LoadedChip
 from ._scaling import choose_scaling as choose_scaling
-from ._scaling import linearised as linearised
+from ._scaling import loaded_chip as loaded_chip
 from ._sparse_mesh import sparse_mesh as sparse_mesh
 from ._stability import stability_limit as stability_limit
 from ._stability import with_gain_bandwidth as with_gain_bandwidth

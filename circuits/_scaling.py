@@ -1,12 +1,14 @@
 """Fitting a program to the device: conductances within the amplifiers' reach, voltages within the rails."""
 
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from math import floor, log2, pi
 
 import numpy as np
 
 from ._errors import ProgramError
 from ._instance import Instance, Scaling
+from ._network import CurrentSource, Network, VoltageSource
 from ._program import Program
 from ._programming import largest_weight
 from ._state_space import StateSpace, state_space
@@ -24,20 +26,44 @@ _SMALL = 1 / 8
 _SMALLEST = 2.0**-40
 
 
-def linearised(instance: Instance, program: Program, level: Level, scaling: Scaling) -> StateSpace:
-    """The state space of a chip with a program loaded, amplifiers linearised.
+@dataclass(frozen=True, eq=False)
+class LoadedChip:
+    """A chip with a program loaded, its drive `drive` times that of the chip `undriven`."""
+
+    network: Network
+    undriven: "LoadedChip | None" = None
+    drive: float = 1.0
+
+    @cached_property
+    def space(self) -> StateSpace:
+        """The circuit's state space, amplifiers linearised.
+
+        Raises:
+            ValueError: as `state_space`.
+        """
+        return state_space(self.network) if self.undriven is None else self.undriven.space.driven(self.drive)
+
+
+def loaded_chip(instance: Instance, program: Program, level: Level, scaling: Scaling) -> LoadedChip:
+    """The circuit of `Instance.network`, and its state space when asked for. The last ones are remembered.
 
     Raises:
         ProgramError, DesignError: as `Instance.network`.
-        ValueError: as `state_space`.
     """
-    return _undriven(instance, program, level, scaling.conductance).driven(scaling.drive)
+    undriven = _undriven(instance, program, level, scaling.conductance)
+    if scaling.drive == 1:
+        return undriven
+    elements = tuple(
+        replace(e, dc=scaling.drive * e.dc) if isinstance(e, VoltageSource | CurrentSource) and e.drive else e
+        for e in undriven.network.elements
+    )
+    return LoadedChip(replace(undriven.network, elements=elements), undriven, scaling.drive)
 
 
 @lru_cache(maxsize=2)
-def _undriven(instance: Instance, program: Program, level: Level, conductance: float) -> StateSpace:
+def _undriven(instance: Instance, program: Program, level: Level, conductance: float) -> LoadedChip:
     # Whoever chose the scaling of a chip simulates that chip next, and asks the same once more.
-    return state_space(instance.network(program, level, Scaling(conductance)))
+    return LoadedChip(instance.network(program, level, Scaling(conductance)))
 
 
 def choose_scaling(instance: Instance, program: Program, level: Level = "macro") -> Scaling:
@@ -61,7 +87,7 @@ def choose_scaling(instance: Instance, program: Program, level: Level = "macro")
     fastest = float(np.abs(program.A).sum(axis=1).max()) / instance.design.tau
     conductance = min(conductance, _power_of_two(2 * pi * amplifier.gain_bandwidth / SPEED_MARGIN / fastest))
     while True:
-        space = linearised(instance, program, level, Scaling(conductance))
+        space = loaded_chip(instance, program, level, Scaling(conductance)).space
         if (space.poles.real < 0).all():
             return Scaling(conductance, _drive_scale(instance, program, space, conductance))
         conductance /= 2

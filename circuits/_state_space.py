@@ -1,6 +1,8 @@
 """State space of a linearised network, numerically."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import scipy.linalg
@@ -9,7 +11,7 @@ import scipy.sparse.linalg
 from jaxtyping import Complex, Float
 
 from ._equations import Equations, equations
-from ._network import Capacitor, Inductor, Network
+from ._network import Capacitor, Inductor, Network, Value
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,7 @@ class StateSpace:
         half = np.linalg.solve(self.C, self.noise)
         return np.asarray(np.linalg.solve(self.C, half.T).T)
 
-    @property
+    @cached_property
     def poles(self) -> Complex[np.ndarray, " m"]:
         """Eigenvalues of `-F` [1/s]."""
         return -np.linalg.eigvals(self.F).astype(complex)
@@ -68,7 +70,10 @@ class StateSpace:
 
     def driven(self, scale: float) -> "StateSpace":
         """The same circuit with its drive `scale` times as large."""
-        return replace(self, drive=scale * self.drive, y_drive=scale * self.y_drive)
+        found = replace(self, drive=scale * self.drive, y_drive=scale * self.y_drive)
+        # Its poles are the same: most of the work where they are known already.
+        vars(found).update({name: value for name, value in vars(self).items() if name == "poles"})
+        return found
 
 
 def state_space(network: Network) -> StateSpace:
@@ -108,19 +113,26 @@ _DENSE_SIZE = 600
 
 
 def _solve(eq: Equations, name: str) -> Float[np.ndarray, "..."]:
-    rows, columns, values = zip(*eq.K, strict=True)
-    K = scipy.sparse.csc_matrix((np.array(values, float), (rows, columns)), shape=(eq.size, eq.size))
-    R = np.zeros((eq.size, eq.link + len(eq.links)))
-    for row, column, value in eq.R:
-        R[row, column] += value
+    R = _summed(eq.R, (eq.size, eq.link + len(eq.links)))
     try:
-        dense = eq.size <= _DENSE_SIZE
-        x = np.linalg.solve(K.toarray(), R) if dense else scipy.sparse.linalg.splu(K).solve(R)
+        if eq.size <= _DENSE_SIZE:
+            x = np.linalg.solve(_summed(eq.K, (eq.size, eq.size)), R)
+        else:
+            rows, columns, values = zip(*eq.K, strict=True)
+            K = scipy.sparse.csc_matrix((np.array(values, float), (rows, columns)), shape=(eq.size, eq.size))
+            x = scipy.sparse.linalg.splu(K).solve(R)
     except (np.linalg.LinAlgError, RuntimeError):
         x = np.full(1, np.nan)
     if not np.isfinite(x).all():
         raise ValueError(f"network {name}: expected every node to have a path for direct current; it is singular")
     return np.asarray(x)
+
+
+def _summed(triplets: Sequence[tuple[int, int, Value]], shape: tuple[int, int]) -> Float[np.ndarray, "..."]:
+    """A dense matrix of (row, column, value), values at the same place added up."""
+    rows, columns, values = zip(*triplets, strict=True) if triplets else ((), (), ())
+    flat = np.array(rows, dtype=np.intp) * shape[1] + np.array(columns, dtype=np.intp)
+    return np.bincount(flat, np.array(values, dtype=float), shape[0] * shape[1]).reshape(shape)
 
 
 def _storage_flow(eq: Equations, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

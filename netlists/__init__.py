@@ -32,8 +32,8 @@ from ._errors import SimulatorMissing as SimulatorMissing
 from ._jobs import ANALYSES as ANALYSES
 from ._jobs import Analysis as Analysis
 from ._jobs import Job as Job
+from ._many import settle_together as settle_together
 from ._many import simulate_many as simulate_many
-from ._many import simulate_together as simulate_together
 from ._measurement import load_measurement as load_measurement
 from ._measurement import save_measurement as save_measurement
 from ._raw import Plot as Plot

@@ -2,11 +2,13 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from math import ceil
 
+import numpy as np
 import xarray as xr
+from jaxtyping import Float
 
 from ._engine import Cancellation, Ngspice, find_ngspice
 from ._errors import NetlistError, SimulationFailed, SimulatorError
@@ -64,8 +66,11 @@ def simulate_many(
     return [results[k] for k in range(len(jobs))]
 
 
-def simulate_together(jobs: Sequence[Job], ngspice: Ngspice | None = None) -> list[xr.Dataset]:
-    """Measure small operating points in one ngspice process: all of them, or none.
+def settle_together(jobs: Iterable[Job], ngspice: Ngspice | None = None) -> list[Float[np.ndarray, " n"]]:
+    """Settled voltages [V] of small operating points in one ngspice process: all of them, or none.
+
+    The numbers of `simulate_many` and nothing else, for campaigns of many thousand chips. Each job is planned as it
+    comes: one whose scaling was chosen just before has its linear analysis still at hand.
 
     Raises:
         ProgramError, DesignError, NetlistError: as `simulate`, also for a job that is no small operating point.
@@ -75,9 +80,9 @@ def simulate_together(jobs: Sequence[Job], ngspice: Ngspice | None = None) -> li
     simulator = ngspice or find_ngspice()
     plans = [plan_job(job, simulator) for job in jobs]
     if not all(map(may_share, plans)):
-        raise NetlistError("simulate_together: expected operating points of at most some thousand elements")
+        raise NetlistError("settle_together: expected operating points of at most some thousand elements")
     outcomes = run_together(plans, simulator, Cancellation()) if plans else []
-    return [measured(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
+    return [outcome.variables["v"][1] for outcome in outcomes]
 
 
 def measured(job: Job, outcome: Outcome) -> xr.Dataset:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..circuits import Capacitor, CurrentSource, Network, VoltageSource, linearised
+from ..circuits import Capacitor, CurrentSource, Network, VoltageSource, loaded_chip
 from . import _analyses, _timing
 from ._amplifier_cards import chosen_amplifier, preamble, release_time
 from ._analyses import DEFAULT_TOLERANCE, Deck, Tolerance
@@ -48,9 +48,8 @@ def plan_job(job: Job, ngspice: Ngspice) -> Plan:
     """
     if job.analysis not in ANALYSES:
         raise NetlistError(f"unknown analysis {job.analysis!r}: expected one of {', '.join(ANALYSES)}")
-    network = job.instance.network(job.program, job.level, job.scaling)
-    linear = Linear(network, lambda: linearised(job.instance, job.program, job.level, job.scaling))
-    return plan(job.settings, network, linear, ngspice)
+    chip = loaded_chip(job.instance, job.program, job.level, job.scaling)
+    return plan(job.settings, chip.network, Linear(chip.network, lambda: chip.space), ngspice)
 
 
 def plan(settings: Settings, network: Network, linear: Linear, ngspice: Ngspice) -> Plan:

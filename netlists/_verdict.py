@@ -19,6 +19,9 @@ _WARNING = re.compile(
     r"^\s*(warning\b|.*transient op started|.*gmin step|.*source stepping|.*source step)", re.IGNORECASE
 )
 
+_WORDS = ("error", "aborted", "doanalyses", "timestep", "singular", "warning", "op started", "gmin", "source step")
+"""One of them, in lower case, is in every line that these match; most logs have none, and are then read quickly."""
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:
@@ -40,7 +43,7 @@ def judge(run: Run, expected: Expected) -> tuple[tuple[Plot, ...], tuple[str, ..
     Raises:
         SimulationFailed: with the first reason found; log lines come first, they say why.
     """
-    lines = run.log.splitlines()
+    lines = _telling(run.log)
     for k, line in enumerate(lines):
         if _FAILURE.match(line):
             # "Error on line 3 or its substitute:" goes on in the next one.
@@ -57,7 +60,12 @@ def judge(run: Run, expected: Expected) -> tuple[tuple[Plot, ...], tuple[str, ..
 
 def remarks(log: str) -> tuple[str, ...]:
     """The lines of a log that tell of a failure, or that `judge` gives as warnings."""
-    return tuple(line.strip() for line in log.splitlines() if _FAILURE.match(line) or _WARNING.match(line))
+    return tuple(line.strip() for line in _telling(log) if _FAILURE.match(line) or _WARNING.match(line))
+
+
+def _telling(log: str) -> list[str]:
+    lowered = log.lower()
+    return log.splitlines() if any(word in lowered for word in _WORDS) else []
 
 
 def _in_order(plots: list[Plot], expected: Expected) -> tuple[Plot, ...]:

@@ -113,9 +113,8 @@ def _perform(
         raise Stopped(f"{failed} runs have failed, and the study stops after {most}")
 
     def keep(record: Record) -> None:
-        store.put(record)
-        # What is read back has no numbers that are not finite: as in a campaign that was resumed.
-        known[record["key"]] = store.get(record["key"]) or record
+        # As it is kept it has no numbers that are not finite: as in a campaign that was resumed.
+        known[record["key"]] = store.put(record)
 
     name = f"{study.name}-{secrets.token_hex(4)}"
     training = this.folder.absolute() / "training" if study.kind == "training" else None

@@ -1,9 +1,11 @@
 """The process that performs runs, one after another; it may hang, grow or die without harm to anything else.
 
-A line of JSON on standard input asks for a run, a line of JSON on standard output answers. When the input ends, the
-process that asks is gone, and this one goes too, with whatever it started.
+A line of JSON on standard input asks for runs, a line of JSON on standard output answers. Runs that are asked for
+together are done together or not at all: whoever asks then tries each by itself. When the input ends, the process that
+asks is gone, and this one goes too, with whatever it started.
 """
 
+import gc
 import json
 import os
 import queue
@@ -23,6 +25,8 @@ def main() -> None:
     threading.Thread(target=_read, args=(sys.stdin, requests), daemon=True).start()
     from . import _circuit  # noqa: F401  # the first run's time shall not be that of the imports
 
+    # Every run makes and drops thousands of small values; the collector need not look through all modules with them.
+    gc.freeze()
     _write(answers, {"ready": True})
     while True:
         _write(answers, _answer(requests.get()))
@@ -41,28 +45,35 @@ def _write(answers: TextIO, answer: dict[str, Any]) -> None:
     answers.flush()
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
+def _answer(requests: list[dict[str, Any]]) -> dict[str, Any]:
     started = time.monotonic()
     try:
-        found = _perform(request)
+        found = _perform(requests)
     except MemoryError:
-        found = {"failed": "not enough memory"}
+        return _failed("not enough memory", started)
     except (KeyboardInterrupt, SystemExit) as error:
-        found = {"failed": f"ended by {type(error).__name__}"}
+        return _failed(f"ended by {type(error).__name__}", started)
     except Exception as error:
-        found = {"failed": _reason(error, request, time.monotonic() - started)}
-    return {**found, "elapsed_s": time.monotonic() - started}
+        return _failed(_reason(error, requests[0], time.monotonic() - started), started)
+    elapsed = (time.monotonic() - started) / len(requests)
+    return {"done": [{**numbers, "elapsed_s": elapsed} for numbers in found]}
 
 
-def _perform(request: dict[str, Any]) -> dict[str, Any]:
-    task = request["task"]
-    if task["kind"] == "circuit":
+def _failed(reason: str, started: float) -> dict[str, Any]:
+    return {"failed": reason, "elapsed_s": time.monotonic() - started}
+
+
+def _perform(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    first = requests[0]
+    if first["task"]["kind"] == "circuit":
         from . import _circuit
 
-        return _circuit.perform(task, request["timeout"])
+        if len(requests) > 1:
+            return _circuit.perform_together([request["task"] for request in requests], first["timeout"])
+        return [_circuit.perform(first["task"], first["timeout"])]
     from . import _training
 
-    return _training.perform(task, request["folder"])
+    return [_training.perform(first["task"], first["folder"])]
 
 
 def _reason(error: Exception, request: dict[str, Any], elapsed: float) -> str:

@@ -1,7 +1,10 @@
 """One run of a circuit study: a chip in ngspice, reduced to a few numbers."""
 
+import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,10 +19,11 @@ from ...circuits import (
     Scaling,
     choose_scaling,
     load,
+    loaded_chip,
     make_topology,
     random_program,
 )
-from ...netlists import find_ngspice, simulate
+from ...netlists import Analysis, Job, find_ngspice, settle_together, simulate
 from .._inputs import PROGRAM, get_instance
 
 Numbers = dict[str, float]
@@ -32,46 +36,102 @@ def perform(task: Mapping[str, Any], timeout: float) -> dict[str, Any]:
     Raises:
         SimulatorError, ValueError: the run failed; the message says why.
     """
-    deadline = time.monotonic() + timeout
-    instance, program = _chip(task)
-    scaling = choose_scaling(instance, program, task["level"])
-    if task["drive_scale"] != "auto":
-        scaling = Scaling(scaling.conductance, float(task["drive_scale"]))
-    metrics, arrays = _without_simulation(task, instance, program, scaling)
-    settled = None
+    deadline, run = time.monotonic() + timeout, _prepared(task)
     # The operating point first: a transient settles to it.
     for analysis in sorted(task["analyses"], key=_ORDER.index):
-        found = simulate(
-            instance,
-            program,
-            analysis,
-            task["level"],
-            duration=task["duration"] if analysis == "tran" else None,
-            scaling=scaling,
-            timeout=max(deadline - time.monotonic(), 1e-3),
-        )
-        if analysis == "op":
-            settled = found["v"].values
-            metrics |= _op(settled, instance.design, program, scaling, arrays)
-        elif analysis == "tran":
-            reference = found["v"].values[-1] if settled is None else settled
-            metrics |= _tran(found, reference, task["settle_tolerance"])
-        else:
-            metrics |= _REDUCE[analysis](found, scaling, arrays)
-    return {"metrics": metrics, "arrays": arrays, "engine": f"ngspice {find_ngspice().version}"}
+        duration = task["duration"] if analysis == "tran" else None
+        left = max(deadline - time.monotonic(), 1e-3)
+        run.take(analysis, simulate(**run.chip, analysis=analysis, duration=duration, timeout=left))
+    return run.numbers()
+
+
+def perform_together(tasks: Sequence[Mapping[str, Any]], timeout: float) -> list[dict[str, Any]]:
+    """As `perform`, for tasks that are operating points: one ngspice process for all, and all or nothing.
+
+    Raises:
+        SimulatorError, ValueError: at least one of them failed.
+    """
+    runs: list[_Run] = []
+
+    def jobs() -> Iterator[Job]:
+        for task in tasks:
+            runs.append(_prepared(task))
+            yield Job(**runs[-1].chip, analysis="op", timeout=timeout)
+
+    for run, v in zip(runs, settle_together(jobs()), strict=True):
+        run.settle(v)
+    return [run.numbers() for run in runs]
 
 
 _ORDER = ("op", "ac", "noise", "tran")
 
 
 def _chip(task: Mapping[str, Any]) -> tuple[Instance, Program]:
-    topology = make_topology(task["topology"], task["size"])
-    seed, wanted = task["instance"], task["program"]
-    instance = get_instance(Design.from_dict(task["design"]), topology, seed or 0, mismatch=seed is not None)
+    topology, seed = make_topology(task["topology"], task["size"]), task["instance"]
+    instance = get_instance(_design(json.dumps(task["design"])), topology, seed or 0, mismatch=seed is not None)
+    return instance, _program(task["topology"], task["size"], json.dumps(task["program"]))
+
+
+# The chips of a study have most of this in common.
+@lru_cache(maxsize=4)
+def _design(text: str) -> Design:
+    return Design.from_dict(json.loads(text))
+
+
+@lru_cache(maxsize=4)
+def _program(topology: str, size: int, text: str) -> Program:
+    wanted = json.loads(text)
     if "A" in wanted:
-        return instance, Program(wanted["A"], wanted["b"])
+        return Program(wanted["A"], wanted["b"])
     rng = np.random.default_rng([wanted["seed"], PROGRAM])
-    return instance, random_program(topology, rng, wanted["condition"], wanted["symmetric"])
+    return random_program(make_topology(topology, size), rng, wanted["condition"], wanted["symmetric"])
+
+
+@dataclass(slots=True)
+class _Run:
+    """A chip that is measured, and its numbers so far."""
+
+    task: Mapping[str, Any]
+    instance: Instance
+    program: Program
+    scaling: Scaling
+    metrics: Numbers
+    arrays: Arrays
+    settled: Float[np.ndarray, " n"] | None = None
+
+    @property
+    def chip(self) -> dict[str, Any]:
+        """What `simulate` and `Job` take."""
+        level = self.task["level"]
+        return {"instance": self.instance, "program": self.program, "level": level, "scaling": self.scaling}
+
+    def settle(self, v: Float[np.ndarray, " n"]) -> None:
+        """Reduce an operating point."""
+        self.settled = v
+        self.metrics |= _op(v, self.instance.design, self.program, self.scaling, self.arrays)
+
+    def take(self, analysis: Analysis, found: xr.Dataset) -> None:
+        """Reduce a measurement."""
+        if analysis == "op":
+            self.settle(found["v"].values)
+        elif analysis == "tran":
+            reference = found["v"].values[-1] if self.settled is None else self.settled
+            self.metrics |= _tran(found, reference, self.task["settle_tolerance"])
+        else:
+            self.metrics |= _REDUCE[analysis](found, self.scaling, self.arrays)
+
+    def numbers(self) -> dict[str, Any]:
+        """What is kept."""
+        return {"metrics": self.metrics, "arrays": self.arrays, "engine": f"ngspice {find_ngspice().version}"}
+
+
+def _prepared(task: Mapping[str, Any]) -> _Run:
+    instance, program = _chip(task)
+    scaling = choose_scaling(instance, program, task["level"])
+    if task["drive_scale"] != "auto":
+        scaling = Scaling(scaling.conductance, float(task["drive_scale"]))
+    metrics, arrays = _without_simulation(task, instance, program, scaling)
+    return _Run(task, instance, program, scaling, metrics, arrays)
 
 
 def _without_simulation(
@@ -85,7 +145,7 @@ def _without_simulation(
     }
     amplifier = instance.design.amplifier
     if amplifier is not None and task["level"] != "ideal":
-        network = instance.network(program, task["level"], scaling)
+        network = loaded_chip(instance, program, task["level"], scaling).network
         amplifiers = sum(isinstance(element, OpAmp) for element in network.elements)
         supply = amplifier.rail_high - amplifier.rail_low
         metrics["supply_power"] = amplifiers * amplifier.supply_current * supply

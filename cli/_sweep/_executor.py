@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol, runtime_checkable
@@ -115,7 +116,8 @@ class _Dask:
 
     def submit(self, batch: Sequence[Request]) -> None:
         name = f"{batch[0]['campaign']}-{batch[0]['key']}"
-        future = self._client.submit(_worker.execute_all, list(batch), key=name, pure=False)
+        # Bound to the function, the batch is not searched for futures, value by value.
+        future = self._client.submit(partial(_worker.execute_all, list(batch)), key=name, pure=False)
         self._batches[future.key] = [request["key"] for request in batch]
         self._futures.add(future)
 

@@ -1,6 +1,6 @@
 """Performs the runs that are left, a bounded number of them in flight."""
 
-import itertools
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ Progressed = Callable[[int, int], None]
 _AHEAD = 3
 """Batches handed out for each that goes on, so that no worker waits for this process."""
 
-_BATCH, _LARGEST_BATCH = 0.2, 10
+_BATCH, _LARGEST_BATCH = 0.2, 20
 """Work of a batch [s], and its most runs: what a kill can lose."""
 
 
@@ -33,7 +33,7 @@ def perform(
     """Perform requests; each outcome is kept as it comes.
 
     Args:
-        requests: taken one by one, as there is room.
+        requests: handed out as there is room.
         workers: perform them.
         keep: called with every outcome.
         progressed: called after every outcome.
@@ -43,10 +43,11 @@ def perform(
     Raises:
         Stopped: too many failures.
     """
-    left, flying, done, pace = iter(requests), 0, 0, _Pace()
+    left, flying, done, pace = deque(requests), 0, 0, _Pace()
     while True:
-        while flying < _AHEAD * workers.slots() and (batch := list(itertools.islice(left, pace.size))):
-            workers.submit(batch)
+        while left and flying < pace.ahead * workers.slots():
+            size = pace.size(len(left), workers.slots())
+            workers.submit([left.popleft() for _ in range(size)])
             flying += 1
         if flying == 0:
             return
@@ -65,11 +66,21 @@ def perform(
 class _Pace:
     """How many runs go together: as many as a worker performs while a message would hardly be noticed."""
 
-    size: int = 1
     _runs: int = 0
     _seconds: float = 0.0
 
     def learn(self, seconds: float) -> None:
         self._runs, self._seconds = self._runs + 1, self._seconds + seconds
+
+    @property
+    def ahead(self) -> int:
+        # The first runs only tell how long they take.
+        return _AHEAD if self._runs else 1
+
+    def size(self, left: int, slots: int) -> int:
+        if not self._runs:
+            return 1
         mean = self._seconds / self._runs
-        self.size = max(1, min(_LARGEST_BATCH, int(_BATCH / mean) if mean > 0 else 1))
+        quick = int(_BATCH / mean) if mean > 0 else _LARGEST_BATCH
+        # Smaller ones towards the end, so that the workers end together.
+        return max(1, min(_LARGEST_BATCH, quick, left // (2 * slots)))

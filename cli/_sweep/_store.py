@@ -1,13 +1,14 @@
 """Finished runs on disk: a file for each, named after the content of its task, written whole at once."""
 
 import fcntl
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .._errors import InputError
-from .._folder import read_json, write_json
+from .._folder import plain, read_json, write_text
 from ._tasks import SCHEMA
 
 Record = dict[str, Any]
@@ -35,9 +36,11 @@ class Store:
             return None
         return record if _is_record(record, key) else None
 
-    def put(self, record: Mapping[str, Any]) -> None:
-        """Keep a finished run; numbers that are not finite are left out."""
-        write_json(self.path(str(record["key"])), {"schema": SCHEMA, **record})
+    def put(self, record: Mapping[str, Any]) -> Record:
+        """Keep a finished run; as it is kept, numbers that are not finite are left out."""
+        kept: Record = plain({"schema": SCHEMA, **record})
+        write_text(self.path(str(record["key"])), json.dumps(kept, allow_nan=False) + "\n")
+        return kept
 
 
 def _is_record(record: Any, key: str) -> bool:
