@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Inexact
 
 from ._calibrate_sensitivity import Sensitivity, collect, divided_difference
 from ._measurement import MeasurementError
@@ -108,7 +108,7 @@ class Propagation:
 
 
 def _outer(
-    left: Complex[np.ndarray, "k a"], right: Complex[np.ndarray, "k b"], circuit: Sensitivity, size: int
+    left: Inexact[np.ndarray, "k a"], right: Inexact[np.ndarray, "k b"], circuit: Sensitivity, size: int
 ) -> Complex[np.ndarray, "p a b"]:
     """Sum over the terms of each parameter of left times right."""
     found = np.zeros((size, left.shape[1], right.shape[1]), dtype=complex)
