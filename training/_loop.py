@@ -131,10 +131,14 @@ class Loop:
     def shifted(self, p: float, h: float) -> "ShiftedLoop":
         """A solver for p + h F."""
         weight = 1.0 / (p + h * self.group_rates)
-        K = torch.einsum("g,gij->ij", weight, self.grams)
+        K = self.weighted(weight)
         small = self._times_hessian(K).mul_(h)
         small.diagonal().add_(1.0)
         return ShiftedLoop(self, p, h, weight[self.group], torch.linalg.lu_factor(small))
+
+    def weighted(self, weight: Float[Tensor, " groups"]) -> Float[Tensor, "r r"]:
+        """Sum of the grams with a weight for each group."""
+        return torch.einsum("g,gij->ij", weight, self.grams)
 
     def _times_hessian(self, K: Float[Tensor, "r r"]) -> Float[Tensor, "r r"]:
         # K H, block by block from the right
