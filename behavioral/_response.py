@@ -11,6 +11,7 @@ from jaxtyping import Complex, Float
 from ..circuits import Instance, Level, Network, OpAmp, Program, Scaling, StateSpace, state_space
 from ._limits import Amplifiers, limited_paths
 from ._ou import OrnsteinUhlenbeck
+from ._readout import Gaussian
 
 
 class ClippedError(ValueError):
@@ -190,6 +191,31 @@ class Response:
         start = None if stationary else self._start(v0, rng, paths)
         v = self.process.sample(np.asarray(times, dtype=float), start, rng, paths, self.M)
         return np.asarray(v + (self.space.y_drive + self.space.y_bias))
+
+    def time_average(
+        self, duration: float, v0: Float[np.ndarray, " n"] | None = None, wait: float = 0.0, stationary: bool = False
+    ) -> Gaussian:
+        """Law of the readouts averaged over a window of `duration` [s] that opens `wait` [s] after the start.
+
+        Mean [V] and covariance [V^2] in closed form; no path is stepped. From cell voltages v0 (None: rest), or from
+        the settled law.
+
+        Raises:
+            ValueError: v0 together with `stationary`, negative times.
+        """
+        if stationary and v0 is not None:
+            raise ValueError("time_average: expected either v0 or stationary=True, got both")
+        law = self.process.time_average(duration, None if stationary else self.initial(v0), wait)
+        covariance = law.covariance
+        if not stationary and self.start_sd.any():
+            # 1/f noise is there at the start, in every direction that its states have.
+            base = self.initial(v0)
+            states = np.flatnonzero(self.start_sd)
+            steps = self.start_sd[states, None] * np.eye(self.process.n)[states]
+            moved = [self.process.time_average(duration, base + step, wait).mean for step in steps]
+            spread = np.array(moved) - law.mean
+            covariance = covariance + spread.T @ spread
+        return Gaussian(self._read(law.mean), self._project(covariance))
 
     def integrate(
         self,

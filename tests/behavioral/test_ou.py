@@ -21,6 +21,7 @@ def stiff() -> np.ndarray:
 A3 = spd(3, 1)
 CASES = {
     "symmetric": (A3, 2.0 * np.eye(3)),
+    "symmetric, noise 1 to 9": (A3, np.diag([1.0, 4.0, 9.0])),
     "unequal noise": (np.diag([1.0, 4.0, 9.0]) @ A3, np.diag([1.0, 4.0, 9.0])),
     "capacitor mismatch": (A3 / np.array([0.8, 1.0, 1.2])[:, None], 2.0 * np.eye(3)),
     "defective": (np.array([[1.0, 3.0, 0.0], [0.0, 1.0, 3.0], [0.0, 0.0, 1.0]]), spd(3, 2)),

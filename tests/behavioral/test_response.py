@@ -186,3 +186,39 @@ def test_start_of_another_size_is_refused(board):
     response = DeviceModel.nominal(board.nominal(Crossbar(2))).response(Program(np.eye(2), [1.0, 0.1]))
     with pytest.raises(ValueError, match="v0: expected 2 voltages"):
         response.mean_at(np.array([1e-6]), np.zeros(3))
+
+
+def test_average_of_one_cell(board):
+    # From rest, v = 0.5 (1 - exp(-a t/tau)); settled, the variance of the average of a noise of variance P and rate a:
+    # 2 P/(a T) [1 - (1 - exp(-a T))/(a T)].
+    response = DeviceModel.nominal(board.nominal(Crossbar(1)), "ideal").response(Program([[0.5]], [0.25]))
+    tau, wait, duration = board.tau / 0.5, 1.3e-6, 4e-6
+    law = response.time_average(duration, None, wait)
+    gone = tau / duration * (np.exp(-wait / tau) - np.exp(-(wait + duration) / tau))
+    np.testing.assert_allclose(law.mean, [0.5 * (1 - gone)], rtol=1e-12)
+    x = duration / tau
+    expected = response.stationary_covariance() * 2 / x * (1 - (1 - np.exp(-x)) / x)
+    settled = response.time_average(duration, stationary=True)
+    np.testing.assert_allclose(settled.covariance, expected, rtol=1e-10)
+    np.testing.assert_allclose(settled.mean, response.settled, rtol=1e-12)
+    with pytest.raises(ValueError, match="either v0 or stationary"):
+        response.time_average(duration, np.zeros(1), stationary=True)
+
+
+def test_slow_noise_does_not_average_out(board):
+    # 1/f noise alone, in a window of a thousandth of its slowest time: samples' averages have the same law.
+    # Little white noise, which instants would show and an average does not.
+    few = {"noise_voltage": 7e-10, "noise_corner": 1e7, "noise_lowest": 1e3}
+    amplifier = board.amplifier.model_copy(update=few)
+    chip = board.model_copy(update={"amplifier": amplifier}).nominal(RCMesh(1))
+    response = DeviceModel.nominal(chip).response(Program([[1.0]], [0.2]))
+    law, times = response.time_average(2e-5, None, 1e-6), 1e-6 + 1e-7 * (np.arange(200) + 0.5)
+    v = response.sample(times, np.random.default_rng(0), 2000)[:, :, 0].mean(axis=1)
+    # A variance from 2000 runs is known to sqrt(2/2000) = 3.2 %.
+    assert np.var(v) == pytest.approx(law.covariance[0, 0], rel=0.13)
+    # The middles of 200 parts of the window, against the whole of it: (dt/tau)^2/24 of the swing.
+    assert np.mean(v) == pytest.approx(law.mean[0], abs=4 * law.sd[0] / np.sqrt(2000) + 4e-4 * 0.2)
+    quiet = (
+        DeviceModel.nominal(board.nominal(RCMesh(1))).response(Program([[1.0]], [0.2])).time_average(2e-5, None, 1e-6)
+    )
+    assert law.covariance[0, 0] > 1.2 * quiet.covariance[0, 0]
