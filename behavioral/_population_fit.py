@@ -10,11 +10,8 @@ _STEPS = 300
 _SETTLED = 1e-4
 """Change in a step, in units of the tolerance, below which nothing moves any more."""
 
-_LEAST = 1e-6
-"""Standard deviations are at least this part of the tolerance."""
-
 _WEIGHT = 1.0
-"""Chips that the prior of a chip's own part counts for."""
+"""Chips that the prior of a chip's own part counts for, and components that the tolerance counts for."""
 
 _INFORMED = 0.235
 """Precision of a direction by that of the tolerance, below which it is open: 0.9 of the tolerance is left."""
@@ -125,8 +122,9 @@ def _step(
         total = total + np.outer(u, u) + common - common @ A.T @ W @ A @ common
         square += (D * g) ** 2 + D - D**2 * np.diag(W)
     common = total / (len(chips) + _WEIGHT)
-    counts = A.sum(axis=0) * len(chips)
-    return mean, (common + common.T) / 2, np.where(local > 0, np.maximum(square @ A / counts, _LEAST**2), 0.0)
+    # One further component has the tolerance.
+    variance = (square @ A + _WEIGHT) / (A.sum(axis=0) * len(chips) + _WEIGHT)
+    return mean, (common + common.T) / 2, np.where(local > 0, variance, 0.0)
 
 
 def _evidence(chip: Chip, V: Float[np.ndarray, "p p"]) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p p"]]:
@@ -150,7 +148,8 @@ def _errors(
     # The priors: a tolerance for each mean, some chips for each variance and covariance.
     v = np.diag(common)
     of_mean = np.eye(kinds)
-    of_variance = np.diag(np.concatenate([_WEIGHT / (v[i] * v[j] * np.where(i == j, 2, 1)), np.zeros(len(own))]))
+    one = _WEIGHT / np.concatenate([v[i] * v[j] * np.where(i == j, 2, 1), 2 * local[own] ** 2])
+    of_variance = np.diag(one)
     for chip in chips:
         _, W = _evidence(chip, V)
         within = A.T @ W @ A
