@@ -7,10 +7,8 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
+from ..circuits import PER_DECADE, relaxations
 from ._ou import OrnsteinUhlenbeck
-
-# Poles reach this many decades beyond the band; what lies still further out is lumped into the last poles.
-_MARGIN = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +28,7 @@ class FlickerNoise:
     level: float
     low: float
     high: float
-    per_decade: int = 2
+    per_decade: int = PER_DECADE
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.level) and self.level >= 0.0 and self.per_decade >= 1):
@@ -44,19 +42,12 @@ class FlickerNoise:
     @cached_property
     def rates(self) -> Float[np.ndarray, " poles"]:
         """Relaxation rates [1/s]."""
-        decades = math.log10(self.high / self.low) + 2.0 * _MARGIN
-        count = math.ceil(decades * self.per_decade) + 1
-        first, last = math.log(self.low) - _MARGIN * math.log(10.0), math.log(self.high) + _MARGIN * math.log(10.0)
-        return np.asarray(2.0 * math.pi * np.exp(np.linspace(first, last, count)))
+        return relaxations(self.low, self.high, self.per_decade)[0]
 
     @cached_property
     def variances(self) -> Float[np.ndarray, " poles"]:
         """Stationary variance of each process [units^2]."""
-        spacing = math.log(self.rates[1] / self.rates[0])
-        weights = np.full(len(self.rates), spacing)
-        # The poles left out beyond an end act in the band as one: their weights fall off as exp(-distance).
-        weights[[0, -1]] += math.exp(-spacing / 2.0)
-        return self.level * weights
+        return np.asarray(self.level * relaxations(self.low, self.high, self.per_decade)[1])
 
     def psd(self, frequencies: Float[np.ndarray, " f"]) -> Float[np.ndarray, " f"]:
         """One-sided density of the sum [units^2/Hz]."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..circuits import GROUND, TRANSCONDUCTANCE, OpAmp, StateSpace
+from ..circuits import GROUND, TRANSCONDUCTANCE, OpAmp, StateSpace, flicker_band
 from ._coloured import FlickerNoise, with_coloured_noise
 from ._integrate import Saturation, integrate
 from ._ou import OrnsteinUhlenbeck
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 _STEPS = 10.0
 """In the shortest time constant of an amplifier, 1/(2 pi GBW), by default."""
-
-_ABOVE = 100.0
-"""Corners up to which 1/f noise is followed: there it is 1 % of the white noise."""
 
 _LOOKS = 400
 """Points between two times, at most, at which the limits are looked at."""
@@ -112,7 +109,7 @@ class Amplifiers:
     def with_flicker(self, process: OrnsteinUhlenbeck, space: StateSpace, scale: float) -> OrnsteinUhlenbeck:
         """The process driven also by each amplifier's 1/f noise; its further states are those of the noise.
 
-        The band reaches from the lowest frequency to `_ABOVE` corners, where the white noise covers what is missing.
+        The band reaches from the lowest frequency to where the white noise covers what is missing.
         """
         kinds = {kind for kind in zip(self.flicker, self.corner, self.lowest, strict=True) if kind[0] > 0 < scale}
         gains = self.stages(space) * (2 * pi * self.bandwidth)
@@ -120,8 +117,8 @@ class Amplifiers:
             chosen = (self.flicker == level) & (self.corner == corner) & (self.lowest == lowest)
             columns = np.zeros((process.n, int(np.count_nonzero(chosen))))
             columns[: len(gains)] = gains[:, chosen]
-            high = max(_ABOVE * corner, 10 * lowest)
-            process = with_coloured_noise(process, columns, FlickerNoise(scale * level, lowest, high))
+            low, high = flicker_band(corner, lowest)
+            process = with_coloured_noise(process, columns, FlickerNoise(scale * level, low, high))
         return process
 
     def saturation(self, space: StateSpace, F: Float[np.ndarray, "m m"]) -> Saturation:

@@ -18,6 +18,9 @@ from ._equations import Equations as Equations
 from ._equations import equations as equations
 from ._errors import DesignError as DesignError
 from ._errors import ProgramError as ProgramError
+from ._flicker import PER_DECADE as PER_DECADE
+from ._flicker import flicker_band as flicker_band
+from ._flicker import relaxations as relaxations
 from ._injection import chip_power as chip_power
 from ._injection import fitting_noise as fitting_noise
 from ._injection import noise_swing as noise_swing

@@ -24,7 +24,9 @@ from ..circuits import (
     OpAmpModel,
     Resistor,
     VoltageSource,
+    flicker_band,
     pole_values,
+    relaxations,
     terminals,
 )
 from ._errors import NetlistError
@@ -50,6 +52,9 @@ _NOISE_RESISTANCE = 1e3
 
 _FLICKER_CURRENT = 1e-9
 """Through the resistor whose 1/f noise stands for an amplifier's [A]; ngspice scales it by a current."""
+
+_FOREVER = 1e9
+"""A random source that is never drawn again [s]."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED = frozenset({"gnd", "time", "temper", "hertz"})
@@ -294,7 +299,7 @@ def _amplifier(amp: OpAmp, model: OpAmpModel, context: _Context) -> Iterator[Car
     initial = _initial(amp.cell, amp.sign, context)
     noisy = model.noise_voltage > 0 and context.noise != "none"
     if noisy:
-        yield from _noise_voltage(f"{name}_en", model.noise_voltage, context, model.noise_corner)
+        yield from _noise_voltage(f"{name}_en", model, context)
     # What the current through a resistor with 1/f noise leaves across it.
     flicker = noisy and context.noise == "spectral" and model.noise_corner > 0
     bias = _FLICKER_CURRENT * _noise_resistance(model.noise_voltage, context) if flicker else 0.0
@@ -320,7 +325,7 @@ def _transistors(amp: OpAmp, model: OpAmpModel, subcircuit: str, context: _Conte
     # `.noise` has the transistors' own noise; `.tran` has none, so it takes the white level of the macro-model.
     if model.noise_voltage > 0 and context.noise == "seeded":
         below = f"{name}_en"
-        yield from _noise_voltage(below, model.noise_voltage, context)
+        yield from _noise_voltage(below, model, context)
     yield Card("V", f"{name}_os", (f"{name}_inm", below), f"dc {model.offset!r}")
     yield Card("E", f"{name}_inp", (f"{name}_inp", amp.plus, f"{name}_inm", GROUND), 1.0)
     yield Card("X", name, (f"{name}_inp", amp.minus, amp.out, f"{SUPPLY_PREFIX}vdd", f"{SUPPLY_PREFIX}vss"), subcircuit)
@@ -328,22 +333,41 @@ def _transistors(amp: OpAmp, model: OpAmpModel, subcircuit: str, context: _Conte
         yield Card("C", f"{name}_cl", (amp.out, GROUND), model.load_capacitance)
 
 
-def _noise_voltage(node: str, noise_voltage: float, context: _Context, corner: float = 0.0) -> Iterator[Card]:
-    """A node with the white noise voltage and, where a spectrum is asked for, 1/f noise below `corner` [Hz]."""
+def _noise_voltage(node: str, model: OpAmpModel, context: _Context) -> Iterator[Card]:
+    """A node with an amplifier's input noise voltage, white and 1/f."""
     if context.noise == "seeded":
         # A current into one siemens: next to a random voltage source, ngspice 44 and 47 never redraw a random current.
-        yield from _held("I", node, GROUND, node, noise_voltage**2, context)
+        yield from _held("I", node, GROUND, node, model.noise_voltage**2, context)
         yield Card("G", node, (node, GROUND, node, GROUND), 1.0)
-    else:
-        resistance = _noise_resistance(noise_voltage, context)
-        if corner == 0:
-            yield Card("R", node, (node, GROUND), resistance)
-            return
-        # ngspice: a resistor's 1/f noise current is kf I^af/f.
-        kf = corner * (noise_voltage / (_FLICKER_CURRENT * resistance)) ** 2
-        yield Card(".model", f"{node}_fl", (), f"r(kf={kf!r} af=2)")
-        yield Card("R", node, (node, GROUND), f"{resistance!r} {node}_fl")
-        yield Card("I", node, (GROUND, node), f"dc {_FLICKER_CURRENT!r}")
+        if model.noise_corner > 0:
+            yield from _relaxations(node, model, context)
+        return
+    resistance = _noise_resistance(model.noise_voltage, context)
+    if model.noise_corner == 0:
+        yield Card("R", node, (node, GROUND), resistance)
+        return
+    # ngspice: a resistor's 1/f noise current is kf I^af/f.
+    kf = model.noise_corner * (model.noise_voltage / (_FLICKER_CURRENT * resistance)) ** 2
+    yield Card(".model", f"{node}_fl", (), f"r(kf={kf!r} af=2)")
+    yield Card("R", node, (node, GROUND), f"{resistance!r} {node}_fl")
+    yield Card("I", node, (GROUND, node), f"dc {_FLICKER_CURRENT!r}")
+
+
+def _relaxations(node: str, model: OpAmpModel, context: _Context) -> Iterator[Card]:
+    """1/f noise as the model has it: relaxation processes x, each an RC circuit driven by held random currents.
+
+    They have been running before the start: what is left of a random beginning, `x0 exp(-rate t)`, is added.
+    """
+    rates, variances = relaxations(*flicker_band(model.noise_corner, model.noise_lowest))
+    level = model.noise_voltage**2 * model.noise_corner
+    for k, (rate, variance) in enumerate(zip(rates.tolist(), (level * variances).tolist(), strict=True)):
+        x, start = f"{node}_x{k}", f"{node}_s{k}"
+        yield Card("C", x, (x, GROUND), 1 / rate, 0.0)
+        yield Card("G", x, (x, GROUND, x, GROUND), 1.0)
+        yield from _held("I", x, GROUND, x, 4 * variance / rate, context)
+        yield Card("G", start, (start, GROUND, start, GROUND), 1.0)
+        yield Card("I", start, (start, GROUND), f"trrandom(2 {_FOREVER!r} 0 {sqrt(variance)!r} 0)")
+        yield Card("B", start, (GROUND, node), f"v({x})+v({start})*exp({-rate!r}*time)")
 
 
 def _noise_resistance(noise_voltage: float, context: _Context) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from thermospice.behavioral import Budget, DeviceModel, ModelDevice, solve
 from thermospice.circuits import Cascade, Crossbar, Design, Program, RCMesh, Scaling, random_program
-from thermospice.netlists import simulate
+from thermospice.netlists import Job, simulate, simulate_many
 
 CORNER = 1e5
 
@@ -84,3 +84,19 @@ def test_without_a_corner_nothing_is_added(board):
     response = DeviceModel.nominal(board.nominal(Crossbar(2))).response(Program(np.eye(2), [0.1, 0.1]))
     assert response.process.n == len(response.space.F)
     assert not response.start_sd.any()
+
+
+def test_transient_of_ngspice_has_the_same_slow_noise():
+    # Averages over a window: white noise is a fifth of them, the rest is 1/f noise that began long before the start.
+    board = Design.preset("board-1k-1n")
+    loud = {"noise_voltage": 3e-8, "noise_corner": 1e6, "noise_lowest": 1e3}
+    chip = board.model_copy(update={"amplifier": board.amplifier.model_copy(update=loud)}).nominal(Crossbar(1))
+    program, runs = Program([[1.0]], [0.2]), 40
+    jobs = [Job(chip, program, "tran", duration=1e-6, noise=True, seed=k, noise_step=2e-8) for k in range(runs)]
+    records = simulate_many(jobs)
+    v = np.array([record["v"].values[25:, 0].mean() for record in records])
+    law = DeviceModel.nominal(chip).response(program, Scaling()).time_average(5e-7, None, 5e-7)
+    # A standard deviation from 40 runs is known to 1/sqrt(80) = 11 %.
+    assert np.std(v, ddof=1) == pytest.approx(law.sd[0], rel=0.45)
+    # Points at whole steps, against the whole window: half a step of a slope of 0.1 V/us.
+    assert np.mean(v) == pytest.approx(law.mean[0], abs=4 * law.sd[0] / np.sqrt(runs) + 2e-3)
