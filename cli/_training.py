@@ -1,12 +1,13 @@
 """Training runs of the command line: from options to experiments, and back from entries to tables."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from ..training import Experiment, experiment, load_experiment, run_experiments, tune
+from ..training import Experiment, experiment, follow_experiments, load_experiment, run_experiments, tune
 from ._errors import InputError
 from ._folder import read_json, write_json
 from ._job import Job
@@ -59,6 +60,12 @@ def run(
         return run_experiments(experiments, this.folder / sub, resume=resume, workers=workers, quiet=this.quiet)
 
 
+def follow(config: Path | None, given: Mapping[str, Any], resume: Path | None) -> None:
+    """Take part in the run of torchrun's first process, which reads, writes and decides."""
+    made = requested(config, given, 0, None) if resume is None else resumed(resume, {})
+    follow_experiments(made.processor)
+
+
 def tuning(given: Mapping[str, Any], this: Job, workers: int | None) -> dict[str, Any]:
     """Tune every optimiser on a task; with `--resume` the trials that are done are kept.
 
@@ -69,6 +76,8 @@ def tuning(given: Mapping[str, Any], this: Job, workers: int | None) -> dict[str
     extra = [name for name, value in given.items() if value is not None and name not in ("task", "data")]
     if extra:
         raise InputError(f"--tune: chooses the settings itself; remove {', '.join(extra)}")
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError("--tune: runs on the cores of one machine by itself; start it without torchrun")
     if given["task"] is None:
         raise InputError("TASK: --tune expects digits, mnist, squad or regression")
     with this.step(f"tuning on {given['task']}", bar=False):

@@ -28,6 +28,7 @@ from ._population import PopulationLike as PopulationLike
 from ._products import Products as Products
 from ._products import products as products
 from ._runner import available_cores as available_cores
+from ._runner import follow_experiments as follow_experiments
 from ._runner import run_experiment as run_experiment
 from ._runner import run_experiments as run_experiments
 from ._solution import Solution as Solution

@@ -1,6 +1,8 @@
 """The processes of a data-parallel run."""
 
+import os
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -23,6 +25,29 @@ class Ranks:
                 "start by torchrun and call torch.distributed.init_process_group first"
             )
         return cls(dist.get_rank(), dist.get_world_size())
+
+    @classmethod
+    def launched(cls, processor: str) -> "Ranks | None":
+        """Join the processes that torchrun has started with this one; None where it has started no other."""
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            return None
+        if not dist.is_initialized():
+            cuda = processor.startswith("cuda")
+            if cuda:
+                torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+            dist.init_process_group("nccl" if cuda else "gloo")
+        return cls.here()
+
+    def leave(self) -> None:
+        """The end: no process goes while another may still be talking to it."""
+        dist.barrier()
+        dist.destroy_process_group()
+
+    def agree(self, value: Any) -> Any:
+        """The first process's value, plain data or tensors, in all of them."""
+        box = [value]
+        dist.broadcast_object_list(box, 0)
+        return box[0]
 
     def sum(self, x: Tensor) -> Tensor:
         """The sum over all processes, the same in each of them."""

@@ -17,6 +17,7 @@ from ._experiment import Experiment, ExperimentError
 from ._memory import explain_memory, ran_out
 from ._metrics import Entry, JsonLines, Metrics, TensorBoard, finite, has_tensorboard, read_rows, write_rows
 from ._progress import Progress
+from ._ranks import Ranks
 from ._steppers import call, make_stepper
 from ._tasks import Split, Task
 from ._tngd import Diverged
@@ -36,13 +37,14 @@ class Interrupted(Exception):
 class Run:
     """All that changes while a run goes on, and hence all that a checkpoint holds."""
 
-    def __init__(self, task: Task, experiment: Experiment, seed: int) -> None:
+    def __init__(self, task: Task, experiment: Experiment, seed: int, ranks: Ranks | None = None) -> None:
         device, dtype = torch.device(experiment.processor), getattr(torch, experiment.precision)
         torch.manual_seed(seed)
         self.task = task.to(device, dtype)
         self.module: nn.Module = task.build().to(device, dtype)
-        self.stepper = make_stepper(self.module, task.loss_fn, experiment, seed)
-        self.order = DataOrder(len(task.train), _given(experiment.batch_size), seed)
+        self.ranks, self.seed = ranks, seed
+        self.stepper = make_stepper(self.module, task.loss_fn, experiment, seed, ranks)
+        self.order = DataOrder(len(task.train), _divisible(_given(experiment.batch_size), ranks), seed)
         self.micro_batches = experiment.accumulate or 1
         self.learning_rate = schedule(experiment)
         self.step = 0
@@ -55,6 +57,9 @@ class Run:
     def advance(self) -> float:
         """One optimiser step on the next mini-batches; returns the loss on them, before the step."""
         self.stepper.set_learning_rate(self.learning_rate(self.step))
+        if self.ranks is not None and self.ranks.rank > 0:
+            # dropout of its own, the same again after a resume
+            torch.manual_seed(self.ranks.rank + self.ranks.count * (self.step + 10**9 * (self.seed + 1)))
         taken = self.stepper.step([self._batch() for _ in range(self.micro_batches)])
         _add(self.time, taken.time)
         _add(self.energy, taken.energy)
@@ -63,7 +68,10 @@ class Run:
         return taken.loss
 
     def _batch(self) -> Split:
-        return self.task.train.take(self.order.draw().to(self.task.train.targets.device))
+        index = self.order.draw()
+        if self.ranks is not None:
+            index = index.chunk(self.ranks.count)[self.ranks.rank]
+        return self.task.train.take(index.to(self.task.train.targets.device))
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -118,6 +126,7 @@ def train(
     resume: bool = False,
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = lambda run, step, steps, loss: None,
+    ranks: Ranks | None = None,
 ) -> Entry:
     """Trains to the end and returns the run's entry; every setting of `experiment` must have its value.
 
@@ -129,14 +138,18 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / CHECKPOINT
     with _alone(experiment):
-        run = Run(task, experiment, seed)
-        if resume and checkpoint.exists():
-            run.load_state_dict(load_checkpoint(checkpoint))
+        run = Run(task, experiment, seed, ranks)
+        state = load_checkpoint(checkpoint) if resume and checkpoint.exists() else None
+        lead = Lead(ranks)
+        lead.share(state)
+        if state is not None:
+            run.load_state_dict(state)
         logged = _keep_rows(folder / CURVES, run.step if resume and checkpoint.exists() else -1)
         sinks = _sinks(folder, run.step)
         saved = Saved(checkpoint, run.step if resume and checkpoint.exists() else None)
         try:
-            stopped = _loop(run, experiment, seed, saved, logged, sinks, stop, progress)
+            with lead:
+                stopped = _loop(run, experiment, seed, saved, logged, sinks, stop, progress, lead)
             return _entry(run, experiment, seed, stopped, stop)
         except (MemoryError, RuntimeError) as error:
             if not ran_out(error):
@@ -145,6 +158,45 @@ def train(
         finally:
             for sink in sinks:
                 sink.close()
+
+
+def follow(task: Task, experiment: Experiment, seed: int, ranks: Ranks) -> None:
+    """What the other processes of a data-parallel `train` do: the same steps, on their own parts of the batches."""
+    with _alone(experiment):
+        run = Run(task, experiment, seed, ranks)
+        if (state := ranks.agree(None)) is not None:
+            run.load_state_dict(state)
+        while ranks.agree(None):
+            try:
+                run.advance()
+            except Diverged:  # of what all processes share; the first one says it
+                return
+
+
+class Lead:
+    """The first process tells the others before each step that it comes, and at the end that none does."""
+
+    def __init__(self, ranks: Ranks | None) -> None:
+        self._ranks, self._awaited = ranks, ranks is not None
+
+    def share(self, state: dict[str, Any] | None) -> None:
+        if self._ranks is not None:
+            self._ranks.agree(state)
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        if self._ranks is not None:
+            self._ranks.agree(True)
+        self._awaited = False
+        yield
+        self._awaited = self._ranks is not None
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if self._ranks is not None and self._awaited:
+            self._ranks.agree(False)
 
 
 @dataclass
@@ -206,6 +258,7 @@ def _loop(
     sinks: list[Metrics],
     stop: Callable[[], bool],
     progress: Progress,
+    lead: Lead,
 ) -> str | None:
     steps, name = _given(experiment.steps), run_name(experiment, seed)
     head = {"run": name, **_names(experiment, seed)}
@@ -232,7 +285,8 @@ def _loop(
         if asked:
             raise Interrupted(name)
         try:
-            loss = run.advance()
+            with lead.step():
+                loss = run.advance()
         except Diverged as error:
             return f"step {run.step + 1}: {error}"
         if reason := _diverged(run, experiment, loss):
@@ -327,6 +381,12 @@ def _costs(run: Run) -> dict[str, float]:
 def _add(totals: dict[str, float], parts: Parts) -> None:
     for name, value in parts.as_dict().items():
         totals[name] = totals.get(name, 0.0) + value
+
+
+def _divisible(batch: int, ranks: Ranks | None) -> int:
+    if ranks is not None and batch % ranks.count:
+        raise ExperimentError(f"batch_size: expected a multiple of the {ranks.count} processes, got {batch}")
+    return batch
 
 
 def _given(value: Value | None) -> Value:

@@ -19,10 +19,11 @@ from queue import Empty
 from typing import Any
 
 from ._defaults import with_defaults
-from ._experiment import Experiment, ExperimentError, read_mapping
+from ._experiment import Experiment, ExperimentError, experiment, read_mapping
 from ._metrics import Entry, read_rows, write_atomically, write_rows
 from ._progress import Progress, show_progress
-from ._run import CURVES, Interrupted, run_name, train
+from ._ranks import Ranks
+from ._run import CURVES, Interrupted, follow, run_name, train
 from ._tasks import Task, load_task
 
 GRACE = 1.0
@@ -81,6 +82,9 @@ def run_experiments(
     script needs its `if __name__ == "__main__"`, and its own task must be importable. With `resume`, finished runs in
     `out` are kept and unfinished ones continue from their checkpoints.
 
+    Under torchrun the runs are data parallel instead, one after the other: the first process calls this, the others
+    `follow_experiments`; each steps on its part of every batch, and only the first one writes.
+
     Ctrl-C stops every run at its next step, with a checkpoint, and raises KeyboardInterrupt; a step that takes longer
     than a second is given up, and taken again from the last checkpoint (at most 30 s old) when the run is resumed.
     Raises `ExperimentError` and `TaskError` for bad input, before anything runs.
@@ -90,16 +94,31 @@ def run_experiments(
     for job in waiting:
         job.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(job.folder / EXPERIMENT, job.experiment.to_yaml())
+    ranks = Ranks.launched(experiments[0].processor) if experiments else None
     count = max(1, min(workers or available_cores(), len(waiting)))
     try:
         with show_progress({job.name: job.experiment.steps or 0 for job in waiting}, quiet) as progress:
-            if count == 1:
+            if ranks is not None:
+                _lead(waiting, task, progress, ranks)
+            elif count == 1:
                 _run_here(waiting, task, progress)
             else:
                 _run_in_processes(waiting, task, count, progress)
     finally:
         collect(out, jobs)
     return [read_rows(job.entry)[0] for job in jobs]
+
+
+def follow_experiments(processor: str = "cpu", task: Task | None = None) -> None:
+    """Every process that torchrun has started but the first: takes part in the steps of its `run_experiments`."""
+    ranks = Ranks.launched(processor)
+    if ranks is None or ranks.rank == 0:
+        raise ExperimentError("follow_experiments: expected to be a later process of torchrun; call run_experiments")
+    with _interrupt_ignored():  # the first process decides
+        while (asked := ranks.agree(None)) is not None:
+            made = experiment(asked[0])
+            follow(task or _cached_task(made.task, made.data), made, asked[1], ranks)
+        ranks.leave()
 
 
 def collect(out: Path, jobs: Sequence[_Job]) -> None:
@@ -116,8 +135,8 @@ def available_cores() -> int:
 
 def _jobs(experiments: Sequence[Experiment], out: Path, task: Task | None, resume: bool) -> list[_Job]:
     jobs = []
-    for experiment in experiments:
-        complete = with_defaults(experiment, task or _cached_task(experiment.task, experiment.data))
+    for asked in experiments:
+        complete = with_defaults(asked, task or _cached_task(asked.task, asked.data))
         for seed in complete.seeds:
             folder = out / run_name(complete, seed)
             jobs.append(_Job(complete, seed, folder, resume))
@@ -152,18 +171,28 @@ def _cached_task(name: str, data: Path | None) -> Task:
     return load_task(name, data)
 
 
-def _train(job: _Job, task: Task | None, stop: Callable[[], bool], progress: Progress) -> None:
+def _train(
+    job: _Job, task: Task | None, stop: Callable[[], bool], progress: Progress, ranks: Ranks | None = None
+) -> None:
     task = task or _cached_task(job.experiment.task, job.experiment.data)
-    entry = train(task, job.experiment, job.seed, job.folder, job.resume, stop, progress)
+    entry = train(task, job.experiment, job.seed, job.folder, job.resume, stop, progress, ranks)
     write_rows(job.entry, [entry])
 
 
-def _run_here(jobs: Sequence[_Job], task: Task | None, progress: Progress) -> None:
+def _lead(jobs: Sequence[_Job], task: Task | None, progress: Progress, ranks: Ranks) -> None:
+    for job in jobs:
+        ranks.agree((job.experiment.model_dump(mode="json", exclude_none=True), job.seed))
+        _run_here([job], task, progress, ranks)
+    ranks.agree(None)
+    ranks.leave()
+
+
+def _run_here(jobs: Sequence[_Job], task: Task | None, progress: Progress, ranks: Ranks | None = None) -> None:
     stop = threading.Event()
     with _interrupt_sets(stop, GRACE):
         for job in jobs:
             try:
-                _train(job, task, stop.is_set, progress)
+                _train(job, task, stop.is_set, progress, ranks)
             except Interrupted:
                 raise KeyboardInterrupt from None
 

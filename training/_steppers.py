@@ -18,6 +18,8 @@ from ._experiment import Experiment
 from ._factors import Factors
 from ._ideal_spu import IdealSPU
 from ._population import Effects
+from ._ranks import Ranks
+from ._sharded import Sharded
 from ._solution import AnyProgram, Solution, Solver
 from ._tasks import Split
 from ._tngd import TNGD, Diverged
@@ -47,14 +49,20 @@ class Stepper(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
-def make_stepper(module: nn.Module, loss_fn: LossFunction, experiment: Experiment, seed: int) -> Stepper:
-    """The experiment's optimiser on the module's trainable parameters; `seed` starts the device's noise."""
+def make_stepper(
+    module: nn.Module, loss_fn: LossFunction, experiment: Experiment, seed: int, ranks: Ranks | None = None
+) -> Stepper:
+    """The experiment's optimiser on the module's trainable parameters; `seed` starts the device's noise.
+
+    ranks: the processes of a data-parallel run, each with its part of every batch.
+    """
     if experiment.optimizer == "tngd":
         cells = sum(p.numel() for p in module.parameters() if p.requires_grad)
         solver = _Clocked(make_solver(experiment, seed, cells))
-        return _Natural(_tngd(module, loss_fn, experiment, solver), solver, cost_model(solver.solver))
+        optimizer = _tngd(module, loss_fn, experiment, solver, ranks is not None)
+        return _Natural(optimizer, solver, cost_model(solver.solver))
     parameters = [p for p in module.parameters() if p.requires_grad]
-    return _FirstOrder(module, loss_fn, _first_order(parameters, experiment))
+    return _FirstOrder(module, loss_fn, _first_order(parameters, experiment), ranks)
 
 
 def make_solver(experiment: Experiment, seed: int, cells: int) -> Solver:
@@ -115,8 +123,10 @@ def call(module: nn.Module, inputs: Any) -> Tensor:
 class _FirstOrder:
     """Digital: what it costs is what it took."""
 
-    def __init__(self, module: nn.Module, loss_fn: LossFunction, optimizer: torch.optim.Optimizer) -> None:
-        self._module, self._loss_fn, self._optimizer = module, loss_fn, optimizer
+    def __init__(
+        self, module: nn.Module, loss_fn: LossFunction, optimizer: torch.optim.Optimizer, ranks: Ranks | None
+    ) -> None:
+        self._module, self._loss_fn, self._optimizer, self._ranks = module, loss_fn, optimizer, ranks
 
     def step(self, batches: Sequence[Split]) -> Taken:
         began = time.perf_counter()
@@ -127,8 +137,17 @@ class _FirstOrder:
             loss = self._loss_fn(call(self._module, batch.inputs), batch.targets) / len(batches)
             loss.backward()
             total += loss.item()
+        if self._ranks is not None:
+            total = self._averaged(total, self._ranks)
         self._optimizer.step()
         return Taken(total, Parts(digital=time.perf_counter() - began))
+
+    def _averaged(self, loss: float, ranks: Ranks) -> float:
+        """Gradients and loss of the whole batch, whose parts have one size."""
+        given = [p for group in self._optimizer.param_groups for p in group["params"] if p.grad is not None]
+        for p in given:
+            p.grad = ranks.sum(p.grad) / ranks.count
+        return float(ranks.sum(torch.tensor(loss, device=given[0].device))) / ranks.count
 
     def set_learning_rate(self, lr: float) -> None:
         _set_learning_rate(self._optimizer, lr)
@@ -197,7 +216,7 @@ class _Clocked:
 
     def init(self, program: AnyProgram) -> Any:
         self._note()
-        if isinstance(program, Factors):
+        if isinstance(program, Factors | Sharded):
             self.r, self.N = program.r, program.N
         return self.solver.init(program)
 
@@ -214,7 +233,7 @@ class _Clocked:
             self.asked_at = time.perf_counter()
 
 
-def _tngd(module: nn.Module, loss_fn: LossFunction, e: Experiment, solver: Solver) -> TNGD:
+def _tngd(module: nn.Module, loss_fn: LossFunction, e: Experiment, solver: Solver, data_parallel: bool) -> TNGD:
     settings = _present(
         lr=e.lr,
         damping=e.damping,
@@ -225,7 +244,7 @@ def _tngd(module: nn.Module, loss_fn: LossFunction, e: Experiment, solver: Solve
         curvature=e.curvature,
         autocast=None if e.autocast is None else getattr(torch, e.autocast),
     )
-    return TNGD(module, loss_fn, solver=solver, **settings)
+    return TNGD(module, loss_fn, solver=solver, data_parallel=data_parallel, **settings)
 
 
 def _first_order(parameters: list[nn.Parameter], e: Experiment) -> torch.optim.Optimizer:

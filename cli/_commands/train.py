@@ -1,5 +1,7 @@
 """`thermospice train`: one task, one optimiser, several seeds."""
 
+import os
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -50,23 +52,33 @@ def train(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train and leave metrics (JSON lines), checkpoints and, where it is installed, TensorBoard events."""
+    """Train and leave metrics (JSON lines), checkpoints and, where it is installed, TensorBoard events.
+
+    Data parallel on several processes: torchrun --nproc-per-node 2 --no-python thermospice train digits
+    """
+    given = {
+        "task": task,
+        "optimizer": optimizer,
+        "solver": solver,
+        "device": device,
+        "design": design,
+        "data": data,
+        "steps": steps,
+        "batch_size": batch_size,
+        "lr": lr,
+        "damping": damping,
+        "t": t,
+    }
+    if int(os.environ.get("RANK", "0")) > 0:
+        # torchrun's first process says all that there is to say, errors included
+        with redirect_stdout(None), redirect_stderr(None):
+            from .. import _training
+
+            _training.follow(config, given, resume)
+        return
     with job("train", out, quiet, as_json, resume) as this:
         from .. import _training
 
-        given = {
-            "task": task,
-            "optimizer": optimizer,
-            "solver": solver,
-            "device": device,
-            "design": design,
-            "data": data,
-            "steps": steps,
-            "batch_size": batch_size,
-            "lr": lr,
-            "damping": damping,
-            "t": t,
-        }
         if tune:
             this.finish(_training.tuning(given, this, workers))
             return

@@ -17,7 +17,14 @@ from thermospice.training import (
     IdealSPU,
     LevenbergMarquardt,
     Woodbury,
+    experiment,
+    load_task,
+    with_defaults,
 )
+from thermospice.training._checkpoint import load_checkpoint
+from thermospice.training._ranks import Ranks
+from thermospice.training._run import Interrupted, follow
+from thermospice.training._run import train as train_run
 from torch import nn
 from torch.nn import functional
 
@@ -28,6 +35,7 @@ class Population:
     conductance_sigma, capacitor_sigma, inverter_sigma = 0.01, 0.05, 0.005
     offset_mean, offset_sigma, kappa0 = 1e-4, 1e-3, 1e-6
     gain, full_scale, dac_bits, adc_bits = 1e5, 1.0, 12, 12
+    gain_bandwidth, tau = 1e7, 1e-6
 
 
 CASES: dict[str, dict[str, Any]] = {
@@ -55,6 +63,34 @@ def train(name: str, rank: int = 0, count: int = 1) -> torch.Tensor:
     return torch.cat([loss.reshape(1), *(p.detach().reshape(-1) for p in module.parameters())])
 
 
+RUNS: dict[str, dict[str, Any]] = {
+    "adam run": {"optimizer": "adam", "lr": 0.01},
+    "noisy run": {"solver": "ideal-spu", "lr": 0.1, "damping": 0.1, "t": 2.0, "kappa0": 1e-4, "delay": 0.0},
+}
+
+
+def run(name: str, ranks: Ranks | None, folder: Path) -> torch.Tensor:
+    """Interrupted before its seventh step and resumed, where there are several processes."""
+    task = load_task("regression")
+    fields = {"task": "regression", "steps": 12, "batch_size": 32, "precision": "float64", "log_every": 12}
+    e = with_defaults(experiment({**fields, **RUNS[name]}), task)
+    if ranks is None:
+        train_run(task, e, 3, folder)
+    elif ranks.rank == 1:
+        follow(task, e, 3, ranks)
+        follow(task, e, 3, ranks)
+    else:
+        asked = iter(range(100))
+        with pytest.raises(Interrupted):  # asked in the three evaluations of step 0, then before each step
+            train_run(task, e, 3, folder, stop=lambda: next(asked) >= 9, ranks=ranks)
+        assert load_checkpoint(folder / "checkpoint.pt")["counters"]["step"] == 6
+        train_run(task, e, 3, folder, resume=True, ranks=ranks)
+    if ranks is not None and ranks.rank == 1:
+        return torch.empty(0)
+    module = load_checkpoint(folder / "checkpoint.pt")["module"]
+    return torch.cat([values.reshape(-1) for values in module.values()])
+
+
 def worker(rank: int, port: int, folder: str) -> None:
     dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
     ends = {name: train(name, rank, 2) for name in CASES}
@@ -63,8 +99,10 @@ def worker(rank: int, port: int, folder: str) -> None:
         uneven.step(torch.randn(2 + rank, 4, dtype=torch.float64), torch.zeros(2 + rank, dtype=torch.int64))
     except ValueError as error:
         ends["uneven"] = torch.tensor("same number of samples in every process, got [2, 3]" in str(error))
+    for name in RUNS:
+        ends[name] = run(name, Ranks(rank, 2), Path(folder) / name)
     torch.save(ends, Path(folder) / f"{rank}.pt")
-    dist.destroy_process_group()
+    Ranks(rank, 2).leave()
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +122,11 @@ def test_two_processes_take_the_step_of_one(two, name):
     # sums in another order, through a matrix whose condition number is about 100
     tolerance = 1e-8 if name == "DeviceSPU" else 1e-11  # the device's own mean is right to 1e-9
     torch.testing.assert_close(first, train(name), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_of_two_processes_resumes_to_the_weights_of_one(two, tmp_path, name):
+    torch.testing.assert_close(two[0][name], run(name, None, tmp_path), rtol=1e-9, atol=1e-11)
 
 
 def test_uneven_parts_are_refused(two):
