@@ -6,6 +6,7 @@ The format is that of the ngspice manual, chapter "Output file formats": a text 
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Inexact
@@ -27,10 +28,11 @@ class Plot:
 
     def __getitem__(self, variable: str) -> Inexact[np.ndarray, " rows"]:
         """Raises `KeyError` when the plot lacks the variable."""
-        try:
-            return self.values[:, self.variables.index(variable)]
-        except ValueError:
-            raise KeyError(variable) from None
+        return self.values[:, self._places[variable]]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: k for k, name in enumerate(self.variables)}
 
     @property
     def scale(self) -> Float[np.ndarray, " rows"]:

@@ -82,7 +82,8 @@ def _in_order(plots: list[Plot], expected: Expected) -> tuple[Plot, ...]:
 
 
 def _check(plot: Plot, expected: Expected) -> None:
-    missing = [name for name in expected.variables if name not in plot.variables]
+    known = set(plot.variables)
+    missing = [name for name in expected.variables if name not in known]
     if missing:
         raise SimulationFailed(f"ngspice's {plot.name!r} lacks {', '.join(missing)}")
     if len(plot.values) == 0:

@@ -16,7 +16,7 @@ def main() -> int:
     seconds, *names = sys.argv[1:]
     known = targets()
     failed = []
-    for name in names or [name for name, target in known.items() if target.damaged]:
+    for name in names or known:
         print(f"== {name}, {seconds} s", flush=True)
         code = subprocess.run([sys.executable, __file__, "one", name, seconds]).returncode
         failed += [name] if code else []

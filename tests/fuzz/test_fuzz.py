@@ -11,6 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from targets import ODD, replaced, targets
 
 TARGETS = targets()
+QUICK = [name for name, target in TARGETS.items() if not target.slow]
+SLOW = [name for name, target in TARGETS.items() if target.slow]
 STRUCTURED = [name for name, target in TARGETS.items() if target.dump is not None]
 
 
@@ -19,22 +21,34 @@ def test_the_good_file_is_read(name):
     assert TARGETS[name].try_bytes(TARGETS[name].seed)
 
 
-@pytest.mark.parametrize("name", TARGETS)
+def damaged(target, data):
+    """A good file with some bytes replaced, and perhaps cut off."""
+    found = bytearray(target.seed)
+    for _ in range(data.draw(st.integers(1, 6))):
+        found[data.draw(st.integers(0, len(found) - 1))] = data.draw(st.integers(0, 255))
+    return bytes(found[: data.draw(st.integers(0, len(found)))])
+
+
+@pytest.mark.parametrize("name", QUICK)
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_damaged_bytes(name, data):
-    target = TARGETS[name]
-    found = bytearray(target.seed)
-    for _ in range(data.draw(st.integers(1, 6)) if target.damaged else 0):
-        found[data.draw(st.integers(0, len(found) - 1))] = data.draw(st.integers(0, 255))
-    target.try_bytes(bytes(found[: data.draw(st.integers(0, len(found)))]))
+    TARGETS[name].try_bytes(damaged(TARGETS[name], data))
 
 
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("name", QUICK)
 @settings(max_examples=40, deadline=None)
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes(name, content):
     TARGETS[name].try_bytes(content)
+
+
+@pytest.mark.parametrize("name", SLOW)
+@settings(max_examples=8, deadline=None)
+@given(st.data())
+def test_damaged_bytes_of_a_slow_reader(name, data):
+    TARGETS[name].try_bytes(damaged(TARGETS[name], data))
+    TARGETS[name].try_bytes(data.draw(st.binary(max_size=300)))
 
 
 @pytest.mark.parametrize("name", STRUCTURED)
