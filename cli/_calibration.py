@@ -9,7 +9,18 @@ import xarray as xr
 from rich.table import Table
 
 from ..behavioral import Calibration, DeviceModel, calibrate, digitise
-from ..circuits import Instance, Level, Program, Scaling, choose_scaling, random_program, state_space
+from ..circuits import (
+    Cascade,
+    Instance,
+    Level,
+    Program,
+    RLCGrid,
+    Scaling,
+    Topology,
+    choose_scaling,
+    random_program,
+    state_space,
+)
 from ..netlists import Analysis, Job, load_measurement, simulate_many
 from ._errors import InputError
 from ._folder import write_dataset, write_json, write_text
@@ -18,10 +29,13 @@ SAMPLES = 400
 """Readouts of each transient; a 12-bit step is then averaged down to 2e-4 of the swing."""
 PROGRAMS_PER_CELL = 3
 """With fewer, some combinations of entries that another program uses are hardly measured."""
+_CASCADE_PROGRAMS = 16
 KINDS = ("op", "tran", "ac", "noise", "record")
 """What a chip can be measured by; `record` is a transient with noise."""
 _FEW = 4
 """Programs for each response: one holds as much as several transients."""
+_SPECTRA = 2
+"""Programs for noise, and at least for responses: one symmetric and one general."""
 _RECORD = 100
 """Time constants that a noisy record lasts."""
 _RANGE = 0.5
@@ -35,19 +49,20 @@ def load(paths: Sequence[Path]) -> list[xr.Dataset]:
     return [load_measurement(path) for path in paths]
 
 
-def check_programs(programs: int | None, size: int) -> int:
-    """How many programs to measure.
+def check_programs(programs: int | None, topology: Topology) -> int:
+    """How many programs to measure: three for each cell, and for a cascade at least so many as tell its arrays apart.
 
     Raises:
         InputError: fewer than one.
     """
     if programs is not None and programs < 1:
         raise InputError(f"--programs: expected at least 1, got {programs}")
-    return PROGRAMS_PER_CELL * size if programs is None else programs
+    least = _CASCADE_PROGRAMS if isinstance(topology, Cascade) else 1
+    return max(least, PROGRAMS_PER_CELL * topology.n) if programs is None else programs
 
 
 def check_kinds(kinds: Sequence[str] | None, instance: Instance) -> tuple[str, ...]:
-    """What to measure; a device that answers by a covariance shows more by its response than by its settled mean.
+    """What to measure. Responses tell the arrays of a cascade apart, and a grid's settled mean is zero.
 
     Raises:
         InputError: an unknown kind.
@@ -55,7 +70,7 @@ def check_kinds(kinds: Sequence[str] | None, instance: Instance) -> tuple[str, .
     for kind in kinds or ():
         if kind not in KINDS:
             raise InputError(f"--analysis: expected some of {', '.join(KINDS)}, got {kind!r}")
-    usual = ("tran", "noise") if instance.topology.answer == "mean" else ("tran", "ac", "noise")
+    usual = ("tran", "ac", "noise") if isinstance(instance.topology, Cascade | RLCGrid) else ("tran", "noise")
     return tuple(dict.fromkeys(kinds)) if kinds else usual
 
 
@@ -77,10 +92,11 @@ def measure(
 
 
 def _jobs(instance: Instance, level: Level, programs: Sequence[Program], kind: str, seed: int) -> list[Job]:
-    few = programs[: max(1, len(programs) // _FEW)]
+    few = programs[: max(_SPECTRA, len(programs) // _FEW)]
     match kind:
         case "noise":
-            return [job_of(instance, level, programs[0], "noise")]
+            # Of n cells it takes n (n + 1)/2 analyses.
+            return [job_of(instance, level, program, "noise") for program in programs[:_SPECTRA]]
         case "record":
             long = _RECORD * instance.design.tau
             return [job_of(instance, level, programs[0], "tran", noise=True, seed=seed, duration=long)]

@@ -51,7 +51,7 @@ def calibrate(
         typer.Option(
             "--analysis",
             help="What to measure: op, tran, ac, noise, record (a noisy transient); give it again for more."
-            " [default: tran and noise, for an rlc-grid also ac]",
+            " [default: tran and noise, for a cascade or an rlc-grid also ac]",
             show_default=False,
         ),
     ] = None,

@@ -1,0 +1,140 @@
+"""`thermospice calibrate` as a user calls it: every topology, processes, held-out programs, bad folders."""
+
+import json
+import shutil
+
+import pytest
+import xarray as xr
+from thermospice.behavioral import DeviceModel, PopulationModel
+from thermospice.cli import main
+
+
+def answer(outcome):
+    assert outcome.code == 0, (outcome.out, outcome.err)
+    return json.loads(outcome.out)
+
+
+@pytest.mark.parametrize("topology", ["rc-mesh", "differential-rc-mesh", "cascade", "rlc-grid"])
+def test_other_topologies_hold_out_what_they_promise(run, tmp_path, topology):
+    summary = answer(run("calibrate", "--topology", topology, "--size", 2, "--held-out", 2, "--out", "c", "--json"))
+    rows = summary["held_out"]
+    assert {row["analysis"] for row in rows} == {"tran", "ac", "noise"}
+    assert len({row["temperature"] for row in rows}) == 2
+    assert all(row["passed"] and row["value"] <= row["limit"] <= 0.5 for row in rows)
+    assert {row["limit"] for row in rows} == {2e-3, 5e-3, 0.5}
+    device = DeviceModel.load(tmp_path / "c" / "device.json")
+    assert device.instance.topology.name == topology
+    assert device.level == ("ideal" if topology == "rlc-grid" else "macro")
+    found = json.loads((tmp_path / "c" / "identifiability.json").read_text())
+    assert len(found["combinations"]) == len(summary["open_combinations"]) > 0
+    assert ("ambiguity" in found) == (topology == "differential-rc-mesh") or found["ambiguity"] is None
+    for name in ("noise_scale", *(("gain", "gain_bandwidth") if device.gain else ())):
+        assert summary[name]["standard_error"] > 0
+
+
+def test_chosen_measurements_are_made_and_fitted(run, tmp_path):
+    kinds = [word for kind in ("op", "tran", "ac", "noise", "record") for word in ("--analysis", kind)]
+    options = ("--topology", "rc-mesh", "--size", 1, "--programs", 4)
+    answer(run("calibrate", *options, *kinds, "--out", "c", "--json"))
+    files = sorted((tmp_path / "c" / "calibration").glob("*.nc"))
+    seen = [xr.load_dataset(path, engine="h5netcdf").attrs for path in files]
+    analyses = [attributes["analysis"] for attributes in seen]
+    assert {a: analyses.count(a) for a in analyses} == {"op": 4, "tran": 5, "ac": 2, "noise": 2}
+    assert sum("noise_seed" in attributes for attributes in seen) == 1
+    # The same files, given as such and as a folder.
+    by_file = answer(run("calibrate", *files, "--json"))
+    by_folder = answer(run("calibrate", "c", "--json"))
+    assert by_file["parameters"] == by_folder["parameters"]
+    run("calibrate", "--analysis", "sp").refused("--analysis", "record", "'sp'")
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """A campaign over four chips, made once."""
+    folder = tmp_path_factory.mktemp("campaign") / "p"
+    options = ("--topology", "rc-mesh", "--size", "1", "--instances", "4", "--out", str(folder), "--quiet")
+    assert main(["calibrate", *options]) == 0
+    return folder
+
+
+@pytest.fixture
+def campaign(measured, tmp_path):
+    shutil.copytree(measured, tmp_path / "p")
+
+
+def test_a_process_from_drawn_chips(run, tmp_path, campaign):
+    summary = json.loads((tmp_path / "p" / "summary.json").read_text())
+    assert summary["instances"] == 4
+    spread = summary["spreads"]["capacitance"]
+    assert 0 < spread["local"]["value"] < 0.2
+    assert spread["local"]["standard_error"] > 0
+    found = PopulationModel.load(tmp_path / "p" / "population.json")
+    # Three transients and two spectra of each, if no run is left out.
+    assert len(found.provenance.measurements) == 4 * 5
+    # Training takes it in the place of a device.
+    options = ("--optimizer", "tngd", "--solver", "device-spu", "--steps", 2, "--device", "p/population.json")
+    assert "train_loss" in json.dumps(answer(run("train", "regression", *options, "--json")))
+    # The chips' folders alone give the same process.
+    again = answer(run("calibrate", *(f"p/chips/{k}" for k in range(4)), "--json"))
+    assert again["spreads"] == summary["spreads"]
+
+
+def test_a_campaign_goes_on_where_it_stopped(run, tmp_path, campaign):
+    first = json.loads((tmp_path / "p" / "summary.json").read_text())
+    (tmp_path / "p" / "population.json").unlink()
+    shutil.rmtree(tmp_path / "p" / "chips" / "2")
+    (tmp_path / "p" / "chips" / "3" / "instance.json").unlink()
+    kept = (tmp_path / "p" / "chips" / "0" / "calibration" / "0.nc").stat().st_mtime_ns
+    again = answer(run("calibrate", "--resume", "p", "--json"))
+    assert again["spreads"] == first["spreads"]
+    assert (tmp_path / "p" / "chips" / "0" / "calibration" / "0.nc").stat().st_mtime_ns == kept
+    assert (tmp_path / "p" / "population.json").exists()
+
+
+def test_bad_chips_are_named(run, tmp_path, campaign):
+    (tmp_path / "empty").mkdir()
+    run("calibrate", "p/chips/0", "empty").refused("empty", "expected measurements (.nc)")
+    run("calibrate", "p/chips/0", "p/chips/1").refused("at least 3 chips, got 2")
+    run("calibrate", "p/chips/0", "p/chips/1", "p/chips/0").refused("given twice")
+    run("calibrate", "p/chips/0", "p/chips/0/instance.json").refused("got both")
+    path = tmp_path / "p" / "chips" / "1" / "calibration" / "0.nc"
+    data = xr.load_dataset(path, engine="h5netcdf")
+    data["v"].values[:] = float("nan")
+    data.to_netcdf(path, engine="h5netcdf")
+    run("calibrate", *(f"p/chips/{k}" for k in range(4))).refused("p/chips/1", "finite values")
+    (tmp_path / "p" / "state.json").write_text('{"command": "calibrate", "request": {"size": 2}}')
+    run("calibrate", "--resume", "p").refused("state.json")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--instances", 2), ("--instances", "at least 3")),
+        (("--instances", 3, "--held-out", 1), ("--held-out",)),
+        (("x.nc", "--instances", 3), ("--instances",)),
+        (("--resume", ".", "--instances", 3), ("--resume",)),
+        (("--resume", "."), ("--resume expects",)),
+        (("--programs", 0), ("--programs",)),
+        (("--rank", 2), ("--rank", "cascade")),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else str(value),
+)
+def test_options_that_contradict_are_refused(run, arguments, words):
+    run("calibrate", *arguments).refused(*words)
+
+
+def test_help_shows_an_example(run):
+    outcome = run("calibrate", "--help")
+    assert outcome.code == 0
+    assert "--instances 20" in outcome.out
+    assert "--held-out" in outcome.out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("topology", ["crossbar", "rc-mesh"])
+def test_transistors_move_as_their_calibrated_macro_model_says(run, topology):
+    options = ("--design", "cmos-100k-10p", "--level", "transistor", "--topology", topology, "--size", 2)
+    outcome = run("calibrate", *options, "--analysis", "tran", "--held-out", 4, "--json")
+    rows = [row for row in json.loads(outcome.out)["held_out"] if row["analysis"] == "tran"]
+    assert len(rows) == 2
+    assert all(row["passed"] and row["limit"] == 1e-2 for row in rows)
