@@ -25,6 +25,8 @@ from ..circuits import (
 )
 from ._engine import Ngspice, find_ngspice
 from ._errors import NetlistError
+from ._jobs import Job
+from ._many import simulate_many
 
 _HOLDS_PER_RATE = 16
 """Random values in each fastest time constant of the program: variances are then within 4e-4."""
@@ -124,8 +126,6 @@ class LoadedSpice:
     def _run(
         self, duration: float, hold: float, runs: int, rng: np.random.Generator
     ) -> Float[np.ndarray, "runs times n"]:
-        from . import Job, simulate_many
-
         device = self.device
         jobs = [
             Job(

@@ -8,6 +8,7 @@ import scipy.linalg
 from thermospice.behavioral import (
     Budget,
     DeviceModel,
+    Effects,
     IdealDevice,
     ModelDevice,
     determinant,
@@ -17,7 +18,21 @@ from thermospice.behavioral import (
     lyapunov,
     solve,
 )
-from thermospice.circuits import Crossbar, Program, ProgramError, RCMesh, load, random_program
+from thermospice.circuits import (
+    Cascade,
+    Crossbar,
+    Design,
+    DesignError,
+    DifferentialRCMesh,
+    Program,
+    ProgramError,
+    RCMesh,
+    RLCGrid,
+    Scaling,
+    load,
+    random_program,
+    with_cell_noise,
+)
 
 N = 3
 PROGRAM = random_program(Crossbar(N), np.random.default_rng(3), condition=4.0)
@@ -114,6 +129,24 @@ def test_a_mesh_solves_what_it_can_hold(board):
     assert np.abs((answer.value - np.linalg.inv(program.A)) / answer.standard_error).max() < 4
     with pytest.raises(ProgramError, match="use a crossbar"):
         inverse(device, A, np.random.default_rng(0), BUDGET)
+
+
+CELLS = [Crossbar(3), Cascade(3), RCMesh(3), DifferentialRCMesh(3), RLCGrid(3)]
+
+
+@pytest.mark.parametrize("topology", CELLS, ids=lambda t: t.name)
+def test_injected_noise_is_of_the_strength_asked_for(board, topology):
+    # Without mismatch and without heat the settled covariance is kappa A^-1, however the program is loaded.
+    design = Design.preset("rlc-board-8") if topology.name == "rlc-grid" else board
+    # The conductance scale of a grid, whose program is in its capacitors, is one.
+    scaling, kappa = Scaling(1.0 if topology.name == "rlc-grid" else 0.5, 0.25), 1e-4
+    program = random_program(topology, np.random.default_rng(0))
+    chip = with_cell_noise(design.nominal(topology), kappa, scaling)
+    model = DeviceModel.nominal(chip, "ideal").with_effects(Effects.only("injected"))
+    covariance = model.response(program, scaling).stationary_covariance() / scaling.drive**2
+    np.testing.assert_allclose(covariance, kappa * np.linalg.inv(program.A), rtol=1e-8, atol=1e-8 * kappa)
+    with pytest.raises(DesignError, match="kappa: expected a noise strength"):
+        with_cell_noise(chip, -1.0)
 
 
 # Rounding: with q the step, nearest rounding errs by O(q), the mean of stochastically rounded programs by O(q^2).
