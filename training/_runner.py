@@ -110,7 +110,10 @@ def run_experiments(
 
 
 def follow_experiments(processor: str = "cpu", task: Task | None = None) -> None:
-    """Every process that torchrun has started but the first: takes part in the steps of its `run_experiments`."""
+    """Every process that torchrun has started but the first: takes part in the steps of its `run_experiments`.
+
+    Does not return: when the first process is done, this one ends.
+    """
     ranks = Ranks.launched(processor)
     if ranks is None or ranks.rank == 0:
         raise ExperimentError("follow_experiments: expected to be a later process of torchrun; call run_experiments")
