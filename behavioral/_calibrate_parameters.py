@@ -20,15 +20,19 @@ from ..circuits import (
     load,
 )
 from ._calibrate_duals import Dual
+from ._calibrate_sensitivity import AMPLIFIER_NOISE
 
 AMPLIFIER_SPREADS: Mapping[str, float] = MappingProxyType({"gain": 0.5, "gain_bandwidth": 0.2})
 """Prior standard deviations of the logarithms: data sheets give a typical gain and a minimum of about half of it, and a
 gain-bandwidth typical over process and temperature."""
 
 TRANSISTOR_SPREADS: Mapping[str, float] = MappingProxyType(
-    {**AMPLIFIER_SPREADS, "output_resistance": 0.5, "noise_voltage": 0.3}
+    {**AMPLIFIER_SPREADS, "output_resistance": 0.5, "noise_voltage": 0.3, "noise_corner": 2.0}
 )
-"""A circuit of transistors has more poles than the macro-model, and its noise is not white."""
+"""A circuit of transistors has more poles than the macro-model, and 1/f noise."""
+
+TRANSISTOR_CORNER = 1e4
+"""Where the search for the corner of a design's transistors starts when the design says nothing of it [Hz]."""
 
 PARASITIC_SPREAD = 0.02
 """Prior standard deviation of what transistors add to every cell's capacitance, relative."""
@@ -132,7 +136,7 @@ class Parameters:
         """The chip, its design with the amplifier's inferred values."""
         design = self.design
         if self.level != "ideal" and design.amplifier is not None:
-            values = {name: getattr(design.amplifier, name) * self.factor(name, z) for name in self._amplifier}
+            values = {name: self._nominal(name) * self.factor(name, z) for name in self._amplifier}
             # A gain of one or less is no amplifier.
             values["gain"] = max(values["gain"], 1 + 1e-9)
             design = design.model_copy(update={"amplifier": design.amplifier.model_copy(update=values)})
@@ -142,13 +146,27 @@ class Parameters:
         """The circuit with every value a dual number in z."""
         values = Values.of(self.design, self.level)
         if values.amplifier is not None:
-            changed = {name: getattr(values.amplifier, name) * self._dual(name, z).exp() for name in self._amplifier}
+            changed = {name: self._nominal(name) * self._dual(name, z).exp() for name in self._amplifier}
+            noise = changed.get("noise_voltage", values.amplifier.noise_voltage)
+            changed["noise_voltage"] = noise * Dual.variable(1.0, AMPLIFIER_NOISE)
             values = replace(values, amplifier=replace(values.amplifier, **changed))
         errors = {name: self._duals(where, z) for name, where in self.index.items()}
         if "parasitic" in self.shared:
             errors["capacitance"] = errors["capacitance"] + self._dual("parasitic", z)
         weights = load(self.design, self.topology, program, scaling.conductance).weights
         return self.topology.network(values, errors, weights, scaling.conductance * scaling.drive * program.b)
+
+    def corner(self, z: Float[np.ndarray, " p"]) -> tuple[float, float] | None:
+        """Corner and lowest frequency of the amplifiers' 1/f noise [Hz]; None without any."""
+        amplifier = self.design.amplifier
+        if amplifier is None or self.level == "ideal":
+            return None
+        corner = self._nominal("noise_corner") * self.factor("noise_corner", z)
+        return (corner, amplifier.noise_lowest) if corner > 0 else None
+
+    def _nominal(self, name: str) -> float:
+        value = float(getattr(self.design.amplifier, name))
+        return TRANSISTOR_CORNER if name == "noise_corner" and value == 0 and name in self.shared else value
 
     @property
     def _amplifier(self) -> tuple[str, ...]:

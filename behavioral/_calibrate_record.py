@@ -143,6 +143,21 @@ def innovations(
     return Innovations(u, state.log_scale, state.gradient, state.information)
 
 
+def _started(circuit: Sensitivity, size: int) -> tuple[Complex[np.ndarray, "m m"], Complex[np.ndarray, "p m m"]]:
+    """Covariance of the states at a start from known voltages: only 1/f noise has always been there."""
+    m, k = circuit.m, circuit.memory
+    first = len(circuit.densities) - k
+    columns = circuit.modes.W[:, m - k :]
+    twice = 2 * np.diag(circuit.F)[m - k :]
+    P = (columns * (circuit.densities[first:] / twice)) @ columns.T
+    dP = np.zeros((size, m, m), dtype=complex)
+    for p in np.unique(circuit.owner[circuit.source >= first]):
+        mine = (circuit.owner == p) & (circuit.source >= first)
+        chosen = circuit.source[mine] - first
+        dP[p] = (columns[:, chosen] * (circuit.slope[mine] / twice[chosen])) @ columns[:, chosen].T
+    return P, dP
+
+
 class _Filter:
     """Mean and covariance of the states in the modes, with their derivatives; both change in place."""
 
@@ -160,8 +175,7 @@ class _Filter:
         self.R = readout_sigma**2 * np.eye(len(self.M))
         self.s = modes.W @ (circuit.initial @ v0)
         self.ds = np.zeros((size, m), dtype=complex)
-        self.P = np.zeros((m, m), dtype=complex)
-        self.dP = np.zeros((size, m, m), dtype=complex)
+        self.P, self.dP = _started(circuit, size)
         self.before: tuple[float, np.ndarray] | None = None
         self.steady = False
         self.log_scale, self.gradient, self.information = 0.0, np.zeros(size), np.zeros((size, size))

@@ -31,8 +31,8 @@ _SAMPLES = 300
 RESPONSE_ERROR: Mapping[Level, float] = MappingProxyType({"ideal": 1e-4, "macro": 1e-4, "transistor": 1e-2})
 """Relative error of a simulator's response, which has no scatter of its own, and of what the model leaves out of it."""
 
-NOISE_ERROR: Mapping[Level, float] = MappingProxyType({"ideal": 1e-4, "macro": 1e-4, "transistor": 0.1})
-"""The same of densities; transistors have flicker noise, the model is white."""
+NOISE_ERROR: Mapping[Level, float] = MappingProxyType({"ideal": 1e-4, "macro": 1e-4, "transistor": 1e-2})
+"""The same of densities."""
 
 _DEPTH = 1e-3
 """Responses below this part of the largest one are nulls: their error is not relative to themselves."""
@@ -326,6 +326,9 @@ class Normal:
 def _noisy(parameters: Parameters, z: Float[np.ndarray, " p"], program: Program, scaling: Scaling) -> Sensitivity:
     k = parameters.shared["noise_scale"]
     circuit = Sensitivity.of(parameters.dual_network(z, program, scaling))
+    if (flicker := parameters.corner(z)) is not None and circuit.coloured.any():
+        mine = parameters.shared.get("noise_corner")
+        circuit = circuit.with_flicker(*flicker, mine, 0.0 if mine is None else float(parameters.sigma[mine]))
     return circuit.with_noise_scale(parameters.factor("noise_scale", z), k, float(parameters.sigma[k]))
 
 

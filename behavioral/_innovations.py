@@ -23,9 +23,9 @@ def innovations(
     standard deviation `readout_sigma` [V]. With `hold` [s] the noise is that of a simulator whose random sources keep
     their value so long; times are whole multiples of it.
     """
-    process, M = response.process, response.space.M
+    process, M = response.process, response.M
     offset = response.space.y_drive + response.space.y_bias
-    mean, P = response.initial(v0), np.zeros_like(process.drift)
+    mean, P = response.initial(v0), np.diag(response.start_sd**2)
     R = readout_sigma**2 * np.eye(response.n)
     out, scales = np.zeros_like(v), np.ones_like(v)
     previous, steps = 0.0, {}

@@ -272,7 +272,7 @@ def read_json(path: str | Path) -> Any:
         raise DeviceModelError(f"{path}: not JSON") from None
 
 
-_AMPLIFIER = ("gain", "gain_bandwidth", "output_resistance", "noise_voltage")
+_AMPLIFIER = ("gain", "gain_bandwidth", "output_resistance", "noise_voltage", "noise_corner")
 _SHARED = (*_AMPLIFIER, "parasitic", "noise_scale")
 
 
