@@ -69,7 +69,7 @@ class Effects:
         program_bits: the conductance grid and its range.
         switch: resistance of the switches.
         temperature: temperature coefficients.
-        drift: temperature path and ageing.
+        drift: temperature path, ageing, 1/f noise of the conductances.
         converters: bits, non-linearity, sample-and-hold.
     """
 

@@ -143,6 +143,20 @@ class Drift(_Frozen):
     """Programmed conductances fall as `(t/t0)^-nu` from t0 on."""
     ageing_time: Annotated[Seconds, _Positive] = 1.0
     """t0 [s]."""
+    flicker: Annotated[Ratio, Field(ge=0, lt=0.1)] = 0.0
+    """1/f noise of each programmed conductance: relative density `flicker^2/f`, one-sided [1]."""
+    flicker_lowest: Annotated[Hertz, _Positive] = 1e-6
+    """Lowest frequency of that noise [Hz]."""
+    flicker_highest: Annotated[Hertz, _Positive] = 1.0
+    """Highest one [Hz]; within a run, which is short against its period, the conductances stand still."""
+
+    @model_validator(mode="after")
+    def _band_in_order(self) -> "Drift":
+        if not self.flicker_lowest < self.flicker_highest:
+            raise ValueError(
+                f"expected flicker_lowest < flicker_highest, got {self.flicker_lowest} and {self.flicker_highest} Hz"
+            )
+        return self
 
 
 class Converters(_Frozen):
@@ -336,6 +350,7 @@ class Design(_Frozen):
 
 _LATER: Mapping[str, Mapping[str, float | None]] = {
     "amplifier": {"noise_corner": 0.0, "noise_lowest": 1.0},
+    "drift": {"flicker": 0.0, "flicker_lowest": 1e-6, "flicker_highest": 1.0},
     "converters": {"inl": 0.0, "dnl": 0.0, "hold_capacitance": None, "droop": 0.0, "hold_time": 0.0},
 }
 """Fields that designs have got since; without effect they are not written, so that digests of old chips stay."""

@@ -17,7 +17,7 @@ from ._cascade import Cascade
 from ._crossbar import Crossbar
 from ._design import Design
 from ._differential_mesh import DifferentialRCMesh
-from ._drift import temperature_offset
+from ._drift import conductance_flicker, temperature_offset
 from ._errors import DesignError
 from ._network import Network
 from ._program import Program
@@ -25,7 +25,7 @@ from ._programming import load
 from ._rc_mesh import RCMesh
 from ._rlc_grid import RLCGrid
 from ._stacked_space import drive_columns
-from ._topology import Errors, Level, Topology, Values
+from ._topology import Errors, Level, Topology, Values, mirror
 
 _KINDS: tuple[type[Topology], ...] = (RCMesh, DifferentialRCMesh, Crossbar, Cascade, RLCGrid)
 
@@ -122,7 +122,8 @@ class Instance:
         return Instance(self.design, self.topology, {**self.errors, **errors}, self.seed)
 
     def at(self, time: float) -> "Instance":
-        """This chip at a time of its life [s]: one temperature path and one ageing, the same at every asking.
+        """This chip at a time of its life [s]: one temperature path, one ageing and one path of each conductance's 1/f
+        noise, the same at every asking.
 
         Raises:
             DesignError: the time is negative or not finite.
@@ -130,14 +131,27 @@ class Instance:
         if not 0 <= time < np.inf:
             raise DesignError(f"time: expected a number of seconds of at least 0, got {time}")
         drift = self.design.drift
-        temperature = self.design.temperature + temperature_offset(drift, int(self.digest[:16], 16), time)
+        seed = int(self.digest[:16], 16)
+        temperature = self.design.temperature + temperature_offset(drift, seed, time)
         aged = (max(time, drift.ageing_time) / drift.ageing_time) ** -drift.ageing_exponent
+        factors = {name: aged * (1 + noise) for name, noise in self._flicker(seed, time).items()}
         errors = {
-            name: values + (aged - 1) * (1 + values) if name in self.topology.programmed else values
+            name: values + (factors[name] - 1) * (1 + values) if name in factors else values
             for name, values in self.errors.items()
         }
         design = self.design.model_copy(update={"temperature": temperature})
         return Instance(design, self.topology, errors, self.seed)
+
+    def _flicker(self, seed: int, time: float) -> Errors:
+        """Relative deviations of the programmed conductances at this time by their 1/f noise."""
+        drift, shapes = self.design.drift, self.topology.error_shapes()
+        programmed = [name for name in shapes if name in self.topology.programmed]
+        if drift.flicker == 0:
+            return {name: np.zeros(shapes[name]) for name in programmed}
+        # Another stream than the temperature's.
+        rng = np.random.default_rng([seed, 1])
+        paths = {name: conductance_flicker(drift, rng, shapes[name], time) for name in programmed}
+        return mirror(self.topology, paths)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `from_dict` reads back without loss."""

@@ -140,7 +140,7 @@ def draw_errors(topology: Topology, design: Design, rng: np.random.Generator) ->
 
 def mirror(topology: Topology, errors: Errors) -> Errors:
     """The same deviations, those of components that serve both directions taken from the lower triangle."""
-    lower = {name: np.tril(errors[name], -1) for name in topology.mirrored}
+    lower = {name: np.tril(errors[name], -1) for name in topology.mirrored if name in errors}
     return {**errors, **{name: part + np.swapaxes(part, -1, -2) for name, part in lower.items()}}
 
 

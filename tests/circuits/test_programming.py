@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.special
 from thermospice.circuits import (
     Cascade,
     Crossbar,
@@ -11,11 +12,13 @@ from thermospice.circuits import (
     Program,
     Programming,
     RCMesh,
+    RLCGrid,
     choose_scaling,
     load,
     random_program,
     state_space,
 )
+from thermospice.circuits._drift import conductance_flicker
 
 BOARD = Design.preset("board-1k-1n")
 
@@ -149,3 +152,38 @@ def test_time_must_be_a_time():
     for time in (-1.0, float("nan"), float("inf")):
         with pytest.raises(DesignError, match="time: expected"):
             chip.at(time)
+
+
+def test_conductances_have_one_path_of_flicker_noise():
+    for topology in (Crossbar(3), RCMesh(3), Cascade(3, 2)):
+        chip = _drifting(flicker=1e-3).sample(topology, np.random.default_rng(0))
+        forwards, backwards = ([chip.at(t) for t in times] for times in ((10.0, 1e4), (1e4, 10.0)))
+        for first, again in zip(forwards, backwards[::-1], strict=True):
+            assert first.digest == again.digest
+        assert forwards[0].digest != forwards[1].digest
+        for name, values in chip.errors.items():
+            moved = np.abs(forwards[0].errors[name] - values).max()
+            assert (moved > 1e-5) == (name in topology.programmed)
+    conductance = _drifting(flicker=1e-3).sample(RCMesh(3), np.random.default_rng(0)).at(5.0).errors["conductance"]
+    np.testing.assert_array_equal(conductance, conductance.T)
+    grid = Design.preset("rlc-board-8").model_copy(update={"drift": Drift(flicker=1e-3)}).nominal(RLCGrid(2))
+    assert grid.at(5.0).digest == grid.digest
+
+
+def test_flicker_noise_of_conductances_has_its_law():
+    # Stationary with variance flicker^2 ln(high/low), and of density flicker^2/f in between.
+    drift, shape = Drift(flicker=1e-3, flicker_lowest=1e-3, flicker_highest=1.0), (4000,)
+    paths = [conductance_flicker(drift, np.random.default_rng(1), shape, t) for t in (0.0, 3.0, 1e5)]
+    expected = 1e-6 * np.log(1e3)
+    for path in paths:
+        # 4000 paths: a variance is known to 2.2 %.
+        assert np.var(path) == pytest.approx(expected, rel=0.09)
+        assert abs(np.mean(path)) < 4 * np.sqrt(expected / 4000)
+    # E[x(0) x(t)] = flicker^2 times the integral of cos(2 pi f t)/f over the band, here by the cosine integral.
+    low, high = (scipy.special.sici(2 * np.pi * f * 3.0)[1] for f in (1e-3, 1.0))
+    assert np.mean(paths[0] * paths[1]) == pytest.approx(1e-6 * (high - low), rel=0.12)
+
+
+def test_flicker_band_in_order():
+    with pytest.raises(ValueError, match="expected flicker_lowest < flicker_highest"):
+        Drift(flicker_lowest=1.0, flicker_highest=0.1)
