@@ -55,6 +55,8 @@ class Board:
     offset_sigma: float = 4e-4
     inverter_sigma: float = 0.014
     gain: float = 4.5e5
+    gain_bandwidth: float = 65e6
+    tau: float = 1e-6
     kappa0: float = 5.7e-11
     full_scale: float = 5.0
     dac_bits: int | None = 12

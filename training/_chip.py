@@ -12,6 +12,7 @@ from ._ageing import NEW, Aged
 from ._convert import grid, to_grid
 from ._errors import Amplifiers, ChipErrors
 from ._factors import Factors
+from ._lagged_loop import LaggedLoop
 from ._loop import MAX_GROUPS, Loop
 from ._population import Effects, PopulationLike
 from ._types import Matrix, Rows, Vector
@@ -22,9 +23,11 @@ class Cascade:
     """A loaded cascade. `drive` (N,): relative gain of the drive inputs; `offset` (N,) [V]: added to the drive.
 
     `stage`: the J arrays hold `stage J`, the H array `H/stage^2`, which decides what the stages' own errors weigh.
+    `lagged`: the same loop with stages that take time; None where they take none.
     """
 
     loop: Loop
+    lagged: LaggedLoop | None
     drive: Vector
     offset: Vector
     stage: float
@@ -43,7 +46,8 @@ class Crossbar:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Arrays:
-    """J_in (its rows divided by their stages' gain errors) and J_out; sum |G| of their rows and columns.
+    """J_in (its rows divided by their stages' gain errors) and J_out; sum |G| of their rows and columns, sum G
+    of J_in's rows.
 
     `rails` [V]: what the inverted rails' own offsets put into the stages and into the cells; None where nothing.
     """
@@ -51,6 +55,7 @@ class _Arrays:
     J_in: Tensor
     J_out: Tensor
     row_gain: Rows
+    row_sum: Rows
     column_gain: Vector
     rails: tuple[Rows, Vector] | None = None
 
@@ -73,8 +78,8 @@ class Chip:
         if not bool(arrays.row_gain.isfinite().all()):
             raise ValueError("DeviceSPU: the factors are not finite; lower lr or raise the damping")
         H, hessian_gain, hessian_rails = self._hessian(factors, stage)
-        D, drive = self._cells(like)
         gain = 1.0 + lam + arrays.column_gain
+        D, drive = self._cells(like, gain)
         held = lam * self.aged.programmed * (1.0 + self._error("damping", like))
         loop = Loop(D, held + gain * self._inverse_gain, arrays.J_in, J_out, H, groups)
         first = self._offset("forward", like[:, 0]) * (1.0 + arrays.row_gain)
@@ -86,7 +91,7 @@ class Chip:
             second = self._offset("hessian", like[:, 0]) * (1.0 + hessian_gain) - hessian_rails
             offset = offset - stage * (J_out.T @ second)
         exact = arrays.J_in is factors.J and J_out is factors.J and H is given
-        return Cascade(loop, drive, offset, stage, exact)
+        return Cascade(loop, self._lagged(loop, arrays, hessian_gain, stage), drive, offset, stage, exact)
 
     def load_crossbar(self, A: Matrix) -> Crossbar:
         n = len(A)
@@ -95,7 +100,7 @@ class Chip:
             held = held * (1.0 + error)
         held = self.aged.programmed * held
         gain = 1.0 + held.abs().sum(1)
-        D, drive = self._cells(A)
+        D, drive = self._cells(A, gain)
         F = (held + torch.diag(gain * self._inverse_gain)) / D.unsqueeze(1)
         return Crossbar(F, D, drive, self._offset("cells", A[0]) * gain)
 
@@ -104,7 +109,7 @@ class Chip:
         changed = self.aged.programmed != 1.0
         flawed = self.effects.conductance or self.effects.inverter or self._bits is not None or changed
         if not (flawed or self._inverse_gain > 0.0):
-            return _Arrays(J, J, stage * J.abs().sum(1), stage * J.abs().sum(0))
+            return _Arrays(J, J, stage * J.abs().sum(1), stage * J.sum(1), stage * J.abs().sum(0))
         # where the digital side needs J no more, the first array takes its place
         J_in = J if factors.scratch else torch.empty_like(J)
         J_out = torch.empty_like(J) if flawed else J.clone() if factors.scratch else J
@@ -113,7 +118,7 @@ class Chip:
         columns, lines = self._inverters("cells", J[0]), self._inverters("hessian", J[:, 0])
         rails, rail_lines = self._rails("cells", J[0]), self._rails("hessian", J[:, 0])
         feedback = self._feedback("forward", J[:, 0])
-        row_gain, column_gain = J.new_empty(len(J)), J.new_zeros(J.shape[1])
+        row_gain, row_sum, column_gain = J.new_empty(len(J)), J.new_empty(len(J)), J.new_zeros(J.shape[1])
         into_rows, into_cells = torch.zeros_like(row_gain), torch.zeros_like(column_gain)
         # tile by tile, so that nothing but the two arrays themselves is as large as J
         for index, piece in enumerate(J.split(draws.TILE)):
@@ -127,14 +132,13 @@ class Chip:
             first = self._held(first, "J", index, columns)
             if feedback is not None:
                 first.div_(feedback[here].unsqueeze(1))
-            row_gain[here] = stage * first.abs().sum(1)
+            row_gain[here], row_sum[here] = stage * first.abs().sum(1), stage * first.sum(1)
             if rails is not None and rail_lines is not None:
                 into_rows[here] = stage * (first.clamp_max(0.0) @ rails).neg_()
                 into_cells -= stage * (rail_lines[here] @ J_out[here].clamp_max(0.0))
             J_in[here] = first.div_((1.0 + (1.0 + row_gain[here]) * self._inverse_gain).unsqueeze(1))
-        return _Arrays(
-            J_in, J_out, row_gain, column_gain.mul_(stage), None if rails is None else (into_rows, into_cells)
-        )
+        into = None if rails is None else (into_rows, into_cells)
+        return _Arrays(J_in, J_out, row_gain, row_sum, column_gain.mul_(stage), into)
 
     def _held(self, values: Tensor, name: Literal["J", "J^T"], tile: int, inverter: Tensor | None) -> Tensor:
         held = self._with_inverters(values, inverter)
@@ -169,11 +173,27 @@ class Chip:
             held = held / (1.0 + (1.0 + gain) * self._inverse_gain).unsqueeze(2)
         return held, gain.reshape(-1), into
 
-    def _cells(self, like: Tensor) -> tuple[Vector, Vector]:
+    def _lagged(self, loop: Loop, arrays: _Arrays, hessian_gain: Rows, stage: float) -> LaggedLoop | None:
+        if self._lag == 0.0:
+            return None
+        inverted = (arrays.row_gain - arrays.row_sum) / arrays.row_gain.clamp_min(1e-30)  # twice its part, 0 to 2
+        first = 1.0 + arrays.row_gain + inverted
+        if loop.H is None:
+            return LaggedLoop(loop, self._rate(first + 1.0 + inverted), None, self._lag)
+        cancelled = loop.H.sum(2).reshape(-1) / stage**2
+        second = 1.0 + hessian_gain + 1.0 + inverted + 1.0 - cancelled / hessian_gain.clamp_min(1e-30)
+        return LaggedLoop(loop, self._rate(first), self._rate(second), self._lag)
+
+    def _rate(self, noise_gain: Rows) -> Rows:
+        # the pole of a closed loop; at least as fast as the open one
+        return (1.0 / noise_gain + self._inverse_gain) / self._lag
+
+    def _cells(self, like: Tensor, noise_gain: Vector) -> tuple[Vector, Vector]:
         D = torch.ones_like(like[0])
         if self.effects.capacitance:
             D = D * (1.0 + self.errors.cells("capacitance", like.shape[1], like))
-        return D * (1.0 + self._inverse_gain), 1.0 + self._error("drive", like)
+        D = D * (1.0 + self._inverse_gain) + noise_gain * self._lag
+        return D, 1.0 + self._error("drive", like)
 
     def _error(self, name: Literal["damping", "drive"], like: Tensor) -> Vector:
         return self.errors.cells(name, like.shape[1], like) if self.effects.conductance else torch.zeros_like(like[0])
@@ -207,3 +227,11 @@ class Chip:
     @property
     def _inverse_gain(self) -> float:
         return 1.0 / self.population.gain if self.effects.gain else 0.0
+
+    @property
+    def _lag(self) -> float:
+        """Of an amplifier at noise gain 1, in the chip's own tau."""
+        p = self.population
+        if not self.effects.bandwidth:
+            return 0.0
+        return self.aged.rate / (2.0 * math.pi * p.gain_bandwidth * p.tau)

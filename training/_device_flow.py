@@ -39,11 +39,13 @@ class CascadeFlow:
         """Raises UnstableLoop when errors of the arrays make a mode grow by more than e within t."""
         if not self.chip.exact:
             self.chip.loop.check_stable(t)
+        if self.chip.lagged is not None:
+            self.chip.lagged.check_stable(t)
 
     def mean(self, b: Vector, x0: Vector | None, t: float) -> Vector:
         """Response to the drive b and the amplifiers' offsets, from x0; all in volts."""
         d = (self.chip.drive * b + self.chip.offset) / self.chip.loop.D
-        return state_at(self.chip.loop, d, x0, t, self.tol, self.kept)
+        return self._state(d, x0, t, self.tol)
 
     def offset(self, t: float, beside: float = 0.0) -> Vector:
         """Response to the amplifiers' offsets alone [V], to `tol` of its own norm or of `beside`, if that is larger."""
@@ -51,7 +53,18 @@ class CascadeFlow:
         rate = float(loop.rates.min())
         largest = float(d.norm()) * (min(t, 1.0 / rate) if rate > 0.0 else t)
         relaxed = min(max(1.0, beside / largest if largest else 1.0), MAX_RELAXED)
-        return state_at(loop, d, None, t, self.tol * relaxed, self.kept)
+        return self._state(d, None, t, self.tol * relaxed)
+
+    def _state(self, d: Vector, x0: Vector | None, t: float, tol: float) -> Vector:
+        lagged = self.chip.lagged
+        if lagged is None:
+            return state_at(self.chip.loop, d, x0, t, tol, self.kept)
+        t = max(t - lagged.delay, 0.0)
+        # by the flow's own tolerance, so that all that is asked for at a time comes from one loop
+        if lagged.negligible(t, self.tol):
+            return state_at(self.chip.loop, d, x0, t, tol, self.kept)
+        z0 = None if x0 is None else lagged.settled(x0)
+        return lagged.cells(state_at(lagged, lagged.driven(d), z0, t, tol, self.kept))
 
     def noise(self, t: float, generator: torch.Generator) -> Vector:
         """One sample of the noise for kappa0 = 1."""

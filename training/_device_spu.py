@@ -37,7 +37,13 @@ class DeviceSPU:
     inverter: negative entries are fed from an inverted rail, one per source, of gain -(1 + inverter_sigma eps).
     capacitance: each cell's time constant is (1 + capacitor_sigma eps) tau.
     gain: a stage's output is divided by 1 + (1 + sum |G|)/A0; a cell leaks (1 + damping + sum |G|)/A0 and is slower by
-        1 + 1/A0. A0 is the DC gain; the stages are taken to settle much faster than tau.
+        1 + 1/A0. A0 is the DC gain.
+    bandwidth: with omega = 2 pi gain_bandwidth tau, a cell is slower by (1 + damping + sum |G|)/omega, and answers
+        1/omega late. The stages lag: each has the pole of a closed loop, omega (1/m + 1/A0) with m = 1 + sum |G|. The
+        poles of the inverted rails, 2/omega each, and of the cells are lumped into m in the mean over a stage's
+        inputs: 2 q for the cells' rails, with q the part of sum |G| that is negative, 1 + 2 q + 2 q_H for the second
+        stage. They start settled at x0. Beyond a loop rate of about 2 omega/m the loop rings up. A crossbar's cells
+        are slower, and have no lag. The noise is that of stages without a lag.
     offset: each amplifier's input offset (offset_mean + offset_sigma eps) [V] through its noise gain 1 + sum |G|; those
         of the stages reach the cells through the arrays behind them.
     noise: white noise of strength kappa0 [V^2] in every cell: at rest it has the covariance kappa0 F^-1.

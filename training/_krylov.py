@@ -1,12 +1,12 @@
 """A loop's state after a time, by a Krylov space that does not grow with the loop's speed."""
 
 import math
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ._loop import Loop, ShiftedLoop
 from ._types import Vector
 
 POLES_PER_TIME = 10.0
@@ -14,11 +14,27 @@ CHECK_EVERY = 2
 MAX_DIMENSION = 128
 
 
-Kept = dict[tuple[float, float], ShiftedLoop]
+@runtime_checkable
+class Shifted(Protocol):
+    """Solves `(p + h F) x = f` to a relative tolerance."""
+
+    def solve(self, f: Vector, tol: float) -> Vector: ...
+
+
+@runtime_checkable
+class Relaxing(Protocol):
+    """A loop `x' = -F x`, such as `Loop` and `LaggedLoop`."""
+
+    def matvec(self, x: Vector) -> Vector: ...
+
+    def shifted(self, p: float, h: float) -> Shifted: ...
+
+
+Kept = dict[tuple[float, float], Shifted]
 """The last factorisation, for whoever asks for another state at the same time."""
 
 
-def state_at(loop: Loop, d: Vector, x0: Vector | None, t: float, tol: float, kept: Kept | None = None) -> Vector:
+def state_at(loop: Relaxing, d: Vector, x0: Vector | None, t: float, tol: float, kept: Kept | None = None) -> Vector:
     """x(t) of `dx = -(F x - d) ds` from x0 (zero when absent), within about `tol` of the change from x0.
 
     t = inf: one solve. Otherwise `x0 + t phi1(-t F)(d - F x0)`, phi1(z) = (e^z - 1)/z, in the Krylov space of
@@ -37,7 +53,7 @@ def state_at(loop: Loop, d: Vector, x0: Vector | None, t: float, tol: float, kep
     return start + _phi1(_shifted(loop, 1.0, h, kept), v / size, POLES_PER_TIME, tol).mul_(size * t)
 
 
-def _shifted(loop: Loop, p: float, h: float, kept: Kept | None) -> ShiftedLoop:
+def _shifted(loop: Relaxing, p: float, h: float, kept: Kept | None) -> Shifted:
     if kept is None:
         return loop.shifted(p, h)
     if (p, h) not in kept:
@@ -46,7 +62,7 @@ def _shifted(loop: Loop, p: float, h: float, kept: Kept | None) -> ShiftedLoop:
     return kept[p, h]
 
 
-def _phi1(shifted: ShiftedLoop, v: Vector, scaled: float, tol: float) -> Vector:
+def _phi1(shifted: Shifted, v: Vector, scaled: float, tol: float) -> Vector:
     # Arnoldi with (1 + h F)^-1, so that basis^T (h F) basis = inv(hessenberg) - 1
     basis = v.unsqueeze(0)
     hessenberg = torch.zeros(MAX_DIMENSION + 1, MAX_DIMENSION, dtype=torch.float64)

@@ -93,7 +93,7 @@ class Loop:
 
         Right when all rates are equal; otherwise an upper estimate, off by no more than their spread.
         """
-        leftmost = float(torch.linalg.eigvals(self._times_hessian(self.grams.sum(0))).real.min())
+        leftmost = float(torch.linalg.eigvals(self.turn()).real.min())
         return -(float(self.rates.min()) + min(leftmost, 0.0))
 
     def certified(self, growth: float = 0.0) -> bool:
@@ -126,7 +126,11 @@ class Loop:
 
     def speed(self) -> float:
         """An upper estimate of F's largest eigenvalue."""
-        return float(self.rates.max()) + float(self._times_hessian(self.grams.sum(0)).norm())
+        return float(self.rates.max()) + float(self.turn().norm())
+
+    def turn(self) -> Float[Tensor, "r r"]:
+        """Once round the loop, `J_in D^-1 J_out^T H`: what the arrays add to the decay rates."""
+        return self._times_hessian(self.grams.sum(0))
 
     def shifted(self, p: float, h: float) -> "ShiftedLoop":
         """A solver for p + h F."""
@@ -170,25 +174,34 @@ class ShiftedLoop:
 
     def solve(self, f: Vector, tol: float) -> Vector:
         """x with |f - (p + h F) x| <= tol |f|, or to rounding. Raises StalledSolve."""
+        return self.driven(f, None, tol, float(f.norm()))[0]
+
+    def driven(self, f: Vector, c: Rows | None, tol: float, size: float) -> tuple[Vector, Rows]:
+        """x with |f - h D^-1 J_out^T c - (p + h F) x| <= tol size, or to rounding, and J_in x. Raises StalledSolve.
+
+        `c` enters behind H; None is zero.
+        """
         exact_sums = tol >= COARSE or self.rounding <= 3.0 * tol
-        x = self.approximate(f)
-        residual = self._left_over(x) if exact_sums else self._residual(f, x)
-        goal, last = tol * float(f.norm()), math.inf
-        while (size := float(residual.norm())) > goal:
-            if not size < 0.5 * last:
-                return self._accept(x, size, f)
-            step = self.approximate(residual)
-            x, last = x + step, size
-            residual = self._left_over(step) if exact_sums else self._residual(f, x)
-        return x
+        x, rows = self._approximate(f, c)
+        residual = self._left_over(x) if exact_sums else self._residual(f, c, x)
+        goal, last = tol * size, math.inf
+        while (left := float(residual.norm())) > goal:
+            if not left < 0.5 * last:
+                self._check(x, left, size)
+                break
+            step, more = self._approximate(residual)
+            x, rows, last = x + step, rows + more, left
+            residual = self._left_over(step) if exact_sums else self._residual(f, c, x)
+        return x, rows if exact_sums or c is None else self.loop.J_in @ x
 
     def _left_over(self, x: Vector) -> Vector:
         # The approximation is exact for the groups' rates, so what it leaves of its right-hand side is their difference
         # from the cells': no product with the arrays is needed to know it.
         return self.spread * x
 
-    def _residual(self, f: Vector, x: Vector) -> Vector:
-        return f - self.p * x - self.h * self.loop.matvec(x)
+    def _residual(self, f: Vector, c: Rows | None, x: Vector) -> Vector:
+        left = f - self.p * x - self.h * self.loop.matvec(x)
+        return left if c is None else left - self.h / self.loop.D * (self.loop.J_out.T @ c)
 
     @cached_property
     def spread(self) -> Vector:
@@ -202,17 +215,29 @@ class ShiftedLoop:
         inside = loop.J_out.sum(0) / loop.D
         f = inside / inside.norm().clamp_min(torch.finfo(inside.dtype).tiny) + len(inside) ** -0.5
         x = self.approximate(f)
-        return float((self._residual(f, x) - self._left_over(x)).norm() / f.norm())
+        return float((self._residual(f, None, x) - self._left_over(x)).norm() / f.norm())
+
+    @cached_property
+    def gram(self) -> Float[Tensor, "r r"]:
+        """`J_in (p D + h Lam)^-1 J_out^T` with its group's rate in each cell's place."""
+        return self.loop.weighted(1.0 / (self.p + self.h * self.loop.group_rates))
 
     def approximate(self, f: Vector) -> Vector:
         """x without refinement."""
+        return self._approximate(f)[0]
+
+    def _approximate(self, f: Vector, c: Rows | None = None) -> tuple[Vector, Rows]:
+        # x and J_in x, which the Woodbury identity finds first
         loop = self.loop
         x = self.weight * f
-        u: Tensor = torch.linalg.lu_solve(*self.factor, (loop.J_in @ x).unsqueeze(-1)).squeeze(-1)
-        return x - self.h * self.weight / loop.D * (loop.J_out.T @ loop.hessian(u))
+        rows = loop.J_in @ x
+        if c is not None:
+            rows = rows - self.h * (self.gram @ c)
+        u: Tensor = torch.linalg.lu_solve(*self.factor, rows.unsqueeze(-1)).squeeze(-1)
+        through = loop.hessian(u) if c is None else loop.hessian(u) + c
+        return x - self.h * self.weight / loop.D * (loop.J_out.T @ through), u
 
-    def _accept(self, x: Vector, size: float, f: Vector) -> Vector:
-        scale = float(f.norm()) + self.h * float(self.loop.matvec(x).norm())
-        if size <= 1e3 * torch.finfo(x.dtype).eps * scale:
-            return x
-        raise StalledSolve(f"device: structured solve stalled at residual {size:.3g} of {scale:.3g}; use float64")
+    def _check(self, x: Vector, left: float, size: float) -> None:
+        scale = size + self.h * float(self.loop.matvec(x).norm())
+        if not left <= 1e3 * torch.finfo(x.dtype).eps * scale:
+            raise StalledSolve(f"device: structured solve stalled at residual {left:.3g} of {scale:.3g}; use float64")

@@ -25,6 +25,10 @@ class PopulationLike(Protocol):
     @property
     def gain(self) -> float: ...  # [V/V]
     @property
+    def gain_bandwidth(self) -> float: ...  # [Hz]
+    @property
+    def tau(self) -> float: ...  # [s]
+    @property
     def kappa0(self) -> float: ...  # [V^2]
     @property
     def full_scale(self) -> float: ...  # [V]
@@ -72,6 +76,7 @@ class Effects:
     inverter: bool = True
     capacitance: bool = True
     gain: bool = True
+    bandwidth: bool = True
     offset: bool = True
     noise: bool = True
     stage_noise: bool = True

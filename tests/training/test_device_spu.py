@@ -23,6 +23,8 @@ class Population:
     offset_sigma: float = 1e-3
     inverter_sigma: float = 0.005
     gain: float = 1e5
+    gain_bandwidth: float = math.inf
+    tau: float = 1e-6
     kappa0: float = 1e-6
     full_scale: float = 1.0
     dac_bits: int | None = 12

@@ -1,0 +1,203 @@
+"""The analog loop of a cascade whose stages take time to settle."""
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ._loop import Loop, ShiftedLoop, UnstableLoop
+from ._types import Rows, Vector
+
+HARMLESS = 0.25
+"""Once round the loop in units of the slowest stage's rate: up to here its lag is no danger, whatever the program.
+
+Equal stages oscillate at 2, unequal ones of a diagonal H not below 1.5."""
+MODES = 80
+"""Krylov vectors that find the modes at the spectrum's edge, where those are that ring."""
+CONVERGED = 0.03
+
+State = Float[Tensor, " states"]
+
+
+@dataclass(frozen=True, eq=False)
+class LaggedLoop:
+    """`D x' = d - Lam x - J_out^T w, u' = -first (u - J_in x), w' = -second (w - H u)`, time in tau.
+
+    The stages' outputs u and w are states beside the cells' x; without an H there is one stage, `w = u`. Nothing
+    of size N x N: with u and w eliminated, `p + h F` is that of the loop without lags whose H is
+    `a_2 H a_1`, a = h omega/(p + h omega), and its arrays' products serve as they are.
+
+    first, second: (r,) rates of the stages [1/tau]; `second` is None where the base has no H. delay [tau]: so much
+    later the cells show x. States are (x, u, w) in one vector, u and w scaled by `scale`.
+    """
+
+    base: Loop
+    first: Rows
+    second: Rows | None
+    delay: float = 0.0
+
+    @cached_property
+    def scale(self) -> float:
+        """Makes stage voltages weigh about as much as the cells' in a norm."""
+        return float(self.base.grams.sum(0).norm().clamp_min(torch.finfo(self.first.dtype).tiny)) ** -0.5
+
+    @property
+    def lag(self) -> float:
+        """Longest delay through the stages [tau]."""
+        slowest = [self.first] if self.second is None else [self.first, self.second]
+        return sum(1.0 / float(rates.min()) for rates in slowest)
+
+    def settled(self, x: Vector) -> State:
+        """The state with cells at x and the stages settled there."""
+        u = self.base.J_in @ x
+        return self._joined(x, u, u if self.second is None else self.base.hessian(u))
+
+    def driven(self, d: Vector) -> State:
+        """The drive d of the cells as that of the state."""
+        zero = torch.zeros_like(self.first)
+        return self._joined(d, zero, zero)
+
+    def cells(self, z: State) -> Vector:
+        return z[: len(self.base.D)]
+
+    def parts(self, z: State) -> tuple[Vector, Rows, Rows]:
+        """x, u and w."""
+        N, r = len(self.base.D), len(self.first)
+        x, u, w = z[:N], z[N : N + r] / self.scale, z[-r:] / self.scale
+        return x, u, w
+
+    def matvec(self, z: State) -> State:
+        """F z."""
+        base = self.base
+        x, u, w = self.parts(z)
+        cells = (base.Lam * x + base.J_out.T @ w) / base.D
+        second = u if self.second is None else self.second * (w - base.hessian(u))
+        return self._joined(cells, self.first * (u - base.J_in @ x), second)
+
+    def shifted(self, p: float, h: float) -> "LaggedShifted":
+        """A solver for p + h F."""
+        first, H = _kept(self.first, p, h), self.base.H
+        if H is None or self.second is None:
+            H = first.reshape(-1, 1, 1)
+        else:
+            B, k, _ = H.shape
+            H = _kept(self.second, p, h).reshape(B, k, 1) * H * first.reshape(B, 1, k)
+        through = replace(self.base, H=H)
+        # what the loop has worked out of its arrays and cells does not depend on H
+        vars(through).update({name: getattr(self.base, name) for name in ("rates", "group", "group_rates", "grams")})
+        return LaggedShifted(self, p, h, through.shifted(p, h))
+
+    def negligible(self, t: float, tol: float) -> bool:
+        """Is the state after t the one without lags, to a relative `tol`?
+
+        To first order a lag delta turns a decay rate s into `s (1 + s delta)`, which changes `exp(-s t)` by
+        `s^2 delta t exp(-s t)`: at most `4 delta/(e^2 t)`, and at most `S^2 delta t` for the fastest rate S.
+        """
+        if t == 0.0 or math.isinf(t):
+            return True
+        fastest = self.base.speed()
+        return self.lag * fastest <= HARMLESS and self.lag * min(4.0 * math.exp(-2.0) / t, fastest**2 * t) <= tol
+
+    def check_stable(self, t: float) -> None:
+        """Raises UnstableLoop when the lags make a mode grow by more than e within t; the base has its own check."""
+        if self.second is None:
+            return  # one stage settles whatever its rate
+        slowest = float(torch.minimum(self.first, self.second).min())
+        if float(self.base.turn().norm()) <= HARMLESS * slowest:
+            return
+        growth = self.growth
+        if not (growth < 0.0 or growth * t <= 1.0):
+            raise UnstableLoop(
+                f"device: the stages' amplifiers are too slow, the loop rings up as exp({growth:.3g} t/tau), "
+                f"t = {t:g}; the slowest stage settles with {slowest:.3g}/tau: "
+                "raise the gain-bandwidth or tau, or shorten t"
+            )
+
+    @cached_property
+    def growth(self) -> float:
+        """Largest real part of -F's eigenvalues with the slowest cell's rate in every cell, those of a 3r x 3r matrix.
+
+        As `Loop.growth`, right when all rates are equal. By Arnoldi's method, and by all eigenvalues where that leaves
+        a doubt: a mode that rings is an extreme point of the spectrum, and found among the first.
+        """
+        ring = self._ring()
+        found = _rightmost(ring)
+        return float(torch.linalg.eigvals(ring).real.max()) if found is None else found
+
+    def _ring(self) -> Float[Tensor, "states states"]:
+        """-F of `J_in x`, u and w; w in units that make the blocks alike."""
+        base, r = self.base, len(self.first)
+        K, eye = base.grams.sum(0), torch.eye(r).to(self.first)
+        if base.H is None or self.second is None:
+            rows = [[-float(base.rates.min()) * eye, -K], [torch.diag(self.first), torch.diag(-self.first)]]
+            return torch.cat([torch.cat(row, 1) for row in rows])
+        H, unit = torch.block_diag(*base.H), float(base.H.abs().sum(2).max()) or 1.0
+        none = torch.zeros_like(K)
+        rows = [
+            [-float(base.rates.min()) * eye, none, -unit * K],
+            [torch.diag(self.first), torch.diag(-self.first), none],
+            [none, self.second.unsqueeze(1) * H / unit, torch.diag(-self.second)],
+        ]
+        return torch.cat([torch.cat(row, 1) for row in rows])
+
+    def _joined(self, x: Vector, u: Rows, w: Rows) -> State:
+        if self.second is None:
+            return torch.cat([x, self.scale * u])
+        return torch.cat([x, self.scale * u, self.scale * w])
+
+
+@dataclass(frozen=True, eq=False)
+class LaggedShifted:
+    """Solves `(p + h F) z = f` with the stages eliminated; `through` is what is left for the cells."""
+
+    loop: LaggedLoop
+    p: float
+    h: float
+    through: ShiftedLoop
+
+    def solve(self, f: State, tol: float) -> State:
+        """z with |f - (p + h F) z| <= tol |f|, or to rounding. Raises StalledSolve."""
+        loop, (x, u, w) = self.loop, self.loop.parts(f)
+        u = u / (self.p + self.h * loop.first)  # what the stages give without the cells
+        if loop.second is None:
+            x, rows = self.through.driven(x, u, tol, float(f.norm()))
+            w = u = u + _kept(loop.first, self.p, self.h) * rows
+        else:
+            kept = _kept(loop.second, self.p, self.h)
+            w = w / (self.p + self.h * loop.second) + kept * loop.base.hessian(u)
+            x, rows = self.through.driven(x, w, tol, float(f.norm()))
+            u = u + _kept(loop.first, self.p, self.h) * rows
+            w = w + self.through.loop.hessian(rows)
+        return loop._joined(x, u, w)
+
+
+def _kept(omega: Rows, p: float, h: float) -> Rows:
+    return h * omega / (p + h * omega)
+
+
+def _rightmost(M: Float[Tensor, "m m"]) -> float | None:
+    """Largest real part of the eigenvalues by a Krylov space; None where it has not found that of a growing mode."""
+    m = MODES
+    if len(M) <= 2 * m:
+        return None  # all of them cost no more
+    basis = M.new_zeros(m + 1, len(M))
+    hessenberg = torch.zeros(m + 1, m, dtype=torch.float64)
+    # a start that no program is blind to
+    start = torch.randn(len(M), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    basis[0] = (start / start.norm()).to(M)
+    for k in range(m):
+        v = M @ basis[k]
+        for _ in range(2):
+            part = basis[: k + 1] @ v
+            v = v - part @ basis[: k + 1]
+            hessenberg[: k + 1, k] += part.double().cpu()
+        hessenberg[k + 1, k] = float(v.norm())
+        basis[k + 1] = v / v.norm().clamp_min(torch.finfo(v.dtype).tiny)
+    values, vectors = torch.linalg.eig(hessenberg[:m])
+    left = hessenberg[m, m - 1] * vectors[-1].abs()
+    if bool(((values.real > 0.0) & (left > CONVERGED * values.real)).any()):
+        return None
+    return float(values.real.max())
