@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -31,9 +32,15 @@ class Saturation:
     high: Float[np.ndarray, "i k"]
 
     def __call__(self, x: State) -> State:
-        u = x @ np.swapaxes(self.sense, 1, 2) + self.offset[:, None]
-        excess = np.clip(u, self.low[:, None], self.high[:, None]) - u
-        return np.asarray(excess @ np.swapaxes(self.drive, 1, 2))
+        sense, offset, low, high, drive = self._turned
+        u = x @ sense + offset
+        # Not np.clip, whose wrappers take longer than the work on a few cells.
+        return np.asarray((np.minimum(np.maximum(u, low), high) - u) @ drive)
+
+    @cached_property
+    def _turned(self) -> tuple[np.ndarray, ...]:
+        sense, drive = (np.ascontiguousarray(np.swapaxes(part, 1, 2)) for part in (self.sense, self.drive))
+        return sense, self.offset[:, None], self.low[:, None], self.high[:, None], drive
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +66,24 @@ class ExponentialStep:
 
     def noise(self, rng: np.random.Generator, paths: int) -> State:
         instances, n, _ = self.factor.shape
+        if self.silent:
+            return np.zeros((instances, paths, n))
         return np.asarray(rng.standard_normal((instances, paths, n)) @ np.swapaxes(self.factor, 1, 2))
 
+    @cached_property
+    def silent(self) -> bool:
+        return not self.factor.any()
+
     def apply(self, x: State, g: Callable[[State], State], noise: State) -> State:
+        decay, first, second = self._turned
         before = g(x)
-        guess = self.mean + (x - self.mean) @ np.swapaxes(self.decay, 1, 2)
-        guess = guess + before @ np.swapaxes(self.first, 1, 2) + noise
-        return np.asarray(guess + (g(guess) - before) @ np.swapaxes(self.second, 1, 2))
+        guess = self.mean + (x - self.mean) @ decay + before @ first + noise
+        return np.asarray(guess + (g(guess) - before) @ second)
+
+    @cached_property
+    def _turned(self) -> tuple[np.ndarray, ...]:
+        parts = (self.decay, self.first, self.second)
+        return tuple(np.ascontiguousarray(np.swapaxes(part, 1, 2)) for part in parts)
 
 
 def integrate(
