@@ -34,6 +34,10 @@ RESPONSE_ERROR: Mapping[Level, float] = MappingProxyType({"ideal": 1e-4, "macro"
 NOISE_ERROR: Mapping[Level, float] = MappingProxyType({"ideal": 1e-4, "macro": 1e-4, "transistor": 1e-2})
 """The same of densities."""
 
+TRANSISTOR_BAND = 0.3
+"""Part of the unity frequency up to which the macro-model stands for a circuit of transistors: near and beyond it their
+further poles show, and the noise of their second stage, which no loop gain divides any more."""
+
 _DEPTH = 1e-3
 """Responses below this part of the largest one are nulls: their error is not relative to themselves."""
 
@@ -340,8 +344,7 @@ def _thinned(data: Measurement) -> Int[np.ndarray, " k"]:
     frequencies, amplifier = data.values["frequency"], data.design.amplifier
     count = len(frequencies)
     if data.level == "transistor" and amplifier is not None:
-        # Beyond its unity frequency a circuit of transistors has poles that the macro-model does not have.
-        count = max(1, int(np.searchsorted(frequencies, amplifier.gain_bandwidth)))
+        count = max(1, int(np.searchsorted(frequencies, TRANSISTOR_BAND * amplifier.gain_bandwidth)))
     return np.unique(np.linspace(0, count - 1, min(count, _FREQUENCIES)).astype(int))
 
 
