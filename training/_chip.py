@@ -1,6 +1,7 @@
 """A chip holding a program: arrays with their errors, and what they add to the drive."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,7 +71,8 @@ class Chip:
     rounding: torch.Generator | None = None
     aged: Aged = NEW
 
-    def load_cascade(self, factors: Factors, groups: int = MAX_GROUPS) -> Cascade:
+    def load_cascade(self, factors: Factors, groups: Callable[[float], int] = lambda fastest: MAX_GROUPS) -> Cascade:
+        """groups: into how many the cells are sorted, when the fastest of them decays with so much [1/tau]."""
         lam, given = factors.damping, factors.H
         stage = 1.0 if given is None else 1.0 / math.sqrt(factors.batch)
         arrays = self._arrays(factors, stage)
@@ -81,7 +83,8 @@ class Chip:
         gain = 1.0 + lam + arrays.column_gain
         D, drive = self._cells(like, gain)
         held = lam * self.aged.programmed * (1.0 + self._error("damping", like))
-        loop = Loop(D, held + gain * self._inverse_gain, arrays.J_in, J_out, H, groups)
+        Lam = held + gain * self._inverse_gain
+        loop = Loop(D, Lam, arrays.J_in, J_out, H, groups(float((Lam / D).max())))
         first = self._offset("forward", like[:, 0]) * (1.0 + arrays.row_gain)
         offset = self._offset("cells", like[0]) * gain
         if arrays.rails is not None:

@@ -113,7 +113,7 @@ class DeviceSPU:
                 return CrossbarFlow(chip.load_crossbar(matrix_of(program)), aged.rate)
             tol = 1e-9 if program.J.dtype == torch.float64 else 1e-4
             return CascadeFlow(
-                chip.load_cascade(program, self._groups(program.damping)),
+                chip.load_cascade(program, self._groups),
                 tol,
                 self.noise_tolerance,
                 self.effects.stage_noise,
@@ -187,9 +187,9 @@ class DeviceSPU:
         # without offsets, noise and converters the scale makes no difference
         return self.effects.offset or self.effects.noise or self.effects.readout_bits
 
-    def _groups(self, damping: float) -> int:
+    def _groups(self, rate: float) -> int:
         # refinement contracts by the rates' spread times h rate/(1 + h rate), h the Krylov space's shift
-        reach = 1.0 if math.isinf(self.t) else damping * self.t / (POLES_PER_TIME + damping * self.t)
+        reach = 1.0 if math.isinf(self.t) else rate * self.t / (POLES_PER_TIME + rate * self.t)
         return max(1, round(MAX_GROUPS * reach))
 
 
