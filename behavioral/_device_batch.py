@@ -1,13 +1,16 @@
 """Many chips with one program, side by side in arrays: no loop over chips."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from ..circuits import Instances, Level, OpAmp, Program, Scaling, StateSpaces, choose_scaling
+from ._integrate import Saturation, integrate
+from ._limits import Amplifiers
 from ._lyapunov import NotStationaryError
+from ._ou import OrnsteinUhlenbeck
 from ._response import ClippedError
 from ._sampling import Spacings
 from ._transition import Transition, decay_action, transitions, transposed
@@ -43,22 +46,21 @@ class DeviceBatch:
         chips = self.instances
         if scaling is None:
             scaling = choose_scaling(chips.design.nominal(chips.topology), program, self.level)
-        spaces = chips.state_spaces(program, self.level, scaling, poles=True)
-        response = BatchResponse(program, scaling, _first(spaces, program.n), self._beyond(spaces, program, scaling))
-        if response.clipped.any() and not allow_clipping:
-            first = int(np.argmax(response.clipped))
+        network = chips.network(program, self.level, scaling)
+        amplifiers = tuple(e for e in network.elements if isinstance(e, OpAmp) and e.model is not None)
+        spaces = chips.state_spaces(program, self.level, scaling, tuple(f"{amp.name}_p" for amp in amplifiers))
+        clipped = _beyond(spaces.settled[:, program.n :], amplifiers)
+        if clipped.any() and not allow_clipping:
             raise ClippedError(
-                f"{np.count_nonzero(response.clipped)} of {len(chips)} chips settle beyond an amplifier's rails, chip"
-                f" {first} first; load the program with a smaller drive scale, or set allow_clipping=True"
+                f"{np.count_nonzero(clipped)} of {len(chips)} chips settle beyond an amplifier's rails, chip"
+                f" {np.argmax(clipped)} first; load the program with a smaller drive scale, or set allow_clipping=True"
             )
-        return response
+        return BatchResponse(program, scaling, _first(spaces, program.n), clipped, self, amplifiers)
 
-    def _beyond(self, spaces: StateSpaces, program: Program, scaling: Scaling) -> Bool[np.ndarray, " chips"]:
-        network = self.instances.network(program, self.level, scaling)
-        models = [e.model for e in network.elements if isinstance(e, OpAmp) and e.model is not None]
-        low, high = (np.array([getattr(model, name) for model in models]) for name in ("rail_low", "rail_high"))
-        v = spaces.settled[:, program.n :]
-        return np.asarray(((v < low) | (v > high)).any(axis=1))
+
+def _beyond(v: Float[np.ndarray, "chips a"], amplifiers: tuple[OpAmp, ...]) -> Bool[np.ndarray, " chips"]:
+    low, high = (np.array([getattr(amp.model, name) for amp in amplifiers]) for name in ("rail_low", "rail_high"))
+    return np.asarray(((v < low) | (v > high)).any(axis=1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,9 @@ class BatchResponse:
     spaces: StateSpaces
     clipped: Bool[np.ndarray, " chips"]
     """Chips whose linear answer lies beyond an amplifier's rails."""
+    devices: DeviceBatch
+    amplifiers: tuple[OpAmp, ...]
+    """Those of the circuit; what differs from chip to chip is an array."""
 
     @cached_property
     def settled(self) -> Float[np.ndarray, "chips n"]:
@@ -91,6 +96,7 @@ class BatchResponse:
 
     def covariance_at(self, t: float) -> Float[np.ndarray, "chips n n"]:
         """Covariance [V^2] of the readouts at time t [s] after a start from known voltages."""
+        self._check_white()
         return self._project(self._transition(t).covariance)
 
     def stationary_covariance(self) -> Float[np.ndarray, "chips n n"]:
@@ -98,7 +104,9 @@ class BatchResponse:
 
         Raises:
             NotStationaryError: an unstable chip.
+            ValueError: amplifiers with 1/f noise.
         """
+        self._check_white()
         return self._project(self._stationary)
 
     def sample(
@@ -122,6 +130,7 @@ class BatchResponse:
             raise ValueError("sample: expected finite times of at least 0 in rising order")
         if stationary and v0 is not None:
             raise ValueError("sample: expected either v0 or stationary=True, got both")
+        self._check_white()
         end = self.spaces.settled_states[:, None]
         chips, m = self.spaces.F.shape[:2]
         y = np.broadcast_to(self._initial(v0) - end, (chips, paths, m))
@@ -136,6 +145,53 @@ class BatchResponse:
             y = y @ decay + rng.standard_normal(y.shape) @ colour
             out[:, :, k] = self.spaces.read(y + end)
         return out
+
+    def integrate(
+        self,
+        times: Float[np.ndarray, " times"],
+        v0: Float[np.ndarray, " n"] | None = None,
+        rng: np.random.Generator | None = None,
+        paths: int = 1,
+        step: float | None = None,
+    ) -> Float[np.ndarray, "chips paths times n"]:
+        """Readouts [V] with the amplifiers' rails and slew rates, all chips in one step; as `Response.integrate`.
+
+        Every step is taken, also where a chip is within its limits.
+
+        Raises:
+            ValueError: unsorted or negative times, a step that is not positive, or paths without a source of noise.
+        """
+        if rng is None and paths != 1:
+            raise ValueError(f"integrate: expected a source of noise for {paths} paths; without one they are all alike")
+        n, m = self.program.n, self.spaces.F.shape[1]
+        times, start = np.asarray(times, dtype=float), self._initial(v0)
+        if not self.amplifiers:
+            return self.mean_at(times, v0)[:, None] if rng is None else self.sample(times, rng, paths, v0)
+        if rng is not None:
+            self._check_white()
+        nodes = Amplifiers.outputs(self.amplifiers)
+        every = self.devices.instances.state_spaces(self.program, self.devices.level, self.scaling, nodes)
+        limits = [Amplifiers.of(every[k], _one(self.amplifiers, k), n) for k in range(len(self.devices))]
+        parts = [part.saturation(every[k], every.F[k]) for k, part in enumerate(limits)]
+        stacked = (np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Saturation))
+        Q = self.spaces.Q if rng is not None else np.zeros_like(self.spaces.Q)
+        chips = zip(self.spaces.F, self.spaces.settled_states, Q, strict=True)
+        states = integrate(
+            [OrnsteinUhlenbeck(*chip) for chip in chips],
+            Saturation(*stacked),
+            times,
+            start,
+            np.random.default_rng(0) if rng is None else rng,
+            limits[0].step if step is None else step,
+            paths,
+            limits[0].bounds(m),
+        )
+        read = self.spaces.read(states.reshape(len(states), -1, m))
+        return read.reshape(*states.shape[:-1], n)
+
+    def _check_white(self) -> None:
+        if any(amp.model is not None and amp.model.noise_corner > 0 for amp in self.amplifiers):
+            raise ValueError("BatchResponse: 1/f noise is not in the batch; take DeviceModel for each chip, or Effects")
 
     def _initial(self, v0: Float[np.ndarray, " n"] | None) -> Float[np.ndarray, " m"]:
         n = self.program.n
@@ -175,6 +231,15 @@ def _factor(S: Float[np.ndarray, "chips m m"]) -> Float[np.ndarray, "chips m m"]
     except np.linalg.LinAlgError:
         w, V = np.linalg.eigh(R)
         return np.asarray(V * np.sqrt(np.clip(w, 0.0, None))[:, None] * unit[:, :, None])
+
+
+def _one(amplifiers: tuple[OpAmp, ...], chip: int) -> tuple[OpAmp, ...]:
+    """The amplifiers of one chip: only their offsets differ."""
+    models = [(amp, amp.model) for amp in amplifiers if amp.model is not None]
+    return tuple(
+        replace(amp, model=replace(model, offset=float(np.ravel(model.offset)[chip if np.ndim(model.offset) else 0])))
+        for amp, model in models
+    )
 
 
 def _first(spaces: StateSpaces, n: int) -> StateSpaces:

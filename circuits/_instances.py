@@ -12,7 +12,7 @@ from jaxtyping import Float
 from ._design import Design
 from ._errors import DesignError
 from ._instance import UNSCALED, Instance, Scaling
-from ._network import Network, OpAmp
+from ._network import Network
 from ._program import Program
 from ._programming import load
 from ._stacked_space import StateSpaces, stacked_state_spaces
@@ -81,17 +81,15 @@ class Instances:
         return self.topology.network(Values.of(self.design, level), errors, weights, b)
 
     def state_spaces(
-        self, program: Program, level: Level = "macro", scaling: Scaling = UNSCALED, poles: bool = False
+        self, program: Program, level: Level = "macro", scaling: Scaling = UNSCALED, more: tuple[str, ...] = ()
     ) -> StateSpaces:
         """The linearised circuits; equals `state_space(instance.network(...))` of each chip.
 
-        With `poles` the readouts are followed by the amplifiers' pole nodes, where the rails hold.
+        The readouts are followed by those of the nodes named in `more`, such as an amplifier's pole node `a0_p`,
+        where its rails hold.
 
         Raises:
             ProgramError, DesignError: as `Instance.network`.
         """
         network = self.network(program, level, scaling)
-        amplifiers = tuple(
-            f"{e.name}_p" for e in network.elements if poles and isinstance(e, OpAmp) and e.model is not None
-        )
-        return stacked_state_spaces(replace(network, outputs=(*network.outputs, *amplifiers)), len(self))
+        return stacked_state_spaces(replace(network, outputs=(*network.outputs, *more)), len(self))

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 
 from ._equations import Equations, equations
 from ._network import Capacitor, Network
-from ._state_space import _initial
+from ._state_space import StateSpace, _initial
 
 Entries = list[tuple[int, int, Any]]
 """(row, column, value); a value is one number, or one for each chip."""
@@ -36,6 +36,12 @@ class StateSpaces:
     y_drive: Float[np.ndarray, "chips n"]
     y_bias: Float[np.ndarray, "chips n"]
     initial: Float[np.ndarray, "m n"]
+
+    def __getitem__(self, chip: int) -> StateSpace:
+        """One chip's; a readout's noise without band limit is taken as zero."""
+        names = ("C", "G", "drive", "bias", "noise", "M", "y_drive", "y_bias")
+        parts = {name: getattr(self, name)[chip] for name in names}
+        return StateSpace(**parts, noise_feedthrough=0.0, initial=self.initial)
 
     @cached_property
     def F(self) -> Float[np.ndarray, "chips m m"]:

@@ -89,3 +89,46 @@ def test_bad_arguments_are_refused(board):
         response.sample(np.array([1.0]), np.random.default_rng(0), v0=np.zeros(2), stationary=True)
     with pytest.raises(ValueError, match="v0: expected 2 voltages"):
         response.mean_at(np.array([1.0]), np.zeros(3))
+
+
+def test_rails_and_slew_of_many_chips_at_once(board):
+    slow = board.model_copy(update={"amplifier": board.amplifier.model_copy(update={"slew": 0.5e6})})
+    program, scaling = Program([[1.0, 0.5], [-0.4, 0.8]], [1.0, 0.3]), Scaling(drive=2.0)
+    devices = DeviceBatch(slow.sample_many(Crossbar(2), np.random.default_rng(0), 3))
+    times = np.array([2e-7, 6e-7])
+    v = devices.response(program, scaling, allow_clipping=True).integrate(times)
+    assert v.shape == (3, 1, 2, 2)
+    for k, chip in enumerate(devices.instances):
+        one = DeviceModel.nominal(chip).response(program, scaling, allow_clipping=True)
+        # One chip alone takes the exact step where it is within its limits.
+        np.testing.assert_allclose(v[k], one.integrate(times), atol=1e-6)
+        assert np.abs(v[k, 0] - one.mean_at(times)).max() > 0.1
+    ideal = DeviceBatch(devices.instances, "ideal").response(program, scaling)
+    np.testing.assert_array_equal(ideal.integrate(times)[:, 0], ideal.mean_at(times))
+    with pytest.raises(ValueError, match="expected a source of noise for 2 paths"):
+        ideal.integrate(times, paths=2)
+
+
+def test_noise_through_the_limits_is_that_of_each_chip(board):
+    program, devices = batch(board, Crossbar(2), "macro", chips=2)
+    response, times, paths = devices.response(program, SCALING), np.array([2e-8]), 400
+    v = response.integrate(times, None, np.random.default_rng(0), paths)[:, :, 0]
+    P = response.covariance_at(2e-8)
+    for k in range(2):
+        # A variance from 400 paths is known to 7 %.
+        np.testing.assert_allclose(v[k].var(axis=0), np.diag(P[k]), rtol=0.3)
+
+
+def test_slow_noise_is_refused_rather_than_left_out(board):
+    noisy = board.model_copy(update={"amplifier": board.amplifier.model_copy(update={"noise_corner": 1e4})})
+    devices = DeviceBatch(noisy.sample_many(Crossbar(2), np.random.default_rng(0), 2))
+    response = devices.response(Program(np.eye(2), [0.1, 0.2]), SCALING)
+    assert np.isfinite(response.settled).all()
+    for ask in (
+        response.stationary_covariance,
+        lambda: response.covariance_at(1e-6),
+        lambda: response.sample(np.array([1e-6]), np.random.default_rng(0)),
+        lambda: response.integrate(np.array([1e-6]), None, np.random.default_rng(0)),
+    ):
+        with pytest.raises(ValueError, match="1/f noise is not in the batch"):
+            ask()

@@ -58,9 +58,9 @@ def test_state_spaces_equal_those_of_each_chip(design, topology, level):
         np.testing.assert_allclose(spaces.settled[k], expected.settled, rtol=1e-8, atol=1e-12)
 
 
-def test_pole_nodes_follow_the_readouts():
+def test_further_nodes_follow_the_readouts():
     program = random_program(RCMesh(2), np.random.default_rng(0))
-    spaces = BOARD.sample_many(RCMesh(2), np.random.default_rng(0), 2).state_spaces(program, poles=True)
+    spaces = BOARD.sample_many(RCMesh(2), np.random.default_rng(0), 2).state_spaces(program, more=("a0_p", "a1_p"))
     # A follower's pole node stands in front of the output resistance, which carries the bias current, 2 pA by 20 ohm.
     np.testing.assert_allclose(spaces.settled[:, 2:] - spaces.settled[:, :2], 4e-11, rtol=1e-3)
 
