@@ -115,7 +115,7 @@ def test_the_mean_is_right_where_the_loop_is_stiff(factors, drive, start):
 def test_the_mean_is_right_where_a_low_gain_spreads_the_rates(factors, drive, start):
     # leaks of a few per tau beside a damping of 0.06: one group of cells for all would not do
     wide = replace(factors, J=factors.J * torch.linspace(0.1, 3.0, 40, dtype=torch.float64), damping=0.06)
-    flow = DeviceSPU(Population(gain=10.0), t=4.0, effects=Effects.only("gain")).init(wide)
+    flow = DeviceSPU(Population(gain=3.0), t=4.0, effects=Effects.only("gain")).init(wide)
     expected = dense_mean(dense(flow.chip.loop), (drive / flow.chip.loop.D).numpy(), start.numpy(), 4.0)
     assert relative(flow.mean(drive, start, 4.0), expected) < 1e-8
 
