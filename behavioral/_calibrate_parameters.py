@@ -147,7 +147,7 @@ class Parameters:
         values = Values.of(self.design, self.level)
         if values.amplifier is not None:
             changed = {name: self._nominal(name) * self._dual(name, z).exp() for name in self._amplifier}
-            noise = changed.get("noise_voltage", values.amplifier.noise_voltage)
+            noise = changed.get("noise_voltage", Dual(float(values.amplifier.noise_voltage), {}))
             changed["noise_voltage"] = noise * Dual.variable(1.0, AMPLIFIER_NOISE)
             values = replace(values, amplifier=replace(values.amplifier, **changed))
         errors = {name: self._duals(where, z) for name, where in self.index.items()}

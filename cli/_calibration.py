@@ -61,8 +61,9 @@ def check_programs(programs: int | None, topology: Topology) -> int:
     return max(least, PROGRAMS_PER_CELL * topology.n) if programs is None else programs
 
 
-def check_kinds(kinds: Sequence[str] | None, instance: Instance) -> tuple[str, ...]:
-    """What to measure. Responses tell the arrays of a cascade apart, and a grid's settled mean is zero.
+def check_kinds(kinds: Sequence[str] | None, instance: Instance, level: Level) -> tuple[str, ...]:
+    """What to measure. Responses tell the arrays of a cascade apart, a grid's settled mean is zero, and transistors
+    have poles of their own.
 
     Raises:
         InputError: an unknown kind.
@@ -70,8 +71,10 @@ def check_kinds(kinds: Sequence[str] | None, instance: Instance) -> tuple[str, .
     for kind in kinds or ():
         if kind not in KINDS:
             raise InputError(f"--analysis: expected some of {', '.join(KINDS)}, got {kind!r}")
-    usual = ("tran", "ac", "noise") if isinstance(instance.topology, Cascade | RLCGrid) else ("tran", "noise")
-    return tuple(dict.fromkeys(kinds)) if kinds else usual
+    if kinds:
+        return tuple(dict.fromkeys(kinds))
+    responses = level == "transistor" or isinstance(instance.topology, Cascade | RLCGrid)
+    return ("tran", "ac", "noise") if responses else ("tran", "noise")
 
 
 def measure(
@@ -83,7 +86,7 @@ def measure(
         SimulatorError, ValueError: what went wrong with the first run that failed.
     """
     chosen = random_programs(instance, programs, np.random.default_rng([seed, _CALIBRATION]))
-    wanted = check_kinds(kinds, instance)
+    wanted = check_kinds(kinds, instance, level)
     jobs = [job for kind in wanted for job in _jobs(instance, level, chosen, kind, seed)]
     readout = np.random.default_rng([seed, _READOUT])
     found = [_seen(job, data, readout) for job, data in zip(jobs, simulated(jobs), strict=True)]

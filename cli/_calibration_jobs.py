@@ -78,7 +78,7 @@ def from_drawn(this: Job, request: Request, held_out: int) -> None:
     """One chip, measured in ngspice, and programs that the fit did not see."""
     instance, level = request.instance(), request.chip_level
     count = calibration.check_programs(request.programs, request.chip_topology)
-    kinds = calibration.check_kinds(request.kinds, instance)
+    kinds = calibration.check_kinds(request.kinds, instance, level)
     what = f"ngspice: {count} programs ({', '.join(kinds)}) on a {request.topology} with {request.size} cells"
     with this.step(what):
         data = calibration.measure(instance, level, count, request.seed, kinds)
@@ -114,7 +114,7 @@ def campaign(this: Job, request: Request) -> None:
     """Drawn chips, each measured in ngspice, to the model of their process."""
     count = population.check_instances(request.instances or 0)
     programs = calibration.check_programs(request.programs, request.chip_topology)
-    kinds = calibration.check_kinds(request.kinds, request.instance())
+    kinds = calibration.check_kinds(request.kinds, request.instance(), request.chip_level)
     population.save_request(this.folder, asdict(request))
     folders = [this.folder / population.CHIPS / str(k) for k in range(count)]
     with this.step(f"ngspice: {count} chips with {programs} programs each") as step:

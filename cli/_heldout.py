@@ -6,10 +6,11 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from rich.table import Table
 
-from ..behavioral import DeviceModel, compare
-from ..circuits import Instance, Level
+from ..behavioral import TRANSISTOR_BAND, DeviceModel, compare, read_measurement
+from ..circuits import Instance, Level, Scaling
 from ..netlists import Analysis, Job
 from . import _calibration as calibration
 
@@ -19,7 +20,7 @@ WARMER = 30.0
 """Every second program is measured this much above the temperature of the calibration [K]."""
 
 DECADES = 5
-"""Of a spectrum that count, up to an amplifier's unity frequency; all of it without amplifiers."""
+"""Of a spectrum at level transistor, up to where the calibrated macro-model stands for it; else all of it counts."""
 
 # Half a least significant bit of an eight-bit answer; statistics to half a per cent; half a decibel. An amplifier of
 # transistors has poles and noise that the macro-model does not have: twice to five times as much.
@@ -27,6 +28,7 @@ _LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "nrms": (2e-3, 1e-2),
         "covariance_error": (5e-3, 2e-2),
+        "variance_error": (5e-3, 2e-2),
         "psd_error_db": (0.5, 1.0),
         "worst_db": (0.5, 1.0),
     }
@@ -35,6 +37,7 @@ _NAMES: Mapping[str, str] = MappingProxyType(
     {
         "nrms": "mean waveform, normalised rms",
         "covariance_error": "covariance, Frobenius",
+        "variance_error": "variance within the five decades",
         "psd_error_db": "noise densities, dB",
         "worst_db": "response within 60 dB of its peak, dB",
     }
@@ -52,12 +55,14 @@ def rows(instance: Instance, device: DeviceModel, count: int, seed: int) -> list
     for k, program in enumerate(programs):
         chip, model = pairs[k % 2]
         for analysis in _ANALYSES:
-            options: dict[str, Any] = {"frequencies": _band(chip)} if analysis == "ac" else {}
+            options: dict[str, Any] = {} if analysis == "tran" else {"frequencies": _band(chip, device.level)}
             jobs.append(calibration.job_of(chip, device.level, program, analysis, **options))
             models.append(model)
     worst: dict[tuple[str, str, float], Row] = {}
     for job, model, data in zip(jobs, models, calibration.simulated(jobs), strict=True):
         found = compare(data, model)
+        more = {"variance_error": _variance_error(data, model)} if _is_band(job) else {}
+        found = replace(found, metrics={**found.metrics, **more})
         for name in _LIMITS:
             if name in found.metrics:
                 row = _row(job, found.row(_limit(name, job.level), name))
@@ -67,9 +72,26 @@ def rows(instance: Instance, device: DeviceModel, count: int, seed: int) -> list
     return list(worst.values())
 
 
-def _band(instance: Instance) -> tuple[float, float] | None:
+def _band(instance: Instance, level: Level) -> tuple[float, float] | None:
     amplifier = instance.design.amplifier
-    return None if amplifier is None else (amplifier.gain_bandwidth / 10**DECADES, amplifier.gain_bandwidth)
+    if level != "transistor" or amplifier is None:
+        return None
+    highest = TRANSISTOR_BAND * amplifier.gain_bandwidth
+    return highest / 10**DECADES, highest
+
+
+def _is_band(job: Job) -> bool:
+    return job.analysis == "noise" and job.frequencies is not None
+
+
+def _variance_error(data: xr.Dataset, model: DeviceModel) -> float:
+    """Largest relative error of a readout's variance over the band that was measured."""
+    frequency, psd = data["frequency"].values, data["psd"].values
+    scaling = Scaling(data.attrs["conductance_scale"], data.attrs["drive_scale"])
+    expected = model.response(read_measurement(data).program, scaling, allow_clipping=True).psd(frequency)
+    gaps = np.diff(frequency)
+    measured, modelled = (gaps @ (values[1:] + values[:-1]) / 2 for values in (psd, expected))
+    return float(np.max(np.abs(modelled / measured - 1)))
 
 
 def _limit(name: str, level: Level) -> float:
