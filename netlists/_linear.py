@@ -12,7 +12,7 @@ from ._errors import NetlistError
 from ._timing import Rates, passive_rates, rates
 
 MOST_STATES = 4000
-"""A dense state space of so many capacitors, inductors and amplifier poles takes about 2 GB and ten minutes."""
+"""A dense state space of so many capacitors, inductors and amplifier poles takes 2 GB, and its eigenvalues minutes."""
 
 _SPARSE_STATES = 400
 """From here on a passive mesh is analysed sparse; below, dense is as quick."""

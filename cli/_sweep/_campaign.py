@@ -20,7 +20,7 @@ from ._runner import Progressed, Stopped, perform
 from ._specification import specification, write_specification
 from ._store import Record, Store, alone_in
 from ._study import StopAfter, Study, load_study, parse_study, to_plain, to_yaml
-from ._table import write_dataset, write_table
+from ._table import engines, write_dataset, write_table
 from ._tasks import Plan, plan
 
 _STATE = "state.json"
@@ -193,6 +193,7 @@ def _summary(study: Study, what: Plan, records: Sequence[Record | None]) -> dict
         **_statistics.summary(study, finished),
         "points": _points(study, what, records),
         "failures": [{"run": run.index, **run.values, "reason": r["reason"]} for run, r in failures[:_MOST_LISTED]],
+        "engine": engines(finished),
         "work_s": sum(float(record.get("elapsed_s", 0.0)) for record in {r["key"]: r for r in finished}.values()),
     }
 

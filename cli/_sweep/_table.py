@@ -107,13 +107,17 @@ def _padded(values: Sequence[float], cells: int) -> list[float]:
 
 
 def _attributes(study: Study, records: Sequence[Record | None]) -> dict[str, Any]:
-    engines = sorted({str(r["engine"]) for r in records if r and "engine" in r})
     return {
         "study": study.name,
         "kind": study.kind,
         "method": study.method,
         "seed": study.seed,
         "schema": SCHEMA,
-        "engine": ", ".join(engines),
+        "engine": engines(records),
         "definition": json.dumps(to_plain(study)),
     }
+
+
+def engines(records: Sequence[Record | None]) -> str:
+    """The simulators with their versions that performed the runs; empty for training."""
+    return ", ".join(sorted({str(record["engine"]) for record in records if record and "engine" in record}))

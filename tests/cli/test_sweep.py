@@ -13,6 +13,7 @@ from thermospice.cli._sweep import _circuit
 from thermospice.cli._sweep._runner import Stopped, perform
 from thermospice.cli._sweep._study import load_study
 from thermospice.cli._sweep._tasks import plan
+from thermospice.netlists import find_ngspice
 
 SMALL = {"name": "small", "circuit": {"design": "board-1k-1n", "size": 2}}
 
@@ -133,6 +134,7 @@ def test_a_campaign_measures_what_simulate_measures(run, tmp_path, here):
     summary = json.loads(outcome.out)
     assert summary == json.loads((tmp_path / "out" / "summary.json").read_text())
     assert (summary["runs"], summary["done"], summary["outcome"]) == (2, 2, "complete")
+    assert summary["engine"] == f"ngspice {find_ngspice().version}"
     results = xr.load_dataset(tmp_path / "out" / "results.nc", engine="h5netcdf")
     arguments = ("--size", 3, "--analysis", "op", "--seed", 4, "--instance-seed", 5, "--json")
     single = json.loads(run("simulate", *arguments).out)
