@@ -44,7 +44,9 @@ def simulate(
     - `noise`: `psd` (frequency, cell) one-sided [V^2/Hz], and `covariance` (cell, cell_in) [V^2] over all
       frequencies (left out where `frequencies` limits them, or where the readout has white noise without limit).
 
-    Voltages are those of the circuit: the solution is `v / drive_scale`.
+    Voltages are those of the circuit: the solution is `v / drive_scale`. Circuits of more than 50 nodes are solved with
+    KLU where the ngspice has it (42 and newer may), but not for `noise`, which refuses it; the attribute `solver` says
+    which it was.
 
     Args:
         instance: the chip.

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,11 +50,21 @@ def _is_record(record: Any, key: str) -> bool:
     numbers, arrays = record.get("metrics"), record.get("arrays")
     return (
         record.get("status") in ("done", "failed")
+        and ("reason" in record) == (record["status"] == "failed")
+        and all(isinstance(record.get(name, ""), str) for name in ("reason", "engine"))
+        and isinstance(record.get("entry", {}), dict)
+        and _is_number(record.get("elapsed_s", 0.0))
         and isinstance(numbers, dict)
-        and all(isinstance(value, int | float) for value in numbers.values())
+        and all(map(_is_number, numbers.values()))
         and isinstance(arrays, dict)
         and all(isinstance(values, list) for values in arrays.values())
+        and all(value is None or _is_number(value) for values in arrays.values() for value in values)
     )
+
+
+def _is_number(value: Any) -> bool:
+    # JSON's integers have no bound.
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 @contextmanager

@@ -22,7 +22,9 @@ from thermospice.cli._csv import read_matrix
 from thermospice.cli._errors import explain
 from thermospice.cli._folder import read_json
 from thermospice.cli._inputs import get_design
+from thermospice.cli._sweep._store import Store
 from thermospice.cli._sweep._study import load_study, to_yaml
+from thermospice.cli._sweep._tasks import SCHEMA
 from thermospice.netlists import _measurement as _measurement_module
 from thermospice.netlists import load_measurement, read_raw, save_measurement
 
@@ -149,6 +151,30 @@ def _read_labelled(path: Path) -> None:
     read_measurement(_dataset(read_json(path)))
 
 
+RECORD = {
+    "schema": SCHEMA,
+    "key": "ab" * 32,
+    "status": "done",
+    "metrics": {"relative_error": 0.01, "clipped": 0.0},
+    "arrays": {"x": [0.5, -0.5], "v": [0.5, None]},
+    "engine": "ngspice 39",
+    "elapsed_s": 0.1,
+}
+
+
+def _read_record(path: Path) -> None:
+    store = Store(_FOLDER)
+    place = store.path(str(RECORD["key"]))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(path.read_bytes())
+    record = store.get(str(RECORD["key"]))
+    if record is None:
+        raise MeasurementError("no run: it is done again")
+    assert np.isfinite(list(record["metrics"].values())).all()
+    assert all(value is None or math.isfinite(value) for values in record["arrays"].values() for value in values)
+    assert isinstance(record.get("reason", ""), str)
+
+
 def _dataset(plain: Any) -> xr.Dataset:
     """Whatever of the plain data xarray can hold; the rest never gets as far as a file."""
     try:
@@ -234,6 +260,7 @@ def targets() -> dict[str, Target]:
         Target("csv", b"1,-0.5\n2.5e-3,+4\n", _read_csv),
         Target("design", _yaml(design), _read_design, design, _yaml),
         Target("study", _yaml(STUDY), _read_study, STUDY, _yaml),
+        Target("record", _json(RECORD), _read_record, RECORD, _json),
         Target("instance", _json(cascade), _read_instance, cascade, _json),
         Target("program", _json(program), _read_program, program, _json),
         Target("device", _json(device), _read_device, device, _json),
