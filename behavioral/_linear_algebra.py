@@ -108,6 +108,8 @@ def solve(
         ProgramError: the device cannot realise A.
     """
 
+    _relaxing("solve", device)
+
     def read(loaded: LoadedDevice, times: "_Times") -> Float[np.ndarray, "runs n"]:
         return loaded.average(times.wait, times.duration, budget.runs, rng)
 
@@ -141,9 +143,10 @@ def lyapunov(
     Equivalent to `scipy.linalg.solve_continuous_lyapunov(A, Q)`.
 
     Raises:
-        ValueError: Q is not symmetric, or has another shape than A.
+        ValueError: Q is not symmetric, or has another shape than A, or a device that answers by its covariance only.
         ProgramError: A has an eigenvalue without positive real part, or the device cannot realise it.
     """
+    _relaxing("lyapunov", device)
     A, Q = np.asarray(A, dtype=float), _symmetric("lyapunov: Q", Q)
     if A.shape != Q.shape:
         raise ValueError(f"lyapunov: expected A and Q of one shape, got {A.shape} and {Q.shape}")
@@ -211,9 +214,10 @@ def expm(
     times one and the autocovariance at lag tau is `kappa exp(-A) = kappa exp(-c) exp(X)`.
 
     Raises:
-        ValueError: X is not square.
+        ValueError: X is not square, or a device that answers by its covariance only.
         ProgramError: the device cannot realise A.
     """
+    _relaxing("expm", device)
     X = np.asarray(X, dtype=float)
     if X.ndim != 2 or X.shape[0] != X.shape[1]:
         raise ValueError(f"expm: expected a square matrix, got shape {X.shape}")
@@ -244,9 +248,8 @@ class _Times:
     spacing: float
 
     @classmethod
-    def of(cls, program: Program, tau: float, budget: Budget) -> "_Times":
-        rates = program.eigenvalues
-        slow, fast = float(rates.real.min()) / tau, float(np.abs(rates).max()) / tau
+    def of(cls, loaded: LoadedDevice, budget: Budget) -> "_Times":
+        slow, fast = loaded.rates
         return cls(-math.log(SETTLED) / slow, budget.duration / slow, 1 / (PER_RATE * fast))
 
     def samples(self, spacing: float) -> Float[np.ndarray, " times"]:
@@ -309,7 +312,7 @@ def _measured(
     values, time, energy = [], 0.0, 0.0
     for _ in range(budget.programs):
         loaded = device.load(program, budget.kappa, rng if budget.programs > 1 else None)
-        times = _Times.of(program, loaded.tau, budget)
+        times = _Times.of(loaded, budget)
         values.append(read(loaded, times))
         spent = budget.runs * (times.wait + times.duration)
         time, energy = time + spent, energy + spent * loaded.power
@@ -327,6 +330,14 @@ def _sum(a: Answer, b: Answer, factor: float) -> Answer:
         a.energy + b.energy,
         a.runs + b.runs,
     )
+
+
+def _relaxing(what: str, device: LinearDevice) -> None:
+    if device.answer != "mean":
+        raise ValueError(
+            f"{what}: expected a device whose mean relaxes by A, and this one tells of A by its covariance only;"
+            " it takes inverse and determinant"
+        )
 
 
 def _symmetric(what: str, A: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:

@@ -7,7 +7,17 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from ..circuits import Program, chip_power, choose_scaling, fitting_noise, noise_swing, with_cell_noise
+from ..circuits import (
+    Answer,
+    Program,
+    chip_power,
+    choose_scaling,
+    circuit_rates,
+    fitting_noise,
+    noise_swing,
+    program_rates,
+    with_cell_noise,
+)
 from ._device_model import DeviceModel
 from ._ou import OrnsteinUhlenbeck
 from ._response import Response
@@ -20,6 +30,11 @@ class LoadedDevice(Protocol):
     @property
     def tau(self) -> float:
         """Time constant with the program loaded [s]."""
+        ...
+
+    @property
+    def rates(self) -> tuple[float, float]:
+        """Slowest and fastest rate of its relaxation [1/s], amplifiers aside."""
         ...
 
     @property
@@ -46,6 +61,11 @@ class LoadedDevice(Protocol):
 @runtime_checkable
 class LinearDevice(Protocol):
     """Anything that a program can be loaded into: an ideal device, the model of a chip, or a chip in a simulator."""
+
+    @property
+    def answer(self) -> Answer:
+        """Whether its mean relaxes to `A^-1 b`, or only its covariance tells of A."""
+        ...
 
     def load(
         self, program: Program, kappa: float | None = None, rounding: np.random.Generator | None = None
@@ -77,6 +97,11 @@ class IdealDevice:
     R0: float = 1e3
     swing: float = 1.0
 
+    @property
+    def answer(self) -> Answer:
+        """The mean."""
+        return "mean"
+
     def load(
         self, program: Program, kappa: float | None = None, rounding: np.random.Generator | None = None
     ) -> LoadedDevice:
@@ -89,7 +114,8 @@ class IdealDevice:
         rms = np.diag(process.stationary_covariance()) + program.solution**2
         power = float(np.abs(program.A).sum(axis=0) @ rms / self.R0)
         zero = np.zeros(program.n)
-        return _Loaded(process, eye, zero, zero, self.tau, strength, power, zero)
+        rates = program_rates(program, self.tau)
+        return _Loaded(process, eye, zero, zero, self.tau, rates, strength, power, zero)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +130,11 @@ class ModelDevice:
 
     model: DeviceModel
     converters: bool = False
+
+    @property
+    def answer(self) -> Answer:
+        """That of the chip's topology."""
+        return self.model.instance.topology.answer
 
     def load(
         self, program: Program, kappa: float | None = None, rounding: np.random.Generator | None = None
@@ -132,7 +163,9 @@ class ModelDevice:
             return model.read_out(drive * x, rng) / drive
 
         convert = read if self.converters else _as_it_is
-        return _Loaded(response.process, response.M / drive, shift, start, tau, strength, power, sd, convert)
+        # A grid has modes of its inductors too, and no amplifiers.
+        rates = program_rates(program, tau) if self.answer == "mean" else circuit_rates(response.space)
+        return _Loaded(response.process, response.M / drive, shift, start, tau, rates, strength, power, sd, convert)
 
 
 _Readout = Callable[[Float[np.ndarray, "..."], np.random.Generator], Float[np.ndarray, "..."]]
@@ -151,6 +184,7 @@ class _Loaded:
     y: Float[np.ndarray, " n"]
     start: Float[np.ndarray, " m"]
     tau: float
+    rates: tuple[float, float]
     kappa: float
     power: float
     start_sd: Float[np.ndarray, " m"]

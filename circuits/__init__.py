@@ -22,8 +22,10 @@ from ._flicker import PER_DECADE as PER_DECADE
 from ._flicker import flicker_band as flicker_band
 from ._flicker import relaxations as relaxations
 from ._injection import chip_power as chip_power
+from ._injection import circuit_rates as circuit_rates
 from ._injection import fitting_noise as fitting_noise
 from ._injection import noise_swing as noise_swing
+from ._injection import program_rates as program_rates
 from ._injection import with_cell_noise as with_cell_noise
 from ._instance import TOPOLOGIES as TOPOLOGIES
 from ._instance import Instance as Instance
@@ -67,6 +69,7 @@ from ._state_space import StateSpace as StateSpace
 from ._state_space import link_voltages as link_voltages
 from ._state_space import state_space as state_space
 from ._topology import LEVELS as LEVELS
+from ._topology import Answer as Answer
 from ._topology import Level as Level
 from ._topology import Topology as Topology
 from ._topology import Values as Values

@@ -10,6 +10,7 @@ from ._instance import Instance, Scaling
 from ._network import OpAmp
 from ._program import Program
 from ._scaling import HEADROOM
+from ._state_space import StateSpace
 from ._topology import Level, Values
 
 SIGMAS = 6.0
@@ -44,6 +45,18 @@ def fitting_noise(program: Program, swing: float) -> float:
     """Noise strength [V^2] with which the largest standard deviation is a sixth of `swing` [V]."""
     P = scipy.linalg.solve_continuous_lyapunov(program.A, 2 * np.eye(program.n))
     return float((swing / SIGMAS) ** 2 / np.diag(P).max())
+
+
+def program_rates(program: Program, tau: float) -> tuple[float, float]:
+    """Slowest decay and fastest rate [1/s] of a device that relaxes as `dx = -(A x - b) dt/tau`."""
+    rates = program.eigenvalues
+    return float(rates.real.min()) / tau, float(np.abs(rates).max()) / tau
+
+
+def circuit_rates(space: StateSpace) -> tuple[float, float]:
+    """The same of all modes of a circuit."""
+    poles = space.poles
+    return float(-poles.real.max()), float(np.abs(poles).max())
 
 
 def noise_swing(instance: Instance) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..circuits import (
+    Answer,
     Cascade,
     Crossbar,
     DifferentialRCMesh,
@@ -18,9 +19,12 @@ from ..circuits import (
     Scaling,
     chip_power,
     choose_scaling,
+    circuit_rates,
     fitting_noise,
     load,
     noise_swing,
+    program_rates,
+    state_space,
     with_cell_noise,
 )
 from ._engine import Ngspice, find_ngspice
@@ -49,6 +53,11 @@ class SpiceDevice:
     workers: int | None = None
     ngspice: Ngspice | None = None
     timeout: float = 300.0
+
+    @property
+    def answer(self) -> Answer:
+        """Whether its mean relaxes to `A^-1 b`, or only its covariance tells of A."""
+        return self.instance.topology.answer
 
     def load(
         self, program: Program, kappa: float | None = None, rounding: np.random.Generator | None = None
@@ -83,6 +92,13 @@ class LoadedSpice:
     def tau(self) -> float:
         """Time constant with the program loaded [s]."""
         return self.device.instance.design.tau / self.scaling.conductance
+
+    @cached_property
+    def rates(self) -> tuple[float, float]:
+        """Slowest and fastest rate of its relaxation [1/s], amplifiers aside."""
+        if self.device.answer == "mean":
+            return program_rates(self.program, self.tau)
+        return circuit_rates(state_space(self.device.instance.network(self.program, self.device.level, self.scaling)))
 
     @cached_property
     def power(self) -> float:
@@ -121,7 +137,7 @@ class LoadedSpice:
 
     @property
     def _hold(self) -> float:
-        return self.tau / (_HOLDS_PER_RATE * float(np.abs(self.program.eigenvalues).max()))
+        return 1 / (_HOLDS_PER_RATE * self.rates[1])
 
     def _run(
         self, duration: float, hold: float, runs: int, rng: np.random.Generator

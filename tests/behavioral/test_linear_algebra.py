@@ -131,6 +131,23 @@ def test_a_mesh_solves_what_it_can_hold(board):
         inverse(device, A, np.random.default_rng(0), BUDGET)
 
 
+def test_a_grid_inverts_and_does_nothing_else():
+    design = Design.preset("rlc-board-8")
+    program = random_program(RLCGrid(3), np.random.default_rng(0), condition=3.0)
+    device = ModelDevice(DeviceModel.nominal(design.nominal(RLCGrid(3)), "ideal"))
+    answer = inverse(device, program.A, np.random.default_rng(0), BUDGET)
+    # Ringing modes: sixteen samples in a radian leave (1 - exp(-i/16))^3, 2e-4, of the fastest one.
+    wide = np.hypot(answer.standard_error, 3e-4 * np.abs(np.linalg.inv(program.A)).max())
+    assert np.abs((answer.value - np.linalg.inv(program.A)) / wide).max() < 4
+    for call in (
+        lambda g: solve(device, program.A, program.b, g),
+        lambda g: lyapunov(device, program.A, np.eye(3), g),
+        lambda g: expm(device, program.A, g),
+    ):
+        with pytest.raises(ValueError, match="by its covariance only"):
+            call(np.random.default_rng(0))
+
+
 CELLS = [Crossbar(3), Cascade(3), RCMesh(3), DifferentialRCMesh(3), RLCGrid(3)]
 
 
