@@ -32,6 +32,7 @@ from ._linear_algebra import log_determinant as log_determinant
 from ._linear_algebra import lyapunov as lyapunov
 from ._linear_algebra import solve as solve
 from ._linear_device import IdealDevice as IdealDevice
+from ._linear_device import LinearAlgebraError as LinearAlgebraError
 from ._linear_device import LinearDevice as LinearDevice
 from ._linear_device import LoadedDevice as LoadedDevice
 from ._linear_device import ModelDevice as ModelDevice

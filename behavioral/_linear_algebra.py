@@ -14,7 +14,7 @@ import scipy.linalg
 from jaxtyping import Float
 
 from ..circuits import Program
-from ._linear_device import LinearDevice, LoadedDevice
+from ._linear_device import LinearAlgebraError, LinearDevice, LoadedDevice
 
 SETTLED = 1e-6
 """What is left of the slowest mode when a record begins."""
@@ -62,7 +62,7 @@ class Budget:
         kappa: strength of the injected noise [V^2]; None is what each problem takes by default.
 
     Raises:
-        ValueError: a duration that is not positive, fewer than two runs, or less than one program.
+        LinearAlgebraError: a duration that is not positive, fewer than two runs, or less than one program.
     """
 
     duration: float = 100.0
@@ -72,11 +72,11 @@ class Budget:
 
     def __post_init__(self) -> None:
         if not 0 < self.duration < math.inf:
-            raise ValueError(f"duration: expected a positive number of time constants, got {self.duration}")
+            raise LinearAlgebraError(f"duration: expected a positive number of time constants, got {self.duration}")
         if self.runs < 2:
-            raise ValueError(f"runs: expected at least 2, or there is no error bar, got {self.runs}")
+            raise LinearAlgebraError(f"runs: expected at least 2, or there is no error bar, got {self.runs}")
         if self.programs < 1:
-            raise ValueError(f"programs: expected at least 1, got {self.programs}")
+            raise LinearAlgebraError(f"programs: expected at least 1, got {self.programs}")
 
 
 DEFAULT = Budget()
@@ -123,7 +123,7 @@ def inverse(
     """`A^-1` of a symmetric A: the covariance of the readouts over kappa.
 
     Raises:
-        ValueError: A is not symmetric.
+        LinearAlgebraError: A is not symmetric.
         ProgramError: the device cannot realise A.
     """
     A = _symmetric("inverse", A)
@@ -143,13 +143,13 @@ def lyapunov(
     Equivalent to `scipy.linalg.solve_continuous_lyapunov(A, Q)`.
 
     Raises:
-        ValueError: Q is not symmetric, or has another shape than A, or a device that answers by its covariance only.
+        LinearAlgebraError: Q is not symmetric or has another shape than A, or the device answers by its covariance only.
         ProgramError: A has an eigenvalue without positive real part, or the device cannot realise it.
     """
     _relaxing("lyapunov", device)
     A, Q = np.asarray(A, dtype=float), _symmetric("lyapunov: Q", Q)
     if A.shape != Q.shape:
-        raise ValueError(f"lyapunov: expected A and Q of one shape, got {A.shape} and {Q.shape}")
+        raise LinearAlgebraError(f"lyapunov: expected A and Q of one shape, got {A.shape} and {Q.shape}")
     w = np.linalg.eigvalsh(Q)
     largest = float(np.abs(w).max())
     if largest == 0:
@@ -176,13 +176,15 @@ def log_determinant(
     Phys. 3, 1935), taken at the `nodes` points of Gauss and Legendre. Each is a program of its own.
 
     Raises:
-        ValueError: A is not symmetric, or not positive definite.
+        LinearAlgebraError: A is not symmetric, or not positive definite.
         ProgramError: the device cannot realise A.
     """
     A = _symmetric("determinant", A)
     diagonal = np.diag(A)
     if np.linalg.eigvalsh(A)[0] <= 0:
-        raise ValueError("determinant: expected a positive definite A; the smallest eigenvalue is not above zero")
+        raise LinearAlgebraError(
+            "determinant: expected a positive definite A; the smallest eigenvalue is not above zero"
+        )
     E = A - np.diag(diagonal)
     points, weights = np.polynomial.legendre.leggauss(nodes)
     total = Answer(np.array(np.log(diagonal).sum()), np.array(0.0), 0.0, 0.0, 0)
@@ -214,13 +216,13 @@ def expm(
     times one and the autocovariance at lag tau is `kappa exp(-A) = kappa exp(-c) exp(X)`.
 
     Raises:
-        ValueError: X is not square, or a device that answers by its covariance only.
+        LinearAlgebraError: X is not square, or a device that answers by its covariance only.
         ProgramError: the device cannot realise A.
     """
     _relaxing("expm", device)
     X = np.asarray(X, dtype=float)
     if X.ndim != 2 or X.shape[0] != X.shape[1]:
-        raise ValueError(f"expm: expected a square matrix, got shape {X.shape}")
+        raise LinearAlgebraError(f"expm: expected a square matrix, got shape {X.shape}")
     w = np.linalg.eigvalsh((X + X.T) / 2)
     c = float(w[-1]) + max(1.0, float(w[-1] - w[0]) / 10)
     A = c * np.eye(len(X)) - X
@@ -334,7 +336,7 @@ def _sum(a: Answer, b: Answer, factor: float) -> Answer:
 
 def _relaxing(what: str, device: LinearDevice) -> None:
     if device.answer != "mean":
-        raise ValueError(
+        raise LinearAlgebraError(
             f"{what}: expected a device whose mean relaxes by A, and this one tells of A by its covariance only;"
             " it takes inverse and determinant"
         )
@@ -343,11 +345,13 @@ def _relaxing(what: str, device: LinearDevice) -> None:
 def _symmetric(what: str, A: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
     A = np.asarray(A, dtype=float)
     if A.ndim != 2 or A.shape[0] != A.shape[1]:
-        raise ValueError(f"{what}: expected a square matrix, got shape {A.shape}")
+        raise LinearAlgebraError(f"{what}: expected a square matrix, got shape {A.shape}")
     wrong = np.abs(A - A.T) > 1e-12 * np.abs(A).max(initial=0.0)
     if wrong.any():
         i, j = (int(k) for k in np.argwhere(wrong)[0])
-        raise ValueError(f"{what}: expected a symmetric matrix, got {A[i, j]:.6g} at [{i}, {j}] and {A[j, i]:.6g}")
+        raise LinearAlgebraError(
+            f"{what}: expected a symmetric matrix, got {A[i, j]:.6g} at [{i}, {j}] and {A[j, i]:.6g}"
+        )
     return A
 
 

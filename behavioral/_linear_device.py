@@ -23,6 +23,10 @@ from ._ou import OrnsteinUhlenbeck
 from ._response import Response
 
 
+class LinearAlgebraError(ValueError):
+    """A problem that a device cannot take, or a budget that gives no answer."""
+
+
 @runtime_checkable
 class LoadedDevice(Protocol):
     """A device that holds a program and relaxes: `dx = -(A x - b) dt/tau + N(0, 2 kappa dt/tau)`, x in volts of b."""
@@ -108,7 +112,7 @@ class IdealDevice:
         """As `LinearDevice.load`; there is nothing to round."""
         strength = fitting_noise(program, self.swing) if kappa is None else kappa
         if not 0 <= strength < np.inf:
-            raise ValueError(f"kappa: expected a noise strength in V^2 of at least 0, got {strength}")
+            raise LinearAlgebraError(f"kappa: expected a noise strength in V^2 of at least 0, got {strength}")
         eye = np.eye(program.n)
         process = OrnsteinUhlenbeck(program.A / self.tau, program.solution, 2 * strength / self.tau * eye)
         rms = np.diag(process.stationary_covariance()) + program.solution**2

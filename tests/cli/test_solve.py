@@ -84,13 +84,20 @@ def test_in_ngspice(run, tmp_path):
         (("--problem", "inverse", "--matrix", "bad.csv", "--topology", "rc-mesh"), "use a crossbar"),
         (("--problem", "inverse", "--matrix", "bad.csv"), "symmetric"),
         (("--device", "none.json", "--on", "spice"), "--device: belongs to --on model"),
+        (("--kappa", -1), "kappa: expected a noise strength"),
+        (("--kappa", -1, "--on", "ideal"), "kappa: expected a noise strength"),
+        (("--duration", 0), "duration: expected a positive number"),
+        (("--programs", 0), "programs: expected at least 1"),
+        (("--topology", "rlc-grid", "--design", "rlc-board-8", "--level", "ideal"), "by its covariance only"),
+        (("--topology", "rlc-grid", "--design", "rlc-board-8"), "expected level ideal"),
+        (("--problem", "determinant", "--matrix", "indefinite.csv"), "positive"),
+        (("--problem", "expm", "--matrix", "wide.csv"), "wide.csv: expected a square matrix"),
         (("--device", "none.json"), "none.json: cannot read the device model"),
     ],
 )
 def test_bad_input_is_one_line(run, tmp_path, arguments, message):
     write(tmp_path / "A.csv", A)
+    write(tmp_path / "indefinite.csv", np.diag([1.0, -1.0]))
+    write(tmp_path / "wide.csv", np.ones((2, 3)))
     write(tmp_path / "bad.csv", np.array([[1.0, 0.5], [0.2, 1.0]]))
-    outcome = run("solve", *arguments)
-    assert outcome.code == 2
-    assert message in outcome.err
-    assert outcome.err.count("\n") == 1
+    run("solve", *arguments).refused(message)
