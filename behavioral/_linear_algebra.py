@@ -143,7 +143,7 @@ def lyapunov(
     Equivalent to `scipy.linalg.solve_continuous_lyapunov(A, Q)`.
 
     Raises:
-        LinearAlgebraError: Q is not symmetric or has another shape than A, or the device answers by its covariance only.
+        LinearAlgebraError: Q is not symmetric or of another shape than A; the device answers by its covariance only.
         ProgramError: A has an eigenvalue without positive real part, or the device cannot realise it.
     """
     _relaxing("lyapunov", device)
