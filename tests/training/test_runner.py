@@ -1,6 +1,7 @@
 """Runs: what they write, that they stop and go on without a trace, and how they fail."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -165,6 +166,21 @@ def test_modelled_time_has_its_parts(tmp_path: Path) -> None:
     assert device["modelled_energy_J"] > 0
 
 
+def test_tensorboard_shows_what_the_curves_have_also_after_a_resume(tmp_path: Path) -> None:
+    accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    task, e = load_task("regression"), complete(ADAM, load_task("regression"))
+    calls = iter(range(100))
+    with pytest.raises(Interrupted):
+        train(task, e, 0, tmp_path, stop=lambda: next(calls) >= 11)
+    train(task, e, 0, tmp_path, resume=True)
+    events = accumulators.EventAccumulator(str(tmp_path))
+    events.Reload()
+    curve = rows(tmp_path / "curves.jsonl")
+    for name in ("train_loss", "test_loss"):
+        wanted = [(row["step"], pytest.approx(row[name], rel=1e-6)) for row in curve if name in row]  # single precision
+        assert [(event.step, event.value) for event in events.Scalars(name)] == wanted
+
+
 def test_no_accuracy_where_there_is_none(tmp_path: Path) -> None:
     (entry,) = run_experiment(experiment(ADAM), tmp_path, workers=1)
     assert "test_accuracy" not in entry
@@ -293,6 +309,29 @@ def wait_for(condition: Any, seconds: float = 90.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "nothing happened"
         time.sleep(0.02)
+
+
+def test_a_long_step_is_given_up_and_taken_again(tmp_path: Path) -> None:
+    steps = iter(range(100))
+
+    def slow(outputs: Tensor, targets: Tensor) -> Tensor:
+        if len(outputs) == 31 and next(steps) == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(3000):  # half a minute
+                time.sleep(0.01)
+        return nn.functional.mse_loss(outputs, targets)
+
+    task = load_task("regression")
+    made = experiment({**ADAM, "batch_size": 31, "checkpoint_every": 3})
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(made, tmp_path / "parts", task=replace(task, loss_fn=slow), workers=1)
+    assert time.monotonic() - began < 15  # a second of grace, on a machine that may be busy
+    checkpoint = tmp_path / "parts/regression-adam-s0/checkpoint.pt"
+    assert load_checkpoint(checkpoint)["counters"]["step"] == 3
+    run_experiment(made, tmp_path / "parts", task=task, resume=True, workers=1)
+    run_experiment(made, tmp_path / "whole", task=task, workers=1)
+    assert same(weights(checkpoint.parent), weights(tmp_path / "whole/regression-adam-s0"))
 
 
 def test_processes_give_what_one_gives(tmp_path: Path) -> None:
