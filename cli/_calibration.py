@@ -27,6 +27,8 @@ from ._folder import write_dataset, write_json, write_text
 
 SAMPLES = 400
 """Readouts of each transient; a 12-bit step is then averaged down to 2e-4 of the swing."""
+_VALUES = 3200
+"""Readouts of all cells together: of more cells each needs fewer, as there are more programs."""
 PROGRAMS_PER_CELL = 3
 """With fewer, some combinations of entries that another program uses are hardly measured."""
 _CASCADE_PROGRAMS = 16
@@ -129,7 +131,8 @@ def _seen(job: Job, data: xr.Dataset, readout: np.random.Generator) -> xr.Datase
     if job.analysis not in ("op", "tran"):
         return data
     # A noisy record keeps its equal steps.
-    times = SAMPLES if job.analysis == "tran" and not job.noise else None
+    samples = min(SAMPLES, max(_VALUES // job.program.n, SAMPLES // 8))
+    times = samples if job.analysis == "tran" and not job.noise else None
     return digitise(data, job.instance.design.converters, readout, times=times)
 
 
