@@ -14,7 +14,16 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from ..circuits import Corners, Instance, Level, Program, Scaling, load, state_space
-from ..netlists import ANALYSES, AmplifierSubcircuit, Analysis, Job, deck, simulate
+from ..netlists import (
+    ANALYSES,
+    AmplifierSubcircuit,
+    Analysis,
+    Job,
+    OperatingPower,
+    deck,
+    operating_power,
+    simulate,
+)
 from ..reports import figures, png
 from ._errors import InputError
 from ._folder import write_bytes, write_dataset, write_json, write_text
@@ -49,6 +58,8 @@ class Result:
     clipped: tuple[str, ...]
     """Entries beyond the conductance range."""
     warnings: tuple[str, ...]
+    power: OperatingPower | None
+    """Of the operating point, where that is the analysis."""
 
 
 def get_analysis(name: str, noise: bool) -> Analysis:
@@ -80,7 +91,10 @@ def run(request: Request) -> Result:
         *_beyond_rails(request.level, v, predicted),
         *_without_effect(request),
     )
-    return Result(measurement, deck(task), v, predicted, clipped, warnings)
+    power = None
+    if request.analysis == "op":
+        power = operating_power(instance, request.program, request.level, request.scaling, amplifier=request.amplifier)
+    return Result(measurement, deck(task), v, predicted, clipped, warnings, power)
 
 
 def _job(request: Request, analysis: Analysis, noise: bool) -> Job:
@@ -196,6 +210,8 @@ def summary(request: Request, result: Result) -> dict[str, Any]:
         "clipped": result.clipped,
         "warnings": result.warnings,
     }
+    if result.power is not None:
+        found |= {"resistor_power_W": result.power.resistors, "supply_power_W": result.power.supplies}
     covariance = result.measurement.get("covariance")
     if covariance is not None:
         found["covariance"] = covariance.values

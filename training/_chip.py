@@ -20,6 +20,19 @@ from ._types import Matrix, Rows, Vector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Loads:
+    """Conductances [1/R0] into virtual grounds that hang on the outputs of the cells, the first and second stages.
+
+    The arrays behind them, a stage's feedback resistor, the two resistors of each inverted rail and, with the cells,
+    the damping. Sums over J^T stand for those over J and rows of H for its columns: the same but for the deviations.
+    """
+
+    cells: Vector
+    first: Rows
+    second: Rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Cascade:
     """A loaded cascade. `drive` (N,): relative gain of the drive inputs; `offset` (N,) [V]: added to the drive.
 
@@ -29,6 +42,7 @@ class Cascade:
 
     loop: Loop
     lagged: LaggedLoop | None
+    loads: Loads
     drive: Vector
     offset: Vector
     stage: float
@@ -37,12 +51,13 @@ class Cascade:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crossbar:
-    """A loaded crossbar: `dx = -(F x - drive b - offset) ds`, both divided by D."""
+    """A loaded crossbar: `dx = -(F x - drive b - offset) ds`, both divided by D. `loads`: as `Loads.cells`."""
 
     F: Matrix
     D: Vector
     drive: Vector
     offset: Vector
+    loads: Vector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +109,11 @@ class Chip:
             second = self._offset("hessian", like[:, 0]) * (1.0 + hessian_gain) - hessian_rails
             offset = offset - stage * (J_out.T @ second)
         exact = arrays.J_in is factors.J and J_out is factors.J and H is given
-        return Cascade(loop, self._lagged(loop, arrays, hessian_gain, stage), drive, offset, stage, exact)
+        last = 1.0 + arrays.row_gain + self._rail
+        loads = Loads(
+            lam + arrays.column_gain + self._rail, last if H is None else 1.0 + hessian_gain + self._rail, last
+        )
+        return Cascade(loop, self._lagged(loop, arrays, hessian_gain, stage), loads, drive, offset, stage, exact)
 
     def load_crossbar(self, A: Matrix) -> Crossbar:
         n = len(A)
@@ -105,7 +124,7 @@ class Chip:
         gain = 1.0 + held.abs().sum(1)
         D, drive = self._cells(A, gain)
         F = (held + torch.diag(gain * self._inverse_gain)) / D.unsqueeze(1)
-        return Crossbar(F, D, drive, self._offset("cells", A[0]) * gain)
+        return Crossbar(F, D, drive, self._offset("cells", A[0]) * gain, held.abs().sum(0) + self._rail)
 
     def _arrays(self, factors: Factors, stage: float) -> _Arrays:
         J = factors.J
@@ -238,3 +257,8 @@ class Chip:
         if not self.effects.bandwidth:
             return 0.0
         return self.aged.rate / (2.0 * math.pi * p.gain_bandwidth * p.tau)
+
+    @property
+    def _rail(self) -> float:
+        # an inverting amplifier has two resistors, an ideal inverter none
+        return 0.0 if math.isinf(self.population.gain) else 2.0

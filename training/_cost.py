@@ -86,8 +86,19 @@ class CostModel:
             readout=runs * vector,
         )
 
-    def energy(self, r: int, N: int, analog_time: float, digital: float | None = None, runs: int = 1) -> Parts:
-        """Joules of an analog iteration: link, static supply of the amplifiers, digital side."""
+    def energy(
+        self,
+        r: int,
+        N: int,
+        analog_time: float,
+        digital: float | None = None,
+        runs: int = 1,
+        array_power: float | None = None,
+    ) -> Parts:
+        """Joules of an analog iteration: link, static supply of the amplifiers, digital side, the arrays' resistors.
+
+        array_power [W]: of the settled arrays (`DeviceSPU`'s stat); a cold start burns less until it has settled.
+        """
         time = self.time(r, N, analog_time, digital, runs)
         supply = None if self.cell_power is None else self.cell_power * self._amplifiers(r, N)
         vector = None if self.link_energy is None else runs * N * self.bits * self.link_energy
@@ -96,7 +107,7 @@ class CostModel:
             digital=_product(self.digital_power, digital),
             loading=_sum(link, _product(supply, time.loading)),
             drive=vector,
-            relaxation=_product(supply, time.relaxation),
+            relaxation=_product(_sum(supply, array_power), time.relaxation),
             readout=vector,
         )
 

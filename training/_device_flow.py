@@ -75,6 +75,15 @@ class CascadeFlow:
         ladder = steps(t, 0.5 * float(loop.rates.min()), loop.speed(), self.noise_tol)
         return noise_at(loop, lambda: self._forcing(generator), ladder, self.noise_tol)
 
+    def power(self, x: Vector, b: Vector) -> float:
+        """Of all resistors [V^2/R0] with the cells at x and the drive b [V], the stages settled."""
+        chip = self.chip
+        u = chip.loop.J_in @ x
+        total = _square(chip.loads.cells, x) + _square(1.0, b) + chip.stage**2 * _square(chip.loads.first, u)
+        if chip.loop.H is not None:
+            total += _square(chip.loads.second, chip.loop.hessian(u)) / chip.stage**2
+        return total
+
     def _forcing(self, generator: torch.Generator) -> Vector:
         loop, stage = self.chip.loop, self.chip.stage
         total = _normal(loop.D, generator)
@@ -108,6 +117,10 @@ class CrossbarFlow:
     def noise(self, t: float, generator: torch.Generator) -> Vector:
         return self._flow().noise(t, _normal(self.chip.D, generator))
 
+    def power(self, x: Vector, b: Vector) -> float:
+        """Of all resistors [V^2/R0] with the cells at x and the drive b [V]."""
+        return _square(self.chip.loads, x) + _square(1.0, b)
+
     def _flow(self) -> DenseFlow:
         return DenseFlow(self.chip.F, torch.diag(2.0 / self.chip.D.square()))
 
@@ -117,3 +130,7 @@ DeviceFlow = CascadeFlow | CrossbarFlow
 
 def _normal(like: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(like.shape, generator=generator, dtype=like.dtype).to(like.device)
+
+
+def _square(conductance: Tensor | float, v: Tensor) -> float:
+    return float((conductance * v.square()).sum())

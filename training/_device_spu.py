@@ -15,7 +15,7 @@ from ._errors import ChipErrors, DrawnErrors, MeasuredErrors
 from ._factors import Factors
 from ._krylov import POLES_PER_TIME
 from ._loop import MAX_GROUPS
-from ._population import ALL_EFFECTS, Effects, HasInstance, HasPopulation, PopulationLike, population_of
+from ._population import ALL_EFFECTS, Effects, HasInstance, HasPopulation, Ohmic, PopulationLike, population_of
 from ._products import Products
 from ._sharded import Sharded
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
@@ -67,7 +67,9 @@ class DeviceSPU:
     ageing: the chip drifts from load to load; `clock.loads` counts them, and set to a number it is the chip at that
         load again. None: it stays as it is.
     t: analog time [tau], 0 to inf. model: a `Population`, or anything with `population()`.
-    Stats: `analog_time` [tau] of all attempts, where finite; `attempts`; `clipped` entries; `scale` [V per unit].
+    Stats: `analog_time` [tau] of all attempts, where finite; `attempts`; `clipped` entries; `scale` [V per unit];
+    `array_power` [W], with a population that has R0: the sum of `G v^2/R0` over the arrays, damping, drive and feedback
+    resistors and those of the inverted rails (of every source), at the voltages of the last readout.
     """
 
     model: PopulationLike | HasPopulation
@@ -170,12 +172,15 @@ class DeviceSPU:
             # the loop is linear: only what the drive causes changes with the scale
             volts = change * (volts - offset) + offset
             scale, attempts = change * scale, attempts + 1
+        stats = {"attempts": float(attempts), "scale": scale}
+        if isinstance(self.population, Ohmic):
+            stats["array_power"] = state.power(volts, scale * b) / self.population.R0
         clipped = 0
         if self.effects.readout_bits:
             volts, clipped = read_out(volts + noise, full_scale, self.population.adc_bits)
         else:
             volts = volts + noise
-        return volts / scale, {"attempts": float(attempts), "clipped": float(clipped), "scale": scale}
+        return volts / scale, {**stats, "clipped": float(clipped)}
 
     def _noise(self, state: DeviceFlow, t: float) -> Vector:
         if not self.effects.noise or self.population.kappa0 == 0.0:

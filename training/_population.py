@@ -39,6 +39,14 @@ class PopulationLike(Protocol):
 
 
 @runtime_checkable
+class Ohmic(Protocol):
+    """A population that knows its unit resistor."""
+
+    @property
+    def R0(self) -> float: ...  # [ohm]
+
+
+@runtime_checkable
 class HasPopulation(Protocol):
     """A calibrated device, such as `thermospice.behavioral.DeviceModel`."""
 

@@ -184,7 +184,7 @@ class _Natural:
             return Taken(float(loss), Parts(digital=seconds))
         used = self._solver
         size = (used.r, used.N, used.analog_time, (used.asked_at or began) - began, used.runs)
-        return Taken(float(loss), self._cost.time(*size), self._cost.energy(*size))
+        return Taken(float(loss), self._cost.time(*size), self._cost.energy(*size, array_power=used.array_power))
 
     def set_learning_rate(self, lr: float) -> None:
         _set_learning_rate(self._optimizer, lr)
@@ -207,6 +207,7 @@ class _Clocked:
     def reset(self) -> None:
         self.asked_at: float | None = None
         self.analog_time, self.runs = 0.0, 0
+        self.array_power: float | None = None
 
     def __getattr__(self, name: str) -> Any:
         # TNGD saves the `generator` of solvers that have one.
@@ -226,6 +227,7 @@ class _Clocked:
         self.analog_time += solution.stats.get("analog_time", 0.0)
         if t is None:  # a delay goes on with what is loaded, and reads nothing out
             self.runs += int(solution.stats.get("attempts", 1))
+            self.array_power = solution.stats.get("array_power")
         return solution
 
     def _note(self) -> None:

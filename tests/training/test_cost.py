@@ -27,6 +27,9 @@ def test_energies_that_nothing_is_known_of_are_absent():
     assert energy.digital == pytest.approx(1.0)
     assert energy.relaxation == pytest.approx(1e-3 * (1000 + 128) * 5e-6)
     assert energy.drive is None
+    burnt = CostModel(cell_power=1e-3).energy(64, 1000, 5.0, array_power=0.5)
+    assert burnt.relaxation == pytest.approx((1e-3 * (1000 + 128) + 0.5) * 5e-6)
+    assert CostModel().energy(64, 1000, 5.0, array_power=0.5).as_dict() == {"relaxation": pytest.approx(2.5e-6)}
     linked = CostModel(link_energy=1e-12).energy(64, 1000, 5.0)
     assert linked.loading == pytest.approx(16 * 64 * (64 + 2000) * 1e-12)
     assert CostModel(digital_power=10.0).digital_energy(2.0).total == 20.0
