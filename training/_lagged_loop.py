@@ -1,6 +1,7 @@
 """The analog loop of a cascade whose stages take time to settle."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -123,25 +124,35 @@ class LaggedLoop:
         As `Loop.growth`, right when all rates are equal. By Arnoldi's method, and by all eigenvalues where that leaves
         a doubt: a mode that rings is an extreme point of the spectrum, and found among the first.
         """
-        ring = self._ring()
-        found = _rightmost(ring)
-        return float(torch.linalg.eigvals(ring).real.max()) if found is None else found
+        found = _rightmost(self._rings, self._ring_size, self.first)
+        if found is not None:
+            return found
+        columns = [self._rings(e) for e in torch.eye(self._ring_size).to(self.first)]
+        return float(torch.linalg.eigvals(torch.stack(columns, 1)).real.max())
 
-    def _ring(self) -> Float[Tensor, "states states"]:
-        """-F of `J_in x`, u and w; w in units that make the blocks alike."""
+    @property
+    def _ring_size(self) -> int:
+        return (2 if self.base.H is None or self.second is None else 3) * len(self.first)
+
+    @cached_property
+    def _unit(self) -> float:
+        """Of w, which makes the ring's blocks alike."""
+        return 1.0 if self.base.H is None else float(self.base.H.abs().sum(2).max()) or 1.0
+
+    def _rings(self, z: State) -> State:
+        """-F of `J_in x`, u and w, by blocks: the whole would be as large as the arrays."""
         base, r = self.base, len(self.first)
-        K, eye = base.grams.sum(0), torch.eye(r).to(self.first)
+        x, u, w = z[:r], z[r : 2 * r], z[-r:]
+        cells = -float(base.rates.min()) * x - self._unit * (self._turned @ w)
+        first = self.first * (x - u)
         if base.H is None or self.second is None:
-            rows = [[-float(base.rates.min()) * eye, -K], [torch.diag(self.first), torch.diag(-self.first)]]
-            return torch.cat([torch.cat(row, 1) for row in rows])
-        H, unit = torch.block_diag(*base.H), float(base.H.abs().sum(2).max()) or 1.0
-        none = torch.zeros_like(K)
-        rows = [
-            [-float(base.rates.min()) * eye, none, -unit * K],
-            [torch.diag(self.first), torch.diag(-self.first), none],
-            [none, self.second.unsqueeze(1) * H / unit, torch.diag(-self.second)],
-        ]
-        return torch.cat([torch.cat(row, 1) for row in rows])
+            return torch.cat([cells, first])
+        return torch.cat([cells, first, self.second * (base.hessian(u) / self._unit - w)])
+
+    @cached_property
+    def _turned(self) -> Float[Tensor, "r r"]:
+        grams = self.base.grams
+        return grams[0] if len(grams) == 1 else grams.sum(0)
 
     def _joined(self, x: Vector, u: Rows, w: Rows) -> State:
         if self.second is None:
@@ -178,18 +189,18 @@ def _kept(omega: Rows, p: float, h: float) -> Rows:
     return h * omega / (p + h * omega)
 
 
-def _rightmost(M: Float[Tensor, "m m"]) -> float | None:
+def _rightmost(apply: Callable[[State], State], size: int, like: Tensor) -> float | None:
     """Largest real part of the eigenvalues by a Krylov space; None where it has not found that of a growing mode."""
     m = MODES
-    if len(M) <= 2 * m:
+    if size <= 2 * m:
         return None  # all of them cost no more
-    basis = M.new_zeros(m + 1, len(M))
+    basis = like.new_zeros(m + 1, size)
     hessenberg = torch.zeros(m + 1, m, dtype=torch.float64)
     # a start that no program is blind to
-    start = torch.randn(len(M), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    basis[0] = (start / start.norm()).to(M)
+    start = torch.randn(size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    basis[0] = (start / start.norm()).to(like)
     for k in range(m):
-        v = M @ basis[k]
+        v = apply(basis[k])
         for _ in range(2):
             part = basis[: k + 1] @ v
             v = v - part @ basis[: k + 1]
