@@ -187,14 +187,18 @@ def _fidelity(folder: Folder) -> Section | None:
         ),
         tuple(bool(row.get("passed")) for row in rows),
     )
-    pictures: tuple[Picture, ...] = ()
+    caption = (
+        "Each comparison of the table by circuit: its value as a part of its limit (logarithmic). Left of the line it"
+        " passed; a cross failed. Smaller parts than 1e-9 are drawn there."
+    )
+    pictures: tuple[Picture, ...] = (picture(lambda: figures.checks(rows), caption),) if len(rows) > 1 else ()
     if folder.heldout:
         caption = (
             f"Settled readouts of {len(folder.heldout)} programs that the calibration did not see:"
             " distance of each model from SPICE (logarithmic). The design model knows no deviations, the calibrated one"
             " those that were measured, the nominal one all that were drawn."
         )
-        pictures = (picture(lambda: figures.heldout_errors(folder.heldout), caption),)
+        pictures += (picture(lambda: figures.heldout_errors(folder.heldout), caption),)
     passed = sum(table.verdicts)
     return Section("Fidelity", (f"{passed} of {len(rows)} checks passed.",), pictures, (table,))
 

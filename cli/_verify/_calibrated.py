@@ -12,7 +12,7 @@ from ...netlists import Analysis, SimulatorError
 from .. import _calibration as calibration
 from ._row import Row
 from ._subject import Subject
-from ._waves import DECADES, spectrum_error
+from ._waves import DECADES, band_errors, spectrum_error
 
 _HELD_OUT = 2
 _STREAM = 22
@@ -54,8 +54,12 @@ def _worst(subject: Subject) -> dict[str, float]:
 def _errors(subject: Subject, model: DeviceModel, program: Program) -> dict[str, float]:
     scaling = calibration.scaling(subject.instance, program, subject.level)
     seen = replace(subject, program=program, scaling=scaling, _found={})
-    tran, noise = seen.measure("tran"), seen.measure("noise")
+    tran = seen.measure("tran")
     found = {"tran": math.nan if tran is None else compare(tran, model).value}
+    if subject.level == "transistor":
+        found["noise"], found["spectra"] = band_errors(seen, model)
+        return found
+    noise = seen.measure("noise")
     # Without amplifiers a crossbar's readout noise is white without limit and has no variance.
     if noise is None or "covariance" in noise:
         found["noise"] = math.nan if noise is None else compare(noise, model).value

@@ -107,7 +107,7 @@ class Case:
             yield from _chips.rows(subject)
             if not ideal or not subject.mean:
                 yield from _calibrated.rows(subject)
-            if not ideal and topology.name == Cascade.name:
+            if not ideal:
                 yield from _onset.rows(subject)
 
 

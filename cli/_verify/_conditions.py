@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ...behavioral import DeviceModel
-from ...circuits import Corners, Design, Drift, Instance, TemperatureCoefficients, choose_scaling
+from ...circuits import Corners, Design, Drift, Instance, Programming, TemperatureCoefficients, choose_scaling
 from ._row import Row
 from ._subject import Subject
 from ._waves import compared
@@ -14,6 +14,7 @@ _TEMPCO = TemperatureCoefficients(resistor_tc1=3.1e-3, capacitor_tc1=3.6e-6, cap
 _CORNERS = Corners(resistor=0.14, capacitor=0.1, gain_bandwidth=0.2, supply=0.1)
 """Resistors as there; the others are choices."""
 _DRIFT = Drift(temperature_sigma=5.0, temperature_time=100.0, ageing_exponent=0.01, ageing_time=1.0)
+_PROGRAMMING = Programming(bits=6, switch_resistance=50.0)
 _AGE = 1e5
 """[s]; a thousand correlation times of the temperature path."""
 
@@ -43,6 +44,7 @@ def conditions(subject: Subject) -> Mapping[str, Instance]:
         "at 233 K": _chip(subject, design.model_copy(update={"temperature": 233.0})),
         "at 398 K": _chip(subject, design.model_copy(update={"temperature": 398.0})),
         f"after {_AGE:g} s": _chip(subject, design).at(_AGE),
+        "6 bits and switches": _chip(subject, known.model_copy(update={"programming": _PROGRAMMING})),
     }
 
 

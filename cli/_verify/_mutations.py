@@ -2,10 +2,12 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
+from ...circuits import Level
 from ...netlists import Plot
 from ._row import Row
 from ._subject import Subject
@@ -17,13 +19,15 @@ Mutation = Callable[[Lines], Lines | None]
 _PART = 1.01
 """A resistor that is one per cent off."""
 _UNSEEN = 1e9
+_COARSE_PART = 1.1
+"""Among transistors, whose limits are a hundred times wider."""
 _CARD = re.compile(r"([A-Za-z]+)(\d+)(.*)")
 
 
 def rows(subject: Subject) -> Iterator[Row]:
     """How many times the limit over the error, of the fault that is seen least: below one, every fault is caught."""
     margins = [0.0]
-    for mutate in MUTATIONS.values():
+    for mutate in faults(subject.level).values():
         lines = mutate(subject.circuit())
         if lines is not None:
             error = response_error(subject, lines)
@@ -114,15 +118,22 @@ def _flipped_drive(lines: Lines) -> Lines | None:
     return None
 
 
-def scale_resistor(lines: Lines) -> Lines | None:
-    """The array's largest conductance, or capacitor, one per cent off."""
+def scale_resistor(lines: Lines, part: float = _PART) -> Lines | None:
+    """The array's largest conductance, or capacitor, off by a part: one per cent."""
     chosen = _programmed(lines) or [k for k, line in enumerate(lines) if line.startswith("R")]
     if not chosen:
         return None
     sizes = [float(lines[k].split()[3]) for k in chosen]
     k = chosen[int(np.argmin(sizes)) if lines[chosen[0]].startswith("R") else int(np.argmax(sizes))]
     words = lines[k].split()
-    return [*lines[:k], " ".join([*words[:3], repr(float(words[3]) * _PART), *words[4:]]), *lines[k + 1 :]]
+    return [*lines[:k], " ".join([*words[:3], repr(float(words[3]) * part), *words[4:]]), *lines[k + 1 :]]
 
 
 MUTATIONS: dict[str, Mutation] = {"swap rows": swap_rows, "flip a sign": flip_sign, "scale a resistor": scale_resistor}
+
+
+def faults(level: Level) -> Mapping[str, Mutation]:
+    """What is put into a deck of this level."""
+    if level != "transistor":
+        return MUTATIONS
+    return MUTATIONS | {"scale a resistor": partial(scale_resistor, part=_COARSE_PART)}

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
-from ...circuits import DesignError, Instance, Program, stability_limit, with_gain_bandwidth
+from ...behavioral import DeviceModel
+from ...circuits import (
+    Cascade,
+    Crossbar,
+    DesignError,
+    Instance,
+    Program,
+    Scaling,
+    stability_limit,
+    with_gain_bandwidth,
+)
 from ._row import Row
 from ._subject import Subject
 
@@ -16,31 +26,50 @@ _FACTORS = (1.1, 1.25)
 _GAIN = 4.0
 """A loop gain at which slow amplifiers ring; the drive is small, so that rails and slew stay out of it."""
 _SMALL = 1e-2
+_TURNING = ((0.05, -1.0), (1.0, 0.05))
+_STREAM = 23
 _PERIODS = 40
 
 
 def rows(subject: Subject) -> Iterator[Row]:
-    """Of a cascade at level macro: its stages have no capacitor, so that their delay turns the feedback round."""
-    J, H, damping = subject.program.factors or (np.zeros((0, 0)), np.zeros((0, 0)), 0.0)
-    program = Program.from_factors(J, _GAIN * H, _GAIN * damping, _SMALL * subject.program.b)
-    loud = Subject(subject.instance, program, subject.level, type(subject.scaling)(), subject.model, subject.seed)
-    yield _onset(subject, loud)
+    """Of loops through amplifiers, at level macro: passive cells have none, and a crossbar with real eigenvalues no
+    limit.
+    """
+    loud = _loud(subject)
+    if loud is not None:
+        yield _onset(loud)
 
 
-def _onset(subject: Subject, loud: Subject) -> Row:
+def _loud(subject: Subject) -> Subject | None:
+    """A chip that rings with slow amplifiers: a cascade, whose stages have no capacitor, so that their delay turns the
+    feedback round; or two cells of a crossbar that turn into each other.
+    """
+    chip, factors = subject.instance, subject.program.factors
+    if isinstance(chip.topology, Cascade) and factors is not None:
+        J, H, damping = factors
+        program = Program.from_factors(J, _GAIN * H, _GAIN * damping, _SMALL * subject.program.b)
+    elif isinstance(chip.topology, Crossbar):
+        chip = chip.design.sample(Crossbar(2), np.random.default_rng([subject.seed, _STREAM]))
+        program = Program(_TURNING, [_SMALL, _SMALL])
+    else:
+        return None
+    model = DeviceModel.nominal(chip, subject.level)
+    return Subject(chip, program, subject.level, Scaling(), model, subject.seed, failures=subject.failures)
+
+
+def _onset(loud: Subject) -> Row:
     metric = "onset of ringing, SPICE against symbolic gain-bandwidth"
     try:
         limit = stability_limit(loud.instance, loud.program)
     except DesignError as error:
-        subject.failures.append(str(error))
+        loud.failures.append(str(error))
         limit = None
     if limit is None:
-        return subject.row("tran", metric, math.nan, _LIMIT)
+        return loud.row("tran", metric, math.nan, _LIMIT)
     rates = [_decay(loud, with_gain_bandwidth(loud.instance, factor * limit)) for factor in _FACTORS]
-    subject.failures.extend(loud.failures)
     # The decay of the ringing falls to zero at the onset.
     slope = (rates[1] - rates[0]) / (_FACTORS[1] - _FACTORS[0])
-    return subject.row("tran", metric, abs(_FACTORS[0] - rates[0] / slope - 1), _LIMIT)
+    return loud.row("tran", metric, abs(_FACTORS[0] - rates[0] / slope - 1), _LIMIT)
 
 
 def _decay(loud: Subject, chip: Instance) -> float:

@@ -67,9 +67,8 @@ class Subject:
     def circuit(self, instance: Instance | None = None) -> list[str]:
         """Lines of the circuit with its solver's options, without an analysis."""
         text = deck(Job(instance or self.instance, self.program, "op", self.level, scaling=self.scaling))
-        analysis = (".save", ".op", ".print", ".end")
-        lines = [line for line in text.splitlines() if not (line.startswith(analysis) and "=" not in line)]
-        return lines
+        analysis = {".save", ".op", ".print", ".end"}
+        return [line for line in text.splitlines() if line.split() and line.split()[0] not in analysis]
 
     def run(self, lines: list[str], plot: str) -> Plot | None:
         """One analysis of a circuit given as lines; the plot whose name begins so, None when there is none."""

@@ -4,11 +4,12 @@ import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import scipy.integrate
 import xarray as xr
 
 from ...behavioral import DeviceModel, compare
 from ...netlists import Analysis
-from ._row import Row, decibels
+from ._row import Row, decibels, relative
 from ._subject import Subject
 
 EXACT: Mapping[str, float] = {
@@ -48,6 +49,7 @@ NAMES = {
     "covariance_error": "covariance, Frobenius",
 }
 DECADES = 5
+_BAND = 0.1
 
 
 def limits(subject: Subject) -> Mapping[str, float]:
@@ -98,5 +100,31 @@ def spectrum_error(subject: Subject, data: xr.Dataset, model: DeviceModel) -> fl
 def transistor_rows(subject: Subject, waveforms: bool) -> Iterator[Row]:
     """Transistors against the macro-model that stands for them; a transient of many takes half a minute."""
     for analysis in subject.analyses:
-        if analysis != "tran" or waveforms:
+        if analysis == "noise":
+            yield from band_rows(subject, subject.model)
+        elif analysis != "tran" or waveforms:
             yield from compared(subject, analysis, subject.measure(analysis), subject.model)
+
+
+def band_rows(subject: Subject, model: DeviceModel, of: str = "SPICE against model") -> Iterator[Row]:
+    """Noise within the band of the amplifiers."""
+    power, spectra = band_errors(subject, model)
+    yield subject.row("noise", f"{of}, noise power in the amplifiers' band", power, limits(subject)["noise"])
+    metric = f"{of}, densities over {DECADES} decades, dB"
+    yield subject.row("noise", metric, spectra, limits(subject)["spectra"])
+
+
+def band_errors(subject: Subject, model: DeviceModel) -> tuple[float, float]:
+    """Relative error of the power and largest ratio of densities [dB] in five decades up to a tenth of the
+    gain-bandwidth: beyond, transistors have poles and zeros that the macro-model's one pole does not stand for.
+    """
+    amplifier = subject.instance.design.amplifier
+    assert amplifier is not None
+    top = amplifier.gain_bandwidth * _BAND
+    data = subject.measure("noise", frequencies=(top / 10**DECADES, top))
+    if data is None:
+        return math.nan, math.nan
+    f, psd = data["frequency"].values, data["psd"].values
+    expected = model.response(subject.program, subject.scaling, allow_clipping=True).psd(f)
+    found, wanted = (np.asarray(scipy.integrate.trapezoid(density, f, axis=0)) for density in (psd, expected))
+    return relative(found - wanted, found), decibels(expected / psd)

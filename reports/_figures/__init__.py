@@ -3,6 +3,7 @@
 from ._calibration import parameters as parameters
 from ._calibration import z_scores as z_scores
 from ._covariance import covariance_maps as covariance_maps
+from ._fidelity import checks as checks
 from ._fidelity import heldout_errors as heldout_errors
 from ._in_the_loop import in_the_loop as in_the_loop
 from ._response import ac_response as ac_response

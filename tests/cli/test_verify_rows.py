@@ -101,7 +101,7 @@ def test_a_record_follows_the_whole_law_and_not_another():
 def test_conditions_change_the_chip_and_the_model_follows():
     chip = subject("crossbar", "macro")
     rows = list(_conditions.rows(chip))
-    assert len(rows) == 10
+    assert len(rows) == 12
     assert all(row["passed"] for row in rows), rows
     # The typical chip's model does not describe a single one of them.
     for name, changed in _conditions.conditions(chip).items():
@@ -154,9 +154,20 @@ def test_calibrated_models_of_every_topology():
         assert all(row["passed"] for row in rows), rows
 
 
-def test_ringing_begins_where_the_symbols_say():
-    (row,) = _onset.rows(subject("cascade", "macro", 4))
+@pytest.mark.parametrize("topology", ["crossbar", pytest.param("cascade", marks=pytest.mark.slow)])
+def test_ringing_begins_where_the_symbols_say(topology, monkeypatch):
+    chip = subject(topology, "macro", 4)
+    (row,) = _onset.rows(chip)
     assert row["passed"], row
+    # Another gain-bandwidth than the one that was asked for.
+    real = _onset.with_gain_bandwidth
+    monkeypatch.setattr(_onset, "with_gain_bandwidth", lambda chip, value: real(chip, 1.3 * value))
+    (row,) = _onset.rows(chip)
+    assert not row["passed"]
+
+
+def test_passive_cells_have_no_onset():
+    assert not list(_onset.rows(subject("rc-mesh", "macro", 1)))
 
 
 @pytest.mark.slow
