@@ -1,6 +1,6 @@
 """Measuring a chip for its calibration, and what the fit found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
-from ..behavioral import Calibration, DeviceModel, calibrate, digitise
+from ..behavioral import Calibration, DeviceModel, calibrate, digitise, recalibration_times
 from ..circuits import (
     Cascade,
     Instance,
@@ -268,4 +268,46 @@ def told(found: Calibration) -> list[str]:
     if found.ambiguity:
         lines.append(f"another chip gives the same measurements: {found.ambiguity}")
     lines += [f"{kind}: {x:.2g} times the stated error is left" for kind, x in found.excess.items() if x > 1]
+    return lines
+
+
+DAY = 86400.0
+"""Recalibrations are planned for so long [s]."""
+_REFERENCES = 4
+
+
+def check_limit(keep_below: float | None) -> None:
+    """Raise `InputError` unless it is a relative error."""
+    if keep_below is not None and not 0 < keep_below < 1:
+        raise InputError(f"--keep-below: expected a relative error between 0 and 1, such as 0.01, got {keep_below:g}")
+
+
+def schedule(device: DeviceModel, instance: Instance, keep_below: float, seed: int) -> list[float]:
+    """When to calibrate again within a day [s], so that the design's drift keeps the answer's error below a limit.
+
+    Raises:
+        InputError: a device without a settled answer, or one that drifts faster than it can be calibrated.
+    """
+    programs = random_programs(instance, _REFERENCES, np.random.default_rng([seed, _CALIBRATION]))
+    try:
+        return [float(t) for t in recalibration_times(device, programs, keep_below, DAY)]
+    except ValueError as error:
+        raise InputError(f"--keep-below: {error}") from None
+
+
+def advice(found: Mapping[str, Any], keep_below: float | None) -> list[str]:
+    """Sentences on the correction and the schedule, where they were asked for."""
+    lines = []
+    if correction := found.get("correction"):
+        before, after = (f"{100 * correction[key]:.2g} %" for key in ("before", "after"))
+        lines.append(
+            f"held-out answers in ngspice err by at most {before} as they are, {after} with the drive corrected"
+        )
+    if (times := found.get("recalibrate_at_s")) is not None:
+        count, limit = len(times) - 1, f"{100 * (keep_below or 0):.2g} %"
+        lines.append(
+            f"drift stays below {limit} for a day without another calibration"
+            if not count
+            else f"to keep drift below {limit} calibrate again {count} times in a day, first after {times[1]:.3g} s"
+        )
     return lines

@@ -63,7 +63,12 @@ class Request:
 
 
 def check_together(
-    measurements: Sequence[Path] | None, instances: int | None, held_out: int, resume: Path | None, out: Path | None
+    measurements: Sequence[Path] | None,
+    instances: int | None,
+    held_out: int,
+    keep_below: float | None,
+    resume: Path | None,
+    out: Path | None,
 ) -> None:
     """Raise `InputError` for options that contradict each other."""
     if resume is not None and (measurements or instances is not None or out is not None):
@@ -72,10 +77,13 @@ def check_together(
         raise InputError("--instances: draws and measures chips here; give either it or measurements")
     if held_out and (measurements or instances is not None):
         raise InputError("--held-out: measures the chip that is drawn here; give no measurements and no --instances")
+    if keep_below is not None and (measurements or instances is not None):
+        raise InputError("--keep-below: is for the chip that is drawn here; give no measurements and no --instances")
 
 
-def from_drawn(this: Job, request: Request, held_out: int) -> None:
-    """One chip, measured in ngspice, and programs that the fit did not see."""
+def from_drawn(this: Job, request: Request, held_out: int, keep_below: float | None = None) -> None:
+    """One chip, measured in ngspice, programs that the fit did not see, and when to calibrate it again."""
+    calibration.check_limit(keep_below)
     instance, level = request.instance(), request.chip_level
     count = calibration.check_programs(request.programs, request.chip_topology)
     kinds = calibration.check_kinds(request.kinds, instance, level)
@@ -86,16 +94,21 @@ def from_drawn(this: Job, request: Request, held_out: int) -> None:
     calibration.write(found.model, instance, data, this.folder)
     calibration.write_identifiability(found, this.folder)
     rows: list[heldout.Row] = []
+    more: dict[str, Any] = {}
+    if keep_below is not None:
+        more["recalibrate_at_s"] = calibration.schedule(found.model, instance, keep_below, request.seed)
     if held_out:
         with this.step(f"ngspice: {held_out} held-out programs"):
             rows = heldout.rows(instance, found.model, held_out, request.seed)
+            more |= {"held_out": rows, "correction": heldout.corrected(instance, found.model, held_out, request.seed)}
         write_json(this.folder / "heldout.json", rows)
     failed = sum(not row["passed"] for row in rows)
-    summary = calibration.summary(found.model, instance, found)
-    this.finish({**summary, **({"held_out": rows} if rows else {})}, exit_code=int(failed > 0))
+    this.finish({**calibration.summary(found.model, instance, found), **more}, exit_code=int(failed > 0))
     _show(this, found, instance)
     if rows:
         this.show(heldout.table(rows))
+    for line in calibration.advice(more, keep_below):
+        this.say(line)
 
 
 def from_files(this: Job, paths: Sequence[Path]) -> None:

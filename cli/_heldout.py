@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
-from ..behavioral import TRANSISTOR_BAND, DeviceModel, compare, read_measurement
+from ..behavioral import TRANSISTOR_BAND, Correction, DeviceModel, compare, read_measurement
 from ..circuits import Instance, Level, Scaling
 from ..netlists import Analysis, Job
 from . import _calibration as calibration
@@ -70,6 +70,24 @@ def rows(instance: Instance, device: DeviceModel, count: int, seed: int) -> list
                 if key not in worst or not row["value"] <= worst[key]["value"]:
                     worst[key] = row
     return list(worst.values())
+
+
+def corrected(instance: Instance, device: DeviceModel, count: int, seed: int) -> dict[str, float]:
+    """Relative error of the settled answer in SPICE, worst of the held-out programs: as it is, and with the drive
+    corrected by the calibration. Empty for a device that answers by a covariance."""
+    if instance.topology.answer != "mean":
+        return {}
+    programs = calibration.random_programs(instance, count, np.random.default_rng([seed, _STREAM]))
+    jobs = [calibration.job_of(instance, device.level, program, "op") for program in programs]
+    better = [
+        replace(job, program=Correction.of(device, job.program, job.scaling).program(job.program)) for job in jobs
+    ]
+    settled = [data["v"].values for data in calibration.simulated([*jobs, *better])]
+    errors = [
+        float(np.linalg.norm(v / job.scaling.drive - program.solution) / np.linalg.norm(program.solution))
+        for v, job, program in zip(settled, [*jobs, *better], [*programs, *programs], strict=True)
+    ]
+    return {"before": max(errors[:count]), "after": max(errors[count:])}
 
 
 def _band(instance: Instance, level: Level) -> tuple[float, float] | None:

@@ -67,6 +67,14 @@ def calibrate(
         int,
         typer.Option("--held-out", min=0, help="Then compare so many other programs, every second one 30 K warmer."),
     ] = 0,
+    keep_below: Annotated[
+        float | None,
+        typer.Option(
+            "--keep-below",
+            help="Say how often to calibrate again against the design's drift, for a relative error such as 0.01.",
+            show_default=False,
+        ),
+    ] = None,
     temperature: Temperature = None,
     instance_seed: InstanceSeed = None,
     out: Out = None,
@@ -83,7 +91,7 @@ def calibrate(
     with job("calibrate", out, quiet, as_json, resume) as this:
         from .. import _calibration_jobs as jobs
 
-        jobs.check_together(measurements, instances, held_out, resume, out)
+        jobs.check_together(measurements, instances, held_out, keep_below, resume, out)
         if resume is not None:
             jobs.resume_campaign(this)
         elif measurements:
@@ -92,4 +100,4 @@ def calibrate(
             request = jobs.Request(
                 design, topology, level, size, seed, rank, programs, analysis, temperature, instance_seed, instances
             )
-            jobs.from_drawn(this, request, held_out) if instances is None else jobs.campaign(this, request)
+            jobs.from_drawn(this, request, held_out, keep_below) if instances is None else jobs.campaign(this, request)
