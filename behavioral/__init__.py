@@ -23,8 +23,6 @@ from ._integrate import Saturation as Saturation
 from ._integrate import integrate as integrate
 from ._interface import LinearProcess as LinearProcess
 from ._likelihood import Gradient as Gradient
-from ._linear_algebra import Answer as Answer
-from ._linear_algebra import Budget as Budget
 from ._linear_algebra import determinant as determinant
 from ._linear_algebra import expm as expm
 from ._linear_algebra import inverse as inverse
@@ -36,6 +34,8 @@ from ._linear_device import LinearAlgebraError as LinearAlgebraError
 from ._linear_device import LinearDevice as LinearDevice
 from ._linear_device import LoadedDevice as LoadedDevice
 from ._linear_device import ModelDevice as ModelDevice
+from ._linear_records import Answer as Answer
+from ._linear_records import Budget as Budget
 from ._low_rank import LowRankOrnsteinUhlenbeck as LowRankOrnsteinUhlenbeck
 from ._lyapunov import NotStationaryError as NotStationaryError
 from ._measurement import Measurement as Measurement

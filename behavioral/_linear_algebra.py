@@ -6,8 +6,7 @@ holds `L^-1 A L`.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import scipy.linalg
@@ -15,74 +14,20 @@ from jaxtyping import Float
 
 from ..circuits import Program
 from ._linear_device import LinearAlgebraError, LinearDevice, LoadedDevice
+from ._linear_records import (
+    DEFAULT,
+    Answer,
+    Budget,
+    Times,
+    at_lag_zero,
+    autocovariance,
+    centred,
+    measured,
+    summed,
+)
 
-SETTLED = 1e-6
-"""What is left of the slowest mode when a record begins."""
-
-PER_RATE = 16
-"""Samples in a record for each fastest time constant."""
-
-EXTRAPOLATION = (3.0, -3.0, 1.0)
-"""Weights of the autocovariances at lags of one, two and three samples that extrapolate to lag zero.
-
-At lag zero itself a readout also carries what is white to it: broadband amplifier noise, its own sampling noise and
-rounding. A mode of rate a is left with `1 - (1 - exp(-a h))^3` of its covariance, h the spacing: 2e-4 are missing at
-the fastest.
-"""
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """A result with its price.
-
-    Attributes:
-        value: a number, vector or matrix.
-        standard_error: of each entry of it, from the scatter of independent runs: noise, time and (with several
-            programs) rounding. What every run has in common, such as the mismatch of the chip, it cannot see.
-        time: analog time [s] of all runs, waiting included.
-        energy: drawn from the supplies in that time [J].
-        runs: independent runs.
-    """
-
-    value: Float[np.ndarray, "..."]
-    standard_error: Float[np.ndarray, "..."]
-    time: float
-    energy: float
-    runs: int
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """How much analog time a result may cost.
-
-    Attributes:
-        duration: of each record or averaging window, in units of the slowest time constant of the program.
-        runs: independent runs with each program, at least two.
-        programs: how often the program is loaded, each time rounded stochastically and anew; 1 rounds to nearest once.
-        kappa: strength of the injected noise [V^2]; None is what each problem takes by default.
-
-    Raises:
-        LinearAlgebraError: a duration that is not positive, fewer than two runs, or less than one program.
-    """
-
-    duration: float = 100.0
-    runs: int = 16
-    programs: int = 1
-    kappa: float | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 < self.duration < math.inf:
-            raise LinearAlgebraError(f"duration: expected a positive number of time constants, got {self.duration}")
-        if self.runs < 2:
-            raise LinearAlgebraError(f"runs: expected at least 2, or there is no error bar, got {self.runs}")
-        if self.programs < 1:
-            raise LinearAlgebraError(f"programs: expected at least 1, got {self.programs}")
-
-
-DEFAULT = Budget()
-
-# What one loaded program's runs are turned into: one value for each run.
-_Reading = Callable[[LoadedDevice, "_Times"], Float[np.ndarray, "runs *shape"]]
+_POSITIVE = 1e-6
+"""A noise matrix with a smaller eigenvalue, relative to the largest, stretches the coordinates too far."""
 
 
 def solve(
@@ -110,11 +55,11 @@ def solve(
 
     _relaxing("solve", device)
 
-    def read(loaded: LoadedDevice, times: "_Times") -> Float[np.ndarray, "runs n"]:
+    def read(loaded: LoadedDevice, times: Times) -> Float[np.ndarray, "runs n"]:
         return loaded.average(times.wait, times.duration, budget.runs, rng)
 
     quiet = budget if budget.kappa is not None else replace(budget, kappa=0.0)
-    return _measured(device, Program(A, b), quiet, rng, read)
+    return measured(device, Program(A, b), quiet, rng, read)
 
 
 def inverse(
@@ -159,7 +104,7 @@ def lyapunov(
     first = _covariance(device, np.linalg.solve(L, A @ L), rng, budget, 0.5, L)
     if shift == 0:
         return first
-    return _sum(first, _covariance(device, A, rng, budget, 0.5), -shift)
+    return summed(first, _covariance(device, A, rng, budget, 0.5), -shift)
 
 
 def log_determinant(
@@ -190,7 +135,7 @@ def log_determinant(
     total = Answer(np.array(np.log(diagonal).sum()), np.array(0.0), 0.0, 0.0, 0)
     for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
         slope = _work(device, np.diag(diagonal) + point * E, E, rng, budget)
-        total = _sum(total, slope, float(weight))
+        total = summed(total, slope, float(weight))
     return total
 
 
@@ -229,34 +174,12 @@ def expm(
     L = _root((A + A.T) / 2)
     program = Program(np.linalg.solve(L, A @ L), np.zeros(len(X)))
 
-    def read(loaded: LoadedDevice, times: "_Times") -> Float[np.ndarray, "runs n n"]:
+    def read(loaded: LoadedDevice, times: Times) -> Float[np.ndarray, "runs n n"]:
         lag = max(1, math.ceil(loaded.tau / times.spacing))
-        x = _centred(loaded.record(times.samples(loaded.tau / lag), budget.runs, rng)) @ L.T
-        return np.asarray(math.exp(c) * _autocovariance(x, lag) / loaded.kappa)
+        x = centred(loaded.record(times.samples(loaded.tau / lag), budget.runs, rng)) @ L.T
+        return np.asarray(math.exp(c) * autocovariance(x, lag) / loaded.kappa)
 
-    return _measured(device, program, budget, rng, read)
-
-
-_POSITIVE = 1e-6
-"""A noise matrix with a smaller eigenvalue, relative to the largest, stretches the coordinates too far."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Times:
-    """When to read a loaded program [s]."""
-
-    wait: float
-    duration: float
-    spacing: float
-
-    @classmethod
-    def of(cls, loaded: LoadedDevice, budget: Budget) -> "_Times":
-        slow, fast = loaded.rates
-        return cls(-math.log(SETTLED) / slow, budget.duration / slow, 1 / (PER_RATE * fast))
-
-    def samples(self, spacing: float) -> Float[np.ndarray, " times"]:
-        count = math.ceil(self.duration / spacing * (1 - 1e-12)) + 1 + len(EXTRAPOLATION)
-        return self.wait + spacing * np.arange(count)
+    return measured(device, program, budget, rng, read)
 
 
 def _covariance(
@@ -269,12 +192,12 @@ def _covariance(
 ) -> Answer:
     """`factor <x x^T> / kappa` with A loaded and `x = L y`."""
 
-    def read(loaded: LoadedDevice, times: _Times) -> Float[np.ndarray, "runs n n"]:
-        y = _centred(loaded.record(times.samples(times.spacing), budget.runs, rng))
-        C = _at_lag_zero(y if L is None else y @ L.T)
+    def read(loaded: LoadedDevice, times: Times) -> Float[np.ndarray, "runs n n"]:
+        y = centred(loaded.record(times.samples(times.spacing), budget.runs, rng))
+        C = at_lag_zero(y if L is None else y @ L.T)
         return np.asarray((C + np.swapaxes(C, 1, 2)) * (factor / 2 / loaded.kappa))
 
-    return _measured(device, Program(A, np.zeros(len(A))), budget, rng, read)
+    return measured(device, Program(A, np.zeros(len(A))), budget, rng, read)
 
 
 def _work(
@@ -286,52 +209,11 @@ def _work(
 ) -> Answer:
     """`<x^T E x> / kappa` with A loaded."""
 
-    def read(loaded: LoadedDevice, times: _Times) -> Float[np.ndarray, " runs"]:
-        C = _at_lag_zero(_centred(loaded.record(times.samples(times.spacing), budget.runs, rng)))
+    def read(loaded: LoadedDevice, times: Times) -> Float[np.ndarray, " runs"]:
+        C = at_lag_zero(centred(loaded.record(times.samples(times.spacing), budget.runs, rng)))
         return np.asarray(np.einsum("rij,ij->r", C, E) / loaded.kappa)
 
-    return _measured(device, Program(A, np.zeros(len(A))), budget, rng, read)
-
-
-def _centred(x: Float[np.ndarray, "runs times n"]) -> Float[np.ndarray, "runs times n"]:
-    """Without the device's offset, the mean of all runs; it takes from a variance 2/(duration * runs) of it at most."""
-    return np.asarray(x - x.mean(axis=(0, 1)))
-
-
-def _autocovariance(x: Float[np.ndarray, "runs times n"], lag: int) -> Float[np.ndarray, "runs n n"]:
-    """`<x(t + lag) x(t)^T>` of each run."""
-    return np.asarray(np.swapaxes(x[:, lag:], 1, 2) @ x[:, : x.shape[1] - lag] / (x.shape[1] - lag))
-
-
-def _at_lag_zero(x: Float[np.ndarray, "runs times n"]) -> Float[np.ndarray, "runs n n"]:
-    parts = [weight * _autocovariance(x, lag + 1) for lag, weight in enumerate(EXTRAPOLATION)]
-    return np.asarray(sum(parts[1:], parts[0]))
-
-
-def _measured(
-    device: LinearDevice, program: Program, budget: Budget, rng: np.random.Generator, read: _Reading
-) -> Answer:
-    values, time, energy = [], 0.0, 0.0
-    for _ in range(budget.programs):
-        loaded = device.load(program, budget.kappa, rng if budget.programs > 1 else None)
-        times = _Times.of(loaded, budget)
-        values.append(read(loaded, times))
-        spent = budget.runs * (times.wait + times.duration)
-        time, energy = time + spent, energy + spent * loaded.power
-    # Programs scatter by their rounding and by what their runs scatter.
-    found = np.stack([part.mean(axis=0) for part in values]) if budget.programs > 1 else values[0]
-    error = found.std(axis=0, ddof=1) / math.sqrt(len(found))
-    return Answer(np.asarray(found.mean(axis=0)), np.asarray(error), time, energy, budget.runs * budget.programs)
-
-
-def _sum(a: Answer, b: Answer, factor: float) -> Answer:
-    return Answer(
-        np.asarray(a.value + factor * b.value),
-        np.asarray(np.hypot(a.standard_error, factor * b.standard_error)),
-        a.time + b.time,
-        a.energy + b.energy,
-        a.runs + b.runs,
-    )
+    return measured(device, Program(A, np.zeros(len(A))), budget, rng, read)
 
 
 def _relaxing(what: str, device: LinearDevice) -> None:
