@@ -1,11 +1,13 @@
 """`thermospice calibrate` as a user calls it: every topology, processes, held-out programs, bad folders."""
 
 import json
+import math
 import shutil
 
 import pytest
 import xarray as xr
 from thermospice.behavioral import DeviceModel, PopulationModel
+from thermospice.circuits import Design
 from thermospice.cli import main
 
 
@@ -28,6 +30,9 @@ def test_other_topologies_hold_out_what_they_promise(run, tmp_path, topology):
     found = json.loads((tmp_path / "c" / "identifiability.json").read_text())
     assert len(found["combinations"]) == len(summary["open_combinations"]) > 0
     assert ("ambiguity" in found) == (topology == "differential-rc-mesh") or found["ambiguity"] is None
+    if topology != "rlc-grid":
+        # 1 % resistors, against what the calibration leaves of them.
+        assert summary["correction"]["after"] < 1e-3 < summary["correction"]["before"]
     for name in ("noise_scale", *(("gain", "gain_bandwidth") if device.gain else ())):
         assert summary[name]["standard_error"] > 0
 
@@ -115,12 +120,29 @@ def test_bad_chips_are_named(run, tmp_path, campaign):
         (("--resume", ".", "--instances", 3), ("--resume",)),
         (("--resume", "."), ("--resume expects",)),
         (("--programs", 0), ("--programs",)),
+        (("--keep-below", 1.5), ("--keep-below", "between 0 and 1")),
+        (("--keep-below", 0.1, "--instances", 3), ("--keep-below",)),
         (("--rank", 2), ("--rank", "cascade")),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else str(value),
 )
 def test_options_that_contradict_are_refused(run, arguments, words):
     run("calibrate", *arguments).refused(*words)
+
+
+def test_a_schedule_follows_from_the_designs_drift(run, tmp_path):
+    """A mesh whose drive is a current, all of it ageing: |d ln x / d ln G| = 1, so each age is exp(limit/nu) longer."""
+    ageing = Design.preset("board-1k-1n").to_dict() | {"drift": {"ageing_exponent": 0.01, "ageing_time": 60.0}}
+    (tmp_path / "old.yaml").write_text(Design.from_dict(ageing).to_yaml())
+    options = ("--design", "old.yaml", "--topology", "rc-mesh", "--size", 1, "--keep-below", 0.02)
+    outcome = run("calibrate", *options, "--json")
+    times = answer(outcome)["recalibrate_at_s"]
+    assert times[0] == 0
+    # Offsets of 0.4 mV of a volt do not age.
+    assert times[1] == pytest.approx(60 * math.exp(2), rel=0.02)
+    assert times[2] / times[1] == pytest.approx(math.exp(2), rel=0.02)
+    assert len(times) == 4
+    assert "calibrate again 3 times in a day" in outcome.err
 
 
 def test_help_shows_an_example(run):
