@@ -38,13 +38,14 @@ class Run:
     """All that changes while a run goes on, and hence all that a checkpoint holds."""
 
     def __init__(self, task: Task, experiment: Experiment, seed: int, ranks: Ranks | None = None) -> None:
+        batch = _shared_batch(experiment, ranks)
         device, dtype = torch.device(experiment.processor), getattr(torch, experiment.precision)
         torch.manual_seed(seed)
         self.task = task.to(device, dtype)
         self.module: nn.Module = task.build().to(device, dtype)
         self.ranks, self.seed = ranks, seed
         self.stepper = make_stepper(self.module, task.loss_fn, experiment, seed, ranks)
-        self.order = DataOrder(len(task.train), _divisible(_given(experiment.batch_size), ranks), seed)
+        self.order = DataOrder(len(task.train), batch, seed)
         self.micro_batches = experiment.accumulate or 1
         self.learning_rate = schedule(experiment)
         self.step = 0
@@ -383,9 +384,12 @@ def _add(totals: dict[str, float], parts: Parts) -> None:
         totals[name] = totals.get(name, 0.0) + value
 
 
-def _divisible(batch: int, ranks: Ranks | None) -> int:
+def _shared_batch(experiment: Experiment, ranks: Ranks | None) -> int:
+    batch = _given(experiment.batch_size)
     if ranks is not None and batch % ranks.count:
         raise ExperimentError(f"batch_size: expected a multiple of the {ranks.count} processes, got {batch}")
+    if ranks is not None and experiment.delay:
+        raise ExperimentError("delay: a checkpoint holds the stale program of one process; start without torchrun")
     return batch
 
 

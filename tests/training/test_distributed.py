@@ -14,6 +14,7 @@ from thermospice.training import (
     ConjugateGradient,
     DeviceSPU,
     Effects,
+    ExperimentError,
     IdealSPU,
     LevenbergMarquardt,
     Woodbury,
@@ -127,6 +128,16 @@ def test_two_processes_take_the_step_of_one(two, name):
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_of_two_processes_resumes_to_the_weights_of_one(two, tmp_path, name):
     torch.testing.assert_close(two[0][name], run(name, None, tmp_path), rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"), [({"batch_size": 31}, "multiple of the 2"), ({"delay": 0.5}, "delay: ")]
+)
+def test_what_two_processes_cannot_run_is_refused_before_it_runs(tmp_path, fields, message):
+    task = load_task("regression")
+    e = with_defaults(experiment({"task": "regression", "solver": "ideal-spu", "batch_size": 32, **fields}), task)
+    with pytest.raises(ExperimentError, match=message):
+        follow(task, e, 0, Ranks(1, 2))
 
 
 def test_uneven_parts_are_refused(two):
