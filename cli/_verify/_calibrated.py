@@ -38,7 +38,7 @@ def rows(subject: Subject) -> Iterator[Row]:
 
 def _worst(subject: Subject) -> dict[str, float]:
     rng = np.random.default_rng([subject.seed, _STREAM])
-    count = calibration.PROGRAMS_PER_CELL * subject.instance.topology.n
+    count = calibration.check_programs(None, subject.instance.topology)
     try:
         measured = calibration.measure(subject.instance, subject.level, count, subject.seed)
         model = calibration.fit(measured)

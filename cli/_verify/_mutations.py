@@ -19,7 +19,7 @@ Mutation = Callable[[Lines], Lines | None]
 _PART = 1.01
 """A resistor that is one per cent off."""
 _UNSEEN = 1e9
-_COARSE_PART = 1.1
+_COARSE_PART = 2.0
 """Among transistors, whose limits are a hundred times wider."""
 _CARD = re.compile(r"([A-Za-z]+)(\d+)(.*)")
 
@@ -63,12 +63,15 @@ def _programmed(lines: Lines) -> list[int]:
 
 
 def swap_rows(lines: Lines) -> Lines | None:
-    """What is programmed into the first two rows of each array, exchanged."""
-    return _exchanged(lines, _programmed(lines)) or _exchanged(lines, range(len(lines)))
+    """What is programmed into the first two rows of each array, exchanged; the drives of two cells where one component
+    serves two rows.
+    """
+    drives = [k for k, line in enumerate(lines) if line.startswith("Ib")]
+    return _exchanged(lines, _programmed(lines)) or _exchanged(lines, drives)
 
 
 def _exchanged(lines: Lines, among: Sequence[int]) -> Lines | None:
-    number = {lines[k].split()[0]: k for k in among if lines[k][:1] in "RC"}
+    number = {lines[k].split()[0]: k for k in among}
     found, changed = list(lines), False
     for name, k in number.items():
         match = _CARD.fullmatch(name)
@@ -80,8 +83,7 @@ def _exchanged(lines: Lines, among: Sequence[int]) -> Lines | None:
 
 
 def _valued(line: str, other: str) -> str:
-    words, others = line.split(), other.split()
-    return " ".join([*words[:3], others[3], *words[4:]])
+    return " ".join([*line.split()[:3], *other.split()[3:]])
 
 
 def flip_sign(lines: Lines) -> Lines | None:
