@@ -25,6 +25,7 @@ class Population:
     conductance_sigma, capacitor_sigma, inverter_sigma = 0.0, 0.0, 0.0
     offset_mean, offset_sigma, kappa0 = 0.0, 0.0, 0.0
     gain, full_scale, dac_bits, adc_bits = math.inf, 1.0, 12, 12
+    gain_bandwidth, tau = math.inf, 1e-6
 
 
 def network() -> nn.Sequential:
