@@ -27,7 +27,7 @@ def verify(
         list[int] | None,
         typer.Option(
             "--size",
-            help="One or more; a cascade of n cells has n/2 rows of J. [default: 1, 4, 8, 16, at level ideal 32]",
+            help="One or more; a cascade of n cells has n/2 rows of J. [default: 1, 4, 8, 16, 32, at level ideal 64]",
             show_default=False,
         ),
     ] = None,
@@ -43,7 +43,7 @@ def verify(
     full: Annotated[
         bool,
         typer.Option(
-            "--full", help="Also 64 cells, transistors, and records of noise of every chip; takes half an hour."
+            "--full", help="Also 64 cells, transistors, and records of noise of every chip; takes some ten minutes."
         ),
     ] = False,
     quick: Annotated[

@@ -37,7 +37,7 @@ DESIGN = "board-1k-1n"
 TRANSISTORS = "cmos-100k-10p"
 """The preset whose amplifier was extracted from the transistors."""
 
-USUAL: Sizes = {"ideal": (1, 4, 8, 16, 32), "macro": (1, 4, 8, 16), "transistor": (1, 2)}
+USUAL: Sizes = {"ideal": (1, 4, 8, 16, 32, 64), "macro": (1, 4, 8, 16, 32), "transistor": (1, 2)}
 FULL: Sizes = {"ideal": (1, 4, 8, 16, 32, 64), "macro": (1, 4, 8, 16, 32, 64), "transistor": (1, 2, 4)}
 """By level, where no size is asked for."""
 QUICK: Sizes = {"ideal": (1, 4), "macro": (1, 4), "transistor": (1,)}
