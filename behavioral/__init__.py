@@ -1,7 +1,7 @@
 from ._calibrate import Calibration as Calibration
 from ._calibrate import calibrate as calibrate
 from ._calibrate_open import Combination as Combination
-from ._calibrate_runs import TRANSISTOR_BAND as TRANSISTOR_BAND
+from ._calibrate_spectral import TRANSISTOR_BAND as TRANSISTOR_BAND
 from ._coloured import FlickerNoise as FlickerNoise
 from ._coloured import with_coloured_noise as with_coloured_noise
 from ._compare import Comparison as Comparison

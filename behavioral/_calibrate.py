@@ -11,7 +11,8 @@ from ..circuits import Design
 from ._calibrate_fit import Fit, fit
 from ._calibrate_open import Combination, open_combinations
 from ._calibrate_parameters import Parameters
-from ._calibrate_runs import Run, Term, term_of
+from ._calibrate_runs import Run, term_of
+from ._calibrate_terms import Term
 from ._device_model import DeviceModel, Estimate, Provenance
 from ._measurement import Measurement, MeasurementError, read_measurement
 

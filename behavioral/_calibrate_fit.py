@@ -9,7 +9,8 @@ import scipy.linalg
 from jaxtyping import Bool, Float
 
 from ._calibrate_parameters import Parameters
-from ._calibrate_runs import Normal, Term
+from ._calibrate_runs import Normal
+from ._calibrate_terms import Term
 from ._measurement import MeasurementError
 
 _STEPS = 40

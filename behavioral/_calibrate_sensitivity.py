@@ -15,9 +15,7 @@ from ..circuits import (
     Inductor,
     Network,
     equations,
-    flicker_band,
     link_voltages,
-    relaxations,
 )
 from ._calibrate_duals import Number, gradient
 
@@ -118,43 +116,6 @@ class Sensitivity:
             owner=np.append(self.owner, np.full(len(j), parameter)),
             source=np.append(self.source, j),
             slope=np.append(factor * self.slope, factor * spread * self.densities),
-        )
-
-    def with_flicker(self, corner: float, lowest: float, parameter: int | None, spread: float) -> "Sensitivity":
-        """Beside each coloured source of white density S the density `S corner/f`, from `lowest` [Hz] on, as relaxation
-        processes that act where the source does. The corner's logarithm is a parameter of this prior spread, or known.
-        """
-        which = np.flatnonzero(self.coloured)
-        rates, weights = relaxations(*flicker_band(corner, lowest))
-        k, m, j = len(rates), self.m, len(self.densities)
-        twice = np.repeat(which, k)
-        size = len(twice)
-        # One-sided 2 S corner/f has the variance of 2 S corner times the weights; each relaxes with its own rate.
-        per_white = np.tile(4 * corner * weights * rates, len(which))
-        own = [np.flatnonzero(self.source == source) for source in which]
-        inherited = [(self.owner[s], j + k * a + b, self.slope[s] * per_white[k * a + b])
-                     for a, mine in enumerate(own) for b in range(k) for s in mine]  # fmt: skip
-        if parameter is not None:
-            inherited += [(parameter, j + b, spread * per_white[b] * self.densities[twice[b]]) for b in range(size)]
-        owner, source, slope = np.array(inherited, dtype=float).reshape(-1, 3).T
-        states = np.hstack([self.row[:, :m], self.row[:, m + 2 + twice]])
-        return replace(
-            self,
-            F=np.block([[self.F, -self.L[:, twice]], [np.zeros((size, m)), np.diag(np.tile(rates, len(which)))]]),
-            drive=np.append(self.drive, np.zeros(size)),
-            bias=np.append(self.bias, np.zeros(size)),
-            L=scipy.linalg.block_diag(self.L, np.eye(size)),
-            M=np.hstack([self.M, self.D[:, twice]]),
-            D=np.pad(self.D, ((0, 0), (0, size))),
-            initial=np.pad(self.initial, ((0, size), (0, 0))),
-            densities=np.append(self.densities, per_white * self.densities[twice]),
-            owner=np.append(self.owner, owner.astype(int)),
-            source=np.append(self.source, source.astype(int)),
-            slope=np.append(self.slope, slope),
-            forcing=np.pad(self.forcing, ((0, size), (0, 0))),
-            row=np.hstack([states, self.row[:, m:], np.zeros((len(self.row), size))]),
-            coloured=np.append(self.coloured, np.zeros(size, dtype=bool)),
-            memory=size,
         )
 
     @property

@@ -5,8 +5,8 @@ import pytest
 from thermospice.behavioral import Response
 from thermospice.behavioral._calibrate_parameters import Parameters
 from thermospice.behavioral._calibrate_record import innovations
-from thermospice.behavioral._calibrate_runs import _noisy
 from thermospice.behavioral._calibrate_spectra import covariance, densities, response
+from thermospice.behavioral._calibrate_terms import noisy_circuit
 from thermospice.behavioral._innovations import innovations as filtered
 from thermospice.behavioral._innovations import log_likelihood
 from thermospice.circuits import (
@@ -45,7 +45,7 @@ class Case:
         self.z = np.zeros(p) if equal else rng.standard_normal(p)
         self.program = Program(np.eye(n), np.full(n, 0.5)) if equal else random_program(topology, rng)
         self.scaling = Scaling(1.0, 0.25)
-        self.circuit = _noisy(self.parameters, self.z, self.program, self.scaling)
+        self.circuit = noisy_circuit(self.parameters, self.z, self.program, self.scaling)
 
     def at(self, z):
         scale = self.parameters.factor("noise_scale", z)
