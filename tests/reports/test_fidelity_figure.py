@@ -1,7 +1,9 @@
 """The figure of a fidelity table: every row in it, failed ones to be seen."""
 
+import json
+
 import pytest
-from thermospice.reports import figures
+from thermospice.reports import build_report, figures
 from thermospice.reports._theme import LIGHT
 
 
@@ -38,3 +40,14 @@ def test_a_row_without_a_value_is_among_the_failed():
     assert found["x"][0] > 1
     (axes,) = figures.checks([_row(1e-4), row]).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["crossbar, macro"]
+
+
+def test_a_long_table_shows_what_is_closest_to_its_limit_and_all_that_failed(tmp_path):
+    rows = [_row(k * 1e-6, metric=f"check {k}", size=4) for k in range(1, 100)]
+    rows += [_row(2e-3, metric="too far", size=4), _row(3e-3, metric="farther", size=4)]
+    (tmp_path / "fidelity.json").write_text(json.dumps(rows))
+    build_report([tmp_path], tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "99 of 101 checks passed." in text
+    for metric, there in (("check 99 ", True), ("too far", True), ("farther", True), ("check 98 ", False)):
+        assert (metric in text) == there, metric
