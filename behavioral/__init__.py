@@ -43,8 +43,8 @@ from ._measurement import MeasurementError as MeasurementError
 from ._measurement import read_measurement as read_measurement
 from ._ou import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from ._population import Population as Population
+from ._population_file import Spread as Spread
 from ._population_model import PopulationModel as PopulationModel
-from ._population_model import Spread as Spread
 from ._population_model import load_device as load_device
 from ._prepared import Prepared as Prepared
 from ._readout import Gaussian as Gaussian

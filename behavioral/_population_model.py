@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..circuits import LEVELS, TOPOLOGIES, Design, DesignError, Instance, Level, Topology, write_atomically
+from ..circuits import TOPOLOGIES, Design, DesignError, Instance, Level, Topology, write_atomically
 from ._calibrate import Calibration
 from ._device_model import DeviceModel, DeviceModelError, Estimate, Provenance
 from ._population import Population, with_spreads
+from ._population_file import Spread, pair, parsed, plain_spread, read_json
 from ._population_fit import Chip, Mixed, fit_mixed
 
 _SCHEMA = 1
@@ -24,31 +25,6 @@ _SIGNIFICANT = 3.0
 
 FEWEST = 3
 """Chips: of two there is one difference, and no spread worth the name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """One kind of deviation over the chips of a process: a component has `mean`, plus what its chip has in common with
-    standard deviation `chip`, plus its own part with standard deviation `local` (none where a chip has one value).
-
-    Relative, V for offsets, logarithms for amplifier values and the noise scale.
-    """
-
-    mean: Estimate
-    chip: Estimate
-    local: Estimate | None
-
-    @property
-    def total(self) -> float:
-        """Root mean square of the parts that differ."""
-        return float(np.hypot(self.chip.value, self.local.value if self.local else 0.0))
-
-    @property
-    def error(self) -> float:
-        """Standard error of `total`."""
-        parts = [part for part in (self.chip, self.local) if part is not None]
-        square = sum((part.value * part.standard_error) ** 2 for part in parts)
-        return float(np.sqrt(square)) / self.total if self.total > 0 else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,8 +181,8 @@ class PopulationModel:
             "design": self.design.to_dict(),
             "topology": self.topology,
             "level": self.level,
-            "spreads": {name: _plain(spread) for name, spread in self.spreads.items()},
-            "correlations": [{"between": [a, b], **_pair(estimate)} for (a, b), estimate in self.correlations.items()],
+            "spreads": {name: plain_spread(spread) for name, spread in self.spreads.items()},
+            "correlations": [{"between": [a, b], **pair(estimate)} for (a, b), estimate in self.correlations.items()],
             "instances": list(self.instances),
             "provenance": {
                 "source": self.provenance.source,
@@ -230,7 +206,7 @@ class PopulationModel:
         if data.get("schema") != _SCHEMA:
             raise DeviceModelError(f"{where}: expected schema {_SCHEMA}, got {data.get('schema')!r}; calibrate again")
         try:
-            return _read(data, where)
+            return cls(**parsed(data, where))
         except (DeviceModelError, DesignError) as error:
             message = str(error)
             raise DeviceModelError(message if message.startswith(where) else f"{where}: {message}") from None
@@ -261,15 +237,6 @@ def load_device(path: str | Path) -> DeviceModel | PopulationModel:
     if isinstance(data, Mapping) and data.get("kind") == _KIND:
         return PopulationModel.from_dict(data, str(path))
     return DeviceModel.from_dict(data, str(path))
-
-
-def read_json(path: str | Path) -> Any:
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DeviceModelError(f"{path}: cannot read it: {error.strerror}") from None
-    except (ValueError, RecursionError):
-        raise DeviceModelError(f"{path}: not JSON") from None
 
 
 _AMPLIFIER = ("gain", "gain_bandwidth", "output_resistance", "noise_voltage", "noise_corner")
@@ -335,68 +302,3 @@ def _provenance(models: Sequence[DeviceModel]) -> Provenance:
         residual=float(np.sqrt(np.mean([(one.residual or 0.0) ** 2 for one in every]))),
         samples=sum(one.samples for one in every),
     )
-
-
-def _pair(estimate: Estimate) -> dict[str, float]:
-    return {"value": estimate.value, "standard_error": estimate.standard_error}
-
-
-def _plain(spread: Spread) -> dict[str, Any]:
-    plain: dict[str, Any] = {"mean": _pair(spread.mean), "chip": _pair(spread.chip)}
-    return plain | ({"local": _pair(spread.local)} if spread.local else {})
-
-
-def _read(data: Mapping[str, Any], where: str) -> PopulationModel:
-    if data["topology"] not in TOPOLOGIES:
-        raise DeviceModelError(f"topology: expected one of {', '.join(TOPOLOGIES)}, got {data['topology']!r}")
-    if data["level"] not in LEVELS:
-        raise DeviceModelError(f"level: expected one of {', '.join(LEVELS)}, got {data['level']!r}")
-    provenance = data["provenance"]
-    return PopulationModel(
-        Design.from_dict(data["design"], f"{where}: design"),
-        data["topology"],
-        data["level"],
-        {str(name): _spread(values, f"spreads.{name}") for name, values in data["spreads"].items()},
-        {_between(row): _estimate(row, "correlations", 1.0) for row in data["correlations"]},
-        _texts(data["instances"], "instances"),
-        Provenance(
-            source=str(provenance["source"]),
-            measurements=_texts(provenance["measurements"], "provenance.measurements"),
-            discarded={str(key): str(value) for key, value in provenance["discarded"].items()},
-            simulators=_texts(provenance["simulators"], "provenance.simulators"),
-            residual=_number(provenance["residual"], "provenance.residual"),
-            samples=int(_number(provenance["samples"], "provenance.samples")),
-        ),
-    )
-
-
-def _spread(data: Any, name: str) -> Spread:
-    parts = {part: _estimate(data[part], f"{name}.{part}") for part in ("mean", "chip", "local") if part in data}
-    for part in ("chip", "local"):
-        if part in parts and parts[part].value < 0:
-            raise DeviceModelError(f"{name}.{part}: expected a standard deviation, got {parts[part].value}")
-    return Spread(parts["mean"], parts["chip"], parts.get("local"))
-
-
-def _estimate(data: Any, name: str, largest: float = np.inf) -> Estimate:
-    value, error = (_number(data[key], f"{name}.{key}") for key in ("value", "standard_error"))
-    if error < 0 or abs(value) > largest:
-        raise DeviceModelError(f"{name}: expected a value and an error of at least zero, got {value} and {error}")
-    return Estimate(value, error)
-
-
-def _between(row: Any) -> tuple[str, str]:
-    first, second = _texts(row["between"], "correlations.between")
-    return first, second
-
-
-def _number(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise DeviceModelError(f"{name}: expected a finite number, got {value!r}")
-    return float(value)
-
-
-def _texts(values: Any, name: str) -> tuple[str, ...]:
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise DeviceModelError(f"{name}: expected a list of texts, got {values!r}")
-    return tuple(values)

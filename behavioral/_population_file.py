@@ -1,0 +1,116 @@
+"""The parts of a population's file: spreads with their errors, read and checked."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..circuits import LEVELS, TOPOLOGIES, Design
+from ._device_model import DeviceModelError, Estimate, Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """One kind of deviation over the chips of a process: a component has `mean`, plus what its chip has in common with
+    standard deviation `chip`, plus its own part with standard deviation `local` (none where a chip has one value).
+
+    Relative, V for offsets, logarithms for amplifier values and the noise scale.
+    """
+
+    mean: Estimate
+    chip: Estimate
+    local: Estimate | None
+
+    @property
+    def total(self) -> float:
+        """Root mean square of the parts that differ."""
+        return float(np.hypot(self.chip.value, self.local.value if self.local else 0.0))
+
+    @property
+    def error(self) -> float:
+        """Standard error of `total`."""
+        parts = [part for part in (self.chip, self.local) if part is not None]
+        square = sum((part.value * part.standard_error) ** 2 for part in parts)
+        return float(np.sqrt(square)) / self.total if self.total > 0 else 0.0
+
+
+def read_json(path: str | Path) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DeviceModelError(f"{path}: cannot read it: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise DeviceModelError(f"{path}: not JSON") from None
+
+
+def pair(estimate: Estimate) -> dict[str, float]:
+    return {"value": estimate.value, "standard_error": estimate.standard_error}
+
+
+def plain_spread(spread: Spread) -> dict[str, Any]:
+    plain: dict[str, Any] = {"mean": pair(spread.mean), "chip": pair(spread.chip)}
+    return plain | ({"local": pair(spread.local)} if spread.local else {})
+
+
+def parsed(data: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The fields of a population model from plain data.
+
+    Raises:
+        DeviceModelError, KeyError, TypeError, AttributeError, ValueError: values that do not fit.
+    """
+    if data["topology"] not in TOPOLOGIES:
+        raise DeviceModelError(f"topology: expected one of {', '.join(TOPOLOGIES)}, got {data['topology']!r}")
+    if data["level"] not in LEVELS:
+        raise DeviceModelError(f"level: expected one of {', '.join(LEVELS)}, got {data['level']!r}")
+    provenance = data["provenance"]
+    return {
+        "design": Design.from_dict(data["design"], f"{where}: design"),
+        "topology": data["topology"],
+        "level": data["level"],
+        "spreads": {str(name): _spread(values, f"spreads.{name}") for name, values in data["spreads"].items()},
+        "correlations": {_between(row): _estimate(row, "correlations", 1.0) for row in data["correlations"]},
+        "instances": _texts(data["instances"], "instances"),
+        "provenance": Provenance(
+            source=str(provenance["source"]),
+            measurements=_texts(provenance["measurements"], "provenance.measurements"),
+            discarded={str(key): str(value) for key, value in provenance["discarded"].items()},
+            simulators=_texts(provenance["simulators"], "provenance.simulators"),
+            residual=_number(provenance["residual"], "provenance.residual"),
+            samples=int(_number(provenance["samples"], "provenance.samples")),
+        ),
+    }
+
+
+def _spread(data: Any, name: str) -> Spread:
+    parts = {part: _estimate(data[part], f"{name}.{part}") for part in ("mean", "chip", "local") if part in data}
+    for part in ("chip", "local"):
+        if part in parts and parts[part].value < 0:
+            raise DeviceModelError(f"{name}.{part}: expected a standard deviation, got {parts[part].value}")
+    return Spread(parts["mean"], parts["chip"], parts.get("local"))
+
+
+def _estimate(data: Any, name: str, largest: float = np.inf) -> Estimate:
+    value, error = (_number(data[key], f"{name}.{key}") for key in ("value", "standard_error"))
+    if error < 0 or abs(value) > largest:
+        raise DeviceModelError(f"{name}: expected a value and an error of at least zero, got {value} and {error}")
+    return Estimate(value, error)
+
+
+def _between(row: Any) -> tuple[str, str]:
+    first, second = _texts(row["between"], "correlations.between")
+    return first, second
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise DeviceModelError(f"{name}: expected a finite number, got {value!r}")
+    return float(value)
+
+
+def _texts(values: Any, name: str) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise DeviceModelError(f"{name}: expected a list of texts, got {values!r}")
+    return tuple(values)
