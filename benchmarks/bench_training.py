@@ -232,10 +232,37 @@ def growth(sizes: list[int], r: int) -> list[dict[str, float]]:
     return rows
 
 
+def draw(lines: list[dict[str, float]], path: Path) -> None:
+    """Seconds and memory of a solve against the number of parameters; a straight line of slope one is linear growth."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    N = [line["N"] for line in lines]
+    arrays = [4.0 * line["r"] * line["N"] for line in lines]  # bytes of J
+    for ax, unit, what in zip(
+        axes, ("", " memory"), ("CPU time of a solve [s]", "memory, J included [GB]"), strict=True
+    ):
+        for name, marker in zip(solvers(), "os^d", strict=True):
+            values = [line[name] for line in lines]
+            if unit:
+                values = [(size + line[name + unit]) / 1e9 for size, line in zip(arrays, lines, strict=True)]
+            ax.plot(N, values, marker=marker, label=name)
+        ax.set(xscale="log", yscale="log", xlabel="parameters N", ylabel=what)
+        ax.grid(alpha=0.3)
+    axes[1].plot(N, [size / 1e9 for size in arrays], "k--", label="J itself")
+    axes[1].legend(fontsize=8)
+    figure.suptitle(f"r = {lines[0]['r']:.0f}, float32, one thread")
+    figure.savefig(path, dpi=150)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a small network, few repeats")
     parser.add_argument("--json", type=Path, help="also write the numbers there")
+    parser.add_argument("--figure", type=Path, help="draw the growth with N there (PNG, SVG or PDF)")
     parser.add_argument("--processor", default="cpu", help="cpu or cuda")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
@@ -259,6 +286,8 @@ def main() -> None:
         # a fresh process: memory that was freed here before would hide what is taken again
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             memories, lines = pool.submit(show_memory, batch, wide, sizes).result()
+    if chosen.figure and lines:
+        draw(lines, chosen.figure)
     if chosen.json:
         found = {name: value for name, (value, _) in ratios(rows).items()}
         chosen.json.write_text(json.dumps({"seconds": rows, "ratios": found, "memory": memories, "growth": lines}))

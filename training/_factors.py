@@ -59,7 +59,7 @@ class Factors:
     def diagonal(self) -> Vector:
         """diag(F), for a Jacobi preconditioner."""
         if self.H is None:
-            return self.J.square().sum(0) + self.damping
+            return torch.linalg.vector_norm(self.J, dim=0).square() + self.damping  # no copy of J
         diagonal = torch.full_like(self.J[0], self.damping)
         for J, H in zip(self.J.split(self.H.shape[1]), self.H, strict=True):
             diagonal += (J * (H @ J)).sum(0)
