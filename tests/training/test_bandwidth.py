@@ -220,6 +220,15 @@ def test_a_negligible_lag_is_left_out_and_a_felt_one_is_not(factors, drive, star
     assert not loop.negligible(10.0, 1e-6)
 
 
+def test_the_bound_of_a_negligible_lag_is_reached():
+    loop, start = one_mode(1.0, 1e3), np.array([1.0, 0.0, 0.0])
+    # a rate of 2/t feels a lag most, and the lag is two stages' 1e-3
+    change = float(abs(dense_mean(loop, np.zeros(3), start, 2.0)[0] - math.exp(-2.0)))
+    assert change == pytest.approx(2e-3 * 4 * math.exp(-2.0) / 2.0, rel=0.01)
+    assert loop.negligible(2.0, 1.02 * change)
+    assert not loop.negligible(2.0, 0.98 * change)
+
+
 @pytest.mark.parametrize("bandwidth", [5e6, 2e7, 6.5e7])
 @pytest.mark.parametrize("t", [0.5, 1.0, 3.0, 10.0])
 def test_it_is_close_to_the_whole_circuit(bandwidth, t):
