@@ -41,7 +41,10 @@ def rows(subject: Subject) -> Iterator[Row]:
     others = [_modelled(subject, chip) for chip in _drawn(subject, _STREAMS[1], _OTHERS)]
     measured_law, model_law = (np.array([_error(subject, answer) for answer in group]) for group in (answers, others))
     distance = _distance(measured_law, model_law)
-    yield subject.row(analysis, law, distance, critical, interval=_interval(measured_law, model_law))
+    # The distance of the laws themselves lies within what chance adds to that of the samples.
+    chance = _critical(_CHIPS, _OTHERS, 0.05)
+    interval = (max(distance - chance, 0.0), min(distance + chance, 1.0))
+    yield subject.row(analysis, law, distance, critical, interval=interval)
 
 
 def _drawn(subject: Subject, stream: int, count: int) -> Sequence[Instance]:
@@ -68,17 +71,9 @@ def _error(subject: Subject, answer: np.ndarray) -> float:
     return relative(answer - exact, exact)
 
 
-def _critical(n: int, m: int) -> float:
-    """Distance of two samples that chance exceeds with `_SIGNIFICANCE` (Smirnov, 1948)."""
-    return math.sqrt(-math.log(_SIGNIFICANCE / 2) / 2 * (n + m) / (n * m))
-
-
-def _interval(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " m"]) -> tuple[float, float]:
-    """Of the distance, by its bootstrap quantiles."""
-    rng = np.random.default_rng(0)
-    draws = [_distance(rng.choice(a, len(a)), rng.choice(b, len(b))) for _ in range(200)]
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return float(low), float(high)
+def _critical(n: int, m: int, significance: float = _SIGNIFICANCE) -> float:
+    """Distance of two samples of one law that chance exceeds with this probability (Smirnov, 1948)."""
+    return math.sqrt(-math.log(significance / 2) / 2 * (n + m) / (n * m))
 
 
 def _distance(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " m"]) -> float:

@@ -30,8 +30,8 @@ CALIBRATED: Mapping[str, float] = {
     "op": 2e-3,
     "tran": 2e-3,
     "ac": 1e-2,
-    # Broadband noise goes with the gain-bandwidth, which slow waveforms know to some per cent only.
-    "noise": 5e-2,
+    # A hundredth of a spread is half of that of a variance.
+    "noise": 5e-3,
     "spectra": 0.5,
 }
 TRANSISTOR: Mapping[str, float] = {
@@ -102,6 +102,8 @@ def transistor_rows(subject: Subject, waveforms: bool) -> Iterator[Row]:
     for analysis in subject.analyses:
         if analysis == "noise":
             yield from band_rows(subject, subject.model)
+        elif analysis == "ac":
+            yield from compared(subject, "ac", subject.measure("ac", frequencies=_band(subject)), subject.model)
         elif analysis != "tran" or waveforms:
             yield from compared(subject, analysis, subject.measure(analysis), subject.model)
 
@@ -115,16 +117,21 @@ def band_rows(subject: Subject, model: DeviceModel, of: str = "SPICE against mod
 
 
 def band_errors(subject: Subject, model: DeviceModel) -> tuple[float, float]:
-    """Relative error of the power and largest ratio of densities [dB] in five decades up to a tenth of the
-    gain-bandwidth: beyond, transistors have poles and zeros that the macro-model's one pole does not stand for.
-    """
-    amplifier = subject.instance.design.amplifier
-    assert amplifier is not None
-    top = amplifier.gain_bandwidth * _BAND
-    data = subject.measure("noise", frequencies=(top / 10**DECADES, top))
+    """Relative error of the power and largest ratio of densities [dB] within the band of the amplifiers."""
+    data = subject.measure("noise", frequencies=_band(subject))
     if data is None:
         return math.nan, math.nan
     f, psd = data["frequency"].values, data["psd"].values
     expected = model.response(subject.program, subject.scaling, allow_clipping=True).psd(f)
     found, wanted = (np.asarray(scipy.integrate.trapezoid(density, f, axis=0)) for density in (psd, expected))
     return relative(found - wanted, found), decibels(expected / psd)
+
+
+def _band(subject: Subject) -> tuple[float, float]:
+    """Five decades up to a tenth of the gain-bandwidth [Hz]: beyond, transistors have poles and zeros that the
+    macro-model's one pole does not stand for.
+    """
+    amplifier = subject.instance.design.amplifier
+    assert amplifier is not None
+    top = amplifier.gain_bandwidth * _BAND
+    return top / 10**DECADES, top
