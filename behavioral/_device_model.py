@@ -269,7 +269,7 @@ class DeviceModel:
                 _estimate(data["gain"], "gain"),
                 _estimate(data["gain_bandwidth"], "gain_bandwidth"),
                 _required(data["noise_scale"], "noise_scale"),
-                _texts(data["not_identified"], "not_identified"),
+                checked_texts(data["not_identified"], "not_identified"),
                 _provenance(data["provenance"]),
             )
         except (DeviceModelError, DesignError) as error:
@@ -325,7 +325,7 @@ def _pair(estimate: Estimate | None) -> dict[str, float] | None:
 def _estimate(data: Any, name: str) -> Estimate | None:
     if data is None:
         return None
-    value, error = (_number(data[key], f"{name}.{key}") for key in ("value", "standard_error"))
+    value, error = (checked_number(data[key], f"{name}.{key}") for key in ("value", "standard_error"))
     # A chip without noise is possible, an amplifier without gain is not.
     if value < 0 or error < 0 or (value == 0 and name != "noise_scale"):
         raise DeviceModelError(f"{name}: expected a value above zero and an error of at least zero, got {data}")
@@ -339,7 +339,8 @@ def _required(data: Any, name: str) -> Estimate:
     return found
 
 
-def _number(value: Any, name: str) -> float:
+def checked_number(value: Any, name: str) -> float:
+    """A finite number, or `DeviceModelError` with its name."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
         raise DeviceModelError(f"{name}: expected a finite number, got {value!r}")
     return float(value)
@@ -363,17 +364,18 @@ def _provenance(data: Any) -> Provenance:
     if not isinstance(discarded, Mapping):
         raise DeviceModelError(f"provenance.discarded: expected reasons by measurement, got {discarded!r}")
     checked = {
-        "measurements": _texts(data["measurements"], "provenance.measurements"),
-        "simulators": _texts(data["simulators"], "provenance.simulators"),
-        "discarded": dict(zip(discarded, _texts([*discarded.values()], "provenance.discarded"), strict=True)),
-        "residual": None if residual is None else _number(residual, "provenance.residual"),
+        "measurements": checked_texts(data["measurements"], "provenance.measurements"),
+        "simulators": checked_texts(data["simulators"], "provenance.simulators"),
+        "discarded": dict(zip(discarded, checked_texts([*discarded.values()], "provenance.discarded"), strict=True)),
+        "residual": None if residual is None else checked_number(residual, "provenance.residual"),
         "parameters": _count(data["parameters"], "provenance.parameters"),
         "samples": _count(data["samples"], "provenance.samples"),
     }
     return Provenance(**{**data, **checked})
 
 
-def _texts(values: Any, name: str) -> tuple[str, ...]:
+def checked_texts(values: Any, name: str) -> tuple[str, ...]:
+    """A list of texts, or `DeviceModelError` with its name."""
     # A plain text is a sequence of letters too.
     if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
         raise DeviceModelError(f"{name}: expected a list of texts, got {values!r}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..circuits import LEVELS, TOPOLOGIES, Design
-from ._device_model import DeviceModelError, Estimate, Provenance
+from ._device_model import DeviceModelError, Estimate, Provenance, checked_number, checked_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,14 @@ def parsed(data: Mapping[str, Any], where: str) -> dict[str, Any]:
         "level": data["level"],
         "spreads": {str(name): _spread(values, f"spreads.{name}") for name, values in data["spreads"].items()},
         "correlations": {_between(row): _estimate(row, "correlations", 1.0) for row in data["correlations"]},
-        "instances": _texts(data["instances"], "instances"),
+        "instances": checked_texts(data["instances"], "instances"),
         "provenance": Provenance(
             source=str(provenance["source"]),
-            measurements=_texts(provenance["measurements"], "provenance.measurements"),
+            measurements=checked_texts(provenance["measurements"], "provenance.measurements"),
             discarded={str(key): str(value) for key, value in provenance["discarded"].items()},
-            simulators=_texts(provenance["simulators"], "provenance.simulators"),
-            residual=_number(provenance["residual"], "provenance.residual"),
-            samples=int(_number(provenance["samples"], "provenance.samples")),
+            simulators=checked_texts(provenance["simulators"], "provenance.simulators"),
+            residual=checked_number(provenance["residual"], "provenance.residual"),
+            samples=int(checked_number(provenance["samples"], "provenance.samples")),
         ),
     }
 
@@ -93,24 +93,12 @@ def _spread(data: Any, name: str) -> Spread:
 
 
 def _estimate(data: Any, name: str, largest: float = np.inf) -> Estimate:
-    value, error = (_number(data[key], f"{name}.{key}") for key in ("value", "standard_error"))
+    value, error = (checked_number(data[key], f"{name}.{key}") for key in ("value", "standard_error"))
     if error < 0 or abs(value) > largest:
         raise DeviceModelError(f"{name}: expected a value and an error of at least zero, got {value} and {error}")
     return Estimate(value, error)
 
 
 def _between(row: Any) -> tuple[str, str]:
-    first, second = _texts(row["between"], "correlations.between")
+    first, second = checked_texts(row["between"], "correlations.between")
     return first, second
-
-
-def _number(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise DeviceModelError(f"{name}: expected a finite number, got {value!r}")
-    return float(value)
-
-
-def _texts(values: Any, name: str) -> tuple[str, ...]:
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise DeviceModelError(f"{name}: expected a list of texts, got {values!r}")
-    return tuple(values)
