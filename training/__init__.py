@@ -21,8 +21,8 @@ from ._experiment import experiment as experiment
 from ._experiment import load_experiment as load_experiment
 from ._factors import Factors as Factors
 from ._ideal_spu import IdealSPU as IdealSPU
-from ._loop import UnstableLoop as UnstableLoop
 from ._kfac import KFAC as KFAC
+from ._loop import UnstableLoop as UnstableLoop
 from ._losses import output_hessian as output_hessian
 from ._population import Effects as Effects
 from ._population import PopulationLike as PopulationLike

@@ -6,19 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ._checkpoint import load_checkpoint, save_checkpoint
-from ._cost import Parts
-from ._experiment import Experiment, ExperimentError
+from ._experiment import Experiment
+from ._lead import Lead
 from ._memory import explain_memory, ran_out
 from ._metrics import Entry, JsonLines, Metrics, TensorBoard, finite, has_tensorboard, read_rows, write_rows
 from ._progress import Progress
 from ._ranks import Ranks
-from ._steppers import call, make_stepper
+from ._session import Run, given
+from ._steppers import call
 from ._tasks import Split, Task
 from ._tngd import Diverged
 
@@ -27,96 +28,9 @@ _EVALUATION_BATCH = 1024
 CHECKPOINT_SECONDS = 30.0
 """A run that is killed loses no more than this, however slow its steps are."""
 
-Value = TypeVar("Value")
-
 
 class Interrupted(Exception):
     """The run was asked to stop; its checkpoint holds the step that it reached."""
-
-
-class Run:
-    """All that changes while a run goes on, and hence all that a checkpoint holds."""
-
-    def __init__(self, task: Task, experiment: Experiment, seed: int, ranks: Ranks | None = None) -> None:
-        batch = _shared_batch(experiment, ranks)
-        device, dtype = torch.device(experiment.processor), getattr(torch, experiment.precision)
-        torch.manual_seed(seed)
-        self.task = task.to(device, dtype)
-        self.module: nn.Module = task.build().to(device, dtype)
-        self.ranks, self.seed = ranks, seed
-        self.stepper = make_stepper(self.module, task.loss_fn, experiment, seed, ranks)
-        self.order = DataOrder(len(task.train), batch, seed)
-        self.micro_batches = experiment.accumulate or 1
-        self.learning_rate = schedule(experiment)
-        self.step = 0
-        self.batch_losses: list[float] = []
-        self.initial_loss = math.inf
-        self.elapsed = 0.0
-        self.time: dict[str, float] = {}
-        self.energy: dict[str, float] = {}
-
-    def advance(self) -> float:
-        """One optimiser step on the next mini-batches; returns the loss on them, before the step."""
-        self.stepper.set_learning_rate(self.learning_rate(self.step))
-        if self.ranks is not None and self.ranks.rank > 0:
-            # dropout of its own, the same again after a resume
-            torch.manual_seed(self.ranks.rank + self.ranks.count * (self.step + 10**9 * (self.seed + 1)))
-        taken = self.stepper.step([self._batch() for _ in range(self.micro_batches)])
-        _add(self.time, taken.time)
-        _add(self.energy, taken.energy)
-        self.step += 1
-        self.batch_losses.append(taken.loss)
-        return taken.loss
-
-    def _batch(self) -> Split:
-        index = self.order.draw()
-        if self.ranks is not None:
-            index = index.chunk(self.ranks.count)[self.ranks.rank]
-        return self.task.train.take(index.to(self.task.train.targets.device))
-
-    def state_dict(self) -> dict[str, Any]:
-        return {
-            "module": self.module.state_dict(),
-            "stepper": self.stepper.state_dict(),
-            "order": self.order.state_dict(),
-            "random": _random_state(),
-            "counters": {name: getattr(self, name) for name in _COUNTERS},
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.module.load_state_dict(state["module"])
-        self.stepper.load_state_dict(state["stepper"])
-        self.order.load_state_dict(state["order"])
-        for name in _COUNTERS:
-            setattr(self, name, state["counters"][name])
-        _set_random_state(state["random"])
-
-
-_COUNTERS = ("step", "batch_losses", "initial_loss", "elapsed", "time", "energy")
-
-
-class DataOrder:
-    """Mini-batches without replacement, reshuffled when fewer than a batch remain."""
-
-    def __init__(self, samples: int, batch: int, seed: int) -> None:
-        if batch > samples:
-            raise ExperimentError(f"batch_size: {batch} is more than the {samples} training samples")
-        self._samples, self._batch = samples, batch
-        self._generator = torch.Generator().manual_seed(seed)
-        self._left = torch.empty(0, dtype=torch.int64)
-
-    def draw(self) -> Tensor:
-        if len(self._left) < self._batch:
-            self._left = torch.randperm(self._samples, generator=self._generator)
-        index, self._left = self._left[: self._batch], self._left[self._batch :]
-        return index
-
-    def state_dict(self) -> dict[str, Tensor]:
-        return {"generator": self._generator.get_state(), "left": self._left.clone()}
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        self._generator.set_state(state["generator"])
-        self._left = state["left"]
 
 
 def train(
@@ -174,32 +88,6 @@ def follow(task: Task, experiment: Experiment, seed: int, ranks: Ranks) -> None:
                 return
 
 
-class Lead:
-    """The first process tells the others before each step that it comes, and at the end that none does."""
-
-    def __init__(self, ranks: Ranks | None) -> None:
-        self._ranks, self._awaited = ranks, ranks is not None
-
-    def share(self, state: dict[str, Any] | None) -> None:
-        if self._ranks is not None:
-            self._ranks.agree(state)
-
-    @contextmanager
-    def step(self) -> Iterator[None]:
-        if self._ranks is not None:
-            self._ranks.agree(True)
-        self._awaited = False
-        yield
-        self._awaited = self._ranks is not None
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if self._ranks is not None and self._awaited:
-            self._ranks.agree(False)
-
-
 @dataclass
 class Saved:
     """The checkpoint on disk: its step, and when it was written."""
@@ -242,14 +130,6 @@ def evaluate(
     return loss, task.accuracy(whole, split.targets) if task.accuracy else None
 
 
-def schedule(experiment: Experiment) -> Callable[[int], float]:
-    """The learning rate of each step."""
-    lr, steps = _given(experiment.lr), _given(experiment.steps)
-    if experiment.schedule == "constant":
-        return lambda step: lr
-    return lambda step: lr * (1 + math.cos(math.pi * step / steps)) / 2
-
-
 def _loop(
     run: Run,
     experiment: Experiment,
@@ -261,7 +141,7 @@ def _loop(
     progress: Progress,
     lead: Lead,
 ) -> str | None:
-    steps, name = _given(experiment.steps), run_name(experiment, seed)
+    steps, name = given(experiment.steps), run_name(experiment, seed)
     head = {"run": name, **_names(experiment, seed)}
     before, clock = run.elapsed, time.perf_counter()
     while True:
@@ -347,6 +227,12 @@ def _sinks(folder: Path, first_step: int) -> list[Metrics]:
     return sinks
 
 
+def _costs(run: Run) -> dict[str, float]:
+    costs = {"elapsed_s": run.elapsed, "modelled_time_s": sum(run.time.values(), 0.0)}
+    costs |= {f"modelled_{part}_s": seconds for part, seconds in run.time.items()}
+    return {**costs, "modelled_energy_J": sum(run.energy.values())} if run.energy else costs
+
+
 @contextmanager
 def _alone(experiment: Experiment) -> Iterator[None]:
     # One thread: the sums of a parallel reduction depend on how many there are, and runs share the machine's cores.
@@ -358,42 +244,3 @@ def _alone(experiment: Experiment) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _random_state() -> dict[str, Any]:
-    state: dict[str, Any] = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_initialized():
-        state["cuda"] = torch.cuda.get_rng_state_all()
-    return state
-
-
-def _set_random_state(state: dict[str, Any]) -> None:
-    torch.set_rng_state(state["cpu"])
-    if "cuda" in state:
-        torch.cuda.set_rng_state_all(state["cuda"])
-
-
-def _costs(run: Run) -> dict[str, float]:
-    costs = {"elapsed_s": run.elapsed, "modelled_time_s": sum(run.time.values(), 0.0)}
-    costs |= {f"modelled_{part}_s": seconds for part, seconds in run.time.items()}
-    return {**costs, "modelled_energy_J": sum(run.energy.values())} if run.energy else costs
-
-
-def _add(totals: dict[str, float], parts: Parts) -> None:
-    for name, value in parts.as_dict().items():
-        totals[name] = totals.get(name, 0.0) + value
-
-
-def _shared_batch(experiment: Experiment, ranks: Ranks | None) -> int:
-    batch = _given(experiment.batch_size)
-    if ranks is not None and batch % ranks.count:
-        raise ExperimentError(f"batch_size: expected a multiple of the {ranks.count} processes, got {batch}")
-    if ranks is not None and experiment.delay:
-        raise ExperimentError("delay: a checkpoint holds the stale program of one process; start without torchrun")
-    return batch
-
-
-def _given(value: Value | None) -> Value:
-    if value is None:
-        raise ExperimentError("experiment: a setting has no value; complete it with `with_defaults` first")
-    return value

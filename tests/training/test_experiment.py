@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from thermospice.training import Experiment, ExperimentError, experiment, load_experiment, load_task, with_defaults
-from thermospice.training._run import schedule
+from thermospice.training._session import schedule
 
 
 @pytest.mark.parametrize(

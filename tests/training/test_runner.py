@@ -25,7 +25,8 @@ from thermospice.training import (
     with_defaults,
 )
 from thermospice.training._checkpoint import load_checkpoint
-from thermospice.training._run import DataOrder, Interrupted, evaluate, train
+from thermospice.training._run import Interrupted, evaluate, train
+from thermospice.training._session import DataOrder
 from torch import Tensor, nn
 
 QUICK: dict[str, Any] = {"task": "regression", "steps": 12, "seeds": (0,), "log_every": 5, "test_every": 10}
