@@ -21,17 +21,22 @@ _FINE: Mapping[str, float] = {"tran": 2e-3, "noise": 5e-3, "spectra": 0.5}
 _COARSE: Mapping[str, float] = {"tran": 1e-2, "noise": 2e-2, "spectra": 1.0}
 """Of transistors, which the macro-model's one pole stands for."""
 _LIMITS: Mapping[Level, Mapping[str, float]] = {"ideal": _FINE, "macro": _FINE, "transistor": _COARSE}
-_METRICS: Mapping[str, tuple[Analysis, str]] = {
+_METRICS: dict[str, tuple[Analysis, str]] = {
     "tran": ("tran", "calibrated, held-out programs, normalised rms"),
     "noise": ("noise", "calibrated, held-out programs, covariance, Frobenius"),
     "spectra": ("noise", f"calibrated, held-out programs, densities over {DECADES} decades, dB"),
+}
+
+_BAND: dict[str, tuple[Analysis, str]] = {
+    "noise": ("noise", "calibrated, held-out programs, noise power in the amplifiers' band")
 }
 
 
 def rows(subject: Subject) -> Iterator[Row]:
     """The worst of the held-out programs."""
     found = _worst(subject)
-    for name, (analysis, metric) in _METRICS.items():
+    metrics = _METRICS | (_BAND if subject.level == "transistor" else {})
+    for name, (analysis, metric) in metrics.items():
         if name in found:
             yield subject.row(analysis, metric, found[name], _LIMITS[subject.level][name])
 
