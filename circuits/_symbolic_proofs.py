@@ -67,7 +67,8 @@ def _stages(model: SymbolicModel) -> Iterator[Proof]:
 
 def _equipartition(model: SymbolicModel) -> Proof:
     """`F P + P F^T - Q` with `P = kT C^-1`, multiplied by C from both sides."""
-    residual = k * T * (model.G + model.G.T) - model.noise.subs(S, 0)
+    thermal = [number for number, density in enumerate(model.blocks.densities) if not density.has(S)]
+    residual = (model.G + model.G.T).applyfunc(lambda entry: k * T * entry) - model.noise_of(thermal)
     return Proof("equipartition", "thermal covariance is kT C^-1 whatever G is", residual)
 
 
