@@ -7,7 +7,7 @@ import typer
 
 Out = Annotated[
     Path | None,
-    typer.Option("--out", help="New folder for the results. [default: results/<command>-<time>]", show_default=False),
+    typer.Option("--out", help="New folder for the results. \\[default: results/<command>-<time>]", show_default=False),
 ]
 Resume = Annotated[
     Path | None,
@@ -26,13 +26,15 @@ TopologyName = Annotated[
 LevelName = Annotated[str, typer.Option("--level", help="How deep the netlist goes: ideal, macro or transistor.")]
 Temperature = Annotated[
     float | None,
-    typer.Option("--temperature", help="Of all components [K]. [default: the design's]", show_default=False),
+    typer.Option("--temperature", help="Of all components [K]. \\[default: the design's]", show_default=False),
 ]
 Corner = Annotated[str, typer.Option("--corner", help="Process corner: slow, typical or fast.")]
 At = Annotated[
     float | None,
     typer.Option(
-        "--at", help="Age of the chip in seconds: drift of its temperature, ageing. [default: new]", show_default=False
+        "--at",
+        help="Age of the chip in seconds: drift of its temperature, ageing. \\[default: new]",
+        show_default=False,
     ),
 ]
 AmplifierFile = Annotated[
@@ -48,15 +50,15 @@ Trust = Annotated[
 ]
 Supply = Annotated[
     tuple[float, float] | None,
-    typer.Option("--supply", help="Of the --amplifier: vss and vdd [V]. [default: -0.9 0.9]", show_default=False),
+    typer.Option("--supply", help="Of the --amplifier: vss and vdd [V]. \\[default: -0.9 0.9]", show_default=False),
 ]
 InstanceSeed = Annotated[
     int | None,
-    typer.Option("--instance-seed", min=0, help="Seed of the drawn chip. [default: --seed]", show_default=False),
+    typer.Option("--instance-seed", min=0, help="Seed of the drawn chip. \\[default: --seed]", show_default=False),
 ]
 NoMismatch = Annotated[bool, typer.Option("--no-mismatch", help="The nominal chip: no mismatch, no offsets.")]
 Size = Annotated[
-    int | None, typer.Option("--size", help="Cells, with a random program. [default: 8]", show_default=False)
+    int | None, typer.Option("--size", help="Cells, with a random program. \\[default: 8]", show_default=False)
 ]
 MatrixCsv = Annotated[
     Path | None,
@@ -67,7 +69,7 @@ DriveCsv = Annotated[
 ]
 Rank = Annotated[
     int | None,
-    typer.Option("--rank", help="Rows of J in a cascade of --size cells. [default: as many]", show_default=False),
+    typer.Option("--rank", help="Rows of J in a cascade of --size cells. \\[default: as many]", show_default=False),
 ]
 JacobianCsv = Annotated[
     Path | None,
@@ -75,11 +77,11 @@ JacobianCsv = Annotated[
 ]
 HessianCsv = Annotated[
     Path | None,
-    typer.Option("--hessian", help="CSV file with H, beside --jacobian. [default: identity]", show_default=False),
+    typer.Option("--hessian", help="CSV file with H, beside --jacobian. \\[default: identity]", show_default=False),
 ]
 Damping = Annotated[
     float | None,
-    typer.Option("--damping", help="Beside --jacobian, in units of 1/R0. [default: 0]", show_default=False),
+    typer.Option("--damping", help="Beside --jacobian, in units of 1/R0. \\[default: 0]", show_default=False),
 ]
 DriveScale = Annotated[
     str,

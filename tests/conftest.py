@@ -1,6 +1,11 @@
 """One BLAS thread, a non-interactive plot backend, and shape checks on every annotated signature."""
 
 import os
+import signal
+
+# Started in the background, as some CI systems do, the tests would hand an ignored Ctrl-C on to what they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"

@@ -44,14 +44,14 @@ def calibrate(
     size: Annotated[int, typer.Option("--size", help="Cells of the drawn chip.")] = 8,
     rank: Rank = None,
     programs: Annotated[
-        int | None, typer.Option("--programs", help="To measure. [default: three for each cell]", show_default=False)
+        int | None, typer.Option("--programs", help="To measure. \\[default: three for each cell]", show_default=False)
     ] = None,
     analysis: Annotated[
         list[str] | None,
         typer.Option(
             "--analysis",
             help="What to measure: op, tran, ac, noise, record (a noisy transient); give it again for more."
-            " [default: tran and noise, for a cascade or an rlc-grid also ac]",
+            " \\[default: tran and noise, for a cascade or an rlc-grid also ac]",
             show_default=False,
         ),
     ] = None,

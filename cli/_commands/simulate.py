@@ -56,7 +56,7 @@ def simulate(
     at: At = None,
     duration: Annotated[
         float | None,
-        typer.Option("--duration", help="Of a transient, in seconds. [default: until settled]", show_default=False),
+        typer.Option("--duration", help="Of a transient, in seconds. \\[default: until settled]", show_default=False),
     ] = None,
     noise: Annotated[bool, typer.Option("--noise/--no-noise", help="A transient with seeded noise.")] = False,
     instance_seed: InstanceSeed = None,

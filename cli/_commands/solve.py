@@ -48,7 +48,7 @@ def solve(
     noise_matrix: Annotated[
         Path | None,
         typer.Option(
-            "--noise-matrix", help="CSV file with Q of A P + P A^T = Q. [default: identity]", show_default=False
+            "--noise-matrix", help="CSV file with Q of A P + P A^T = Q. \\[default: identity]", show_default=False
         ),
     ] = None,
     duration: Annotated[
@@ -60,7 +60,7 @@ def solve(
     ] = 1,
     kappa: Annotated[
         float | None,
-        typer.Option("--kappa", help="Injected noise [V^2]. [default: as the problem needs]", show_default=False),
+        typer.Option("--kappa", help="Injected noise [V^2]. \\[default: as the problem needs]", show_default=False),
     ] = None,
     temperature: Temperature = None,
     corner: Corner = "typical",

@@ -22,10 +22,11 @@ def sweep(
     ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option("--scheduler", help="Address of a Dask scheduler. [default: this machine]", show_default=False),
+        typer.Option("--scheduler", help="Address of a Dask scheduler. \\[default: this machine]", show_default=False),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Processes here. [default: one per core]", show_default=False)
+        int | None,
+        typer.Option("--workers", min=1, help="Processes here. \\[default: one per core]", show_default=False),
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="With --resume: try failed runs again.")] = False,
     out: Out = None,

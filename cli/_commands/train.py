@@ -19,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
 
 def _number(name: str, what: str) -> typer.models.OptionInfo:
     option: typer.models.OptionInfo = typer.Option(
-        name, help=f"{what} [default: tuned on validation data]", show_default=False
+        name, help=f"{what} \\[default: tuned on validation data]", show_default=False
     )
     return option
 
@@ -45,7 +45,9 @@ def train(
         bool,
         typer.Option("--tune", help="Choose every optimiser's settings by one budget on validation data."),
     ] = False,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes. [default: one per core]")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes. \\[default: one per core]")
+    ] = None,
     out: Out = None,
     resume: Resume = None,
     seed: Seed = 0,

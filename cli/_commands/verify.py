@@ -17,17 +17,17 @@ def add_to(app: typer.Typer) -> None:
 
 def verify(
     topology: Annotated[
-        list[str] | None, typer.Option("--topology", help="One or more. [default: all]", show_default=False)
+        list[str] | None, typer.Option("--topology", help="One or more. \\[default: all]", show_default=False)
     ] = None,
     level: Annotated[
         list[str] | None,
-        typer.Option("--level", help="ideal, macro, transistor. [default: ideal and macro]", show_default=False),
+        typer.Option("--level", help="ideal, macro, transistor. \\[default: ideal and macro]", show_default=False),
     ] = None,
     size: Annotated[
         list[int] | None,
         typer.Option(
             "--size",
-            help="One or more; a cascade of n cells has n/2 rows of J. [default: 1, 4, 8, 16, 32, at level ideal 64]",
+            help="One or more; a cascade of n cells has n/2 rows of J. \\[default: 1, 4, 8, 16, 32, at level ideal 64]",
             show_default=False,
         ),
     ] = None,
@@ -35,7 +35,7 @@ def verify(
         str | None,
         typer.Option(
             "--design",
-            help="Name of a preset (`thermospice designs`) or path of a .yaml file. [default: board-1k-1n;"
+            help="Name of a preset (`thermospice designs`) or path of a .yaml file. \\[default: board-1k-1n;"
             " cmos-100k-10p for transistors]",
             show_default=False,
         ),
@@ -53,14 +53,14 @@ def verify(
         Path | None, typer.Option("--device", help="Check a calibrated model against SPICE of its chip instead.")
     ] = None,
     instance: Annotated[
-        Path | None, typer.Option("--instance", help="The chip of --device. [default: instance.json beside it]")
+        Path | None, typer.Option("--instance", help="The chip of --device. \\[default: instance.json beside it]")
     ] = None,
     second_opinion: Annotated[
         bool | None,
         typer.Option(
             "--second-opinion/--no-second-opinion",
             help="Rows of ngspice against VACASK, an independent simulator (pip install 'thermospice[vacask]')."
-            " [default: when it is installed]",
+            " \\[default: when it is installed]",
             show_default=False,
         ),
     ] = None,

@@ -21,7 +21,16 @@ _MOST_LINES = 6
 _FEWEST = 10
 """Values that make a histogram."""
 
-_PREFERRED = ("train_loss_ratio", "relative_error", "settle_time", "noise_rms", "bandwidth", "test_loss", "test_accuracy", "train_loss")
+_PREFERRED = (
+    "train_loss_ratio",
+    "relative_error",
+    "settle_time",
+    "noise_rms",
+    "bandwidth",
+    "test_loss",
+    "test_accuracy",
+    "train_loss",
+)
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
 _SCALED = ("s", "V", "Hz", "W", "J", "F", "ohm", "A")
 

@@ -1,6 +1,7 @@
 """The main job in small: a chip of two cells and a short training; the whole of it under `make test-all`."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,9 @@ def test_every_stage_leaves_its_files_and_the_report_has_every_part(tmp_path):
     assert set(summary) >= {"report", "fidelity", "training", "elapsed_s", "versions", "seed"}
     assert all(row["passed"] for row in summary["fidelity"])
     assert [run["optimizer"] for run in summary["training"]] == ["tngd", "sgd"]
-    assert "Not computed" not in (folder / "report.html").read_text()
+    # A quick run leaves out what takes a minute.
+    missing = re.findall(r"Not computed in this folder: (.*?)\.<", (folder / "report.html").read_text())
+    assert missing == ["training in the loop"]
 
 
 @pytest.mark.usefixtures("short_training")
