@@ -33,7 +33,7 @@ At = Annotated[
     float | None,
     typer.Option(
         "--at",
-        help="Age of the chip in seconds: drift of its temperature, ageing. \\[default: new]",
+        help="Age of the chip [s]: temperature path, ageing. \\[default: new]",
         show_default=False,
     ),
 ]

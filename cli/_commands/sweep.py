@@ -26,7 +26,7 @@ def sweep(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=1, help="Processes here. \\[default: one per core]", show_default=False),
+        typer.Option("--workers", min=1, help="Processes. \\[default: one per core]", show_default=False),
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="With --resume: try failed runs again.")] = False,
     out: Out = None,

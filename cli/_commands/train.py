@@ -45,9 +45,7 @@ def train(
         bool,
         typer.Option("--tune", help="Choose every optimiser's settings by one budget on validation data."),
     ] = False,
-    workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Processes. \\[default: one per core]")
-    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="\\[default: one per core]")] = None,
     out: Out = None,
     resume: Resume = None,
     seed: Seed = 0,
