@@ -43,7 +43,7 @@ def verify(
     full: Annotated[
         bool,
         typer.Option(
-            "--full", help="Also 64 cells, transistors, and records of noise of every chip; takes some ten minutes."
+            "--full", help="Also 64 cells, transistors, and records of noise of every chip; takes a quarter of an hour."
         ),
     ] = False,
     quick: Annotated[
