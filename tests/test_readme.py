@@ -25,6 +25,7 @@ def test_python(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(README.parent / "examples")
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     assert len(lines) >= 6
     for line in lines:
