@@ -125,11 +125,23 @@ def noise_strength(model: DeviceModel) -> float:
     below the amplifiers' bandwidth; its two-sided density there is `2 kappa0 tau`. So kappa0 is half the one-sided
     density at zero frequency by 2 tau, averaged over the cells: kT/C for each unit resistor of the
     cell (two in a crossbar, one in a mesh), injected noise, and amplifier noise through the noise gain. It leaves
-    out the amplifiers' broadband noise, which a readout with an integration time of about tau averages away.
+    out the amplifiers' broadband noise, which a readout with an integration time of about tau averages away. Their
+    1/f noise counts as white noise of the density that it has at the cell's own frequency, 1/(2 pi tau): what is slower
+    stands still while the cell relaxes.
     """
-    response = _identity_response(model)
+    response = _identity_response(_whitened(model))
     density = response.psd(np.zeros(1))[0] / 2
     return float(np.mean(density)) / (2 * model.design.tau)
+
+
+def _whitened(model: DeviceModel) -> DeviceModel:
+    amplifier, tau = model.design.amplifier, model.design.tau
+    if amplifier is None or amplifier.noise_corner == 0:
+        return model
+    voltage = amplifier.noise_voltage * np.sqrt(1 + amplifier.noise_corner * 2 * np.pi * tau)
+    white = amplifier.model_copy(update={"noise_voltage": float(voltage), "noise_corner": 0.0})
+    design = model.design.model_copy(update={"amplifier": white})
+    return replace(model, instance=replace(model.instance, design=design))
 
 
 def _identity_response(model: DeviceModel) -> Response:

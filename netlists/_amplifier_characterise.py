@@ -77,10 +77,6 @@ class Characterisation:
         """Quiescent [W]."""
         return self.supply_current * (self.vdd - self.vss)
 
-    def noise_density(self, low: float, high: float) -> float:
-        """Mean one-sided density from `low` to `high` [Hz] of white and flicker noise [V^2/Hz]."""
-        return float(self.noise_white**2 * (1 + self.noise_corner * np.log(high / low) / (high - low)))
-
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)

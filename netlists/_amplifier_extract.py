@@ -9,16 +9,11 @@ from ..circuits import Amplifier
 from ._amplifier_bench import Load
 from ._amplifier_characterise import Characterisation
 
-NOISE_BAND = (10.0, 1e6)
-"""The macro-model's noise is white; its level is the mean over this band [Hz], flicker noise included."""
-
 _LEAST_RESISTANCE = 1.0
 _REFERENCE = 10.0
 
 
-def extract_macro_model(
-    found: Characterisation, offset_sigma: float | None = None, noise_band: tuple[float, float] = NOISE_BAND
-) -> Amplifier:
+def extract_macro_model(found: Characterisation, offset_sigma: float | None = None) -> Amplifier:
     """Values with which the macro-model responds as the circuit did, at the load of the characterisation.
 
     The model's first pole gives the measured |A| at direct current and where |A| = 10. Its second one, made of the
@@ -28,7 +23,6 @@ def extract_macro_model(
     Args:
         found: what was measured.
         offset_sigma: standard deviation of the input offset [V] where none was measured; zero unless given.
-        noise_band: over which the noise density is averaged [Hz].
     """
     gain = found.gain
     f_10 = found.gain_bandwidth / _REFERENCE
@@ -47,7 +41,8 @@ def extract_macro_model(
         offset_sigma=sigma or 0.0,
         # A MOS gate takes no current that matters.
         bias_current=0.0,
-        noise_voltage=sqrt(found.noise_density(*noise_band)),
+        noise_voltage=found.noise_white,
+        noise_corner=found.noise_corner,
         noise_current=0.0,
         rail_low=found.output_low,
         rail_high=found.output_high,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from thermospice.circuits import Cascade, Crossbar, Design, DesignError, Program, RLCGrid
+from thermospice.circuits import Crossbar, Design, DesignError, Program, RLCGrid
 
 MINIMAL = "name: mine\nR0: 10k\nC: 100pF\n"
 
@@ -117,7 +117,6 @@ def test_topologies_are_frozen_and_check_their_size():
     ("preset", "topology", "digest"),
     [
         ("board-1k-1n", Crossbar(2), "e7d2c330fa3abdcf"),
-        ("cmos-100k-10p", Cascade(2), "1c854ba7453c3950"),
         ("rlc-board-8", RLCGrid(2), "0826f7cea34d475f"),
     ],
 )

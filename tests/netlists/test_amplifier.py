@@ -227,14 +227,6 @@ def test_preset_holds_the_extracted_values(two_stage):
         assert getattr(preset, name) == pytest.approx(value, rel=2e-3), name
 
 
-def test_noise_density_is_the_mean_over_the_band(two_stage):
-    f = np.geomspace(10, 1e6, 200_001)
-    S = two_stage.noise_white**2 * (1 + two_stage.noise_corner / f)
-    mean = np.trapezoid(S, f) / (1e6 - 10)
-    # The trapezoid's relative error is (ln(1e5)/2e5)^2/12.
-    assert two_stage.noise_density(10.0, 1e6) == pytest.approx(mean, rel=1e-8)
-
-
 def test_text_is_deterministic_and_sized():
     first, second = (TwoStage().circuit().definition() for _ in range(2))
     assert first == second
