@@ -12,6 +12,8 @@ from ._types import Vector
 POLES_PER_TIME = 10.0
 CHECK_EVERY = 2
 MAX_DIMENSION = 128
+SPURIOUS = 1e3
+"""phi1 of a stable loop is about one; no smaller than this is taken for a growing mode of the small matrix."""
 
 
 @runtime_checkable
@@ -75,6 +77,10 @@ def _phi1(shifted: Shifted, v: Vector, scaled: float, tol: float) -> Vector:
         exhausted = float(column[-1]) <= 100 * torch.finfo(v.dtype).eps * float(column.norm()) or m == len(v)
         if exhausted or m % CHECK_EVERY == 0:
             y = _small_phi1(hessenberg[:m, :m], scaled)
+            if not float(y.norm()) < SPURIOUS and not exhausted:
+                # a small space of a loop that is not normal may seem to grow; a larger one does not
+                basis = torch.cat([basis, w.unsqueeze(0)])
+                continue
             change = y.clone()
             change[: len(last)] -= last
             if exhausted or float(change.norm()) <= tol * float(y.norm()):
