@@ -224,6 +224,14 @@ class Design(_Frozen):
         """Noise strength of R0 and the injected noise, kT/C + S R0/(2C) [V^2]."""
         return (BOLTZMANN * self.temperature + self.injected_noise * self.R0 / 2) / self.C
 
+    @model_validator(mode="before")
+    @classmethod
+    def _on_a_preset(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "preset" not in data:
+            return data
+        changes = {key: value for key, value in data.items() if key != "preset"}
+        return _merged(cls.preset(str(data["preset"])).to_dict(), changes)
+
     @staticmethod
     def presets() -> tuple[str, ...]:
         """Names of the designs that come with the package."""
@@ -261,7 +269,7 @@ class Design(_Frozen):
 
     @classmethod
     def from_dict(cls, data: Any, where: str = "design") -> "Design":
-        """Validate plain data, as YAML or JSON give it.
+        """Validate plain data, as YAML or JSON give it; with `preset`, what differs from that preset.
 
         Raises:
             DesignError: unknown key, value out of range, wrong unit.
@@ -354,6 +362,14 @@ _LATER: Mapping[str, Mapping[str, float | None]] = {
     "converters": {"inl": 0.0, "dnl": 0.0, "hold_capacitance": None, "droop": 0.0, "hold_time": 0.0},
 }
 """Fields that designs have got since; without effect they are not written, so that digests of old chips stay."""
+
+
+def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
+        before = merged.get(key)
+        merged[key] = _merged(before, value) if isinstance(before, dict) and isinstance(value, Mapping) else value
+    return merged
 
 
 class _UniqueKeys(yaml.SafeLoader):

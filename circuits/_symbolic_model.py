@@ -237,8 +237,9 @@ class SymbolicModel:
         """Raise `DesignError` when a formula that holds an inverse is too large to write down."""
         if self.topology.n > largest or len(self.states) > LARGEST_INVERSE:
             raise DesignError(
-                f"{self.topology.name}: {what} of {self.topology.n} cells at level {self.level} are too large to write"
-                f" down; expected at most {largest} cells at level ideal and 1 at macro, or use the state space"
+                f"{self.topology.name}: {what} of {self.topology.n} cells ({len(self.states)} states) at level"
+                f" {self.level} are too large to write down; expected at most {largest} cells and {LARGEST_INVERSE}"
+                " states, or use the state space"
             )
 
 

@@ -28,6 +28,8 @@ _TITLES = {
 }
 _MOST_TERMS = 16
 """Of all conductances together; an inverse multiplies them (two cells of a cascade have 18)."""
+_INVERTED = 3
+"""States with coupled capacitances up to which C^-1 is written out."""
 _PROVED = 96
 """Proofs are checked up to this many states."""
 
@@ -82,6 +84,15 @@ def _matrices(model: SymbolicModel) -> dict[str, tuple[str, Matrix]]:
                 model.blocks.G,
             ),
             "drive": ("drive [A]", model.drive),
+            "M": ("readouts v = M state", model.M),
+        }
+    if not model.C.is_diagonal() and len(model.states) > _INVERTED:
+        # The inverse of coupled capacitances fills pages.
+        return {
+            "C": ("C dstate/dt = -G state + drive + noise [F, or H]", model.C),
+            "G": ("G [1/ohm, or ohm]", model.G),
+            "drive": ("drive [A]", model.drive),
+            "noise": ("noise [A^2/Hz], two-sided", model.noise),
             "M": ("readouts v = M state", model.M),
         }
     return {

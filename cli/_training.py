@@ -28,7 +28,7 @@ def requested(config: Path | None, given: Mapping[str, Any], seed: int, seeds: i
     if config is not None:
         return load_experiment(config, **wanted)
     if "task" not in wanted:
-        raise InputError("TASK: expected digits, mnist, squad or regression (or --config, or --resume)")
+        raise InputError("TASK: expected digits, regression, logistic, mnist or squad (or --config, or --resume)")
     return experiment(wanted, "options")
 
 
@@ -79,7 +79,7 @@ def tuning(given: Mapping[str, Any], this: Job, workers: int | None) -> dict[str
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise InputError("--tune: runs on the cores of one machine by itself; start it without torchrun")
     if given["task"] is None:
-        raise InputError("TASK: --tune expects digits, mnist, squad or regression")
+        raise InputError("TASK: --tune expects digits, regression, logistic, mnist or squad")
     with this.step(f"tuning on {given['task']}", bar=False):
         found = tune(given["task"], this.folder, data=given["data"], workers=workers, quiet=this.quiet)
     chosen = {one.method: {**one.chosen, "validation_loss": one.validation_loss} for one in found}

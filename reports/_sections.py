@@ -9,6 +9,7 @@ from . import _figures as figures
 from ._data import MODELS, Folder
 from ._figures._units import quantity
 from ._section import Picture, Section, Table, picture
+from ._simulation_section import simulation
 from ._study_section import study
 from ._training_section import training
 
@@ -17,10 +18,10 @@ def sections(folder: Folder) -> tuple[list[Section], list[str]]:
     """What the folder has data for, and the names of what it does not."""
     found = {name: make(folder) for name, make in _PARTS.items()}
     there = [section for section in found.values() if section is not None]
-    part = study(folder)
-    if part is not None:
-        # A study has parts of its own; none of the others is missed.
-        return [part, *there], []
+    own = [part for part in (simulation(folder), study(folder)) if part is not None]
+    if own:
+        # These have parts of their own; none of the others is missed.
+        return [*own, *there], []
     return there, [name for name, section in found.items() if section is None]
 
 

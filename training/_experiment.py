@@ -146,6 +146,17 @@ class Experiment(BaseModel):
         Effects().without(*(self.without or ()))
         return self
 
+    @field_validator("processor")
+    @classmethod
+    def _processor_there(cls, name: str) -> str:
+        import torch
+
+        try:
+            torch.empty(0, device=name)
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(f"processor: {name!r} cannot be used here: {str(error).splitlines()[0]}") from None
+        return name
+
     @field_validator("design")
     @classmethod
     def _design_complete(cls, design: Any) -> Any:

@@ -25,14 +25,17 @@ def _number(name: str, what: str) -> typer.models.OptionInfo:
 
 
 def train(
-    task: Annotated[str | None, typer.Argument(help="digits, mnist, squad or regression.")] = None,
+    task: Annotated[str | None, typer.Argument(help="digits, regression, logistic, mnist or squad.")] = None,
     optimizer: Annotated[str | None, typer.Option("--optimizer", help="sgd, momentum, adam or tngd.")] = None,
     solver: Annotated[
         str | None,
-        typer.Option("--solver", help="For tngd: ideal-spu, device-spu, cholesky, woodbury or conjugate-gradient."),
+        typer.Option(
+            "--solver",
+            help="For tngd: ideal-spu, device-spu, model-spu, spice-spu, cholesky, woodbury or conjugate-gradient.",
+        ),
     ] = None,
-    device: Annotated[Path | None, typer.Option("--device", help="device.json for the solver device-spu.")] = None,
-    design: Annotated[str | None, typer.Option("--design", help="Design of a device-spu without --device.")] = None,
+    device: Annotated[Path | None, typer.Option("--device", help="device.json or population.json of an -spu.")] = None,
+    design: Annotated[str | None, typer.Option("--design", help="Design of an -spu without --device.")] = None,
     config: Annotated[Path | None, typer.Option("--config", help="YAML file with settings; options win.")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder of the data of mnist and squad.")] = None,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many, from --seed on.")] = None,

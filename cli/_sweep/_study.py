@@ -263,9 +263,6 @@ def _placed(training: Mapping[str, Any], path: Path) -> dict[str, Any]:
 def _design(given: Any, path: Path) -> Any:
     if isinstance(given, str):
         return _named_design(given, path)
-    if isinstance(given, Mapping) and "preset" in given:
-        changes = {key: value for key, value in given.items() if key != "preset"}
-        return _merged(_named_design(str(given["preset"]), path), changes)
     return given
 
 
@@ -273,15 +270,6 @@ def _named_design(name: str, path: Path) -> dict[str, Any]:
     is_file = name.endswith((".yaml", ".yml")) or "/" in name
     design = Design.load(path.parent / name) if is_file else Design.preset(name)
     return design.to_dict()
-
-
-def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in changes.items():
-        before = merged.get(key)
-        both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(dict(before), value) if both else value  # type: ignore[arg-type]
-    return merged
 
 
 def _files_read(program: dict[str, Any], path: Path) -> dict[str, Any]:

@@ -28,12 +28,22 @@ def test_a_design_is_completed_and_read_with_units() -> None:
         ({"design": {"R0": -1}}, "design: "),
         ({"design": "board-1k-1n", "device": "device.json"}, "give device or design"),
         ({"recalibrate_every": 5}, "recalibrate_every: .*give step_time too"),
+        ({"design": {"preset": "nosuch"}}, "design: unknown design 'nosuch'"),
+        ({"processor": "abacus"}, "processor: 'abacus' cannot be used here"),
         ({"rounding": "up"}, "rounding: .*'nearest' or 'stochastic'"),
     ],
 )
 def test_what_cannot_be_a_device_is_refused(fields: dict[str, object], message: str) -> None:
     with pytest.raises(ExperimentError, match=message):
         experiment({"solver": "device-spu", **fields})
+
+
+def test_a_design_may_begin_at_a_preset() -> None:
+    found = experiment(
+        {"solver": "device-spu", "design": {"preset": "board-1k-1n", "mismatch": {"resistor_sigma": 0.03}}}
+    )
+    expected = {**BOARD.to_dict(), "mismatch": {**BOARD.to_dict()["mismatch"], "resistor_sigma": 0.03}}
+    assert found.design == expected
 
 
 def test_the_solver_has_what_the_experiment_says() -> None:

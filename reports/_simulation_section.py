@@ -1,0 +1,47 @@
+"""The report's part on one simulation: settled voltages beside the solution, and the plots that were made of it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ._data import Folder
+from ._figures._units import quantity
+from ._section import Picture, Section, Table
+from ._theme import png_uri
+
+_PLOTS = {"op": "operating point", "tran": "transient", "ac": "response to the drive", "noise": "noise densities"}
+
+
+def simulation(folder: Folder) -> Section | None:
+    """What the folder of `thermospice simulate` says, or None."""
+    summary = folder.summary
+    if summary.get("command") != "simulate":
+        return None
+    title = f"Simulation: {_PLOTS.get(str(summary.get('analysis')), 'analysis')}"
+    return Section(title, tuple(_text(summary)), tuple(_pictures(folder)), tuple(_table(summary)))
+
+
+def _text(summary: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"{summary['topology']} with {summary['n']} cells of the design {summary['design']} at level"
+        f" {summary['level']}, {summary['temperature']:g} K, in {summary['engine']} {summary['version']}."
+    )
+    if "relative_error" in summary:
+        predicted = summary.get("predicted_relative_error")
+        foreseen = f"; the circuit's own equations foresee {predicted:.4g}" if predicted is not None else ""
+        yield f"Relative error of the settled voltages: {summary['relative_error']:.4g}{foreseen}."
+    yield from (str(warning) for warning in summary.get("warnings", ()))
+
+
+def _table(summary: Mapping[str, Any]) -> Iterator[Table]:
+    if "relative_error" in summary and "v" in summary and "x" in summary:
+        pairs = zip(summary["v"], summary["x"], strict=True)
+        rows = tuple((str(k), quantity(v, "V", 4), quantity(x, "V", 4)) for k, (v, x) in enumerate(pairs))
+        yield Table("Settled voltages, scaled back, and the solution", ("cell", "v", "A⁻¹ b"), rows)
+
+
+def _pictures(folder: Folder) -> Iterator[Picture]:
+    for name, caption in _PLOTS.items():
+        path = folder.path / f"{name}.png"
+        if path.exists():
+            uri = png_uri(path.read_bytes())
+            yield Picture(uri, uri, caption)
