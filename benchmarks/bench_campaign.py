@@ -4,6 +4,8 @@
 - `PySpice, one after another`: each chip drawn, fitted, built with PySpice, written, run by one ngspice process and
   read, in a plain loop;
 - `campaign, 1 core` and `campaign, 2 cores`: the same chips by the machinery of `thermospice sweep`, results on disk.
+  All its processes, the one that hands out the work among them, are confined to so many cores: left free, the first
+  would use a second core for handing out.
 
 The cluster is up before the clock starts; its start is stated on its own. Medians of some rounds, in which the three
 take turns, so that other work on the machine meets all of them; the load average says how much of it there was.
@@ -24,13 +26,14 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from thermospice.circuits import Crossbar, Design, choose_scaling, random_program
 from thermospice.cli._sweep._executor import Executor, executor, has_dask
 from thermospice.cli._sweep._runner import perform
@@ -88,6 +91,20 @@ def campaign(runs: Sequence[Run], workers: Executor) -> list[np.ndarray]:
         return [np.array((store.get(run.key) or {})["arrays"]["v"]) for run in runs]
 
 
+@contextmanager
+def confined(cores: int) -> Iterator[None]:
+    """This process and all that it has started may use so many cores; what they start inherits it."""
+    allowed = sorted(os.sched_getaffinity(0))
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    try:
+        for process in processes:
+            process.cpu_affinity(allowed[:cores])
+        yield
+    finally:
+        for process in processes:
+            process.cpu_affinity(allowed)
+
+
 def timed(work: Any, *arguments: Any) -> tuple[float, list[np.ndarray]]:
     start = time.perf_counter()
     found = work(*arguments)
@@ -110,7 +127,8 @@ def measure(chips: int, rounds: int) -> tuple[list[Row], dict[str, float]]:
             seconds, expected = timed(plain_loop, chips)
             times["plain"].append(seconds)
             for label, workers in clusters.items():
-                seconds, found = timed(campaign, runs, workers)
+                with confined({"one": 1, "two": 2}[label]):
+                    seconds, found = timed(campaign, runs, workers)
                 times[label].append(seconds)
                 # PySpice writes the same numbers; ngspice's tolerance is what they may differ by.
                 np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
