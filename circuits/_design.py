@@ -26,6 +26,7 @@ from ._quantities import (
     VoltPerRootHertz,
     VoltPerSecond,
 )
+from ._yaml import UniqueKeys
 
 if TYPE_CHECKING:
     from ._instance import Instance
@@ -284,7 +285,7 @@ class Design(_Frozen):
     @classmethod
     def _from_text(cls, text: str, where: str) -> "Design":
         try:
-            data = yaml.load(text, Loader=_UniqueKeys)
+            data = yaml.load(text, Loader=UniqueKeys)
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             mark = getattr(error, "problem_mark", None)
             line = f", line {mark.line + 1}" if mark else ""
@@ -370,30 +371,6 @@ def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
         before = merged.get(key)
         merged[key] = _merged(before, value) if isinstance(before, dict) and isinstance(value, Mapping) else value
     return merged
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that is given twice, where YAML would silently take the last, and aliases, which can unfold
-    a small file to any size."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]  # not annotated in the stubs
-            raise yaml.composer.ComposerError(
-                problem=f"aliases such as *{event.anchor} are not read; write the value out",
-                problem_mark=event.start_mark,
-            )
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen and isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key.value!r} is given twice", problem_mark=key.start_mark
-                )
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
 
 
 def _first_reason(error: ValidationError) -> str:

@@ -1,6 +1,6 @@
 """The state space of a topology with symbols for its components: matrices, formulas, numbers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -223,15 +223,6 @@ class SymbolicModel:
             found |= {I_b: amplifier.bias_current, e_n: amplifier.noise_voltage, i_n: amplifier.noise_current}
             found |= {R_o: amplifier.output_resistance, C_L: amplifier.load_capacitance}
         return found | program_values(self.symbols, self.topology, program)
-
-    def numpy_function(self, expression: Any) -> Callable[..., Any]:
-        """A compiled numpy function of an expression; arguments are `arguments(expression)` in order."""
-        return sympy.lambdify(self.arguments(expression), expression, "numpy")  # type: ignore[no-any-return]
-
-    @staticmethod
-    def arguments(expression: Any) -> tuple[Symbol, ...]:
-        """Free symbols in order of their names."""
-        return tuple(sorted(expression.free_symbols, key=lambda symbol: symbol.name))
 
     def small(self, what: str, largest: int = LARGEST_INVERSE) -> None:
         """Raise `DesignError` when a formula that holds an inverse is too large to write down."""

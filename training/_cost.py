@@ -111,10 +111,6 @@ class CostModel:
             readout=vector,
         )
 
-    def digital_time(self, seconds: float) -> Parts:
-        """A digital rival: its whole step, measured."""
-        return Parts(digital=seconds)
-
     def digital_energy(self, seconds: float) -> Parts:
         """Joules of a digital rival; empty without `digital_power`."""
         return Parts(digital=_product(self.digital_power, seconds))

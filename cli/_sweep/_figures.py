@@ -251,8 +251,14 @@ def _map(study: Study, rows: Sequence[Row], metric: str, first: str, second: str
     axes.set_yticks(range(len(up)), labels=[short(value) for value in up])
     for (row, column), value in np.ndenumerate(shown / factor):
         low, high = image.get_clim()
-        ink = "black" if value > (low + high) / 2 else "white"
-        axes.text(column, row, f"{value:.3g}" if np.isfinite(value) else "–", ha="center", va="center", color=ink)
+        ink = "black" if not np.isfinite(value) or value > (low + high) / 2 else "white"
+        failed = sum(record["status"] == "failed" for record in cells.get((row, column), ()))
+        # The mean is of those that were done: one that looks good may have few.
+        lost = f"\n{failed} failed" if failed else ""
+        shown_value = f"{value:.3g}" if np.isfinite(value) else "–"
+        axes.text(
+            column, row, f"{shown_value}{lost}", ha="center", va="center", color=ink, fontsize=8 if lost else None
+        )
     what = f"yield of {' and '.join(limit.label for limit in limits)}" if limits else study.metrics[metric].meaning
     figure.colorbar(image, ax=axes, label=f"{what} ({unit})" if unit else what)
     axes.set(xlabel=_label(first, _unit(first)), ylabel=_label(second, _unit(second)), title=f"{study.name}")

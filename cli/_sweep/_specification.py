@@ -25,7 +25,7 @@ def specification(study: Study, asked: Specification, plan: Plan, records: Seque
     smaller one keeps the bound too, and when all of its runs were done.
     """
     others = [name for name in study.parameters if name != asked.loosest]
-    axes = [_axis(plan, name) for name in others]
+    axes = [plan.axis(name) for name in others]
     return [
         _row(study, asked, plan, records, dict(zip(others, values, strict=True))) for values in itertools.product(*axes)
     ]
@@ -49,18 +49,12 @@ def _headed(name: str) -> str:
     return name if unit == "1" else f"{name} ({unit})"
 
 
-def _axis(plan: Plan, name: str) -> list[Any]:
-    return list({repr(point[name]): point[name] for point in plan.points}.values())
-
-
 def _row(
     study: Study, asked: Specification, plan: Plan, records: Sequence[Record | None], others: Mapping[str, Any]
 ) -> Row:
     row: Row = {"parameters": dict(others)}
-    for value in sorted(_axis(plan, asked.loosest)):
-        point = next(k for k, p in enumerate(plan.points) if p == {**others, asked.loosest: value})
-        here = [r for run, r in zip(plan.runs, records, strict=True) if run.point == point]
-        found = _mean(asked, here, study.instances)
+    for value in sorted(plan.axis(asked.loosest)):
+        found = _mean(asked, plan.at({**others, asked.loosest: value}, records), study.instances)
         if found is None or found["mean"] > asked.at_most:
             return {**row, "next": value}
         row |= {"loosest": value, **found, "surely": found["mean_high"] <= asked.at_most}

@@ -22,9 +22,10 @@ def draw_specification(study: Study, asked: Specification, plan: Plan, records: 
     """Mean of the metric in each cell; those that keep the bound are bright, and the edge between them is drawn."""
     across = asked.loosest
     up, *others = [name for name in study.parameters if name != across]
-    axes_values = {name: list({repr(p[name]): p[name] for p in plan.points}.values()) for name in study.parameters}
+    axes_values = {name: plan.axis(name) for name in study.parameters}
     axes_values[across] = sorted(axes_values[across])
-    panels = list(itertools.product(*(axes_values[name] for name in others)))[:_MOST_PANELS]
+    every = list(itertools.product(*(axes_values[name] for name in others)))
+    panels = every[:_MOST_PANELS]
     width = 1.6 + 0.75 * len(axes_values[across]) * len(panels)
     figure = Figure(figsize=(min(max(width, 5.6), 13.0), 1.9 + 0.42 * len(axes_values[up])))
     row = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
@@ -39,8 +40,9 @@ def draw_specification(study: Study, asked: Specification, plan: Plan, records: 
         place.set_title(", ".join(f"{axis_label(name)} {short(text_of(v))}" for name, v in fixed.items()), fontsize=9)
     row[0].set_ylabel(axis_label(up))
     figure.colorbar(images[0], ax=list(row), label=study.metrics[asked.metric].meaning)
+    left_out = f" (the first {len(panels)} of {len(every)} panels)" if len(every) > len(panels) else ""
     bound = f"{study.metrics[asked.metric].meaning} at most {asked.at_most:g}"
-    figure.suptitle(f"{study.name}: the line is the edge of {bound}, mean of {study.instances}", fontsize=10)
+    figure.suptitle(f"{study.name}: the line is the edge of {bound}, mean of {study.instances}{left_out}", fontsize=10)
     return figure
 
 
@@ -55,15 +57,14 @@ def _means(
     """NaN where a run failed."""
     found = np.full((len(up[1]), len(across[1])), np.nan)
     for (i, y), (j, x) in itertools.product(enumerate(up[1]), enumerate(across[1])):
-        point = next(k for k, p in enumerate(plan.points) if p == {**fixed, up[0]: y, across[0]: x})
-        here = [r for run, r in zip(plan.runs, records, strict=True) if run.point == point]
+        here = plan.at({**fixed, up[0]: y, across[0]: x}, records)
         if all(r is not None and r["status"] == "done" and asked.metric in r["metrics"] for r in here):
             found[i, j] = np.mean([r["metrics"][asked.metric] for r in here if r is not None])
     return found
 
 
 def _panel(axes: Axes, means: Float[np.ndarray, "up across"], asked: Specification) -> AxesImage:
-    # Twice the excess is as bad as it is shown: beyond it, how far it is off does not matter to a designer.
+    # Four times the allowed excess is as dark as it gets: how far beyond it a device is does not matter to a designer.
     image = axes.imshow(
         means, origin="lower", aspect="auto", cmap="cividis_r", vmin=1.0, vmax=1 + 4 * (asked.at_most - 1)
     )

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,14 @@ class Plan:
     runs: tuple[Run, ...]
     references: tuple[Run, ...] = ()
     """One for each chip: what the losses are divided by."""
+
+    def axis(self, name: str) -> list[Any]:
+        """The values of a parameter, each once, in the order of the points."""
+        return list({repr(point[name]): point[name] for point in self.points}.values())
+
+    def at(self, values: Mapping[str, Any], records: Sequence[Any]) -> list[Any]:
+        """Those of the runs' records that belong to the point with these values."""
+        return [record for run, record in zip(self.runs, records, strict=True) if self.points[run.point] == values]
 
 
 def key_of(task: Task) -> str:
