@@ -39,6 +39,11 @@ class Plot:
         """The first variable: time or frequency. The imaginary part of ngspice's frequency is garbage."""
         return np.ascontiguousarray(self.values[:, 0].real)
 
+    @property
+    def finite(self) -> bool:
+        """Whether the scale and every value are; the garbage beside a frequency may be anything and does not count."""
+        return bool(np.isfinite(self.scale).all() and np.isfinite(self.values[:, 1:]).all())
+
 
 def read_raw(data: bytes) -> tuple[Plot, ...]:
     """Every plot of a raw file.

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ._engine import Cancellation, Finished, Limits, run_process, tail
 from ._errors import SimulationFailed, SimulatorMissing
 from ._raw import Plot, read_raw
@@ -101,7 +99,7 @@ def _plot(wanted: Wanted, data: bytes) -> Plot:
     _check_variables(wanted, plot.variables)
     if len(plot.values) == 0 or wanted.rows not in (None, len(plot.values)):
         raise SimulationFailed(f"VACASK's {wanted.analysis} has {len(plot.values)} points, expected {wanted.rows}")
-    if not np.isfinite(plot.values).all():
+    if not plot.finite:
         raise SimulationFailed(f"VACASK's {wanted.analysis} is not finite everywhere")
     return plot
 

@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from ...behavioral import DeviceModel
@@ -78,7 +77,7 @@ class Subject:
             self.failures.append(str(error))
             return None
         for candidate in found:
-            if candidate.name.startswith(plot) and np.isfinite(candidate.values).all():
+            if candidate.name.startswith(plot) and candidate.finite:
                 return candidate
         self.failures.append(f"ngspice gave no {plot!r}")
         return None

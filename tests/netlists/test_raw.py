@@ -47,6 +47,23 @@ def test_complex_round_trip_ignores_the_imaginary_frequency():
     assert plot.scale.dtype == np.float64
 
 
+@pytest.mark.parametrize("garbage", [np.nan, np.inf, 1e-310])
+def test_garbage_beside_a_frequency_is_no_value(garbage):
+    values = COMPLEX.copy()
+    values[3, 0] = complex(values[3, 0].real, garbage)
+    (plot,) = read_raw(raw(values, name="AC Analysis"))
+    assert plot.finite
+
+
+@pytest.mark.parametrize("values", [REAL, COMPLEX])
+@pytest.mark.parametrize("column", [0, 2])
+def test_a_value_that_is_no_number_is_seen(values, column):
+    values = values.copy()
+    values[3, column] = np.nan
+    (plot,) = read_raw(raw(values))
+    assert not plot.finite
+
+
 def test_several_plots():
     plots = read_raw(raw(REAL) + raw(COMPLEX, name="AC Analysis") + raw(REAL[:1]))
     assert [len(plot.values) for plot in plots] == [_POINTS, _POINTS, 1]
