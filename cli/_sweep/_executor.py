@@ -3,8 +3,6 @@
 import logging
 import os
 import queue
-import signal
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -149,8 +147,7 @@ def _dask(scheduler: str | None, count: int, campaign: str) -> Iterator[Executor
         # Sampling of what the workers do and checks of their event loops cost more than short runs themselves.
         os.environ.setdefault("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "False")
         os.environ.setdefault("DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL", "500ms")
-        with _interrupt_ignored():
-            cluster = _local_cluster(count)
+        cluster = _local_cluster(count)
     try:
         client = _distributed().Client(cluster) if cluster is not None else _connected(scheduler or "")
         try:
@@ -165,28 +162,15 @@ def _dask(scheduler: str | None, count: int, campaign: str) -> Iterator[Executor
 
 
 def _local_cluster(count: int) -> Any:
-    # Each run's own limit watches the memory; the workers themselves only wait.
+    # Threads of this process: they only wait for the processes that perform the runs, and each of those has limits.
     return _distributed().LocalCluster(
-        n_workers=count,
-        threads_per_worker=1,
-        processes=True,
+        n_workers=1,
+        threads_per_worker=count,
+        processes=False,
         memory_limit=0,
         dashboard_address="127.0.0.1:0",
         silence_logs=logging.CRITICAL,
     )
-
-
-@contextmanager
-def _interrupt_ignored() -> Iterator[None]:
-    # What is started here inherits it: Ctrl-C in a terminal goes to every process, and this one decides for all.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _connected(scheduler: str) -> Any:

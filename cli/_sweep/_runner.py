@@ -1,5 +1,6 @@
 """Performs the runs that are left, a bounded number of them in flight."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -45,9 +46,9 @@ def perform(
     """
     left, flying, done, pace = deque(requests), 0, 0, _Pace()
     while True:
-        while left and flying < pace.ahead * workers.slots():
-            size = pace.size(len(left), workers.slots())
-            workers.submit([left.popleft() for _ in range(size)])
+        slots = workers.slots()
+        while left and flying < pace.ahead * slots:
+            workers.submit([left.popleft() for _ in range(pace.share(len(left), slots))])
             flying += 1
         if flying == 0:
             return
@@ -66,6 +67,7 @@ def perform(
 class _Pace:
     """How many runs go together: as many as a worker performs while a message would hardly be noticed."""
 
+    _batches: int = 0
     _runs: int = 0
     _seconds: float = 0.0
 
@@ -74,13 +76,18 @@ class _Pace:
 
     @property
     def ahead(self) -> int:
-        # The first runs only tell how long they take.
-        return _AHEAD if self._runs else 1
+        # The first runs only tell how long they take, the second ones bridge the time until that is known.
+        return _AHEAD if self._runs else 2
 
-    def size(self, left: int, slots: int) -> int:
+    def share(self, left: int, slots: int) -> int:
+        """Runs of the next batch."""
+        self._batches += 1
         if not self._runs:
             return 1
         mean = self._seconds / self._runs
-        quick = int(_BATCH / mean) if mean > 0 else _LARGEST_BATCH
-        # Smaller ones towards the end, so that the workers end together.
-        return max(1, min(_LARGEST_BATCH, quick, left // (2 * slots)))
+        most = max(1, min(_LARGEST_BATCH, int(_BATCH / mean) if mean > 0 else _LARGEST_BATCH))
+        # Equal shares, as many for each slot, so that the workers end together. Smaller ones towards the end cost more
+        # than they save, since each batch of operating points starts a simulator.
+        batches = math.ceil(left / most)
+        batches += -(self._batches - 1 + batches) % slots
+        return math.ceil(left / batches)

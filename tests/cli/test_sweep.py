@@ -61,12 +61,13 @@ def test_runs_in_flight_are_bounded_and_every_run_is_kept():
 
 
 def test_only_short_runs_go_together():
-    for seconds, largest in ((1.0, 1), (0.05, 4), (1e-6, 32)):
+    for seconds, largest in ((1.0, 1), (0.05, 4), (1e-6, 25)):
         workers, kept = Workers(seconds=seconds), []
         perform(({"key": k} for k in range(200)), workers, kept.append, lambda done, failed: None)
         assert [record["key"] for record in kept] == list(range(200))
         assert max(workers.batches) == largest
-        assert workers.batches[-1] == 1  # smaller ones towards the end, so that the workers end together
+        assert len(workers.batches) % workers.slots() == 0  # as many for each worker, so that they end together
+        assert workers.batches[-1] >= largest - 8  # and none so small that its start counts
 
 
 def test_a_campaign_stops_after_as_many_failures_as_the_study_says():
