@@ -49,10 +49,12 @@ module ts_stage(pole, plus, minus);
   (*type="instance"*) parameter real low = 0.0;
   (*type="instance"*) parameter real high = 0.0;
   (*type="instance"*) parameter real density = 0.0;
+  (*type="instance"*) parameter real corner = 0.0;
   analog begin
     I(pole) <+ -min(max(gm * (V(plus, minus) + offset), -limit), limit);
     I(pole) <+ {CLAMP_CONDUCTANCE!r} * (max(V(pole) - high, 0.0) + min(V(pole) - low, 0.0));
     I(pole) <+ white_noise(gm * gm * density, "input");
+    I(pole) <+ flicker_noise(gm * gm * density * corner, 1.0, "flicker");
   end
 endmodule
 
@@ -167,6 +169,7 @@ def _amplifier(amp: OpAmp, model: OpAmpModel) -> Iterator[str]:
         low=model.rail_low,
         high=model.rail_high,
         density=model.noise_voltage**2,
+        corner=model.noise_corner,
     )
     yield _line(f"r_{name}_rp", (pole, GROUND), "ts_quiet", r=R_p)
     yield _line(f"c_{name}_cp", (pole, GROUND), "ts_capacitor", c=C_p)

@@ -145,6 +145,23 @@ def test_a_bad_amplifier_shows_every_imperfection():
 
 
 @installed
+@pytest.mark.parametrize("topology", ["crossbar", "cascade", "rc-mesh"])
+def test_flicker_noise_is_that_of_ngspice_and_of_the_model(topology):
+    """Seven decades about the corner, at whose lower end 1/f noise is 1e4 times the white noise of an amplifier."""
+    corner, values = 1e5, BOARD.to_dict()
+    design = Design.from_dict({**values, "amplifier": {**values["amplifier"], "noise_corner": corner}})
+    shape, rng = make_topology(topology, 2), np.random.default_rng(0)
+    program, instance = random_program(shape, rng), design.sample(shape, rng)
+    options = {"scaling": Scaling(drive=0.25), "frequencies": (corner / 1e4, corner * 1e3), "points_per_decade": 5}
+    a, b = (run(instance, program, "noise", **options) for run in (simulate, second_opinion))
+    # The two values of Boltzmann's constant are 1.3e-6 apart.
+    np.testing.assert_allclose(b.psd, a.psd, rtol=2e-6)
+    # The model's relaxation processes are within 0.3 % of 1/f.
+    response = DeviceModel.nominal(instance).response(program, options["scaling"])
+    np.testing.assert_allclose(b.psd, response.psd(b.frequency.values), rtol=3e-3)
+
+
+@installed
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_rails_hold_the_output(sign):
     """A drive that asks for more than the rails: the pole node stops there, as in ngspice."""
