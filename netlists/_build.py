@@ -10,8 +10,9 @@ from jaxtyping import Float
 from ..circuits import Instance, Level, Network, Program, Scaling
 from ._amplifier_cards import check_fits, chosen_amplifier, hold_cards, preamble
 from ._amplifier_circuit import AmplifierSubcircuit
-from ._cards import Card, NoiseForm, cards, number
+from ._cards import Card, NoiseForm, number
 from ._errors import NetlistError
+from ._network_cards import cards
 
 if TYPE_CHECKING:
     from PySpice.Spice.Netlist import Circuit

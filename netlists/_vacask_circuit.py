@@ -10,30 +10,23 @@ from ..circuits import (
     TRANSCONDUCTANCE,
     Capacitor,
     CurrentSource,
-    Difference,
-    Element,
     Inductor,
-    Inverter,
     Network,
-    NoiseCurrent,
     OpAmp,
     OpAmpModel,
     Resistor,
     VoltageSource,
     pole_values,
 )
-from ._cards import (
+from ._cards import positive
+from ._elements import (
     CLAMP_CONDUCTANCE,
-    IDEAL_GAIN,
-    check_direct_current,
-    check_names,
+    cell_voltage,
     model_numbers,
-    number,
-    positive,
+    pieces,
     starting_nodes,
     starting_voltage,
 )
-from ._errors import NetlistError
 from ._vacask_engine import MODELS_FILE
 
 MODELS = f"""\
@@ -104,86 +97,68 @@ def circuit(network: Network) -> str:
         NetlistError: a name or a number that is not plain, two elements with one name, a node without a path for
             direct current to ground.
     """
-    check_names(network)
-    check_direct_current(network)
-    lines = [line for element in network.elements for line in _instances(element)]
-    names = {line.partition(" ")[0] for line in lines}
-    if len(names) != len(lines):
-        raise NetlistError(f"network {network.name}: two elements or pieces of amplifiers have the same name")
+    lines = pieces(network, _VacaskWriter(), lambda line: line.partition(" ")[0])
     return _PREAMBLE + "\n".join((*lines, ""))
 
 
-def _instances(element: Element) -> Iterator[str]:
-    name = element.name
-    match element:
-        case Resistor(_, a, b, resistance, noisy):
-            model = "ts_resistor" if noisy else "ts_quiet"
-            yield _line(f"r_{name}", (a, b), model, r=positive(resistance, name))
-        case Capacitor(_, a, b, capacitance):
-            yield _line(f"c_{name}", (a, b), "ts_capacitor", c=positive(capacitance, name))
-        case Inductor(_, a, b, inductance):
-            yield _line(f"l_{name}", (a, b), "ts_inductor", l=positive(inductance, name))
-        case VoltageSource(_, plus, minus, dc, drive):
-            yield _line(source(element), (plus, minus), "ts_v", **_level(number(dc, name), drive))
-        case CurrentSource(_, a, b, dc, drive):
-            yield _line(source(element), (a, b), "ts_i", **_level(number(dc, name), drive))
-        case NoiseCurrent(_, a, b, density):
-            yield from _noise(name, a, b, 2 * number(density, name))
-        case Inverter(_, input_node, out):
-            yield _line(f"e_{name}", (out, GROUND, input_node, GROUND), "ts_e", gain=-1.0)
-        case Difference(_, plus, minus, out):
-            yield _line(f"e_{name}", (out, GROUND, plus, minus), "ts_e", gain=1.0)
-        case OpAmp(_, plus, minus, out, None):
-            yield _line(f"e_{name}", (out, GROUND, plus, minus), "ts_e", gain=IDEAL_GAIN)
-        case OpAmp():
-            yield from _amplifier(element, model_numbers(element))
+class _VacaskWriter:
+    def resistor(self, element: Resistor, resistance: float) -> Iterator[str]:
+        model = "ts_resistor" if element.noisy else "ts_quiet"
+        yield _line(f"r_{element.name}", (element.a, element.b), model, r=resistance)
+
+    def capacitor(self, element: Capacitor, capacitance: float) -> Iterator[str]:
+        yield _line(f"c_{element.name}", (element.a, element.b), "ts_capacitor", c=capacitance)
+
+    def inductor(self, element: Inductor, inductance: float) -> Iterator[str]:
+        yield _line(f"l_{element.name}", (element.a, element.b), "ts_inductor", l=inductance)
+
+    def source(self, element: VoltageSource | CurrentSource, level: float) -> Iterator[str]:
+        values = {"dc": level, "mag": level} if element.drive else {"dc": level}
+        if isinstance(element, VoltageSource):
+            yield _line(source(element), (element.plus, element.minus), "ts_v", **values)
+        else:
+            yield _line(source(element), (element.a, element.b), "ts_i", **values)
+
+    def noise_current(self, name: str, a: str, b: str, density: float) -> Iterator[str]:
+        if density > 0:
+            yield _line(f"s_{name}", (a, b), "ts_noise", density=density)
+
+    def controlled(self, name: str, out: str, plus: str, minus: str, gain: float) -> Iterator[str]:
+        yield _line(f"e_{name}", (out, GROUND, plus, minus), "ts_e", gain=gain)
+
+    def amplifier(self, amp: OpAmp, model: OpAmpModel) -> Iterator[str]:
+        name, pole = amp.name, _pole(amp)
+        R_p, C_p = pole_values(model.gain, model.gain_bandwidth)
+        yield _line(
+            f"a_{name}",
+            (pole, amp.plus, amp.minus),
+            "ts_stage",
+            gm=TRANSCONDUCTANCE,
+            offset=model.offset,
+            limit=model.slew * C_p,
+            low=model.rail_low,
+            high=model.rail_high,
+            density=model.noise_voltage**2,
+            corner=model.noise_corner,
+        )
+        yield _line(f"r_{name}_rp", (pole, GROUND), "ts_quiet", r=R_p)
+        yield _line(f"c_{name}_cp", (pole, GROUND), "ts_capacitor", c=C_p)
+        if model.output_resistance > 0:
+            gain = 1 / model.output_resistance
+            yield _line(f"g_{name}_ro", (GROUND, amp.out, pole, amp.out), "ts_g", gain=gain)
+        else:
+            yield from self.controlled(f"{name}_ro", amp.out, pole, GROUND, 1.0)
+        if model.load_capacitance > 0:
+            yield _line(f"c_{name}_cl", (amp.out, GROUND), "ts_capacitor", c=model.load_capacitance)
+        for pin, place in (("p", amp.plus), ("m", amp.minus)):
+            if place != GROUND:
+                yield _line(f"i_{name}_ib{pin}", (place, GROUND), "ts_i", dc=model.bias_current)
+                yield from self.noise_current(f"{name}_in{pin}", GROUND, place, model.noise_current**2)
 
 
 def _line(name: str, nodes: tuple[str, ...], model: str, **parameters: float) -> str:
     values = " ".join(f"{key}={value!r}" for key, value in parameters.items())
     return f"{name} ({' '.join(map(node, nodes))}) {model} {values}"
-
-
-def _level(dc: float, drive: bool) -> dict[str, float]:
-    # The AC stimulus is the drive vector itself, so that the response is to the whole of it.
-    return {"dc": dc, "mag": dc} if drive else {"dc": dc}
-
-
-def _noise(name: str, a: str, b: str, density: float) -> Iterator[str]:
-    if density < 0:
-        raise NetlistError(f"{name}: expected a density of at least 0, got {density!r}")
-    if density > 0:
-        yield _line(f"s_{name}", (a, b), "ts_noise", density=density)
-
-
-def _amplifier(amp: OpAmp, model: OpAmpModel) -> Iterator[str]:
-    name, gm, pole = amp.name, TRANSCONDUCTANCE, _pole(amp)
-    R_p, C_p = pole_values(model.gain, model.gain_bandwidth)
-    yield _line(
-        f"a_{name}",
-        (pole, amp.plus, amp.minus),
-        "ts_stage",
-        gm=gm,
-        offset=model.offset,
-        limit=model.slew * C_p,
-        low=model.rail_low,
-        high=model.rail_high,
-        density=model.noise_voltage**2,
-        corner=model.noise_corner,
-    )
-    yield _line(f"r_{name}_rp", (pole, GROUND), "ts_quiet", r=R_p)
-    yield _line(f"c_{name}_cp", (pole, GROUND), "ts_capacitor", c=C_p)
-    if model.output_resistance > 0:
-        gain = 1 / model.output_resistance
-        yield _line(f"g_{name}_ro", (GROUND, amp.out, pole, amp.out), "ts_g", gain=gain)
-    else:
-        yield _line(f"e_{name}_ro", (amp.out, GROUND, pole, GROUND), "ts_e", gain=1.0)
-    if model.load_capacitance > 0:
-        yield _line(f"c_{name}_cl", (amp.out, GROUND), "ts_capacitor", c=model.load_capacitance)
-    for pin, place in (("p", amp.plus), ("m", amp.minus)):
-        if place != GROUND:
-            yield _line(f"i_{name}_ib{pin}", (place, GROUND), "ts_i", dc=model.bias_current)
-            yield from _noise(f"{name}_in{pin}", GROUND, place, model.noise_current**2)
 
 
 def _pole(amp: OpAmp) -> str:
@@ -221,11 +196,7 @@ def _charged(network: Network, v0: Float[np.ndarray, " n"]) -> Iterator[tuple[st
                 v = starting_voltage(element, v0, starts)
                 yield element.a, element.b, positive(element.capacitance, element.name), v
             case OpAmp() if element.model is not None:
-                model, v = model_numbers(element), _initial(element.cell, element.sign, v0)
+                model, v = model_numbers(element), cell_voltage(element, v0)
                 yield _pole(element), GROUND, pole_values(model.gain, model.gain_bandwidth)[1], v
                 if model.load_capacitance > 0:
                     yield element.out, GROUND, model.load_capacitance, v
-
-
-def _initial(cell: int | None, sign: int | float, v0: Float[np.ndarray, " n"]) -> float:
-    return 0.0 if cell is None else number(sign * v0[cell], "initial voltage")

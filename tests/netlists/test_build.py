@@ -23,7 +23,9 @@ from thermospice.circuits import (
 from thermospice.netlists import NetlistError, build, find_ngspice, run_deck
 from thermospice.netlists._analyses import op_deck, options, tran_deck
 from thermospice.netlists._build import network_cards, to_pyspice, to_text
-from thermospice.netlists._cards import CLAMP_CONDUCTANCE, NGSPICE_BOLTZMANN, Card
+from thermospice.netlists._cards import Card
+from thermospice.netlists._elements import CLAMP_CONDUCTANCE
+from thermospice.netlists._noise_cards import NGSPICE_BOLTZMANN
 from thermospice.netlists._timing import Steps
 from thermospice.netlists._verdict import judge
 
