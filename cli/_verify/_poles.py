@@ -26,7 +26,7 @@ def rows(subject: Subject) -> Iterator[Row]:
     """The modes of the cells: those of the amplifiers are far beyond, and no readout shows them well."""
     poles, pairs = _of_cells(subject), subject.instance.topology.name == "differential-rc-mesh"
     # ngspice 39's `.pz` errs by 2e-3 where a loop closes through an amplifier that limits, and finds other roots than
-    # the circuit's for coupled inductors and capacitors: there only the responses say what the poles are.
+    # the circuit's for four or more coupled cells with inductors: there only the responses say what the poles are.
     if subject.mean and (subject.level == "ideal" or "mesh" in subject.instance.topology.name):
         yield subject.row("pz", "poles of the cells, SPICE .pz against state space", _pz_error(subject, poles), _LIMIT)
     # The common modes of many rail pairs lie close together, and the drive excites them by mismatch alone: `.pz` only.
