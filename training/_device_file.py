@@ -6,20 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from ..behavioral import DeviceModel, DeviceModelError, Population, load_device
-from ..circuits import Crossbar, Design, DesignError, Instance, Level
+from ..behavioral import DeviceModel, DeviceModelError, MeasurementError, Population, load_device
+from ..circuits import Cascade, Crossbar, Design, DesignError, Instance, Level
+from ._calibration import calibrated_population
 from ._experiment import ExperimentError
 
 DEFAULT_DESIGN = "board-1k-1n"
 
 
 def load_population(
-    device: Path | None, design: str | Mapping[str, Any] | None, correction: str | None = None
+    device: Path | None, design: str | Mapping[str, Any] | None, correction: str | None = None, seed: int = 0
 ) -> Population:
     """The kind of chip that `device` (JSON of a `DeviceModel` or a `PopulationModel`) tells of, or that of `design`.
 
     `design` is a preset's name, a YAML file or a design's fields. With correction "calibrated" only what the
-    calibration has left open remains. Raises `ExperimentError` when the device or the design cannot be used.
+    calibration has left open remains: that of `device`, or of chip number `seed` of `design`, which is calibrated here.
+    Raises `ExperimentError` when the device or the design cannot be used.
     """
     try:
         if device is not None:
@@ -30,9 +32,11 @@ def load_population(
                 raise ExperimentError(f"correction: {device} is a process; only a calibrated chip can be corrected")
             return Population.corrected(model)
         found = _design(design or DEFAULT_DESIGN)
+        if correction == "calibrated":
+            return calibrated_population(found, seed)
         level: Level = "ideal" if found.amplifier is None else "macro"
         return DeviceModel.nominal(found.nominal(Crossbar(n=8)), level).population()
-    except (DeviceModelError, DesignError, OSError) as error:
+    except (DeviceModelError, MeasurementError, DesignError, OSError) as error:
         raise ExperimentError(f"{'device' if device else 'design'}: {error}") from error
 
 
@@ -58,6 +62,11 @@ def load_measured(device: Path) -> DeviceModel:
         raise ExperimentError(f"device: {error}") from error
     if not isinstance(model, DeviceModel):
         raise ExperimentError(f"chip: {device} tells of many chips; measured needs the model of one")
+    if not isinstance(model.instance.topology, Cascade):
+        raise ExperimentError(
+            f"chip: measured needs the model of a cascade, and {device} is one of a {model.instance.topology.name}; "
+            "calibrate with --topology cascade, or use the solver model-spu for a crossbar"
+        )
     return model
 
 

@@ -61,7 +61,8 @@ class Experiment(BaseModel):
     the seed itself when it is `seed`. `data` is the folder that `mnist` and `squad` read. `device` is the JSON file of
     a calibrated device model; without it the device is one of `design`: a preset's name, a YAML file, or a design's
     fields. `without` names effects that `device-spu` is free of, `rounding` is that of its program, and `correction:
-    calibrated` loads programs that make up for what the calibration of `device` has found. With `step_time` [s] the
+    calibrated` loads programs that make up for what the calibration of `device` has found; without a `device` the chip
+    that `device_seed` draws is calibrated in the run. With `step_time` [s] the
     chip drifts from step to step, as its design says; common changes are measured anew every `recalibrate_every` steps
     (0: never). `chip: measured` is the cascade of `device` itself instead of one like it. A step takes `accumulate`
     mini-batches of `batch_size` samples. `curvature: products` stores no Jacobian; `autocast` computes the forward pass
@@ -139,8 +140,8 @@ class Experiment(BaseModel):
     def _device_known(self) -> "Experiment":
         if self.device is not None and self.design is not None:
             raise ValueError("design: a calibrated device has its own; give device or design")
-        if self.correction == "calibrated" and self.device is None:
-            raise ValueError("correction: calibrated needs the device that was calibrated; give its file as device")
+        if self.correction == "calibrated" and self.chip == "measured":
+            raise ValueError("correction: calibrated makes up for the deviations that chip: measured is made of")
         if self.recalibrate_every is not None and self.step_time is None:
             raise ValueError("recalibrate_every: a chip that does not drift needs none; give step_time too")
         Effects().without(*(self.without or ()))

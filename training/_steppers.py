@@ -89,7 +89,7 @@ def make_solver(experiment: Experiment, seed: int, cells: int) -> Solver:
     if e.chip == "measured" and e.device is not None:
         model: Any = files.load_measured(e.device)
     else:
-        model = files.load_population(e.device, e.design, e.correction)
+        model = files.load_population(e.device, e.design, e.correction, chip_seed)
     effects = Effects().without(*(e.without or ()))
     ageing = None
     if e.step_time is not None:

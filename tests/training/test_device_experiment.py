@@ -7,6 +7,8 @@ import pytest
 from thermospice.behavioral import DeviceModel, Population
 from thermospice.circuits import Crossbar, Design
 from thermospice.training import ExperimentError, experiment
+from thermospice.training import _device_file as device_file
+from thermospice.training._calibration import calibrated, left_open
 from thermospice.training._device_file import load_population
 from thermospice.training._steppers import make_solver
 
@@ -24,7 +26,10 @@ def test_a_design_is_completed_and_read_with_units() -> None:
     ("fields", "message"),
     [
         ({"without": ["ofset"]}, "effects: expected some of conductance, .*; got ofset"),
-        ({"correction": "calibrated"}, "correction: calibrated needs the device"),
+        (
+            {"correction": "calibrated", "chip": "measured", "device": "device.json"},
+            "correction: calibrated makes up for the deviations that chip: measured is made of",
+        ),
         ({"design": {"R0": -1}}, "design: "),
         ({"design": "board-1k-1n", "device": "device.json"}, "give device or design"),
         ({"recalibrate_every": 5}, "recalibrate_every: .*give step_time too"),
@@ -69,6 +74,48 @@ def test_a_corrected_device_keeps_what_its_calibration_left_open(tmp_path: Path)
     assert (corrected.offset_sigma, corrected.offset_mean) == (pytest.approx(1e-3, rel=1e-12), 0.0)
     assert before.conductance_sigma == BOARD.mismatch.resistor_sigma
     assert (corrected.kappa0, corrected.dac_bits) == (before.kappa0, before.dac_bits)
+
+
+def test_a_calibration_in_the_run_leaves_what_its_standard_errors_say() -> None:
+    design = Design.from_dict({**BOARD.to_dict(), "mismatch": {"resistor_sigma": 0.1}})
+    found = calibrated(design, 3, cells=2)
+    left = left_open(found)
+    drawn = design.sample(Crossbar(n=2), np.random.default_rng(3)).errors
+    # conductances by their cell's capacitor: what a common factor of both leaves as it is
+    known, true = (
+        np.log1p(np.column_stack([e["conductance"], e["drive"]])) - np.log1p(e["capacitance"])[:, None]
+        for e in (found.model.errors, drawn)
+    )
+    off = np.sqrt(np.mean((known - true) ** 2))
+    claimed = np.hypot(left.conductance_sigma, left.capacitor_sigma)
+    # the errors of two capacitors dominate: of two, an rms is above three standard errors with a chance of exp(-9)
+    assert claimed / 3 < off < 3 * claimed
+    # not the common factor, which the readouts leave as open as half the tolerance
+    assert claimed < 1e-3
+    before = load_population(None, design.to_dict())
+    assert 0.0 < left.offset_sigma < before.offset_sigma
+    assert left.kappa0 == pytest.approx(before.kappa0, rel=1e-3)
+
+
+def test_an_experiment_calibrates_the_chip_that_its_seed_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Design, int]] = []
+
+    def calibrate(design: Design, seed: int) -> Population:
+        asked.append((design, seed))
+        return load_population(None, design.to_dict())
+
+    monkeypatch.setattr(device_file, "calibrated_population", calibrate)
+    fields = {"solver": "device-spu", "design": "board-1k-1n", "correction": "calibrated", "device_seed": "seed"}
+    make_solver(experiment(fields), 7, 16)
+    assert asked == [(BOARD, 7)]
+
+
+def test_a_measured_chip_that_is_no_cascade_is_refused_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "device.json"
+    DeviceModel.nominal(BOARD.nominal(Crossbar(n=3))).save(path)
+    asked = experiment({"solver": "device-spu", "chip": "measured", "device": path})
+    with pytest.raises(ExperimentError, match=r"device.json is one of a crossbar; calibrate with --topology cascade"):
+        make_solver(asked, 0, 16)
 
 
 def test_a_chip_drifts_as_its_design_says() -> None:
