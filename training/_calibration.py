@@ -3,13 +3,12 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ..behavioral import Calibration, DeviceModel, Population, digitise
+from ..behavioral import Calibration, DeviceModel, digitise
 from ..circuits import Crossbar, Design, Instance, Level, Program, Scaling, choose_scaling, random_program
 
 CELLS = 8
@@ -34,23 +33,13 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def calibrated_population(design: Design, seed: int) -> Population:
-    """What is left of the deviations of a chip of `design` when programs make up for those that a calibration found.
-
-    Chip number `seed`, a crossbar of 8 cells, is measured and calibrated: `left_open` of `calibrated`.
-    Raises `MeasurementError` where the readouts do not fit the design.
-    """
-    return left_open(calibrated(design, seed))
-
-
-def left_open(found: Calibration) -> Population:
-    """Chips whose spreads are the rms standard errors of a crossbar's calibration, by kind.
+def left_open(found: Calibration) -> dict[str, float]:
+    """Spreads of a `Population` of what a crossbar's calibration does not know: rms standard errors by kind.
 
     A common factor of all that is connected to a cell, its capacitor and its resistors, changes nothing that the chip
     does, and nothing can measure it: the errors are those about each cell's common factor.
     """
-    spreads = {kind: _rms(_open(found, names)) for kind, names in _KINDS.items()}
-    return replace(found.model.population(), **spreads, offset_mean=0.0, standard_errors={})
+    return {kind: _rms(_open(found, names)) for kind, names in _KINDS.items()}
 
 
 def calibrated(design: Design, seed: int, cells: int = CELLS) -> Calibration:
@@ -59,6 +48,7 @@ def calibrated(design: Design, seed: int, cells: int = CELLS) -> Calibration:
     Three random programs for each cell, each relaxing from rest and read 400 times. The waveforms are the circuit's
     equations for that chip, solved exactly (`verify` compares them with ngspice), so that no simulator is needed; of
     noise they have that of the readout.
+    Raises `MeasurementError` where the readouts do not fit the design.
     """
     chip = design.sample(Crossbar(n=cells), np.random.default_rng(seed))
     level: Level = "ideal" if design.amplifier is None else "macro"

@@ -1,6 +1,7 @@
 """The device that an experiment names: a calibrated model's file, or a design's nominal chips."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from ..behavioral import DeviceModel, DeviceModelError, MeasurementError, Population, load_device
 from ..circuits import Cascade, Crossbar, Design, DesignError, Instance, Level
-from ._calibration import calibrated_population
+from ._calibration import calibrated, left_open
 from ._experiment import ExperimentError
 
 DEFAULT_DESIGN = "board-1k-1n"
@@ -20,7 +21,8 @@ def load_population(
     """The kind of chip that `device` (JSON of a `DeviceModel` or a `PopulationModel`) tells of, or that of `design`.
 
     `design` is a preset's name, a YAML file or a design's fields. With correction "calibrated" only what the
-    calibration has left open remains: that of `device`, or of chip number `seed` of `design`, which is calibrated here.
+    calibration has left open remains: that of `device`, or of chip number `seed` of `design`, measured and
+    calibrated here.
     Raises `ExperimentError` when the device or the design cannot be used.
     """
     try:
@@ -32,10 +34,11 @@ def load_population(
                 raise ExperimentError(f"correction: {device} is a process; only a calibrated chip can be corrected")
             return Population.corrected(model)
         found = _design(design or DEFAULT_DESIGN)
-        if correction == "calibrated":
-            return calibrated_population(found, seed)
         level: Level = "ideal" if found.amplifier is None else "macro"
-        return DeviceModel.nominal(found.nominal(Crossbar(n=8)), level).population()
+        population = DeviceModel.nominal(found.nominal(Crossbar(n=8)), level).population()
+        if correction != "calibrated":
+            return population
+        return replace(population, **left_open(calibrated(found, seed)), offset_mean=0.0)
     except (DeviceModelError, MeasurementError, DesignError, OSError) as error:
         raise ExperimentError(f"{'device' if device else 'design'}: {error}") from error
 

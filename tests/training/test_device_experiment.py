@@ -1,10 +1,11 @@
 """The device that an experiment describes: its design, what is left out, and what a calibration makes up for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from thermospice.behavioral import DeviceModel, Population
+from thermospice.behavioral import Calibration, DeviceModel, Population
 from thermospice.circuits import Crossbar, Design
 from thermospice.training import ExperimentError, experiment
 from thermospice.training import _device_file as device_file
@@ -77,7 +78,7 @@ def test_a_corrected_device_keeps_what_its_calibration_left_open(tmp_path: Path)
 
 
 def test_a_calibration_in_the_run_leaves_what_its_standard_errors_say() -> None:
-    design = Design.from_dict({**BOARD.to_dict(), "mismatch": {"resistor_sigma": 0.1}})
+    design = Design.from_dict({**BOARD.to_dict(), "mismatch": {"resistor_sigma": 0.1, "capacitor_sigma": 0.05}})
     found = calibrated(design, 3, cells=2)
     left = left_open(found)
     drawn = design.sample(Crossbar(n=2), np.random.default_rng(3)).errors
@@ -87,27 +88,29 @@ def test_a_calibration_in_the_run_leaves_what_its_standard_errors_say() -> None:
         for e in (found.model.errors, drawn)
     )
     off = np.sqrt(np.mean((known - true) ** 2))
-    claimed = np.hypot(left.conductance_sigma, left.capacitor_sigma)
+    claimed = np.hypot(left["conductance_sigma"], left["capacitor_sigma"])
     # the errors of two capacitors dominate: of two, an rms is above three standard errors with a chance of exp(-9)
     assert claimed / 3 < off < 3 * claimed
     # not the common factor, which the readouts leave as open as half the tolerance
     assert claimed < 1e-3
-    before = load_population(None, design.to_dict())
-    assert 0.0 < left.offset_sigma < before.offset_sigma
-    assert left.kappa0 == pytest.approx(before.kappa0, rel=1e-3)
+    assert 0.0 < left["offset_sigma"] < load_population(None, design.to_dict()).offset_sigma
 
 
 def test_an_experiment_calibrates_the_chip_that_its_seed_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[Design, int]] = []
 
-    def calibrate(design: Design, seed: int) -> Population:
+    def fit(design: Design, seed: int) -> Calibration:
         asked.append((design, seed))
-        return load_population(None, design.to_dict())
+        return calibrated(design, seed, cells=1)
 
-    monkeypatch.setattr(device_file, "calibrated_population", calibrate)
-    fields = {"solver": "device-spu", "design": "board-1k-1n", "correction": "calibrated", "device_seed": "seed"}
-    make_solver(experiment(fields), 7, 16)
+    monkeypatch.setattr(device_file, "calibrated", fit)
+    fields = {"solver": "device-spu", "design": "board-1k-1n", "device_seed": "seed"}
+    before = make_solver(experiment(fields), 7, 16)
+    assert not asked
+    after = make_solver(experiment({**fields, "correction": "calibrated"}), 7, 16)
     assert asked == [(BOARD, 7)]
+    left = left_open(calibrated(BOARD, 7, cells=1))
+    assert vars(after.model) == vars(replace(before.model, **left))  # type: ignore[attr-defined]
 
 
 def test_a_measured_chip_that_is_no_cascade_is_refused_with_its_file(tmp_path: Path) -> None:
