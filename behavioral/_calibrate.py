@@ -98,7 +98,7 @@ def calibrate(measurements: Sequence[xr.Dataset]) -> DeviceModel:
     every deviation (which settles what no measurement can, such as a common factor of a row's conductances and its
     capacitor). The amplifiers' log gain and log gain-bandwidth have priors of 0.5 and 0.2, the log of the factor on
     every noise density 0.5; at level transistor also the log output resistance (0.5), the log noise voltage (0.3) and
-    a capacitance that the transistors add to every cell (2 %).
+    a capacitance that the transistors add to every cell (2 %). Temperature coefficients are the design's.
 
     Readouts have independent Gaussian errors `readout_sigma` [V]; without it, 1e-5 of the converters' full scale
     stands for the simulator's own error. Responses and noise have relative errors `relative_sigma`, 1e-4 where none is

@@ -146,7 +146,7 @@ class Parameters:
         """The circuit with every value a dual number in z."""
         values = Values.of(self.design, self.level)
         if values.amplifier is not None:
-            changed = {name: self._nominal(name) * self._dual(name, z).exp() for name in self._amplifier}
+            changed = {name: self._warm(name) * self._dual(name, z).exp() for name in self._amplifier}
             noise = changed.get("noise_voltage", Dual(float(values.amplifier.noise_voltage), {}))
             changed["noise_voltage"] = noise * Dual.variable(1.0, AMPLIFIER_NOISE)
             values = replace(values, amplifier=replace(values.amplifier, **changed))
@@ -161,12 +161,16 @@ class Parameters:
         amplifier = self.design.amplifier
         if amplifier is None or self.level == "ideal":
             return None
-        corner = self._nominal("noise_corner") * self.factor("noise_corner", z)
+        corner = self._warm("noise_corner") * self.factor("noise_corner", z)
         return (corner, amplifier.noise_lowest) if corner > 0 else None
 
     def _nominal(self, name: str) -> float:
         value = float(getattr(self.design.amplifier, name))
         return TRANSISTOR_CORNER if name == "noise_corner" and value == 0 and name in self.shared else value
+
+    def _warm(self, name: str) -> float:
+        """At the design's temperature: measurements of one temperature tell its values, not their coefficients."""
+        return self._nominal(name) * self.design.tempco.amplifier_factors(self.design.temperature)[name]
 
     @property
     def _amplifier(self) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ class DeviceModel:
         instance: the inferred chip; its design's amplifier carries the inferred gain and gain-bandwidth.
         level: depth of the circuit.
         standard_errors: of `errors`, same names and shapes; relative, offsets in V. Zeros: taken as exact.
-        gain, gain_bandwidth: of all amplifiers [V/V], [Hz]; None at level ideal.
+        gain, gain_bandwidth: of all amplifiers at the design's reference temperature [V/V], [Hz]; None at level ideal.
         noise_scale: factor on every noise density of the design.
         not_identified: parameters such as `conductance[0,3]` whose standard error is still that of the design's
             tolerance: the data say nothing about them.

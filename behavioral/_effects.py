@@ -147,6 +147,8 @@ def _changes(design: Design, off: set[str]) -> dict[str, Any]:
     changes["tempco"] = tempco
     if "thermal" in off:
         changes |= _cold(design, tempco)
+        if design.amplifier is not None:
+            changes["amplifier"] = tempco.amplifier_at(changes["amplifier"], design.temperature)
     return changes
 
 

@@ -138,7 +138,8 @@ def _whitened(model: DeviceModel) -> DeviceModel:
     amplifier, tau = model.design.amplifier, model.design.tau
     if amplifier is None or amplifier.noise_corner == 0:
         return model
-    voltage = amplifier.noise_voltage * np.sqrt(1 + amplifier.noise_corner * 2 * np.pi * tau)
+    corner = model.design.tempco.amplifier_at(amplifier, model.design.temperature).noise_corner
+    voltage = amplifier.noise_voltage * np.sqrt(1 + corner * 2 * np.pi * tau)
     white = amplifier.model_copy(update={"noise_voltage": float(voltage), "noise_corner": 0.0})
     design = model.design.model_copy(update={"amplifier": white})
     return replace(model, instance=replace(model.instance, design=design))

@@ -5,6 +5,7 @@ from ._constants import BOLTZMANN as BOLTZMANN
 from ._converter import Converter as Converter
 from ._converter import converter as converter
 from ._crossbar import Crossbar as Crossbar
+from ._design import AMPLIFIER_TEMPCOS as AMPLIFIER_TEMPCOS
 from ._design import Amplifier as Amplifier
 from ._design import Converters as Converters
 from ._design import Corners as Corners

@@ -107,8 +107,18 @@ class Programming(_Frozen):
     """In series with each programmed resistor [ohm]."""
 
 
+AMPLIFIER_TEMPCOS = ("gain", "gain_bandwidth", "output_resistance", "noise_voltage", "noise_corner")
+"""The amplifier's values that have temperature coefficients."""
+
+
 class TemperatureCoefficients(_Frozen):
-    """`R0 (1 + tc1 dT + tc2 dT^2)` with dT from the reference; capacitors likewise; a drift of the input offset."""
+    """`R0 (1 + tc1 dT + tc2 dT^2)` with dT from the reference; capacitors likewise, and the amplifiers' values; a drift
+    of the input offset.
+
+    An amplifier's input noise rises faster than the root of T, as the transconductance that divides the channels'
+    4kT gamma gm falls. Second order holds its values over 90 K within half a per cent, where the power of T that
+    carriers' mobility suggests does not hold for transistors in moderate inversion.
+    """
 
     reference: Annotated[Kelvin, _Positive] = 300.15
     """Temperature at which the nominal values hold [K]."""
@@ -122,6 +132,54 @@ class TemperatureCoefficients(_Frozen):
     """[1/K^2]"""
     offset_tc: Ratio = 0.0
     """Drift of every amplifier's input offset [V/K]."""
+    gain_tc1: Ratio = 0.0
+    """Of the amplifiers' gain [1/K]; `netlists.extract_temperature_coefficients` finds these and those below."""
+    gain_tc2: Ratio = 0.0
+    """[1/K^2]"""
+    gain_bandwidth_tc1: Ratio = 0.0
+    """[1/K]"""
+    gain_bandwidth_tc2: Ratio = 0.0
+    """[1/K^2]"""
+    output_resistance_tc1: Ratio = 0.0
+    """[1/K]"""
+    output_resistance_tc2: Ratio = 0.0
+    """[1/K^2]"""
+    noise_voltage_tc1: Ratio = 0.0
+    """Of the white input noise voltage, not of its square [1/K]."""
+    noise_voltage_tc2: Ratio = 0.0
+    """[1/K^2]"""
+    noise_corner_tc1: Ratio = 0.0
+    """Of the corner; the 1/f noise is `noise_voltage^2 noise_corner` and follows both [1/K]."""
+    noise_corner_tc2: Ratio = 0.0
+    """[1/K^2]"""
+
+    def amplifier_factors(self, temperature: float) -> dict[str, float]:
+        """By which the amplifiers' values at a temperature [K] differ from those at the reference.
+
+        Raises:
+            DesignError: a factor that is not above zero: the coefficients do not reach so far.
+        """
+        dT = temperature - self.reference
+        found = {
+            name: 1 + getattr(self, f"{name}_tc1") * dT + getattr(self, f"{name}_tc2") * dT**2
+            for name in AMPLIFIER_TEMPCOS
+        }
+        for name, factor in found.items():
+            if not factor > 0:
+                raise DesignError(
+                    f"tempco.{name}_tc1 and {name}_tc2: expected a {name} above zero at {temperature:.5g} K, got"
+                    f" {factor:.3g} times that at {self.reference:.5g} K; the coefficients do not reach so far"
+                )
+        return found
+
+    def amplifier_at(self, amplifier: Amplifier, temperature: float) -> Amplifier:
+        """An amplifier whose values hold at the reference, with those at a temperature [K].
+
+        Raises:
+            DesignError: as `amplifier_factors`.
+        """
+        factors = self.amplifier_factors(temperature)
+        return amplifier.model_copy(update={name: getattr(amplifier, name) * x for name, x in factors.items()})
 
 
 class Corners(_Frozen):
@@ -359,6 +417,7 @@ class Design(_Frozen):
 
 _LATER: Mapping[str, Mapping[str, float | None]] = {
     "amplifier": {"noise_corner": 0.0, "noise_lowest": 1.0},
+    "tempco": {f"{name}_tc{order}": 0.0 for name in AMPLIFIER_TEMPCOS for order in (1, 2)},
     "drift": {"flicker": 0.0, "flicker_lowest": 1e-6, "flicker_highest": 1.0},
     "converters": {"inl": 0.0, "dnl": 0.0, "hold_capacitance": None, "droop": 0.0, "hold_time": 0.0},
 }

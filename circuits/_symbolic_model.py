@@ -14,7 +14,7 @@ from ._design import Design
 from ._errors import DesignError
 from ._program import Program
 from ._symbolic_program import C0, SymbolicProgram, V_os, program_values
-from ._topology import Level, Topology
+from ._topology import Level, Topology, Values
 
 if TYPE_CHECKING:
     from ._symbolic_sensitivity import SymbolicSensitivity
@@ -213,12 +213,17 @@ class SymbolicModel:
         return sensitivity(self)
 
     def values(self, design: Design, program: Program) -> dict[Symbol, float]:
-        """Numbers for every symbol: a program on the nominal chip of a design, amplifiers without offset."""
-        found = {R0: design.R0, T: design.temperature, k: BOLTZMANN, S: design.injected_noise, C0: design.C}
-        found |= {Symbol(f"C_{i}", positive=True): design.C for i in range(self.topology.n)}
+        """Numbers for every symbol: a program on the nominal chip of a design at its temperature, amplifiers without
+        offset.
+
+        Raises:
+            DesignError: temperature coefficients that do not reach the design's temperature.
+        """
+        numbers = Values.of(design, "ideal" if design.amplifier is None else "macro")
+        found = {R0: numbers.R0, T: design.temperature, k: BOLTZMANN, S: design.injected_noise, C0: numbers.C}
+        found |= {Symbol(f"C_{i}", positive=True): numbers.C for i in range(self.topology.n)}
         found |= {L: design.L} if design.L is not None else {}
-        if design.amplifier is not None:
-            amplifier = design.amplifier
+        if (amplifier := numbers.amplifier) is not None:
             found |= {A0: amplifier.gain, omega_t: 2 * np.pi * amplifier.gain_bandwidth, V_os: 0.0}
             found |= {I_b: amplifier.bias_current, e_n: amplifier.noise_voltage, i_n: amplifier.noise_current}
             found |= {R_o: amplifier.output_resistance, C_L: amplifier.load_capacitance}

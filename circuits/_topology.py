@@ -45,7 +45,8 @@ class Values:
         """The values of a design at one level.
 
         Raises:
-            DesignError: an unknown level, or one that needs an amplifier where the design has none.
+            DesignError: an unknown level, one that needs an amplifier where the design has none, or temperature
+                coefficients that do not reach the design's temperature.
         """
         if level not in LEVELS:
             raise DesignError(f"unknown level {level!r}: expected one of {', '.join(LEVELS)}")
@@ -72,7 +73,8 @@ def _model(design: Design, level: Level, offset: float) -> OpAmpModel | None:
     # the values that were extracted from the transistors; the netlist puts the subcircuit in its place.
     if level == "ideal" or design.amplifier is None:
         return None
-    values = design.amplifier.model_dump(exclude={"offset_sigma", "supply_current"})
+    amplifier = design.tempco.amplifier_at(design.amplifier, design.temperature)
+    values = amplifier.model_dump(exclude={"offset_sigma", "supply_current"})
     return OpAmpModel(offset=offset, **values)
 
 

@@ -11,6 +11,7 @@ from ._amplifier_circuit import Transistor as Transistor
 from ._amplifier_designs import FoldedCascode as FoldedCascode
 from ._amplifier_designs import TwoStage as TwoStage
 from ._amplifier_extract import extract_macro_model as extract_macro_model
+from ._amplifier_extract import extract_temperature_coefficients as extract_temperature_coefficients
 from ._amplifier_extract import macro_response as macro_response
 from ._amplifier_process import GENERIC_180NM as GENERIC_180NM
 from ._amplifier_process import MosModel as MosModel

@@ -1,13 +1,15 @@
 """From a characterised amplifier to the macro-model's values, and the macro-model's response in closed form."""
 
+from collections.abc import Sequence
 from math import atan, hypot, pi, radians, sqrt, tan
 
 import numpy as np
 from jaxtyping import Complex, Float
 
-from ..circuits import Amplifier
+from ..circuits import AMPLIFIER_TEMPCOS, Amplifier, TemperatureCoefficients
 from ._amplifier_bench import Load
-from ._amplifier_characterise import Characterisation
+from ._amplifier_characterise import TEMPERATURE, Characterisation
+from ._errors import NetlistError
 
 _LEAST_RESISTANCE = 1.0
 _REFERENCE = 10.0
@@ -51,6 +53,49 @@ def extract_macro_model(found: Characterisation, offset_sigma: float | None = No
         load_capacitance=found.load_capacitance,
         supply_current=found.supply_current,
     )
+
+
+def extract_temperature_coefficients(
+    found: Sequence[Characterisation], reference: float = TEMPERATURE
+) -> TemperatureCoefficients:
+    """First- and second-order coefficients of the macro-model's gain, gain-bandwidth, output resistance, white noise
+    voltage and noise corner; those of resistors, capacitors and the offset stay zero.
+
+    The values at the reference, and exactly so; from one other temperature the first order alone, from two both
+    orders, from more both by least squares. A design takes them with `tempco.model_copy(update=...)`.
+
+    Args:
+        found: an amplifier with one load, measured at two temperatures or more.
+        reference: the one among them at which the design's values hold [K].
+
+    Raises:
+        NetlistError: measurements of different amplifiers or loads, a temperature twice, fewer than two, or none at
+            the reference.
+    """
+    _check_temperatures(found, reference)
+    at = {one.temperature: extract_macro_model(one) for one in found}
+    base = at.pop(reference)
+    dT = np.array(list(at)) - reference
+    powers = np.column_stack([dT, dT**2])[:, : len(at)]
+    values = {"reference": reference}
+    for name in AMPLIFIER_TEMPCOS:
+        nominal = getattr(base, name)
+        # A value of zero, such as the corner of an amplifier without 1/f noise, has no relative change.
+        change = np.array([getattr(warm, name) / nominal - 1 if nominal > 0 else 0.0 for warm in at.values()])
+        for order, tc in enumerate(np.linalg.lstsq(powers, change, rcond=None)[0].tolist(), 1):
+            values[f"{name}_tc{order}"] = tc
+    return TemperatureCoefficients(**values)
+
+
+def _check_temperatures(found: Sequence[Characterisation], reference: float) -> None:
+    temperatures = [one.temperature for one in found]
+    if len({(one.amplifier, one.load_resistance, one.load_capacitance) for one in found}) > 1:
+        raise NetlistError("extract_temperature_coefficients: expected one amplifier with one load, got several")
+    if len(set(temperatures)) != len(temperatures) or len(temperatures) < 2 or reference not in temperatures:
+        got = ", ".join(f"{T:g} K" for T in temperatures) or "none"
+        raise NetlistError(
+            f"extract_temperature_coefficients: expected {reference:g} K and one or more other temperatures, got {got}"
+        )
 
 
 def macro_response(amplifier: Amplifier, load: Load, frequency: Float[np.ndarray, " k"]) -> Complex[np.ndarray, " k"]:

@@ -39,7 +39,9 @@ class Case:
 
     def __init__(self, preset, topology, level, equal=False):
         rng = np.random.default_rng(1)
-        self.design, self.topology, self.level = Design.preset(preset), topology, level
+        # Away from the reference of the amplifiers' temperature coefficients.
+        self.design = Design.preset(preset).model_copy(update={"temperature": 330.15})
+        self.topology, self.level = topology, level
         self.parameters = Parameters.of(self.design, topology, level)
         n, p = topology.n, self.parameters.size
         self.z = np.zeros(p) if equal else rng.standard_normal(p)

@@ -27,6 +27,7 @@ def imperfect(preset="board-1k-1n"):
         plain["amplifier"] |= {"noise_corner": 1e4, "bias_current": 1e-7}
     plain["programming"] |= {"bits": 8, "switch_resistance": 2.0}
     plain["tempco"] |= {"resistor_tc1": 1e-3, "capacitor_tc1": 1e-4, "offset_tc": 1e-5}
+    plain["tempco"] |= {"noise_voltage_tc1": 3e-3, "gain_bandwidth_tc1": -3e-3}
     plain["drift"] |= {"temperature_sigma": 1.0, "ageing_exponent": 0.02}
     plain["converters"] |= {"inl": 0.5, "dnl": 0.3}
     return Design.from_dict({**plain, "temperature": 320.0, "injected_noise": 1e-20})
@@ -109,6 +110,16 @@ def test_an_effect_alone_shows_in_the_waveform(effect):
     assert np.abs(alone.mean_at(t) - ideal).max() > 1e-6
     if effect in ("capacitance", "temperature"):
         np.testing.assert_allclose(alone.solution, program.solution, rtol=1e-9)
+
+
+def test_the_amplifiers_stay_warm_without_thermal_noise():
+    model, program, f = model_of(Crossbar(3)), program_of(Crossbar(3)), np.array([10.0, 1e5])
+    kinds = ({}, {"thermal": False}, {"amplifier_noise": False})
+    whole, of_amplifiers, of_resistors = (
+        model.with_effects(Effects(injected=False, **kind)).response(program, SCALING).psd(f) for kind in kinds
+    )
+    # Independent sources in one circuit; resistors at 1e-9 K still have 3e-12 of their noise.
+    np.testing.assert_allclose(of_amplifiers + of_resistors, whole, rtol=1e-9)
 
 
 def test_limits_alone():

@@ -103,6 +103,25 @@ def test_temperature_moves_components_noise_and_offset():
     assert amplifiers[0].model.offset == pytest.approx(50e-6, rel=1e-12)
 
 
+def test_temperature_moves_the_amplifiers_values():
+    tempco = {"gain_tc1": -2e-3, "gain_bandwidth_tc1": -3e-3, "gain_bandwidth_tc2": 1e-5, "output_resistance_tc1": 5e-3}
+    tempco |= {"noise_voltage_tc1": 3e-3, "noise_voltage_tc2": 2e-6, "noise_corner_tc1": -1e-3}
+    design = _with(temperature=350.15, tempco=tempco, amplifier={**BOARD.to_dict()["amplifier"], "noise_corner": 1e4})
+    nominal = design.amplifier
+    factors = {"gain": 0.9, "gain_bandwidth": 0.875, "output_resistance": 1.25, "noise_voltage": 1.155}
+    factors |= {"noise_corner": 0.95, "bias_current": 1.0, "slew": 1.0}
+    for element in design.nominal(Crossbar(2)).network(Program([[1.0, -0.5], [0.0, 1.0]], [1.0, 0.0])).elements:
+        for name, factor in factors.items() if hasattr(element, "model") else ():
+            assert getattr(element.model, name) == pytest.approx(factor * getattr(nominal, name), rel=1e-12), name
+    assert Design.from_dict(design.to_dict()) == design
+
+
+def test_coefficients_that_do_not_reach_the_temperature_are_refused():
+    design = _with(temperature=400.15, tempco={"gain_tc1": -1.5e-2})
+    with pytest.raises(DesignError, match=r"tempco.gain_tc1 and gain_tc2: .*at 400.15 K, got -0.5 times"):
+        design.nominal(Crossbar(1)).network(Program([[1.0]], [1.0]))
+
+
 def test_corners_move_both_ways():
     design = _with(corners={"resistor": 0.14, "capacitor": 0.1, "gain_bandwidth": 0.2, "supply": 0.1})
     slow, typical, fast = (design.corner(name) for name in ("slow", "typical", "fast"))

@@ -82,6 +82,21 @@ def test_matrices_equal_the_numeric_ones(topology, level, rng):
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12 * scale, err_msg=name)
 
 
+def test_matrices_follow_the_temperature():
+    # The preset has coefficients of capacitors and amplifiers; a warm resistor besides.
+    design = Design.preset("cmos-100k-10p")
+    tempco = design.tempco.model_copy(update={"resistor_tc1": 1e-3})
+    warm = design.model_copy(update={"temperature": 340.15, "tempco": tempco})
+    topology = Crossbar(2)
+    program = random_program(topology, np.random.default_rng(1))
+    model = symbolic.state_space(topology, "macro", program)
+    values, numeric = model.values(warm, program), state_space(warm.nominal(topology).network(program))
+    for name in ("C", "G", "noise"):
+        expected = getattr(numeric, name)
+        found = _number(model, getattr(model, name), values)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max(), err_msg=name)
+
+
 @pytest.mark.parametrize("topology", [Crossbar(3), RLCGrid(1)])
 def test_drift_and_diffusion_equal_the_numeric_ones(topology, rng):
     instance, program = _case(topology, rng)

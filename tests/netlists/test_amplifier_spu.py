@@ -1,6 +1,7 @@
 """SPUs at level `transistor`, against the macro-model whose values were extracted from the same amplifier."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,8 +84,12 @@ def test_mesh_step_is_that_of_the_macro_model():
     assert 0.001 * swing < difference < 0.006 * swing + 2 * SYSTEMATIC
 
 
-def test_noise_is_that_of_the_macro_model():
-    macro, transistor = both(chip(Crossbar(2)), "noise", frequencies=(100.0, 1e8), points_per_decade=4)
+@pytest.mark.parametrize("temperature", [300.15, 330.15])
+def test_noise_is_that_of_the_macro_model(temperature):
+    instance, program, scaling = chip(Crossbar(2))
+    warm = instance.design.model_copy(update={"temperature": temperature})
+    case = replace(instance, design=warm), program, scaling
+    macro, transistor = both(case, "noise", frequencies=(100.0, 1e8), points_per_decade=4)
     f, level = macro.frequency.values, macro.psd.values[:, 0]
     ratio = (transistor.psd / macro.psd).values[:, 0]
     # To a tenth of the gain-bandwidth, above which the circuit has more poles than the model: 0.2 dB.
