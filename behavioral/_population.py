@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..circuits import OpAmp, Program, Scaling
+from ..circuits import Cascade, OpAmp, Program, Scaling
 from ._device_model import DeviceModel
 from ._response import Response
 
@@ -26,7 +26,7 @@ class Population:
         gain, gain_bandwidth: of the amplifiers [V/V], [Hz]; infinite without amplifiers.
         kappa0: white noise strength of a cell as slow readouts see it [V^2]; see `noise_strength`.
         full_scale: of the converters [V]; dac_bits, adc_bits: their bits, None is ideal.
-        supply_power: of the amplifiers, for each cell [W].
+        supply_power: of the amplifiers, for each cell [W]; in a cascade for each cell and each stage.
         standard_errors: of the spreads, by field; zero where the value comes from the design.
     """
 
@@ -122,10 +122,11 @@ def noise_strength(model: DeviceModel) -> float:
     """Effective kappa0 [V^2] of a device: the white noise that a slow readout sees.
 
     With A = I loaded, each cell obeys `dv = -(v - b) ds + N(0, 2 kappa0 ds)` with s = t/tau for frequencies far
-    below the amplifiers' bandwidth; its two-sided density there is `2 kappa0 tau`. So kappa0 is half the one-sided
-    density at zero frequency by 2 tau, averaged over the cells: kT/C for each unit resistor of the
-    cell (two in a crossbar, one in a mesh), injected noise, and amplifier noise through the noise gain. It leaves
-    out the amplifiers' broadband noise, which a readout with an integration time of about tau averages away. Their
+    below the amplifiers' bandwidth; its two-sided density there is `2 kappa0 tau`. A cascade holds A = I by its damping
+    alone, the arrays empty: the noise of its stages is `DeviceSPU`'s to add, coloured by what they hold. So kappa0 is
+    half the one-sided density at zero frequency by 2 tau, averaged over the cells: kT/C for each unit resistor of the
+    cell (two in a crossbar or cascade, one in a mesh), injected noise, and amplifier noise through the noise gain. It
+    leaves out the amplifiers' broadband noise, which a readout with an integration time of about tau averages away. Their
     1/f noise counts as white noise of the density that it has at the cell's own frequency, 1/(2 pi tau): what is slower
     stands still while the cell relaxes.
     """
@@ -146,8 +147,11 @@ def _whitened(model: DeviceModel) -> DeviceModel:
 
 
 def _identity_response(model: DeviceModel) -> Response:
-    n = model.n
-    return model.response(Program(np.eye(n), np.zeros(n)), Scaling(), allow_clipping=True)
+    topology, still = model.instance.topology, np.zeros(model.n)
+    program = Program(np.eye(model.n), still)
+    if isinstance(topology, Cascade):
+        program = Program.from_factors(np.zeros((topology.r, topology.n)), np.eye(topology.r), 1.0, still)
+    return model.response(program, Scaling(), allow_clipping=True)
 
 
 _INFORMED = 1e-3
@@ -157,10 +161,10 @@ _STEPS = 200
 """Of expectation-maximisation; the rate is the part of the variance that the data leave open, mostly below 0.1."""
 
 _KINDS: Mapping[str, tuple[str, ...]] = {
-    "conductance_sigma": ("conductance", "ground", "drive"),
+    "conductance_sigma": ("conductance", "ground", "drive", "jacobian", "hessian", "transpose", "damping"),
     "capacitor_sigma": ("capacitance",),
-    "inverter_sigma": ("inverter",),
-    "offset_sigma": ("offset", "inverter_offset"),
+    "inverter_sigma": ("inverter", "stage_inverter"),
+    "offset_sigma": ("offset", "inverter_offset", "stage_offset", "stage_inverter_offset"),
 }
 
 
@@ -229,15 +233,27 @@ def _spread(y: Float[np.ndarray, " k"], r: Float[np.ndarray, " k"], start: float
 
 
 def _supply_power(model: DeviceModel) -> float:
-    amplifier = model.design.amplifier
+    amplifier, topology = model.design.amplifier, model.instance.topology
     if amplifier is None or model.level == "ideal":
         return 0.0
-    # Diagonally dominant with negative off-diagonals: every topology realises it, with every inverting rail in use.
-    n = model.n
-    A = np.eye(n) if n == 1 else np.eye(n) - (np.ones((n, n)) - np.eye(n)) / (2 * (n - 1))
-    network = model.instance.network(Program(A, np.zeros(n)), model.level)
+    network = model.instance.network(_with_every_rail(model), model.level)
     amplifiers = sum(isinstance(element, OpAmp) for element in network.elements)
-    return amplifiers / n * amplifier.supply_current * (amplifier.rail_high - amplifier.rail_low)
+    places = model.n + (2 * topology.r if isinstance(topology, Cascade) else 0)
+    return amplifiers / places * amplifier.supply_current * (amplifier.rail_high - amplifier.rail_low)
+
+
+def _with_every_rail(model: DeviceModel) -> Program:
+    """A program with every inverted rail in use, where there are other cells to feed."""
+    n, topology = model.n, model.instance.topology
+    if not isinstance(topology, Cascade):
+        # diagonally dominant with negative off-diagonals: every topology realises it
+        return Program(_coupled(n), np.zeros(n))
+    J = np.full((topology.r, n), -1.0 / n)
+    return Program.from_factors(J, _coupled(topology.r), 1.0, np.zeros(n))
+
+
+def _coupled(n: int) -> Float[np.ndarray, "n n"]:
+    return np.eye(n) if n == 1 else np.eye(n) - (np.ones((n, n)) - np.eye(n)) / (2 * (n - 1))
 
 
 def _mean(values: Sequence[float]) -> float:
