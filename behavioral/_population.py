@@ -126,9 +126,9 @@ def noise_strength(model: DeviceModel) -> float:
     alone, the arrays empty: the noise of its stages is `DeviceSPU`'s to add, coloured by what they hold. So kappa0 is
     half the one-sided density at zero frequency by 2 tau, averaged over the cells: kT/C for each unit resistor of the
     cell (two in a crossbar or cascade, one in a mesh), injected noise, and amplifier noise through the noise gain. It
-    leaves out the amplifiers' broadband noise, which a readout with an integration time of about tau averages away. Their
-    1/f noise counts as white noise of the density that it has at the cell's own frequency, 1/(2 pi tau): what is slower
-    stands still while the cell relaxes.
+    leaves out the amplifiers' broadband noise, which a readout with an integration time of about tau averages away.
+    Their 1/f noise counts as white noise of the density that it has at the cell's own frequency, 1/(2 pi tau): what is
+    slower stands still while the cell relaxes.
     """
     response = _identity_response(_whitened(model))
     density = response.psd(np.zeros(1))[0] / 2
