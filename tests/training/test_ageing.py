@@ -2,7 +2,7 @@
 
 import io
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,34 +14,17 @@ from thermospice.training import _draws as draws
 from torch import nn
 from torch.nn import functional
 
+from .doubles import Population, make_factors
+
 FULL = Ageing(
     step_time=2.0, temperature_sigma=5.0, temperature_time=20.0, ageing_exponent=0.05, ageing_time=3.0,
     resistor_tc1=1e-3, resistor_tc2=1e-6, capacitor_tc1=5e-4, offset_tc=1e-4, temperature=10.0,
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Population:
-    conductance_sigma: float = 0.01
-    capacitor_sigma: float = 0.05
-    offset_mean: float = 1e-4
-    offset_sigma: float = 1e-3
-    inverter_sigma: float = 0.005
-    gain: float = 1e5
-    gain_bandwidth: float = math.inf
-    tau: float = 1e-6
-    kappa0: float = 0.0
-    full_scale: float = 1.0
-    dac_bits: int | None = None
-    adc_bits: int | None = None
-
-
 @pytest.fixture
 def factors() -> Factors:
-    generator = torch.Generator().manual_seed(0)
-    J = torch.randn(12, 30, generator=generator, dtype=torch.float64)
-    p = torch.randn(4, 3, generator=generator, dtype=torch.float64).softmax(1)
-    return Factors(J, (torch.diag_embed(p) - p.unsqueeze(2) * p.unsqueeze(1)) / 4, damping=0.3)
+    return make_factors(4, 3, 30)
 
 
 def test_at_a_calibration_nothing_has_changed():

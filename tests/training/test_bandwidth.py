@@ -1,7 +1,8 @@
 """Stages that take time: against the matrix exponential of all their states, closed forms, and the whole circuit."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,47 +14,11 @@ from thermospice.training import DeviceSPU, Effects, Factors, UnstableLoop
 from thermospice.training._lagged_loop import LaggedLoop, _rightmost
 from thermospice.training._loop import Loop
 
+from .doubles import Population, make_factors
+
+lagging = partial(Population, gain=1e4, gain_bandwidth=2e7, full_scale=5.0)
 LAGS = Effects.only("bandwidth")
 ALL_LINEAR = Effects.only("bandwidth", "conductance", "capacitance", "inverter", "gain", "offset")
-
-
-@dataclass(frozen=True)
-class Population:
-    conductance_sigma: float = 0.01
-    capacitor_sigma: float = 0.05
-    offset_mean: float = 1e-4
-    offset_sigma: float = 1e-3
-    inverter_sigma: float = 0.005
-    gain: float = 1e4
-    gain_bandwidth: float = 2e7
-    tau: float = 1e-6
-    kappa0: float = 0.0
-    full_scale: float = 5.0
-    dac_bits: int | None = None
-    adc_bits: int | None = None
-
-
-def make_factors(B: int, k: int, N: int, damping: float = 0.3, with_hessian: bool = True) -> Factors:
-    generator = torch.Generator().manual_seed(0)
-    J = torch.randn(B * k, N, generator=generator, dtype=torch.float64)
-    p = torch.randn(B, k, generator=generator, dtype=torch.float64).softmax(1)
-    H = (torch.diag_embed(p) - p.unsqueeze(2) * p.unsqueeze(1)) / B
-    return Factors(J, H, damping) if with_hessian else Factors(J / 6, None, damping)
-
-
-@pytest.fixture
-def factors() -> Factors:
-    return make_factors(6, 3, 40)
-
-
-@pytest.fixture
-def drive() -> torch.Tensor:
-    return torch.randn(40, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-
-
-@pytest.fixture
-def start() -> torch.Tensor:
-    return torch.randn(40, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
 
 
 def dense(loop: LaggedLoop) -> np.ndarray:
@@ -88,7 +53,7 @@ def relative(x: torch.Tensor | np.ndarray, y: torch.Tensor | np.ndarray) -> floa
 @pytest.mark.parametrize("with_hessian", [True, False], ids=["H", "no H"])
 @pytest.mark.parametrize("t", [0.05, 0.3, 5.0, 50.0])
 def test_the_mean_is_that_of_the_dense_twin(drive, start, t, with_hessian, effects):
-    flow = DeviceSPU(Population(), effects=effects).init(make_factors(6, 3, 40, with_hessian=with_hessian))
+    flow = DeviceSPU(lagging(), effects=effects).init(make_factors(6, 3, 40, with_hessian=with_hessian))
     loop = flow.chip.lagged
     assert loop.lag > 0.05
     d = (flow.chip.drive * drive + flow.chip.offset) / loop.base.D
@@ -101,16 +66,16 @@ def test_the_mean_is_that_of_the_dense_twin(drive, start, t, with_hessian, effec
 
 def test_single_precision_is_right_to_its_tolerance(factors, drive, start):
     single = Factors(factors.J.float(), factors.H.float(), 0.3)
-    device = DeviceSPU(Population(), effects=ALL_LINEAR)
+    device = DeviceSPU(lagging(), effects=ALL_LINEAR)
     for t in (0.3, 5.0):
         once, twice = (device.init(f).mean(drive.to(f.J), start.to(f.J), t) for f in (single, factors))
         assert relative(once.double(), twice) < 1e-4
 
 
 def test_nothing_lags_at_infinite_gain_bandwidth_at_the_start_and_when_settled(factors, drive, start):
-    fast = DeviceSPU(Population(gain_bandwidth=math.inf), t=2.0, effects=ALL_LINEAR)
-    off = DeviceSPU(Population(), t=2.0, effects=ALL_LINEAR.without("bandwidth"))
-    slow = DeviceSPU(Population(), t=2.0, effects=ALL_LINEAR)
+    fast = DeviceSPU(lagging(gain_bandwidth=math.inf), t=2.0, effects=ALL_LINEAR)
+    off = DeviceSPU(lagging(), t=2.0, effects=ALL_LINEAR.without("bandwidth"))
+    slow = DeviceSPU(lagging(), t=2.0, effects=ALL_LINEAR)
     values = [device.compute(device.init(factors), drive, start).value for device in (fast, off, slow)]
     assert torch.equal(values[0], values[1])
     assert relative(values[2], values[1]) > 1e-2
@@ -122,7 +87,7 @@ def test_nothing_lags_at_infinite_gain_bandwidth_at_the_start_and_when_settled(f
 
 
 def test_poles_are_those_of_closed_loops(factors):
-    population = Population(gain=50.0)
+    population = lagging(gain=50.0)
     loop = DeviceSPU(population, effects=Effects.only("gain", "bandwidth")).init(factors).chip.lagged
     unity, s = 2 * math.pi * 20.0, 1 / math.sqrt(6)
     J, H = loop.base.J_in * (1 + (1 + s * factors.J.abs().sum(1, keepdim=True)) / 50), factors.H / s**2
@@ -172,7 +137,7 @@ def test_a_mode_that_rings_is_found_without_all_eigenvalues():
     factors, effects = make_wide(60, 200), Effects.only("bandwidth", "conductance", "capacitance")
     verdicts = []
     for bandwidth in (1e6, 3e6, 1e7, 1.5e7, 3e7, 1e8, 1e9):
-        loop = DeviceSPU(Population(gain_bandwidth=bandwidth), effects=effects).init(factors).chip.lagged
+        loop = DeviceSPU(lagging(gain_bandwidth=bandwidth), effects=effects).init(factors).chip.lagged
         columns = [loop._rings(e) for e in torch.eye(loop._ring_size, dtype=torch.float64)]
         exact = float(torch.linalg.eigvals(torch.stack(columns, 1)).real.max())
         found = _rightmost(loop._rings, loop._ring_size, loop.first)
@@ -193,20 +158,20 @@ def test_the_edge_is_where_the_whole_circuit_has_it(bandwidth):
     fields["amplifier"] |= {"gain_bandwidth": bandwidth, "output_resistance": 1e-3, "load_capacitance": 1e-15}
     design = Design.from_dict(fields)
     growth = state_space(design.nominal(Cascade(n=30, r=3)).network(program)).poles.real.max() * design.tau
-    loop = DeviceSPU(Population(gain_bandwidth=bandwidth), effects=LAGS).init(factors).chip.lagged
+    loop = DeviceSPU(lagging(gain_bandwidth=bandwidth), effects=LAGS).init(factors).chip.lagged
     assert (growth > 0.0) == (bandwidth < 2e7)  # the edge lies among the cases
     # the cells' poles are lumped with the stages', which weighs most where everything is slow
     assert loop.growth == pytest.approx(growth, rel=0.05) if growth > 0.0 else loop.growth < 0.0
 
 
 def test_training_with_too_slow_an_amplifier_says_what_to_raise():
-    device = DeviceSPU(Population(gain_bandwidth=3e6), t=50.0, effects=LAGS)
+    device = DeviceSPU(lagging(gain_bandwidth=3e6), t=50.0, effects=LAGS)
     with pytest.raises(UnstableLoop, match="raise the gain-bandwidth"):
         device.compute(device.init(make_wide(60, 200)), torch.ones(200, dtype=torch.float64))
 
 
 def test_a_negligible_lag_is_left_out_and_a_felt_one_is_not(factors, drive, start):
-    flow = DeviceSPU(Population(gain_bandwidth=1e9), effects=LAGS).init(factors)
+    flow = DeviceSPU(lagging(gain_bandwidth=1e9), effects=LAGS).init(factors)
     loop = flow.chip.lagged
     d = flow.chip.drive * drive / loop.base.D
     for t in (0.001, 0.01, 0.1, 1.0, 10.0, 100.0):
@@ -248,7 +213,7 @@ def test_it_is_close_to_the_whole_circuit(bandwidth, t):
     design = Design.from_dict(fields)
     response = DeviceModel.nominal(design.nominal(Cascade(n=6, r=9))).response(program, Scaling(), allow_clipping=True)
     circuit = response.mean_at(np.array([t * design.tau]))[0]
-    population = Population(gain=1e7, gain_bandwidth=bandwidth, tau=design.tau)
+    population = lagging(gain=1e7, gain_bandwidth=bandwidth, tau=design.tau)
 
     def mean(*names: str) -> torch.Tensor:
         return DeviceSPU(population, effects=Effects.only(*names)).init(factors).mean(drive, None, t)

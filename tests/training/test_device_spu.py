@@ -1,7 +1,8 @@
 """DeviceSPU against dense twins: the arrays are the truth, everything built on them is recomputed naively."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,43 +13,10 @@ from thermospice.training._device_flow import CascadeFlow
 from thermospice.training._ladder import steps
 from thermospice.training._loop import Loop
 
+from .doubles import Population
+
+noisy = partial(Population, kappa0=1e-6, dac_bits=12, adc_bits=12)
 TIMES = [0.0, 0.3, 5.0, 50.0, math.inf]
-
-
-@dataclass(frozen=True)
-class Population:
-    conductance_sigma: float = 0.01
-    capacitor_sigma: float = 0.05
-    offset_mean: float = 1e-4
-    offset_sigma: float = 1e-3
-    inverter_sigma: float = 0.005
-    gain: float = 1e5
-    gain_bandwidth: float = math.inf
-    tau: float = 1e-6
-    kappa0: float = 1e-6
-    full_scale: float = 1.0
-    dac_bits: int | None = 12
-    adc_bits: int | None = 12
-
-
-@pytest.fixture
-def factors() -> Factors:
-    generator = torch.Generator().manual_seed(0)
-    B, k, N = 6, 3, 40
-    J = torch.randn(B * k, N, generator=generator, dtype=torch.float64)
-    p = torch.randn(B, k, generator=generator, dtype=torch.float64).softmax(1)
-    H = (torch.diag_embed(p) - p.unsqueeze(2) * p.unsqueeze(1)) / B
-    return Factors(J, H, damping=0.3)
-
-
-@pytest.fixture
-def drive() -> torch.Tensor:
-    return torch.randn(40, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-
-
-@pytest.fixture
-def start() -> torch.Tensor:
-    return torch.randn(40, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
 
 
 def dense(loop: Loop) -> np.ndarray:
@@ -73,7 +41,7 @@ def relative(x: torch.Tensor | np.ndarray, y: torch.Tensor | np.ndarray) -> floa
 
 @pytest.mark.parametrize("t", TIMES)
 def test_without_effects_it_is_the_ideal_device(factors, drive, start, t):
-    device = DeviceSPU(Population(), t=t, effects=Effects.only())
+    device = DeviceSPU(noisy(), t=t, effects=Effects.only())
     ideal = IdealSPU(t=t)
     value = device.compute(device.init(factors), drive, start).value
     assert relative(value, ideal.compute(ideal.init(factors), drive, start).value) < 1e-9
@@ -81,7 +49,7 @@ def test_without_effects_it_is_the_ideal_device(factors, drive, start, t):
 
 def test_single_precision_is_right_to_its_tolerance(factors, drive, start):
     single = Factors(factors.J.float(), factors.H.float(), 0.3)
-    device = DeviceSPU(Population(), effects=Effects.only("conductance", "capacitance"))
+    device = DeviceSPU(noisy(), effects=Effects.only("conductance", "capacitance"))
     for t in TIMES:
         twice = [device.init(f).mean(drive.to(f.J), start.to(f.J), t) for f in (single, factors)]
         assert relative(*twice) < 1e-4
@@ -93,7 +61,7 @@ def test_single_precision_is_right_to_its_tolerance(factors, drive, start):
     [("conductance",), ("capacitance",), ("conductance", "capacitance", "inverter", "gain", "program_bits")],
 )
 def test_the_mean_is_that_of_the_dense_twin(factors, drive, start, t, names):
-    flow = DeviceSPU(Population(), effects=Effects.only(*names)).init(factors)
+    flow = DeviceSPU(noisy(), effects=Effects.only(*names)).init(factors)
     F = dense(flow.chip.loop)
     if "conductance" in names:
         assert relative(F, F.T) > 1e-3  # the case is not a symmetric one in disguise
@@ -105,7 +73,7 @@ def test_the_mean_is_that_of_the_dense_twin(factors, drive, start, t, names):
 
 def test_the_mean_is_right_where_the_loop_is_stiff(factors, drive, start):
     stiff = replace(factors, J=100.0 * factors.J, damping=100.0)
-    flow = DeviceSPU(Population(), effects=Effects.only("conductance", "capacitance")).init(stiff)
+    flow = DeviceSPU(noisy(), effects=Effects.only("conductance", "capacitance")).init(stiff)
     d = (flow.chip.drive * drive / flow.chip.loop.D).numpy()
     expected = dense_mean(dense(flow.chip.loop), d, start.numpy(), 0.02)
     # 1e-9 of a change that is ten times the result
@@ -115,14 +83,14 @@ def test_the_mean_is_right_where_the_loop_is_stiff(factors, drive, start):
 def test_the_mean_is_right_where_a_low_gain_spreads_the_rates(factors, drive, start):
     # leaks of a few per tau beside a damping of 0.06: one group of cells for all would not do
     wide = replace(factors, J=factors.J * torch.linspace(0.1, 3.0, 40, dtype=torch.float64), damping=0.06)
-    flow = DeviceSPU(Population(gain=3.0), t=4.0, effects=Effects.only("gain")).init(wide)
+    flow = DeviceSPU(noisy(gain=3.0), t=4.0, effects=Effects.only("gain")).init(wide)
     expected = dense_mean(dense(flow.chip.loop), (drive / flow.chip.loop.D).numpy(), start.numpy(), 4.0)
     assert relative(flow.mean(drive, start, 4.0), expected) < 1e-8
 
 
 @pytest.mark.parametrize("t", TIMES[1:])
 def test_offsets_relax_as_a_drive_of_their_own(factors, t):
-    flow = DeviceSPU(Population(), effects=Effects.only("offset", "conductance")).init(factors)
+    flow = DeviceSPU(noisy(), effects=Effects.only("offset", "conductance")).init(factors)
     F = dense(flow.chip.loop)
     expected = dense_mean(F, (flow.chip.offset / flow.chip.loop.D).numpy(), np.zeros(40), t)
     assert relative(flow.offset(t), expected) < 1e-8
@@ -131,7 +99,7 @@ def test_offsets_relax_as_a_drive_of_their_own(factors, t):
 @pytest.mark.parametrize("t", TIMES[1:])
 def test_noise_covariance_is_that_of_the_dense_twin(factors, t):
     tolerance = 1e-3
-    device = DeviceSPU(Population(), effects=Effects.only("conductance", "capacitance"), noise_tolerance=tolerance)
+    device = DeviceSPU(noisy(), effects=Effects.only("conductance", "capacitance"), noise_tolerance=tolerance)
     loop = device.init(factors).chip.loop
     F = dense(loop)
     rng = np.random.default_rng(0)
@@ -150,7 +118,7 @@ def test_noise_covariance_is_that_of_the_dense_twin(factors, t):
 def test_noise_samples_have_the_dense_covariance(factors, stage_noise):
     effects = Effects.only("conductance", "capacitance", "noise", *(["stage_noise"] if stage_noise else []))
     # capacitors so far apart that forgetting them shows beyond the statistical error
-    device = DeviceSPU(Population(capacitor_sigma=0.25), t=2.0, effects=effects)
+    device = DeviceSPU(noisy(capacitor_sigma=0.25), t=2.0, effects=effects)
     flow = device.init(factors)
     assert isinstance(flow, CascadeFlow)
     loop, s = flow.chip.loop, flow.chip.stage
@@ -170,7 +138,7 @@ def test_noise_samples_have_the_dense_covariance(factors, stage_noise):
 
 
 def test_the_two_arrays_of_J_have_their_own_errors_of_the_right_size(factors):
-    loop = DeviceSPU(Population(), effects=Effects.only("conductance")).init(factors).chip.loop
+    loop = DeviceSPU(noisy(), effects=Effects.only("conductance")).init(factors).chip.loop
     first = (loop.J_in / factors.J - 1) / 0.01
     second = (loop.J_out / factors.J - 1) / 0.01
     count = first.numel()
@@ -181,7 +149,7 @@ def test_the_two_arrays_of_J_have_their_own_errors_of_the_right_size(factors):
 
 
 def test_a_chip_stays_the_same_from_program_to_program(factors):
-    device = DeviceSPU(Population(), effects=Effects.only("conductance", "capacitance"))
+    device = DeviceSPU(noisy(), effects=Effects.only("conductance", "capacitance"))
     whole = device.init(factors).chip.loop
     other = device.init(Factors(2.0 * factors.J[:9], factors.H[:3], 0.3)).chip.loop
     assert torch.allclose(other.J_in, 2.0 * whole.J_in[:9], rtol=1e-15)
@@ -192,13 +160,13 @@ def test_a_chip_stays_the_same_from_program_to_program(factors):
 
 
 def test_single_precision_draws_the_same_chip(factors):
-    device = DeviceSPU(Population(), effects=Effects.only("conductance"))
+    device = DeviceSPU(noisy(), effects=Effects.only("conductance"))
     single = device.init(Factors(factors.J.float(), factors.H.float(), 0.3)).chip.loop
     assert torch.allclose(single.J_in.double(), device.init(factors).chip.loop.J_in, rtol=1e-6)
 
 
 def test_gain_inverters_and_bits_do_what_the_docstring_says(factors):
-    population = Population(gain=100.0, inverter_sigma=0.1, dac_bits=5)
+    population = noisy(gain=100.0, inverter_sigma=0.1, dac_bits=5)
     s = 1 / math.sqrt(6)
 
     loop = DeviceSPU(population, effects=Effects.only("gain")).init(factors).chip.loop
@@ -224,7 +192,7 @@ def test_gain_inverters_and_bits_do_what_the_docstring_says(factors):
 
 
 def test_stochastic_rounding_is_right_on_average(factors):
-    device = DeviceSPU(Population(dac_bits=4), effects=Effects.only("program_bits"), rounding="stochastic")
+    device = DeviceSPU(noisy(dac_bits=4), effects=Effects.only("program_bits"), rounding="stochastic")
     loads = [device.init(factors).chip.loop.J_in for _ in range(400)]
     step = float(factors.J.abs().max()) / 7
     error = (sum(loads) / 400 - factors.J).numpy() / step
@@ -234,7 +202,7 @@ def test_stochastic_rounding_is_right_on_average(factors):
 
 
 def test_offsets_go_through_the_noise_gain(factors):
-    population = Population(offset_mean=1e-3, offset_sigma=0.0)
+    population = noisy(offset_mean=1e-3, offset_sigma=0.0)
     chip = DeviceSPU(population, effects=Effects.only("offset")).init(factors).chip
     s, J, H = 1 / math.sqrt(6), factors.J, torch.block_diag(*factors.H)
     cells = 1e-3 * (1 + 0.3 + s * J.abs().sum(0))
@@ -245,7 +213,7 @@ def test_offsets_go_through_the_noise_gain(factors):
 
 
 def test_the_readout_is_on_the_grid_of_the_converter_and_in_range(factors, drive):
-    device = DeviceSPU(Population(adc_bits=8), effects=Effects.only("readout_bits"))
+    device = DeviceSPU(noisy(adc_bits=8), effects=Effects.only("readout_bits"))
     solution = device.compute(device.init(factors), drive)
     codes = solution.value * solution.stats["scale"] * 127
     assert float((codes - codes.round()).abs().max()) < 1e-9
@@ -255,7 +223,7 @@ def test_the_readout_is_on_the_grid_of_the_converter_and_in_range(factors, drive
 
 def test_a_solution_far_above_the_drive_is_ranged_and_counted(factors, drive):
     slow = replace(factors, damping=1e-3)
-    device = DeviceSPU(Population(), t=1e5, effects=Effects.only("readout_bits"))
+    device = DeviceSPU(noisy(), t=1e5, effects=Effects.only("readout_bits"))
     solution = device.compute(device.init(slow), drive)
     assert solution.stats["attempts"] > 1
     assert solution.stats["analog_time"] == 1e5 * solution.stats["attempts"]
@@ -264,14 +232,14 @@ def test_a_solution_far_above_the_drive_is_ranged_and_counted(factors, drive):
 
 
 def test_drive_bits_round_the_drive_on_its_own_scale(factors, drive):
-    device = DeviceSPU(Population(dac_bits=6), t=0.0, effects=Effects.only("drive_bits"))
+    device = DeviceSPU(noisy(dac_bits=6), t=0.0, effects=Effects.only("drive_bits"))
     value = device.compute(device.init(factors), drive, drive).value
     step = float(drive.abs().max()) / 31
     assert torch.allclose(value, (drive / step).round() * step, rtol=1e-12)
 
 
 def test_an_unstable_loop_is_an_error_once_it_has_time_to_grow(factors, drive):
-    device = DeviceSPU(Population(conductance_sigma=0.5), effects=Effects.only("conductance"))
+    device = DeviceSPU(noisy(conductance_sigma=0.5), effects=Effects.only("conductance"))
     state = device.init(replace(factors, J=10.0 * factors.J, damping=1e-3))
     growth = state.chip.loop.growth
     assert growth > 0
@@ -287,7 +255,7 @@ def test_an_unstable_loop_is_an_error_once_it_has_time_to_grow(factors, drive):
 @pytest.mark.parametrize("sigma", [0.001, 0.01, 0.03, 0.1, 0.3])
 @pytest.mark.parametrize("damping", [1e-3, 1e-2, 0.1])
 def test_what_is_certified_stable_is_stable(factors, sigma, damping):
-    device = DeviceSPU(Population(conductance_sigma=sigma), effects=Effects.only("conductance", "capacitance"))
+    device = DeviceSPU(noisy(conductance_sigma=sigma), effects=Effects.only("conductance", "capacitance"))
     loop = device.init(replace(factors, damping=damping)).chip.loop
     if loop.certified():
         assert np.linalg.eigvals(dense(loop)).real.min() > 0
@@ -296,7 +264,7 @@ def test_what_is_certified_stable_is_stable(factors, sigma, damping):
 
 
 def test_growth_is_the_dense_twins_where_rates_are_equal(factors):
-    loop = DeviceSPU(Population(), effects=Effects.only("conductance")).init(factors).chip.loop
+    loop = DeviceSPU(noisy(), effects=Effects.only("conductance")).init(factors).chip.loop
     equal = replace(loop, Lam=torch.full_like(loop.Lam, 0.3))
     assert equal.growth == pytest.approx(-np.linalg.eigvals(dense(equal)).real.min(), rel=1e-9)
 
@@ -308,11 +276,11 @@ def test_a_crossbar_program_is_solved_with_its_own_effects():
         A = 2.0 * np.eye(5) + 0.3 * rng.standard_normal((5, 5))
         b = rng.standard_normal(5)
 
-    ideal = DeviceSPU(Population(), effects=Effects.only())
+    ideal = DeviceSPU(noisy(), effects=Effects.only())
     value = ideal.compute(ideal.init(Program()), Program.b).value
     assert isinstance(value, np.ndarray)
     np.testing.assert_allclose(value, np.linalg.solve(Program.A, Program.b), rtol=1e-12)
-    device = DeviceSPU(Population(), seed=3)
+    device = DeviceSPU(noisy(), seed=3)
     state = device.init(Program())
     errors = relative(device.compute(state, Program.b).value, np.linalg.solve(Program.A, Program.b))
     assert 1e-4 < errors < 0.2
@@ -322,7 +290,7 @@ def test_the_noise_generator_continues_and_the_seed_starts_it(factors, drive):
     def twice(device: DeviceSPU) -> list[torch.Tensor]:
         return [device.compute(device.init(factors), drive).value for _ in range(2)]
 
-    first, second = twice(DeviceSPU(Population(), seed=5)), twice(DeviceSPU(Population(), seed=5))
+    first, second = twice(DeviceSPU(noisy(), seed=5)), twice(DeviceSPU(noisy(), seed=5))
     assert torch.equal(first[0], second[0])
     assert torch.equal(first[1], second[1])
     assert not torch.equal(first[0], first[1])
@@ -335,7 +303,7 @@ def test_an_unknown_effect_is_named():
 
 @pytest.mark.parametrize("names", [(), ("gain",), ("conductance", "gain", "inverter", "program_bits", "offset")])
 def test_a_program_to_spare_is_loaded_in_place_and_no_other(factors, drive, names):
-    device = DeviceSPU(Population(), t=5.0, effects=Effects.only(*names))
+    device = DeviceSPU(noisy(), t=5.0, effects=Effects.only(*names))
     before = factors.J.clone()
     value = device.compute(device.init(factors), drive).value
     assert torch.equal(factors.J, before)
@@ -345,7 +313,7 @@ def test_a_program_to_spare_is_loaded_in_place_and_no_other(factors, drive, name
 
 
 def test_refinement_without_the_arrays_knows_its_residual(factors, drive):
-    loop = DeviceSPU(Population(), effects=Effects.only("conductance", "capacitance")).init(factors).chip.loop
+    loop = DeviceSPU(noisy(), effects=Effects.only("conductance", "capacitance")).init(factors).chip.loop
     for groups in (1, 12):
         shifted = replace(loop, groups=groups).shifted(1.0, 2.0)
         x = shifted.approximate(drive)

@@ -29,14 +29,10 @@ from thermospice.training._run import train as train_run
 from torch import nn
 from torch.nn import functional
 
+from .doubles import Population
+
 B, STEPS = 8, 3
-
-
-class Population:
-    conductance_sigma, capacitor_sigma, inverter_sigma = 0.01, 0.05, 0.005
-    offset_mean, offset_sigma, kappa0 = 1e-4, 1e-3, 1e-6
-    gain, full_scale, dac_bits, adc_bits = 1e5, 1.0, 12, 12
-    gain_bandwidth, tau = 1e7, 1e-6
+CHIPS = Population(gain_bandwidth=1e7, kappa0=1e-6, dac_bits=12, adc_bits=12)
 
 
 CASES: dict[str, dict[str, Any]] = {
@@ -45,7 +41,7 @@ CASES: dict[str, dict[str, Any]] = {
     "CG": {"solver": lambda: ConjugateGradient(tol=1e-13)},
     "IdealSPU": {"solver": lambda: IdealSPU(t=2.0, kappa0=1e-3), "delay": 0.3, "momentum": 0.5},
     "IdealSPU on Fisher": {"solver": lambda: IdealSPU(t=2.0), "curvature": "fisher"},
-    "DeviceSPU": {"solver": lambda: DeviceSPU(Population(), t=2.0, effects=Effects(readout_bits=False))},
+    "DeviceSPU": {"solver": lambda: DeviceSPU(CHIPS, t=2.0, effects=Effects(readout_bits=False))},
 }
 
 

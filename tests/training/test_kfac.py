@@ -10,22 +10,10 @@ from thermospice.training._kronecker import kronecker, trainable_layers
 from torch import nn
 from torch.nn import functional
 
+from .doubles import Population
+
 K = 3
-
-
-@pytest.fixture(autouse=True)
-def _double():
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(default)
-
-
-class Population:
-    conductance_sigma, capacitor_sigma, inverter_sigma = 0.0, 0.0, 0.0
-    offset_mean, offset_sigma, kappa0 = 0.0, 0.0, 0.0
-    gain, full_scale, dac_bits, adc_bits = math.inf, 1.0, 12, 12
-    gain_bandwidth, tau = math.inf, 1e-6
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def network() -> nn.Sequential:

@@ -20,15 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 B, K = 8, 3
-
-
-@pytest.fixture(autouse=True)
-def _double():
-    torch.manual_seed(0)
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(default)
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def network() -> nn.Sequential:
