@@ -19,8 +19,6 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
 import argparse
-import json
-import platform
 import secrets
 import statistics
 import subprocess
@@ -28,12 +26,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
+from _table import Row, finish
 from thermospice.circuits import Crossbar, Design, choose_scaling, random_program
 from thermospice.cli._sweep._executor import Executor, executor, has_dask
 from thermospice.cli._sweep._runner import perform
@@ -46,18 +44,6 @@ CELLS = 8
 # What the project promises.
 FASTER_THAN_PYSPICE = 3.0
 TWO_CORES = 2 * 0.85
-
-
-@dataclass(frozen=True)
-class Row:
-    program: str
-    seconds: float
-    ratio: float
-    limit: float | None = None
-
-    @property
-    def passed(self) -> bool | None:
-        return None if self.limit is None else self.ratio >= self.limit
 
 
 def plain_loop(chips: int) -> list[np.ndarray]:
@@ -134,10 +120,12 @@ def measure(chips: int, rounds: int) -> tuple[list[Row], dict[str, float]]:
                 np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
     plain, one, two = (statistics.median(times[label]) for label in ("plain", "one", "two"))
     rows = [
-        Row("PySpice, one after another", plain, 1.0),
-        Row("campaign, 1 core", one, plain / one),
-        Row("campaign, 2 cores", two, plain / two, FASTER_THAN_PYSPICE),
-        Row("2 cores over 1 core", two, one / two, TWO_CORES),
+        Row("PySpice, one after another", plain, "s"),
+        Row("campaign, 1 core", one, "s"),
+        Row("campaign, 2 cores", two, "s"),
+        Row("PySpice over campaign, 1 core", plain / one, "x"),
+        Row("PySpice over campaign, 2 cores", plain / two, "x", least=FASTER_THAN_PYSPICE),
+        Row("campaign, 1 core over 2 cores", one / two, "x", least=TWO_CORES),
     ]
     return rows, starts
 
@@ -149,25 +137,14 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     rows, starts = measure(options.chips, options.rounds)
-    print(f"{'program':28s} {'seconds':>8s} {'ratio':>6s} {'target':>7s}")
-    for row in rows:
-        target = "" if row.limit is None else f">= {row.limit:g}"
-        verdict = {None: "", True: "ok", False: "MISSED"}[row.passed]
-        print(f"{row.program:28s} {row.seconds:8.2f} {row.ratio:6.2f} {target:>7s} {verdict}")
-    result = {
+    print(*rows, sep="\n")
+    facts = {
         "chips": options.chips,
-        "rows": [{**asdict(row), "passed": row.passed} for row in rows],
         **starts,
         "executor": "dask" if has_dask() else "threads",
         "ngspice": find_ngspice().version,
-        "cores": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
-        "python": platform.python_version(),
     }
-    print(json.dumps(result))
-    if options.out is not None:
-        options.out.write_text(json.dumps(result, indent=2) + "\n")
-    return 0 if all(row.passed is not False for row in rows) else 1
+    return finish(rows, facts, options.out)
 
 
 if __name__ == "__main__":

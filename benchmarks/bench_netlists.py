@@ -17,7 +17,6 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import argparse
 import json
-import platform
 import resource
 import statistics
 import subprocess
@@ -27,13 +26,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import scipy.sparse
+from _table import Row, finish
 from thermospice.circuits import (
     Crossbar,
     Design,
@@ -53,20 +53,6 @@ MESH_MEMORY = 800.0  # MB, of one dense matrix
 
 BOARD = Design.preset("board-1k-1n")
 SIDE = 100
-
-
-@dataclass(frozen=True)
-class Row:
-    """A number with its unit, and the most that it may be."""
-
-    what: str
-    value: float
-    unit: str
-    limit: float | None = None
-
-    @property
-    def passed(self) -> bool | None:
-        return None if self.limit is None else self.value <= self.limit
 
 
 def chip(cells: int, analysis: Any, **options: Any) -> Job:
@@ -217,25 +203,11 @@ def main() -> int:
         print(json.dumps(mesh(options.mesh)))
         return 0
     rows = measure(options.rounds)
-    for row in rows:
-        limit = "" if row.limit is None else f"<= {row.limit:g}"
-        verdict = {None: "", True: "ok", False: "MISSED"}[row.passed]
-        print(f"{row.what:42s} {row.value:8.3f} {row.unit:3s} {limit:>8s} {verdict}")
+    print(*rows, sep="\n")
     ngspice = find_ngspice()
     solver = "KLU and SPARSE" if ngspice.klu else "SPARSE alone: KLU comes with ngspice 42 and newer"
     print(f"ngspice {ngspice.version}, {solver}")
-    result = {
-        "rows": [{**asdict(row), "passed": row.passed} for row in rows],
-        "ngspice": ngspice.version,
-        "klu": ngspice.klu,
-        "cores": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
-        "python": platform.python_version(),
-    }
-    print(json.dumps(result))
-    if options.out is not None:
-        options.out.write_text(json.dumps(result, indent=2) + "\n")
-    return 0 if all(row.passed is not False for row in rows) else 1
+    return finish(rows, {"ngspice": ngspice.version, "klu": ngspice.klu}, options.out)
 
 
 if __name__ == "__main__":

@@ -28,15 +28,14 @@ os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_paralleli
 
 import argparse
 import importlib.metadata
-import json
-import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import _devices
 import numpy as np
+from _table import VERDICTS, finish
 from thermospice.behavioral import OrnsteinUhlenbeck
 
 POINTS = 10_000
@@ -170,7 +169,7 @@ def versions() -> dict[str, str]:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return {**found, "python": platform.python_version(), "machine": platform.machine()}
+    return found
 
 
 def main() -> int:
@@ -187,12 +186,9 @@ def main() -> int:
         rows += [Row(*found) for found in _devices.measure(options.transient)]
     print(f"{'dimension':>9}  {'program':<56} {'seconds':>10} {'ratio':>9}  limit")
     for row in rows:
-        verdict = "" if row.limit is None else f"{row.limit:g} {'ok' if row.passed else 'FALLS SHORT'}"
+        verdict = "" if row.limit is None else f"{row.limit:g} {VERDICTS[row.passed]}"
         print(f"{row.dimension:>9}  {row.program:<56} {row.seconds:>10.3g} {row.ratio:>9.4g}  {verdict}")
-    if options.out is not None:
-        entries = [{**asdict(row), "passed": row.passed} for row in rows]
-        options.out.write_text(json.dumps({"rows": entries, "points": POINTS, "versions": versions()}, indent=2))
-    return 0 if all(row.passed is not False for row in rows) else 1
+    return finish(rows, {"points": POINTS, "versions": versions()}, options.out)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 CPU seconds of one thread (so that a busy machine changes the ratios little), the best of several runs, float32. A
 network of about 10,000 parameters on scikit-learn's digits, a batch of 64 and 10 classes: r = 640, after 100 steps of
 Adam: at the initial weights all classes are alike, and conjugate gradients have little to do (shown beside it). With
-`--processor cuda` the seconds are those of the clock. `--quick` takes a smaller network.
+`--processor cuda` the seconds are those of the clock. `--quick` takes a smaller network. The limits are those of the
+whole run on the CPU.
 
 The Euler-Maruyama simulation (step 0.1 up to t = 50) needs one product with the curvature for each of its 500 steps.
 It is timed in three ways: products through the network with this project's and with posteriors' functions, as where J
@@ -16,7 +17,6 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import argparse
 import ctypes
-import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -26,6 +26,7 @@ from pathlib import Path
 
 import torch
 from _peers import curvlinops_solve, posteriors_product, posteriors_solve
+from _table import Row, finish
 from thermospice.training import (
     TNGD,
     ConjugateGradient,
@@ -43,6 +44,8 @@ from torch.nn import functional
 
 STEP, TIME, DAMPING = 0.1, 50.0, 0.01
 EPOCH_STEPS = 100
+# What the project promises besides the ratios below: a step with its J holds no more than so many times its J.
+PEAK = 2.5
 
 
 @dataclass(frozen=True)
@@ -165,25 +168,28 @@ def peers(at: Setting, factors: Factors, b: Tensor) -> dict[str, float]:
     return rows
 
 
-def ratios(rows: dict[str, float]) -> dict[str, tuple[float, str]]:
-    def of(above: str, below: str) -> float:
-        return rows[above] / rows[below]
+def ratios(rows: dict[str, float], judged: bool) -> list[Row]:
+    def row(what: str, above: str, below: str, most: float | None = None, least: float | None = None) -> Row:
+        limits = {"most": most, "least": least} if judged else {}
+        return Row(what, rows[above] / rows[below], "x", **limits)
 
-    return {
-        "IdealSPU step / Woodbury step": (of("IdealSPU, step", "Woodbury, step"), "<= 1.25"),
-        "DeviceSPU step / Woodbury step": (of("DeviceSPU, step", "Woodbury, step"), "<= 3"),
-        "IdealSPU solve / Woodbury solve": (of("IdealSPU, solve", "Woodbury, solve"), ""),
-        "DeviceSPU solve / Woodbury solve": (of("DeviceSPU, solve", "Woodbury, solve"), ""),
-        "EM by products / IdealSPU step": (of("Euler-Maruyama by products", "IdealSPU, step"), ">= 30"),
-        "EM by posteriors' products / IdealSPU step": (
-            of("Euler-Maruyama by posteriors' products", "IdealSPU, step"),
-            ">= 30",
+    return [
+        row("IdealSPU step / Woodbury step", "IdealSPU, step", "Woodbury, step", most=1.25),
+        row("DeviceSPU step / Woodbury step", "DeviceSPU, step", "Woodbury, step", most=3.0),
+        row("IdealSPU solve / Woodbury solve", "IdealSPU, solve", "Woodbury, solve"),
+        row("DeviceSPU solve / Woodbury solve", "DeviceSPU, solve", "Woodbury, solve"),
+        row("EM by products / IdealSPU step", "Euler-Maruyama by products", "IdealSPU, step", least=30.0),
+        row(
+            "EM by posteriors' products / IdealSPU step",
+            "Euler-Maruyama by posteriors' products",
+            "IdealSPU, step",
+            least=30.0,
         ),
-        "EM on stored J / IdealSPU solve": (of("Euler-Maruyama on stored J", "IdealSPU, solve"), ""),
-        "posteriors CG / Woodbury step": (of("posteriors CG", "Woodbury, step"), ">= 2"),
-        "curvlinops CG / Woodbury step": (of("curvlinops CG", "Woodbury, step"), ">= 2"),
-        "own CG step to 1e-3 / Woodbury step": (of("ConjugateGradient, step", "Woodbury, step"), ""),
-    }
+        row("EM on stored J / IdealSPU solve", "Euler-Maruyama on stored J", "IdealSPU, solve"),
+        row("posteriors CG / Woodbury step", "posteriors CG", "Woodbury, step", least=2.0),
+        row("curvlinops CG / Woodbury step", "curvlinops CG", "Woodbury, step", least=2.0),
+        row("own CG step to 1e-3 / Woodbury step", "ConjugateGradient, step", "Woodbury, step"),
+    ]
 
 
 def resident(field: str) -> float:
@@ -258,56 +264,59 @@ def draw(lines: list[dict[str, float]], path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-def main() -> None:
+def untrained(at: Setting, step: float) -> list[Row]:
+    """The peers before any training, over the seconds of a Woodbury step after it."""
+    made = curvature(at.module, functional.cross_entropy, at.x, at.y, DAMPING)
+    found = peers(at, made.factors, made.gradient)
+    return [Row(f"{name} / Woodbury step", value / step, "x") for name, value in found.items()]
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a small network, few repeats")
-    parser.add_argument("--json", type=Path, help="also write the numbers there")
+    parser.add_argument("--quick", action="store_true", help="a small network, few repeats, no limits")
+    parser.add_argument("--out", type=Path, help="also write the JSON there")
     parser.add_argument("--figure", type=Path, help="draw the growth with N there (PNG, SVG or PDF)")
     parser.add_argument("--processor", default="cpu", help="cpu or cuda")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     batch, wide, repeats = (16, 8, 2) if chosen.quick else (64, 71, 7)
-    if chosen.processor != "cpu":
+    on_cpu = chosen.processor == "cpu"
+    judged = on_cpu and not chosen.quick
+    if not on_cpu:
         torch.zeros(1, device=chosen.processor)
-    at = Setting.of(batch, wide, EPOCH_STEPS, chosen.processor)
-    rows = compare(at, repeats)
-    for name, seconds in rows.items():
-        print(f"  {name:44} {1e3 * seconds:9.1f} ms")
-    for name, (value, limit) in ratios(rows).items():
-        print(f"  {name:44} {value:7.2f} {limit}")
+    seconds = compare(Setting.of(batch, wide, EPOCH_STEPS, chosen.processor), repeats)
+    rows = [Row(name, 1e3 * value, "ms") for name, value in seconds.items()] + ratios(seconds, judged)
+    print(*rows, sep="\n")
     print("at the initial weights:", end=" ")
-    first = Setting.of(batch, wide, 0, chosen.processor)
-    made = curvature(first.module, functional.cross_entropy, first.x, first.y, DAMPING)
-    for name, seconds in peers(first, made.factors, made.gradient).items():
-        print(f"  {name + ' / Woodbury step':44} {seconds / rows['Woodbury, step']:7.2f}")
-    memories, lines = {}, []
-    if chosen.processor == "cpu":
+    start = untrained(Setting.of(batch, wide, 0, chosen.processor), seconds["Woodbury, step"])
+    print(*start, sep="\n")
+    lines: list[dict[str, float]] = []
+    if on_cpu:
         sizes = [1000, 10_000] if chosen.quick else [10_000, 100_000, 1_000_000]
         # a fresh process: memory that was freed here before would hide what is taken again
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            memories, lines = pool.submit(show_memory, batch, wide, sizes).result()
+            shares, lines = pool.submit(measure_memory, batch, wide, sizes).result()
+        most = PEAK if judged else None
+        held = [Row(f"peak memory of a step, {name}", share, "J", most) for name, share in shares.items()]
+        print(*held, *map(grown, lines), sep="\n")
+        rows += held
     if chosen.figure and lines:
         draw(lines, chosen.figure)
-    if chosen.json:
-        found = {name: value for name, (value, _) in ratios(rows).items()}
-        chosen.json.write_text(json.dumps({"seconds": rows, "ratios": found, "memory": memories, "growth": lines}))
+    facts = {"at the initial weights": {row.what: row.value for row in start}, "growth": lines}
+    return finish(rows, facts, chosen.out)
 
 
-def show_memory(batch: int, wide: int, sizes: list[int]) -> tuple[dict[str, float], list[dict[str, float]]]:
+def measure_memory(batch: int, wide: int, sizes: list[int]) -> tuple[dict[str, float], list[dict[str, float]]]:
     # every array of more than 1 MB goes back to the system when it is freed (M_MMAP_THRESHOLD is -3)
     ctypes.CDLL(None).mallopt(-3, 1 << 20)
     torch.set_num_threads(1)
-    memories = memory(Setting.of(batch, wide, EPOCH_STEPS))
-    for name, share in memories.items():
-        print(f"  peak memory of a step, {name:18} {share:5.2f} J  <= 2.5")
-    lines = growth(sizes, 64)
-    for line in lines:
-        times = "  ".join(
-            f"{name} {1e3 * line[name]:.0f} ms, {line[f'{name} memory'] / 1e9:.2f} GB" for name in solvers()
-        )
-        print(f"  N = {line['N']:9.0f}, r = 64: {times}")
-    return memories, lines
+    return memory(Setting.of(batch, wide, EPOCH_STEPS)), growth(sizes, 64)
+
+
+def grown(line: dict[str, float]) -> str:
+    solved = (f"{name} {1e3 * line[name]:.0f} ms, {line[f'{name} memory'] / 1e9:.2f} GB" for name in solvers())
+    return f"N = {line['N']:9.0f}, r = {line['r']:.0f}: {'  '.join(solved)}"
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
