@@ -22,12 +22,14 @@ class Dual:
     def __add__(self, other: Number) -> "Dual":
         if isinstance(other, Dual):
             return Dual(self.value + other.value, _sum(self.gradient, 1.0, other.gradient, 1.0))
+        if other == 0:
+            return self
         return Dual(self.value + float(other), self.gradient)
 
     __radd__ = __add__
 
     def __neg__(self) -> "Dual":
-        return self * -1.0
+        return Dual(-self.value, {k: -slope for k, slope in self.gradient.items()})
 
     def __sub__(self, other: Number) -> "Dual":
         return self + (-1.0 * other)
@@ -47,7 +49,10 @@ class Dual:
         return self * (other.reciprocal() if isinstance(other, Dual) else 1.0 / float(other))
 
     def __rtruediv__(self, other: Number) -> "Dual":
-        return self.reciprocal() * other
+        # The topologies' most frequent operation by far: without the reciprocal in between.
+        quotient = float(other) / self.value
+        change = -quotient / self.value
+        return Dual(quotient, {k: change * slope for k, slope in self.gradient.items()})
 
     def __pow__(self, power: int) -> "Dual":
         slope = power * self.value ** (power - 1)

@@ -6,7 +6,8 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Complex, Float, Inexact
 
-from ._calibrate_sensitivity import Sensitivity, collect, divided_difference
+from ._calibrate_changes import collect
+from ._calibrate_sensitivity import Sensitivity, divided_difference
 from ._measurement import MeasurementError
 
 _CONVERGED = 1e-10
@@ -42,7 +43,7 @@ class Propagation:
     def __init__(self, circuit: Sensitivity, size: int, hold: float | None) -> None:
         modes, m = circuit.modes, circuit.m
         self.lam, self.hold = modes.lam, hold
-        forcing, seen = modes.W @ circuit.forcing, circuit.row[:, :m] @ modes.V
+        forcing, seen = modes.W @ circuit.spread(circuit.forcing), circuit.row[:, :m] @ modes.V
         noise, at_once = modes.W @ circuit.L, circuit.row[:, m + 2 :]
         S = circuit.densities
         # d(-F) = sum of forcing times row; dL likewise.
@@ -166,12 +167,13 @@ class _Filter:
     ) -> None:
         modes, m = circuit.modes, circuit.m
         self.motion, self.steps = motion, dict[float, Step]()
-        forcing, q = modes.W @ circuit.forcing, circuit.step_row @ np.append(circuit.settled, 1.0)
+        forcing, q = modes.W @ circuit.spread(circuit.forcing), circuit.step_row @ np.append(circuit.settled, 1.0)
         self.M, self.y = circuit.M @ modes.V, circuit.y
         self.settled = modes.W @ circuit.settled
         self.d_settled = collect((forcing * q).T, circuit.parameter, size) / modes.lam
-        self.dM = _outer(circuit.direct.T.astype(complex), circuit.row[:, :m] @ modes.V, circuit, size)
-        self.dy = collect((circuit.direct * circuit.step_row[:, m]).T, circuit.parameter, size)
+        direct = circuit.spread(circuit.direct)
+        self.dM = _outer(direct.T.astype(complex), circuit.row[:, :m] @ modes.V, circuit, size)
+        self.dy = collect((direct * circuit.step_row[:, m]).T, circuit.parameter, size)
         self.R = readout_sigma**2 * np.eye(len(self.M))
         self.s = modes.W @ (circuit.initial @ v0)
         self.ds = np.zeros((size, m), dtype=complex)

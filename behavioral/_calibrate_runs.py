@@ -13,6 +13,7 @@ from ._calibrate_record import innovations
 from ._calibrate_sensitivity import Sensitivity
 from ._calibrate_spectral import Ac, Noise
 from ._calibrate_terms import FLOOR, Part, Term, noisy_circuit, part_of
+from ._calibrate_transient import transient
 from ._measurement import Measurement
 from ._response import Response
 
@@ -81,11 +82,15 @@ class Run:
     def evaluate(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Part:
         circuit = Sensitivity.of(parameters.dual_network(z, self.program, self.scaling))
         if self.times is None:
-            v = (circuit.M @ circuit.settled + circuit.y)[None]
-            jacobian = circuit.settled_jacobian(parameters.size)[None]
-        else:
-            v, jacobian = circuit.transient(self.times, self.v0, parameters.size)
-        return Part.of((self.v - v).ravel() / self.sigma, jacobian.reshape(v.size, -1) / self.sigma)
+            residual = self.v[0] - (circuit.M @ circuit.settled + circuit.y)
+            return Part.of(residual / self.sigma, circuit.settled_jacobian(parameters.size) / self.sigma)
+        model = transient(circuit, self.times, self.v0, parameters.size)
+        residual = (self.v - model.v) / self.sigma
+        # The basis is orthonormal: products of the derivatives are those of their coefficients.
+        jacobian = model.coefficients.reshape(-1, parameters.size) / self.sigma
+        gradient = jacobian.T @ (model.basis.T @ residual).T.ravel()
+        rms = float(np.sqrt(np.mean(residual**2)))
+        return Part(float(np.sum(residual**2)), gradient, jacobian.T @ jacobian, rms)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,23 +1,15 @@
 """State space of a circuit together with its derivatives, each of low rank."""
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse
 from jaxtyping import Bool, Complex, Float, Inexact, Int
 
-from ..circuits import (
-    Capacitor,
-    Equations,
-    Inductor,
-    Network,
-    equations,
-    link_voltages,
-)
-from ._calibrate_duals import Number, gradient
+from ..circuits import Capacitor, Equations, Inductor, Network, equations, link_voltages
+from ._calibrate_changes import Changes, collect, storage_changes, storage_value
+from ._calibrate_duals import gradient
 
 AMPLIFIER_NOISE = -1
 """Marks, among the parameters, what depends on an amplifier's noise voltage."""
@@ -37,7 +29,8 @@ class Sensitivity:
     """`ds/dt = -F s + drive + bias + L dW`, `v = M s + y_drive + y_bias + D dW`, and how each changes.
 
     The columns of `row` belong to u = (states, drive, bias, noise sources). A change of parameter `parameter[k]` adds
-    `forcing[:, k] * (row[k] @ u)` to `ds/dt` and `direct[:, k] * (row[k] @ u)` to v. (Capacitors act on ds/dt, which
+    `spread(forcing)[:, k] * (row[k] @ u)` to `ds/dt` and `spread(direct)[:, k] * (row[k] @ u)` to v: a term acts at one
+    place of the circuit or between two, and the places are far fewer than the terms. (Capacitors act on ds/dt, which
     is linear in u too.) It also changes the sources' densities: `densities` of source `source[j]` by `slope[j]` for
     parameter `owner[j]`.
     """
@@ -57,8 +50,12 @@ class Sensitivity:
     source: Int[np.ndarray, " s"]
     slope: Float[np.ndarray, " s"]
     parameter: Int[np.ndarray, " k"]
-    forcing: Float[np.ndarray, "m k"]
-    direct: Float[np.ndarray, "n k"]
+    plus: Int[np.ndarray, " k"]
+    """Column of `forcing` and `direct` that a term adds."""
+    minus: Int[np.ndarray, " k"]
+    """The one that it takes away; the last one is zero."""
+    forcing: Float[np.ndarray, "m d"]
+    direct: Float[np.ndarray, "n d"]
     row: Float[np.ndarray, "k u"]
     coloured: Bool[np.ndarray, " j"]
     """Sources that are an amplifier's noise voltage, which has 1/f noise beside the white."""
@@ -66,26 +63,27 @@ class Sensitivity:
     """How many of the states, the last ones, are relaxation processes; the last sources drive them, one each."""
 
     @classmethod
-    def of(cls, network: Network) -> "Sensitivity":
-        """Of a network whose values are dual numbers."""
-        eq = equations(network)
+    def of(cls, network: Network, noisy: bool = False) -> "Sensitivity":
+        """Of a network whose values are dual numbers; without its noise sources unless `noisy`."""
+        eq = equations(network, noisy=noisy)
         m, n = len(eq.states), len(eq.outputs)
         x, Y, flows = _solve(eq)
         # Link capacitors: their current is C_l d/dt of a sum of states, which moves to the left-hand side.
         T = link_voltages(eq)
         C_link = np.diag([float(link.capacitance) for link in eq.links])
-        C = np.diag([float(_value(state)) for state in eq.states]) - flows @ x[:, eq.link :] @ C_link @ T
+        C = np.diag([float(storage_value(state)) for state in eq.states]) - flows @ x[:, eq.link :] @ C_link @ T
         x = x[:, : eq.link]
         slope = np.linalg.solve(C, flows @ x)
         readout = x[list(eq.outputs)]
-        parameter, columns, rows = _changes(eq, x)
-        left = Y @ columns
-        weights = np.hstack([np.eye(m), -Y[:m] @ _link_currents(eq)])
-        storage = _storage(eq, weights, np.vstack([np.eye(m), T]) @ slope)
         slopes = [(p, j, g) for j, value in enumerate(eq.densities) for p, g in gradient(value).items()]
         coloured = np.zeros(len(eq.densities), dtype=bool)
         coloured[[j for p, j, _ in slopes if p == AMPLIFIER_NOISE]] = True
         owner, source, change = np.array([s for s in slopes if s[0] >= 0], dtype=float).reshape(-1, 3).T
+        terms = _Terms.of(eq, x, np.vstack([np.eye(m), T]) @ slope)
+        # A larger capacitor takes current in proportion to its own voltage's slope.
+        storage = np.hstack([np.eye(m), -Y[:m] @ _link_currents(eq)])
+        places = np.hstack([Y[:m], -storage, np.zeros((m, 1))])[:, terms.places]
+        direct = np.hstack([Y[m:], np.zeros((n, storage.shape[1] + 1))])[:, terms.places]
         return cls(
             F=-slope[:, :m],
             drive=slope[:, m],
@@ -100,12 +98,18 @@ class Sensitivity:
             owner=owner.astype(int),
             source=source.astype(int),
             slope=change,
-            parameter=np.array([*parameter, *(p for p, _, _ in storage)], dtype=int),
-            forcing=np.linalg.solve(C, np.hstack([left[:m], *(column for _, column, _ in storage)])),
-            direct=np.hstack([left[m:], np.zeros((n, len(storage)))]),
-            row=np.vstack([rows, *(row for _, _, row in storage)]),
+            parameter=terms.parameter,
+            plus=terms.plus,
+            minus=terms.minus,
+            forcing=np.linalg.solve(C, places),
+            direct=direct,
+            row=terms.row,
             coloured=coloured,
         )
+
+    def spread(self, places: Inexact[np.ndarray, "*batch d"]) -> Inexact[np.ndarray, "*batch k"]:
+        """From the places where terms act to the terms."""
+        return np.asarray(places[..., self.plus] - places[..., self.minus])
 
     def with_noise_scale(self, factor: float, parameter: int, spread: float) -> "Sensitivity":
         """Every density times a factor, whose logarithm is a parameter of this prior spread."""
@@ -148,53 +152,18 @@ class Sensitivity:
     def settled_jacobian(self, size: int) -> Float[np.ndarray, "n p"]:
         """Derivative of the settled readouts."""
         q = self.step_row @ np.append(self.settled, 1.0)
-        change = (self.M @ np.linalg.solve(self.F, self.forcing) + self.direct) * q
+        change = self.spread(self.M @ np.linalg.solve(self.F, self.forcing) + self.direct) * q
         return collect(change.T, self.parameter, size).T
 
-    def transient(
-        self, times: Float[np.ndarray, " times"], v0: Float[np.ndarray, " n"], size: int
-    ) -> tuple[Float[np.ndarray, "times n"], Float[np.ndarray, "times n p"]]:
-        """Readouts and their derivatives at times after a start from cell voltages v0.
-
-        With modes `F = V diag(lam) V^-1` a change that is driven by mode j moves mode i by the divided difference
-        `(exp(-lam_j t) - exp(-lam_i t))/(lam_i - lam_j)`: exact, no time is stepped. So every derivative is a sum
-        of `exp(-lam_i t)` and `t exp(-lam_i t)`.
-        """
-        lam, V, W = self.modes.lam, self.modes.V, self.modes.W
-        c = W @ (self.initial @ v0 - self.settled)
-        # The constant part of a trajectory is one more mode, of rate zero.
-        rates = np.append(lam, 0.0)
-        amplitude = np.vstack([(self.row[:, : self.m] @ V * c).T, self.step_row @ np.append(self.settled, 1.0)])
-        decay = np.exp(-np.multiply.outer(rates, times))
-        # Modes that have died out before the first sample have no part in the sum.
-        alive = np.flatnonzero(np.abs(decay).max(axis=1) > _DEAD)
-        basis = np.vstack([decay[alive], times * decay[alive]])
-        differences, close = _differences(lam, rates)
-        modal, left = W @ self.forcing, self.M @ V
-        jacobian = np.empty((len(times), len(left), size))
-        for k, weights in enumerate(left):
-            # d v_k(t) = sum_ij driven_i phi_ij(t) amplitude_j + direct * amplitude
-            driven = weights[:, None] * modal
-            once = (differences[:, alive].T @ driven + self.direct[k]) * amplitude[alive]
-            mine = alive[alive < len(lam)]
-            once[: len(mine)] -= driven[mine] * (differences[mine] @ amplitude)
-            twice = (close[:, alive].T @ driven) * amplitude[alive]
-            terms = collect(np.vstack([once, twice]).T, self.parameter, size)
-            jacobian[:, k] = (terms @ basis).real.T
-        states = self.settled + (V * c @ decay[:-1]).real.T
-        return states @ self.M.T + self.y, jacobian
-
-
-_DEAD = 1e-18
 
 _CLOSE = 1e-6
 """Rates that agree to this part count as equal: the divided difference then errs by less than its own rounding."""
 
 
-def _differences(
+def differences(
     lam: Complex[np.ndarray, " i"], rates: Complex[np.ndarray, " j"]
 ) -> tuple[Complex[np.ndarray, "i j"], Float[np.ndarray, "i j"]]:
-    """`1/(lam_i - rates_j)` where they differ, and ones where they are equal (`phi = t exp(-lam t)` there)."""
+    """`1/(lam_i - rates_j)` where they differ, and ones where they are equal."""
     gap = lam[:, None] - rates
     close = np.abs(gap) <= _CLOSE * np.abs(lam[:, None])
     return np.where(close, 0.0, 1.0 / np.where(close, 1.0, gap)), close.astype(float)
@@ -204,7 +173,7 @@ def divided_difference(
     lam: Complex[np.ndarray, " m"], f: Complex[np.ndarray, " m"], slope: Complex[np.ndarray, " m"]
 ) -> Complex[np.ndarray, "m m"]:
     """`(f_j - f_i)/(lam_i - lam_j)`, and `-slope` where the rates are equal: how a function of F changes with -F."""
-    inverse, close = _differences(lam, lam)
+    inverse, close = differences(lam, lam)
     return np.asarray((f - f[:, None]) * inverse - close * (slope + slope[:, None]) / 2)
 
 
@@ -255,56 +224,30 @@ def _initial(eq: Equations, n: int) -> Float[np.ndarray, "m n"]:
     return initial
 
 
-def _value(state: Capacitor | Inductor) -> Number:
-    value: Number = state.capacitance if isinstance(state, Capacitor) else state.inductance
-    return value
+@dataclass(frozen=True, eq=False)
+class _Terms:
+    """Terms of every parameter, by the places where they act: equations, then storage elements, then nowhere."""
 
+    parameter: Int[np.ndarray, " k"]
+    plus: Int[np.ndarray, " k"]
+    minus: Int[np.ndarray, " k"]
+    row: Float[np.ndarray, "k u"]
+    places: Int[np.ndarray, " d"]
 
-def _storage(
-    eq: Equations, columns: Float[np.ndarray, "m k"], rates: Float[np.ndarray, "k u"]
-) -> list[tuple[int, Float[np.ndarray, "m 1"], Float[np.ndarray, "1 u"]]]:
-    """`-dC ds/dt` of each parameter: a larger capacitor takes current in proportion to its own voltage's slope."""
-    return [
-        (p, -g * columns[:, [k]], rates[[k]])
-        for k, element in enumerate((*eq.states, *eq.links))
-        for p, g in gradient(_value(element)).items()
-    ]
-
-
-def _changes(
-    eq: Equations, x: Float[np.ndarray, "size u"]
-) -> tuple[list[int], Float[np.ndarray, "size k"], Float[np.ndarray, "k u"]]:
-    """`dR - dK x` of each parameter as columns times rows; a resistor's two nodes see opposite currents: one term."""
-    width = x.shape[1]
-    found: dict[int, dict[int, np.ndarray]] = defaultdict(dict)
-    for i, j, value in eq.K:
-        for p, slope in gradient(value).items():
-            row = found[p].setdefault(i, np.zeros(width))
-            row -= slope * x[j]
-    for i, j, value in eq.R:
-        for p, slope in gradient(value).items():
-            found[p].setdefault(i, np.zeros(width))[j] += slope
-    terms = [(p, column, row) for p, rows in found.items() for column, row in _merged(rows)]
-    columns = np.zeros((eq.size, len(terms)))
-    for k, (_, column, _) in enumerate(terms):
-        for i, sign in column:
-            columns[i, k] = sign
-    rows_ = np.array([row for _, _, row in terms]).reshape(len(terms), width)
-    return [p for p, _, _ in terms], columns, rows_
-
-
-def _merged(rows: dict[int, np.ndarray]) -> list[tuple[list[tuple[int, float]], np.ndarray]]:
-    if len(rows) == 2:
-        (i, first), (j, second) = rows.items()
-        if np.array_equal(first, -second):
-            return [([(i, 1.0), (j, -1.0)], first)]
-    return [([(i, 1.0)], row) for i, row in rows.items() if np.any(row)]
-
-
-def collect(
-    terms: Inexact[np.ndarray, "k columns"], parameter: Int[np.ndarray, " k"], size: int
-) -> Inexact[np.ndarray, "p columns"]:
-    """Sum of the terms of each parameter."""
-    k = len(parameter)
-    picks = scipy.sparse.csr_array((np.ones(k), (parameter, np.arange(k))), shape=(size, k))
-    return np.asarray(picks @ terms)
+    @classmethod
+    def of(cls, eq: Equations, x: Float[np.ndarray, "size u"], rates: Float[np.ndarray, "s u"]) -> "_Terms":
+        changes, storage = Changes.of(eq, x), storage_changes(eq)
+        parameter, element, slope = np.array(storage, dtype=float).reshape(-1, 3).T
+        nowhere = eq.size + len(rates)
+        plus = np.concatenate([changes.plus, eq.size + element.astype(int)])
+        minus = np.concatenate([np.where(changes.minus < 0, nowhere, changes.minus), np.full(len(storage), nowhere)])
+        # `nowhere` is the largest: it stays the last one.
+        places, index = np.unique(np.concatenate([plus, minus, [nowhere]]), return_inverse=True)
+        k = len(plus)
+        return cls(
+            np.concatenate([changes.parameter, parameter.astype(int)]),
+            index[:k],
+            index[k : 2 * k],
+            np.vstack([changes.row, slope[:, None] * rates[element.astype(int)]]),
+            places,
+        )

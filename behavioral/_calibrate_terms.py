@@ -70,7 +70,7 @@ def noisy_circuit(
 ) -> Sensitivity:
     """The circuit at one z with all its noise."""
     k = parameters.shared["noise_scale"]
-    circuit = Sensitivity.of(parameters.dual_network(z, program, scaling))
+    circuit = Sensitivity.of(parameters.dual_network(z, program, scaling), noisy=True)
     if (flicker := parameters.corner(z)) is not None and circuit.coloured.any():
         mine = parameters.shared.get("noise_corner")
         circuit = with_flicker(circuit, *flicker, mine, 0.0 if mine is None else float(parameters.sigma[mine]))

@@ -84,12 +84,16 @@ class _Stamps:
         self.at(name, minus, -1)
 
 
-def equations(network: Network, boltzmann: Value = BOLTZMANN) -> Equations:
-    """Assemble the modified nodal equations of a network; the symbolic analysis passes its own constant."""
+def equations(network: Network, boltzmann: Value = BOLTZMANN, noisy: bool = True) -> Equations:
+    """Assemble the modified nodal equations of a network; the symbolic analysis passes its own constant.
+
+    Without its noise sources unless `noisy`: in a large array there are more of them than of all else.
+    """
     elements = linear_elements(network)
     tree, links = _forest(of_type(elements, Capacitor))
     states: tuple[Capacitor | Inductor, ...] = (*tree, *of_type(elements, Inductor))
-    noise = [s for e in elements if (s := _noise(e, boltzmann * network.temperature)) is not None]
+    kT = boltzmann * network.temperature
+    noise = [source for e in elements if noisy and (source := _noise(e, kT)) is not None]
     nodes = _nodes(elements)
     branches = [e.name for e in elements if isinstance(e, VoltageSource | Inverter | Difference | OpAmp)] + [
         c.name for c in tree
@@ -151,9 +155,11 @@ def _noise(element: LinearElement, kT: Value) -> NoiseCurrent | None:
 def _stamp(stamps: _Stamps, element: LinearElement, m: int) -> None:
     match element:
         case Resistor(_, a, b, resistance):
+            conductance = 1 / resistance
+            across = -conductance
             for node, other in ((a, b), (b, a)):
-                stamps.at(node, node, 1 / resistance)
-                stamps.at(node, other, -1 / resistance)
+                stamps.at(node, node, conductance)
+                stamps.at(node, other, across)
         case Transconductor(_, a, b, plus, minus, gm):
             for node, sign in ((a, 1), (b, -1)):
                 stamps.at(node, plus, sign * gm)

@@ -11,6 +11,7 @@ from thermospice.behavioral._calibrate_fit import fit
 from thermospice.behavioral._calibrate_parameters import Parameters
 from thermospice.behavioral._calibrate_runs import Run
 from thermospice.behavioral._calibrate_sensitivity import Sensitivity
+from thermospice.behavioral._calibrate_transient import transient
 from thermospice.behavioral._measurement import read_measurement
 from thermospice.circuits import Crossbar, Design, Program, RCMesh, Scaling, choose_scaling, random_program
 from thermospice.netlists import Job, load_measurement, save_measurement, simulate_many
@@ -49,7 +50,7 @@ def test_the_circuit_on_duals_is_the_circuit(board, topology, level):
     parameters = Parameters.of(board, topology, level)
     z, program, v0 = rng.standard_normal(parameters.size), random_program(topology, rng), rng.uniform(-1, 1, topology.n)
     scaling = Scaling(0.5, 0.25)
-    v, _ = Sensitivity.of(parameters.dual_network(z, program, scaling)).transient(TIMES, v0, parameters.size)
+    v = transient(Sensitivity.of(parameters.dual_network(z, program, scaling)), TIMES, v0, parameters.size).v
     response = Response.of(parameters.instance(z), program, level, scaling)
     np.testing.assert_allclose(v, response.mean_at(TIMES, v0), atol=1e-10)
 
@@ -65,7 +66,7 @@ def test_sensitivities_equal_finite_differences(board, topology, level, equal):
     v0, scaling, h = rng.uniform(-1, 1, n), Scaling(1.0, 0.5), 1e-3
     times = np.concatenate([[0.0, 1e-9], TIMES[::8]])
     circuit = Sensitivity.of(parameters.dual_network(z, program, scaling))
-    _, jacobian = circuit.transient(times, v0, parameters.size)
+    jacobian = transient(circuit, times, v0, parameters.size).jacobian
     settled = circuit.settled_jacobian(parameters.size)
     assert not jacobian[0].any() or np.abs(jacobian[0]).max() < 1e-12
     for k, unit in enumerate(np.eye(parameters.size)):

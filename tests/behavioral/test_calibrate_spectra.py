@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from thermospice.behavioral import Response
+from thermospice.behavioral import Response, _calibrate_spectra
 from thermospice.behavioral._calibrate_parameters import Parameters
 from thermospice.behavioral._calibrate_record import innovations
 from thermospice.behavioral._calibrate_spectra import covariance, densities, response
 from thermospice.behavioral._calibrate_terms import noisy_circuit
+from thermospice.behavioral._calibrate_transient import transient
 from thermospice.behavioral._innovations import innovations as filtered
 from thermospice.behavioral._innovations import log_likelihood
 from thermospice.circuits import (
@@ -102,6 +103,30 @@ def test_covariance(case):
     np.testing.assert_allclose(found, here, atol=1e-9 * scale)
     twin = case.slopes(lambda z: case.at(z).stationary_covariance())
     agree(case, slope, twin, scale)
+
+
+@pytest.mark.parametrize("part", [1, 7])
+def test_a_covariance_in_parts_is_the_whole(monkeypatch, part):
+    case = Case("board-1k-1n", Crossbar(2), "macro")
+    whole = covariance(case.circuit, case.parameters.size)
+    monkeypatch.setattr(_calibrate_spectra, "_PART", part)
+    for found, expected in zip(covariance(case.circuit, case.parameters.size), whole, strict=True):
+        # Sums in another order.
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
+
+
+def test_a_waveform_has_few_shapes():
+    case = Case("board-1k-1n", Crossbar(4), "macro")
+    times = np.linspace(0, 1e-5, 400)
+    found = transient(case.circuit, times, np.full(4, 0.1), case.parameters.size)
+    shapes = found.basis.shape[1]
+    # Four cells and up to sixteen poles of amplifiers have two functions of time each, and there are no others.
+    assert shapes <= 2 * 21 < len(times)
+    np.testing.assert_allclose(found.basis.T @ found.basis, np.eye(shapes), atol=1e-12)
+    # Products of the derivatives, which is all that a fit needs of them.
+    J = found.jacobian.reshape(-1, case.parameters.size)
+    short = found.coefficients.reshape(-1, case.parameters.size)
+    np.testing.assert_allclose(short.T @ short, J.T @ J, atol=1e-12 * np.abs(J.T @ J).max())
 
 
 @pytest.mark.parametrize("hold", [None, 1 / 16], ids=["white", "held"])
