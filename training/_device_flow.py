@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,8 +12,10 @@ from ._dense_flow import DenseFlow
 from ._krylov import Kept, state_at
 from ._ladder import noise_at, steps
 from ._loop import refuse_growth
-from ._types import Vector
+from ._types import Rows, Vector
 
+HEARD = 0.1
+"""Stages' modes with a smaller part of the noise than this times the tolerance may be less right."""
 MAX_RELAXED = 100.0
 """An offset's response is right to this times the tolerance at least."""
 
@@ -67,13 +70,20 @@ class CascadeFlow:
         return lagged.cells(state_at(lagged, lagged.driven(d), z0, t, tol, self.kept))
 
     def noise(self, t: float, generator: torch.Generator) -> Vector:
-        """One sample of the noise for kappa0 = 1."""
-        loop = self.chip.loop
+        """One sample of the noise for kappa0 = 1, the stages settled at the start."""
+        loop, lagged = self.chip.loop, self.chip.lagged
+        t = t if lagged is None else max(t - lagged.delay, 0.0)
         if t == 0.0:
             return torch.zeros_like(loop.D)
         # errors of H may slow a mode down below the slowest cell
-        ladder = steps(t, 0.5 * float(loop.rates.min()), loop.speed(), self.noise_tol)
-        return noise_at(loop, lambda: self._forcing(generator), ladder, self.noise_tol)
+        slowest = 0.5 * float(loop.rates.min())
+        if lagged is None or lagged.unheard(t, self.noise_tol):
+            ladder = steps(t, slowest, loop.speed(), self.noise_tol)
+            return noise_at(loop, lambda: self._forcing(generator), ladder, self.noise_tol)
+        modes = lagged.modes(HEARD * self.noise_tol)
+        ringing = modes[modes.imag > 0.0]
+        ladder = steps(t, slowest, float(np.abs(modes).max()), self.noise_tol, ringing)
+        return lagged.cells(noise_at(lagged, lambda: self._lagged_forcing(generator), ladder, self.noise_tol))
 
     def power(self, x: Vector, b: Vector) -> float:
         """Of all resistors [V^2/R0] with the cells at x and the drive b [V], the stages settled."""
@@ -85,13 +95,28 @@ class CascadeFlow:
         return total
 
     def _forcing(self, generator: torch.Generator) -> Vector:
+        loop = self.chip.loop
+        total, first, second = self._white(generator)
+        if first is not None:
+            through = loop.hessian(first)
+            total = total + loop.J_out.T @ (through if second is None else through + second)
+        return total / loop.D
+
+    def _lagged_forcing(self, generator: torch.Generator) -> Vector:
+        lagged = self.chip.lagged
+        assert lagged is not None
+        total, first, second = self._white(generator)
+        return lagged.driven(total / self.chip.loop.D, first, second)
+
+    def _white(self, generator: torch.Generator) -> tuple[Vector, Rows | None, Rows | None]:
+        """What one unit of time puts into the cells, and adds to the settled outputs of the stages behind J and H."""
         loop, stage = self.chip.loop, self.chip.stage
-        total = _normal(loop.D, generator)
-        if self.stage_noise:
-            first = loop.hessian(_normal(loop.J_in[:, 0], generator)) / stage
-            second = 0.0 if loop.H is None else stage * _normal(first, generator)
-            total = total + loop.J_out.T @ (first + second)
-        return math.sqrt(2.0) * total / loop.D
+        root = math.sqrt(2.0)
+        total = root * _normal(loop.D, generator)
+        if not self.stage_noise:
+            return total, None, None
+        first = root / stage * _normal(loop.J_in[:, 0], generator)
+        return total, first, None if loop.H is None else root * stage * _normal(first, generator)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

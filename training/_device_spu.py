@@ -43,11 +43,11 @@ class DeviceSPU:
         poles of the inverted rails, 2/omega each, and of the cells are lumped into m in the mean over a stage's
         inputs: 2 q for the cells' rails, with q the part of sum |G| that is negative, 1 + 2 q + 2 q_H for the second
         stage. They start settled at x0. Beyond a loop rate of about 2 omega/m the loop rings up. A crossbar's cells
-        are slower, and have no lag. The noise is that of stages without a lag.
+        are slower, and have no lag.
     offset: each amplifier's input offset (offset_mean + offset_sigma eps) [V] through its noise gain 1 + sum |G|; those
         of the stages reach the cells through the arrays behind them.
     noise: white noise of strength kappa0 [V^2] in every cell: at rest it has the covariance kappa0 F^-1.
-    stage_noise: the same at the input of every stage amplifier, hence coloured by J^T H.
+    stage_noise: the same at the input of every stage amplifier, hence coloured by J^T H, and by the stages' own poles.
     program_bits: J, H, J^T on a grid of 2^dac_bits - 1 levels, each array with its largest entry as full scale;
         `rounding` to the nearest, or "stochastic" (unbiased, drawn anew at each load).
     drive_bits: b and x0 on such a grid of their own.
@@ -55,7 +55,7 @@ class DeviceSPU:
 
     Hence `F = D^-1 (Lam + J_out^T H J_in)`, diagonal plus low rank, never formed. The mean is right to 1e-9 in float64
     and 1e-4 in float32, relative; the noise covariance follows Lyapunov's equation with those arrays, its variance
-    right to `noise_tolerance`.
+    right to `noise_tolerance` (of modes that ring for want of bandwidth, to five times that).
 
     The digital side scales the drive so that the readout fills an eighth to the whole of full_scale: it starts at half
     full scale for the larger of b and x0, divides by 4 when something clips, multiplies when the readout is small, at

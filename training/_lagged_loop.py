@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 from torch import Tensor
 
 from ._loop import Loop, ShiftedLoop, UnstableLoop
@@ -19,6 +20,9 @@ Equal stages oscillate at 2, unequal ones of a diagonal H not below 1.5."""
 MODES = 80
 """Krylov vectors that find the modes at the spectrum's edge, where those are that ring."""
 CONVERGED = 0.03
+
+_WIDEST = math.radians(75.0)
+"""Modes closer to the imaginary axis take many noise steps each."""
 
 State = Float[Tensor, " states"]
 
@@ -56,10 +60,11 @@ class LaggedLoop:
         u = self.base.J_in @ x
         return self._joined(x, u, u if self.second is None else self.base.hessian(u))
 
-    def driven(self, d: Vector) -> State:
-        """The drive d of the cells as that of the state."""
-        zero = torch.zeros_like(self.first)
-        return self._joined(d, zero, zero)
+    def driven(self, d: Vector, first: Rows | None = None, second: Rows | None = None) -> State:
+        """The drive d of the cells as that of the state, and what is added to the outputs that the stages settle at."""
+        u = torch.zeros_like(self.first) if first is None else self.first * first
+        w = torch.zeros_like(self.first) if second is None or self.second is None else self.second * second
+        return self._joined(d, u, w)
 
     def cells(self, z: State) -> Vector:
         return z[: len(self.base.D)]
@@ -101,6 +106,41 @@ class LaggedLoop:
             return True
         fastest = self.base.speed()
         return self.lag * fastest <= HARMLESS and self.lag * min(4.0 * math.exp(-2.0) / t, fastest**2 * t) <= tol
+
+    def unheard(self, t: float, tol: float) -> bool:
+        """Is the noise after t the one without lags, its variance to a relative `tol`?
+
+        To first order a lag delta multiplies the variance of a mode of decay rate s by `1 + s delta`, and a stage's
+        noise, filtered, accumulates in t as if it began delta later.
+        """
+        return self.lag * max(self.base.speed(), 1.0 / t) <= tol
+
+    def modes(self, tol: float) -> Complex[np.ndarray, " modes"]:
+        """Rates like those of this loop, real and (one of each pair) complex, that carry a part `tol` of the noise.
+
+        Roots z of `(rate - z)(1 - z/omega_1)(1 - z/omega_2) + lambda`, all cells and the stages of each kind alike, for
+        lambda up to what the arrays add to the fastest mode; at most 75 degrees from a decay that does not ring.
+        """
+        lags = np.poly1d([1.0])
+        for poles in (self.first, self.second):
+            if poles is not None:
+                lags *= np.poly1d([-1.0 / float(poles.median()), 1.0])
+        loop = np.poly1d([-1.0, float(self.base.rates.median())]) * lags
+        added = self._added()
+        found = [_heard(loop + x, lags, tol) for x in np.geomspace(1e-3 * added, added, 40)]
+        z = np.concatenate([np.zeros(0, dtype=complex), *found])
+        angle = np.clip(np.angle(z), -_WIDEST, _WIDEST)
+        return np.asarray((np.abs(z) * np.exp(1j * angle))[z.imag >= 0.0])
+
+    def _added(self) -> float:
+        """The largest that the arrays add to a decay rate, by the power method."""
+        turn = self.base.turn()
+        x, size = turn.abs().sum(1), 0.0
+        for _ in range(20):
+            x = x / x.norm().clamp_min(torch.finfo(x.dtype).tiny)
+            x = turn @ x
+            size = float(x.norm())
+        return max(size, torch.finfo(x.dtype).tiny)
 
     def check_stable(self, t: float) -> None:
         """Raises UnstableLoop when the lags make a mode grow by more than e within t; the base has its own check."""
@@ -183,6 +223,15 @@ class LaggedShifted:
             u = u + _kept(loop.first, self.p, self.h) * rows
             w = w + self.through.loop.hessian(rows)
         return loop._joined(x, u, w)
+
+
+def _heard(loop: np.poly1d, lags: np.poly1d, tol: float) -> Complex[np.ndarray, " modes"]:
+    """Roots that carry a part `tol` of the variance, of noise in the cell or behind the first stage."""
+    z = loop.roots.astype(complex)
+    slope = np.abs(loop.deriv()(z)).clip(np.finfo(float).tiny)
+    size = 1.0 / np.abs(z.real).clip(np.finfo(float).tiny)
+    parts = [size * (np.abs(top) / slope) ** 2 for top in (lags(z), np.ones_like(z))]
+    return np.asarray(z[np.any([part >= tol * part.max() for part in parts], axis=0)])
 
 
 def _kept(omega: Rows, p: float, h: float) -> Rows:

@@ -11,6 +11,7 @@ import torch
 from thermospice.behavioral import DeviceModel
 from thermospice.circuits import Cascade, Design, Program, Scaling, state_space
 from thermospice.training import DeviceSPU, Effects, Factors, UnstableLoop
+from thermospice.training import _device_flow as device_flow
 from thermospice.training._lagged_loop import LaggedLoop, _rightmost
 from thermospice.training._loop import Loop
 
@@ -18,6 +19,7 @@ from .doubles import Population, make_factors
 
 lagging = partial(Population, gain=1e4, gain_bandwidth=2e7, full_scale=5.0)
 LAGS = Effects.only("bandwidth")
+LAGGED_NOISE = ("bandwidth", "conductance", "capacitance", "noise", "stage_noise")
 ALL_LINEAR = Effects.only("bandwidth", "conductance", "capacitance", "inverter", "gain", "offset")
 
 
@@ -221,3 +223,69 @@ def test_it_is_close_to_the_whole_circuit(bandwidth, t):
     effect, left = relative(mean("gain"), circuit), relative(mean("gain", "bandwidth"), circuit)
     assert effect > 5e-4
     assert left < 0.15 * effect
+
+
+def forcing(flow, with_hessian: bool) -> np.ndarray:
+    """(states, noises): what white noise in the cells and behind the stages puts into (x, u, w)."""
+    loop, stage = flow.chip.lagged, flow.chip.stage
+    blocks = [np.diag(1.0 / loop.base.D), np.diag(loop.first / stage)]
+    if with_hessian:
+        blocks.append(np.diag(loop.second * stage))
+    return math.sqrt(2.0) * scipy.linalg.block_diag(*blocks)
+
+
+def dense_covariance(loop: LaggedLoop, B: np.ndarray, t: float) -> np.ndarray:
+    F = dense(loop)
+    P = scipy.linalg.solve_continuous_lyapunov(F, B @ B.T)
+    E = scipy.linalg.expm(-t * F)
+    return (P - E @ P @ E.T)[: len(loop.base.D), : len(loop.base.D)]
+
+
+@pytest.mark.parametrize("with_hessian", [True, False], ids=["H", "no H"])
+@pytest.mark.parametrize(("bandwidth", "t", "limit"), [(5e6, 2.0, 0.05), (2e7, 10.0, 0.05), (1e8, 0.3, 0.01)])
+def test_noise_has_the_covariance_of_all_states(monkeypatch, bandwidth, t, limit, with_hessian):
+    """The steps that a sample takes, on the dense twin's covariance; only the first two cases ring."""
+    taken: list[float] = []
+
+    def follow(loop, draw, ladder, tol):
+        taken.extend(ladder)
+        return draw()
+
+    monkeypatch.setattr(device_flow, "noise_at", follow)
+    device = DeviceSPU(Population(gain_bandwidth=bandwidth), effects=Effects.only(*LAGGED_NOISE))
+    flow = device.init(make_factors(6, 3, 40, with_hessian=with_hessian))
+    flow.noise(t, device.generator)
+    F, B = dense(flow.chip.lagged), forcing(flow, with_hessian)
+    P, eye = np.zeros_like(F), np.eye(len(F))
+    for h in taken:
+        inverse = np.linalg.inv(eye + h / 2 * F)
+        A = inverse @ (eye - h / 2 * F)
+        P = A @ P @ A.T + h * inverse @ B @ B.T @ inverse.T
+    exact = dense_covariance(flow.chip.lagged, B, t - flow.chip.lagged.delay)
+    # noise_tolerance, 1 %, for each mode, and five times that where it rings
+    assert relative(P[:40, :40], exact) < limit
+
+
+@pytest.mark.parametrize("with_hessian", [True, False], ids=["H", "no H"])
+def test_each_noise_enters_where_its_amplifier_is(monkeypatch, with_hessian):
+    drawn = []
+    monkeypatch.setattr(
+        device_flow, "noise_at", lambda loop, draw, *_: drawn.extend(draw() for _ in range(4000)) or draw()
+    )
+    device = DeviceSPU(Population(gain_bandwidth=5e6), effects=Effects.only(*LAGGED_NOISE))
+    flow = device.init(make_factors(6, 3, 40, with_hessian=with_hessian))
+    flow.noise(2.0, device.generator)
+    loop, B = flow.chip.lagged, forcing(flow, with_hessian)
+    states = torch.stack([torch.cat(loop.parts(z)[: 2 + with_hessian]) for z in drawn]).numpy()
+    white = states / np.diag(B)
+    # entries of a covariance of 4000 samples scatter by 1/sqrt(4000), its diagonal by sqrt(2) times that
+    assert np.abs(white.T @ white / 4000 - np.eye(len(B))).max() < 5.5 * math.sqrt(2 / 4000)
+
+
+def test_the_noise_of_fast_stages_is_that_of_none():
+    device = DeviceSPU(Population(gain_bandwidth=1e12), effects=Effects.only(*LAGGED_NOISE))
+    flow = device.init(make_factors(6, 3, 40))
+    assert flow.chip.lagged.unheard(2.0, 1e-3)
+    at_once = replace(flow, chip=replace(flow.chip, lagged=None))
+    drawn = [f.noise(2.0, torch.Generator().manual_seed(0)) for f in (flow, at_once)]
+    assert relative(*drawn) < 1e-5  # the delay shortens the time by 1e-6
