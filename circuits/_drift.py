@@ -6,7 +6,7 @@ import numpy as np
 import scipy.signal
 from jaxtyping import Float
 
-from ._design import Drift
+from ._design_parts import Drift
 
 _POINTS = 64
 """Points of the path in one correlation time; between them it is a straight line."""

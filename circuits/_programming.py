@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ._design import Design, Programming
+from ._design import Design
+from ._design_parts import Programming
 from ._program import Program
 from ._topology import Topology, Weights
 

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
+from ...circuits import parse_yaml
 from .._errors import InputError
 
 _MOST_BYTES = 4_000_000
-_DEEPEST = 20
 _ALTERNATIVES = ("literal[", "constrained-", "function-", "float", "StopAfter")
 
 
@@ -17,7 +16,7 @@ def read_yaml(path: Path) -> Any:
     """The content of a YAML file.
 
     Raises:
-        InputError: unreadable, too large, not YAML, or with aliases (a small file could become a huge one).
+        InputError: unreadable, too large, or not YAML as `parse_yaml` reads it.
     """
     try:
         content = path.read_bytes()
@@ -29,36 +28,9 @@ def read_yaml(path: Path) -> Any:
     if len(content) > _MOST_BYTES:
         raise InputError(f"{path}: expected a study of at most {_MOST_BYTES} bytes, got {len(content)}")
     try:
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST:
-                raise InputError(f"{path}: not valid YAML for a study: nested more than {_DEEPEST} deep")
-            if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1 if event.start_mark else 1
-                raise InputError(f"{path}, line {line}: aliases are not supported; write it out")
-        return yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise InputError(f"{place}: not valid YAML: {getattr(error, 'problem', None) or 'too deep'}") from None
-
-
-class _Loader(yaml.SafeLoader):
-    """A key that stands twice is an error, not a silent choice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"expected a name, got {key!r}", key_node.start_mark
-                )
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key} stands twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+        return parse_yaml(text, str(path))
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def first_reason(error: ValidationError) -> str:
