@@ -9,6 +9,7 @@ from ._in_the_loop import in_the_loop as in_the_loop
 from ._response import ac_response as ac_response
 from ._response import noise_density as noise_density
 from ._response import operating_point as operating_point
+from ._response import transient as transient
 from ._schematic import schematic as schematic
 from ._training import accuracy_curves as accuracy_curves
 from ._training import loss_curves as loss_curves

@@ -15,8 +15,8 @@ Waves = Float[np.ndarray, "time cell"]
 def waveforms(
     time: Float[np.ndarray, " time"],
     spice: Waves,
-    model: Waves | None = None,
-    sd: Float[np.ndarray, " cell"] | None = None,
+    model: Waves,
+    sd: Float[np.ndarray, " cell"],
 ) -> Figure:
     """SPICE as wide lines, the model as thin ones on top, and two standard deviations of its noise as bands.
 
@@ -30,14 +30,11 @@ def waveforms(
     for cell in range(spice.shape[1]):
         colour = colours()[cell % len(colours())]
         axes.plot(time / t_unit, spice[:, cell] / v_unit, color=colour, linewidth=3.2, alpha=0.45)
-        if model is not None:
-            axes.plot(time / t_unit, model[:, cell] / v_unit, color=colour, linewidth=1.0)
-        if model is not None and sd is not None:
-            low, high = (model[:, cell] + k * sd[cell] for k in (-2, 2))
-            axes.fill_between(time / t_unit, low / v_unit, high / v_unit, color=colour, alpha=0.25, linewidth=0)
+        axes.plot(time / t_unit, model[:, cell] / v_unit, color=colour, linewidth=1.0)
+        low, high = (model[:, cell] + k * sd[cell] for k in (-2, 2))
+        axes.fill_between(time / t_unit, low / v_unit, high / v_unit, color=colour, alpha=0.25, linewidth=0)
     axes.plot([], [], color=ink(), linewidth=3.2, alpha=0.45, label="SPICE")
-    if model is not None:
-        axes.plot([], [], color=ink(), linewidth=1.0, label="model")
+    axes.plot([], [], color=ink(), linewidth=1.0, label="model")
     axes.set(xlabel=f"time ({t_name}s)", ylabel=f"readout ({v_name}V)")
     figure.legend(loc="outside upper right", ncols=2)
     return figure

@@ -25,7 +25,9 @@ ENTRIES = [
 
 FIGURES = {
     "waveforms": lambda: figures.waveforms(TIME, WAVES, WAVES * 1.01, np.array([1e-3, 1e-3])),
-    "waveforms without a model": lambda: figures.waveforms(TIME, WAVES),
+    "transient": lambda: figures.transient(TIME, WAVES),
+    "transient at zero": lambda: figures.transient(TIME, 0 * WAVES),
+    "transient of many": lambda: figures.transient(TIME, np.outer(TIME, np.arange(9.0))),
     "residuals": lambda: figures.residuals(TIME, WAVES, {"nominal": WAVES * 1.01}),
     "residuals of zero": lambda: figures.residuals(TIME, WAVES, {"nominal": WAVES}),
     "covariance": lambda: figures.covariance_maps(np.eye(3) * 1e-12, np.eye(3) * 1.1e-12),
@@ -40,6 +42,7 @@ FIGURES = {
     ),
     "operating point": lambda: figures.operating_point(np.array([0.1]), np.array([0.1])),
     "operating point at zero": lambda: figures.operating_point(np.zeros(2), np.zeros(2)),
+    "operating point without an answer": lambda: figures.operating_point(np.zeros(2)),
     "ac": lambda: figures.ac_response(np.geomspace(1, 1e6, 9), np.ones((9, 2)) * (1 + 1j)),
     "noise": lambda: figures.noise_density(np.geomspace(1, 1e6, 9), np.ones((9, 2)) * 1e-17),
     "loss": lambda: figures.loss_curves(curves(ENTRIES, "train_loss"), "steps"),
@@ -77,6 +80,39 @@ def test_schematic_draws_every_size(topology, n):
     assert "$C$" in texts
     if topology == "crossbar":
         assert rf"$R_0/|A_{{i{n}}}|$" in texts
+
+
+def legend(figure):
+    return [text.get_text() for box in figure.legends for text in box.get_texts()]
+
+
+def test_each_cell_has_a_name_and_what_lies_together_shares_one():
+    frequency = np.geomspace(1, 1e6, 9)
+    psd = np.outer(1 / frequency, [1.0, 4.0, 1.0, 1.001, 1.0])
+    with LIGHT.active():
+        noise = figures.noise_density(frequency, psd)
+        many = figures.noise_density(frequency, np.outer(1 / frequency, np.arange(1.0, 10.0)))
+    assert legend(noise) == ["cells 0, 2–4", "cell 1"]
+    assert [len(axes.lines) for axes in noise.axes] == [2]
+    # Nine cells have a scale of colours, each with a line.
+    assert legend(many) == []
+    assert [axes.get_ylabel() for axes in many.axes[1:]] == ["cell"]
+    assert len({line.get_color() for line in many.axes[0].lines}) == 9
+
+
+def test_cells_are_together_only_where_magnitude_and_phase_are():
+    response = np.ones((9, 3)) * np.array([1.0, -1.0, 1.0])
+    with LIGHT.active():
+        figure = figures.ac_response(np.geomspace(1, 1e6, 9), response + 0j)
+    assert legend(figure) == ["cells 0, 2", "cell 1"]
+
+
+def test_phases_begin_on_one_side():
+    # The angle of a negative number is 180 or -180 degrees by the sign of a zero.
+    response = np.array([[complex(-1.0, 0.0), complex(-1.0, -0.0)]] * 4)
+    with LIGHT.active():
+        figure = figures.ac_response(np.geomspace(1, 1e3, 4), response)
+    assert legend(figure) == ["cells 0–1"]
 
 
 def test_theme_does_not_leak():
