@@ -9,25 +9,23 @@ from typing import Any
 import xarray as xr
 
 from ..behavioral import Calibration, PopulationModel
-from ..circuits import Design, Instance, Level, RLCGrid, Topology
+from ..circuits import Design, Instance, Level, Topology
 from . import _calibration as calibration
 from . import _heldout as heldout
 from . import _population as population
 from ._errors import InputError
 from ._folder import write_json
-from ._inputs import get_design, get_instance, get_level, get_topology
+from ._inputs import get_chip_design, get_chip_level, get_instance, get_topology
 from ._job import Job
-
-_BOARD, _GRID_BOARD = "board-1k-1n", "rlc-board-8"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is drawn and measured; kept in the folder for `--resume`."""
 
-    design: str
+    design: str | None
     topology: str
-    level: str
+    level: str | None
     size: int
     seed: int
     rank: int | None = None
@@ -39,9 +37,7 @@ class Request:
 
     @property
     def chip_design(self) -> Design:
-        """A grid has inductors, which the default design lacks: it stands for the board made for it."""
-        grid = self.topology == RLCGrid.name and self.design == _BOARD
-        return get_design(_GRID_BOARD if grid else self.design, self.temperature)
+        return get_chip_design(self.topology, self.design, self.temperature)
 
     @property
     def chip_topology(self) -> Topology:
@@ -49,9 +45,7 @@ class Request:
 
     @property
     def chip_level(self) -> Level:
-        """A grid has no amplifiers: its level macro is level ideal."""
-        found = get_level(self.level)
-        return "ideal" if self.topology == RLCGrid.name and found == "macro" else found
+        return get_chip_level(self.level, self.chip_design)
 
     @property
     def chip_seed(self) -> int:
@@ -87,7 +81,7 @@ def from_drawn(this: Job, request: Request, held_out: int, keep_below: float | N
     instance, level = request.instance(), request.chip_level
     count = calibration.check_programs(request.programs, request.chip_topology)
     kinds = calibration.check_kinds(request.kinds, instance, level)
-    what = f"ngspice: {count} programs ({', '.join(kinds)}) on a {request.topology} with {request.size} cells"
+    what = f"ngspice: {count} programs ({', '.join(kinds)}), {request.topology} with {request.size} cells"
     with this.step(what):
         data = calibration.measure(instance, level, count, request.seed, kinds)
     found = _fit(this, data)

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float
 
+from ..behavioral import DeviceModel, load_device
 from ..circuits import (
     LEVELS,
     TOPOLOGIES,
@@ -15,6 +16,7 @@ from ..circuits import (
     Instance,
     Level,
     Program,
+    RLCGrid,
     Scaling,
     Topology,
     choose_scaling,
@@ -28,6 +30,8 @@ from ._errors import InputError
 Corner = Literal["slow", "typical", "fast"]
 CORNERS: tuple[Corner, ...] = get_args(Corner)
 
+BOARD, GRID_BOARD = "board-1k-1n", "rlc-board-8"
+"""Presets where no design is asked for; a grid has inductors, which the first lacks."""
 DEFAULT_SIZE = 8
 LONGEST_PATH = 100_000
 """Correlation times of a temperature path: some seconds and a few hundred megabytes."""
@@ -52,11 +56,53 @@ def get_design(name: str, temperature: float | None = None, corner: str = "typic
     return Design.from_dict({**design.to_dict(), "temperature": temperature}, "--temperature")
 
 
+def get_chip_design(
+    topology: str, name: str | None, temperature: float | None = None, corner: str = "typical"
+) -> Design:
+    """As `get_design`; without a name the preset that the topology fits on.
+
+    Raises:
+        InputError: a grid on a design without inductors.
+    """
+    if name is None:
+        return get_design(GRID_BOARD if topology == RLCGrid.name else BOARD, temperature, corner)
+    design = get_design(name, temperature, corner)
+    if topology == RLCGrid.name and design.L is None:
+        raise InputError(
+            f"--design {name}: an rlc-grid needs inductors, and this design has no `L:`; leave out --design and --level"
+            f" (preset {GRID_BOARD}, level ideal), or add `L:` to the design, such as `L: 1mH`"
+        )
+    return design
+
+
+def get_chip_level(name: str | None, design: Design) -> Level:
+    """As `get_level`; without a name macro, or ideal where the design has no amplifier."""
+    if name is None:
+        return "ideal" if design.amplifier is None else "macro"
+    return get_level(name)
+
+
 def _at_corner(design: Design, corner: str) -> Design:
     for name in CORNERS:
         if name == corner:
             return design.corner(name)
     raise InputError(f"--corner: expected one of {', '.join(CORNERS)}, got {corner!r}")
+
+
+def get_device_model(path: Path) -> DeviceModel:
+    """The model of one chip, as `calibrate` saves it.
+
+    Raises:
+        DeviceModelError: unreadable, or not a model.
+        InputError: the model of a process instead.
+    """
+    found = load_device(path)
+    if isinstance(found, DeviceModel):
+        return found
+    raise InputError(
+        f"{path}: tells of a process ({len(found.instances)} chips), and --device expects one chip here; calibrate one,"
+        f" such as with `thermospice calibrate --topology {found.topology}`, and give its device.json"
+    )
 
 
 def get_topology(name: str, size: int, rank: int | None = None) -> Topology:

@@ -28,7 +28,7 @@ from ..netlists import SpiceDevice
 from ._csv import read_matrix, read_vector
 from ._errors import InputError
 from ._folder import write_text
-from ._inputs import DEFAULT_SIZE, PROGRAM, get_topology
+from ._inputs import DEFAULT_SIZE, PROGRAM, get_device_model, get_topology
 
 Problem = Literal["solve", "inverse", "lyapunov", "determinant", "expm"]
 PROBLEMS: tuple[Problem, ...] = get_args(Problem)
@@ -152,11 +152,11 @@ def get_device(kind: Kind, instance: Instance, level: Level, calibrated: Path | 
     if calibrated is not None:
         if kind != "model":
             raise InputError(f"--device: belongs to --on model, got {kind}")
-        model = DeviceModel.load(calibrated)
+        model = get_device_model(calibrated)
         if model.instance.topology != instance.topology:
             raise InputError(
-                f"{calibrated}: expected a {instance.topology.name} of {instance.topology.n} cells, got a"
-                f" {model.instance.topology.name} of {model.n}"
+                f"{calibrated}: expected a chip of topology {instance.topology.name} with {instance.topology.n} cells, got"
+                f" {model.instance.topology.name} with {model.n}"
             )
         return ModelDevice(model)
     if kind == "ideal":

@@ -18,12 +18,27 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object (summary.json) and nothing else.")]
 
 DesignName = Annotated[
-    str, typer.Option("--design", help="Name of a preset (`thermospice designs`) or path of a .yaml file.")
+    str | None,
+    typer.Option(
+        "--design",
+        help="Name of a preset (`thermospice designs`) or path of a .yaml file. \\[default: board-1k-1n; rlc-board-8"
+        " for an rlc-grid]",
+        show_default=False,
+    ),
 ]
 TopologyName = Annotated[
     str, typer.Option("--topology", help="rc-mesh, differential-rc-mesh, crossbar, cascade or rlc-grid.")
 ]
 LevelName = Annotated[str, typer.Option("--level", help="How deep the netlist goes: ideal, macro or transistor.")]
+ChipLevel = Annotated[
+    str | None,
+    typer.Option(
+        "--level",
+        help="How deep the netlist goes: ideal, macro or transistor. \\[default: macro; ideal for a design without"
+        " amplifiers]",
+        show_default=False,
+    ),
+]
 Temperature = Annotated[
     float | None,
     typer.Option("--temperature", help="Of all components [K]. \\[default: the design's]", show_default=False),

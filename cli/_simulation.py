@@ -173,9 +173,10 @@ def _plot(request: Request, result: Result) -> Callable[[], Figure]:
     data = result.measurement
     match request.analysis:
         case "op":
-            return lambda: figures.operating_point(result.v, request.program.solution)
+            answer = request.program.solution if _settles(request) else None
+            return lambda: figures.operating_point(result.v, answer)
         case "tran":
-            return lambda: figures.waveforms(data["time"].values, data["v"].values)
+            return lambda: figures.transient(data["time"].values, data["v"].values)
         case "ac":
             response = data["v_re"].values + 1j * data["v_im"].values
             return lambda: figures.ac_response(data["frequency"].values, response)
@@ -215,24 +216,51 @@ def summary(request: Request, result: Result) -> dict[str, Any]:
     covariance = result.measurement.get("covariance")
     if covariance is not None:
         found["covariance"] = covariance.values
-    if request.instance.topology.answer == "mean":
+    if _settles(request):
         errors = {"relative_error": _relative(result.v - x, x)}
         return found | errors | {"predicted_relative_error": _relative(result.predicted - x, x)}
     if covariance is not None:
-        # The grid answers by its covariance, kappa0 A^-1: the error is that of the inverse.
         inverse = np.linalg.inv(request.program.A)
         found["inverse"] = covariance.values / request.instance.design.kappa0
         found["relative_error"] = _relative(found["inverse"] - inverse, inverse)
     return found
 
 
+def _settles(request: Request) -> bool:
+    """Whether the settled voltages are the answer; a grid answers by its covariance, kappa0 A^-1."""
+    return request.instance.topology.answer == "mean"
+
+
 def table(request: Request, result: Result) -> Table:
-    """Settled voltages for a person."""
-    x = request.program.solution
-    shown = Table("cell", "SPICE v (V)", "exact x (V)", "predicted (V)", box=None)
-    for k in range(request.program.n):
-        shown.add_row(str(k), f"{result.v[k]: .6g}", f"{x[k]: .6g}", f"{result.predicted[k]: .6g}")
+    """What the chip answers, beside the exact answer, for a person."""
+    columns = {"SPICE v (V)": result.v, "exact x (V)": request.program.solution, "predicted (V)": result.predicted}
+    covariance = result.measurement.get("covariance")
+    if not _settles(request):
+        del columns["exact x (V)"]
+        if covariance is not None:
+            variance = np.diag(covariance.values)
+            columns = {
+                "noise (V rms)": np.sqrt(variance),
+                "SPICE (A^-1)_ii": variance / request.instance.design.kappa0,
+                "exact (A^-1)_ii": np.diag(np.linalg.inv(request.program.A)),
+            }
+    shown = Table("cell", *columns, box=None)
+    for k, row in enumerate(zip(*columns.values(), strict=True)):
+        shown.add_row(str(k), *(f"{value: .6g}" for value in row))
     return shown
+
+
+def told(request: Request, summary: Mapping[str, Any]) -> list[str]:
+    """Sentences on the answer's error, or on why there is none."""
+    if not _settles(request):
+        if "relative_error" in summary:
+            return [f"relative error of the inverse of A {summary['relative_error']:.3g}"]
+        name = request.instance.topology.name
+        return [f"the voltages of an {name} settle to zero: it answers by its covariance; see --analysis noise"]
+    if "predicted_relative_error" not in summary:
+        return []
+    error, predicted = summary["relative_error"], summary["predicted_relative_error"]
+    return [f"relative error {error:.3g}; the circuit's own equations predict {predicted:.3g}"]
 
 
 def shown_warnings(result: Result) -> tuple[str, ...]:

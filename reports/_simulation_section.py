@@ -28,12 +28,13 @@ def _text(summary: Mapping[str, Any]) -> Iterator[str]:
     if "relative_error" in summary:
         predicted = summary.get("predicted_relative_error")
         foreseen = f"; the circuit's own equations foresee {predicted:.4g}" if predicted is not None else ""
-        yield f"Relative error of the settled voltages: {summary['relative_error']:.4g}{foreseen}."
+        answer = "inverse of A, which the covariance tells" if "inverse" in summary else "settled voltages"
+        yield f"Relative error of the {answer}: {summary['relative_error']:.4g}{foreseen}."
     yield from (str(warning) for warning in summary.get("warnings", ()))
 
 
 def _table(summary: Mapping[str, Any]) -> Iterator[Table]:
-    if "relative_error" in summary and "v" in summary and "x" in summary:
+    if "relative_error" in summary and "inverse" not in summary and "v" in summary and "x" in summary:
         pairs = zip(summary["v"], summary["x"], strict=True)
         rows = tuple((str(k), quantity(v, "V", 4), quantity(x, "V", 4)) for k, (v, x) in enumerate(pairs))
         yield Table("Settled voltages, scaled back, and the solution", ("cell", "v", "A⁻¹ b"), rows)

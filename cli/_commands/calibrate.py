@@ -8,9 +8,9 @@ import typer
 from .._job import job
 from .._options import (
     AsJson,
+    ChipLevel,
     DesignName,
     InstanceSeed,
-    LevelName,
     Out,
     Quiet,
     Rank,
@@ -38,9 +38,9 @@ def calibrate(
             " chips are measured in ngspice."
         ),
     ] = None,
-    design: DesignName = "board-1k-1n",
+    design: DesignName = None,
     topology: TopologyName = "crossbar",
-    level: LevelName = "macro",
+    level: ChipLevel = None,
     size: Annotated[int, typer.Option("--size", help="Cells of the drawn chip.")] = 8,
     rank: Rank = None,
     programs: Annotated[

@@ -10,6 +10,7 @@ from .._options import (
     AmplifierFile,
     AsJson,
     At,
+    ChipLevel,
     Corner,
     Damping,
     DesignName,
@@ -18,7 +19,6 @@ from .._options import (
     HessianCsv,
     InstanceSeed,
     JacobianCsv,
-    LevelName,
     MatrixCsv,
     NoMismatch,
     Out,
@@ -40,9 +40,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def simulate(
-    design: DesignName = "board-1k-1n",
+    design: DesignName = None,
     topology: TopologyName = "crossbar",
-    level: LevelName = "macro",
+    level: ChipLevel = None,
     analysis: Annotated[str, typer.Option("--analysis", help="op, ac, noise or tran.")] = "tran",
     size: Size = None,
     matrix: MatrixCsv = None,
@@ -75,9 +75,10 @@ def simulate(
         from .. import _inputs as inputs
         from .. import _simulation
 
-        kind, the_level = _simulation.get_analysis(analysis, noise), inputs.get_level(level)
+        kind = _simulation.get_analysis(analysis, noise)
+        the_design = inputs.get_chip_design(topology, design, temperature, corner)
+        the_level = inputs.get_chip_level(level, the_design)
         subcircuit = inputs.get_amplifier(amplifier, trust, supply, the_level)
-        the_design = inputs.get_design(design, temperature, corner)
         options = inputs.ProgramOptions(size, matrix, drive, seed, rank, jacobian, hessian, damping)
         chip, program = options.load(topology)
         fresh = inputs.get_instance(the_design, chip, seed if instance_seed is None else instance_seed, not no_mismatch)
@@ -86,15 +87,15 @@ def simulate(
         request = _simulation.Request(
             instance, program, kind, the_level, scaling, duration, noise, seed, subcircuit, corner, at
         )
-        with this.step(f"ngspice: {analysis} of a {chip.name} with {program.n} cells"):
+        what = f"{chip.name} with {program.n} cells, design {the_design.name}, level {the_level}"
+        with this.step(f"ngspice: {analysis}, {what}"):
             result = _simulation.run(request)
         _simulation.write(request, result, Path(this.folder))
         this.finish(_simulation.summary(request, result))
         this.show(_simulation.table(request, result))
         if scaling.drive != 1:
             this.say(f"the circuit ran with {scaling.drive:g} times the drive; v is what it showed, divided by that")
-        if "predicted_relative_error" in this.summary:
-            error, predicted = this.summary["relative_error"], this.summary["predicted_relative_error"]
-            this.say(f"relative error {error:.3g}; the circuit's own equations predict {predicted:.3g}")
+        for line in _simulation.told(request, this.summary):
+            this.say(line)
         for warning in _simulation.shown_warnings(result):
             this.say(f"warning: {warning}")

@@ -8,11 +8,11 @@ import typer
 from .._job import job
 from .._options import (
     AsJson,
+    ChipLevel,
     Corner,
     DesignName,
     DriveCsv,
     InstanceSeed,
-    LevelName,
     MatrixCsv,
     NoMismatch,
     Out,
@@ -39,9 +39,9 @@ def solve(
         Path | None,
         typer.Option("--device", help="device.json of a calibrated chip, for --on model.", show_default=False),
     ] = None,
-    design: DesignName = "board-1k-1n",
+    design: DesignName = None,
     topology: TopologyName = "crossbar",
-    level: LevelName = "macro",
+    level: ChipLevel = None,
     size: Size = None,
     matrix: MatrixCsv = None,
     drive: DriveCsv = None,
@@ -79,17 +79,18 @@ def solve(
         from .. import _inputs as inputs
         from .. import _linear_algebra as algebra
 
-        kind, the_problem, the_level = algebra.get_kind(on), algebra.get_problem(problem), inputs.get_level(level)
+        kind, the_problem = algebra.get_kind(on), algebra.get_problem(problem)
         budget = Budget(duration, runs, programs, kappa)
         chip, given = algebra.get_given(the_problem, topology, size, matrix, drive, noise_matrix, seed)
-        the_design = inputs.get_design(design, temperature, corner)
+        the_design = inputs.get_chip_design(topology, design, temperature, corner)
+        the_level = inputs.get_chip_level(level, the_design)
         instance = inputs.get_instance(
             the_design, chip, seed if instance_seed is None else instance_seed, not no_mismatch
         )
         the_device = algebra.get_device(kind, instance, the_level, device)
         if kind != "ideal":
             algebra.check(given, chip)
-        with this.step(f"{problem} on {on}: {runs * programs} runs of a {chip.name} with {chip.n} cells"):
+        with this.step(f"{problem} on {on}: {runs * programs} runs, {chip.name} with {chip.n} cells"):
             answer = given.on(the_device, np.random.default_rng([seed, 2]), budget)
         algebra.write(given, answer, this.folder)
         this.finish(algebra.summary(given, kind, answer))

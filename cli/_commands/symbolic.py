@@ -31,7 +31,7 @@ def symbolic(
         from .._inputs import get_level, get_topology
 
         chip, the_level = get_topology(topology, size), get_level(level)
-        with this.step(f"symbolic analysis of a {chip.name} with {size} cells"):
+        with this.step(f"symbolic analysis: {chip.name} with {size} cells"):
             found = analyse(chip, the_level)
         write_text(this.folder / "symbolic.txt", found.text)
         write_text(this.folder / "symbolic.tex", found.latex)

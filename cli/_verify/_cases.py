@@ -10,7 +10,7 @@ import numpy as np
 from ...behavioral import DeviceModel
 from ...circuits import LEVELS, TOPOLOGIES, Cascade, Design, Instance, Level, Topology, choose_scaling, random_program
 from .._errors import InputError
-from .._inputs import get_design, get_instance, get_level, get_topology
+from .._inputs import BOARD, GRID_BOARD, get_design, get_device_model, get_instance, get_level, get_topology
 from . import (
     _calibrated,
     _chips,
@@ -33,7 +33,6 @@ Depth = Literal["quick", "usual", "full"]
 
 Sizes = Mapping[Level, Sequence[int]]
 
-DESIGN = "board-1k-1n"
 TRANSISTORS = "cmos-100k-10p"
 """The preset whose amplifier was extracted from the transistors."""
 
@@ -138,7 +137,7 @@ def cases(
     Raises:
         InputError, DesignError: an unknown name, or a level that the design cannot have.
     """
-    known = get_design(design or DESIGN)
+    known = get_design(design or BOARD)
     possible = [level for level in LEVELS if level == "ideal" or known.amplifier]
     # Transistors take their time: they have to be asked for.
     usual = possible if depth == "full" else [level for level in possible if level != "transistor"]
@@ -164,7 +163,7 @@ def _topology(name: str, n: int) -> Topology:
 def _base(known: Design, asked: str | None, name: str, level: Level) -> Design:
     # The grid has inductors, which a design for the others lacks; it is then verified on the board made for it.
     if name == "rlc-grid":
-        return known if known.L is not None else Design.preset("rlc-board-8")
+        return known if known.L is not None else Design.preset(GRID_BOARD)
     if level == "transistor" and asked is None:
         return Design.preset(TRANSISTORS)
     # An ideal amplifier has no offset: what is drawn for it must not enter the comparison.
@@ -177,7 +176,7 @@ def device_cases(device: Path, instance: Path | None, seed: int) -> list[Case]:
     Raises:
         InputError: the chip's file is missing, or it is another chip.
     """
-    model = DeviceModel.load(device)
+    model = get_device_model(device)
     path = instance or device.with_name("instance.json")
     if not path.exists():
         raise InputError(f"{path}: expected the chip that {device} was calibrated on; name its file with --instance")

@@ -79,6 +79,9 @@ def test_a_process_from_drawn_chips(run, tmp_path, campaign):
     # Training takes it in the place of a device.
     options = ("--optimizer", "tngd", "--solver", "device-spu", "--steps", 2, "--device", "p/population.json")
     assert "train_loss" in json.dumps(answer(run("train", "regression", *options, "--json")))
+    # Where one chip is needed, a process is called by its name.
+    for command in (("solve", "--size", 2), ("verify",)):
+        run(*command, "--device", "p/population.json").refused("tells of a process (4 chips)", "calibrate one")
     # The chips' folders alone give the same process.
     again = answer(run("calibrate", *(f"p/chips/{k}" for k in range(4)), "--json"))
     assert again["spreads"] == summary["spreads"]

@@ -56,6 +56,25 @@ def test_transistors(run, analysis):
     assert not [w for w in summary["warnings"] if "rails" in w]
 
 
+@pytest.mark.parametrize(("analysis", "column"), [("op", "SPICE v (V)"), ("noise", "exact (A^-1)_ii")])
+def test_a_grid_takes_the_board_that_fits_and_shows_what_it_answers(run, analysis, column):
+    outcome = run("simulate", "--topology", "rlc-grid", "--size", 2, "--analysis", analysis)
+    assert outcome.code == 0
+    assert "design rlc-board-8, level ideal" in outcome.err
+    assert column in outcome.out
+    assert "exact x" not in outcome.out
+
+
+def test_a_grid_on_a_board_without_inductors_is_told_all_at_once(run):
+    options = ("--topology", "rlc-grid", "--design", "board-1k-1n", "--level", "macro")
+    run("simulate", *options).refused("no `L:`", "leave out --design and --level", "rlc-board-8")
+
+
+def test_without_amplifiers_the_level_is_ideal(run):
+    summary = answer(run("simulate", "--design", "ideal", "--size", 1, "--analysis", "op", "--json"))
+    assert summary["level"] == "ideal"
+
+
 def test_the_users_amplifier_is_what_runs(run, tmp_path, amplifier):
     own = answer(run(*CMOS, "--size", 1, "--analysis", "op", "--json"))
     text = amplifier.read_text().replace("twostage", "mine").replace(TwoStage().circuit().name, "mine")

@@ -89,10 +89,12 @@ def test_in_ngspice(run, tmp_path):
         (("--duration", 0), "duration: expected a positive number"),
         (("--programs", 0), "programs: expected at least 1"),
         (("--topology", "rlc-grid", "--design", "rlc-board-8", "--level", "ideal"), "by its covariance only"),
-        (("--topology", "rlc-grid", "--design", "rlc-board-8"), "expected level ideal"),
+        (("--topology", "rlc-grid"), "by its covariance only"),
+        (("--topology", "rlc-grid", "--level", "macro"), "expected level ideal"),
+        (("--topology", "rlc-grid", "--design", "board-1k-1n", "--level", "macro"), "leave out --design and --level"),
         (("--problem", "determinant", "--matrix", "indefinite.csv"), "positive"),
         (("--problem", "expm", "--matrix", "wide.csv"), "wide.csv: expected a square matrix"),
-        (("--device", "none.json"), "none.json: cannot read the device model"),
+        (("--device", "none.json"), "none.json: cannot read it"),
     ],
 )
 def test_bad_input_is_one_line(run, tmp_path, arguments, message):
