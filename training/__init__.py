@@ -18,6 +18,7 @@ from ._experiment import Experiment as Experiment
 from ._experiment import ExperimentError as ExperimentError
 from ._experiment import applies as applies
 from ._experiment import experiment as experiment
+from ._experiment import fields_of_method as fields_of_method
 from ._experiment import load_experiment as load_experiment
 from ._factors import Factors as Factors
 from ._ideal_spu import IdealSPU as IdealSPU

@@ -15,6 +15,9 @@ TUNED_AS: Mapping[str, str] = {
     "spice-spu": "ideal-spu",
     "cholesky": "woodbury",
     "conjugate-gradient": "woodbury",
+    "kfac-cholesky": "kfac",
+    "kfac-ideal-spu": "kfac",
+    "kfac-device-spu": "kfac",
 }
 _GENERAL: Mapping[str, Mapping[str, Any]] = {
     "sgd": {"lr": 0.1},
@@ -22,6 +25,7 @@ _GENERAL: Mapping[str, Mapping[str, Any]] = {
     "adam": {"lr": 1e-3},
     "ideal-spu": {"lr": 0.1, "damping": 0.1, "t": 10.0, "delay": 0.0, "start": "warm", "kappa0": 0.0},
     "woodbury": {"lr": 0.1, "damping": 0.1},
+    "kfac": {"lr": 0.1, "damping": 0.03, "t": 50.0, "kappa0": 0.0, "factor_decay": 0.95},
 }
 
 
@@ -42,6 +46,6 @@ def with_defaults(experiment: Experiment, task: Task) -> Experiment:
     wanted = {name: value for name, value in table.items() if name in SETTINGS[method]}
     wanted["schedule"] = table.get("schedule") or "constant"
     wanted |= {"steps": task.steps, "batch_size": min(task.batch_size, len(task.train))}
-    if experiment.optimizer == "tngd":
-        wanted["solver"] = method
+    if experiment.solves is not None:
+        wanted["solver"] = experiment.solves
     return experiment.replace(**{k: v for k, v in wanted.items() if getattr(experiment, k) is None})

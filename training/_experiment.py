@@ -10,44 +10,59 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ._population import Effects
 from ._tasks import TASKS
 
-OPTIMIZERS = ("sgd", "momentum", "adam", "tngd")
+OPTIMIZERS = ("sgd", "momentum", "adam", "tngd", "kfac")
 SOLVERS = ("ideal-spu", "device-spu", "model-spu", "spice-spu", "cholesky", "woodbury", "conjugate-gradient")
-_ANALOG = ("ideal-spu", "device-spu")
+# Solvers by optimiser, the one that it takes by itself first; K-FAC asks for programs of any size, one after the other.
+SOLVERS_OF: Mapping[str, tuple[str, ...]] = {"tngd": SOLVERS, "kfac": ("cholesky", "ideal-spu", "device-spu")}
 _DIGITAL = ("lr", "weight_decay", "accumulate")
 _NATURAL = (*_DIGITAL, "damping", "momentum", "curvature", "autocast")
 _SPU = (*_NATURAL, "delay", "start", "t")
-# The settings that mean something to each optimiser, or to TNGD with each solver.
+_DEVICE = ("device", "design", "rounding", "without", "correction")
+_LAYERWISE = ("lr", "weight_decay", "damping", "momentum", "factor_decay", "bits")
+# The settings that mean something to each method: an optimiser, a solver for TNGD, or K-FAC with a solver.
 SETTINGS: Mapping[str, tuple[str, ...]] = {
     "sgd": _DIGITAL,
     "momentum": (*_DIGITAL, "momentum"),
     "adam": (*_DIGITAL, "beta1", "beta2"),
     "ideal-spu": (*_SPU, "kappa0"),
-    "device-spu": (
-        *_SPU,
-        "device",
-        "design",
-        "rounding",
-        "without",
-        "correction",
-        "chip",
-        "step_time",
-        "recalibrate_every",
-    ),
+    "device-spu": (*_SPU, *_DEVICE, "chip", "step_time", "recalibrate_every"),
     "model-spu": (*_SPU, "device", "design"),
     "spice-spu": (*_SPU, "device", "design"),
     "cholesky": _NATURAL,
     "woodbury": _NATURAL,
     "conjugate-gradient": (*_NATURAL, "tolerance", "iterations"),
+    "kfac-cholesky": _LAYERWISE,
+    "kfac-ideal-spu": (*_LAYERWISE, "t", "kappa0"),
+    "kfac-device-spu": (*_LAYERWISE, "t", *_DEVICE),
 }
 _EVERY_SETTING = tuple(dict.fromkeys(name for names in SETTINGS.values() for name in names))
 
 
 def applies(setting: str, optimizer: str, solver: str | None) -> bool:
-    """Whether a field of an experiment means something to an optimiser, or to TNGD with this solver."""
+    """Whether a field of an experiment means something to an optimiser, or to one of its solvers."""
     if setting == "solver":
-        return optimizer == "tngd"
-    method = optimizer if optimizer != "tngd" else solver or _ANALOG[0]
-    return setting not in _EVERY_SETTING or setting in SETTINGS.get(method, _EVERY_SETTING)
+        return optimizer in SOLVERS_OF
+    return setting not in _EVERY_SETTING or setting in SETTINGS.get(_method(optimizer, solver), _EVERY_SETTING)
+
+
+def fields_of_method(name: str) -> dict[str, str | None]:
+    """Optimiser and solver of a key of `SETTINGS`; any other name is taken for a solver of TNGD."""
+    if name in OPTIMIZERS:
+        return {"optimizer": name, "solver": None}
+    optimizer, _, solver = name.partition("-")
+    return {"optimizer": "kfac", "solver": solver} if optimizer == "kfac" else {"optimizer": "tngd", "solver": name}
+
+
+def _method(optimizer: str, solver: str | None) -> str:
+    if optimizer not in SOLVERS_OF:
+        return optimizer
+    solver = solver or default_solver(optimizer)
+    return solver if optimizer == "tngd" else f"{optimizer}-{solver}"
+
+
+def default_solver(optimizer: str) -> str:
+    """The solver that `tngd` or `kfac` takes when it is given none."""
+    return SOLVERS_OF[optimizer][0]
 
 
 class ExperimentError(ValueError):
@@ -66,10 +81,11 @@ class Experiment(BaseModel):
     chip drifts from step to step, as its design says; common changes are measured anew every `recalibrate_every` steps
     (0: never). `chip: measured` is the cascade of `device` itself instead of one like it. A step takes `accumulate`
     mini-batches of `batch_size` samples. `curvature: products` stores no Jacobian; `autocast` computes the forward pass
-    in that precision. `spice-spu` is one chip in ngspice, with as many cells as the network has parameters, and
-    `model-spu` its model: the chip of `device` (with its `instance.json` beside), or one drawn from `design`. Times `t`
-    and `delay` are in units of the device's time constant, `kappa0` in V^2. A run stops as diverged when a loss is not
-    finite or exceeds `loss_bound` times the initial training loss.
+    in that precision. `kfac` solves with each layer's Kronecker factors, averaged over steps with `factor_decay`, and
+    `bits` are those of the converters about each of its solves. `spice-spu` is one chip in ngspice, with as many cells
+    as the network has parameters, and `model-spu` its model: the chip of `device` (with its `instance.json` beside), or
+    one drawn from `design`. Times `t` and `delay` are in units of the device's time constant, `kappa0` in V^2. A run
+    stops as diverged when a loss is not finite or exceeds `loss_bound` times the initial training loss.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -104,6 +120,8 @@ class Experiment(BaseModel):
     step_time: float | None = Field(None, gt=0)
     recalibrate_every: int | None = Field(None, ge=0)
     chip: Literal["drawn", "measured"] | None = None
+    factor_decay: float | None = Field(None, ge=0, lt=1)
+    bits: int | None = Field(None, ge=2)
     accumulate: int | None = Field(None, ge=1)
     curvature: Literal["ggn", "fisher", "products"] | None = None
     autocast: Literal["bfloat16", "float16"] | None = None
@@ -122,8 +140,11 @@ class Experiment(BaseModel):
         _check_choice("optimizer", self.optimizer, OPTIMIZERS)
         if self.solver is not None:
             _check_choice("solver", self.solver, SOLVERS)
-        if self.optimizer != "tngd" and self.solver is not None:
-            raise ValueError(f"solver: only the optimizer tngd takes one, not {self.optimizer}")
+        if self.solver is not None and self.optimizer not in SOLVERS_OF:
+            raise ValueError(f"solver: only the optimizers tngd and kfac take one, not {self.optimizer}")
+        if self.solver is not None and self.solver not in SOLVERS_OF[self.optimizer]:
+            known = ", ".join(SOLVERS_OF[self.optimizer])
+            raise ValueError(f"solver: {self.optimizer} takes one of {known}, not {self.solver!r}")
         if len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:
             raise ValueError(f"seeds: expected different non-negative integers, got {list(self.seeds)}")
         return self
@@ -181,15 +202,20 @@ class Experiment(BaseModel):
 
     @property
     def method(self) -> str:
-        """The key of `SETTINGS`: the solver for TNGD, the optimiser otherwise."""
-        return self.optimizer if self.optimizer != "tngd" else self.solver or _ANALOG[0]
+        """The key of `SETTINGS`: the solver for TNGD, `kfac-` and the solver for K-FAC, the optimiser otherwise."""
+        return _method(self.optimizer, self.solver)
+
+    @property
+    def solves(self) -> str | None:
+        """The linear solver, given or by default; None for an optimiser without one."""
+        return (self.solver or default_solver(self.optimizer)) if self.optimizer in SOLVERS_OF else None
 
     @property
     def label(self) -> str:
         """Prefix of the run's name: `name`, or task, optimiser and solver."""
         if self.name is not None:
             return self.name
-        return "-".join([self.task, self.optimizer, *([self.method] if self.optimizer == "tngd" else [])])
+        return "-".join([self.task, self.optimizer, *([self.solves] if self.solves else [])])
 
     def _given(self) -> tuple[str, ...]:
         return tuple(name for name in _EVERY_SETTING if getattr(self, name) is not None)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -14,13 +14,15 @@ from ._cholesky import Cholesky
 from ._conjugate_gradient import ConjugateGradient
 from ._cost import CostModel, Parts, Supplied
 from ._device_spu import DeviceSPU
-from ._experiment import Experiment
+from ._experiment import Experiment, ExperimentError
 from ._factors import Factors
 from ._ideal_spu import IdealSPU
+from ._kfac import KFAC
 from ._population import Effects
 from ._ranks import Ranks
 from ._sharded import Sharded
 from ._solution import AnyProgram, Solution, Solver
+from ._tally import Tallied
 from ._tasks import Split
 from ._tngd import TNGD, Diverged
 from ._types import Array, LossFunction
@@ -61,29 +63,33 @@ def make_stepper(
         solver = _Clocked(make_solver(experiment, seed, cells))
         optimizer = _tngd(module, loss_fn, experiment, solver, ranks is not None)
         return _Natural(optimizer, solver, cost_model(solver.solver))
+    if experiment.optimizer == "kfac":
+        if ranks is not None:
+            raise ExperimentError("optimizer: kfac takes its steps in one process; start it without torchrun")
+        return _Layerwise(module, loss_fn, experiment, Tallied(make_solver(experiment, seed, 0)))
     parameters = [p for p in module.parameters() if p.requires_grad]
     return _FirstOrder(module, loss_fn, _first_order(parameters, experiment), ranks)
 
 
 def make_solver(experiment: Experiment, seed: int, cells: int) -> Solver:
-    """The experiment's linear solver, as TNGD takes it, for a network with so many parameters."""
+    """The experiment's linear solver, for a network with so many parameters."""
     e = experiment
-    if e.method == "cholesky":
+    if e.solves == "cholesky":
         return Cholesky()
-    if e.method == "woodbury":
+    if e.solves == "woodbury":
         return Woodbury()
-    if e.method == "conjugate-gradient":
+    if e.solves == "conjugate-gradient":
         return ConjugateGradient(**_present(tol=e.tolerance, max_iterations=e.iterations))
-    if e.method == "ideal-spu":
+    if e.solves == "ideal-spu":
         return IdealSPU(**_present(t=e.t, kappa0=e.kappa0), seed=seed)
     # The circuit side is loaded only for those who train with it.
     from . import _device_file as files
 
     chip_seed = seed if e.device_seed == "seed" else e.device_seed
     time = _present(t=e.t)
-    if e.method == "model-spu":
+    if e.solves == "model-spu":
         return ModelSPU(files.load_model(e.device, e.design, cells, chip_seed), **time)
-    if e.method == "spice-spu":
+    if e.solves == "spice-spu":
         chip = files.load_chip(e.device, e.design, cells, chip_seed)
         return SpiceSPU(chip, **time, level="ideal" if chip.design.amplifier is None else "macro")
     if e.chip == "measured" and e.device is not None:
@@ -174,10 +180,7 @@ class _Natural:
                 self._optimizer.accumulate(batch.inputs, batch.targets)
             loss = self._optimizer.step(batches[-1].inputs, batches[-1].targets)
         except (ArithmeticError, ValueError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
-            # On the first step the fault is in the settings, not in where training has led.
-            if self._first and isinstance(error, ValueError):
-                raise
-            raise Diverged(_first_line(error)) from error
+            raise _fault(error, self._first) from error
         self._first = False
         seconds = time.perf_counter() - began
         if self._cost is None:
@@ -185,6 +188,50 @@ class _Natural:
         used = self._solver
         size = (used.r, used.N, used.analog_time, (used.asked_at or began) - began, used.runs)
         return Taken(float(loss), self._cost.time(*size), self._cost.energy(*size, array_power=used.array_power))
+
+    def set_learning_rate(self, lr: float) -> None:
+        _set_learning_rate(self._optimizer, lr)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._optimizer.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._optimizer.load_state_dict(state)
+
+
+class _Layerwise:
+    """K-FAC; factors and gradient cost what they took, the solves what a crossbar of each factor's size would need."""
+
+    def __init__(self, module: nn.Module, loss_fn: LossFunction, e: Experiment, solver: Tallied) -> None:
+        settings = _present(
+            lr=e.lr,
+            damping=e.damping,
+            momentum=e.momentum,
+            weight_decay=e.weight_decay,
+            decay=e.factor_decay,
+            bits=e.bits,
+        )
+        try:
+            self._optimizer = KFAC(module, loss_fn, solver=solver, **settings)
+        except ValueError as error:
+            raise ExperimentError(_first_line(error)) from error
+        cost = cost_model(solver.solver)
+        self._cost = None if cost is None else replace(cost, arrays="crossbar")
+        self._solver, self._first = solver, True
+
+    def step(self, batches: Sequence[Split]) -> Taken:
+        self._solver.reset()
+        began = time.perf_counter()
+        try:
+            loss = self._optimizer.step(batches[0].inputs, batches[0].targets)
+        except (ArithmeticError, ValueError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
+            raise _fault(error, self._first) from error
+        self._first = False
+        seconds = time.perf_counter() - began
+        if self._cost is None:
+            return Taken(float(loss), Parts(digital=seconds))
+        parts = self._solver.time(self._cost, seconds - self._solver.seconds)
+        return Taken(float(loss), parts, self._solver.energy(self._cost))
 
     def set_learning_rate(self, lr: float) -> None:
         _set_learning_rate(self._optimizer, lr)
@@ -264,6 +311,12 @@ def _set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
 
 def _present(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _fault(error: Exception, first: bool) -> Exception:
+    """On the first step the fault is in the settings, not in where training has led."""
+    settings = first and isinstance(error, ValueError) and not isinstance(error, torch.linalg.LinAlgError)  # type: ignore[attr-defined]
+    return ExperimentError(_first_line(error)) if settings else Diverged(_first_line(error))
 
 
 def _first_line(error: BaseException) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ...training import (
-    OPTIMIZERS,
     Experiment,
     ExperimentError,
     applies,
     experiment,
+    fields_of_method,
     load_task,
     run_experiment,
     with_defaults,
@@ -23,7 +23,7 @@ from ._tasks import Task, digest_of, get, put
 
 _NAME = "run"
 _METHOD = ("method",)
-"""Not a field: an optimiser, or a solver for TNGD."""
+"""Not a field: an optimiser, a solver for TNGD, or `kfac-` and a solver."""
 
 
 class TrainingBase:
@@ -66,7 +66,7 @@ class TrainingBase:
         plain = json.loads(json.dumps(self._plain))
         for name, value in values.items():
             if _path(name) == _METHOD:
-                plain |= _of_method(value)
+                plain |= fields_of_method(str(value))
             else:
                 put(plain, _path(name), value, f"{self._where}: parameters.{name}")
         if any(_path(name) in (_METHOD, ("optimizer",), ("solver",)) for name in values):
@@ -98,10 +98,6 @@ def _perform_in(task: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     metrics = {name: float(entry[name]) for name in TRAINING if name in entry} | {"steps_done": float(entry["steps"])}
     found: dict[str, Any] = {"metrics": metrics, "arrays": {}, "entry": dict(entry)}
     return {**found, "failed": str(entry["stopped"])} if "stopped" in entry else found
-
-
-def _of_method(name: Any) -> dict[str, Any]:
-    return {"optimizer": name, "solver": None} if name in OPTIMIZERS else {"optimizer": "tngd", "solver": name}
 
 
 def _value(found: Experiment, name: str) -> Any:

@@ -60,14 +60,18 @@ def test_the_reference_is_one_run_for_each_seed_and_has_no_device():
     assert not {run.key for run in what.references} & {run.key for run in what.runs}
 
 
+METHODS = ["adam", "woodbury", "ideal-spu", "kfac-ideal-spu"]
+
+
 def test_methods_take_the_settings_that_mean_something_to_them():
     fields = {"name": "methods", "kind": "training", "training": {"task": "regression", "steps": 3, "t": 7.0}}
-    study = parse_study({**fields, "parameters": {"training.method": ["adam", "woodbury", "ideal-spu"]}}, "s.yaml")
+    study = parse_study({**fields, "parameters": {"training.method": METHODS}}, "s.yaml")
     experiments = [run.task["experiment"] for run in plan(study, "s.yaml").runs]
     assert [(e["optimizer"], e.get("solver"), e.get("t")) for e in experiments] == [
         ("adam", None, None),
         ("tngd", "woodbury", None),
         ("tngd", "ideal-spu", 7.0),
+        ("kfac", "ideal-spu", 7.0),
     ]
 
 

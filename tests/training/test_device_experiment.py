@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from thermospice.behavioral import Calibration, DeviceModel, Population
-from thermospice.circuits import Crossbar, Design
-from thermospice.training import ExperimentError, experiment
+from thermospice.circuits import Cascade, Crossbar, Design
+from thermospice.training import ExperimentError, experiment, run_experiment
 from thermospice.training import _device_file as device_file
 from thermospice.training._calibration import calibrated, left_open
 from thermospice.training._device_file import load_population
@@ -119,6 +119,14 @@ def test_a_measured_chip_that_is_no_cascade_is_refused_with_its_file(tmp_path: P
     asked = experiment({"solver": "device-spu", "chip": "measured", "device": path})
     with pytest.raises(ExperimentError, match=r"device.json is one of a crossbar; calibrate with --topology cascade"):
         make_solver(asked, 0, 16)
+
+
+def test_a_measured_chip_that_is_too_small_is_refused_as_a_setting(tmp_path: Path) -> None:
+    path = tmp_path / "device.json"
+    DeviceModel.nominal(BOARD.nominal(Cascade(n=4))).save(path)
+    fields = {"task": "regression", "solver": "device-spu", "chip": "measured", "device": path, "seeds": (0,)}
+    with pytest.raises(ExperimentError, match="measured cascade holds 4 rows and 4 cells, got a program of 31 and 193"):
+        run_experiment(experiment(fields), tmp_path / "out", workers=1, quiet=True)
 
 
 def test_a_chip_drifts_as_its_design_says() -> None:

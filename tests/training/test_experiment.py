@@ -11,9 +11,9 @@ from thermospice.training._session import schedule
     ("fields", "message"),
     [
         ({"task": "digit"}, "task: expected one of digits, regression, logistic, mnist, squad, got 'digit'"),
-        ({"optimizer": "adma"}, "optimizer: expected one of sgd, momentum, adam, tngd, got 'adma'"),
+        ({"optimizer": "adma"}, "optimizer: expected one of sgd, momentum, adam, tngd, kfac, got 'adma'"),
         ({"solver": "spu"}, "solver: expected one of ideal-spu, device-spu, model-spu, spice-spu, cholesky.*got 'spu'"),
-        ({"optimizer": "adam", "solver": "cholesky"}, "solver: only the optimizer tngd takes one, not adam"),
+        ({"optimizer": "adam", "solver": "cholesky"}, "solver: only the optimizers tngd and kfac take one, not adam"),
         ({"optimizer": "adam", "t": 5}, "t: means nothing to adam, which takes lr"),
         ({"solver": "woodbury", "t": 5}, "t: means nothing to woodbury"),
         ({"learning_rate": 1}, "learning_rate: unknown field; the fields are task"),
