@@ -1,7 +1,7 @@
 """What the circuits of both simulators share: the walk over a network's elements, with every number checked."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -31,6 +31,9 @@ IDEAL_GAIN = 1e7
 CLAMP_CONDUCTANCE = 1.0
 """Pulls the pole node back inside the rails [S]; exactly no current within them."""
 
+SourceKind = Literal["v", "i"]
+"""A voltage source, or a current source."""
+
 Piece = TypeVar("Piece")
 Written = TypeVar("Written", covariant=True)
 
@@ -39,17 +42,17 @@ Written = TypeVar("Written", covariant=True)
 class Writer(Protocol[Written]):
     """A simulator's language: one element, its numbers checked, as pieces of a circuit."""
 
-    def resistor(self, element: Resistor, resistance: float) -> Iterator[Written]:
-        """A resistance [ohm], with thermal noise if the element is noisy."""
+    def resistor(self, name: str, a: str, b: str, resistance: float, noisy: bool) -> Iterator[Written]:
+        """A resistance [ohm], with thermal noise if it is noisy."""
 
     def capacitor(self, element: Capacitor, capacitance: float) -> Iterator[Written]:
         """A capacitance [F]."""
 
-    def inductor(self, element: Inductor, inductance: float) -> Iterator[Written]:
+    def inductor(self, name: str, a: str, b: str, inductance: float) -> Iterator[Written]:
         """An inductance [H]."""
 
-    def source(self, element: VoltageSource | CurrentSource, level: float) -> Iterator[Written]:
-        """A source [V or A]. The AC stimulus is the drive vector itself, so that the response is to the whole of it."""
+    def source(self, kind: SourceKind, name: str, a: str, b: str, level: float, drive: bool) -> Iterator[Written]:
+        """A source [V or A]. A drive is its own AC stimulus, so that the response is to the whole of the drive."""
 
     def noise_current(self, name: str, a: str, b: str, density: float) -> Iterator[Written]:
         """White current of a one-sided density [A^2/Hz] from a to b; nothing at 0."""
@@ -79,22 +82,24 @@ def pieces(network: Network, writer: Writer[Piece], key: Callable[[Piece], Hasha
 def _written(element: Element, writer: Writer[Piece]) -> Iterator[Piece]:
     name = element.name
     match element:
-        case Resistor():
-            return writer.resistor(element, positive(element.resistance, name))
+        case Resistor(_, a, b, resistance, noisy):
+            return writer.resistor(name, a, b, positive(resistance, name), noisy)
         case Capacitor():
             return writer.capacitor(element, positive(element.capacitance, name))
-        case Inductor():
-            return writer.inductor(element, positive(element.inductance, name))
-        case VoltageSource() | CurrentSource():
-            return writer.source(element, number(element.dc, name))
-        case NoiseCurrent():
-            return writer.noise_current(name, element.a, element.b, _density(element))
-        case Inverter():
-            return writer.controlled(name, element.out, element.input, GROUND, -1.0)
-        case Difference():
-            return writer.controlled(name, element.out, element.plus, element.minus, 1.0)
-        case OpAmp(model=None):
-            return writer.controlled(name, element.out, element.plus, element.minus, IDEAL_GAIN)
+        case Inductor(_, a, b, inductance):
+            return writer.inductor(name, a, b, positive(inductance, name))
+        case VoltageSource(_, plus, minus, dc, drive):
+            return writer.source("v", name, plus, minus, number(dc, name), drive)
+        case CurrentSource(_, a, b, dc, drive):
+            return writer.source("i", name, a, b, number(dc, name), drive)
+        case NoiseCurrent(_, a, b):
+            return writer.noise_current(name, a, b, _density(element))
+        case Inverter(_, entry, out):
+            return writer.controlled(name, out, entry, GROUND, -1.0)
+        case Difference(_, plus, minus, out):
+            return writer.controlled(name, out, plus, minus, 1.0)
+        case OpAmp(_, plus, minus, out, None):
+            return writer.controlled(name, out, plus, minus, IDEAL_GAIN)
         case OpAmp():
             return writer.amplifier(element, model_numbers(element))
 
@@ -112,6 +117,18 @@ def model_numbers(amp: OpAmp) -> OpAmpModel:
     assert amp.model is not None
     values = {field: number(getattr(amp.model, field), f"{amp.name}.{field}") for field in OpAmpModel.__slots__}
     return OpAmpModel(**values)
+
+
+def input_source(network: Network) -> tuple[SourceKind, str]:
+    """Kind and name of a source that input noise is referred to; which one has no effect on what is read.
+
+    Raises:
+        NetlistError: there is none.
+    """
+    for element in network.elements:
+        if isinstance(element, VoltageSource | CurrentSource):
+            return "v" if isinstance(element, VoltageSource) else "i", element.name
+    raise NetlistError(f"network {network.name}: a noise analysis needs a source")
 
 
 def starting_nodes(network: Network, v0: Float[np.ndarray, " n"]) -> dict[str, float]:

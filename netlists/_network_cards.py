@@ -6,21 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ..circuits import (
-    GROUND,
-    TRANSCONDUCTANCE,
-    Capacitor,
-    CurrentSource,
-    Inductor,
-    Network,
-    OpAmp,
-    OpAmpModel,
-    Resistor,
-    VoltageSource,
-    pole_values,
-)
+from ..circuits import GROUND, TRANSCONDUCTANCE, Capacitor, Network, OpAmp, OpAmpModel, pole_values
 from ._cards import SUPPLY_PREFIX, Card, NoiseForm, number
-from ._elements import CLAMP_CONDUCTANCE, cell_voltage, pieces, starting_nodes, starting_voltage
+from ._elements import CLAMP_CONDUCTANCE, SourceKind, cell_voltage, pieces, starting_nodes, starting_voltage
 from ._noise_cards import Noise
 
 
@@ -56,9 +44,8 @@ class _SpiceWriter:
     noise: Noise
     subcircuit: str | None
 
-    def resistor(self, element: Resistor, resistance: float) -> Iterator[Card]:
-        name, a, b = element.name, element.a, element.b
-        if element.noisy:
+    def resistor(self, name: str, a: str, b: str, resistance: float, noisy: bool) -> Iterator[Card]:
+        if noisy:
             yield Card("R", name, (a, b), resistance)
             yield from self.noise.thermal(name, a, b, resistance)
         else:
@@ -69,15 +56,12 @@ class _SpiceWriter:
         initial = starting_voltage(element, self.v0, self.starts)
         yield Card("C", element.name, (element.a, element.b), capacitance, initial)
 
-    def inductor(self, element: Inductor, inductance: float) -> Iterator[Card]:
-        yield Card("L", element.name, (element.a, element.b), inductance, 0.0)
+    def inductor(self, name: str, a: str, b: str, inductance: float) -> Iterator[Card]:
+        yield Card("L", name, (a, b), inductance, 0.0)
 
-    def source(self, element: VoltageSource | CurrentSource, level: float) -> Iterator[Card]:
-        value = f"dc {level!r} ac {level!r}" if element.drive else f"dc {level!r}"
-        if isinstance(element, VoltageSource):
-            yield Card("V", element.name, (element.plus, element.minus), value)
-        else:
-            yield Card("I", element.name, (element.a, element.b), value)
+    def source(self, kind: SourceKind, name: str, a: str, b: str, level: float, drive: bool) -> Iterator[Card]:
+        value = f"dc {level!r} ac {level!r}" if drive else f"dc {level!r}"
+        yield Card("V" if kind == "v" else "I", name, (a, b), value)
 
     def noise_current(self, name: str, a: str, b: str, density: float) -> Iterator[Card]:
         return self.noise.current(name, a, b, density)

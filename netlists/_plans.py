@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..circuits import Capacitor, CurrentSource, Network, VoltageSource, loaded_chip
+from ..circuits import Capacitor, Network, loaded_chip
 from . import _analyses, _timing
 from ._amplifier_cards import chosen_amplifier, preamble, release_time
 from ._analyses import DEFAULT_TOLERANCE, Deck, Tolerance
 from ._build import initial_voltages, network_cards, to_text
 from ._cards import NoiseForm
+from ._elements import input_source
 from ._engine import Ngspice
 from ._errors import NetlistError
 from ._jobs import ANALYSES, Job, Settings
@@ -95,7 +96,8 @@ class _Task:
     def spectral(self) -> Plan:
         grid = _timing.noise_grid(self.linear.rates, self.settings.frequencies, self.settings.points_per_decade)
         circuit = self.circuit("spectral") + self.options()
-        source, pairs = _input_source(self.network), _analyses.noise_pairs(self.network.outputs)
+        kind, name = input_source(self.network)
+        source, pairs = f"{kind.upper()}{name}", _analyses.noise_pairs(self.network.outputs)
         if self.settings.frequencies is not None:
             pairs = pairs[: len(self.network.outputs)]
         parts = [pairs[k : k + _NOISE_RUNS_PER_PROCESS] for k in range(0, len(pairs), _NOISE_RUNS_PER_PROCESS)]
@@ -190,11 +192,3 @@ def _seed(seed: int | None) -> int:
 def ngspice_seed(seed: int) -> int:
     """ngspice takes 1 to 2^31 - 1; neighbouring seeds are spread out, so that their streams have nothing in common."""
     return int(np.random.SeedSequence(seed).generate_state(1)[0]) % (2**31 - 1) + 1
-
-
-def _input_source(network: Network) -> str:
-    """A source that `.noise` refers its input noise to; which one has no effect on what is read."""
-    for element in network.elements:
-        if isinstance(element, VoltageSource | CurrentSource):
-            return f"{'V' if isinstance(element, VoltageSource) else 'I'}{element.name}"
-    raise NetlistError(f"network {network.name}: a noise analysis needs a source")

@@ -8,20 +8,11 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ..circuits import (
-    CurrentSource,
-    Instance,
-    Level,
-    Network,
-    Program,
-    Scaling,
-    StateSpace,
-    VoltageSource,
-    state_space,
-)
+from ..circuits import Instance, Level, Network, Program, Scaling, StateSpace, state_space
 from . import _analyses, _timing
 from ._build import UNSCALED, initial_voltages
 from ._cards import number
+from ._elements import input_source
 from ._engine import Limits
 from ._errors import NetlistError, SimulationFailed
 from ._jobs import ANALYSES, Analysis
@@ -144,7 +135,7 @@ def _plan_noise(network: Network, space: StateSpace, grid: _timing.Grid, whole: 
     n, pairs = len(network.outputs), _analyses.noise_pairs(network.outputs)
     whole = whole and space.noise_feedthrough == 0
     pairs = pairs if whole else pairs[:n]
-    reference = _input_source(network)
+    reference = source(*input_source(network))
     commands = [
         f'analysis noise{k} noise out=[{", ".join(_quoted(name) for name in pair)}] in="{reference}" values=f'
         for k, pair in enumerate(pairs)
@@ -200,13 +191,6 @@ def _text(value: float) -> str:
 
 def _frequencies(grid: _timing.Grid) -> str:
     return f"var f=[{', '.join(map(_text, grid.frequencies))}]"
-
-
-def _input_source(network: Network) -> str:
-    for element in network.elements:
-        if isinstance(element, VoltageSource | CurrentSource):
-            return source(element)
-    raise NetlistError(f"network {network.name}: a noise analysis needs a source")
 
 
 def _voltages(plot: Plot, names: Sequence[str]) -> Any:

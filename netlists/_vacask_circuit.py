@@ -5,22 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float
 
-from ..circuits import (
-    GROUND,
-    TRANSCONDUCTANCE,
-    Capacitor,
-    CurrentSource,
-    Inductor,
-    Network,
-    OpAmp,
-    OpAmpModel,
-    Resistor,
-    VoltageSource,
-    pole_values,
-)
+from ..circuits import GROUND, TRANSCONDUCTANCE, Capacitor, Network, OpAmp, OpAmpModel, pole_values
 from ._cards import positive
 from ._elements import (
     CLAMP_CONDUCTANCE,
+    SourceKind,
     cell_voltage,
     model_numbers,
     pieces,
@@ -85,9 +74,9 @@ def node(name: str) -> str:
     return GROUND if name == GROUND else f"n_{name}"
 
 
-def source(element: VoltageSource | CurrentSource) -> str:
+def source(kind: SourceKind, name: str) -> str:
     """A source's name in the netlist."""
-    return f"{'v' if isinstance(element, VoltageSource) else 'i'}_{element.name}"
+    return f"{kind}_{name}"
 
 
 def circuit(network: Network) -> str:
@@ -102,22 +91,18 @@ def circuit(network: Network) -> str:
 
 
 class _VacaskWriter:
-    def resistor(self, element: Resistor, resistance: float) -> Iterator[str]:
-        model = "ts_resistor" if element.noisy else "ts_quiet"
-        yield _line(f"r_{element.name}", (element.a, element.b), model, r=resistance)
+    def resistor(self, name: str, a: str, b: str, resistance: float, noisy: bool) -> Iterator[str]:
+        yield _line(f"r_{name}", (a, b), "ts_resistor" if noisy else "ts_quiet", r=resistance)
 
     def capacitor(self, element: Capacitor, capacitance: float) -> Iterator[str]:
         yield _line(f"c_{element.name}", (element.a, element.b), "ts_capacitor", c=capacitance)
 
-    def inductor(self, element: Inductor, inductance: float) -> Iterator[str]:
-        yield _line(f"l_{element.name}", (element.a, element.b), "ts_inductor", l=inductance)
+    def inductor(self, name: str, a: str, b: str, inductance: float) -> Iterator[str]:
+        yield _line(f"l_{name}", (a, b), "ts_inductor", l=inductance)
 
-    def source(self, element: VoltageSource | CurrentSource, level: float) -> Iterator[str]:
-        values = {"dc": level, "mag": level} if element.drive else {"dc": level}
-        if isinstance(element, VoltageSource):
-            yield _line(source(element), (element.plus, element.minus), "ts_v", **values)
-        else:
-            yield _line(source(element), (element.a, element.b), "ts_i", **values)
+    def source(self, kind: SourceKind, name: str, a: str, b: str, level: float, drive: bool) -> Iterator[str]:
+        values = {"dc": level, "mag": level} if drive else {"dc": level}
+        yield _line(source(kind, name), (a, b), f"ts_{kind}", **values)
 
     def noise_current(self, name: str, a: str, b: str, density: float) -> Iterator[str]:
         if density > 0:
