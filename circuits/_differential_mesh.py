@@ -10,8 +10,8 @@ from ._design import Design
 from ._errors import ProgramError
 from ._network import GROUND, Capacitor, CurrentSource, Difference, Element, Network, NoiseCurrent, OpAmp, Resistor
 from ._program import Program
-from ._rc_mesh import check_dominant, check_symmetric, grounded
-from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, offset_sigma
+from ._rc_mesh import check_dominant, check_symmetric, grounded, mesh_sigmas
+from ._topology import Answer, Errors, Values, Weights, check_cells, check_size
 
 SIDES = ("p", "m")
 
@@ -67,14 +67,7 @@ class DifferentialRCMesh:
 
     def error_sigmas(self, design: Design) -> Mapping[str, float]:
         """Standard deviations: relative, or V for offsets."""
-        resistor = design.mismatch.resistor_sigma
-        return {
-            "conductance": resistor,
-            "ground": resistor,
-            "drive": resistor,
-            "capacitance": design.mismatch.capacitor_sigma,
-            "offset": offset_sigma(design),
-        }
+        return mesh_sigmas(design)
 
     def weights(self, program: Program, conductance: float = 1.0) -> Weights:
         """Arrays `coupling` (n, n), symmetric, signed as the off-diagonals of A, and `ground` (n,)."""

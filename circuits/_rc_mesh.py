@@ -54,14 +54,7 @@ class RCMesh:
 
     def error_sigmas(self, design: Design) -> Mapping[str, float]:
         """Standard deviations: relative, or V for offsets."""
-        resistor = design.mismatch.resistor_sigma
-        return {
-            "conductance": resistor,
-            "ground": resistor,
-            "drive": resistor,
-            "capacitance": design.mismatch.capacitor_sigma,
-            "offset": offset_sigma(design),
-        }
+        return mesh_sigmas(design)
 
     def weights(self, program: Program, conductance: float = 1.0) -> Weights:
         """Arrays `coupling` (n, n), symmetric, and `ground` (n,)."""
@@ -114,6 +107,18 @@ def check_dominant(name: str, A: np.ndarray) -> None:
             f"{name}: A[{i}, {i}] = {A[i, i]:.6g} is less than the sum of the other magnitudes in its row,"
             f" {A[i, i] - rest[i]:.6g}: the component to ground would be negative; use a crossbar"
         )
+
+
+def mesh_sigmas(design: Design) -> Mapping[str, float]:
+    """Standard deviations of a mesh's deviations: relative, or V for offsets."""
+    resistor = design.mismatch.resistor_sigma
+    return {
+        "conductance": resistor,
+        "ground": resistor,
+        "drive": resistor,
+        "capacitance": design.mismatch.capacitor_sigma,
+        "offset": offset_sigma(design),
+    }
 
 
 def grounded(A: Float[np.ndarray, "n n"]) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, " n"]]:
