@@ -168,6 +168,15 @@ class Experiment(BaseModel):
         Effects().without(*(self.without or ()))
         return self
 
+    @field_validator("device_seed", mode="before")
+    @classmethod
+    def _number_of_a_chip(cls, given: Any) -> Any:
+        if isinstance(given, str) and given != "seed":
+            if not given.isdecimal():
+                raise ValueError(f"device_seed: expected the number of a chip, or the word seed, got {given!r}")
+            return int(given)
+        return given
+
     @field_validator("processor")
     @classmethod
     def _processor_there(cls, name: str) -> str:

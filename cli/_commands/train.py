@@ -1,9 +1,10 @@
 """`thermospice train`: one task, one optimiser, several seeds."""
 
 import os
+from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,67 +12,124 @@ from .._job import job
 from .._options import AsJson, Out, Quiet, Resume, Seed
 
 EXAMPLE = "Example: thermospice train digits --optimizer tngd --solver ideal-spu --seeds 3"
+_OPTIMISER, _ANALOG, _DEVICE = "The optimiser", "Analog solvers", "The device (device-spu; also model-spu, spice-spu)"
+_TUNED = "\\[default: tuned on validation data]"
+_SETTINGS = (
+    "task", "optimizer", "solver", "device", "design", "data", "steps", "batch_size", "accumulate", "lr", "schedule",
+    "momentum", "weight_decay", "damping", "curvature", "autocast", "precision", "processor", "t", "delay", "start",
+    "kappa0", "device_seed", "chip", "correction", "without", "rounding", "bits", "step_time", "recalibrate_every",
+)  # fmt: skip
+"""Options that are fields of an experiment."""
 
 
 def add_to(app: typer.Typer) -> None:
     app.command(epilog=EXAMPLE)(train)
 
 
-def _number(name: str, what: str) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(
-        name, help=f"{what} \\[default: tuned on validation data]", show_default=False
-    )
+def _option(name: str, what: str, panel: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(name, help=what, show_default=False, rich_help_panel=panel)
     return option
 
 
 def train(
+    context: typer.Context,
     task: Annotated[str | None, typer.Argument(help="digits, regression, logistic, mnist or squad.")] = None,
-    optimizer: Annotated[str | None, typer.Option("--optimizer", help="sgd, momentum, adam or tngd.")] = None,
-    solver: Annotated[
-        str | None,
-        typer.Option(
-            "--solver",
-            help="For tngd: ideal-spu, device-spu, model-spu, spice-spu, cholesky, woodbury or conjugate-gradient.",
-        ),
+    config: Annotated[
+        Path | None, typer.Option("--config", help="YAML file with any settings of an experiment; options win.")
     ] = None,
-    device: Annotated[Path | None, typer.Option("--device", help="device.json or population.json of an -spu.")] = None,
-    design: Annotated[str | None, typer.Option("--design", help="Design of an -spu without --device.")] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="YAML file with settings; options win.")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder of the data of mnist and squad.")] = None,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many, from --seed on.")] = None,
-    steps: Annotated[int | None, typer.Option("--steps", help="Of the optimiser.")] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", help="Samples of a step.")] = None,
-    lr: Annotated[float | None, _number("--lr", "Learning rate.")] = None,
-    damping: Annotated[float | None, _number("--damping", "Of the curvature.")] = None,
-    t: Annotated[float | None, _number("--t", "Analog time of a step, in time constants.")] = None,
     tune: Annotated[
         bool,
         typer.Option("--tune", help="Choose every optimiser's settings by one budget on validation data."),
     ] = False,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="\\[default: one per core]")] = None,
+    processor: Annotated[
+        str | None, typer.Option("--processor", help="Of torch: cpu, cuda, cuda:1. \\[default: cpu]")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option("--precision", help="float32 or float64. \\[default: float32]")
+    ] = None,
     out: Out = None,
     resume: Resume = None,
     seed: Seed = 0,
     quiet: Quiet = False,
     as_json: AsJson = False,
+    optimizer: Annotated[
+        str | None, _option("--optimizer", "sgd, momentum, adam, tngd or kfac. \\[default: tngd]", _OPTIMISER)
+    ] = None,
+    solver: Annotated[
+        str | None,
+        _option(
+            "--solver",
+            "For tngd: ideal-spu, device-spu, model-spu, spice-spu, cholesky, woodbury or conjugate-gradient. "
+            "For kfac: cholesky, ideal-spu or device-spu.",
+            _OPTIMISER,
+        ),
+    ] = None,
+    steps: Annotated[int | None, _option("--steps", "How many. \\[default: the task's]", _OPTIMISER)] = None,
+    batch_size: Annotated[
+        int | None, _option("--batch-size", "Samples of a mini-batch. \\[default: the task's]", _OPTIMISER)
+    ] = None,
+    accumulate: Annotated[int | None, _option("--accumulate", "Mini-batches of a step.", _OPTIMISER)] = None,
+    lr: Annotated[float | None, _option("--lr", f"Learning rate. {_TUNED}", _OPTIMISER)] = None,
+    schedule: Annotated[str | None, _option("--schedule", "Of the rate: constant or cosine.", _OPTIMISER)] = None,
+    momentum: Annotated[float | None, _option("--momentum", "Of the direction, 0 to 1.", _OPTIMISER)] = None,
+    weight_decay: Annotated[
+        float | None, _option("--weight-decay", "Times the parameters, added to the gradient.", _OPTIMISER)
+    ] = None,
+    damping: Annotated[float | None, _option("--damping", f"Of the curvature. {_TUNED}", _OPTIMISER)] = None,
+    curvature: Annotated[
+        str | None,
+        _option(
+            "--curvature",
+            "For tngd: ggn (Gauss-Newton), fisher (empirical), or products (no Jacobian; for conjugate-gradient).",
+            _OPTIMISER,
+        ),
+    ] = None,
+    autocast: Annotated[
+        str | None, _option("--autocast", "Forward pass of tngd in bfloat16 or float16.", _OPTIMISER)
+    ] = None,
+    t: Annotated[float | None, _option("--t", f"Analog time of a step, in time constants. {_TUNED}", _ANALOG)] = None,
+    delay: Annotated[
+        float | None, _option("--delay", "Analog time on the last program before each step.", _ANALOG)
+    ] = None,
+    start: Annotated[
+        str | None, _option("--start", "Where the device starts: warm (the last readout), gradient or zero.", _ANALOG)
+    ] = None,
+    kappa0: Annotated[float | None, _option("--kappa0", "Noise of ideal-spu \\[V^2].", _ANALOG)] = None,
+    bits: Annotated[int | None, _option("--bits", "For kfac: of the converters about each solve.", _ANALOG)] = None,
+    device: Annotated[
+        Path | None, _option("--device", "device.json or population.json of a calibration.", _DEVICE)
+    ] = None,
+    design: Annotated[
+        str | None, _option("--design", "Preset or .yaml file of a device that is not calibrated.", _DEVICE)
+    ] = None,
+    device_seed: Annotated[
+        str | None, _option("--device-seed", "Number of the chip, or seed: one of its own for each seed.", _DEVICE)
+    ] = None,
+    chip: Annotated[
+        str | None, _option("--chip", "drawn (one like --device), or measured (the cascade of --device).", _DEVICE)
+    ] = None,
+    correction: Annotated[
+        str | None, _option("--correction", "calibrated: programs make up for what a calibration finds.", _DEVICE)
+    ] = None,
+    without: Annotated[
+        list[str] | None, _option("--without", "An effect to leave out, such as offset; may be repeated.", _DEVICE)
+    ] = None,
+    rounding: Annotated[str | None, _option("--rounding", "Of the program: nearest or stochastic.", _DEVICE)] = None,
+    step_time: Annotated[
+        float | None, _option("--step-time", "The chip drifts for so long from step to step \\[s].", _DEVICE)
+    ] = None,
+    recalibrate_every: Annotated[
+        int | None, _option("--recalibrate-every", "Steps between corrections of common drift.", _DEVICE)
+    ] = None,
 ) -> None:
     """Train and leave metrics (JSON lines), checkpoints and, where it is installed, TensorBoard events.
 
     Data parallel on several processes: torchrun --nproc-per-node 2 --no-python thermospice train digits
     """
-    given = {
-        "task": task,
-        "optimizer": optimizer,
-        "solver": solver,
-        "device": device,
-        "design": design,
-        "data": data,
-        "steps": steps,
-        "batch_size": batch_size,
-        "lr": lr,
-        "damping": damping,
-        "t": t,
-    }
+    given = _settings(context.params)
     if int(os.environ.get("RANK", "0")) > 0:
         # torchrun's first process says all that there is to say, errors included
         with redirect_stdout(None), redirect_stderr(None):
@@ -93,3 +151,8 @@ def train(
         runs = _training.run([experiment], this, workers, resume is not None)
         this.show(_training.table(runs))
         this.finish(_training.summary(runs), exit_code=1 if any("stopped" in entry for entry in runs) else 0)
+
+
+def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    given = {name: options[name] for name in _SETTINGS}
+    return {**given, "without": given["without"] or None}

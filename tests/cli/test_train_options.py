@@ -1,0 +1,62 @@
+"""Options of `thermospice train`: each is a field of the experiment, and what does not fit is said in a line."""
+
+import json
+
+import pytest
+import thermospice.cli._training as training
+from thermospice.behavioral import DeviceModel
+from thermospice.circuits import Crossbar, Design
+from thermospice.cli._commands.train import _SETTINGS
+from thermospice.training import Experiment
+
+
+@pytest.fixture
+def asked(run, tmp_path, monkeypatch):
+    """The experiment that a command line asks for, without its runs."""
+    monkeypatch.setattr(training, "run", lambda *_: [])
+
+    def experiment(*options):
+        out = f"out{len(list(tmp_path.iterdir()))}"
+        assert run("train", *options, "--out", out, "--quiet").code == 0
+        return json.loads((tmp_path / out / "state.json").read_text())["experiment"]
+
+    return experiment
+
+
+def test_every_setting_is_a_field():
+    assert set(_SETTINGS) <= set(Experiment.model_fields)
+
+
+def test_settings_of_a_drifting_device(asked):
+    options = (
+        "regression --solver device-spu --design chip.yaml --accumulate 2 --schedule cosine --momentum 0.5"
+        " --weight-decay 0.01 --curvature fisher --autocast bfloat16 --t 3 --delay 0.2 --start warm --device-seed seed"
+        " --correction calibrated --without offset --without noise --rounding stochastic --step-time 0.5"
+        " --recalibrate-every 10"
+    )
+    found = asked(*options.split())
+    expected = {
+        "solver": "device-spu", "design": "chip.yaml", "accumulate": 2, "schedule": "cosine", "momentum": 0.5,
+        "weight_decay": 0.01, "curvature": "fisher", "autocast": "bfloat16", "t": 3.0, "delay": 0.2, "start": "warm",
+        "device_seed": "seed", "correction": "calibrated", "without": ["offset", "noise"], "rounding": "stochastic",
+        "step_time": 0.5, "recalibrate_every": 10,
+    }  # fmt: skip
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_settings_of_other_methods(asked):
+    kfac = asked("digits", "--optimizer", "kfac", "--solver", "ideal-spu", "--bits", 8, "--kappa0", 1e-6)
+    assert (kfac["optimizer"], kfac["bits"], kfac["kappa0"]) == ("kfac", 8, 1e-6)
+    numbered = asked("digits", "--solver", "device-spu", "--device-seed", 12, "--precision", "float64")
+    assert (numbered["device_seed"], numbered["precision"]) == (12, "float64")
+
+
+def test_options_that_do_not_fit_are_refused_in_a_line(run, tmp_path):
+    DeviceModel.nominal(Design.preset("board-1k-1n").nominal(Crossbar(n=2))).save(tmp_path / "device.json")
+    measured = ("--solver", "device-spu", "--chip", "measured", "--seeds", 1, "--steps", 1)
+    run("train", "regression", *measured, "--device", "device.json").refused("chip: measured needs", "of a crossbar")
+    run("train", "regression", *measured).refused("chip: measured needs device")
+    run("train", "digits", "--device-seed", "x", "--solver", "device-spu").refused("device_seed: expected the number")
+    run("train", "digits", "--optimizer", "adam", "--delay", 1).refused("delay: means nothing to adam")
+    run("train", "digits", "--optimizer", "kfac", "--solver", "spice-spu").refused("solver: kfac takes one of cholesky")
+    run("train", "--tune", "digits", "--without", "offset").refused("--tune: chooses the settings itself", "without")
