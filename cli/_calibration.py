@@ -24,6 +24,7 @@ from ..circuits import (
 from ..netlists import Analysis, Job, load_measurement, simulate_many
 from ._errors import InputError
 from ._folder import write_dataset, write_json, write_text
+from ._versions import versions
 
 SAMPLES = 400
 """Readouts of each transient; a 12-bit step is then averaged down to 2e-4 of the swing."""
@@ -215,6 +216,10 @@ def rms_z(rows: Sequence[dict[str, Any]]) -> float | None:
     return float(np.sqrt(np.mean(np.square(z)))) if z else None
 
 
+_OF_THE_CHIP = {"gain": "V/V", "gain_bandwidth": "Hz", "noise_scale": "relative"}
+"""Values of a model that all its cells share, with their units."""
+
+
 def summary(device: DeviceModel, instance: Instance | None, found_by: Calibration | None = None) -> dict[str, Any]:
     """What was fitted, how well, and where it comes from."""
     rows = parameters(device, instance)
@@ -233,8 +238,9 @@ def summary(device: DeviceModel, instance: Instance | None, found_by: Calibratio
         "residual": device.provenance.residual,
         "samples": device.provenance.samples,
         "discarded": device.provenance.discarded,
+        "versions": versions(),
     }
-    for name in ("gain", "gain_bandwidth", "noise_scale"):
+    for name in _OF_THE_CHIP:
         estimate = getattr(device, name)
         if estimate is not None:
             found[name] = {"value": estimate.value, "standard_error": estimate.standard_error}
@@ -244,17 +250,24 @@ def summary(device: DeviceModel, instance: Instance | None, found_by: Calibratio
 def table(device: DeviceModel, instance: Instance | None) -> Table:
     """One line for each kind of deviation, and one for each value of the whole chip with its standard error."""
     rows = parameters(device, instance)
-    shown = Table("deviation", "fitted", "rms", "rms standard error", "rms z-score", box=None)
+    shown = Table("deviation", "fitted", "value or rms", "standard error", "rms z-score", box=None)
     for name in dict.fromkeys(row["name"] for row in rows):
         group = [row for row in rows if row["name"] == name]
         rms = [float(np.sqrt(np.mean([row[key] ** 2 for row in group]))) for key in ("estimate", "standard_error")]
         z = rms_z(group)
-        shown.add_row(name, str(len(group)), f"{rms[0]:.2e}", f"{rms[1]:.1e}", "–" if z is None else f"{z:.2f}")
-    for name in ("gain", "gain_bandwidth", "noise_scale"):
+        shown.add_row(
+            with_unit(name), str(len(group)), f"{rms[0]:.2e}", f"{rms[1]:.1e}", "–" if z is None else f"{z:.2f}"
+        )
+    for name, unit in _OF_THE_CHIP.items():
         estimate = getattr(device, name)
         if estimate is not None:
-            shown.add_row(name, "1", f"{estimate.value:.4g}", f"{estimate.standard_error:.1e}", "–")
+            shown.add_row(f"{name} ({unit})", "1", f"{estimate.value:.4g}", f"{estimate.standard_error:.1e}", "–")
     return shown
+
+
+def with_unit(deviation: str) -> str:
+    """A kind of deviation with its unit: offsets are voltages, all others relative."""
+    return f"{deviation} ({'V' if 'offset' in deviation else 'relative'})"
 
 
 def told(found: Calibration) -> list[str]:

@@ -23,11 +23,11 @@ from ._job import Job
 class Request:
     """What is drawn and measured; kept in the folder for `--resume`."""
 
-    design: str | None
     topology: str
-    level: str | None
     size: int
     seed: int
+    design: str | None = None
+    level: str | None = None
     rank: int | None = None
     programs: int | None = None
     kinds: Sequence[str] | None = None

@@ -29,6 +29,7 @@ from ._csv import read_matrix, read_vector
 from ._errors import InputError
 from ._folder import write_text
 from ._inputs import DEFAULT_SIZE, PROGRAM, get_device_model, get_topology
+from ._versions import versions
 
 Problem = Literal["solve", "inverse", "lyapunov", "determinant", "expm"]
 PROBLEMS: tuple[Problem, ...] = get_args(Problem)
@@ -155,8 +156,8 @@ def get_device(kind: Kind, instance: Instance, level: Level, calibrated: Path | 
         model = get_device_model(calibrated)
         if model.instance.topology != instance.topology:
             raise InputError(
-                f"{calibrated}: expected a chip of topology {instance.topology.name} with {instance.topology.n} cells, got"
-                f" {model.instance.topology.name} with {model.n}"
+                f"{calibrated}: expected a {instance.topology.name} with {instance.topology.n} cells, got a"
+                f" {model.instance.topology.name} with {model.n}; choose them with --topology and --size"
             )
         return ModelDevice(model)
     if kind == "ideal":
@@ -198,6 +199,7 @@ def summary(given: Given, kind: Kind, answer: Answer) -> dict[str, Any]:
         "runs": answer.runs,
         "analog_time_s": answer.time,
         "energy_J": answer.energy,
+        "versions": versions(),
     }
     return {**found, "largest_z": float(z.max())} if len(z) else found
 
@@ -207,10 +209,11 @@ def _relative(error: Float[np.ndarray, "..."], exact: Float[np.ndarray, "..."]) 
 
 
 def table(given: Given, answer: Answer) -> Table:
-    """The first entries with their error bars."""
-    shown = Table(title=f"{given.problem} on the device")
-    for name in ("entry", "answer", "standard error", "exact"):
-        shown.add_column(name, justify="right")
+    """The first entries with their error bars; only the solution of a system is a voltage."""
+    unit = " (V)" if given.problem == "solve" else ""
+    shown = Table("entry", *(f"{name}{unit}" for name in ("answer", "standard error", "exact")), box=None)
+    for column in shown.columns:
+        column.justify = "right"
     exact = given.exact
     for k, index in enumerate(np.ndindex(answer.value.shape)):
         if k == SHOWN:

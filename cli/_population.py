@@ -12,6 +12,7 @@ from ..circuits import Instance, Level
 from . import _calibration as calibration
 from ._errors import InputError
 from ._folder import read_json, write_json
+from ._versions import versions
 
 CHIPS = "chips"
 _STATE = "state.json"
@@ -118,14 +119,20 @@ def summary(found: PopulationModel) -> dict[str, Any]:
         ],
         "residual": found.provenance.residual,
         "samples": found.provenance.samples,
+        "versions": versions(),
     }
 
 
 def table(found: PopulationModel) -> Table:
-    """One line for each kind of deviation."""
-    shown = Table("deviation", "mean", "chip to chip", "within a chip", box=None)
+    """One line for each kind of deviation; of a process gains and bandwidths too are relative to the design's."""
+    shown = Table("relative, or V", "mean", "chip to chip", "within a chip", box=None)
     for name, spread in found.spreads.items():
-        shown.add_row(name, _text(spread.mean), _text(spread.chip), _text(spread.local))
+        shown.add_row(
+            calibration.with_unit(name).removesuffix(" (relative)"),
+            _text(spread.mean),
+            _text(spread.chip),
+            _text(spread.local),
+        )
     return shown
 
 
@@ -134,4 +141,4 @@ def _plain(estimate: Estimate | None) -> dict[str, float] | None:
 
 
 def _text(estimate: Estimate | None) -> str:
-    return "–" if estimate is None else f"{estimate.value: .2e} ± {estimate.standard_error:.1e}"
+    return "–" if estimate is None else f"{estimate.value: .1e} ± {estimate.standard_error:.0e}"

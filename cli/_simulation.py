@@ -27,6 +27,7 @@ from ..netlists import (
 from ..reports import figures, png
 from ._errors import InputError
 from ._folder import write_bytes, write_dataset, write_json, write_text
+from ._versions import versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,7 @@ def summary(request: Request, result: Result) -> dict[str, Any]:
         "rank": getattr(request.instance.topology, "r", None),
         "clipped": result.clipped,
         "warnings": result.warnings,
+        "versions": versions(),
     }
     if result.power is not None:
         found |= {"resistor_power_W": result.power.resistors, "supply_power_W": result.power.supplies}

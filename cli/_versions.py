@@ -16,7 +16,7 @@ def own_version() -> str:
 
 def versions() -> dict[str, str]:
     """Of Python, the packages and ngspice; what is not installed is left out."""
-    from ..netlists import find_ngspice
+    from ..netlists import SimulatorMissing, find_ngspice
 
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
@@ -24,4 +24,7 @@ def versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    return {**found, "ngspice": str(find_ngspice().version)}
+    try:
+        return {**found, "ngspice": str(find_ngspice().version)}
+    except SimulatorMissing:
+        return found

@@ -98,6 +98,6 @@ def calibrate(
             jobs.from_files(this, measurements)
         else:
             request = jobs.Request(
-                design, topology, level, size, seed, rank, programs, analysis, temperature, instance_seed, instances
+                topology, size, seed, design, level, rank, programs, analysis, temperature, instance_seed, instances
             )
             jobs.from_drawn(this, request, held_out, keep_below) if instances is None else jobs.campaign(this, request)

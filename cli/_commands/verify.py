@@ -73,6 +73,7 @@ def verify(
     """Symbolic against SPICE against behavioural: each comparison with its limit; exit code 1 when one fails."""
     with job("verify", out, quiet, as_json, resume) as this:
         from .. import _verify
+        from .._versions import versions
 
         if resume is not None:
             request, done = _verify.resume(resume)
@@ -86,4 +87,4 @@ def verify(
         this.show(_verify.table(rows))
         failed = sum(not row["passed"] for row in rows)
         summary = {"passed": len(rows) - failed, "failed": failed, "rows": rows, "seed": request.seed}
-        this.finish(summary, exit_code=1 if failed else 0)
+        this.finish({**summary, "versions": versions()}, exit_code=1 if failed else 0)

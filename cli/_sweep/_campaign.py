@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from .._errors import InputError
 from .._folder import read_json, write_bytes, write_json, write_text
 from .._job import Job
+from .._versions import versions
 from . import _statistics
 from ._executor import check, executor
 from ._reference import unfinished, with_ratios
@@ -25,6 +27,8 @@ from ._tasks import Plan, plan
 
 _STATE = "state.json"
 _MOST_LISTED = 20
+_FEW = 5
+"""Runs whose interval is wider than the eye takes from their scatter: Student's t of four is 1.6 times the normal's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ def _carry_out(this: Job, study: Study, what: Plan, options: Options) -> None:
         raise
     _report(this, study, what, known, reused, outcome)
     this.show(_shown(study, this.summary))
+    for line in _told(this.summary):
+        this.say(line)
 
 
 def _perform(
@@ -193,7 +199,9 @@ def _summary(study: Study, what: Plan, records: Sequence[Record | None]) -> dict
         **_statistics.summary(study, finished),
         "points": _points(study, what, records),
         "failures": [{"run": run.index, **run.values, "reason": r["reason"]} for run, r in failures[:_MOST_LISTED]],
+        "units": {name: metric.unit for name, metric in study.metrics.items()},
         "engine": engines(finished),
+        "versions": versions(),
         "work_s": sum(float(record.get("elapsed_s", 0.0)) for record in {r["key"]: r for r in finished}.values()),
     }
 
@@ -219,15 +227,33 @@ def _exit_code(summary: Mapping[str, Any], outcome: str) -> int:
     return 1 if short or summary["failed"] or outcome == "stopped" else 0
 
 
-def _shown(study: Study, summary: Mapping[str, Any]) -> Table:
-    shown = Table("metric", "mean or yield", "95 % interval", "median", "lowest", "highest", box=None)
+def _shown(study: Study, summary: Mapping[str, Any]) -> Group:
+    """What fits into 80 columns: statistics of the metrics, and yields of the limits."""
+    metrics = Table("metric", "mean", "± (95 %)", "median", "lowest", "highest", box=None)
+    for column in metrics.columns[1:]:
+        column.no_wrap = True
     for name, found in summary["metrics"].items():
         unit = study.metrics[name].unit
-        interval = f"{found['mean_low']:.4g} .. {found['mean_high']:.4g}" if "mean_low" in found else "–"
+        half = f"{(found['mean_high'] - found['mean_low']) / 2:.2g}" if "mean_low" in found else "–"
         numbers = [f"{found[key]:.4g}" for key in ("mean", "median", "min", "max")]
-        shown.add_row(name if unit == "1" else f"{name} ({unit})", numbers[0], interval, *numbers[1:])
+        metrics.add_row(name if unit == "1" else f"{name} ({unit})", numbers[0], half, *numbers[1:])
+    limits = Table("limit", "yield", "95 % interval", "runs", box=None)
     for limit, found in zip(study.limits, summary.get("limits", ()), strict=True):
         interval = f"{found['yield_low']:.1%} .. {found['yield_high']:.1%}"
-        share = f"{found.get('yield', 0.0):.1%} ({found['passed']}/{found['of']})"
-        shown.add_row(limit.label, share, interval)
-    return shown
+        limits.add_row(limit.label, f"{found.get('yield', 0.0):.1%}", interval, f"{found['passed']} of {found['of']}")
+    return Group(*(table for table in (metrics, limits) if table.rows))
+
+
+def _told(summary: Mapping[str, Any]) -> list[str]:
+    """Sentences on what failed, and on intervals from few runs."""
+    lines = []
+    if summary["failed"]:
+        first = summary["failures"][0]
+        lines.append(
+            f"{summary['failed']} of {summary['runs']} runs failed (table.csv has all reasons); run {first['run']}:"
+            f" {first['reason']}"
+        )
+    fewest = min((found["count"] for found in summary["metrics"].values()), default=0)
+    if 1 < fewest < _FEW:
+        lines.append(f"± is Student's t interval of as few as {fewest} runs, and may exceed the mean")
+    return lines

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from ...netlists import SimulatorMissing, find_vacask
@@ -103,11 +104,19 @@ def run(request: Request, done: Done, this: Job) -> list[dict[str, Any]]:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> Table:
-    """The fidelity table for a person."""
-    shown = Table("topology", "level", "size", "analysis", "metric", "value", "limit", "", box=None)
+    """The fidelity table for a person: each chip has a line, and its comparisons stand below."""
+    shown = Table("analysis", "metric", "value", "limit", "", box=None)
+    for column in shown.columns:
+        column.no_wrap = column.header != "metric"
+    chip = ""
     for row in rows:
-        value = f"{row['value']:.1e}" if "value" in row else row.get("reason", "none")
+        cells = "1 cell" if row["size"] == 1 else f"{row['size']} cells"
+        if (here := f"{row['topology']}, {row['level']}, {cells}") != chip:
+            chip = here
+            shown.add_row("", f"[bold]{chip}[/]")
+        value = f"{row['value']:.1e}" if "value" in row else "none"
         verdict = "[green]passed[/]" if row["passed"] else "[red]FAILED[/]"
-        case = (row["topology"], row["level"], str(row["size"]), row["analysis"], row["metric"])
-        shown.add_row(*case, value, f"{row['limit']:.1e}", verdict)
+        shown.add_row(row["analysis"], row["metric"], value, f"{row['limit']:.1e}", verdict)
+        if "value" not in row and "reason" in row:
+            shown.add_row("", escape(row["reason"]))
     return shown
