@@ -73,7 +73,9 @@ def plan(study: Study, where: str) -> Plan:
     try:
         found = points(study.parameters, study.method, study.samples, study.seed, base.read)
     except ValueError as error:
-        raise InputError(f"{where}: {error}") from None
+        # An experiment's error names the file already.
+        text = str(error).removeprefix(f"{where}: ")
+        raise InputError(f"{where}: {text}") from None
     if len(found) * study.instances > MOST_RUNS:
         raise InputError(
             f"{where}: expected at most {MOST_RUNS} runs, got {len(found)} points of {study.instances} instances"
