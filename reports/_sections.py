@@ -268,6 +268,7 @@ def _provenance(folder: Folder) -> Section | None:
     rows += [(key, str(summary[key])) for key in ("seed", "instance_seed", "quick", "started") if key in summary]
     rows += [("seed of the chip", str(instance["seed"]))] if instance.get("seed") is not None else []
     rows += [("computed in", f"{summary['elapsed_s']:.1f} s")] if "elapsed_s" in summary else []
+    rows += [("simulator", str(summary["engine"]))] if summary.get("engine") and "version" not in summary else []
     rows += [(name, str(version)) for name, version in (summary.get("versions") or {}).items()]
     return Section("Seeds and versions", (), (), (Table("", ("what", "value"), tuple(rows)),)) if rows else None
 

@@ -6,6 +6,7 @@ from typing import Any
 from ._data import Folder
 from ._section import Picture, Section, Table
 from ._theme import png_uri
+from ._training import caution
 
 _MOST_POINTS = 60
 _LOSSES = ("train_loss_ratio", "train_loss", "test_loss", "test_accuracy", "relative_error", "settle_time", "noise_rms")
@@ -24,11 +25,17 @@ def _text(summary: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{summary.get('done', 0)} of {summary.get('runs', 0)} runs done, {summary.get('failed', 0)} failed,"
         f" {summary.get('missing', 0)} missing; seed {summary.get('seed', 0)}, {summary.get('method', 'grid')}."
-        " Intervals are 95 %."
+        f" Intervals are 95 %, of means by Student's t.{caution(_fewest(summary))}"
     )
     if "yield" in summary:
         low, high = summary["yield_low"], summary["yield_high"]
         yield f"All limits are kept by {summary['yield']:.1%} of the runs ({low:.1%} to {high:.1%})."
+
+
+def _fewest(summary: Mapping[str, Any]) -> int:
+    """Runs behind the mean that has the fewest."""
+    groups = (summary, *(summary.get("points") or ()))
+    return min((m["count"] for g in groups for m in g.get("metrics", {}).values() if m.get("count")), default=0)
 
 
 def _pictures(folder: Folder) -> Iterator[Picture]:
@@ -43,10 +50,16 @@ def _pictures(folder: Folder) -> Iterator[Picture]:
 def _metrics(summary: Mapping[str, Any]) -> Table:
     head = ("metric", "runs", "mean", "interval", "median", "lowest", "highest")
     rows = tuple(
-        (name, str(m["count"]), _number(m, "mean"), _interval(m), *(_number(m, k) for k in ("median", "min", "max")))
+        (
+            _with_unit(summary, name),
+            str(m["count"]),
+            _number(m, "mean"),
+            _interval(m),
+            *(_number(m, k) for k in ("median", "min", "max")),
+        )
         for name, m in summary.get("metrics", {}).items()
     )
-    return Table("Over all runs, in SI units", head, rows)
+    return Table("Over all runs", head, rows)
 
 
 def _specification(summary: Mapping[str, Any]) -> Iterator[Table]:
@@ -73,7 +86,7 @@ def _points(summary: Mapping[str, Any]) -> Iterator[Table]:
     if not points or len(points) > _MOST_POINTS:
         return
     shown = [name for name in _LOSSES if any(name in p["metrics"] for p in points)]
-    head = (*map(_short, points[0]["parameters"]), "runs done", *shown)
+    head = (*map(_short, points[0]["parameters"]), "runs done", *(_with_unit(summary, name) for name in shown))
     yield Table(
         "At every point: mean, and interval of the mean",
         head,
@@ -99,6 +112,11 @@ def _estimate(metric: Mapping[str, Any] | None) -> str:
 
 def _interval(found: Mapping[str, Any]) -> str:
     return f"{found['mean_low']:.4g} to {found['mean_high']:.4g}" if "mean_low" in found else "–"
+
+
+def _with_unit(summary: Mapping[str, Any], name: str) -> str:
+    unit = (summary.get("units") or {}).get(name, "1")
+    return name if unit == "1" else f"{name} ({unit})"
 
 
 def _number(found: Mapping[str, Any], key: str) -> str:

@@ -53,6 +53,20 @@ def interval(values: Iterable[float]) -> Estimate:
     return Estimate(mean, mean - half, mean + half, len(array))
 
 
+def caution(seeds: int) -> str:
+    """What to keep in mind of intervals from so few seeds: a sentence, or nothing."""
+    if seeds == 1:
+        return " One value gives no interval: differences may be chance."
+    reach = float(stats.t.ppf(0.975, max(seeds - 1, 1)))
+    if seeds == 0 or reach < _WIDE:
+        return ""
+    return f" Of {seeds} values an interval reaches {reach:.1f} standard errors to each side: it may exceed the mean."
+
+
+_WIDE = 3.0
+"""Standard errors; half as many again as of many seeds, so that two to four are called few."""
+
+
 def curves(entries: Sequence[Entry], quantity: str, logarithmic: bool = False) -> list[Curve]:
     """Curves of one logged quantity, by optimiser."""
     return [c for name, group in _grouped(entries).items() if (c := _curve(name, group, quantity, logarithmic))]

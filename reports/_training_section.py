@@ -1,6 +1,7 @@
 """The report's part on training: curves, final values, modelled time, and where TNGD loses."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from . import _figures as figures
 from ._data import Folder
 from ._figures._units import quantity
-from ._training import QUANTITIES, Estimate, Loss, curves, label, losses, outcomes, outcomes_at, shortest_time
+from ._training import QUANTITIES, Estimate, Loss, caution, curves, label, losses, outcomes, outcomes_at, shortest_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ def training(folder: Folder) -> TrainingPart | None:
     seeds = len({run.get("seed") for run in runs})
     text = [
         f"{len(runs)} runs, {seeds} seeds. Lines are means over the seeds, bands and ± the 95 % interval of the mean"
-        " (Student's t)." + ("" if seeds > 1 else " One seed gives no interval: differences may be chance.")
+        f" (Student's t).{caution(_fewest(runs))}"
     ]
     several = len({label(run) for run in runs})
     if several > _MOST_LINES:
@@ -38,7 +39,7 @@ def training(folder: Folder) -> TrainingPart | None:
         return TrainingPart(
             (*text, f"{several} settings are too many for curves; the study's part has the results."), (), ()
         )
-    return TrainingPart(tuple(text), _pictures(folder), (_finals(runs), *_at_equal_time(folder), _defeats(runs)))
+    return TrainingPart(tuple(text), _pictures(folder), (_finals(runs), *_at_equal_time(folder), *_defeats(runs)))
 
 
 _MOST_LINES = 8
@@ -114,11 +115,21 @@ def _at_equal_time(folder: Folder) -> tuple[tuple[str, tuple[str, ...], tuple[tu
     return ((caption, ("optimiser", *(QUANTITIES[q][0] for q in columns)), rows),)
 
 
-def _defeats(runs: list[dict[str, Any]]) -> tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    rows = tuple(_defeat(loss) for loss in losses(runs, ours(runs)))
+def _fewest(runs: list[dict[str, Any]]) -> int:
+    """Seeds of the setting that has the fewest."""
+    counts = Counter(label(run) for run in runs)
+    return min(counts.values())
+
+
+def _defeats(runs: list[dict[str, Any]]) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]:
+    """Nothing where all are analog, or none: then nobody can lose to another."""
+    is_ours = ours(runs)
+    if len({is_ours(label(run)) for run in runs}) < 2:
+        return ()
+    rows = tuple(_defeat(loss) for loss in losses(runs, is_ours))
     if not rows:
         rows = (("nowhere in these quantities", "", "", "", ""),)
-    return "Where TNGD loses", ("quantity", "optimiser", "value", "best rival", "verdict"), rows
+    return (("Where TNGD loses", ("quantity", "optimiser", "value", "best rival", "verdict"), rows),)
 
 
 def _defeat(loss: Loss) -> tuple[str, ...]:
@@ -150,11 +161,16 @@ def verdicts(folder: Folder) -> list[str]:
     loss = outcomes(folder.runs, "train_loss")
     if accuracy:
         listed = "; ".join(f"{name} {_shown('test_accuracy', value)}" for name, value in accuracy.items())
-        found.append(f"Test accuracy: {listed}.")
+        found.append(f"Test accuracy{_over(accuracy)}: {listed}.")
     if loss:
         listed = "; ".join(f"{name} {_shown('train_loss', value)}" for name, value in loss.items())
-        found.append(f"Final training loss: {listed}.")
+        found.append(f"Final training loss{_over(loss)}: {listed}.")
     behind = sorted({QUANTITIES[item.quantity][0] for item in losses(folder.runs, ours(folder.runs))})
     if behind:
         found.append(f"TNGD is behind the best rival in: {', '.join(behind)}.")
     return found
+
+
+def _over(estimates: Mapping[str, Estimate]) -> str:
+    seeds = min(estimate.seeds for estimate in estimates.values())
+    return f" (mean ± 95 % over {seeds} seeds)" if seeds > 1 else " (one seed)"

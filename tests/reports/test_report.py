@@ -135,12 +135,29 @@ def test_where_tngd_loses_is_a_table_of_its_own(page):
     assert table.count("clearly behind") >= 2
 
 
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("kept", ["ideal-spu", None])
+def test_nobody_loses_where_there_is_no_rival(tmp_path, kept):
+    folder = make_folder(tmp_path / "run", seeds=2)
+    path = folder / "training" / "runs.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    analog = [row for row in rows if str(row.get("solver", "")).endswith("-spu")]
+    chosen = analog if kept else [row for row in rows if row not in analog]
+    assert 0 < len(chosen) < len(rows)
+    path.write_text("".join(json.dumps(row) + "\n" for row in chosen))
+    page = build_report([folder], tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Where TNGD loses" not in page
+    assert "At the end of training" in page
+    # t of one degree of freedom.
+    assert "12.7 standard errors" in page
+
+
 @pytest.mark.usefixtures("undrawn")  # that figures repeat is tested one by one
 def test_same_files_same_page(tmp_path):
     folder = make_folder(tmp_path / "run", seeds=1)
     first = build_report([folder], folder / "report.html").read_bytes()
     assert build_report([folder], folder / "report.html").read_bytes() == first
-    assert "One seed gives no interval" in first.decode()
+    assert "One value gives no interval" in first.decode()
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -50,8 +50,31 @@ def page(tmp_path: Path) -> str:
 def test_the_numbers_are_those_of_the_folder(page):
     for words in ("9 of 10 runs done, 1 failed", "90.0% of the runs (60.0% to 98.0%)", "1.02 (0.95 to 1.09)", "exact"):
         assert words in page
+    assert "standard errors to each side" not in page  # five values are not few
     for words in ("the loop is unstable", "0.03", "1 to 1.04"):
         assert words in page
+
+
+def test_units_versions_and_few_runs_are_said(tmp_path):
+    few = {**ESTIMATE, "count": 3}
+    summary = {
+        **SUMMARY,
+        "command": "sweep",
+        "metrics": {"settle_time": few, "overshoot": few},
+        "points": [{"parameters": {"circuit.size": 4}, "metrics": {"settle_time": few}}],
+        "units": {"settle_time": "s", "overshoot": "1"},
+        "engine": "ngspice 39",
+        "versions": {"numpy": "2.4"},
+        "pictures": [],
+    }
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    found = build_report([tmp_path], tmp_path / "report.html").read_text(encoding="utf-8")
+    assert found.count('<th scope="col">settle_time (s)</th>') == 1
+    assert found.count(">settle_time (s)</td>") == 1
+    assert ">overshoot</td>" in found
+    assert "Of 3 values an interval reaches 4.3 standard errors" in found
+    for words in ("ngspice 39", "numpy", "2.4"):
+        assert words in found[found.index("<h3>Seeds and versions") :]
 
 
 def test_pictures_are_those_of_the_folder_and_the_map_of_limits_comes_first(page):
