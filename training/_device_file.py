@@ -38,7 +38,8 @@ def load_population(
         population = DeviceModel.nominal(found.nominal(Crossbar(n=8)), level).population()
         if correction != "calibrated":
             return population
-        return replace(population, **left_open(calibrated(found, seed)), offset_mean=0.0)
+        left: dict[str, Any] = {**left_open(calibrated(found, seed)), "offset_mean": 0.0}
+        return replace(population, **left)
     except (DeviceModelError, MeasurementError, DesignError, OSError) as error:
         raise ExperimentError(f"{'device' if device else 'design'}: {error}") from error
 
