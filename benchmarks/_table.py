@@ -34,17 +34,21 @@ class Row:
 
 
 def finish(rows: Sequence[Any], facts: Mapping[str, Any], out: Path | None) -> int:
-    """Write rows (dataclasses with `passed`) and facts as JSON; exit status 1 when a row has missed its limit."""
-    entries = [{**asdict(row), "passed": row.passed} for row in rows]
-    found = {
-        "rows": [{key: value for key, value in entry.items() if value is not None} for entry in entries],
+    """Print the facts that are single values; write them and the rows (dataclasses with `passed`) as JSON.
+
+    Returns:
+        exit status: 1 when a row has missed its limit.
+    """
+    facts = {
         **facts,
         "cores": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
+        "load_average": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
-    print(json.dumps(found))
+    print(", ".join(f"{name} {value}" for name, value in facts.items() if isinstance(value, str | int | float)))
+    entries = [{**asdict(row), "passed": row.passed} for row in rows]
+    found = [{key: value for key, value in entry.items() if value is not None} for entry in entries]
     if out is not None:
-        out.write_text(json.dumps(found, indent=2) + "\n")
+        out.write_text(json.dumps({"rows": found, **facts}, indent=2) + "\n")
     return 0 if all(row.passed is not False for row in rows) else 1

@@ -108,7 +108,7 @@ def measure(chips: int, rounds: int) -> tuple[list[Row], dict[str, float]]:
             start = time.perf_counter()
             clusters[label] = stack.enter_context(executor(None, cores, f"bench-{label}"))
             campaign(runs, clusters[label])  # every worker has started its process and done its share
-            starts[f"start_{label}_s"] = time.perf_counter() - start
+            starts[f"start_{label}_s"] = round(time.perf_counter() - start, 2)
         for _ in range(rounds):
             seconds, expected = timed(plain_loop, chips)
             times["plain"].append(seconds)
@@ -132,7 +132,7 @@ def measure(chips: int, rounds: int) -> tuple[list[Row], dict[str, float]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Speed of a Monte Carlo campaign.")
-    parser.add_argument("--out", type=Path, help="also write the JSON there")
+    parser.add_argument("--out", type=Path, help="also write the numbers there, as JSON")
     parser.add_argument("--chips", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()

@@ -195,7 +195,7 @@ def measure(rounds: int) -> list[Row]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Cost of the harness around ngspice.")
-    parser.add_argument("--out", type=Path, help="also write the JSON there")
+    parser.add_argument("--out", type=Path, help="also write the numbers there, as JSON")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--mesh", choices=("op", "ac"), help="only the mesh, as JSON")
     options = parser.parse_args()

@@ -274,7 +274,7 @@ def untrained(at: Setting, step: float) -> list[Row]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a small network, few repeats, no limits")
-    parser.add_argument("--out", type=Path, help="also write the JSON there")
+    parser.add_argument("--out", type=Path, help="also write the numbers there, as JSON")
     parser.add_argument("--figure", type=Path, help="draw the growth with N there (PNG, SVG or PDF)")
     parser.add_argument("--processor", default="cpu", help="cpu or cuda")
     chosen = parser.parse_args()
