@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -35,7 +36,7 @@ def draw_cells(figure: Figure, x: Float[np.ndarray, " point"], panels: Sequence[
         return
     for k, group in enumerate(together([_heights(axes, values) for axes, values in panels])):
         # Dashed lines lie above, so that what is below shows through.
-        style = {"color": colours()[k], "linestyle": _DASHES[k % 4], "zorder": 2 + 0.1 * (k % 4), "linewidth": 1.4}
+        style: Any = {"color": colours()[k], "linestyle": _DASHES[k % 4], "zorder": 2 + 0.1 * (k % 4), "linewidth": 1.4}
         for axes, values in panels:
             axes.plot(x, values[:, group[0]], label=named(group), **style)
     figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
@@ -51,7 +52,7 @@ def _draw_many(
             axes.plot(x, values[:, cell], color=scale(cell), linewidth=1.0)
     shown = ScalarMappable(Normalize(-0.5, cells - 0.5), scale)
     bar = figure.colorbar(shown, ax=[axes for axes, _ in panels], label="cell", aspect=40, pad=0.02, ticks=_WHOLE)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
 
 
 def _heights(axes: Axes, values: Lines) -> Lines:
@@ -59,7 +60,7 @@ def _heights(axes: Axes, values: Lines) -> Lines:
     if axes.get_yscale() == "log":
         positive = values[values > 0]
         values = np.log10(np.maximum(values, positive.min() if len(positive) else 1.0))
-    return (values - values.min()) / (np.ptp(values) or 1.0)
+    return np.asarray((values - values.min()) / (np.ptp(values) or 1.0))
 
 
 def together(panels: Sequence[Lines]) -> list[list[int]]:

@@ -50,7 +50,7 @@ def ac_response(frequency: Float[np.ndarray, " f"], response: Complex[np.ndarray
 def _phase(response: Complex[np.ndarray, "f cell"]) -> Float[np.ndarray, "f cell"]:
     """Degrees without jumps; what begins at -180, by rounding alone, begins at 180 like its neighbours."""
     degrees = np.degrees(np.unwrap(np.angle(response), axis=0))
-    return degrees + np.where(degrees[0] < -179, 360.0, 0.0)
+    return np.asarray(degrees + np.where(degrees[0] < -179, 360.0, 0.0))
 
 
 def noise_density(frequency: Float[np.ndarray, " f"], psd: Float[np.ndarray, "f cell"]) -> Figure:
