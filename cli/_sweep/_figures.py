@@ -18,6 +18,8 @@ from ._units import unit_of
 _SIZE = (5.6, 3.7)
 _MOST_METRICS, _MOST_PARAMETERS = 4, 6
 _MOST_LINES = 6
+_FEWEST_SHARED = 3
+"""Runs that a mean is drawn of."""
 _FEWEST = 10
 """Values that make a histogram."""
 
@@ -167,7 +169,7 @@ def _against(study: Study, rows: Sequence[Row], metric: str, name: str, other: s
     labels = [f"{_label(other, '')} {short(text_of(run.values[other]))}" if other else "" for run, _ in kept]
     for k, label in enumerate(dict.fromkeys(labels)):
         here = np.array([found == label for found in labels])
-        _scatter(axes, x[here], y[here] / factor, good[here], f"C{k + 2 if k else 0}")
+        _scatter(axes, x[here], y[here] / factor, good[here], f"C{k + 2}" if label else "C0")
         _means(axes, x[here], y[here] / factor, f"C{k + 2}", label or "mean, 95 % interval")
     _draw_limits(axes.axhline, _limits(study, metric), factor)
     if _wide(list(y)):
@@ -214,10 +216,10 @@ def _scatter(axes: Axes, x: Float[np.ndarray, " runs"], y: Float[np.ndarray, " r
 
 
 def _means(axes: Axes, x: Float[np.ndarray, " runs"], y: Float[np.ndarray, " runs"], colour: str, label: str) -> None:
-    """Mean with its interval, where several runs share a value."""
-    places = np.unique(x)
+    """Mean with its interval at every value that several runs share."""
+    places = np.array([place for place in np.unique(x) if np.sum(x == place) >= _FEWEST_SHARED])
     groups = [y[x == place] for place in places]
-    if len(places) == 0 or min(len(group) for group in groups) < 3:
+    if len(places) == 0:
         return
     means = np.array([group.mean() for group in groups])
     bounds = [_statistics.mean_interval(list(group)) or (m, m) for group, m in zip(groups, means, strict=True)]
