@@ -247,13 +247,13 @@ def _map(study: Study, rows: Sequence[Row], metric: str, first: str, second: str
         cmap="cividis",
         vmin=0 if limits else None,
         vmax=100 if limits else None,
+        norm="log" if not limits and _wide(list(shown[np.isfinite(shown)])) else None,
     )
     axes.grid(False)
     axes.set_xticks(range(len(across)), labels=[short(value) for value in across])
     axes.set_yticks(range(len(up)), labels=[short(value) for value in up])
     for (row, column), value in np.ndenumerate(shown / factor):
-        low, high = image.get_clim()
-        ink = "black" if not np.isfinite(value) or value > (low + high) / 2 else "white"
+        ink = "black" if not np.isfinite(value) or image.norm(value) > 0.5 else "white"
         failed = sum(record["status"] == "failed" for record in cells.get((row, column), ()))
         # The mean is of those that were done: one that looks good may have few.
         lost = f"\n{failed} failed" if failed else ""
