@@ -74,4 +74,5 @@ from ._topology import Answer as Answer
 from ._topology import Level as Level
 from ._topology import Topology as Topology
 from ._topology import Values as Values
+from ._validation import first_reason as first_reason
 from ._yaml import parse_yaml as parse_yaml

@@ -14,6 +14,7 @@ from ._design_amplifier import AMPLIFIER_TEMPCOS, Amplifier, TemperatureCoeffici
 from ._design_parts import Converters, Corners, Drift, Mismatch, NonNegative, Part, Positive, Programming
 from ._errors import DesignError
 from ._quantities import Farad, Henry, Kelvin, Ohm, SquareAmperePerHertz
+from ._validation import first_reason
 from ._yaml import parse_yaml
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Design(Part):
         try:
             return cls.model_validate(dict(data))
         except ValidationError as error:
-            raise DesignError(f"{where}: {_first_reason(error)}") from None
+            raise DesignError(f"{where}: {first_reason(error)}") from None
 
     @classmethod
     def _from_text(cls, text: str, where: str) -> "Design":
@@ -210,17 +211,3 @@ def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
         before = merged.get(key)
         merged[key] = _merged(before, value) if isinstance(before, dict) and isinstance(value, Mapping) else value
     return merged
-
-
-def _first_reason(error: ValidationError) -> str:
-    # A key that nobody knows is likelier the cause than one that is missing.
-    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    field = ".".join(str(part) for part in first["loc"]) or "design"
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        return f"{field}: unknown key; remove it or check its spelling{more}"
-    if first["type"] == "missing":
-        return f"{field}: missing; add it{more}"
-    came = "" if "got" in message else f", got {first['input']!r}"
-    return f"{field}: {message}{came}{more}"

@@ -3,7 +3,7 @@
 import errno
 import os
 import traceback
-from typing import Any
+from typing import Any, cast
 
 DEBUG = "THERMOSPICE_DEBUG"
 _OWN = __name__.partition(".")[0] + "."
@@ -44,7 +44,9 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, OSError):
         return _file_reason(error)
     if hasattr(error, "errors") and hasattr(error, "error_count"):  # pydantic
-        return _validation_reason(error)
+        from ..circuits import first_reason
+
+        return first_reason(cast(Any, error))
     if isinstance(error, ModuleNotFoundError):
         return f"the Python package {error.name!r} is missing; install it, or run `make setup`"
     if isinstance(error, MemoryError):
@@ -58,9 +60,3 @@ def _reason(error: BaseException) -> str:
 def _file_reason(error: OSError) -> str:
     hint = _HINTS.get(error.errno or 0) or error.strerror or str(error)
     return f"{error.filename}: {hint}" if error.filename else hint
-
-
-def _validation_reason(error: Any) -> str:
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "value"
-    return f"{field}: {first['msg']}, got {first.get('input')!r}"

@@ -8,12 +8,12 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from quantiphy import InvalidNumber, Quantity
 
-from ...circuits import LEVELS, TOPOLOGIES, Design, Level
+from ...circuits import LEVELS, TOPOLOGIES, Design, Level, first_reason
 from ...netlists import Analysis
 from .._errors import InputError
 from ._metrics import CIRCUIT, RATIOS, TRAINING, Metric
 from ._parameters import Parameter
-from ._yaml import first_reason, read_yaml
+from ._yaml import read_yaml
 
 MOST_RUNS = 100_000
 

@@ -9,11 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ...circuits import DesignError, Program, ProgramError, make_topology
+from ...circuits import DesignError, Program, ProgramError, first_reason, make_topology
 from .._errors import InputError
 from ._parameters import points
 from ._study import MOST_RUNS, CircuitSettings, Study
-from ._yaml import first_reason
 
 SCHEMA = 1
 """Raised whenever a change of the code changes what a run means; older results are then not taken for new ones."""

@@ -41,3 +41,19 @@ def test_a_design_says_where_its_file_is_wrong(tmp_path):
     path.write_text("preset: ideal\nR0: 1k\nR0: 2k\n")
     with pytest.raises(DesignError, match=r"mine\.yaml, line 3: not valid YAML: the key 'R0' is given twice"):
         Design.load(path)
+
+
+def test_the_first_of_several_faults_is_named_and_the_others_are_counted():
+    board = Design.preset("board-1k-1n").to_dict()
+    for change, message in (
+        ({"C": -1.0}, "design: C: Input should be greater than 0, got -1.0"),
+        ({"C": -1.0, "nonsense": 1}, "design: nonsense: unknown key; remove it or check its spelling (and 1 more)"),
+        ({"R0": [0] * 100}, f"design: R0: expected a number in ohm, got {[0] * 100}"),
+        ({"mismatch": list(range(100))}, f"design: mismatch: {{}}, got {str(list(range(100)))[:57]}..."),
+    ):
+        with pytest.raises(DesignError) as caught:
+            Design.from_dict({**board, **change})
+        assert str(caught.value) == message.format("Input should be a valid dictionary or instance of Mismatch")
+    del board["R0"]
+    with pytest.raises(DesignError, match=r"^design: R0: missing; add it$"):
+        Design.from_dict(board)
