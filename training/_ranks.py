@@ -8,6 +8,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from ._experiment import ExperimentError
+
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
@@ -28,9 +30,16 @@ class Ranks:
 
     @classmethod
     def launched(cls, processor: str) -> "Ranks | None":
-        """Join the processes that torchrun has started with this one; None where it has started no other."""
+        """Join the processes that torchrun has started with this one; None where it has started no other.
+
+        Raises `ExperimentError` for one numbered GPU: each process has its own.
+        """
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return None
+        if processor.startswith("cuda:"):
+            raise ExperimentError(
+                f"processor: under torchrun every process takes a GPU of its own, give cuda, not {processor}"
+            )
         if not dist.is_initialized():
             cuda = processor.startswith("cuda")
             if cuda:

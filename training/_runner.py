@@ -78,9 +78,9 @@ def run_experiments(
     factors, as they took here), `_loading_s`, `_drive_s`, `_relaxation_s` and `_readout_s`; the energy is that of the
     device's amplifiers and resistors alone. `out` receives
     `runs.jsonl` (the entries), `curves.jsonl` (losses against steps) and a folder per run. `task` replaces the one
-    that the experiments name. `workers` processes (default: one per core) of one thread each; they are spawned, so a
-    script needs its `if __name__ == "__main__"`, and its own task must be importable. With `resume`, finished runs in
-    `out` are kept and unfinished ones continue from their checkpoints.
+    that the experiments name. `workers` processes (default: one per core, or one in all on a GPU) of one thread each;
+    they are spawned, so a script needs its `if __name__ == "__main__"`, and its own task must be importable. With
+    `resume`, finished runs in `out` are kept and unfinished ones continue from their checkpoints.
 
     Under torchrun the runs are data parallel instead, one after the other: the first process calls this, the others
     `follow_experiments`; each steps on its part of every batch, and only the first one writes.
@@ -95,7 +95,7 @@ def run_experiments(
         job.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(job.folder / EXPERIMENT, job.experiment.to_yaml())
     ranks = Ranks.launched(experiments[0].processor) if experiments else None
-    count = max(1, min(workers or available_cores(), len(waiting)))
+    count = max(1, min(workers or _places([job.experiment.processor for job in waiting]), len(waiting)))
     try:
         with show_progress({job.name: job.experiment.steps or 0 for job in waiting}, quiet) as progress:
             if ranks is not None:
@@ -134,6 +134,11 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _places(processors: Sequence[str]) -> int:
+    # runs on a GPU would contend for its memory
+    return available_cores() if set(processors) <= {"cpu"} else 1
 
 
 def _jobs(experiments: Sequence[Experiment], out: Path, task: Task | None, resume: bool) -> list[_Job]:

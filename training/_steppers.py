@@ -1,6 +1,5 @@
 """One face for every optimiser: a step on a batch, its loss, and what the step would cost."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from ._ageing import Ageing
 from ._chip_spu import ModelSPU, SpiceSPU
 from ._cholesky import Cholesky
+from ._clock import now
 from ._conjugate_gradient import ConjugateGradient
 from ._cost import CostModel, Parts, Supplied
 from ._device_spu import DeviceSPU
@@ -135,7 +135,7 @@ class _FirstOrder:
         self._module, self._loss_fn, self._optimizer, self._ranks = module, loss_fn, optimizer, ranks
 
     def step(self, batches: Sequence[Split]) -> Taken:
-        began = time.perf_counter()
+        began = now()
         self._optimizer.zero_grad()
         total = 0.0
         for batch in batches:
@@ -146,7 +146,7 @@ class _FirstOrder:
         if self._ranks is not None:
             total = self._averaged(total, self._ranks)
         self._optimizer.step()
-        return Taken(total, Parts(digital=time.perf_counter() - began))
+        return Taken(total, Parts(digital=now() - began))
 
     def _averaged(self, loss: float, ranks: Ranks) -> float:
         """Gradients and loss of the whole batch, whose parts have one size."""
@@ -174,7 +174,7 @@ class _Natural:
 
     def step(self, batches: Sequence[Split]) -> Taken:
         self._solver.reset()
-        began = time.perf_counter()
+        began = now()
         try:
             for batch in batches[:-1]:
                 self._optimizer.accumulate(batch.inputs, batch.targets)
@@ -182,7 +182,7 @@ class _Natural:
         except (ArithmeticError, ValueError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
             raise _fault(error, self._first) from error
         self._first = False
-        seconds = time.perf_counter() - began
+        seconds = now() - began
         if self._cost is None:
             return Taken(float(loss), Parts(digital=seconds))
         used = self._solver
@@ -221,13 +221,13 @@ class _Layerwise:
 
     def step(self, batches: Sequence[Split]) -> Taken:
         self._solver.reset()
-        began = time.perf_counter()
+        began = now()
         try:
             loss = self._optimizer.step(batches[0].inputs, batches[0].targets)
         except (ArithmeticError, ValueError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
             raise _fault(error, self._first) from error
         self._first = False
-        seconds = time.perf_counter() - began
+        seconds = now() - began
         if self._cost is None:
             return Taken(float(loss), Parts(digital=seconds))
         parts = self._solver.time(self._cost, seconds - self._solver.seconds)
@@ -279,7 +279,7 @@ class _Clocked:
 
     def _note(self) -> None:
         if self.asked_at is None:
-            self.asked_at = time.perf_counter()
+            self.asked_at = now()
 
 
 def _tngd(module: nn.Module, loss_fn: LossFunction, e: Experiment, solver: Solver, data_parallel: bool) -> TNGD:

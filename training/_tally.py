@@ -1,10 +1,10 @@
 """What a device would need for a step of many small programs."""
 
-import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._clock import now
 from ._cost import CostModel, Parts
 from ._solution import AnyProgram, Solution, Solver
 from ._types import Array
@@ -38,16 +38,16 @@ class Tallied:
         return getattr(self.solver, name)
 
     def init(self, program: AnyProgram) -> Any:
-        began = time.perf_counter()
+        began = now()
         loaded = self.solver.init(program)
-        self.seconds += time.perf_counter() - began
+        self.seconds += now() - began
         self._loads.append(_Load(len(getattr(program, "A", ()))))
         return loaded
 
     def compute(self, state: Any, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
-        began = time.perf_counter()
+        began = now()
         solution = self.solver.compute(state, b, x0, t)
-        self.seconds += time.perf_counter() - began
+        self.seconds += now() - began
         load = self._loads[-1]
         load.analog_time += solution.stats.get("analog_time", 0.0)
         load.runs += int(solution.stats.get("attempts", 1))

@@ -43,7 +43,9 @@ def train(
         bool,
         typer.Option("--tune", help="Choose every optimiser's settings by one budget on validation data."),
     ] = False,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="\\[default: one per core]")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes. \\[default: one per core; 1 with a GPU]")
+    ] = None,
     processor: Annotated[
         str | None, typer.Option("--processor", help="Of torch: cpu, cuda, cuda:1. \\[default: cpu]")
     ] = None,
