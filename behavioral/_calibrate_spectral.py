@@ -126,8 +126,9 @@ class Noise:
 
 
 def _thinned(data: Measurement) -> Int[np.ndarray, " k"]:
-    frequencies, amplifier = data.values["frequency"], data.design.amplifier
+    frequencies, design = data.values["frequency"], data.design
     count = len(frequencies)
-    if data.level == "transistor" and amplifier is not None:
-        count = max(1, int(np.searchsorted(frequencies, TRANSISTOR_BAND * amplifier.gain_bandwidth)))
+    if data.level == "transistor" and design.amplifier is not None:
+        unity = design.tempco.amplifier_at(design.amplifier, design.temperature).gain_bandwidth
+        count = max(1, int(np.searchsorted(frequencies, TRANSISTOR_BAND * unity)))
     return np.unique(np.linspace(0, count - 1, min(count, _FREQUENCIES)).astype(int))

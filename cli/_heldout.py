@@ -91,10 +91,11 @@ def corrected(instance: Instance, device: DeviceModel, count: int, seed: int) ->
 
 
 def _band(instance: Instance, level: Level) -> tuple[float, float] | None:
-    amplifier = instance.design.amplifier
-    if level != "transistor" or amplifier is None:
+    design = instance.design
+    if level != "transistor" or design.amplifier is None:
         return None
-    highest = TRANSISTOR_BAND * amplifier.gain_bandwidth
+    # Warm amplifiers are slower, and their further poles come down with their unity frequency.
+    highest = TRANSISTOR_BAND * design.tempco.amplifier_at(design.amplifier, design.temperature).gain_bandwidth
     return highest / 10**DECADES, highest
 
 
