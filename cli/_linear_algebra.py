@@ -220,5 +220,5 @@ def table(given: Given, answer: Answer) -> Table:
             shown.add_row("...", "", "", "")
             break
         values = (answer.value[index], answer.standard_error[index], exact[index])
-        shown.add_row(", ".join(map(str, index)), *(f"{value:.6g}" for value in values))
+        shown.add_row(", ".join(map(str, index)) or "–", *(f"{value:.6g}" for value in values))
     return shown

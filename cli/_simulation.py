@@ -63,16 +63,19 @@ class Result:
     """Of the operating point, where that is the analysis."""
 
 
-def get_analysis(name: str, noise: bool) -> Analysis:
+def get_analysis(name: str, noise: bool, duration: float | None = None) -> Analysis:
     """An analysis by its command-line name.
 
     Raises:
-        InputError: unknown, or noise asked for where it means nothing.
+        InputError: unknown, or noise or a duration where they mean nothing.
     """
     for analysis in ANALYSES:
         if analysis == name:
-            if noise and analysis != "tran":
-                raise InputError(f"--noise: only a transient takes it, and --analysis is {name}; use --analysis tran")
+            for option, given in (("--noise", noise), ("--duration", duration is not None)):
+                if given and analysis != "tran":
+                    raise InputError(
+                        f"{option}: only a transient takes it, and --analysis is {name}; use --analysis tran"
+                    )
             return analysis
     raise InputError(f"--analysis: expected one of {', '.join(ANALYSES)}, got {name!r}")
 

@@ -75,7 +75,7 @@ def simulate(
         from .. import _inputs as inputs
         from .. import _simulation
 
-        kind = _simulation.get_analysis(analysis, noise)
+        kind = _simulation.get_analysis(analysis, noise, duration)
         the_design = inputs.get_chip_design(topology, design, temperature, corner)
         the_level = inputs.get_chip_level(level, the_design)
         subcircuit = inputs.get_amplifier(amplifier, trust, supply, the_level)

@@ -81,6 +81,8 @@ def solve(
 
         kind, the_problem = algebra.get_kind(on), algebra.get_problem(problem)
         budget = Budget(duration, runs, programs, kappa)
+        if kind == "model" and device is not None and size is None and matrix is None:
+            size = inputs.get_device_model(device).n
         chip, given = algebra.get_given(the_problem, topology, size, matrix, drive, noise_matrix, seed)
         the_design = inputs.get_chip_design(topology, design, temperature, corner)
         the_level = inputs.get_chip_level(level, the_design)

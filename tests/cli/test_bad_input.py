@@ -155,6 +155,7 @@ def test_level_that_the_design_cannot_have(run):
 
 def test_noise_where_it_means_nothing(run):
     run("simulate", "--analysis", "op", "--noise").refused("--noise", "tran")
+    run("simulate", "--analysis", "ac", "--duration", 1e-6).refused("--duration", "tran")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

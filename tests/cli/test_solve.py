@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 from scipy.linalg import expm, solve_continuous_lyapunov
+from thermospice.behavioral import DeviceModel
+from thermospice.circuits import Crossbar, Design
 
 A = np.array([[1.0, -0.3], [-0.3, 0.6]])
 QUICK = ("--no-mismatch", "--runs", 12, "--duration", 30)
@@ -66,6 +68,12 @@ def test_in_ngspice(run, tmp_path):
     arguments = ("--matrix", write(tmp_path / "A.csv", A), "--drive", write(tmp_path / "b.csv", [0.5, -0.2]))
     summary = answer(run("solve", "--on", "spice", *arguments, "--no-mismatch", "--runs", 2, "--duration", 1, "--json"))
     assert summary["relative_error"] < 1e-3
+
+
+def test_a_device_says_how_many_cells_it_has(run, tmp_path):
+    chip = Design.preset("board-1k-1n").nominal(Crossbar(n=3))
+    DeviceModel.nominal(chip).save(tmp_path / "device.json")
+    assert answer(run("solve", "--problem", "determinant", "--device", "device.json", *QUICK, "--json"))["n"] == 3
 
 
 @pytest.mark.parametrize(
