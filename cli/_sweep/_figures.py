@@ -252,8 +252,10 @@ def _map(study: Study, rows: Sequence[Row], metric: str, first: str, second: str
     axes.grid(False)
     axes.set_xticks(range(len(across)), labels=[short(value) for value in across])
     axes.set_yticks(range(len(up)), labels=[short(value) for value in up])
+    # What has no colour is white.
+    bright = np.ma.filled(image.norm(np.ma.masked_invalid(shown / factor)), 1.0) > 0.5
     for (row, column), value in np.ndenumerate(shown / factor):
-        ink = "black" if not np.isfinite(value) or image.norm(value) > 0.5 else "white"
+        ink = "black" if bright[row, column] else "white"
         failed = sum(record["status"] == "failed" for record in cells.get((row, column), ()))
         # The mean is of those that were done: one that looks good may have few.
         lost = f"\n{failed} failed" if failed else ""
