@@ -115,6 +115,17 @@ def test_a_covariance_in_parts_is_the_whole(monkeypatch, part):
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
 
 
+def test_waveforms_of_modes_that_ring():
+    case, v0 = Case("rlc-board-8", RLCGrid(2), "ideal"), np.array([0.1, -0.05])
+    rates = case.circuit.modes.lam
+    assert (np.abs(rates.imag) > rates.real).any()
+    times = np.linspace(0, 3 / rates.real.min(), 40)
+    found = transient(case.circuit, times, v0, case.parameters.size)
+    twin = case.slopes(lambda z: case.at(z).mean_at(times, v0))
+    agree(case, found.jacobian, twin, np.abs(twin).max())
+    np.testing.assert_allclose(found.v, case.at(case.z).mean_at(times, v0), atol=1e-10)
+
+
 def test_a_waveform_has_few_shapes():
     case = Case("board-1k-1n", Crossbar(4), "macro")
     times = np.linspace(0, 1e-5, 400)
