@@ -60,16 +60,23 @@ def load_design(device: Path | None, design: str | Mapping[str, Any] | None) -> 
 
 def load_measured(device: Path) -> DeviceModel:
     """The model of one chip. Raises `ExperimentError` for a file that is none, or tells of many."""
+    model = _one_chip(device)
+    if not isinstance(model.instance.topology, Cascade):
+        raise ExperimentError(
+            f"chip: measured needs the model of a cascade, and {device} is one of a {model.instance.topology.name}; "
+            "calibrate with --topology cascade, or use the solver model-spu for a crossbar"
+        )
+    return model
+
+
+def _one_chip(device: Path) -> DeviceModel:
     try:
         model = load_device(device)
     except (DeviceModelError, DesignError, OSError) as error:
         raise ExperimentError(f"device: {error}") from error
     if not isinstance(model, DeviceModel):
-        raise ExperimentError(f"chip: {device} tells of many chips; measured needs the model of one")
-    if not isinstance(model.instance.topology, Cascade):
         raise ExperimentError(
-            f"chip: measured needs the model of a cascade, and {device} is one of a {model.instance.topology.name}; "
-            "calibrate with --topology cascade, or use the solver model-spu for a crossbar"
+            f"device: {device} tells of many chips, and the model of one is needed; calibrate one chip"
         )
     return model
 
@@ -92,25 +99,25 @@ def load_chip(device: Path | None, design: str | Mapping[str, Any] | None, cells
     """
     if device is None:
         return _sized(_design(design or DEFAULT_DESIGN).sample(Crossbar(n=cells), np.random.default_rng(seed)), cells)
-    path = device.with_name(CHIP)
+    model, path = _one_chip(device), device.with_name(CHIP)
     try:
         chip = Instance.load(path)
     except (DesignError, OSError) as error:
         raise ExperimentError(f"device: expected the chip of {device.name} beside it: {error}") from error
-    if DeviceModel.load(device).provenance.instance_digest not in ("", chip.digest):
+    if model.provenance.instance_digest not in ("", chip.digest):
         raise ExperimentError(f"device: {path} is another chip than the one {device.name} was calibrated on")
     return _sized(chip, cells)
 
 
 def load_model(device: Path | None, design: str | Mapping[str, Any] | None, cells: int, seed: int) -> DeviceModel:
     """The calibrated model, or that of the chip which `load_chip` draws. Raises `ExperimentError`, as it does."""
-    try:
-        if device is None:
+    if device is None:
+        try:
             chip = load_chip(None, design, cells, seed)
             return DeviceModel.nominal(chip, "ideal" if chip.design.amplifier is None else "macro")
-        model = DeviceModel.load(device)
-    except (DeviceModelError, DesignError, OSError) as error:
-        raise ExperimentError(f"{'device' if device else 'design'}: {error}") from error
+        except (DeviceModelError, DesignError, OSError) as error:
+            raise ExperimentError(f"design: {error}") from error
+    model = _one_chip(device)
     _sized(model.instance, cells)
     return model
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from ..circuits import parse_yaml
 from ._population import Effects
 from ._tasks import TASKS
 
@@ -165,7 +166,10 @@ class Experiment(BaseModel):
             raise ValueError("correction: calibrated makes up for the deviations that chip: measured is made of")
         if self.recalibrate_every is not None and self.step_time is None:
             raise ValueError("recalibrate_every: a chip that does not drift needs none; give step_time too")
-        Effects().without(*(self.without or ()))
+        try:
+            Effects().without(*(self.without or ()))
+        except ValueError as error:
+            raise ValueError(str(error).replace("effects:", "without:", 1)) from None
         return self
 
     @field_validator("device_seed", mode="before")
@@ -244,13 +248,16 @@ def experiment(fields: Mapping[str, Any], source: str = "experiment") -> Experim
         return Experiment(**fields)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        # The names of a union's alternatives, such as constrained-int, are pydantic's.
+        names = [str(part) for k, part in enumerate(first["loc"]) if k == 0 or isinstance(part, int)]
+        place = ".".join(names)
         if first["type"] == "extra_forbidden":
             known = ", ".join(Experiment.model_fields)
             raise ExperimentError(f"{source}: {place}: unknown field; the fields are {known}") from None
         if first["type"] == "value_error":
             raise ExperimentError(f"{source}: {first['ctx']['error']}") from None
-        raise ExperimentError(f"{source}: {place}: {first['msg']}, got {first['input']!r}") from None
+        expected = f"expected a list, such as [{first['input']}]" if first["type"] == "tuple_type" else first["msg"]
+        raise ExperimentError(f"{source}: {place}: {expected}, got {first['input']!r}") from None
 
 
 def load_experiment(path: Path, **overrides: Any) -> Experiment:
@@ -263,14 +270,11 @@ def load_experiment(path: Path, **overrides: Any) -> Experiment:
 def read_mapping(path: Path) -> dict[str, Any]:
     """A YAML file that holds a mapping; raises `ExperimentError` with file and line otherwise."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ExperimentError(f"{path}: cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not valid"
-        raise ExperimentError(f"{path}:{place} not YAML: {problem}") from None
+    except ValueError as error:
+        raise ExperimentError(str(error)) from None
     if not isinstance(content, dict):
         raise ExperimentError(f"{path}: expected a mapping of fields to values, got {type(content).__name__}")
     return {str(key): value for key, value in content.items()}

@@ -45,7 +45,11 @@ def test_yaml_round_trip_and_overrides(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("task: [digits\n", r"e.yaml: line \d+ not YAML"),
+        ("task: [digits\n", r"e.yaml, line \d+: not valid YAML"),
+        ("steps: 3\nsteps: 4\n", "e.yaml, line 2: .*'steps' is given twice"),
+        ("without: offset\n", r"e.yaml: without: expected a list, such as \[offset\]"),
+        ("without: [colour]\n", "e.yaml: without: "),
+        ("device_seed: -1\n", "e.yaml: device_seed: "),
         ("- digits\n", "expected a mapping of fields to values, got list"),
         ("", "expected a mapping"),
         ("stepz: 3\n", "e.yaml: stepz: unknown field"),
