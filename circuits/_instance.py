@@ -178,7 +178,8 @@ class Instance:
             errors = {str(name): np.array(values, dtype=float) for name, values in data["errors"].items()}
             return cls(Design.from_dict(data["design"], f"{where}: design"), topology, errors, data["seed"])
         except (KeyError, TypeError, AttributeError) as error:
-            raise DesignError(f"{where}: not an instance: {type(error).__name__}: {error}") from None
+            hint = f"{error} is missing" if isinstance(error, KeyError) else "its parts have other types"
+            raise DesignError(f"{where}: not an instance (instance.json, as `simulate` writes it): {hint}") from None
         except DesignError:
             raise
         except ValueError as error:
