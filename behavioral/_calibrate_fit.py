@@ -17,6 +17,9 @@ _STEPS = 40
 _SMALL = 0.1
 """Length, in posterior standard deviations, of a last step: the next one would be of the order of its square."""
 
+_ROUNDING = 1e-5
+"""Distance from the optimum, in the same units, that no step can improve on."""
+
 _OUTLIER = 3.0
 """A run whose rms residual is this many times that of the median run of its kind (or of its own noise) does not
 belong."""
@@ -156,6 +159,9 @@ def _levenberg(
 ) -> tuple[Float[np.ndarray, " p"], Normal]:
     damping = 0.0
     for _ in range(_STEPS):
+        # Likelihoods of noisy records cancel: that a cost of -10 falls no more may be the rounding of its parts.
+        if normal.gradient @ np.linalg.solve(normal.curvature, normal.gradient) < _ROUNDING**2:
+            return z, normal
         factor = scipy.linalg.cho_factor(normal.curvature + damping * np.eye(len(z)))
         step = scipy.linalg.cho_solve(factor, normal.gradient)
         possible = parameters.possible(z + step)
