@@ -17,8 +17,8 @@ _STEPS = 40
 _SMALL = 0.1
 """Length, in posterior standard deviations, of a last step: the next one would be of the order of its square."""
 
-_ROUNDING = 1e-5
-"""Distance from the optimum, in the same units, that no step can improve on."""
+_ROUNDING = _SMALL**2
+"""Distance from the optimum, in the same units, that a last step may leave anyway; the cost need not fall further."""
 
 _OUTLIER = 3.0
 """A run whose rms residual is this many times that of the median run of its kind (or of its own noise) does not
