@@ -127,11 +127,15 @@ class Folder:
 
     @cached_property
     def runs(self) -> list[dict[str, Any]]:
-        return self._lines("training/runs.jsonl")
+        return self._training("runs.jsonl")
 
     @cached_property
     def curves(self) -> list[dict[str, Any]]:
-        return self._lines("training/curves.jsonl")
+        return self._training("curves.jsonl")
+
+    def _training(self, name: str) -> list[dict[str, Any]]:
+        # `train` fills a folder of its own, `run` and `sweep` one inside theirs
+        return self._lines(f"training/{name}") or self._lines(name)
 
     def _object(self, name: str) -> dict[str, Any]:
         loaded = self._json(name)

@@ -37,7 +37,8 @@ def rows(subject: Subject) -> Iterator[Row]:
 def conditions(subject: Subject) -> Mapping[str, Instance]:
     """The same chip at corners and temperatures, and after a day of drift."""
     known = subject.instance.design
-    design = known.model_copy(update={"tempco": _TEMPCO, "corners": _CORNERS, "drift": _DRIFT})
+    tempco = known.tempco.model_copy(update=_TEMPCO.model_dump(exclude_unset=True))
+    design = known.model_copy(update={"tempco": tempco, "corners": _CORNERS, "drift": _DRIFT})
     programmed = {"6 bits and switches": _chip(subject, known.model_copy(update={"programming": _PROGRAMMING}))}
     return {
         "slow corner": _chip(subject, design.corner("slow")),

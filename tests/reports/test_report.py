@@ -69,6 +69,12 @@ def test_all_parts_are_there(page):
     assert "Not computed" not in page
 
 
+def test_a_folder_of_one_training_is_a_training(tmp_path, undrawn):
+    training = make_folder(tmp_path / "run") / "training"
+    page = build_report([training], tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "At the end of training" in page
+
+
 def test_training_in_the_loop_is_in_standard_errors_of_the_calibration(page):
     # Two parameters, one of which is two standard errors off: rms sqrt(2).
     assert "2.0e-03 with the calibrated model and 5.0e-02 with the design" in page

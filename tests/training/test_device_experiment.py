@@ -26,7 +26,7 @@ def test_a_design_is_completed_and_read_with_units() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"without": ["ofset"]}, "effects: expected some of conductance, .*; got ofset"),
+        ({"without": ["ofset"]}, "without: expected some of conductance, .*; got ofset"),
         (
             {"correction": "calibrated", "chip": "measured", "device": "device.json"},
             "correction: calibrated makes up for the deviations that chip: measured is made of",
