@@ -21,7 +21,6 @@ from ._sharded import Sharded
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
 from ._types import Array, DenseProgram, Vector
 
-
 COARSEST_NOISE = 0.3
 """Relative error that the variance of noise may have where the converter's rounding hides it."""
 
