@@ -15,7 +15,7 @@ Progressed = Callable[[int, int], None]
 _AHEAD = 3
 """Batches handed out for each that goes on, so that no worker waits for this process."""
 
-_BATCH, _LARGEST_BATCH = 0.2, 32
+_BATCH, _LARGEST_BATCH = 0.3, 50
 """Work of a batch [s], and its most runs: what a kill can lose."""
 
 
