@@ -61,7 +61,7 @@ def test_runs_in_flight_are_bounded_and_every_run_is_kept():
 
 
 def test_only_short_runs_go_together():
-    for seconds, largest in ((1.0, 1), (0.05, 5), (1e-6, 49)):
+    for seconds, largest in ((1.0, 1), (0.07, 4), (1e-6, 49)):
         workers, kept = Workers(seconds=seconds), []
         perform(({"key": k} for k in range(200)), workers, kept.append, lambda done, failed: None)
         assert [record["key"] for record in kept] == list(range(200))
