@@ -297,6 +297,17 @@ def test_device_without_its_chip(run, tmp_path):
     run("verify", "--device", "c/device.json").refused("instance.json", "--instance")
 
 
+def interrupt(process: "subprocess.Popen[str]") -> str:
+    """Press Ctrl-C, and again as a person would: Python drops one that arrives within a finaliser or a callback."""
+    for _ in range(3):
+        process.send_signal(signal.SIGINT)
+        try:
+            return process.communicate(timeout=6)[1]
+        except subprocess.TimeoutExpired:
+            continue
+    return process.communicate(timeout=60)[1]
+
+
 def test_interrupt_leaves_readable_files_and_says_how_to_go_on(tmp_path):
     arguments = ["verify", "--topology", "crossbar", *(x for n in range(2, 30) for x in ("--size", str(n)))]
     code = "import sys; from thermospice.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -307,8 +318,7 @@ def test_interrupt_leaves_readable_files_and_says_how_to_go_on(tmp_path):
     deadline = time.monotonic() + 60
     while not state.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    err = interrupt(process)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "--resume new" in err
