@@ -21,9 +21,6 @@ from ._sharded import Sharded
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
 from ._types import Array, DenseProgram, Vector
 
-COARSEST_NOISE = 0.3
-"""Relative error that the variance of noise may have where the converter's rounding hides it."""
-
 
 @dataclass(frozen=True, slots=True)
 class DeviceSPU:
@@ -117,11 +114,10 @@ class DeviceSPU:
             if not isinstance(program, Factors):
                 return CrossbarFlow(chip.load_crossbar(matrix_of(program)), aged.rate)
             tol = 1e-9 if program.J.dtype == torch.float64 else 1e-4
-            loaded = chip.load_cascade(program, self._groups)
             return CascadeFlow(
-                loaded,
+                chip.load_cascade(program, self._groups),
                 tol,
-                self._noise_tolerance(float(loaded.loop.rates.min())),
+                self.noise_tolerance,
                 self.effects.stage_noise,
                 aged.rate,
             )
@@ -190,16 +186,6 @@ class DeviceSPU:
         if not self.effects.noise or self.population.kappa0 == 0.0:
             return torch.zeros_like(state.like)
         return math.sqrt(self.population.kappa0) * state.noise(t, self.generator)
-
-    def _noise_tolerance(self, slowest: float) -> float:
-        # relative to all that is random in a readout: the noise, at most that of the slowest cell, and the rounding
-        bits, kappa0 = self.population.adc_bits, self.population.kappa0
-        if not self.effects.readout_bits or bits is None or kappa0 == 0.0 or slowest <= 0.0:
-            return self.noise_tolerance
-        rounding = (2.0 * self.population.full_scale / (2**bits - 1)) ** 2 / 12.0
-        return max(
-            self.noise_tolerance, min(self.noise_tolerance * (1.0 + rounding * slowest / kappa0), COARSEST_NOISE)
-        )
 
     @property
     def _in_volts(self) -> bool:

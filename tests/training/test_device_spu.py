@@ -114,18 +114,6 @@ def test_noise_covariance_is_that_of_the_dense_twin(factors, t):
     assert relative(P, dense_covariance(F, root @ root.T, t)) < 2 * tolerance
 
 
-@pytest.mark.parametrize(
-    ("adc_bits", "kappa0", "expected"),
-    [(None, 1e-6, 0.01), (12, 1e-3, 0.01), (8, 1e-6, 0.01 * (1 + (2 / 255) ** 2 / 12 / 1e-6)), (8, 1e-12, 0.3)],
-)
-def test_noise_is_as_exact_as_the_readout_can_show(factors, adc_bits, kappa0, expected):
-    """A rounding of variance q beside noise of variance kappa0/rate: 1 % of their sum, as a part of the noise."""
-    effects = Effects.only("noise", "readout_bits")
-    flow = DeviceSPU(noisy(adc_bits=adc_bits, kappa0=kappa0), effects=effects).init(factors.with_damping(1.0))
-    assert float(flow.chip.loop.rates.min()) == pytest.approx(1.0)
-    assert flow.noise_tol == pytest.approx(expected, rel=1e-3)
-
-
 @pytest.mark.parametrize("stage_noise", [False, True])
 def test_noise_samples_have_the_dense_covariance(factors, stage_noise):
     effects = Effects.only("conductance", "capacitance", "noise", *(["stage_noise"] if stage_noise else []))
