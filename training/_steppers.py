@@ -126,7 +126,23 @@ def call(module: nn.Module, inputs: Any) -> Tensor:
     return module(*inputs) if isinstance(inputs, tuple) else module(inputs)
 
 
-class _FirstOrder:
+class _Optimised:
+    """What every stepper asks of its optimiser."""
+
+    _optimizer: torch.optim.Optimizer
+
+    def set_learning_rate(self, lr: float) -> None:
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._optimizer.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._optimizer.load_state_dict(state)
+
+
+class _FirstOrder(_Optimised):
     """Digital: what it costs is what it took."""
 
     def __init__(
@@ -155,18 +171,11 @@ class _FirstOrder:
             p.grad = ranks.sum(p.grad) / ranks.count
         return float(ranks.sum(torch.tensor(loss, device=given[0].device))) / ranks.count
 
-    def set_learning_rate(self, lr: float) -> None:
-        _set_learning_rate(self._optimizer, lr)
 
-    def state_dict(self) -> dict[str, Any]:
-        return self._optimizer.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._optimizer.load_state_dict(state)
-
-
-class _Natural:
+class _Natural(_Optimised):
     """TNGD; gradient and factors cost what they took, an analog solve what the device would need."""
+
+    _optimizer: TNGD
 
     def __init__(self, optimizer: TNGD, solver: "_Clocked", cost: CostModel | None) -> None:
         self._optimizer, self._solver, self._cost = optimizer, solver, cost
@@ -189,18 +198,11 @@ class _Natural:
         size = (used.r, used.N, used.analog_time, (used.asked_at or began) - began, used.runs)
         return Taken(float(loss), self._cost.time(*size), self._cost.energy(*size, array_power=used.array_power))
 
-    def set_learning_rate(self, lr: float) -> None:
-        _set_learning_rate(self._optimizer, lr)
 
-    def state_dict(self) -> dict[str, Any]:
-        return self._optimizer.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._optimizer.load_state_dict(state)
-
-
-class _Layerwise:
+class _Layerwise(_Optimised):
     """K-FAC; factors and gradient cost what they took, the solves what a crossbar of each factor's size would need."""
+
+    _optimizer: KFAC
 
     def __init__(self, module: nn.Module, loss_fn: LossFunction, e: Experiment, solver: Tallied) -> None:
         settings = _present(
@@ -232,15 +234,6 @@ class _Layerwise:
             return Taken(float(loss), Parts(digital=seconds))
         parts = self._solver.time(self._cost, seconds - self._solver.seconds)
         return Taken(float(loss), parts, self._solver.energy(self._cost))
-
-    def set_learning_rate(self, lr: float) -> None:
-        _set_learning_rate(self._optimizer, lr)
-
-    def state_dict(self) -> dict[str, Any]:
-        return self._optimizer.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._optimizer.load_state_dict(state)
 
 
 class _Clocked:
@@ -302,11 +295,6 @@ def _first_order(parameters: list[nn.Parameter], e: Experiment) -> torch.optim.O
         betas = (0.9 if e.beta1 is None else e.beta1, 0.999 if e.beta2 is None else e.beta2)
         return torch.optim.Adam(parameters, betas=betas, **common)
     return torch.optim.SGD(parameters, **_present(momentum=e.momentum), **common)
-
-
-def _set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = lr
 
 
 def _present(**values: Any) -> dict[str, Any]:
