@@ -67,8 +67,7 @@ def plain_loop(chips: int) -> list[np.ndarray]:
 def campaign(runs: Sequence[Run], workers: Executor) -> list[np.ndarray]:
     """The same by a campaign, with every result on disk."""
     name = f"bench-{secrets.token_hex(4)}"  # of its own in every round: a cluster remembers what it has done
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, Store.opened(Path(folder)) as store:
         requests = (
             {"key": run.key, "task": run.task, "timeout": 60, "memory": None, "campaign": name, "folder": None}
             for run in runs

@@ -58,7 +58,8 @@ def campaign(this: Job, path: Path | None, seed: int | None, options: Options) -
     with alone_in(this.folder):
         write_json(this.folder / _STATE, {"command": "sweep", "study": to_plain(study)})
         write_text(this.folder / "study.yaml", to_yaml(study))
-        _carry_out(this, study, what, options)
+        with Store.opened(this.folder) as store:
+            _carry_out(this, study, what, store, options)
 
 
 def _study(folder: Path, path: Path | None, seed: int | None, resume: bool) -> tuple[Study, str]:
@@ -79,8 +80,7 @@ def _study(folder: Path, path: Path | None, seed: int | None, resume: bool) -> t
     return (study if seed is None else parse_study({**to_plain(study), "seed": seed}, str(path))), str(path)
 
 
-def _carry_out(this: Job, study: Study, what: Plan, options: Options) -> None:
-    store = Store(this.folder)
+def _carry_out(this: Job, study: Study, what: Plan, store: Store, options: Options) -> None:
     every = (*what.runs, *what.references)
     known = {key: record for key in {run.key for run in every} if (record := store.get(key)) is not None}
     if options.retry_failed:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ._executor import Executor
 from ._store import Record
-from ._worker import Request
+from ._worker import Request, shares_simulator
 
 Progressed = Callable[[int, int], None]
 """Called with the numbers of runs that are over and that failed."""
@@ -17,6 +17,9 @@ _AHEAD = 3
 
 _BATCH, _LARGEST_BATCH = 0.3, 50
 """Work of a batch [s], and its most runs: what a kill can lose."""
+
+_FIRST = 8
+"""Runs of a worker's first batch where they share a simulator, so that its start is not taken for their pace."""
 
 
 class Stopped(Exception):
@@ -44,7 +47,8 @@ def perform(
     Raises:
         Stopped: too many failures.
     """
-    left, flying, done, pace = deque(requests), 0, 0, _Pace()
+    left, flying, done = deque(requests), 0, 0
+    pace = _Pace(_FIRST if left and shares_simulator(left[0]["task"]) else 1)
     while True:
         slots = workers.slots()
         while left and flying < pace.ahead * slots:
@@ -67,6 +71,7 @@ def perform(
 class _Pace:
     """How many runs go together: as many as a worker performs while a message would hardly be noticed."""
 
+    first: int
     _batches: int = 0
     _runs: int = 0
     _seconds: float = 0.0
@@ -76,14 +81,14 @@ class _Pace:
 
     @property
     def ahead(self) -> int:
-        # The first runs only tell how long they take, the second ones bridge the time until that is known.
-        return _AHEAD if self._runs else 2
+        # The first runs only tell how long they take: so few cost more, each, than among others.
+        return _AHEAD if self._runs else 1
 
     def share(self, left: int, slots: int) -> int:
         """Runs of the next batch."""
         self._batches += 1
         if not self._runs:
-            return 1
+            return min(self.first, math.ceil(left / (slots - (self._batches - 1) % slots)))
         mean = self._seconds / self._runs
         most = max(1, min(_LARGEST_BATCH, int(_BATCH / mean) if mean > 0 else _LARGEST_BATCH))
         # Equal shares, as many for each slot, so that the workers end together. Smaller ones towards the end cost more

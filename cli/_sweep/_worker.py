@@ -137,14 +137,15 @@ def execute_all(batch: Sequence[Request]) -> list[Outcome]:
     Operating points take less time than the start of a simulator, so they share one; when that fails, each of them is
     performed by itself, and the one that failed fails by itself.
     """
-    if len(batch) > 1 and all(_is_short(request["task"]) for request in batch):
+    if len(batch) > 1 and all(shares_simulator(request["task"]) for request in batch):
         answer = _asked(batch)
         if "done" in answer:
             return [_outcome(request, numbers) for request, numbers in zip(batch, answer["done"], strict=True)]
     return [execute(request) for request in batch]
 
 
-def _is_short(task: Mapping[str, Any]) -> bool:
+def shares_simulator(task: Mapping[str, Any]) -> bool:
+    """Is the run so short that it goes with others into one process of the simulator?"""
     return task["kind"] == "circuit" and list(task["analyses"]) == ["op"]
 
 

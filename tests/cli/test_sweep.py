@@ -15,6 +15,8 @@ from thermospice.cli._sweep._study import load_study
 from thermospice.cli._sweep._tasks import plan
 from thermospice.netlists import find_ngspice
 
+from .stores import execute, kept
+
 SMALL = {"name": "small", "circuit": {"design": "board-1k-1n", "size": 2}}
 
 
@@ -30,6 +32,10 @@ def here(monkeypatch):
 
 
 # Runs in flight.
+
+
+def requests(count, task=None):
+    return [{"key": k, "task": task or {"kind": "training"}} for k in range(count)]
 
 
 class Workers:
@@ -54,16 +60,27 @@ class Workers:
 
 def test_runs_in_flight_are_bounded_and_every_run_is_kept():
     workers, kept, seen = Workers(), [], []
-    perform(({"key": k} for k in range(50)), workers, kept.append, lambda done, failed: seen.append(done))
+    perform(requests(50), workers, kept.append, lambda done, failed: seen.append(done))
     assert [record["key"] for record in kept] == list(range(50))
     assert seen == list(range(1, 51))
     assert workers.most == 6
 
 
+def test_operating_points_show_their_pace_together():
+    """The start of a simulator would otherwise count for the first run alone."""
+    for analyses, first in ((["op"], 8), (["op", "ac"], 1)):
+        workers = Workers()
+        perform(requests(30, {"kind": "circuit", "analyses": analyses}), workers, lambda record: None, lambda *_: None)
+        assert workers.batches[:2] == [first, first]
+    workers = Workers()
+    perform(requests(5, {"kind": "circuit", "analyses": ["op"]}), workers, lambda record: None, lambda *_: None)
+    assert workers.batches == [3, 2]
+
+
 def test_only_short_runs_go_together():
-    for seconds, largest in ((1.0, 1), (0.07, 4), (1e-6, 49)):
+    for seconds, largest in ((1.0, 1), (0.07, 4), (1e-6, 50)):
         workers, kept = Workers(seconds=seconds), []
-        perform(({"key": k} for k in range(200)), workers, kept.append, lambda done, failed: None)
+        perform(requests(200), workers, kept.append, lambda done, failed: None)
         assert [record["key"] for record in kept] == list(range(200))
         assert max(workers.batches) == largest
         assert len(workers.batches) % workers.slots() == 0  # as many for each worker, so that they end together
@@ -73,7 +90,7 @@ def test_only_short_runs_go_together():
 def test_a_campaign_stops_after_as_many_failures_as_the_study_says():
     workers, kept = Workers(failing={3, 5, 8}), []
     with pytest.raises(Stopped, match="3 runs have failed"):
-        perform(({"key": k} for k in range(50)), workers, kept.append, lambda done, failed: None, 3)
+        perform(requests(50), workers, kept.append, lambda done, failed: None, 3)
     assert [record["key"] for record in kept] == list(range(9))
 
 
@@ -200,6 +217,6 @@ def test_a_training_study_resumes_from_its_runs(run, tmp_path, here):
     assert outcome.code == 0, outcome.err
     table = (tmp_path / "out" / "table.csv").read_bytes()
     assert len((tmp_path / "out" / "training" / "runs.jsonl").read_text().splitlines()) == 4
-    next((tmp_path / "out" / "runs").glob("*/*.json")).unlink()
+    execute(tmp_path / "out", "DELETE FROM runs WHERE key = ?", (min(kept(tmp_path / "out")),))
     assert json.loads(run("sweep", "--resume", "out", "--json").out)["reused"] == 3
     assert (tmp_path / "out" / "table.csv").read_bytes() == table

@@ -15,6 +15,8 @@ import thermospice.cli._sweep._executor as executor_module
 import yaml
 from thermospice.netlists import find_ngspice
 
+from .stores import kept
+
 THREADS = "import thermospice.cli._sweep._executor as e; e.has_dask = lambda: False; "
 COMMAND = "import sys; from thermospice.cli import main; sys.exit(main())"
 
@@ -152,7 +154,7 @@ def start(folder, *arguments, prelude=""):
 
 def wait_for_runs(folder, count, process):
     deadline = time.monotonic() + 120
-    while len(list((folder / "runs").glob("*/*.json"))) < count:
+    while len(kept(folder)) < count:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -184,7 +186,7 @@ def test_killed_and_resumed_is_the_same_as_never_interrupted(run, tmp_path, here
     wait_for_runs(tmp_path / "killed", 3, process)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    finished = len(list((tmp_path / "killed" / "runs").glob("*/*.json")))
+    finished = len(kept(tmp_path / "killed"))
     assert finished < 12
     deadline = time.monotonic() + 20
     while processes_of(tmp_path):

@@ -158,7 +158,7 @@ def test_the_examples_are_studies(path):
 def test_a_bad_study_is_refused_in_one_line(run, tmp_path, changes, words):
     write(tmp_path / "bad.yaml", **changes)
     run("sweep", "bad.yaml", "--out", "out").refused(*words)
-    assert not (tmp_path / "out" / "runs").exists()
+    assert not (tmp_path / "out" / "runs.sqlite").exists()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from thermospice.cli._sweep._specification import specification
 from thermospice.cli._sweep._study import parse_study
 from thermospice.cli._sweep._tasks import plan
 
+from .stores import kept
+
 SIGMA, BITS = "training.design.mismatch.resistor_sigma", "training.design.converters.dac_bits"
 DEVICE = {"task": "regression", "solver": "device-spu", "design": "board-1k-1n", "steps": 3}
 STUDY = {
@@ -146,7 +148,7 @@ def test_ratios_and_map_through_the_command(run, tmp_path, here):
     path.write_text(yaml.safe_dump({**STUDY, "parameters": {SIGMA: [0, 0.1], BITS: [12, 3]}}))
     assert run("sweep", path, "--out", "out").code == 0
     table = list(csv.DictReader((tmp_path / "out" / "table.csv").read_text().splitlines()))
-    runs = [json.loads(p.read_text()) for p in (tmp_path / "out" / "runs").rglob("*.json")]
+    runs = kept(tmp_path / "out").values()
     losses = {r["key"]: r["metrics"]["train_loss"] for r in runs}
     mine = {row["key"] for row in table}
     references = [r["metrics"]["train_loss"] for r in runs if r["key"] not in mine]

@@ -6,8 +6,10 @@ with a shape of its own also takes plain data with places replaced, which reache
 
 import json
 import math
+import sqlite3
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,16 +165,36 @@ RECORD = {
 
 
 def _read_record(path: Path) -> None:
-    store = Store(_FOLDER)
-    place = store.path(str(RECORD["key"]))
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(path.read_bytes())
+    """The text of a row."""
+    with Store.opened(_FOLDER) as store:
+        store.put(RECORD)
+        with closing(sqlite3.connect(_FOLDER / "runs.sqlite", isolation_level=None)) as connection:
+            connection.execute("UPDATE runs SET record = CAST(? AS TEXT)", (path.read_bytes(),))
+        _get(store)
+
+
+def _read_store(path: Path) -> None:
+    """The whole file."""
+    folder = Path(tempfile.mkdtemp(dir=_FOLDER))
+    (folder / "runs.sqlite").write_bytes(path.read_bytes())
+    with Store.opened(folder) as store:
+        _get(store)
+
+
+def _get(store: Store) -> None:
     record = store.get(str(RECORD["key"]))
     if record is None:
         raise MeasurementError("no run: it is done again")
     assert np.isfinite(list(record["metrics"].values())).all()
     assert all(value is None or math.isfinite(value) for values in record["arrays"].values() for value in values)
     assert isinstance(record.get("reason", ""), str)
+
+
+def _store_file() -> bytes:
+    folder = Path(tempfile.mkdtemp(dir=_FOLDER))
+    with Store.opened(folder) as store:
+        store.put(RECORD)
+    return (folder / "runs.sqlite").read_bytes()
 
 
 def _dataset(plain: Any) -> xr.Dataset:
@@ -261,6 +283,7 @@ def targets() -> dict[str, Target]:
         Target("design", _yaml(design), _read_design, design, _yaml),
         Target("study", _yaml(STUDY), _read_study, STUDY, _yaml),
         Target("record", _json(RECORD), _read_record, RECORD, _json),
+        Target("store", _store_file(), _read_store),
         Target("instance", _json(cascade), _read_instance, cascade, _json),
         Target("program", _json(program), _read_program, program, _json),
         Target("device", _json(device), _read_device, device, _json),
