@@ -23,6 +23,8 @@ from ._experiment import load_experiment as load_experiment
 from ._factors import Factors as Factors
 from ._ideal_spu import IdealSPU as IdealSPU
 from ._kfac import KFAC as KFAC
+from ._layered import Layered as Layered
+from ._layered import layered as layered
 from ._loop import UnstableLoop as UnstableLoop
 from ._losses import output_hessian as output_hessian
 from ._population import Effects as Effects

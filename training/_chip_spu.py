@@ -14,8 +14,8 @@ from ..behavioral import DeviceModel
 from ..circuits import Instance, Level
 from ._factors import Factors
 from ._products import Products
+from ._programs import stored
 from ._ranging import Ranged, fit_to_range
-from ._sharded import Sharded
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
 from ._types import Array, Matrix
 
@@ -102,9 +102,9 @@ def _check_time(name: str, t: float) -> None:
 
 
 def _load(name: str, program: AnyProgram) -> LoadedChip:
-    if isinstance(program, Products):
+    whole = stored(program)
+    if isinstance(whole, Products):
         raise TypeError(f"{name}: needs Factors or a dense program, got Products")
-    whole = program.gathered() if isinstance(program, Sharded) else program
     A = whole.dense() if isinstance(whole, Factors) else matrix_of(whole)
     return LoadedChip(A.detach().double().cpu())
 

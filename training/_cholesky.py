@@ -9,7 +9,7 @@ from torch import Tensor
 from ._dense import DenseSolve
 from ._factors import Factors
 from ._products import Products
-from ._sharded import Sharded
+from ._programs import Factored, stored
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
 from ._types import Array
 from ._woodbury import Woodbury, WoodburyState
@@ -27,14 +27,12 @@ class Cholesky:
 
     def init(self, program: AnyProgram) -> DenseSolve | WoodburyState:
         """Raises ValueError when the program is singular, TypeError for products without factors."""
-        if isinstance(program, Factors | Sharded):
-            if self.dense_limit < program.N:
-                return Woodbury().init(program)
-            whole = program if isinstance(program, Factors) else program.gathered()
-            return DenseSolve.of(whole.dense())
-        if isinstance(program, Products):
+        if isinstance(program, Factored) and self.dense_limit < program.N:
+            return Woodbury().init(program)
+        whole = stored(program)
+        if isinstance(whole, Products):
             raise TypeError("Cholesky: needs Factors or a dense program, got Products; use ConjugateGradient")
-        return DenseSolve.of(matrix_of(program))
+        return DenseSolve.of(whole.dense() if isinstance(whole, Factors) else matrix_of(whole))
 
     def compute(self, state: Any, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
         rhs: Tensor = to_tensor(b, state.like)

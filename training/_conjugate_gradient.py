@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from ._dense import is_symmetric
-from ._factors import Factors
 from ._products import Products
-from ._sharded import Sharded
+from ._programs import Factored
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
 from ._types import Array, Vector
 
@@ -39,9 +38,9 @@ class ConjugateGradient:
         """Raises ValueError when a dense program is not symmetric."""
         if isinstance(program, Products):
             return CGState(program.matvec, None, program.gradient)
-        if isinstance(program, Factors | Sharded):
+        if isinstance(program, Factored):
             diagonal = program.diagonal() if self.preconditioner == "jacobi" else None
-            return CGState(program.matvec, diagonal, program.J if isinstance(program, Factors) else program.local.J)
+            return CGState(program.matvec, diagonal, program.like)
         A = matrix_of(program)
         if not is_symmetric(A):
             raise ValueError("ConjugateGradient: expected a symmetric A, got an unsymmetric one; use Cholesky (LU)")

@@ -17,7 +17,7 @@ from ._krylov import POLES_PER_TIME
 from ._loop import MAX_GROUPS
 from ._population import ALL_EFFECTS, Effects, HasInstance, HasPopulation, Ohmic, PopulationLike, population_of
 from ._products import Products
-from ._sharded import Sharded
+from ._programs import stored
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
 from ._types import Array, DenseProgram, Vector
 
@@ -101,10 +101,9 @@ class DeviceSPU:
 
     def init(self, program: AnyProgram) -> DeviceFlow:
         """Raises ValueError when the program is not finite, TypeError for products without factors."""
+        program = stored(program)
         if isinstance(program, Products):
             raise TypeError("DeviceSPU: needs Factors or a dense program, got Products")
-        if isinstance(program, Sharded):
-            program = program.gathered()  # one device holds the whole program
         if isinstance(program, Factors) and program.H is None and self.chip == "measured":
             program = replace(program, H=program.J.new_ones(program.r, 1, 1))
         aged = self._grow_older()

@@ -81,7 +81,8 @@ class Experiment(BaseModel):
     that `device_seed` draws is calibrated in the run. With `step_time` [s] the
     chip drifts from step to step, as its design says; common changes are measured anew every `recalibrate_every` steps
     (0: never). `chip: measured` is the cascade of `device` itself instead of one like it. A step takes `accumulate`
-    mini-batches of `batch_size` samples. `curvature: products` stores no Jacobian; `autocast` computes the forward pass
+    mini-batches of `batch_size` samples. `curvature: products` stores no Jacobian, `layers` keeps that of
+    linear layers and convolutions as outer products; `autocast` computes the forward pass
     in that precision. `kfac` solves with each layer's Kronecker factors, averaged over steps with `factor_decay`, and
     `bits` are those of the converters about each of its solves. `spice-spu` is one chip in ngspice, with as many cells
     as the network has parameters, and `model-spu` its model: the chip of `device` (with its `instance.json` beside), or
@@ -124,7 +125,7 @@ class Experiment(BaseModel):
     factor_decay: float | None = Field(None, ge=0, lt=1)
     bits: int | None = Field(None, ge=2)
     accumulate: int | None = Field(None, ge=1)
-    curvature: Literal["ggn", "fisher", "products"] | None = None
+    curvature: Literal["ggn", "fisher", "layers", "products"] | None = None
     autocast: Literal["bfloat16", "float16"] | None = None
     device_seed: Annotated[int, Field(ge=0)] | Literal["seed"] = 0
 
@@ -207,8 +208,10 @@ class Experiment(BaseModel):
             raise ValueError("chip: measured needs device, the file of the chip's model; got none")
         if self.curvature == "products" and self.method != "conjugate-gradient":
             raise ValueError(f"curvature: products needs the solver conjugate-gradient, got {self.method}")
-        if self.curvature == "products" and (self.autocast or (self.accumulate or 1) > 1):
-            raise ValueError("curvature: products goes with neither accumulate nor autocast; use ggn or fisher")
+        if self.curvature in ("layers", "products") and (self.autocast or (self.accumulate or 1) > 1):
+            raise ValueError(f"curvature: {self.curvature} goes with neither accumulate nor autocast; use ggn")
+        if self.curvature == "layers" and self.delay:
+            raise ValueError("curvature: layers goes without delay; use ggn or fisher")
         if self.autocast is not None and self.precision != "float32":
             raise ValueError(f"autocast: needs precision float32, got {self.precision}")
         return self

@@ -41,6 +41,11 @@ class Factors:
         return self.J.shape[1]
 
     @property
+    def like(self) -> Tensor:
+        """A tensor of the dtype and on the device of all others."""
+        return self.J
+
+    @property
     def batch(self) -> int:
         """B; every row is a sample of its own when H is None."""
         return self.J.shape[0] if self.H is None else self.H.shape[0]
@@ -71,23 +76,26 @@ class Factors:
         return self.J.T @ HJ + self.damping * torch.eye(self.N, dtype=self.J.dtype, device=self.J.device)
 
     def root(self, keep: bool = False) -> Float[Tensor, "B k m"] | None:
-        """S with H = S S^T, (B, k, m), m <= k the largest rank; `keep`: m = k. Raises ValueError when H is indefinite.
+        """`hessian_root` of H."""
+        return None if self.H is None else hessian_root(self.H, keep)
 
-        Softmax has m = k - 1: its Hessian maps the constant vector to zero.
-        """
-        if self.H is None:
-            return None
-        w, V = torch.linalg.eigh(self.H)
-        rounding, largest = torch.finfo(w.dtype).eps, float(w.abs().max())
-        # Confident samples leave nothing of p - p^2 but its rounding, which is relative to one over the batch.
-        if w.min() < -1e3 * rounding * max(largest, 1 / len(self.H)):
-            raise ValueError(
-                "Factors: expected H positive semidefinite (a loss convex in the outputs), "
-                f"got eigenvalue {w.min().item():.3g}"
-            )
-        # k roundings add up in an eigenvalue that should be zero
-        empty = 0 if keep else min(int((w.amax(0) <= w.shape[1] * rounding * largest).sum()), w.shape[1] - 1)
-        return (V * w.clamp_min(0.0).sqrt().unsqueeze(-2))[..., empty:].contiguous()
+
+def hessian_root(H: OutputHessian, keep: bool = False) -> Float[Tensor, "B k m"]:
+    """S with H = S S^T, (B, k, m), m <= k the largest rank; `keep`: m = k. Raises ValueError when H is indefinite.
+
+    Softmax has m = k - 1: its Hessian maps the constant vector to zero.
+    """
+    w, V = torch.linalg.eigh(H)
+    rounding, largest = torch.finfo(w.dtype).eps, float(w.abs().max())
+    # Confident samples leave nothing of p - p^2 but its rounding, which is relative to one over the batch.
+    if w.min() < -1e3 * rounding * max(largest, 1 / len(H)):
+        raise ValueError(
+            "Factors: expected H positive semidefinite (a loss convex in the outputs), "
+            f"got eigenvalue {w.min().item():.3g}"
+        )
+    # k roundings add up in an eigenvalue that should be zero
+    empty = 0 if keep else min(int((w.amax(0) <= w.shape[1] * rounding * largest).sum()), w.shape[1] - 1)
+    return (V * w.clamp_min(0.0).sqrt().unsqueeze(-2))[..., empty:].contiguous()
 
 
 def block_product(blocks: Float[Tensor, "B p q"], x: Float[Tensor, "Bq *columns"]) -> Float[Tensor, "Bp *columns"]:

@@ -9,10 +9,8 @@ from torch import Tensor
 
 from . import _flow as flow
 from ._dense_flow import DenseFlow
-from ._factors import Factors
-from ._lowrank import LowRank
 from ._products import Products
-from ._sharded import Sharded, ShardedLowRank, low_rank
+from ._programs import AnyLowRank, Factored, low_rank
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
 from ._types import Array, Rows, Vector
 
@@ -21,7 +19,7 @@ from ._types import Array, Rows, Vector
 class IdealState:
     """Factors with the eigenvalues w and eigenvectors Q of the Gram matrix W W^T."""
 
-    lowrank: LowRank | ShardedLowRank
+    lowrank: AnyLowRank
     w: Rows
     Q: Tensor
 
@@ -77,7 +75,7 @@ class IdealSPU:
         """Raises TypeError for products without factors, ValueError for factors that are not finite."""
         if isinstance(program, Products):
             raise TypeError("IdealSPU: needs Factors or a dense program, got Products")
-        if not isinstance(program, Factors | Sharded):
+        if not isinstance(program, Factored):
             A = matrix_of(program)
             return DenseFlow(A, 2.0 * torch.eye(len(A), dtype=A.dtype))
         with torch.no_grad():

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ._convert import to_own_scale
-from ._kronecker import Block, kronecker, trainable_layers
+from ._kronecker import Block, kronecker
+from ._layers import trainable_layers
 from ._resume import set_solver_state, solver_state
 from ._solution import Solver
 from ._tngd import Diverged

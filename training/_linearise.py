@@ -9,14 +9,16 @@ from torch import Tensor
 
 from ._curvature import Curvature, curvature
 from ._factors import Factors
+from ._layered import Layered, layered
 from ._module import FlatModule
 from ._products import Products, products
+from ._programs import Factored
 from ._ranks import Ranks
 from ._sharded import Sharded
 from ._types import LossFunction, Vector
 
-AnyFactors = Factors | Products | Sharded
-CurvatureKind = Literal["ggn", "fisher", "products"]
+AnyFactors = Factored | Products
+CurvatureKind = Literal["ggn", "fisher", "layers", "products"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +27,7 @@ class Part:
 
     inputs: Any
     targets: Any
-    made: Curvature | Products
+    made: Curvature | Layered | Products
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,8 +52,9 @@ class Linearise:
     ranks: Ranks | None
 
     def part(self, inputs: Any, targets: Any, damping: float) -> Part:
-        if self.kind == "products":
-            return Part(inputs, targets, products(self.flat.module, self.loss_fn, inputs, targets, damping))
+        if self.kind == "layers" or self.kind == "products":
+            linearise = layered if self.kind == "layers" else products
+            return Part(inputs, targets, linearise(self.flat.module, self.loss_fn, inputs, targets, damping))
         made = curvature(
             self.flat.module,
             self.loss_fn,
@@ -70,8 +73,8 @@ class Linearise:
         batches = [one for one in made if isinstance(one, Curvature)]
         if len(batches) < len(made):
             one = made[0]
-            if len(made) > 1 or not isinstance(one, Products):
-                raise ValueError('TNGD: micro-batches need curvature="ggn" or "fisher", got "products"')
+            if len(made) > 1 or isinstance(one, Curvature):
+                raise ValueError(f'TNGD: micro-batches need curvature "ggn" or "fisher", got "{self.kind}"')
             return Whole(one, one.loss, one.gradient, (1.0,))
         shares = self._shares([batch.normaliser for batch in batches], batches[0].loss)
         loss = self._sum(torch.stack([share * b.loss for share, b in zip(shares, batches, strict=True)]).sum())

@@ -48,6 +48,10 @@ class Sharded:
     def r(self) -> int:
         return self.local.r * self.ranks.count
 
+    @property
+    def like(self) -> Tensor:
+        return self.local.J
+
     def matvec(self, v: Vector) -> Vector:
         """F v."""
         local = self.local
@@ -99,7 +103,3 @@ class ShardedLowRank:
         blocks = own.movedim(0, 1).reshape(self.local.rows, -1)
         whole = self.ranks.gather(blocks)
         return (whole + whole.T) / 2
-
-
-def low_rank(program: Factors | Sharded) -> LowRank | ShardedLowRank:
-    return LowRank.of(program) if isinstance(program, Factors) else ShardedLowRank.of(program)

@@ -7,12 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._factors import Factors
-from ._products import Products
-from ._sharded import Sharded
+from ._programs import AnyProgram as AnyProgram
 from ._types import Array, DenseProgram, Stats
-
-AnyProgram = DenseProgram | Factors | Products | Sharded
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,11 @@ from ._conjugate_gradient import ConjugateGradient
 from ._cost import CostModel, Parts, Supplied
 from ._device_spu import DeviceSPU
 from ._experiment import Experiment, ExperimentError
-from ._factors import Factors
 from ._ideal_spu import IdealSPU
 from ._kfac import KFAC
 from ._population import Effects
+from ._programs import Factored
 from ._ranks import Ranks
-from ._sharded import Sharded
 from ._solution import AnyProgram, Solution, Solver
 from ._tally import Tallied
 from ._tasks import Split
@@ -257,7 +256,7 @@ class _Clocked:
 
     def init(self, program: AnyProgram) -> Any:
         self._note()
-        if isinstance(program, Factors | Sharded):
+        if isinstance(program, Factored):
             self.r, self.N = program.r, program.N
         return self.solver.init(program)
 

@@ -38,9 +38,11 @@ class TNGD(torch.optim.Optimizer):
     momentum: heavy ball on the direction, as `torch.optim.SGD`. betas: feed the direction to Adam instead ((0, 0) is a
         sign step, the published TNGD-Adam). weight_decay: adds `weight_decay * theta` to the gradient.
     levenberg_marquardt: adapts `param_groups[0]["damping"]` after each step, at one forward pass.
-    curvature: "ggn" (Gauss-Newton) or "fisher" (empirical), both as factors; see `curvature`. "products": the
-        Gauss-Newton matrix by products alone, for a matrix-free `ConjugateGradient`.
-    chunk: samples differentiated at a time.
+    curvature: "ggn" (Gauss-Newton) or "fisher" (empirical), both as factors; see `curvature`. "layers": the
+        Gauss-Newton matrix of a module of `Linear` and `Conv2d` layers, many times as fast where a solver needs no
+        stored Jacobian (all but a device with flaws); see `layered`. "products": the same by products alone, for a
+        matrix-free `ConjugateGradient`.
+    chunk: samples differentiated at a time; those of "layers" and "products" all are.
     autocast: forward pass in torch.bfloat16 or torch.float16; factors, solver and parameters stay float32.
     data_parallel: every process of torch's process group steps on its own part of the batch, all of one size; they
         take the step that one process would take with all of it. `torch.manual_seed` must differ for dropout only.
@@ -73,7 +75,7 @@ class TNGD(torch.optim.Optimizer):
         data_parallel: bool = False,
     ) -> None:
         _check(lr, damping, delay, start, momentum, betas)
-        _check_curvature(curvature, autocast, data_parallel)
+        _check_curvature(curvature, autocast, data_parallel, delay)
         self._flat = FlatModule.of(module)
         defaults = {
             "lr": lr, "damping": damping, "weight_decay": weight_decay,
@@ -224,12 +226,15 @@ def _check(lr: float, damping: float, delay: float, start: str, momentum: float,
         raise ValueError(f"TNGD: expected betas in [0, 1) and no momentum, got betas={betas}, momentum={momentum}")
 
 
-def _check_curvature(curvature: str, autocast: torch.dtype | None, data_parallel: bool) -> None:
-    if curvature not in ("ggn", "fisher", "products"):
-        raise ValueError(f'TNGD: expected curvature "ggn", "fisher" or "products", got {curvature!r}')
-    if curvature == "products" and (data_parallel or autocast is not None):
-        option = "data_parallel" if data_parallel else "autocast"
-        raise ValueError(f'TNGD: {option} needs factors: curvature "ggn" or "fisher", got "products"')
+def _check_curvature(curvature: str, autocast: torch.dtype | None, data_parallel: bool, delay: float) -> None:
+    if curvature not in ("ggn", "fisher", "layers", "products"):
+        raise ValueError(f'TNGD: expected curvature "ggn", "fisher", "layers" or "products", got {curvature!r}')
+    wanted = {"data_parallel": data_parallel, "autocast": autocast is not None}
+    if curvature == "layers":
+        wanted["delay"] = delay > 0.0  # the last program is kept, and saved, as factors
+    option = next((name for name, given in wanted.items() if given), None)
+    if curvature in ("layers", "products") and option is not None:
+        raise ValueError(f'TNGD: {option} needs factors: curvature "ggn" or "fisher", got "{curvature}"')
 
 
 def _check_finite(name: str, value: Tensor, remedy: str) -> None:

@@ -7,17 +7,15 @@ import torch
 from torch import Tensor
 
 from ._dense import DenseSolve
-from ._factors import Factors
-from ._lowrank import LowRank
 from ._products import Products
-from ._sharded import Sharded, ShardedLowRank, low_rank
+from ._programs import AnyLowRank, Factored, low_rank
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
 from ._types import Array, Vector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WoodburyState:
-    lowrank: LowRank | ShardedLowRank
+    lowrank: AnyLowRank
     factor: Tensor
 
     @property
@@ -43,7 +41,7 @@ class Woodbury:
         """Raises ValueError when damping is zero, TypeError for products without factors."""
         if isinstance(program, Products):
             raise TypeError("Woodbury: needs Factors or a dense program, got Products; use ConjugateGradient")
-        if not isinstance(program, Factors | Sharded):
+        if not isinstance(program, Factored):
             return DenseSolve.of(matrix_of(program))
         if program.damping <= 0.0:
             raise ValueError("Woodbury: expected damping > 0, got 0: J^T H J alone is singular")

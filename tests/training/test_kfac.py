@@ -6,7 +6,8 @@ import math
 import pytest
 import torch
 from thermospice.training import KFAC, Cholesky, DeviceSPU, Diverged, Effects, IdealSPU, curvature
-from thermospice.training._kronecker import kronecker, trainable_layers
+from thermospice.training._kronecker import kronecker
+from thermospice.training._layers import trainable_layers
 from torch import nn
 from torch.nn import functional
 

@@ -95,7 +95,7 @@ def test_what_cannot_be_accumulated_or_cast_is_said():
     x, y = batch(4)
     optimizer = TNGD(network(), functional.cross_entropy, solver=ConjugateGradient(), curvature="products")
     optimizer.accumulate(x, y)
-    with pytest.raises(ValueError, match='micro-batches need curvature="ggn"'):
+    with pytest.raises(ValueError, match='micro-batches need curvature "ggn"'):
         optimizer.step(x, y)
     optimizer.step(x, y)  # the failed one left nothing behind
     with pytest.raises(ValueError, match=r'autocast needs factors: .* got "products"'):

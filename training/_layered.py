@@ -1,0 +1,125 @@
+"""The Gauss-Newton matrix with its Jacobian kept layer by layer."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import grad_and_value
+
+from ._columns import Columns, Outer, Stored
+from ._factors import Factors, block_product, hessian_root
+from ._layers import Use, forward, trainable_layers
+from ._losses import output_hessian
+from ._module import FlatModule
+from ._types import LossFunction, OutputHessian, Rows, Vector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layered:
+    """`F = J^T H J + damping I`, the program of `Factors`, with J as outer products.
+
+    A row of J belongs to a sample and an output; a linear layer's part of it is what comes back to the layer times
+    what goes in, so that r^2 (o + i) operations make its Gram matrix, and (k o + i) numbers a sample's rows, instead
+    of r^2 o i and k o i.
+    `loss` is the loss_fn's value, `gradient` (N,) its gradient at the module's present parameters. H as in `Factors`.
+    """
+
+    J: Columns
+    H: OutputHessian
+    loss: Tensor
+    gradient: Vector
+    damping: float = 0.0
+
+    @property
+    def N(self) -> int:
+        return len(self.gradient)
+
+    @property
+    def r(self) -> int:
+        return self.J.B * self.J.k
+
+    @property
+    def like(self) -> Tensor:
+        return self.gradient
+
+    def matvec(self, v: Vector) -> Vector:
+        """F v."""
+        return self.J.back(block_product(self.H, self.J.forward(v))) + self.damping * v
+
+    def diagonal(self) -> Vector:
+        """diag(F), for a Jacobi preconditioner."""
+        return self.J.rooted(hessian_root(self.H)).squares() + self.damping
+
+    def factors(self) -> Factors:
+        """The same program with J stored, for a device that has to be loaded with it."""
+        return Factors(self.J.stored(), self.H, self.damping, scratch=True)
+
+    def with_damping(self, damping: float) -> "Layered":
+        return replace(self, damping=damping)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayeredLowRank:
+    """`F = W^T W + damping I` with W = S^T J, as `LowRank`."""
+
+    W: Columns
+    damping: float
+
+    @classmethod
+    def of(cls, program: Layered) -> "LayeredLowRank":
+        return cls(program.J.rooted(hessian_root(program.H)), program.damping)
+
+    @property
+    def like(self) -> Tensor:
+        return self.W.like
+
+    def project(self, v: Vector) -> Rows:
+        return self.W.forward(v)
+
+    def lift(self, u: Rows) -> Vector:
+        return self.W.back(u)
+
+    def gram(self) -> Float[Tensor, "Bm Bm"]:
+        return self.W.gram()
+
+
+def layered(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any, damping: float = 0.0) -> Layered:
+    """Linearise `module` under `loss_fn` at one batch, layer by layer, in one forward and k backward passes.
+
+    All trained parameters belong to `Linear` or `Conv2d` layers, each used once in a forward pass; layers between them
+    keep samples apart. `inputs`: a tensor, a tuple of positional or a mapping of keyword arguments, all batched first.
+
+    Raises ValueError for other modules, and where `curvature` would.
+    """
+    flat, layers = FlatModule.of(module), list(trainable_layers(module).values())
+    expected = [id(p) for layer in layers for p in (layer.weight, layer.bias) if p is not None]
+    if [id(p) for p in flat.parameters] != expected:
+        raise ValueError(
+            'module: expected layers with a weight and a bias, in this order; use TNGD with curvature "ggn"'
+        )
+    raw, uses = forward(module, layers, inputs)
+    outputs = raw.detach()
+    with torch.no_grad():
+        slope, loss = grad_and_value(lambda z: loss_fn(z, targets))(outputs)
+        H = output_hessian(loss_fn, outputs, targets)
+    J = _columns(raw, uses)
+    return Layered(J, H, loss, J.back(slope.flatten()), damping)
+
+
+def _columns(raw: Tensor, uses: list[Use]) -> Columns:
+    B, k = len(raw), raw[0].numel()
+    basis = torch.eye(k, dtype=raw.dtype, device=raw.device).unsqueeze(1).expand(k, B, k)
+    back = torch.autograd.grad(raw, [use.out for use in uses], basis.reshape(k, *raw.shape), is_grads_batched=True)
+    with torch.no_grad():
+        layers = tuple(_layer(use, ends) for use, ends in zip(uses, back, strict=True))
+    return Columns(layers, tuple(use.layer.bias is not None for use in uses), B, k, raw.detach())
+
+
+def _layer(use: Use, ends: Float[Tensor, "k B *output"]) -> Outer | Stored:
+    G = torch.stack([use.sites(end) for end in ends], 1)  # (B, k, sites, o)
+    if G.shape[2] == 1:
+        return Outer(G.squeeze(2), use.rows.squeeze(1))
+    B, k, _, o = G.shape
+    return Stored(torch.bmm(G.movedim(3, 2).reshape(B, k * o, -1), use.rows).reshape(B, k, o, -1))

@@ -1,0 +1,26 @@
+"""The kinds of programs that solvers take, and what can be made of them."""
+
+from ._factors import Factors
+from ._layered import Layered, LayeredLowRank
+from ._lowrank import LowRank
+from ._products import Products
+from ._sharded import Sharded, ShardedLowRank
+from ._types import DenseProgram
+
+Factored = Factors | Sharded | Layered
+AnyProgram = DenseProgram | Factored | Products
+AnyLowRank = LowRank | ShardedLowRank | LayeredLowRank
+
+
+def low_rank(program: Factored) -> AnyLowRank:
+    """`W^T W + damping I` of factors, wherever they are."""
+    if isinstance(program, Factors):
+        return LowRank.of(program)
+    return ShardedLowRank.of(program) if isinstance(program, Sharded) else LayeredLowRank.of(program)
+
+
+def stored(program: AnyProgram) -> DenseProgram | Factors | Products:
+    """Factors whole and in this process, for a device that has to be loaded with all of them; all else as it is."""
+    if isinstance(program, Sharded):
+        return program.gathered()
+    return program.factors() if isinstance(program, Layered) else program
