@@ -7,8 +7,8 @@ Adam: at the initial weights all classes are alike, and conjugate gradients have
 whole run on the CPU.
 
 The Euler-Maruyama simulation (step 0.1 up to t = 50) needs one product with the curvature for each of its 500 steps.
-It is timed in three ways: products through the network with this project's and with posteriors' functions, as where J
-is never stored, and products with the stored J.
+It is timed in four ways: products through the network with this project's and with posteriors' functions, as where J
+is never stored, products with the stored J, and products layer by layer.
 
 A step `by layers` keeps J as outer products (`curvature="layers"`), which is how the digital solvers are fastest and
 what other libraries are compared with. A device has to be loaded with J itself: its step is compared with a Woodbury
@@ -40,6 +40,7 @@ from thermospice.training import (
     Solver,
     Woodbury,
     curvature,
+    layered,
     load_task,
     products,
 )
@@ -152,7 +153,13 @@ def compare(at: Setting, repeats: int) -> dict[str, float]:
 def simulations(at: Setting, factors: Factors, b: Tensor) -> dict[str, float]:
     own = products(at.module, functional.cross_entropy, at.x, at.y, DAMPING)
     theirs = posteriors_product(at.module, at.x, at.y, DAMPING)
-    ways = {"by products": own.matvec, "by posteriors' products": theirs, "on stored J": factors.matvec}
+    parts = layered(at.module, functional.cross_entropy, at.x, at.y, DAMPING)
+    ways = {
+        "by products": own.matvec,
+        "by posteriors' products": theirs,
+        "on stored J": factors.matvec,
+        "by layers": parts.matvec,
+    }
     return {f"Euler-Maruyama {way}": best(lambda p=product: euler_maruyama(p, b), 1) for way, product in ways.items()}
 
 
@@ -199,6 +206,7 @@ def ratios(rows: dict[str, float], judged: bool) -> list[Row]:
             by_layers("IdealSPU"),
             least=30.0,
         ),
+        row("EM by layers / the same", "Euler-Maruyama by layers", by_layers("IdealSPU")),
         row("EM by products / IdealSPU step", "Euler-Maruyama by products", "IdealSPU, step"),
         row("EM on stored J / IdealSPU solve", "Euler-Maruyama on stored J", "IdealSPU, solve"),
         row("posteriors CG / Woodbury step by layers", "posteriors CG", by_layers("Woodbury"), least=2.0),
