@@ -169,7 +169,7 @@ class Chip:
             error = self.errors.tile(name, tile, len(values), values.shape[1], values)
         if error is None:
             return self.aged.programmed * held
-        error.add_(1.0).mul_(held)
+        torch.addcmul(held, held, error, out=error)
         return error if self.aged.programmed == 1.0 else error.mul_(self.aged.programmed)
 
     def _hessian(self, factors: Factors, stage: float) -> tuple[Tensor | None, Rows, Rows]:

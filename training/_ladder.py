@@ -8,6 +8,7 @@ only r^2 has to resemble exp(-2 z t) over the loop's rates.
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -25,13 +26,14 @@ def steps(
 ) -> Float[np.ndarray, " steps"]:
     """Step sizes whose variance is within a relative `tol` of the exact one for every rate in [slowest, fastest].
 
-    A geometric ladder that adds up to t (or spans the rates for t = inf), as short as it can be. `ringing`: complex
-    rates for which it holds to `RINGING tol`; each of them takes many steps.
+    A geometric ladder that adds up to t (or spans the rates for t = inf), as short as it can be, of pairs of equal
+    steps: one factorisation serves both, and a ladder of single steps is hardly shorter. `ringing`: complex rates for
+    which it holds to `RINGING tol`; each of them takes many steps.
     """
     rates = np.geomspace(slowest, max(fastest, slowest), 200).astype(complex)
-    for count in range(1, MAX_STEPS + 1):
+    for pairs in range(1, MAX_STEPS // 2 + 1):
         for reach in (1.0, 2.0, 4.0):  # a shortest step a little longer often spares one
-            ladder = _ladder(t, slowest, fastest / reach, count)
+            ladder = _ladder(t, slowest, fastest / reach, pairs)
             if _error(ladder, t, rates) <= tol and (ringing is None or _error(ladder, t, ringing) <= RINGING * tol):
                 return ladder
     raise ArithmeticError(f"device: no ladder of {MAX_STEPS} noise steps spans rates {slowest:.3g} to {fastest:.3g}")
@@ -42,15 +44,17 @@ def noise_at(
 ) -> Vector:
     """One sample of the noise. `draw()` gives independent `B xi`, the forcing of one unit of time."""
     x = 0.0 * draw()
-    for h in map(float, ladder):
-        forced = 2.0 * x + math.sqrt(h) * draw()
-        x = loop.shifted(1.0, h / 2.0).solve(forced, tol) - x
+    for h, equal in groupby(map(float, ladder)):
+        shifted = loop.shifted(1.0, h / 2.0)
+        for _ in equal:
+            forced = 2.0 * x + math.sqrt(h) * draw()
+            x = shifted.solve(forced, tol) - x
     return x
 
 
-def _ladder(t: float, slowest: float, fastest: float, count: int) -> Float[np.ndarray, " steps"]:
+def _ladder(t: float, slowest: float, fastest: float, pairs: int) -> Float[np.ndarray, " steps"]:
     longest, shortest = (2.0 / slowest if math.isinf(t) else t), 2.0 / fastest
-    ladder = np.geomspace(longest, min(shortest, longest), count)
+    ladder = np.geomspace(longest, min(shortest, longest), pairs).repeat(2)
     return ladder if math.isinf(t) else ladder * (t / ladder.sum())
 
 

@@ -127,14 +127,13 @@ class LaggedLoop:
                 lags *= np.poly1d([-1.0 / float(poles.median()), 1.0])
         loop = np.poly1d([-1.0, float(self.base.rates.median())]) * lags
         added = self._added()
-        found = [_heard(loop + x, lags, tol) for x in np.geomspace(1e-3 * added, added, 40)]
-        z = np.concatenate([np.zeros(0, dtype=complex), *found])
+        z = _heard(loop, lags, np.geomspace(1e-3 * added, added, 40), tol)
         angle = np.clip(np.angle(z), -_WIDEST, _WIDEST)
         return np.asarray((np.abs(z) * np.exp(1j * angle))[z.imag >= 0.0])
 
     def _added(self) -> float:
         """The largest that the arrays add to a decay rate, by the power method."""
-        turn = self.base.turn()
+        turn = self.base.turn
         x, size = turn.abs().sum(1), 0.0
         for _ in range(20):
             x = x / x.norm().clamp_min(torch.finfo(x.dtype).tiny)
@@ -147,7 +146,7 @@ class LaggedLoop:
         if self.second is None:
             return  # one stage settles whatever its rate
         slowest = float(torch.minimum(self.first, self.second).min())
-        if float(self.base.turn().norm()) <= HARMLESS * slowest:
+        if float(self.base.turn.norm()) <= HARMLESS * slowest:
             return
         growth = self.growth
         if not (growth < 0.0 or growth * t <= 1.0):
@@ -225,13 +224,25 @@ class LaggedShifted:
         return loop._joined(x, u, w)
 
 
-def _heard(loop: np.poly1d, lags: np.poly1d, tol: float) -> Complex[np.ndarray, " modes"]:
-    """Roots that carry a part `tol` of the variance, of noise in the cell or behind the first stage."""
-    z = loop.roots.astype(complex)
+def _heard(
+    loop: np.poly1d, lags: np.poly1d, added: Float[np.ndarray, " lambdas"], tol: float
+) -> Complex[np.ndarray, " modes"]:
+    """Roots of `loop + lambda` with a part `tol` of the variance, of noise in the cell or behind the first stage."""
+    z = _roots(loop, added)
     slope = np.abs(loop.deriv()(z)).clip(np.finfo(float).tiny)
     size = 1.0 / np.abs(z.real).clip(np.finfo(float).tiny)
     parts = [size * (np.abs(top) / slope) ** 2 for top in (lags(z), np.ones_like(z))]
-    return np.asarray(z[np.any([part >= tol * part.max() for part in parts], axis=0)])
+    return np.asarray(z[np.any([part >= tol * part.max(1, keepdims=True) for part in parts], axis=0)])
+
+
+def _roots(polynomial: np.poly1d, added: Float[np.ndarray, " count"]) -> Complex[np.ndarray, "count degree"]:
+    """Of the polynomial with each number added, as eigenvalues of companion matrices."""
+    c = polynomial.coeffs
+    companion = np.zeros((len(added), polynomial.order, polynomial.order))
+    companion[:, 0] = -c[1:] / c[0]
+    companion[:, 0, -1] -= added / c[0]
+    companion[:, range(1, polynomial.order), range(polynomial.order - 1)] = 1.0
+    return np.asarray(np.linalg.eigvals(companion).astype(complex))
 
 
 def _kept(omega: Rows, p: float, h: float) -> Rows:

@@ -93,7 +93,7 @@ class Loop:
 
         Right when all rates are equal; otherwise an upper estimate, off by no more than their spread.
         """
-        leftmost = float(torch.linalg.eigvals(self.turn()).real.min())
+        leftmost = float(torch.linalg.eigvals(self.turn).real.min())
         return -(float(self.rates.min()) + min(leftmost, 0.0))
 
     def certified(self, growth: float = 0.0) -> bool:
@@ -126,8 +126,9 @@ class Loop:
 
     def speed(self) -> float:
         """An upper estimate of F's largest eigenvalue."""
-        return float(self.rates.max()) + float(self.turn().norm())
+        return float(self.rates.max()) + float(self.turn.norm())
 
+    @cached_property
     def turn(self) -> Float[Tensor, "r r"]:
         """Once round the loop, `J_in D^-1 J_out^T H`: what the arrays add to the decay rates."""
         return self._times_hessian(self.grams.sum(0))
