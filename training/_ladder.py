@@ -13,7 +13,7 @@ from itertools import groupby
 import numpy as np
 from jaxtyping import Complex, Float
 
-from ._krylov import Relaxing
+from ._krylov import Relaxing, Shifted
 from ._types import Vector
 
 MAX_STEPS = 64
@@ -45,10 +45,14 @@ def noise_at(
     """One sample of the noise. `draw()` gives independent `B xi`, the forcing of one unit of time."""
     x = 0.0 * draw()
     for h, equal in groupby(map(float, ladder)):
-        shifted = loop.shifted(1.0, h / 2.0)
-        for _ in equal:
-            forced = 2.0 * x + math.sqrt(h) * draw()
-            x = shifted.solve(forced, tol) - x
+        x = _stepped(loop.shifted(1.0, h / 2.0), x, [math.sqrt(h) for _ in equal], draw, tol)
+    return x
+
+
+def _stepped(shifted: Shifted, x: Vector, roots: Sequence[float], draw: Callable[[], Vector], tol: float) -> Vector:
+    # its caller keeps no factorisation while it makes the next one
+    for root in roots:
+        x = shifted.solve(2.0 * x + root * draw(), tol) - x
     return x
 
 
