@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ._experiment import SETTINGS, Experiment, read_mapping
+from ._experiment import BY_LAYERS, SETTINGS, Experiment, read_mapping
+from ._ranks import Ranks
 from ._tasks import Task
 
 FOLDER = Path(__file__).parent / "tasks"
@@ -48,4 +49,7 @@ def with_defaults(experiment: Experiment, task: Task) -> Experiment:
     wanted |= {"steps": task.steps, "batch_size": min(task.batch_size, len(task.train))}
     if experiment.solves is not None:
         wanted["solver"] = experiment.solves
+    plain = (experiment.accumulate or 1) == 1 and experiment.autocast is None and not Ranks.joined()
+    if method in BY_LAYERS and task.layered and plain:
+        wanted["curvature"] = "layers"
     return experiment.replace(**{k: v for k, v in wanted.items() if getattr(experiment, k) is None})

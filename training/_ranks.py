@@ -18,10 +18,15 @@ class Ranks:
     rank: int
     count: int
 
+    @staticmethod
+    def joined() -> bool:
+        """Is this process one of a group?"""
+        return dist.is_available() and dist.is_initialized()
+
     @classmethod
     def here(cls) -> "Ranks":
         """Raises ValueError when no process group was initialised."""
-        if not (dist.is_available() and dist.is_initialized()):
+        if not cls.joined():
             raise ValueError(
                 "data_parallel: expected an initialised process group, got none; "
                 "start by torchrun and call torch.distributed.init_process_group first"

@@ -35,6 +35,7 @@ def digits() -> Task:
         steps=300,
         batch_size=32,
         accuracy=class_accuracy,
+        layered=True,
     )
 
 

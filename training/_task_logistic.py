@@ -33,6 +33,7 @@ def logistic() -> Task:
         steps=50,
         batch_size=64,
         accuracy=class_accuracy,
+        layered=True,
     )
 
 

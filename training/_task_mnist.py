@@ -43,6 +43,7 @@ def mnist(folder: Path | None) -> Task:
         steps=10 * max(train // BATCH, 1),
         batch_size=min(BATCH, train),
         accuracy=class_accuracy,
+        layered=True,
     )
 
 

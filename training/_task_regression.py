@@ -31,6 +31,7 @@ def regression() -> Task:
         test=whole.take(test),
         steps=200,
         batch_size=31,
+        layered=True,
     )
 
 

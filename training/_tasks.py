@@ -49,6 +49,7 @@ class Task:
 
     `build` draws the initial weights from torch's global generator. `loss_fn(outputs, targets)` is a mean over
     samples. `accuracy` maps (outputs, targets) to the fraction that is right, None where there is no such thing.
+    `layered`: what is trained are linear layers and convolutions, and a sample has few outputs (see `layered`).
     `steps` and `batch_size` are the task's defaults. The test part is for the final figures only: neither training
     nor tuning reads it.
     """
@@ -62,6 +63,7 @@ class Task:
     steps: int
     batch_size: int
     accuracy: Callable[[Tensor, Tensor], float] | None = None
+    layered: bool = False
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Task":
         return replace(

@@ -84,6 +84,18 @@ def test_solvers_of_one_system_share_what_was_tuned() -> None:
     assert settings("device-spu") == settings("ideal-spu")
 
 
+def test_digital_solvers_keep_the_curvature_by_layers_where_they_can() -> None:
+    task = load_task("digits")
+
+    def chosen(**fields: object) -> str | None:
+        return with_defaults(experiment(fields), task).curvature
+
+    assert [chosen(solver=solver) for solver in ("woodbury", "conjugate-gradient")] == ["layers", "layers"]
+    assert chosen(solver="woodbury", curvature="ggn") == "ggn"
+    for fields in ({"solver": "ideal-spu"}, {"solver": "woodbury", "accumulate": 2}, {"optimizer": "adam"}):
+        assert chosen(**fields) is None
+
+
 def test_schedule_ends() -> None:
     cosine = schedule(experiment({"lr": 2.0, "steps": 10, "schedule": "cosine"}))
     assert cosine(0) == 2.0

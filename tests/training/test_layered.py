@@ -205,7 +205,14 @@ class TestRefused:
         with pytest.raises(ValueError, match='micro-batches need curvature "ggn"'):
             optimizer.step(x, y.long())
 
-    @pytest.mark.parametrize("fields", [{"accumulate": 2}, {"autocast": "bfloat16"}, {"delay": 0.1}])
-    def test_an_experiment_is_refused(self, fields):
-        with pytest.raises(ExperimentError, match="curvature: layers goes with"):
+    @pytest.mark.parametrize(
+        ("fields", "words"),
+        [
+            ({"solver": "woodbury", "accumulate": 2}, "goes with neither"),
+            ({"solver": "woodbury", "autocast": "bfloat16"}, "goes with neither"),
+            ({"solver": "device-spu"}, "a device is loaded with the Jacobian itself"),
+        ],
+    )
+    def test_an_experiment_is_refused(self, fields, words):
+        with pytest.raises(ExperimentError, match=f"curvature: layers .*{words}"):
             experiment({"curvature": "layers", **fields})
