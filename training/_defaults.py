@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ._experiment import BY_LAYERS, SETTINGS, Experiment, read_mapping
+from ._experiment import SETTINGS, Experiment, read_mapping
 from ._ranks import Ranks
 from ._tasks import Task
 
@@ -49,7 +49,11 @@ def with_defaults(experiment: Experiment, task: Task) -> Experiment:
     wanted |= {"steps": task.steps, "batch_size": min(task.batch_size, len(task.train))}
     if experiment.solves is not None:
         wanted["solver"] = experiment.solves
-    plain = (experiment.accumulate or 1) == 1 and experiment.autocast is None and not Ranks.joined()
-    if method in BY_LAYERS and task.layered and plain:
-        wanted["curvature"] = "layers"
-    return experiment.replace(**{k: v for k, v in wanted.items() if getattr(experiment, k) is None})
+    complete = experiment.replace(**{k: v for k, v in wanted.items() if getattr(experiment, k) is None})
+    return complete.replace(curvature="layers") if _may_be_layered(complete, task) else complete
+
+
+def _may_be_layered(e: Experiment, task: Task) -> bool:
+    """Is the curvature left open, and may it be kept layer by layer, which is the fastest?"""
+    plain = (e.accumulate or 1) == 1 and e.autocast is None and not e.delay and not Ranks.joined()
+    return e.optimizer == "tngd" and e.curvature is None and task.layered and plain

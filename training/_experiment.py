@@ -36,8 +36,6 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "kfac-ideal-spu": (*_LAYERWISE, "t", "kappa0"),
     "kfac-device-spu": (*_LAYERWISE, "t", *_DEVICE),
 }
-# Digital solvers, which need no Jacobian that is stored.
-BY_LAYERS = ("cholesky", "woodbury", "conjugate-gradient")
 _EVERY_SETTING = tuple(dict.fromkeys(name for names in SETTINGS.values() for name in names))
 
 
@@ -83,7 +81,7 @@ class Experiment(BaseModel):
     that `device_seed` draws is calibrated in the run. With `step_time` [s] the chip drifts from step to step, as its
     design says; common changes are measured anew every `recalibrate_every` steps (0: never). `chip: measured` is the
     cascade of `device` itself instead of one like it. A step takes `accumulate` mini-batches of `batch_size` samples.
-    `curvature: products` stores no Jacobian; `layers` keeps it as outer products, which digital solvers do by default
+    `curvature: products` stores no Jacobian; `layers` keeps it as outer products, the default
     where a task allows it. `autocast` computes the forward pass in that precision. `kfac` solves with each layer's
     Kronecker factors, averaged over steps with `factor_decay`, and `bits` are those of the converters about each of its
     solves. `spice-spu` is one chip in ngspice, with as many cells as the network has parameters, and `model-spu` its
@@ -212,11 +210,8 @@ class Experiment(BaseModel):
             raise ValueError(f"curvature: products needs the solver conjugate-gradient, got {self.method}")
         if self.curvature in ("layers", "products") and (self.autocast or (self.accumulate or 1) > 1):
             raise ValueError(f"curvature: {self.curvature} goes with neither accumulate nor autocast; use ggn")
-        if self.curvature == "layers" and self.method not in BY_LAYERS:
-            raise ValueError(
-                f"curvature: layers is for the solvers {', '.join(BY_LAYERS)}, got {self.method}: a device is loaded "
-                "with the Jacobian itself, and making it is a part of the cost; use ggn"
-            )
+        if self.curvature == "layers" and self.delay:
+            raise ValueError("curvature: layers goes without delay; use ggn or fisher")
         if self.autocast is not None and self.precision != "float32":
             raise ValueError(f"autocast: needs precision float32, got {self.precision}")
         return self

@@ -17,6 +17,7 @@ from ._device_spu import DeviceSPU
 from ._experiment import Experiment, ExperimentError
 from ._ideal_spu import IdealSPU
 from ._kfac import KFAC
+from ._layered import Layered
 from ._population import Effects
 from ._programs import Factored
 from ._ranks import Ranks
@@ -255,10 +256,11 @@ class _Clocked:
         return getattr(self.solver, name)
 
     def init(self, program: AnyProgram) -> Any:
-        self._note()
         if isinstance(program, Factored):
             self.r, self.N = program.r, program.N
-        return self.solver.init(program)
+        loaded = self._made(program)
+        self._note()
+        return self.solver.init(loaded)
 
     def compute(self, state: Any, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
         self._note()
@@ -268,6 +270,14 @@ class _Clocked:
             self.runs += int(solution.stats.get("attempts", 1))
             self.array_power = solution.stats.get("array_power")
         return solution
+
+    def _made(self, program: AnyProgram) -> AnyProgram:
+        """What is loaded, made by the digital side: a device's arrays hold the Jacobian itself."""
+        if cost_model(self.solver) is None or not isinstance(program, Layered):
+            return program
+        whole = program.factors()
+        # the ideal device is simulated as well without it
+        return program if isinstance(self.solver, IdealSPU) else whole
 
     def _note(self) -> None:
         if self.asked_at is None:

@@ -84,15 +84,20 @@ def test_solvers_of_one_system_share_what_was_tuned() -> None:
     assert settings("device-spu") == settings("ideal-spu")
 
 
-def test_digital_solvers_keep_the_curvature_by_layers_where_they_can() -> None:
+def test_the_curvature_is_kept_by_layers_where_it_can_be() -> None:
     task = load_task("digits")
 
     def chosen(**fields: object) -> str | None:
         return with_defaults(experiment(fields), task).curvature
 
-    assert [chosen(solver=solver) for solver in ("woodbury", "conjugate-gradient")] == ["layers", "layers"]
+    assert [chosen(solver=solver) for solver in ("woodbury", "device-spu")] == ["layers", "layers"]
     assert chosen(solver="woodbury", curvature="ggn") == "ggn"
-    for fields in ({"solver": "ideal-spu"}, {"solver": "woodbury", "accumulate": 2}, {"optimizer": "adam"}):
+    for fields in (
+        {"solver": "ideal-spu", "delay": 0.2},
+        {"solver": "woodbury", "accumulate": 2},
+        {"optimizer": "adam"},
+        {"optimizer": "kfac"},
+    ):
         assert chosen(**fields) is None
 
 

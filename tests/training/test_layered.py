@@ -210,7 +210,7 @@ class TestRefused:
         [
             ({"solver": "woodbury", "accumulate": 2}, "goes with neither"),
             ({"solver": "woodbury", "autocast": "bfloat16"}, "goes with neither"),
-            ({"solver": "device-spu"}, "a device is loaded with the Jacobian itself"),
+            ({"solver": "device-spu", "delay": 0.1}, "goes without delay"),
         ],
     )
     def test_an_experiment_is_refused(self, fields, words):

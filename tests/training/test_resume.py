@@ -86,7 +86,7 @@ def test_refuses_other_peoples_folders(tmp_path: Path) -> None:
 
 KILLED: dict[str, Any] = {
     "task": "regression", "solver": "ideal-spu", "lr": 0.05, "damping": 0.1, "t": 2.0, "kappa0": 1e-4,
-    "steps": 120, "checkpoint_every": 5,
+    "steps": 250, "checkpoint_every": 5, "curvature": "ggn",  # slow enough to be stopped on its way
 }  # fmt: skip
 SCRIPT = """
 import sys
@@ -113,7 +113,7 @@ def test_killed_process_resumes_to_the_same_weights(tmp_path: Path, sent: signal
     process.send_signal(sent)
     message = process.communicate(timeout=60)[1]
     assert process.returncode != 0, message
-    assert max(map(steps_of, checkpoints)) < 120
+    assert max(map(steps_of, checkpoints)) < KILLED["steps"]
 
     run_experiment(made, killed, resume=True, workers=1)
     run_experiment(made, tmp_path / "whole", workers=1)
