@@ -11,6 +11,7 @@ import xarray as xr
 from ..behavioral import Calibration, PopulationModel
 from ..circuits import Design, Instance, Level, Topology
 from . import _calibration as calibration
+from . import _findings as findings
 from . import _heldout as heldout
 from . import _population as population
 from ._errors import InputError
@@ -77,7 +78,7 @@ def check_together(
 
 def from_drawn(this: Job, request: Request, held_out: int, keep_below: float | None = None) -> None:
     """One chip, measured in ngspice, programs that the fit did not see, and when to calibrate it again."""
-    calibration.check_limit(keep_below)
+    findings.check_limit(keep_below)
     instance, level = request.instance(), request.chip_level
     count = calibration.check_programs(request.programs, request.chip_topology)
     kinds = calibration.check_kinds(request.kinds, instance, level)
@@ -85,23 +86,23 @@ def from_drawn(this: Job, request: Request, held_out: int, keep_below: float | N
     with this.step(what):
         data = calibration.measure(instance, level, count, request.seed, kinds)
     found = _fit(this, data)
-    calibration.write(found.model, instance, data, this.folder)
-    calibration.write_identifiability(found, this.folder)
+    findings.write(found.model, instance, data, this.folder)
+    findings.write_identifiability(found, this.folder)
     rows: list[heldout.Row] = []
     more: dict[str, Any] = {}
     if keep_below is not None:
-        more["recalibrate_at_s"] = calibration.schedule(found.model, instance, keep_below, request.seed)
+        more["recalibrate_at_s"] = findings.schedule(found.model, instance, keep_below, request.seed)
     if held_out:
         with this.step(f"ngspice: {held_out} held-out programs"):
             rows = heldout.rows(instance, found.model, held_out, request.seed)
             more |= {"held_out": rows, "correction": heldout.corrected(instance, found.model, held_out, request.seed)}
         write_json(this.folder / "heldout.json", rows)
     failed = sum(not row["passed"] for row in rows)
-    this.finish({**calibration.summary(found.model, instance, found), **more}, exit_code=int(failed > 0))
+    this.finish({**findings.summary(found.model, instance, found), **more}, exit_code=int(failed > 0))
     _show(this, found, instance)
     if rows:
         this.show(heldout.table(rows))
-    for line in calibration.advice(more, keep_below):
+    for line in findings.advice(more, keep_below):
         this.say(line)
 
 
@@ -148,9 +149,9 @@ def resume_campaign(this: Job) -> None:
 
 def _one_chip(this: Job, data: list[xr.Dataset]) -> None:
     found = _fit(this, data)
-    calibration.write(found.model, None, [], this.folder)
-    calibration.write_identifiability(found, this.folder)
-    this.finish(calibration.summary(found.model, None, found))
+    findings.write(found.model, None, [], this.folder)
+    findings.write_identifiability(found, this.folder)
+    this.finish(findings.summary(found.model, None, found))
     _show(this, found, None)
 
 
@@ -169,6 +170,6 @@ def _fit(this: Job, data: list[xr.Dataset]) -> Calibration:
 
 
 def _show(this: Job, found: Calibration, instance: Instance | None) -> None:
-    this.show(calibration.table(found.model, instance))
-    for line in calibration.told(found):
+    this.show(findings.table(found.model, instance))
+    for line in findings.told(found):
         this.say(line)

@@ -10,6 +10,7 @@ from rich.table import Table
 from ..behavioral import Calibration, Estimate, PopulationModel
 from ..circuits import Instance, Level
 from . import _calibration as calibration
+from . import _findings as findings
 from ._errors import InputError
 from ._folder import read_json, write_json
 from ._versions import versions
@@ -128,7 +129,7 @@ def table(found: PopulationModel) -> Table:
     shown = Table("relative, or V", "mean", "chip to chip", "within a chip", box=None)
     for name, spread in found.spreads.items():
         shown.add_row(
-            calibration.with_unit(name).removesuffix(" (relative)"),
+            findings.with_unit(name).removesuffix(" (relative)"),
             _text(spread.mean),
             _text(spread.chip),
             _text(spread.local),

@@ -7,18 +7,13 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from ._ageing import Ageing
-from ._chip_spu import ModelSPU, SpiceSPU
-from ._cholesky import Cholesky
 from ._clock import now
-from ._conjugate_gradient import ConjugateGradient
-from ._cost import CostModel, Parts, Supplied
-from ._device_spu import DeviceSPU
+from ._cost import CostModel, Parts
 from ._experiment import Experiment, ExperimentError
 from ._ideal_spu import IdealSPU
 from ._kfac import KFAC
 from ._layered import Layered
-from ._population import Effects
+from ._make_solver import cost_model, make_solver, present
 from ._programs import Factored
 from ._ranks import Ranks
 from ._solution import AnyProgram, Solution, Solver
@@ -26,7 +21,6 @@ from ._tally import Tallied
 from ._tasks import Split
 from ._tngd import TNGD, Diverged
 from ._types import Array, LossFunction
-from ._woodbury import Woodbury
 
 
 @dataclass(frozen=True)
@@ -69,54 +63,6 @@ def make_stepper(
         return _Layerwise(module, loss_fn, experiment, Tallied(make_solver(experiment, seed, 0)))
     parameters = [p for p in module.parameters() if p.requires_grad]
     return _FirstOrder(module, loss_fn, _first_order(parameters, experiment), ranks)
-
-
-def make_solver(experiment: Experiment, seed: int, cells: int) -> Solver:
-    """The experiment's linear solver, for a network with so many parameters."""
-    e = experiment
-    if e.solves == "cholesky":
-        return Cholesky()
-    if e.solves == "woodbury":
-        return Woodbury()
-    if e.solves == "conjugate-gradient":
-        return ConjugateGradient(**_present(tol=e.tolerance, max_iterations=e.iterations))
-    if e.solves == "ideal-spu":
-        return IdealSPU(**_present(t=e.t, kappa0=e.kappa0), seed=seed)
-    # The circuit side is loaded only for those who train with it.
-    from . import _device_file as files
-
-    chip_seed = seed if e.device_seed == "seed" else e.device_seed
-    time = _present(t=e.t)
-    if e.solves == "model-spu":
-        return ModelSPU(files.load_model(e.device, e.design, cells, chip_seed), **time)
-    if e.solves == "spice-spu":
-        chip = files.load_chip(e.device, e.design, cells, chip_seed)
-        return SpiceSPU(chip, **time, level="ideal" if chip.design.amplifier is None else "macro")
-    if e.chip == "measured" and e.device is not None:
-        model: Any = files.load_measured(e.device)
-    else:
-        model = files.load_population(e.device, e.design, e.correction, chip_seed)
-    effects = Effects().without(*(e.without or ()))
-    ageing = None
-    if e.step_time is not None:
-        ageing = Ageing.of(files.load_design(e.device, e.design), e.step_time, e.recalibrate_every or 0)
-    asked = {**time, **_present(rounding=e.rounding, chip=e.chip), "ageing": ageing}
-    device = DeviceSPU(model, **asked, effects=effects, seed=chip_seed)
-    # One chip for all runs, but each with noise of its own.
-    device.generator.manual_seed(seed)
-    return device
-
-
-def cost_model(solver: Solver) -> CostModel | None:
-    """The device's own costs, the published timing model's where it tells none, None for a digital solver."""
-    if isinstance(solver, ModelSPU | SpiceSPU):
-        chip = solver.instance if isinstance(solver, SpiceSPU) else solver.model
-        return CostModel(tau=chip.design.tau, arrays="crossbar")
-    if isinstance(solver, DeviceSPU):
-        population = solver.population
-        if isinstance(population, Supplied):
-            return CostModel.of(population)
-    return CostModel() if isinstance(solver, DeviceSPU | IdealSPU) else None
 
 
 def call(module: nn.Module, inputs: Any) -> Tensor:
@@ -205,7 +151,7 @@ class _Layerwise(_Optimised):
     _optimizer: KFAC
 
     def __init__(self, module: nn.Module, loss_fn: LossFunction, e: Experiment, solver: Tallied) -> None:
-        settings = _present(
+        settings = present(
             lr=e.lr,
             damping=e.damping,
             momentum=e.momentum,
@@ -285,7 +231,7 @@ class _Clocked:
 
 
 def _tngd(module: nn.Module, loss_fn: LossFunction, e: Experiment, solver: Solver, data_parallel: bool) -> TNGD:
-    settings = _present(
+    settings = present(
         lr=e.lr,
         damping=e.damping,
         delay=e.delay,
@@ -299,15 +245,11 @@ def _tngd(module: nn.Module, loss_fn: LossFunction, e: Experiment, solver: Solve
 
 
 def _first_order(parameters: list[nn.Parameter], e: Experiment) -> torch.optim.Optimizer:
-    common = _present(lr=e.lr, weight_decay=e.weight_decay)
+    common = present(lr=e.lr, weight_decay=e.weight_decay)
     if e.optimizer == "adam":
         betas = (0.9 if e.beta1 is None else e.beta1, 0.999 if e.beta2 is None else e.beta2)
         return torch.optim.Adam(parameters, betas=betas, **common)
-    return torch.optim.SGD(parameters, **_present(momentum=e.momentum), **common)
-
-
-def _present(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+    return torch.optim.SGD(parameters, **present(momentum=e.momentum), **common)
 
 
 def _fault(error: Exception, first: bool) -> Exception:

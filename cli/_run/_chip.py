@@ -20,6 +20,7 @@ from ...circuits import (
 )
 from ...netlists import Job, deck, load_measurement, simulate
 from .. import _calibration as calibration
+from .. import _findings as findings
 from .._errors import InputError
 from .._folder import write_dataset, write_json, write_text
 from .._inputs import get_design, get_instance
@@ -74,7 +75,7 @@ def fit(folder: Path, settings: Settings) -> None:
     device = calibration.fit(calibration.load_all(folder / "calibration"))
     device.save(folder / "device.json")
     DeviceModel.nominal(instance).save(folder / "nominal.json")
-    write_json(folder / "parameters.json", calibration.parameters(device, instance))
+    write_json(folder / "parameters.json", findings.parameters(device, instance))
 
 
 def measure_heldout(folder: Path, settings: Settings) -> None:
@@ -132,7 +133,7 @@ def _z_row(folder: Path, settings: Settings) -> dict[str, Any]:
     rows = json.loads((folder / "parameters.json").read_text("utf-8"))
     # A row's common factor is settled by the prior alone, and its entries' z-scores move with it: at worst there are
     # as many independent scores as cells. Of 8 unit normal scores the rms exceeds 2 once in ten thousand.
-    rms = calibration.rms_z(rows) or 0.0
+    rms = findings.rms_z(rows) or 0.0
     return _row(settings, "macro", "calibration", "rms z-score of the fitted against the drawn deviations", rms, 2.0)
 
 

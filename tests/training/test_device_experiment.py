@@ -11,7 +11,7 @@ from thermospice.training import ExperimentError, experiment, run_experiment
 from thermospice.training import _device_file as device_file
 from thermospice.training._calibration import calibrated, left_open
 from thermospice.training._device_file import load_population
-from thermospice.training._steppers import make_solver
+from thermospice.training._make_solver import make_solver
 
 BOARD = Design.preset("board-1k-1n")
 

@@ -1,0 +1,68 @@
+"""The solver that an experiment asks for, and what its device costs."""
+
+from typing import Any
+
+from ._ageing import Ageing
+from ._chip_spu import ModelSPU, SpiceSPU
+from ._cholesky import Cholesky
+from ._conjugate_gradient import ConjugateGradient
+from ._cost import CostModel, Supplied
+from ._device_spu import DeviceSPU
+from ._experiment import Experiment
+from ._ideal_spu import IdealSPU
+from ._population import Effects
+from ._solution import Solver
+from ._woodbury import Woodbury
+
+
+def make_solver(experiment: Experiment, seed: int, cells: int) -> Solver:
+    """The experiment's linear solver, for a network with so many parameters."""
+    e = experiment
+    if e.solves == "cholesky":
+        return Cholesky()
+    if e.solves == "woodbury":
+        return Woodbury()
+    if e.solves == "conjugate-gradient":
+        return ConjugateGradient(**present(tol=e.tolerance, max_iterations=e.iterations))
+    if e.solves == "ideal-spu":
+        return IdealSPU(**present(t=e.t, kappa0=e.kappa0), seed=seed)
+    # The circuit side is loaded only for those who train with it.
+    from . import _device_file as files
+
+    chip_seed = seed if e.device_seed == "seed" else e.device_seed
+    time = present(t=e.t)
+    if e.solves == "model-spu":
+        return ModelSPU(files.load_model(e.device, e.design, cells, chip_seed), **time)
+    if e.solves == "spice-spu":
+        chip = files.load_chip(e.device, e.design, cells, chip_seed)
+        return SpiceSPU(chip, **time, level="ideal" if chip.design.amplifier is None else "macro")
+    if e.chip == "measured" and e.device is not None:
+        model: Any = files.load_measured(e.device)
+    else:
+        model = files.load_population(e.device, e.design, e.correction, chip_seed)
+    effects = Effects().without(*(e.without or ()))
+    ageing = None
+    if e.step_time is not None:
+        ageing = Ageing.of(files.load_design(e.device, e.design), e.step_time, e.recalibrate_every or 0)
+    asked = {**time, **present(rounding=e.rounding, chip=e.chip), "ageing": ageing}
+    device = DeviceSPU(model, **asked, effects=effects, seed=chip_seed)
+    # One chip for all runs, but each with noise of its own.
+    device.generator.manual_seed(seed)
+    return device
+
+
+def cost_model(solver: Solver) -> CostModel | None:
+    """The device's own costs, the published timing model's where it tells none, None for a digital solver."""
+    if isinstance(solver, ModelSPU | SpiceSPU):
+        chip = solver.instance if isinstance(solver, SpiceSPU) else solver.model
+        return CostModel(tau=chip.design.tau, arrays="crossbar")
+    if isinstance(solver, DeviceSPU):
+        population = solver.population
+        if isinstance(population, Supplied):
+            return CostModel.of(population)
+    return CostModel() if isinstance(solver, DeviceSPU | IdealSPU) else None
+
+
+def present(**values: Any) -> dict[str, Any]:
+    """The settings that have a value."""
+    return {name: value for name, value in values.items() if value is not None}
