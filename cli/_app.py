@@ -8,6 +8,7 @@ import typer
 
 from ._commands import calibrate, designs, report, run, simulate, solve, sweep, symbolic, train, verify
 from ._errors import explain
+from ._interrupt import interrupts_kept
 
 app = typer.Typer(
     name="thermospice",
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.setdefault(name, "1")
     # Everything that a command refuses ends in its own error boundary; what arrives here is about the options.
     try:
-        code = app(args=arguments, prog_name="thermospice", standalone_mode=False)
+        with interrupts_kept():
+            code = app(args=arguments, prog_name="thermospice", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except typer.Exit as leave:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from thermospice.cli._interrupt import interrupts_kept
 
 COMMANDS = ("run", "designs", "simulate", "symbolic", "calibrate", "verify", "train", "report")
 
@@ -297,15 +298,35 @@ def test_device_without_its_chip(run, tmp_path):
     run("verify", "--device", "c/device.json").refused("instance.json", "--instance")
 
 
-def interrupt(process: "subprocess.Popen[str]") -> str:
-    """Press Ctrl-C, and again as a person would: Python drops one that arrives within a finaliser or a callback."""
-    for _ in range(3):
-        process.send_signal(signal.SIGINT)
-        try:
-            return process.communicate(timeout=6)[1]
-        except subprocess.TimeoutExpired:
-            continue
-    return process.communicate(timeout=60)[1]
+class Dying:
+    def __del__(self):
+        raise KeyboardInterrupt  # as one that arrives just then
+
+
+def drop_and_wait():
+    Dying()
+    time.sleep(30)
+
+
+def test_an_interrupt_within_a_finaliser_is_not_lost():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with interrupts_kept(), pytest.raises(KeyboardInterrupt):
+            drop_and_wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_other_faults_of_finalisers_are_reported_as_ever(monkeypatch):
+    class Broken:
+        def __del__(self):
+            raise ValueError("broken")
+
+    seen = []
+    monkeypatch.setattr(sys, "unraisablehook", seen.append)
+    with interrupts_kept():
+        Broken()
+    assert [type(lost.exc_value) for lost in seen] == [ValueError]
 
 
 def test_interrupt_leaves_readable_files_and_says_how_to_go_on(tmp_path):
@@ -318,7 +339,8 @@ def test_interrupt_leaves_readable_files_and_says_how_to_go_on(tmp_path):
     deadline = time.monotonic() + 60
     while not state.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    err = interrupt(process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "--resume new" in err
