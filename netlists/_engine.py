@@ -223,7 +223,10 @@ def _environment(folder: Path) -> dict[str, str]:
         "HOME": str(folder),
         "TMPDIR": str(folder),
         "LC_ALL": "C",
+        # ngspice asks for two threads whatever OMP_NUM_THREADS says. They wait for each other by spinning: where all
+        # cores are busy, as with runs side by side, a transistor deck takes ten times as long.
         "OMP_NUM_THREADS": "1",
+        "OMP_THREAD_LIMIT": "1",
     }
 
 

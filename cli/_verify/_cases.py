@@ -42,6 +42,8 @@ FULL: Sizes = {"ideal": (1, 4, 8, 16, 32, 64), "macro": (1, 4, 8, 16, 32, 64), "
 QUICK: Sizes = {"ideal": (1, 4), "macro": (1, 4), "transistor": (1,)}
 LARGE = 8
 """Above it covariances and waveforms cost minutes, so that settled voltages and responses are compared alone."""
+_FEW_TRANSISTORS = 4
+"""Cells up to which a transient of transistors takes some seconds."""
 _SIZES: Mapping[Depth, Sizes] = {"quick": QUICK, "usual": USUAL, "full": FULL}
 _RECORDED = 4
 """Cells up to which the default table has records of noise."""
@@ -82,7 +84,7 @@ class Case:
         if self.model is not None:
             yield from _waves.rows(subject)
         elif self.level == "transistor":
-            yield from _transistor_rows(subject, self.first, self.depth == "full")
+            yield from self._transistor_rows(subject)
         elif subject.instance.topology.n > LARGE:
             yield from _large_rows(subject)
         else:
@@ -109,19 +111,19 @@ class Case:
             if not ideal:
                 yield from _onset.rows(subject)
 
+    def _transistor_rows(self, subject: Subject) -> Iterator[Row]:
+        few = 1 if self.depth == "quick" else _FEW_TRANSISTORS
+        yield from _waves.transistor_rows(subject, self.depth == "full" or self.instance.topology.n <= few)
+        if self.first:
+            yield from _mutations.rows(subject)
+            if self.depth == "full":
+                yield from _calibrated.rows(subject)
+
 
 def _large_rows(subject: Subject) -> Iterator[Row]:
     yield from _waves.large_rows(subject)
     if subject.level == "ideal" and subject.mean:
         yield _closed.solution(subject)
-
-
-def _transistor_rows(subject: Subject, first: bool, full: bool) -> Iterator[Row]:
-    yield from _waves.transistor_rows(subject, full or subject.instance.topology.n == 1)
-    if first:
-        yield from _mutations.rows(subject)
-    if full and first:
-        yield from _calibrated.rows(subject)
 
 
 def cases(

@@ -98,7 +98,7 @@ def spectrum_error(subject: Subject, data: xr.Dataset, model: DeviceModel) -> fl
 
 
 def transistor_rows(subject: Subject, waveforms: bool) -> Iterator[Row]:
-    """Transistors against the macro-model that stands for them; a transient of many takes half a minute."""
+    """Transistors against the macro-model that stands for them."""
     for analysis in subject.analyses:
         if analysis == "noise":
             yield from band_rows(subject, subject.model)
