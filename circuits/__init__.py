@@ -19,6 +19,9 @@ from ._equations import Equations as Equations
 from ._equations import equations as equations
 from ._errors import DesignError as DesignError
 from ._errors import ProgramError as ProgramError
+from ._files import no_link as no_link
+from ._files import replacing as replacing
+from ._files import write_atomically as write_atomically
 from ._flicker import PER_DECADE as PER_DECADE
 from ._flicker import flicker_band as flicker_band
 from ._flicker import relaxations as relaxations
@@ -32,7 +35,6 @@ from ._instance import TOPOLOGIES as TOPOLOGIES
 from ._instance import Instance as Instance
 from ._instance import Scaling as Scaling
 from ._instance import make_topology as make_topology
-from ._instance import write_atomically as write_atomically
 from ._instances import Instances as Instances
 from ._macro_model import pole_values as pole_values
 from ._network import GROUND as GROUND

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +17,7 @@ from ._design import Design
 from ._differential_mesh import DifferentialRCMesh
 from ._drift import conductance_flicker, temperature_offset
 from ._errors import DesignError
+from ._files import write_atomically
 from ._network import Network
 from ._program import Program
 from ._programming import load
@@ -220,19 +219,6 @@ def make_topology(name: str, n: int, **sizes: int) -> Topology:
     if name not in TOPOLOGIES:
         raise DesignError(f"unknown topology {name!r}: expected one of {', '.join(TOPOLOGIES)}")
     return TOPOLOGIES[name](n, **sizes)  # type: ignore[call-arg]  # every topology takes its size first
-
-
-def write_atomically(path: str | Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    target = Path(path)
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _checked(name: str, values: Any, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:

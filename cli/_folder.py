@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
 from ._errors import InputError
+
+LOCK = ".lock"
+"""File by which a campaign is alone in its folder."""
+
+_MOST_BYTES = 1 << 28
 
 
 def new_folder(command: str, out: Path | None) -> Path:
@@ -24,7 +28,8 @@ def new_folder(command: str, out: Path | None) -> Path:
         return _unused(Path("results") / f"{command}-{datetime.now():%Y%m%d-%H%M%S}")
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: --out expects a folder, and this is a file; choose another name")
-    if out.exists() and any(out.iterdir()):
+    # a campaign that was killed as it began leaves its lock
+    if out.exists() and any(path.name != LOCK for path in out.iterdir()):
         raise InputError(f"{out}: --out expects a new or empty folder, and this one holds files; choose another name")
     return out
 
@@ -41,14 +46,11 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """As `write_text`."""
+    from ..circuits import replacing
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from None
+    with replacing(path) as file:
+        file.write(content)
 
 
 def write_dataset(path: Path, data: "xr.Dataset") -> None:
@@ -70,9 +72,13 @@ def read_json(path: Path) -> Any:
     Raises:
         InputError: not JSON.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: expected a file")  # a pipe or a device has no end
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES)
+        return json.loads(content.decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON: {error}") from None
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ..circuits import Instance, Level, Network, Program, Scaling
+from ..circuits import Instance, Level, Network, Program, Scaling, replacing
 from ._engine import Ngspice
 from ._errors import MeasurementError
 from ._vacask_engine import Vacask
@@ -115,15 +114,13 @@ def save_measurement(measurement: xr.Dataset, path: str | Path) -> None:
         MeasurementError: the file cannot be written.
     """
     target = Path(path)
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    # In memory first: when the disk fills up under HDF5 itself, it brings the process down.
+    content = bytes(measurement.to_netcdf(engine="h5netcdf"))
     try:
-        # In memory first: when the disk fills up under HDF5 itself, it brings the process down.
-        draft.write_bytes(bytes(measurement.to_netcdf(engine="h5netcdf")))
-        draft.replace(target)
+        with replacing(target) as file:
+            file.write(content)
     except OSError as error:
         raise MeasurementError(f"{target}: cannot write the measurement: {error.strerror or error}") from None
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def load_measurement(path: str | Path) -> xr.Dataset:

@@ -38,9 +38,9 @@ def build_report(dirs: Sequence[Path], out: Path) -> Path:
     if not dirs:
         raise ReportError("report: expected at least one result folder, got none")
     text = _environment().get_template("report.html.j2").render(chapters=[_chapter(Path(d)) for d in dirs])
-    temporary = out.with_name(f".{out.name}.part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(out)
+    from ..circuits import write_atomically  # to look at results takes no circuit side
+
+    write_atomically(out, text)
     return out
 
 

@@ -1,6 +1,5 @@
 """Checkpoints that are either the old one or the new one, whole, whenever the power fails."""
 
-import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -20,15 +19,12 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
     Raises `CheckpointError` when the file system refuses.
     """
-    partial = path.with_suffix(".partial")
+    from ..circuits import replacing
+
     try:
-        with partial.open("wb") as file:
+        with replacing(path, synced=True) as file:
             torch.save({"schema": SCHEMA, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-        partial.unlink(missing_ok=True)
         raise CheckpointError(f"{path}: cannot be written: {_first_line(error)}") from error
 
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -27,7 +26,9 @@ class JsonLines:
     """Appends rows to a file, one line each, flushed: a killed run leaves at most its last line cut."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a", encoding="utf-8")
+        from ..circuits import no_link
+
+        self._file = open(path, "a", encoding="utf-8", opener=no_link)  # noqa: SIM115  # kept, and no link
 
     def write(self, row: Row) -> None:
         self._file.write(_line(row))
@@ -80,12 +81,10 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    from ..circuits import replacing  # training by itself does without the circuit side
+
+    with replacing(path, synced=True) as file:
+        file.write(text.encode("utf-8"))
 
 
 def _line(row: Row) -> str:

@@ -49,6 +49,8 @@ def campaign(this: Job, path: Path | None, seed: int | None, options: Options) -
         SimulatorMissing: there is no ngspice.
     """
     check(options.scheduler, options.workers)
+    if options.retry_failed and not options.resume:
+        raise InputError("--retry-failed: a new campaign has no failed runs; give the folder of one with --resume")
     study, where = _study(this.folder, path, seed, options.resume)
     what = plan(study, where)
     if study.kind == "circuit" and options.scheduler is None:
@@ -122,6 +124,7 @@ def _perform(
         # As it is kept it has no numbers that are not finite: as in a campaign that was resumed.
         known[record["key"]] = store.put(record)
 
+    store.check_writable()
     name = f"{study.name}-{secrets.token_hex(4)}"
     training = this.folder.absolute() / "training" if study.kind == "training" else None
     if training is not None:

@@ -1,20 +1,27 @@
 """Finished runs on disk: rows of one SQLite file, each committed when its run is over and found by its task's key."""
 
+import errno
 import fcntl
 import json
+import os
+import secrets
 import sqlite3
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from .._errors import InputError
-from .._folder import plain
+from .._folder import LOCK, plain
 from ._tasks import SCHEMA
 
 Record = dict[str, Any]
 """`status` done or failed, `metrics`, `arrays`, `reason` of a failed one, `elapsed_s` [s], `key`."""
+
+_WAIT = 30.0
+"""For another program that has the file locked [s]."""
+
+_LARGEST = 1e150
 
 _LAYOUT = "CREATE TABLE runs (key TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID"
 
@@ -36,18 +43,18 @@ class Store:
             InputError: the file is not a store, or cannot be read or written.
         """
         path = folder / "runs.sqlite"
-        with _explained(path), closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            # A file of unknown origin runs nothing: no other table, view or trigger, and no function in its schema.
-            connection.execute("PRAGMA trusted_schema = OFF")
+        _make(path)
+        with _explained(path), closing(_connected(path)) as connection:
             # Runs are appended to a log that others can read from meanwhile; without it each would wait for the disk.
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
-            schema = connection.execute("SELECT sql FROM sqlite_schema").fetchall()
-            if not schema:
-                connection.execute(_LAYOUT)
-            elif schema != [(_LAYOUT,)]:
-                raise sqlite3.DatabaseError("it holds something else")
             yield cls(path, connection)
+
+    def check_writable(self) -> None:
+        """Raise `InputError` when nothing can be put."""
+        with _explained(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("ROLLBACK")
 
     def get(self, key: str) -> Record | None:
         """A finished run; None when there is none, or its row is damaged (the run is then done again)."""
@@ -60,12 +67,44 @@ class Store:
         return record if _is_record(record, key) else None
 
     def put(self, record: Mapping[str, Any]) -> Record:
-        """Keep a finished run; as it is kept, numbers that are not finite are left out."""
+        """Keep a finished run; as it is kept, numbers that are not finite and what cannot be printed are left out."""
         kept: Record = plain({"schema": SCHEMA, **record})
+        if "reason" in kept:
+            kept["reason"] = "".join(c if c.isprintable() else "?" for c in kept["reason"])
         row = (record["key"], json.dumps(kept, allow_nan=False))
         with _explained(self._path):
             self._connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?)", row)
         return kept
+
+
+def _make(path: Path) -> None:
+    """A store without runs, where there is none: whole or not at all, so that no journal of its own is ever left."""
+    if path.is_symlink() or path.with_name(f"{path.name}-journal").exists():
+        # SQLite follows links, and what a journal tells it to roll back or delete.
+        raise InputError(f"{path}: expected a file of its own without a journal beside it; move them away")
+    if not path.exists() or path.stat().st_size == 0:
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            with _explained(path), closing(sqlite3.connect(draft, isolation_level=None)) as empty:
+                empty.execute(_LAYOUT)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    """Reads before it writes: a file that holds something else stays as it is."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=_WAIT)
+    try:
+        # A file of unknown origin runs nothing: no other table, view or trigger, and no function in its schema.
+        connection.execute("PRAGMA trusted_schema = OFF")
+        schema = connection.execute("SELECT sql FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*'").fetchall()
+        if schema != [(_LAYOUT,)]:
+            raise sqlite3.DatabaseError("it holds something else")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 @contextmanager
@@ -73,6 +112,8 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
         raise InputError(f"{path}: cannot be read or written: {error}") from None
     except sqlite3.Error as error:
         raise InputError(
@@ -87,20 +128,25 @@ def _is_record(record: Any, key: str) -> bool:
     return (
         record.get("status") in ("done", "failed")
         and ("reason" in record) == (record["status"] == "failed")
-        and all(isinstance(record.get(name, ""), str) for name in ("reason", "engine"))
+        and all(_is_text(record.get(name, "")) for name in ("reason", "engine"))
         and isinstance(record.get("entry", {}), dict)
         and _is_number(record.get("elapsed_s", 0.0))
         and isinstance(numbers, dict)
+        and bool(numbers) == (record["status"] == "done")
         and all(map(_is_number, numbers.values()))
         and isinstance(arrays, dict)
-        and all(isinstance(values, list) for values in arrays.values())
+        and all(isinstance(values, list) and len(values) <= len(arrays.get("x", ())) for values in arrays.values())
         and all(value is None or _is_number(value) for values in arrays.values() for value in values)
     )
 
 
 def _is_number(value: Any) -> bool:
-    # JSON's integers have no bound.
-    return type(value) in (int, float) and abs(value) <= sys.float_info.max
+    # JSON's integers have no bound; squares are summed up in statistics.
+    return type(value) in (int, float) and abs(value) <= _LARGEST
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable()
 
 
 @contextmanager
@@ -111,9 +157,12 @@ def alone_in(folder: Path) -> Iterator[None]:
         InputError: another one is at work.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise InputError(f"{folder}: another sweep is at work in this folder; wait for it or stop it") from None
         yield
+    finally:
+        os.close(lock)

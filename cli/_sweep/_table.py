@@ -43,13 +43,8 @@ def _cell(value: Any) -> Any:
 
 def write_dataset(path: Path, study: Study, plan: Plan, records: Sequence[Record | None]) -> None:
     """netCDF: see `dataset`; written whole or not at all."""
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        # Through memory: on a full disk h5netcdf takes the interpreter down.
-        draft.write_bytes(bytes(dataset(study, plan, records).to_netcdf(engine="h5netcdf")))
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    # Through memory: on a full disk h5netcdf takes the interpreter down.
+    write_bytes(path, bytes(dataset(study, plan, records).to_netcdf(engine="h5netcdf")))
 
 
 def dataset(study: Study, plan: Plan, records: Sequence[Record | None]) -> xr.Dataset:

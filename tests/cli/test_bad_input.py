@@ -228,11 +228,12 @@ def test_output_folder_without_permission(run, tmp_path):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_disk_full(run, monkeypatch, number):
-    def full(self: Path, data: bytes) -> int:
+    def full(self: Path, target: Path) -> Path:
         raise OSError(number, os.strerror(number), str(self))
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "replace", full)
     run("simulate", "--size", 1, "--out", "new", "--quiet").refused("new/circuit.cir", "disk", "--out")
+    assert list(Path("new").iterdir()) == []
 
 
 def test_file_size_limit_in_the_middle_of_a_measurement(tmp_path):

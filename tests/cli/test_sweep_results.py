@@ -1,20 +1,15 @@
-"""What is made of the runs of a study: statistics, one labelled file, and a store that knows a damaged run."""
+"""What is made of the runs of a study: statistics, and one labelled file."""
 
-import json
 import math
 
 import numpy as np
 import pytest
 import yaml
 from scipy import stats
-from thermospice.cli._errors import InputError
 from thermospice.cli._sweep import _statistics
-from thermospice.cli._sweep._store import Store
 from thermospice.cli._sweep._study import Limit, load_study
 from thermospice.cli._sweep._table import dataset
-from thermospice.cli._sweep._tasks import SCHEMA, plan
-
-from .stores import execute, kept
+from thermospice.cli._sweep._tasks import plan
 
 
 def test_wilson_interval_is_the_published_formula():
@@ -50,61 +45,6 @@ def test_what_is_not_a_number_keeps_no_limit(bound):
 def test_a_limit_with_one_bound_can_fail():
     assert not Limit(metric="m", at_most=1.0).keeps(1.5)
     assert not Limit(metric="m", at_least=1.0).keeps(0.5)
-
-
-RECORD = {"key": "ab" * 32, "status": "done", "metrics": {"m": 0.1, "bad": float("nan")}, "arrays": {"v": [1.0]}}
-
-
-def test_a_damaged_row_is_no_run(tmp_path):
-    key = RECORD["key"]
-    with Store.opened(tmp_path) as store:
-        store.put(RECORD)
-        assert store.get(key)["metrics"] == {"m": 0.1}
-        text = json.dumps(kept(tmp_path)[key])
-        for broken in (
-            "",
-            text[:40],
-            "[]",
-            "[" * 100_000,
-            text.replace(f'"schema": {SCHEMA}', '"schema": -1'),
-            text.replace("0.1", '"x"'),
-            b"\xff",
-            1.5,
-        ):
-            execute(tmp_path, "UPDATE runs SET record = ?", (broken,))
-            assert store.get(key) is None
-        store.put(RECORD)
-        assert store.get(key) == json.loads(text)
-
-
-def test_a_run_is_there_for_others_as_soon_as_it_is_put(tmp_path):
-    with Store.opened(tmp_path) as store:
-        store.put(RECORD)
-        assert list(kept(tmp_path)) == [RECORD["key"]]
-    with Store.opened(tmp_path) as store:
-        assert store.get(RECORD["key"])["status"] == "done"
-
-
-@pytest.mark.parametrize(
-    ("layout", "words"),
-    [
-        (b"not a database, but as long as the header of one would be" * 9, "move the file away"),
-        ("CREATE TABLE other (x)", "something else"),
-        # a query that never ends, under the name of the table
-        (
-            "CREATE VIEW runs AS WITH RECURSIVE c(key) AS (SELECT 1 UNION ALL SELECT key + 1 FROM c) "
-            "SELECT key, key AS record FROM c",
-            "something else",
-        ),
-    ],
-)
-def test_a_file_that_is_no_store_is_refused(tmp_path, layout, words):
-    if isinstance(layout, bytes):
-        (tmp_path / "runs.sqlite").write_bytes(layout)
-    else:
-        execute(tmp_path, layout)
-    with pytest.raises(InputError, match=words), Store.opened(tmp_path):
-        pass
 
 
 def test_results_are_labelled(tmp_path):
