@@ -15,7 +15,12 @@ from thermospice.cli._sweep._tasks import SCHEMA
 
 from .stores import execute, kept
 
-RECORD = {"key": "ab" * 32, "status": "done", "metrics": {"m": 0.1, "bad": float("nan")}, "arrays": {"x": [1.0], "v": [1.0]}}
+RECORD = {
+    "key": "ab" * 32,
+    "status": "done",
+    "metrics": {"m": 0.1, "bad": float("nan")},
+    "arrays": {"x": [1.0], "v": [1.0]},
+}
 
 
 def test_a_damaged_row_is_no_run(tmp_path):
