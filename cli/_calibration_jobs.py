@@ -38,7 +38,7 @@ class Request:
 
     @property
     def chip_design(self) -> Design:
-        return get_chip_design(self.topology, self.design, self.temperature)
+        return get_chip_design(self.topology, self.design, self.temperature, level=self.level)
 
     @property
     def chip_topology(self) -> Topology:

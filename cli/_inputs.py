@@ -30,7 +30,7 @@ from ._errors import InputError
 Corner = Literal["slow", "typical", "fast"]
 CORNERS: tuple[Corner, ...] = get_args(Corner)
 
-BOARD, GRID_BOARD = "board-1k-1n", "rlc-board-8"
+BOARD, GRID_BOARD, TRANSISTORS = "board-1k-1n", "rlc-board-8", "cmos-100k-10p"
 """Presets where no design is asked for; a grid has inductors, which the first lacks."""
 DEFAULT_SIZE = 8
 LONGEST_PATH = 100_000
@@ -57,15 +57,20 @@ def get_design(name: str, temperature: float | None = None, corner: str = "typic
 
 
 def get_chip_design(
-    topology: str, name: str | None, temperature: float | None = None, corner: str = "typical"
+    topology: str,
+    name: str | None,
+    temperature: float | None = None,
+    corner: str = "typical",
+    level: str | None = None,
 ) -> Design:
-    """As `get_design`; without a name the preset that the topology fits on.
+    """As `get_design`; without a name the preset that the topology fits on, and that has the level.
 
     Raises:
         InputError: a grid on a design without inductors.
     """
     if name is None:
-        return get_design(GRID_BOARD if topology == RLCGrid.name else BOARD, temperature, corner)
+        board = TRANSISTORS if level == "transistor" else BOARD
+        return get_design(GRID_BOARD if topology == RLCGrid.name else board, temperature, corner)
     design = get_design(name, temperature, corner)
     if topology == RLCGrid.name and design.L is None:
         raise InputError(

@@ -21,8 +21,8 @@ DesignName = Annotated[
     str | None,
     typer.Option(
         "--design",
-        help="Name of a preset (`thermospice designs`) or path of a .yaml file. \\[default: board-1k-1n; rlc-board-8"
-        " for an rlc-grid]",
+        help="Name of a preset (`thermospice designs`) or path of a .yaml file. \\[default: board-1k-1n;"
+        " cmos-100k-10p for transistors, rlc-board-8 for an rlc-grid]",
         show_default=False,
     ),
 ]

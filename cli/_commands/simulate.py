@@ -76,7 +76,9 @@ def simulate(
         from .. import _simulation
 
         kind = _simulation.get_analysis(analysis, noise, duration)
-        the_design = inputs.get_chip_design(topology, design, temperature, corner)
+        # an amplifier of one's own fits on the usual board
+        ours = level if amplifier is None else None
+        the_design = inputs.get_chip_design(topology, design, temperature, corner, ours)
         the_level = inputs.get_chip_level(level, the_design)
         subcircuit = inputs.get_amplifier(amplifier, trust, supply, the_level)
         options = inputs.ProgramOptions(size, matrix, drive, seed, rank, jacobian, hessian, damping)

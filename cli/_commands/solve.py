@@ -84,7 +84,7 @@ def solve(
         if kind == "model" and device is not None and size is None and matrix is None:
             size = inputs.get_device_model(device).n
         chip, given = algebra.get_given(the_problem, topology, size, matrix, drive, noise_matrix, seed)
-        the_design = inputs.get_chip_design(topology, design, temperature, corner)
+        the_design = inputs.get_chip_design(topology, design, temperature, corner, level)
         the_level = inputs.get_chip_level(level, the_design)
         instance = inputs.get_instance(
             the_design, chip, seed if instance_seed is None else instance_seed, not no_mismatch

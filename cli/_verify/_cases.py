@@ -10,7 +10,16 @@ import numpy as np
 from ...behavioral import DeviceModel
 from ...circuits import LEVELS, TOPOLOGIES, Cascade, Design, Instance, Level, Topology, choose_scaling, random_program
 from .._errors import InputError
-from .._inputs import BOARD, GRID_BOARD, get_design, get_device_model, get_instance, get_level, get_topology
+from .._inputs import (
+    BOARD,
+    GRID_BOARD,
+    TRANSISTORS,
+    get_design,
+    get_device_model,
+    get_instance,
+    get_level,
+    get_topology,
+)
 from . import (
     _calibrated,
     _chips,
@@ -32,9 +41,6 @@ Depth = Literal["quick", "usual", "full"]
 """Quick: neither conditions nor other chips; full: every size, transistors, and records of noise of every chip."""
 
 Sizes = Mapping[Level, Sequence[int]]
-
-TRANSISTORS = "cmos-100k-10p"
-"""The preset whose amplifier was extracted from the transistors."""
 
 USUAL: Sizes = {"ideal": (1, 4, 8, 16, 32, 64), "macro": (1, 4, 8, 16, 32), "transistor": (1, 2)}
 FULL: Sizes = {"ideal": (1, 4, 8, 16, 32, 64), "macro": (1, 4, 8, 16, 32, 64), "transistor": (1, 2, 4)}

@@ -87,6 +87,12 @@ def test_the_users_amplifier_is_what_runs(run, tmp_path, amplifier):
     assert ".subckt mine plus minus out vdd vss" in (tmp_path / "new" / "circuit.cir").read_text()
 
 
+def test_transistors_take_the_board_that_has_them(run):
+    outcome = run("simulate", "--level", "transistor", "--size", 1, "--analysis", "op", "--json")
+    assert outcome.code == 0, outcome.err
+    assert "cmos-100k-10p" in outcome.out
+
+
 def test_an_amplifier_with_other_supplies(run, tmp_path):
     # An amplifier without a supply current: gain 1e5 and one pole.
     (tmp_path / "amp.sub").write_text(
