@@ -36,6 +36,9 @@ _PROVED = 96
 _FACTORED = 12
 """A cascade with more rows, of states and stages, keeps its arrays apart."""
 
+_WIDEST = 12
+"""Columns of a matrix that is written as one."""
+
 _LOOP = "characteristic polynomial of one mode with amplifiers omega_t/s and noise gains gamma"
 _ONSET = "angular gain-bandwidth omega_t below which the loop rings up [rad/s], to lowest order in 1/(omega_t tau)"
 _NO_LIMIT = "stability: no limit; there is no loop through the amplifiers"
@@ -70,7 +73,7 @@ def analyse(topology: Topology, level: Level) -> Formulas:
     }
     if "sensitivity" in found:
         summary["components"] = model.sensitivity().components
-    text = _document(found, limit, claims, omitted, lambda e: sympy.pretty(e, wrap_line=False, use_unicode=True))
+    text = _document(found, limit, claims, omitted, _drawn)
     latex = _document(found, limit, claims, omitted, lambda e: f"\\[ {sympy.latex(e)} \\]")
     return Formulas(text, latex, summary, all(claim["holds"] for claim in claims))
 
@@ -115,6 +118,15 @@ def _formula(model: SymbolicModel, name: str) -> tuple[str, Matrix]:
         return _TITLES[name], getattr(model, name)()
     found = model.sensitivity()
     return f"{_TITLES[name]}: {', '.join(found.components)}", found.values
+
+
+def _drawn(expression: Any) -> str:
+    """As it would be written by hand; the entries that are not zero, line by line, of what is too wide for a page."""
+    if isinstance(expression, sympy.MatrixBase) and expression.cols > _WIDEST:
+        rows, columns = range(expression.rows), range(expression.cols)
+        entries = ((i, j, expression[i, j]) for i in rows for j in columns)
+        return "\n".join(f"[{i}, {j}]  {entry}" for i, j, entry in entries if entry != 0)
+    return str(sympy.pretty(expression, wrap_line=False, use_unicode=True))
 
 
 def _document(
