@@ -36,12 +36,10 @@ def test_a_failed_write_leaves_the_old_file(measurements, tmp_path, monkeypatch)
     path = tmp_path / "m.nc"
     save_measurement(measurements["op"], path)
 
-    def full(self, data):
-        with self.open("wb") as file:
-            file.write(data[: len(data) // 2])
+    def full(self, target):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(MeasurementError, match="No space left on device"):
         save_measurement(measurements["ac"], path)
     monkeypatch.undo()
