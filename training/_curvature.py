@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.func import grad_and_value, jacrev, vjp, vmap
+from torch.func import jacrev, vjp, vmap
 from torch.utils import _pytree as pytree
 
 from ._factors import Factors
-from ._losses import normaliser, output_hessian
+from ._losses import loss_and_slope, normaliser, output_hessian
 from ._module import FlatModule
 from ._types import LossFunction, Vector
 
@@ -60,7 +60,7 @@ def curvature(
     sample = _autocast(flat, autocast)
     outputs, J = _linearised(flat, inputs, chunk, sample, kind)
     with torch.no_grad():
-        slope, loss = grad_and_value(lambda z: loss_fn(z, targets))(outputs)
+        loss, slope = loss_and_slope(loss_fn, outputs, targets)
         divisor = normaliser(loss_fn, outputs, targets)
         if J is not None:
             factors = Factors(J, output_hessian(loss_fn, outputs, targets), damping)

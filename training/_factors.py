@@ -85,8 +85,9 @@ def hessian_root(H: OutputHessian, keep: bool = False) -> Float[Tensor, "B k m"]
 
     Softmax has m = k - 1: its Hessian maps the constant vector to zero.
     """
-    w, V = torch.linalg.eigh(H)
-    rounding, largest = torch.finfo(w.dtype).eps, float(w.abs().max())
+    # in double: the smallest numbers of single precision, of confident samples, keep LAPACK from converging
+    w, V = torch.linalg.eigh(H.double())
+    rounding, largest = torch.finfo(H.dtype).eps, float(w.abs().max())
     # Confident samples leave nothing of p - p^2 but its rounding, which is relative to one over the batch.
     if w.min() < -1e3 * rounding * max(largest, 1 / len(H)):
         raise ValueError(
@@ -95,7 +96,7 @@ def hessian_root(H: OutputHessian, keep: bool = False) -> Float[Tensor, "B k m"]
         )
     # k roundings add up in an eigenvalue that should be zero
     empty = 0 if keep else min(int((w.amax(0) <= w.shape[1] * rounding * largest).sum()), w.shape[1] - 1)
-    return (V * w.clamp_min(0.0).sqrt().unsqueeze(-2))[..., empty:].contiguous()
+    return (V * w.clamp_min(0.0).sqrt().unsqueeze(-2))[..., empty:].to(H).contiguous()
 
 
 def block_product(blocks: Float[Tensor, "B p q"], x: Float[Tensor, "Bq *columns"]) -> Float[Tensor, "Bp *columns"]:

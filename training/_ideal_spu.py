@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -83,7 +83,7 @@ class IdealSPU:
             gram = low.gram()
             if not bool(gram.isfinite().all()):
                 raise ValueError("IdealSPU: the factors J, H are not finite; lower lr or raise the damping")
-            w, Q = torch.linalg.eigh(gram)
+            w, Q = _eigh(gram)
         return IdealState(low, w.clamp_min(0.0), Q)
 
     def compute(self, state: Any, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
@@ -99,3 +99,11 @@ class IdealSPU:
                 white = torch.randn(rhs.shape, generator=self.generator, dtype=rhs.dtype).to(rhs.device)
                 value = value + math.sqrt(self.kappa0) * state.noise(time, white)
         return answer(value, b, {} if math.isinf(time) else {"analog_time": time})
+
+
+def _eigh(gram: Tensor) -> tuple[Rows, Tensor]:
+    try:
+        return cast("tuple[Rows, Tensor]", torch.linalg.eigh(gram))
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # LAPACK may stall on the smallest numbers of float32
+        w, Q = torch.linalg.eigh(gram.double())
+        return w.to(gram), Q.to(gram)

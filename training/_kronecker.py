@@ -6,11 +6,10 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import grad_and_value
 
 from ._factors import hessian_root
-from ._layers import Layer, Use, forward
-from ._losses import output_hessian
+from ._layers import Layer, Use, check_products, forward, pulled_back
+from ._losses import loss_and_slope, output_hessian
 from ._types import LossFunction, Matrix
 
 
@@ -44,22 +43,21 @@ def kronecker(
     """
     outputs, uses = forward(module, list(layers.values()), inputs)
     with torch.no_grad():
-        slope, loss = grad_and_value(lambda z: loss_fn(z, targets))(outputs.detach())
+        loss, slope = loss_and_slope(loss_fn, outputs.detach(), targets)
         root = hessian_root(output_hessian(loss_fn, outputs.detach(), targets))
-    ends = [use.out for use in uses]
+    check_products(outputs, uses, slope)
     G = [torch.zeros(()) for _ in uses]
     for column in root.unbind(-1):
-        back = torch.autograd.grad(outputs, ends, column.reshape(outputs.shape), retain_graph=True)
-        G = [total + _second_moment(use.sites(delta)) for total, use, delta in zip(G, uses, back, strict=True)]
-    back = torch.autograd.grad(outputs, ends, slope)
+        back = pulled_back(outputs, uses, column)
+        G = [total + _second_moment(delta) for total, delta in zip(G, back, strict=True)]
+    back = pulled_back(outputs, uses, slope)
     return Kronecker(loss, tuple(_block(use, g, delta) for use, g, delta in zip(uses, G, back, strict=True)))
 
 
 def _block(use: Use, G: Tensor, delta: Tensor) -> Block:
     with torch.no_grad():
-        ends = use.sites(delta)
         # sites of one sample are summed in A and averaged in G
-        gradient = torch.einsum("bso,bsi->oi", ends, use.rows)
+        gradient = torch.einsum("bso,bsi->oi", delta, use.rows)
         return Block(_second_moment(use.rows) / len(delta), G / use.rows.shape[1], gradient)
 
 

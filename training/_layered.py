@@ -1,17 +1,17 @@
 """The Gauss-Newton matrix with its Jacobian kept layer by layer."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import grad_and_value
 
 from ._columns import Columns, Outer, Stored
 from ._factors import Factors, block_product, hessian_root
-from ._layers import Use, forward, trainable_layers
-from ._losses import output_hessian
+from ._layers import ROUNDING, Use, forward, trainable_layers
+from ._losses import loss_and_slope, output_hessian
 from ._module import FlatModule
 from ._types import LossFunction, OutputHessian, Rows, Vector
 
@@ -102,18 +102,32 @@ def layered(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any,
     raw, uses = forward(module, layers, inputs)
     outputs = raw.detach()
     with torch.no_grad():
-        slope, loss = grad_and_value(lambda z: loss_fn(z, targets))(outputs)
+        loss, slope = loss_and_slope(loss_fn, outputs, targets)
         H = output_hessian(loss_fn, outputs, targets)
+    known = flat.pulled_back(raw, slope)
     J = _columns(raw, uses)
-    return Layered(J, H, loss, J.back(slope.flatten()), damping)
+    made = J.back(slope.flatten())
+    # rounding, relative to the largest that a product with J may be
+    size = float(J.squares().sum().sqrt() * slope.norm())
+    if math.isfinite(size) and not float((made - known).norm()) <= ROUNDING * torch.finfo(made.dtype).eps * size:
+        raise ValueError(
+            "module: outer products do not give its gradient: a layer's weight is used apart from the layer, or "
+            'samples are mixed; use TNGD with curvature "ggn"'
+        )
+    return Layered(J, H, loss, known, damping)
 
 
 def _columns(raw: Tensor, uses: list[Use]) -> Columns:
     B, k = len(raw), raw[0].numel()
     basis = torch.eye(k, dtype=raw.dtype, device=raw.device).unsqueeze(1).expand(k, B, k)
-    back = torch.autograd.grad(raw, [use.out for use in uses], basis.reshape(k, *raw.shape), is_grads_batched=True)
+    ends, slopes = [use.out for use in uses], basis.reshape(k, *raw.shape)
+    back = torch.autograd.grad(raw, ends, slopes, is_grads_batched=True, allow_unused=True)
+    none = raw.new_zeros(())
     with torch.no_grad():
-        layers = tuple(_layer(use, ends) for use, ends in zip(uses, back, strict=True))
+        layers = tuple(
+            _layer(use, none.expand(k, *use.out.shape) if found is None else found)
+            for use, found in zip(uses, back, strict=True)
+        )
     return Columns(layers, tuple(use.layer.bias is not None for use in uses), B, k, raw.detach())
 
 

@@ -1,6 +1,6 @@
 """Layers whose Jacobians are outer products of what goes in and what comes back: linear ones and convolutions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +10,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 Layer = nn.Linear | nn.Conv2d
+
+ROUNDING = 1e3
+"""Of sums of products, in units of their precision."""
+
+_ELSE = 'use TNGD with curvature "ggn"'
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,13 +46,14 @@ def trainable_layers(module: nn.Module) -> dict[str, Layer]:
         own = [p for p in layer.parameters(recurse=False) if p.requires_grad]
         if not own:
             continue
-        if not isinstance(layer, nn.Linear | nn.Conv2d) or (isinstance(layer, nn.Conv2d) and layer.groups != 1):
+        # a subclass may do anything
+        if type(layer) not in (nn.Linear, nn.Conv2d) or (isinstance(layer, nn.Conv2d) and layer.groups != 1):
             raise ValueError(
                 f"layer {name!r} ({type(layer).__name__}) has no Kronecker factors; expected Linear or Conv2d "
-                'without groups; freeze it by requires_grad_(False), or use TNGD with curvature "ggn"'
+                f"without groups; freeze it by requires_grad_(False), or {_ELSE}"
             )
         if len(own) < len(list(layer.parameters(recurse=False))) or seen & {id(p) for p in own}:
-            raise ValueError(f'layer {name!r} is trained in part, or shares a parameter; use TNGD with curvature "ggn"')
+            raise ValueError(f"layer {name!r} is trained in part, or shares a parameter; {_ELSE}")
         seen |= {id(p) for p in own}
         layers[name] = layer
     if not layers:
@@ -58,19 +64,55 @@ def trainable_layers(module: nn.Module) -> dict[str, Layer]:
 def forward(module: nn.Module, layers: Sequence[Layer], inputs: Any) -> tuple[Tensor, list[Use]]:
     """The module's outputs, ready to be differentiated in the layers' outputs.
 
-    inputs: a tensor, a tuple of positional or a mapping of keyword arguments.
-    Raises ValueError: no sample, a layer that is used more or less than once, a convolution not padded with zeros.
+    inputs: a tensor, a tuple of positional or a mapping of keyword arguments, batched first.
+    Raises ValueError: no sample, outputs that are no batch, a layer that is used more or less than once or not with one
+    row for each sample, a convolution that is not padded with zeros.
     """
     with _watched(layers) as seen, torch.enable_grad():
-        if isinstance(inputs, dict):
+        if isinstance(inputs, Mapping):
             outputs = module(**inputs)
         else:
             outputs = module(*inputs) if isinstance(inputs, tuple | list) else module(inputs)
+    if not isinstance(outputs, Tensor) or outputs.dim() == 0:
+        kind = "a scalar" if isinstance(outputs, Tensor) else type(outputs).__name__
+        raise ValueError(f"module: expected one tensor of outputs (batch first), got {kind}")
     if len(outputs) == 0:
         raise ValueError("inputs: expected at least one sample, got an empty batch")
     if [len(uses) for uses in seen.values()] != [1] * len(layers):
-        raise ValueError('module: expected every trained layer to be used once; use TNGD with curvature "ggn"')
+        raise ValueError(f"module: expected every trained layer to be used once; {_ELSE}")
+    for (x, out), *_ in seen.values():
+        if len(x) != len(outputs) or not out.requires_grad:
+            raise ValueError(
+                f"module: expected every trained layer to be used with a row for each of {len(outputs)} samples, with "
+                f"gradients, got inputs {tuple(x.shape)}; {_ELSE}"
+            )
     return outputs, [Use(layer, _rows(layer, x), out) for layer, ((x, out),) in seen.items()]
+
+
+def pulled_back(outputs: Tensor, uses: Sequence[Use], slope: Tensor) -> list[Float[Tensor, "B sites o"]]:
+    """What of a derivative in the outputs comes back to each layer, site by site; zero where nothing does."""
+    ends = [use.out for use in uses]
+    back = torch.autograd.grad(outputs, ends, slope.reshape(outputs.shape), retain_graph=True, allow_unused=True)
+    return [use.sites(torch.zeros_like(use.out) if end is None else end) for use, end in zip(uses, back, strict=True)]
+
+
+def check_products(outputs: Tensor, uses: Sequence[Use], slope: Tensor) -> None:
+    """Raises ValueError unless the outer products give the gradients in the layers' own parameters.
+
+    They do not where a weight is used apart from its layer, or in another way than by it.
+    """
+    weights = [use.layer.weight for use in uses]
+    expected = torch.autograd.grad(outputs, weights, slope.reshape(outputs.shape), retain_graph=True, allow_unused=True)
+    for use, delta, known in zip(uses, pulled_back(outputs, uses, slope), expected, strict=True):
+        rows = use.rows if use.layer.bias is None else use.rows[..., :-1]
+        made = torch.einsum("bso,bsi->oi", delta, rows)
+        left = made if known is None else made - known.flatten(1)
+        # rounding, relative to the sum of the products' sizes
+        size = (delta.norm(dim=2) * rows.norm(dim=2)).sum()
+        if not float(left.norm()) <= ROUNDING * torch.finfo(made.dtype).eps * float(size) and bool(size.isfinite()):
+            raise ValueError(
+                f"module: a {type(use.layer).__name__} layer's weight is used in another way than by the layer; {_ELSE}"
+            )
 
 
 def _rows(layer: Layer, x: Tensor) -> Float[Tensor, "B sites i"]:
@@ -78,7 +120,7 @@ def _rows(layer: Layer, x: Tensor) -> Float[Tensor, "B sites i"]:
         if isinstance(layer.padding, str) or layer.padding_mode != "zeros":
             raise ValueError(
                 f"convolution: expected zeros by numbers as padding, got {layer.padding!r} of {layer.padding_mode!r}; "
-                'use TNGD with curvature "ggn"'
+                f"{_ELSE}"
             )
         x = nn.functional.unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride).mT
     else:
@@ -90,10 +132,12 @@ def _rows(layer: Layer, x: Tensor) -> Float[Tensor, "B sites i"]:
 def _watched(layers: Sequence[Layer]) -> Iterator[dict[Layer, list[tuple[Tensor, Tensor]]]]:
     seen: dict[Layer, list[tuple[Tensor, Tensor]]] = {layer: [] for layer in layers}
 
-    def note(layer: Any, args: tuple[Tensor, ...], out: Tensor) -> None:
-        seen[layer].append((args[0].detach(), out))
+    def note(layer: Any, args: tuple[Tensor, ...], kwargs: dict[str, Tensor], out: Tensor) -> Tensor:
+        seen[layer].append(((args[0] if args else kwargs["input"]).detach(), out))
+        return out.clone()  # what comes next may change it in place
 
-    handles = [layer.register_forward_hook(note) for layer in layers]
+    # before hooks of the module's own, which may change the output too
+    handles = [layer.register_forward_hook(note, prepend=True, with_kwargs=True) for layer in layers]
     try:
         yield seen
     finally:

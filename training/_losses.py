@@ -30,6 +30,17 @@ def output_hessian(loss_fn: LossFunction, outputs: Float[Tensor, "B *output"], t
     return _hessian_by_products(loss_fn, outputs, targets)
 
 
+def loss_and_slope(
+    loss_fn: LossFunction, outputs: Float[Tensor, "B *output"], targets: Any
+) -> tuple[Tensor, Float[Tensor, "B *output"]]:
+    """The loss, a scalar, and its gradient in the outputs. Raises ValueError for a loss that is none."""
+    loss, pullback = torch.func.vjp(lambda z: loss_fn(z, targets), outputs)[:2]
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+        raise ValueError(f"loss_fn: expected a scalar, a sum or a mean over the samples, got {shape}")
+    return loss.detach(), pullback(torch.ones_like(loss))[0].detach()
+
+
 def normaliser(loss_fn: LossFunction, outputs: Float[Tensor, "B *output"], targets: Any) -> float | None:
     """What the loss divides a sum over the samples by; None for a sum.
 

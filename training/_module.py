@@ -62,6 +62,13 @@ class FlatModule:
             raise ValueError(f"module: expected one tensor of outputs (batch first), got {type(out).__name__}")
         return out
 
+    def pulled_back(self, outputs: Tensor, slope: Tensor) -> Vector:
+        """The gradient of what has the gradient `slope` in outputs that the module itself gave."""
+        given = list(self.parameters)
+        found = torch.autograd.grad(outputs, given, slope.reshape(outputs.shape), retain_graph=True, allow_unused=True)
+        pairs = zip(given, found, strict=True)
+        return torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for p, g in pairs])
+
     def refuse_randomness(self) -> None:
         for name, layer in self.module.named_modules():
             if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.training and layer.p > 0:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ._losses import output_hessian
+from ._losses import loss_and_slope, output_hessian
 from ._module import FlatModule
 from ._types import LossFunction, OutputHessian, Rows, Vector
 
@@ -64,7 +64,7 @@ def products(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any
     flat.refuse_randomness()
     raw, pullback = torch.func.vjp(lambda theta: flat.outputs(theta, inputs), flat.flatten())[:2]
     with torch.no_grad():
-        slope, loss = torch.func.grad_and_value(lambda z: loss_fn(z, targets))(raw)
+        loss, slope = loss_and_slope(loss_fn, raw, targets)
         H = output_hessian(loss_fn, raw, targets)
         gradient = pullback(slope)[0]
     return Products(flat, inputs, raw.flatten(1), H, loss, gradient, damping)

@@ -20,13 +20,13 @@ class Ranks:
 
     @staticmethod
     def joined() -> bool:
-        """Is this process one of a group?"""
-        return dist.is_available() and dist.is_initialized()
+        """Is this process one of a group, or started by torchrun to be?"""
+        return int(os.environ.get("WORLD_SIZE", "1")) > 1 or _grouped()
 
     @classmethod
     def here(cls) -> "Ranks":
         """Raises ValueError when no process group was initialised."""
-        if not cls.joined():
+        if not _grouped():
             raise ValueError(
                 "data_parallel: expected an initialised process group, got none; "
                 "start by torchrun and call torch.distributed.init_process_group first"
@@ -84,3 +84,7 @@ class Ranks:
         seen = x.contiguous() if self.rank == owner else torch.empty_like(x, memory_format=torch.contiguous_format)
         dist.broadcast(seen, owner)
         return seen
+
+
+def _grouped() -> bool:
+    return dist.is_available() and dist.is_initialized()

@@ -241,7 +241,10 @@ def _tngd(module: nn.Module, loss_fn: LossFunction, e: Experiment, solver: Solve
         curvature=e.curvature,
         autocast=None if e.autocast is None else getattr(torch, e.autocast),
     )
-    return TNGD(module, loss_fn, solver=solver, data_parallel=data_parallel, **settings)
+    try:
+        return TNGD(module, loss_fn, solver=solver, data_parallel=data_parallel, **settings)
+    except ValueError as error:
+        raise ExperimentError(_first_line(error)) from error
 
 
 def _first_order(parameters: list[nn.Parameter], e: Experiment) -> torch.optim.Optimizer:

@@ -101,6 +101,11 @@ def test_the_curvature_is_kept_by_layers_where_it_can_be() -> None:
         assert chosen(**fields) is None
 
 
+def test_the_curvature_is_left_to_the_processes_of_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")  # before they have joined
+    assert with_defaults(experiment({"solver": "woodbury"}), load_task("digits")).curvature is None
+
+
 def test_schedule_ends() -> None:
     cosine = schedule(experiment({"lr": 2.0, "steps": 10, "schedule": "cosine"}))
     assert cosine(0) == 2.0

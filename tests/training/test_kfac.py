@@ -186,3 +186,29 @@ def test_what_has_no_kronecker_factors_is_named():
 def test_settings_out_of_range_are_named(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         KFAC(network(), functional.cross_entropy, **bad)
+
+
+def test_an_output_that_is_changed_in_place_is_no_other():
+    def end(inplace):
+        torch.manual_seed(0)
+        module = nn.Sequential(nn.Linear(4, 5), nn.ReLU(inplace=inplace), nn.Linear(5, 3)).double()
+        optimizer, x = KFAC(module, functional.cross_entropy, lr=0.1), torch.randn(6, 4, dtype=torch.float64)
+        for _ in range(3):
+            optimizer.step(x, torch.tensor([0, 1, 2, 0, 1, 2]))
+        return nn.utils.parameters_to_vector(module.parameters())
+
+    torch.testing.assert_close(end(True), end(False), rtol=0, atol=0)
+
+
+def test_a_weight_that_is_used_apart_from_its_layer_is_refused():
+    class Borrowed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 3)
+
+        def forward(self, x):
+            return functional.linear(self.layer(x), self.layer.weight)
+
+    optimizer = KFAC(Borrowed(), functional.cross_entropy)
+    with pytest.raises(ValueError, match="used in another way"):
+        optimizer.step(torch.randn(4, 3), torch.tensor([0, 1, 2, 0]))

@@ -76,6 +76,43 @@ def test_it_is_the_program_with_a_stored_jacobian(case, loss_fn):
     torch.testing.assert_close(made.diagonal(), expected.factors.diagonal(), **close)
 
 
+class Branch(nn.Module):
+    """Layers whose outputs are changed in place, one that nothing comes back to, and one that is called by keyword."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c, self.idle = nn.Linear(4, 5), nn.Linear(4, 5), nn.Linear(5, 3), nn.Linear(4, 2)
+        self.a.register_forward_hook(lambda layer, args, out: 1.5 * out)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.idle(x)
+        h = self.a(x)
+        h += self.b(input=x)
+        h.mul_(2.0)
+        return self.c(functional.relu(h, inplace=True))
+
+
+def test_outputs_that_are_changed_in_place():
+    module, x, y = Branch(), torch.randn(B, 4), torch.tensor([0, 2, 1, 1, 0])
+    made, expected = layered(module, functional.cross_entropy, x, y), curvature(module, functional.cross_entropy, x, y)
+    torch.testing.assert_close(made.factors().J, expected.factors.J, rtol=0, atol=1e-12)
+    torch.testing.assert_close(made.gradient, expected.gradient, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["layers", "ggn"])
+def test_samples_of_no_doubt_are_no_fault(kind):
+    """Single precision, where the Hessian's smallest entries are smaller than any normal number."""
+    module = nn.Linear(8, 8).float()
+    with torch.no_grad():
+        module.weight.copy_(60.0 * torch.eye(8))
+    optimizer = TNGD(module, functional.cross_entropy, lr=0.1, damping=0.1, solver=Woodbury(), curvature=kind)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        y = torch.randint(8, (32,), generator=generator)
+        x = torch.eye(8, dtype=torch.float32)[y] + 0.3 * torch.rand(32, 8, generator=generator, dtype=torch.float32)
+        assert optimizer.step(x, y).isfinite()
+
+
 def test_inputs_are_given_as_to_the_module():
     class Sum(nn.Module):
         def __init__(self) -> None:
@@ -155,12 +192,49 @@ class Twice(nn.Module):
         return self.layer(self.layer(x))
 
 
-class BiasFirst(nn.Linear):
+class Rescaled(nn.Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2.0 * super().forward(x)
+
+
+class Borrowed(nn.Module):
+    """A layer's weight used apart from the layer."""
+
     def __init__(self) -> None:
-        super().__init__(3, 3)
-        weight = self.weight
-        del self.weight
-        self.weight = weight
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.linear(self.layer(x), self.layer.weight)
+
+
+class TimeFirst(nn.Module):
+    """Not a row for each sample, though it looks like it where a sequence is as long as the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x.transpose(0, 1)).tanh().mean(0)
+
+
+def mixing() -> nn.Module:
+    """Samples that see each other."""
+
+    class Mean(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x - x.mean(0)
+
+    return nn.Sequential(nn.Linear(3, 3), Mean())
+
+
+def bias_first() -> nn.Module:
+    layer = nn.Linear(3, 3)
+    weight = layer.weight
+    del layer.weight
+    layer.weight = weight
+    return layer
 
 
 def half_frozen() -> nn.Module:
@@ -173,7 +247,12 @@ class TestRefused:
     MODULES: ClassVar = {
         "LayerNorm": (nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3)), (3,)),
         "used once": (Twice(), (3,)),
-        "in this order": (BiasFirst(), (3,)),
+        "in this order": (bias_first(), (3,)),
+        "Rescaled": (Rescaled(3, 3), (3,)),
+        "used apart from the layer": (Borrowed(), (3,)),
+        "a row for each": (TimeFirst(), (2, 3)),
+        "do not give its gradient": (TimeFirst(), (B, 3)),
+        "samples are mixed": (mixing(), (3,)),
         "trained in part": (half_frozen(), (3,)),
         "circular": (nn.Sequential(nn.Conv2d(1, 3, 3, padding=1, padding_mode="circular"), nn.Flatten()), (1, 4, 4)),
         "at least one sample": (nn.Linear(3, 3), None),
