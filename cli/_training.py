@@ -86,6 +86,10 @@ def tuning(given: Mapping[str, Any], this: Job, workers: int | None) -> dict[str
     return {"task": given["task"], "settings": f"{given['task']}.yaml", "chosen": chosen}
 
 
+_MOST_TOLD = 5
+"""Runs whose reasons are told one by one."""
+
+
 def summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The entries; those of a single run also stand at the top."""
     return {**(runs[0] if len(runs) == 1 else {}), "runs": list(runs)}
@@ -95,9 +99,21 @@ def table(runs: Sequence[Mapping[str, Any]]) -> Table:
     """Final values for a person."""
     columns = ("run", "steps", "train_loss", "test_loss", "test_accuracy", "elapsed_s")
     shown = Table(*columns, box=None)
+    shown.columns[0].overflow = "fold"  # names differ in their ends
     for entry in runs:
         shown.add_row(*(_cell(entry.get(name)) for name in columns))
     return shown
+
+
+def told(runs: Sequence[Mapping[str, Any]], folder: Path) -> list[str]:
+    """Why runs stopped, and what is left of them."""
+    stopped = [entry for entry in runs if "stopped" in entry]
+    lines = [f"{entry['run']} stopped: {entry['stopped']}" for entry in stopped[:_MOST_TOLD]]
+    if len(stopped) > _MOST_TOLD:
+        lines.append(f"and {len(stopped) - _MOST_TOLD} more, see {folder / 'runs.jsonl'}")
+    if stopped:
+        lines.append(f"the last good weights are in {folder / str(stopped[0]['run']) / 'checkpoint.pt'}")
+    return lines
 
 
 def _cell(value: Any) -> str:

@@ -88,12 +88,17 @@ def shortest_time(entries: Sequence[Entry]) -> float | None:
 
 
 def outcomes_at(entries: Sequence[Entry], quantity: str, time: float) -> dict[str, Estimate]:
-    """The last value of a quantity that each run had logged by a modelled time [s], by optimiser."""
-    last: dict[str, Entry] = {}
+    """A quantity at a modelled time [s], on the straight line between what each run had logged, by optimiser."""
+    rows: dict[str, list[Entry]] = {}
     for entry in entries:
-        if quantity in entry and float(entry.get("modelled_time_s", np.inf)) <= time:
-            last[str(entry["run"])] = entry
-    return outcomes(list(last.values()), quantity)
+        if quantity in entry and "modelled_time_s" in entry:
+            rows.setdefault(str(entry["run"]), []).append(entry)
+    found = []
+    for group in rows.values():
+        times = [float(row["modelled_time_s"]) for row in group]
+        if times[0] <= time <= times[-1]:
+            found.append({**group[0], quantity: float(np.interp(time, times, [float(row[quantity]) for row in group]))})
+    return outcomes(found, quantity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ def training(folder: Folder) -> TrainingPart | None:
         return TrainingPart(
             (*text, f"{several} settings are too many for curves; the study's part has the results."), (), ()
         )
+    text += [_told(name, parts) for name, parts in _time_parts(runs).items() if "loading" in parts]
     return TrainingPart(tuple(text), _pictures(folder), (_finals(runs), *_at_equal_time(folder), *_defeats(runs)))
 
 
@@ -91,6 +92,19 @@ def _time_parts(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     return found
 
 
+def _told(name: str, parts: Mapping[str, float]) -> str:
+    """Where the modelled time of an analog optimiser goes."""
+    own = {part: value for part, value in parts.items() if part != "digital"}
+    whole, device = sum(parts.values()), sum(own.values())
+    largest = max(own, key=lambda part: own[part])
+    digital = f"{parts.get('digital', 0.0) / whole:.0%} of a modelled step ({quantity(whole, 's', 3)})"
+    what = "loading the resistors" if largest == "loading" else f"the {largest}"
+    return (
+        f"{name}: gradient and curvature, digital and measured here, take {digital}; of the device's own"
+        f" {quantity(device, 's', 3)} {what} takes {own[largest] / device:.1%}."
+    )
+
+
 _PARTS = ("digital", "loading", "drive", "relaxation", "readout")
 
 
@@ -111,7 +125,10 @@ def _at_equal_time(folder: Folder) -> tuple[tuple[str, tuple[str, ...], tuple[tu
     names = dict.fromkeys(label(row) for row in folder.curves)
     rows = tuple((name, *(_shown(q, column.get(name)) for q, column in columns.items())) for name in names)
     reached = quantity(time, "s", 3)
-    caption = f"At equal modelled time ({reached}, when the fastest has made all its steps; last logged values)"
+    caption = (
+        f"At equal modelled time ({reached}, when the fastest has made all its steps; on a straight line between logged"
+        " values)"
+    )
     return ((caption, ("optimiser", *(QUANTITIES[q][0] for q in columns)), rows),)
 
 

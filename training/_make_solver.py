@@ -8,11 +8,14 @@ from ._cholesky import Cholesky
 from ._conjugate_gradient import ConjugateGradient
 from ._cost import CostModel, Supplied
 from ._device_spu import DeviceSPU
-from ._experiment import Experiment
+from ._experiment import Experiment, ExperimentError
 from ._ideal_spu import IdealSPU
 from ._population import Effects
 from ._solution import Solver
 from ._woodbury import Woodbury
+
+MOST_CELLS = 256
+"""Of a chip in ngspice: 65,536 resistors."""
 
 
 def make_solver(experiment: Experiment, seed: int, cells: int) -> Solver:
@@ -34,6 +37,11 @@ def make_solver(experiment: Experiment, seed: int, cells: int) -> Solver:
     if e.solves == "model-spu":
         return ModelSPU(files.load_model(e.device, e.design, cells, chip_seed), **time)
     if e.solves == "spice-spu":
+        if cells > MOST_CELLS:
+            raise ExperimentError(
+                f"solver: spice-spu has a cell for each of the network's {cells} parameters, at most {MOST_CELLS}; "
+                "take a smaller network (task logistic), model-spu or device-spu"
+            )
         chip = files.load_chip(e.device, e.design, cells, chip_seed)
         return SpiceSPU(chip, **time, level="ideal" if chip.design.amplifier is None else "macro")
     if e.chip == "measured" and e.device is not None:

@@ -24,6 +24,8 @@ class FlatModule:
     @classmethod
     def of(cls, module: nn.Module) -> "FlatModule":
         """Raises ValueError when nothing is trainable, dtypes or devices differ, or a layer mixes samples."""
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"module: expected a torch.nn.Module, got {type(module).__name__}")
         trainable = {name: p for name, p in module.named_parameters() if p.requires_grad}
         flat = cls(module, tuple(trainable), tuple(trainable.values()), _places(module, trainable))
         if not trainable:
@@ -31,6 +33,8 @@ class FlatModule:
         kinds = {(p.dtype, p.device) for p in flat.parameters}
         if len(kinds) > 1:
             raise ValueError(f"module: expected one dtype and device for all trainable parameters, got {kinds}")
+        if flat.parameters[0].dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"module: expected float32 or float64 parameters, got {flat.parameters[0].dtype}")
         _refuse_batch_statistics(module)
         return flat
 

@@ -74,7 +74,11 @@ class TNGD(torch.optim.Optimizer):
         autocast: torch.dtype | None = None,
         data_parallel: bool = False,
     ) -> None:
-        _check(lr, damping, delay, start, momentum, betas)
+        _check(lr, damping, delay, start, momentum, betas, weight_decay)
+        if solver is not None and not isinstance(solver, Solver):
+            raise TypeError(f"TNGD: expected a solver, such as Woodbury(), got {solver!r}")
+        if chunk is not None and chunk < 1:
+            raise ValueError(f"TNGD: expected chunk >= 1, got {chunk}")
         _check_curvature(curvature, autocast, data_parallel, delay)
         self._flat = FlatModule.of(module)
         defaults = {
@@ -214,8 +218,17 @@ def _default_solver() -> Solver:
     return IdealSPU(t=50.0)
 
 
-def _check(lr: float, damping: float, delay: float, start: str, momentum: float, betas: Iterable[float] | None) -> None:
-    for name, value in (("lr", lr), ("damping", damping), ("delay", delay), ("momentum", momentum)):
+def _check(
+    lr: float,
+    damping: float,
+    delay: float,
+    start: str,
+    momentum: float,
+    betas: Iterable[float] | None,
+    weight_decay: float,
+) -> None:
+    named = {"lr": lr, "damping": damping, "delay": delay, "momentum": momentum, "weight_decay": weight_decay}
+    for name, value in named.items():
         if not 0.0 <= value < float("inf"):
             raise ValueError(f"TNGD: expected {name} finite and >= 0, got {value}")
     if start not in ("warm", "gradient", "zero"):

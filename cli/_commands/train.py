@@ -85,7 +85,8 @@ def train(
         str | None,
         _option(
             "--curvature",
-            "For tngd: ggn (Gauss-Newton), fisher (empirical), or products (no Jacobian; for conjugate-gradient).",
+            "For tngd: ggn (Gauss-Newton), layers (the same, by layers; the default where the task allows it), fisher"
+            " (empirical), or products (no Jacobian; for conjugate-gradient).",
             _OPTIMISER,
         ),
     ] = None,
@@ -152,6 +153,8 @@ def train(
             _training.remember(this.folder, experiment)
         runs = _training.run([experiment], this, workers, resume is not None)
         this.show(_training.table(runs))
+        for line in _training.told(runs, this.folder):
+            this.say(line)
         this.finish(_training.summary(runs), exit_code=1 if any("stopped" in entry for entry in runs) else 0)
 
 

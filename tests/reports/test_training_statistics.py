@@ -69,14 +69,15 @@ def test_runs_that_stopped_are_not_counted_as_zero():
     assert outcomes([run("adam", 1)], "test_accuracy") == {}
 
 
-def test_at_equal_time_the_last_value_before_it_counts():
+def test_at_equal_time_the_line_between_logged_values_counts():
     fast = [run("sgd", s, step=k, train_loss=10.0 - k + s, modelled_time_s=0.1 * k) for s in (0, 1) for k in range(4)]
     slow = [run("tngd", s, step=k, train_loss=5.0 - k + s, modelled_time_s=0.25 * k) for s in (0, 1) for k in range(4)]
     time = shortest_time([*fast, *slow])
     assert time == pytest.approx(0.3)
     found = outcomes_at([*fast, *slow], "train_loss", time)
-    # By 0.3 s one has made its three steps, the other one of 0.25 s.
-    assert (found["sgd"].mean, found["tngd"].mean) == (7.5, 4.5)
+    # By 0.3 s one has made its three steps, the other one of 0.25 s and a fifth of the next.
+    assert (found["sgd"].mean, found["tngd"].mean) == pytest.approx((7.5, 4.3))
+    assert outcomes_at(fast, "train_loss", 0.31) == {}
 
 
 def test_without_a_modelled_time_nothing_is_equal():

@@ -138,3 +138,8 @@ def test_a_chip_drifts_as_its_design_says() -> None:
     assert (ageing.temperature_sigma, ageing.temperature_time, ageing.offset_tc) == (5.0, 10.0, 1e-5)
     still = {key: value for key, value in asked.items() if key not in ("step_time", "recalibrate_every")}
     assert make_solver(experiment(still), 0, 16).ageing is None  # type: ignore[attr-defined]
+
+
+def test_a_network_too_large_for_a_chip_in_spice_is_told_so() -> None:
+    with pytest.raises(ExperimentError, match=r"1498 parameters, at most 256; .*logistic"):
+        make_solver(experiment({"task": "digits", "solver": "spice-spu"}), 0, 1498)

@@ -233,3 +233,18 @@ def test_settings_out_of_range_are_named(bad):
     # a wrong literal is refused by the shape checks already, where they are installed
     with pytest.raises((ValueError, TypeError), match=next(iter(bad))):
         TNGD(network(), functional.cross_entropy, **bad)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"solver": "woodbury"}, TypeError),
+        ({"chunk": 0}, ValueError),
+        ({"weight_decay": -1.0}, ValueError),
+        ({"module": [nn.Parameter(torch.zeros(2))]}, TypeError),
+        ({"module": nn.Linear(2, 2).half()}, ValueError),
+    ],
+)
+def test_what_is_no_setting_is_said(settings, error):
+    with pytest.raises(error, match="(?i)expected"):  # the hook of these tests has words of its own for types
+        TNGD(**{"module": network(), "loss_fn": functional.cross_entropy, **settings})
