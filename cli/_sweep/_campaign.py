@@ -199,7 +199,7 @@ def _summary(study: Study, what: Plan, records: Sequence[Record | None]) -> dict
         "done": sum(record["status"] == "done" for record in finished),
         "failed": sum(record["status"] == "failed" for record in finished),
         "missing": len(records) - len(finished),
-        **_statistics.summary(study, finished),
+        **_overall(study, what, finished),
         "points": _points(study, what, records),
         "failures": [{"run": run.index, **run.values, "reason": r["reason"]} for run, r in failures[:_MOST_LISTED]],
         "units": {name: metric.unit for name, metric in study.metrics.items()},
@@ -207,6 +207,18 @@ def _summary(study: Study, what: Plan, records: Sequence[Record | None]) -> dict
         "versions": versions(),
         "work_s": sum(float(record.get("elapsed_s", 0.0)) for record in {r["key"]: r for r in finished}.values()),
     }
+
+
+def _overall(study: Study, what: Plan, finished: Sequence[Record]) -> dict[str, Any]:
+    """Statistics of all runs. The settings of a grid are no sample of anything: their mean has no interval."""
+    found = _statistics.summary(study, finished)
+    if study.method == "grid" and len(what.points) > 1:
+        ends = ("mean_low", "mean_high")
+        found["metrics"] = {
+            name: {key: value for key, value in metric.items() if key not in ends}
+            for name, metric in found["metrics"].items()
+        }
+    return found
 
 
 def _points(study: Study, what: Plan, records: Sequence[Record | None]) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ _MOST_METRICS, _MOST_PARAMETERS = 4, 6
 _MOST_LINES = 6
 _FEWEST_SHARED = 3
 """Runs that a mean is drawn of."""
+_MEAN = "mean, 95 % interval"
 _FEWEST = 10
 """Values that make a histogram."""
 
@@ -166,11 +167,16 @@ def _against(study: Study, rows: Sequence[Row], metric: str, name: str, other: s
     axes = figure.add_subplot()
     x, x_label = _abscissa(axes, [run.values[name] for run, _ in rows], [run.values[name] for run, _ in kept], name)
     good = np.array([_statistics.keeps(r, study.limits) for _, r in kept], dtype=bool)
+    # what else was varied is no chance, and has no interval
+    pooled = study.method == "grid" and any(p not in (name, other) for p in study.parameters)
     labels = [f"{_label(other, '')} {short(text_of(run.values[other]))}" if other else "" for run, _ in kept]
     for k, label in enumerate(dict.fromkeys(labels)):
         here = np.array([found == label for found in labels])
         _scatter(axes, x[here], y[here] / factor, good[here], f"C{k + 2}" if label else "C0")
-        _means(axes, x[here], y[here] / factor, f"C{k + 2}", label or "mean, 95 % interval")
+        if pooled:
+            _pooled_means(axes, x[here], y[here] / factor, f"C{k + 2}", label or "mean over all other settings")
+        else:
+            _means(axes, x[here], y[here] / factor, f"C{k + 2}", label or _MEAN)
     _draw_limits(axes.axhline, _limits(study, metric), factor)
     if _wide(list(y)):
         axes.set_yscale("log")
@@ -220,11 +226,20 @@ def _means(axes: Axes, x: Float[np.ndarray, " runs"], y: Float[np.ndarray, " run
     places = np.array([place for place in np.unique(x) if np.sum(x == place) >= _FEWEST_SHARED])
     groups = [y[x == place] for place in places]
     if len(places) == 0:
+        if label != _MEAN:  # then it says which points these are
+            axes.plot([], [], color=colour, marker="o", markersize=4, linewidth=0, label=label)
         return
     means = np.array([group.mean() for group in groups])
     bounds = [_statistics.mean_interval(list(group)) or (m, m) for group, m in zip(groups, means, strict=True)]
     reach = np.array([(m - low, high - m) for m, (low, high) in zip(means, bounds, strict=True)]).T
     axes.errorbar(places, means, reach, color=colour, marker="D", markersize=4, capsize=3, linewidth=1.2, label=label)
+
+
+def _pooled_means(
+    axes: Axes, x: Float[np.ndarray, " runs"], y: Float[np.ndarray, " runs"], colour: str, label: str
+) -> None:
+    places = np.unique(x)
+    axes.plot(places, [y[x == place].mean() for place in places], "--D", color=colour, markersize=4, label=label)
 
 
 def _map(study: Study, rows: Sequence[Row], metric: str, first: str, second: str) -> Figure:

@@ -1,6 +1,7 @@
 """The specification map: where a bound is kept, over two parameters, in a panel for each value of the others."""
 
 import itertools
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,8 +27,8 @@ def draw_specification(study: Study, asked: Specification, plan: Plan, records: 
     axes_values[across] = sorted(axes_values[across])
     every = list(itertools.product(*(axes_values[name] for name in others)))
     panels = every[:_MOST_PANELS]
-    width = 1.6 + 0.75 * len(axes_values[across]) * len(panels)
-    figure = Figure(figsize=(min(max(width, 5.6), 13.0), 1.9 + 0.42 * len(axes_values[up])))
+    width = min(max(1.6 + 0.75 * len(axes_values[across]) * len(panels), 6.4), 13.0)
+    figure = Figure(figsize=(width, max(1.9 + 0.42 * len(axes_values[up]), 3.2)))
     row = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     images: list[AxesImage] = []
     for place, values in zip(row, panels, strict=True):
@@ -42,7 +43,8 @@ def draw_specification(study: Study, asked: Specification, plan: Plan, records: 
     figure.colorbar(images[0], ax=list(row), label=study.metrics[asked.metric].meaning)
     left_out = f" (the first {len(panels)} of {len(every)} panels)" if len(every) > len(panels) else ""
     bound = f"{study.metrics[asked.metric].meaning} at most {asked.at_most:g}"
-    figure.suptitle(f"{study.name}: the line is the edge of {bound}, mean of {study.instances}{left_out}", fontsize=10)
+    title = f"{study.name}: the line is the edge of {bound}, mean of {study.instances}{left_out}"
+    figure.suptitle(textwrap.fill(title, round(13 * width)), fontsize=10)
     return figure
 
 

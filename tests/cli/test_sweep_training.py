@@ -159,4 +159,7 @@ def test_ratios_and_map_through_the_command(run, tmp_path, here):
         assert any(float(row["train_loss_ratio"]) == pytest.approx(q, rel=1e-12) for q in quotients)
     assert {"specification.csv", "specification.png"} <= {p.name for p in (tmp_path / "out").iterdir()}
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    # settings of a grid are no sample, seeds at one of them are
+    assert "mean_low" not in summary["metrics"]["train_loss"]
+    assert "mean_low" in summary["points"][0]["metrics"]["train_loss"]
     assert [row["parameters"] for row in summary["specification"]] == [{BITS: 12}, {BITS: 3}]

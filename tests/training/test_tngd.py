@@ -246,5 +246,5 @@ def test_settings_out_of_range_are_named(bad):
     ],
 )
 def test_what_is_no_setting_is_said(settings, error):
-    with pytest.raises(error, match="(?i)expected"):  # the hook of these tests has words of its own for types
+    with pytest.raises(error, match=r"(?i)expected"):  # the hook of these tests has words of its own for types
         TNGD(**{"module": network(), "loss_fn": functional.cross_entropy, **settings})
