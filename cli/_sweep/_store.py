@@ -112,10 +112,11 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+        # the module's own errors have no code
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
         raise InputError(f"{path}: cannot be read or written: {error}") from None
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeError) as error:  # SQLite's own messages quote a damaged file
         raise InputError(
             f"{path}: expected the finished runs of a sweep: {error}; move the file away, and its runs are done again"
         ) from None

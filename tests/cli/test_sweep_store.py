@@ -149,6 +149,16 @@ def test_a_file_of_another_program_stays_as_it_is(tmp_path):
     assert (tmp_path / "runs.sqlite").read_bytes() == before
 
 
+@pytest.mark.parametrize("damage", [(b"CREATE TABLE", b"\xffREATE TABLE"), (b"record TEXT", b"recor\xff TEXT")])
+def test_a_file_whose_fault_is_no_text_is_refused(tmp_path, damage):
+    with Store.opened(tmp_path) as store:
+        store.put(RECORD)
+    path = tmp_path / "runs.sqlite"
+    path.write_bytes(path.read_bytes().replace(*damage))
+    with pytest.raises(InputError, match=r"runs.sqlite"), Store.opened(tmp_path):
+        pass
+
+
 def test_a_link_is_not_followed(tmp_path):
     (tmp_path / "elsewhere").touch()
     (tmp_path / "runs.sqlite").symlink_to(tmp_path / "elsewhere")
