@@ -21,7 +21,7 @@ Record = dict[str, Any]
 _WAIT = 30.0
 """For another program that has the file locked [s]."""
 
-_LARGEST = 1e150
+_LARGEST, _LARGEST_COUNT = 1e150, 2**53
 
 _LAYOUT = "CREATE TABLE runs (key TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID"
 
@@ -142,8 +142,8 @@ def _is_record(record: Any, key: str) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    # JSON's integers have no bound; squares are summed up in statistics.
-    return type(value) in (int, float) and abs(value) <= _LARGEST
+    # JSON's integers have no bound, and squares are summed up in statistics.
+    return type(value) in (int, float) and abs(value) <= (_LARGEST if type(value) is float else _LARGEST_COUNT)
 
 
 def _is_text(value: Any) -> bool:

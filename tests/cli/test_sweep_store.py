@@ -90,6 +90,7 @@ def planted(key: str, **changes: object) -> str:
         {"arrays": {"v": [1.0]}},
         {"metrics": {"m": 1.7e308}},
         {"metrics": {"m": 10**300}},
+        {"metrics": {"m": 10**100}},
         {"metrics": {}},
     ],
 )
