@@ -86,7 +86,7 @@ def test_refuses_other_peoples_folders(tmp_path: Path) -> None:
 
 KILLED: dict[str, Any] = {
     "task": "regression", "solver": "ideal-spu", "lr": 0.05, "damping": 0.1, "t": 2.0, "kappa0": 1e-4,
-    "steps": 250, "checkpoint_every": 5, "curvature": "ggn",  # slow enough to be stopped on its way
+    "steps": 400, "checkpoint_every": 5, "curvature": "ggn",  # slow enough to be stopped on its way
 }  # fmt: skip
 SCRIPT = """
 import sys
