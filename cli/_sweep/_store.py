@@ -44,10 +44,9 @@ class Store:
         """
         path = folder / "runs.sqlite"
         _make(path)
-        with _explained(path), closing(_connected(path)) as connection:
-            # Runs are appended to a log that others can read from meanwhile; without it each would wait for the disk.
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
+        with _explained(path):
+            connection = _connected(path)
+        with closing(connection):
             yield cls(path, connection)
 
     def check_writable(self) -> None:
@@ -101,6 +100,9 @@ def _connected(path: Path) -> sqlite3.Connection:
         schema = connection.execute("SELECT sql FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*'").fetchall()
         if schema != [(_LAYOUT,)]:
             raise sqlite3.DatabaseError("it holds something else")
+        # Runs are appended to a log that others can read from meanwhile; without it each would wait for the disk.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
     except BaseException:
         connection.close()
         raise
