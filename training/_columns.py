@@ -24,6 +24,10 @@ class Outer:
     x: Float[Tensor, "B i"]
 
     @property
+    def like(self) -> Tensor:
+        return self.G
+
+    @property
     def shape(self) -> tuple[int, int]:
         return self.G.shape[2], self.x.shape[1]
 
@@ -58,6 +62,10 @@ class Stored:
     J: Float[Tensor, "B k o i"]
 
     @property
+    def like(self) -> Tensor:
+        return self.J
+
+    @property
     def shape(self) -> tuple[int, int]:
         return self.J.shape[2], self.J.shape[3]
 
@@ -90,9 +98,18 @@ class Columns:
 
     layers: tuple[Outer | Stored, ...]
     biased: tuple[bool, ...]
-    B: int
-    k: int
-    like: Tensor
+
+    @property
+    def like(self) -> Float[Tensor, "B k *other"]:
+        return self.layers[0].like
+
+    @property
+    def B(self) -> int:
+        return self.like.shape[0]
+
+    @property
+    def k(self) -> int:
+        return self.like.shape[1]
 
     @property
     def N(self) -> int:
@@ -100,7 +117,7 @@ class Columns:
 
     def rooted(self, S: Float[Tensor, "B k m"]) -> "Columns":
         """S^T J."""
-        return replace(self, layers=tuple(layer.rooted(S) for layer in self.layers), k=S.shape[2])
+        return replace(self, layers=tuple(layer.rooted(S) for layer in self.layers))
 
     def forward(self, v: Vector) -> Rows:
         """J v."""

@@ -12,7 +12,7 @@ from ._dense_flow import DenseFlow
 from ._products import Products
 from ._programs import AnyLowRank, Factored, low_rank
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
-from ._types import Array, Rows, Vector
+from ._types import Array, LinAlgError, Rows, Vector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +104,6 @@ class IdealSPU:
 def _eigh(gram: Tensor) -> tuple[Rows, Tensor]:
     try:
         return cast("tuple[Rows, Tensor]", torch.linalg.eigh(gram))
-    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # LAPACK may stall on the smallest numbers of float32
+    except LinAlgError:  # LAPACK may stall on the smallest numbers of float32
         w, Q = torch.linalg.eigh(gram.double())
         return w.to(gram), Q.to(gram)

@@ -45,12 +45,11 @@ def kronecker(
     with torch.no_grad():
         loss, slope = loss_and_slope(loss_fn, outputs.detach(), targets)
         root = hessian_root(output_hessian(loss_fn, outputs.detach(), targets))
-    check_products(outputs, uses, slope)
+    back = pulled_back(outputs, uses, slope)
+    check_products(outputs, uses, slope, back)
     G = [torch.zeros(()) for _ in uses]
     for column in root.unbind(-1):
-        back = pulled_back(outputs, uses, column)
-        G = [total + _second_moment(delta) for total, delta in zip(G, back, strict=True)]
-    back = pulled_back(outputs, uses, slope)
+        G = [total + _second_moment(d) for total, d in zip(G, pulled_back(outputs, uses, column), strict=True)]
     return Kronecker(loss, tuple(_block(use, g, delta) for use, g, delta in zip(uses, G, back, strict=True)))
 
 

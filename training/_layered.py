@@ -128,7 +128,7 @@ def _columns(raw: Tensor, uses: list[Use]) -> Columns:
             _layer(use, none.expand(k, *use.out.shape) if found is None else found)
             for use, found in zip(uses, back, strict=True)
         )
-    return Columns(layers, tuple(use.layer.bias is not None for use in uses), B, k, raw.detach())
+    return Columns(layers, tuple(use.layer.bias is not None for use in uses))
 
 
 def _layer(use: Use, ends: Float[Tensor, "k B *output"]) -> Outer | Stored:

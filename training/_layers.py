@@ -1,6 +1,6 @@
 """Layers whose Jacobians are outer products of what goes in and what comes back: linear ones and convolutions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from ._module import arguments
 
 Layer = nn.Linear | nn.Conv2d
 
@@ -69,10 +71,8 @@ def forward(module: nn.Module, layers: Sequence[Layer], inputs: Any) -> tuple[Te
     row for each sample, a convolution that is not padded with zeros.
     """
     with _watched(layers) as seen, torch.enable_grad():
-        if isinstance(inputs, Mapping):
-            outputs = module(**inputs)
-        else:
-            outputs = module(*inputs) if isinstance(inputs, tuple | list) else module(inputs)
+        args, kwargs = arguments(inputs)
+        outputs = module(*args, **kwargs)
     if not isinstance(outputs, Tensor) or outputs.dim() == 0:
         kind = "a scalar" if isinstance(outputs, Tensor) else type(outputs).__name__
         raise ValueError(f"module: expected one tensor of outputs (batch first), got {kind}")
@@ -89,21 +89,21 @@ def forward(module: nn.Module, layers: Sequence[Layer], inputs: Any) -> tuple[Te
     return outputs, [Use(layer, _rows(layer, x), out) for layer, ((x, out),) in seen.items()]
 
 
-def pulled_back(outputs: Tensor, uses: Sequence[Use], slope: Tensor) -> list[Float[Tensor, "B sites o"]]:
+def pulled_back(outputs: Tensor, uses: Sequence[Use], slope: Tensor) -> list[Tensor]:
     """What of a derivative in the outputs comes back to each layer, site by site; zero where nothing does."""
     ends = [use.out for use in uses]
     back = torch.autograd.grad(outputs, ends, slope.reshape(outputs.shape), retain_graph=True, allow_unused=True)
     return [use.sites(torch.zeros_like(use.out) if end is None else end) for use, end in zip(uses, back, strict=True)]
 
 
-def check_products(outputs: Tensor, uses: Sequence[Use], slope: Tensor) -> None:
-    """Raises ValueError unless the outer products give the gradients in the layers' own parameters.
+def check_products(outputs: Tensor, uses: Sequence[Use], slope: Tensor, back: Sequence[Tensor]) -> None:
+    """Raises ValueError unless outer products with `back`, what comes back of `slope`, are the weights' gradients.
 
-    They do not where a weight is used apart from its layer, or in another way than by it.
+    They are not where a weight is used apart from its layer, or in another way than by it.
     """
     weights = [use.layer.weight for use in uses]
     expected = torch.autograd.grad(outputs, weights, slope.reshape(outputs.shape), retain_graph=True, allow_unused=True)
-    for use, delta, known in zip(uses, pulled_back(outputs, uses, slope), expected, strict=True):
+    for use, delta, known in zip(uses, back, expected, strict=True):
         rows = use.rows if use.layer.bias is None else use.rows[..., :-1]
         made = torch.einsum("bso,bsi->oi", delta, rows)
         left = made if known is None else made - known.flatten(1)

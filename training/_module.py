@@ -58,7 +58,7 @@ class FlatModule:
     def outputs(self, theta: Vector | dict[str, Tensor], inputs: Any) -> Tensor:
         """The module's outputs, a tensor with the batch first, at other parameters than its own."""
         values = theta if isinstance(theta, dict) else self.unflatten(theta)
-        args, kwargs = _arguments(inputs)
+        args, kwargs = arguments(inputs)
         # torch's own tying leaves derivatives behind in a layer that is used twice
         placed = {place: values[name] for place, name in self.places}
         out = functional_call(self.module, placed, args, kwargs, tie_weights=False)
@@ -89,7 +89,8 @@ def _places(module: nn.Module, trainable: dict[str, nn.Parameter]) -> tuple[tupl
     )
 
 
-def _arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Those that a module is called with: one tensor, a tuple of positional or a mapping of keyword arguments."""
     if isinstance(inputs, Mapping):
         return (), dict(inputs)
     return (tuple(inputs), {}) if isinstance(inputs, tuple | list) else ((inputs,), {})

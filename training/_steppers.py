@@ -14,13 +14,14 @@ from ._ideal_spu import IdealSPU
 from ._kfac import KFAC
 from ._layered import Layered
 from ._make_solver import cost_model, make_solver, present
+from ._module import arguments
 from ._programs import Factored
 from ._ranks import Ranks
 from ._solution import AnyProgram, Solution, Solver
 from ._tally import Tallied
 from ._tasks import Split
 from ._tngd import TNGD, Diverged
-from ._types import Array, LossFunction
+from ._types import Array, LinAlgError, LossFunction
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,8 @@ def make_stepper(
 
 def call(module: nn.Module, inputs: Any) -> Tensor:
     """The outputs for one tensor, a tuple of positional or a mapping of keyword arguments."""
-    if isinstance(inputs, dict):
-        return module(**inputs)
-    return module(*inputs) if isinstance(inputs, tuple) else module(inputs)
+    args, kwargs = arguments(inputs)
+    return module(*args, **kwargs)
 
 
 class _Optimised:
@@ -134,7 +134,7 @@ class _Natural(_Optimised):
             for batch in batches[:-1]:
                 self._optimizer.accumulate(batch.inputs, batch.targets)
             loss = self._optimizer.step(batches[-1].inputs, batches[-1].targets)
-        except (ArithmeticError, ValueError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
+        except (ArithmeticError, ValueError, LinAlgError) as error:
             raise _fault(error, self._first) from error
         self._first = False
         seconds = now() - began
@@ -172,7 +172,7 @@ class _Layerwise(_Optimised):
         began = now()
         try:
             loss = self._optimizer.step(batches[0].inputs, batches[0].targets)
-        except (ArithmeticError, ValueError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
+        except (ArithmeticError, ValueError, LinAlgError) as error:
             raise _fault(error, self._first) from error
         self._first = False
         seconds = now() - began
@@ -257,7 +257,7 @@ def _first_order(parameters: list[nn.Parameter], e: Experiment) -> torch.optim.O
 
 def _fault(error: Exception, first: bool) -> Exception:
     """On the first step the fault is in the settings, not in where training has led."""
-    settings = first and isinstance(error, ValueError) and not isinstance(error, torch.linalg.LinAlgError)  # type: ignore[attr-defined]
+    settings = first and isinstance(error, ValueError) and not isinstance(error, LinAlgError)
     return ExperimentError(_first_line(error)) if settings else Diverged(_first_line(error))
 
 

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
+
+LinAlgError: type[RuntimeError] = torch.linalg.LinAlgError  # type: ignore[attr-defined]  # missing in torch's types
 
 Vector = Float[Tensor, " N"]
 Rows = Float[Tensor, " r"]
