@@ -191,8 +191,8 @@ class _Filter:
         self.ds = self.d_settled * (1 - step.decay) + step.decay * self.ds + step.decay_change @ away
         P = both * self.P + step.covariance
         scale = np.abs(P).max()
-        same = self.before is not None and self.before[0] == t
-        self.steady = same and bool(np.abs(P - self.before[1]).max() <= _CONVERGED * scale)  # type: ignore[index]
+        last = self.before[1] if self.before is not None and self.before[0] == t else None
+        self.steady = last is not None and bool(np.abs(P - last).max() <= _CONVERGED * scale)
         self.before = (t, P)
         if not self.steady:
             half = step.decay_change @ (self.P * step.decay)

@@ -157,7 +157,7 @@ class Instance:
         return {
             "schema": _SCHEMA,
             "design": self.design.to_dict(),
-            "topology": {"name": self.topology.name, **asdict(self.topology)},  # type: ignore[call-overload]
+            "topology": {"name": self.topology.name, **asdict(self.topology)},  # type: ignore[call-overload]  # all are dataclasses
             "seed": self.seed,
             "errors": {name: values.tolist() for name, values in self.errors.items()},
         }

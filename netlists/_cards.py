@@ -45,7 +45,7 @@ def number(value: object, where: str) -> float:
     if isinstance(value, str | bytes | bool):
         raise NetlistError(f"{where}: expected a number, got {value!r}")
     try:
-        result = float(value)  # type: ignore[arg-type]
+        result = float(value)  # type: ignore[arg-type]  # what is no number is refused below
     except (TypeError, ValueError, OverflowError):
         raise NetlistError(f"{where}: expected a number, got {type(value).__name__}") from None
     if not isfinite(result):

@@ -54,5 +54,5 @@ def test_a_link_is_replaced_and_not_followed(tmp_path):
     assert (tmp_path / "f").read_text() == "new"
     (tmp_path / "log").symlink_to(tmp_path / "victim")
     with pytest.raises(OSError, match="symbolic links"):
-        open(tmp_path / "log", "a", opener=no_link)  # noqa: SIM115
+        open(tmp_path / "log", "a", opener=no_link)  # noqa: SIM115  # it never opens
     assert (tmp_path / "victim").read_text() == "precious"
