@@ -5,7 +5,7 @@
 
 VENV  := .venv
 BIN   := $(VENV)/bin
-ROOMS := circuits netlists behavioral training reports cli
+ROOMS := files circuits netlists behavioral training reports cli
 JOBS  ?= 2
 ARGS  ?=
 SECONDS ?= 60

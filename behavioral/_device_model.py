@@ -21,8 +21,8 @@ from ..circuits import (
     Scaling,
     choose_scaling,
     converter,
-    write_atomically,
 )
+from ..files import write_atomically
 from ._effects import Effects
 from ._prepared import Prepared
 from ._response import Response

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..circuits import TOPOLOGIES, Design, DesignError, Instance, Level, Topology, write_atomically
+from ..circuits import TOPOLOGIES, Design, DesignError, Instance, Level, Topology
+from ..files import write_atomically
 from ._calibrate import Calibration
 from ._device_model import DeviceModel, DeviceModelError, Estimate, Provenance
 from ._population import Population, with_spreads

@@ -19,9 +19,6 @@ from ._equations import Equations as Equations
 from ._equations import equations as equations
 from ._errors import DesignError as DesignError
 from ._errors import ProgramError as ProgramError
-from ._files import no_link as no_link
-from ._files import replacing as replacing
-from ._files import write_atomically as write_atomically
 from ._flicker import PER_DECADE as PER_DECADE
 from ._flicker import flicker_band as flicker_band
 from ._flicker import relaxations as relaxations
@@ -76,5 +73,3 @@ from ._topology import Answer as Answer
 from ._topology import Level as Level
 from ._topology import Topology as Topology
 from ._topology import Values as Values
-from ._validation import first_reason as first_reason
-from ._yaml import parse_yaml as parse_yaml

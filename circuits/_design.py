@@ -9,13 +9,12 @@ import numpy as np
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from ..files import first_reason, parse_yaml
+from ..files.quantities import Farad, Henry, Kelvin, Ohm, SquareAmperePerHertz
 from ._constants import BOLTZMANN
 from ._design_amplifier import AMPLIFIER_TEMPCOS, Amplifier, TemperatureCoefficients
 from ._design_parts import Converters, Corners, Drift, Mismatch, NonNegative, Part, Positive, Programming
 from ._errors import DesignError
-from ._quantities import Farad, Henry, Kelvin, Ohm, SquareAmperePerHertz
-from ._validation import first_reason
-from ._yaml import parse_yaml
 
 if TYPE_CHECKING:
     from ._instance import Instance

@@ -4,9 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from ._design_parts import NonNegative, Part, Positive
-from ._errors import DesignError
-from ._quantities import (
+from ..files.quantities import (
     Ampere,
     AmperePerRootHertz,
     Farad,
@@ -18,6 +16,8 @@ from ._quantities import (
     VoltPerRootHertz,
     VoltPerSecond,
 )
+from ._design_parts import NonNegative, Part, Positive
+from ._errors import DesignError
 
 
 class Amplifier(Part):

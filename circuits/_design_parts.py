@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ._quantities import Farad, Hertz, Kelvin, Ohm, Ratio, Seconds, Volt, VoltPerSecond
+from ..files.quantities import Farad, Hertz, Kelvin, Ohm, Ratio, Seconds, Volt, VoltPerSecond
 
 Positive = Field(gt=0)
 NonNegative = Field(ge=0)

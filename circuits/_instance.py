@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from ..files import write_atomically
 from ._cascade import Cascade
 from ._crossbar import Crossbar
 from ._design import Design
 from ._differential_mesh import DifferentialRCMesh
 from ._drift import conductance_flicker, temperature_offset
 from ._errors import DesignError
-from ._files import write_atomically
 from ._network import Network
 from ._program import Program
 from ._programming import load

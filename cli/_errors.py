@@ -44,7 +44,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, OSError):
         return _file_reason(error)
     if hasattr(error, "errors") and hasattr(error, "error_count"):  # pydantic
-        from ..circuits import first_reason
+        from ..files import first_reason
 
         return first_reason(cast(Any, error))
     if isinstance(error, ModuleNotFoundError):

@@ -46,7 +46,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """As `write_text`."""
-    from ..circuits import replacing
+    from ..files import replacing
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:

@@ -23,8 +23,8 @@ from ..circuits import (
     make_topology,
     random_program,
 )
+from ..files.tables import read_matrix, read_vector
 from ..netlists import UserAmplifier, user_amplifier
-from ._csv import read_matrix, read_vector
 from ._errors import InputError
 
 Corner = Literal["slow", "typical", "fast"]

@@ -24,8 +24,8 @@ from ..behavioral import (
     solve,
 )
 from ..circuits import Instance, Level, Program, Topology, random_program
+from ..files.tables import read_matrix, read_vector
 from ..netlists import SpiceDevice
-from ._csv import read_matrix, read_vector
 from ._errors import InputError
 from ._folder import write_text
 from ._inputs import DEFAULT_SIZE, PROGRAM, get_device_model, get_topology

@@ -14,7 +14,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ..circuits import Instance, Level, Network, Program, Scaling, replacing
+from ..circuits import Instance, Level, Network, Program, Scaling
+from ..files import replacing
 from ._engine import Ngspice
 from ._errors import MeasurementError
 from ._vacask_engine import Vacask

@@ -38,7 +38,7 @@ def build_report(dirs: Sequence[Path], out: Path) -> Path:
     if not dirs:
         raise ReportError("report: expected at least one result folder, got none")
     text = _environment().get_template("report.html.j2").render(chapters=[_chapter(Path(d)) for d in dirs])
-    from ..circuits import write_atomically  # to look at results takes no circuit side
+    from ..files import write_atomically  # to look at results takes no circuit side
 
     write_atomically(out, text)
     return out

@@ -37,12 +37,13 @@ def test_symbolic_is_there_when_it_is_asked_for() -> None:
 
 
 ALLOWED = {
-    "circuits": set(),
-    "netlists": {"circuits"},
-    "behavioral": {"circuits"},
-    "training": {"circuits", "behavioral", "netlists"},
-    "reports": {"circuits", "behavioral"},
-    "cli": {"circuits", "behavioral", "netlists", "training", "reports"},
+    "files": set(),
+    "circuits": {"files"},
+    "netlists": {"files", "circuits"},
+    "behavioral": {"files", "circuits"},
+    "training": {"files", "circuits", "behavioral", "netlists"},
+    "reports": {"files", "circuits", "behavioral"},
+    "cli": {"files", "circuits", "behavioral", "netlists", "training", "reports"},
 }
 
 

@@ -10,7 +10,7 @@ from jaxtyping import TypeCheckError
 
 ROOT = Path(__file__).parent.parent
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-ROOMS = ("circuits", "netlists", "behavioral", "training", "reports", "cli")
+ROOMS = ("files", "circuits", "netlists", "behavioral", "training", "reports", "cli")
 
 
 def test_every_folder_with_code_is_a_package() -> None:

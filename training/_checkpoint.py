@@ -19,7 +19,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
     Raises `CheckpointError` when the file system refuses.
     """
-    from ..circuits import replacing
+    from ..files import replacing
 
     try:
         with replacing(path, synced=True) as file:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ..circuits import parse_yaml
+from ..files import parse_yaml
 from ._population import Effects
 from ._tasks import TASKS
 

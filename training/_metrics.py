@@ -26,7 +26,7 @@ class JsonLines:
     """Appends rows to a file, one line each, flushed: a killed run leaves at most its last line cut."""
 
     def __init__(self, path: Path) -> None:
-        from ..circuits import no_link
+        from ..files import no_link
 
         self._file = open(path, "a", encoding="utf-8", opener=no_link)  # noqa: SIM115  # kept, and no link
 
@@ -81,7 +81,7 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    from ..circuits import replacing  # training by itself does without the circuit side
+    from ..files import replacing  # training by itself does without the circuit side
 
     with replacing(path, synced=True) as file:
         file.write(text.encode("utf-8"))

@@ -8,7 +8,8 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from quantiphy import InvalidNumber, Quantity
 
-from ...circuits import LEVELS, TOPOLOGIES, Design, Level, first_reason
+from ...circuits import LEVELS, TOPOLOGIES, Design, Level
+from ...files import first_reason
 from ...netlists import Analysis
 from .._errors import InputError
 from ._metrics import CIRCUIT, RATIOS, TRAINING, Metric
@@ -273,7 +274,7 @@ def _named_design(name: str, path: Path) -> dict[str, Any]:
 
 
 def _files_read(program: dict[str, Any], path: Path) -> dict[str, Any]:
-    from .._csv import read_matrix, read_vector
+    from ...files.tables import read_matrix, read_vector
 
     if not {"matrix", "drive"} <= set(program):
         raise InputError(f"{path}: circuit.program: matrix and drive belong together; give both files")

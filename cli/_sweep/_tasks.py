@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ...circuits import DesignError, Program, ProgramError, first_reason, make_topology
+from ...circuits import DesignError, Program, ProgramError, make_topology
+from ...files import first_reason
 from .._errors import InputError
 from ._parameters import points
 from ._study import MOST_RUNS, CircuitSettings, Study

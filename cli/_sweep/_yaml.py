@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ...circuits import parse_yaml
+from ...files import parse_yaml
 from .._errors import InputError
 
 _MOST_BYTES = 4_000_000

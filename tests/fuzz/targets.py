@@ -20,13 +20,13 @@ import xarray as xr
 import yaml
 from thermospice.behavioral import DeviceModel, MeasurementError, read_measurement
 from thermospice.circuits import Cascade, Crossbar, Design, Instance, Program
-from thermospice.cli._csv import read_matrix
 from thermospice.cli._errors import explain
 from thermospice.cli._folder import read_json
 from thermospice.cli._inputs import get_design
 from thermospice.cli._sweep._store import Store
 from thermospice.cli._sweep._study import load_study, to_yaml
 from thermospice.cli._sweep._tasks import SCHEMA
+from thermospice.files.tables import read_matrix
 from thermospice.netlists import _measurement as _measurement_module
 from thermospice.netlists import load_measurement, read_raw, save_measurement
 

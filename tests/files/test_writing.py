@@ -4,7 +4,7 @@ import errno
 import resource
 
 import pytest
-from thermospice.circuits import no_link, replacing, write_atomically
+from thermospice.files import no_link, replacing, write_atomically
 
 
 def test_a_file_takes_the_place_of_the_old_one_at_the_end(tmp_path):

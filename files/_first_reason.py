@@ -1,6 +1,6 @@
 """What is wrong with the fields of a design, a study or another checked description, in one line."""
 
-from pydantic import ValidationError
+from typing import Any, Protocol, runtime_checkable
 
 _ALTERNATIVES = ("literal[", "constrained-", "function-", "float", "StopAfter")
 """Names of the alternatives of a union are pydantic's, not the user's."""
@@ -8,7 +8,15 @@ _ALTERNATIVES = ("literal[", "constrained-", "function-", "float", "StopAfter")
 _LONGEST = 60
 
 
-def first_reason(error: ValidationError) -> str:
+@runtime_checkable
+class Refusal(Protocol):
+    """What pydantic's ValidationError offers; pydantic itself stays out of `thermospice --help`."""
+
+    def errors(self) -> list[Any]: ...
+    def error_count(self) -> int: ...
+
+
+def first_reason(error: Refusal) -> str:
     """Field, what was expected and what came, of the first thing that is wrong, and how many more there are.
 
     A key that nobody knows comes first: it is likelier the cause than one that is missing.

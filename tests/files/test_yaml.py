@@ -1,7 +1,8 @@
 """YAML that is read as it looks, or refused with the line."""
 
 import pytest
-from thermospice.circuits import Design, DesignError, parse_yaml
+from thermospice.circuits import Design, DesignError
+from thermospice.files import parse_yaml
 
 
 def nested(depth):

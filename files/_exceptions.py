@@ -1,0 +1,5 @@
+"""What a caller of this room can catch."""
+
+
+class FileError(Exception):
+    """A file cannot be read as what it should be; the message is one line: file, what was expected, what came."""
