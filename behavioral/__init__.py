@@ -19,6 +19,7 @@ from ._drift import drift_error as drift_error
 from ._drift import recalibration_times as recalibration_times
 from ._drift import track_drift as track_drift
 from ._effects import Effects as Effects
+from ._gaussian import Gaussian as Gaussian
 from ._integrate import Saturation as Saturation
 from ._integrate import integrate as integrate
 from ._interface import LinearProcess as LinearProcess
@@ -47,6 +48,5 @@ from ._population_file import Spread as Spread
 from ._population_model import PopulationModel as PopulationModel
 from ._population_model import load_device as load_device
 from ._prepared import Prepared as Prepared
-from ._readout import Gaussian as Gaussian
 from ._response import ClippedError as ClippedError
 from ._response import Response as Response

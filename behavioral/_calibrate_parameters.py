@@ -16,7 +16,6 @@ from ..circuits import (
     Program,
     Scaling,
     Topology,
-    Values,
     load,
 )
 from ._calibrate_duals import Dual
@@ -64,7 +63,7 @@ class Parameters:
 
     @classmethod
     def of(cls, design: Design, topology: Topology, level: Level) -> "Parameters":
-        sigmas = topology.error_sigmas(design)
+        sigmas = topology.error_sigmas(design.tolerances)
         index: dict[str, Int[np.ndarray, ...]] = {}
         names: list[str] = []
         sigma: list[float] = []
@@ -144,7 +143,7 @@ class Parameters:
 
     def dual_network(self, z: Float[np.ndarray, " p"], program: Program, scaling: Scaling) -> Network:
         """The circuit with every value a dual number in z."""
-        values = Values.of(self.design, self.level)
+        values = self.design.values(self.level)
         if values.amplifier is not None:
             changed = {name: self._warm(name) * self._dual(name, z).exp() for name in self._amplifier}
             noise = changed.get("noise_voltage", Dual(float(values.amplifier.noise_voltage), {}))
@@ -153,7 +152,7 @@ class Parameters:
         errors = {name: self._duals(where, z) for name, where in self.index.items()}
         if "parasitic" in self.shared:
             errors["capacitance"] = errors["capacitance"] + self._dual("parasitic", z)
-        weights = load(self.design, self.topology, program, scaling.conductance).weights
+        weights = load(self.design.programming, self.topology, program, scaling.conductance).weights
         return self.topology.network(values, errors, weights, scaling.conductance * scaling.drive * program.b)
 
     def corner(self, z: Float[np.ndarray, " p"]) -> tuple[float, float] | None:

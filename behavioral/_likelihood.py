@@ -2,17 +2,14 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
+from ._interface import DenseProcess
 from ._sampling import Spacings
 from ._transition import Transition, pull_back, transitions
-
-if TYPE_CHECKING:
-    from ._ou import OrnsteinUhlenbeck
 
 # Transitions held at once, in numbers per matrix kind.
 _HELD = 1 << 20
@@ -39,7 +36,7 @@ class Steps:
     before: Float[np.ndarray, "*paths steps n"] | None
     after: Float[np.ndarray, "*paths steps n"]
 
-    def laws(self, process: "OrnsteinUhlenbeck") -> Transition:
+    def laws(self, process: DenseProcess) -> Transition:
         if self.before is None:
             P = process.stationary_covariance()[None]
             return Transition(np.zeros_like(P) - np.eye(process.n), P)
@@ -54,7 +51,7 @@ class Steps:
         # after - Phi before, with Phi = 1 + E: the small change keeps its digits for short steps.
         return after - before - before @ law.change[k].T, before
 
-    def log_prob(self, process: "OrnsteinUhlenbeck") -> np.ndarray:
+    def log_prob(self, process: DenseProcess) -> np.ndarray:
         law = self.laws(process)
         total = np.zeros(self.after.shape[:-2])
         for k in range(len(self.times)):
@@ -65,7 +62,7 @@ class Steps:
             total = total - 0.5 * np.sum(square + logdet + process.n * math.log(2.0 * math.pi), axis=-1)
         return np.asarray(total)
 
-    def gradient(self, process: "OrnsteinUhlenbeck") -> Gradient:
+    def gradient(self, process: DenseProcess) -> Gradient:
         law = self.laws(process)
         n = process.n
         decay_bar, covariance_bar = np.zeros_like(law.change), np.zeros_like(law.covariance)
@@ -88,7 +85,7 @@ class Steps:
 
 
 def observed_steps(
-    process: "OrnsteinUhlenbeck",
+    process: DenseProcess,
     times: Float[np.ndarray, " times"],
     values: Float[np.ndarray, "*paths times n"],
     x0: Float[np.ndarray, " n"] | None,
@@ -125,7 +122,7 @@ def observed_steps(
     return result
 
 
-def log_prob_and_gradient(process: "OrnsteinUhlenbeck", steps: list[Steps]) -> tuple[float, Gradient]:
+def log_prob_and_gradient(process: DenseProcess, steps: list[Steps]) -> tuple[float, Gradient]:
     n = process.n
     value, drift, mean, diffusion = 0.0, np.zeros((n, n)), np.zeros(n), np.zeros((n, n))
     for part in steps:

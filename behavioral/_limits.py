@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from math import pi
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -11,9 +10,6 @@ from ..circuits import GROUND, TRANSCONDUCTANCE, OpAmp, StateSpace, flicker_band
 from ._coloured import FlickerNoise, with_coloured_noise
 from ._integrate import Saturation, integrate
 from ._ou import OrnsteinUhlenbeck
-
-if TYPE_CHECKING:
-    from ._response import Response
 
 _STEPS = 10.0
 """In the shortest time constant of an amplifier, 1/(2 pi GBW), by default."""
@@ -153,7 +149,9 @@ class Amplifiers:
 
 
 def limited_paths(
-    response: "Response",
+    process: OrnsteinUhlenbeck,
+    space: StateSpace,
+    amplifiers: Amplifiers,
     times: Float[np.ndarray, " times"],
     start: Float[np.ndarray, "*paths m"],
     rng: np.random.Generator | None,
@@ -161,23 +159,27 @@ def limited_paths(
     step: float | None,
 ) -> Float[np.ndarray, "paths times m"]:
     """States at rising times, with rails and slew; see `Response.integrate`."""
-    amplifiers, process = response.amplifiers, response.process
     if not amplifiers.names:
         return process.mean_at(times, start)[None] if rng is None else process.sample(times, start, rng, paths)
     longest = amplifiers.step if step is None else step
     if rng is None:
-        return _waveform(response, times, start, longest)[None]
-    limits, bounds = amplifiers.saturation(response.space, process.drift), amplifiers.bounds(process.n)
+        return _waveform(process, space, amplifiers, times, start, longest)[None]
+    limits, bounds = amplifiers.saturation(space, process.drift), amplifiers.bounds(process.n)
     return np.asarray(integrate([process], limits, times, start, rng, longest, paths, bounds)[0])
 
 
 def _waveform(
-    response: "Response", times: Float[np.ndarray, " times"], start: Float[np.ndarray, " m"], step: float
+    process: OrnsteinUhlenbeck,
+    space: StateSpace,
+    amplifiers: Amplifiers,
+    times: Float[np.ndarray, " times"],
+    start: Float[np.ndarray, " m"],
+    step: float,
 ) -> Float[np.ndarray, "times m"]:
     """Without noise: from time to time exactly, and stepped only where an amplifier meets its limits between them."""
-    amplifiers, process, m = response.amplifiers, response.process, len(response.space.F)
+    m = len(space.F)
     quiet = OrnsteinUhlenbeck(process.drift, process.mean, np.zeros_like(process.diffusion))
-    limits, bounds = amplifiers.saturation(response.space, process.drift), amplifiers.bounds(process.n)
+    limits, bounds = amplifiers.saturation(space, process.drift), amplifiers.bounds(process.n)
     unused = np.random.default_rng(0)
     out, x = np.empty((len(times), process.n)), np.asarray(start, dtype=float)
     for k, duration in enumerate(np.diff(times, prepend=0.0)):

@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from ._ou import OrnsteinUhlenbeck, Time
-from ._readout import Gaussian
+from ._gaussian import Gaussian
+from ._interface import Time
+from ._ou import OrnsteinUhlenbeck
 
 
 @dataclass(frozen=True, eq=False)

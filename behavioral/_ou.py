@@ -8,21 +8,21 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Complex, Float
 
+from ._gaussian import Gaussian
+from ._interface import DenseProcess, Time
 from ._likelihood import Gradient, log_prob_and_gradient, observed_steps
 from ._lyapunov import Lyapunov, is_regular, psd_factor, require_stationary
 from ._modal import Modal
-from ._readout import Gaussian, second_moment_variance, time_average
+from ._readout import second_moment_variance, time_average
 from ._sampling import sample_paths
 from ._transition import decay_action, transitions
 
 _KEPT = 16
 """Factors of steps that a process keeps."""
 
-Time = float | int | Float[np.ndarray, " times"]
-
 
 @dataclass(frozen=True, eq=False)
-class OrnsteinUhlenbeck:
+class OrnsteinUhlenbeck(DenseProcess):
     """`dx = -F (x - m) dt + N(0, Q dt)`, exactly, at any times.
 
     Units are the caller's: x in V and t in s make F 1/s and Q V^2/s. F is any real square matrix, normal or not,

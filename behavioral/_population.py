@@ -169,7 +169,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
 
 
 def _tolerances(model: DeviceModel) -> dict[str, float]:
-    sigmas = model.instance.topology.error_sigmas(model.design)
+    sigmas = model.instance.topology.error_sigmas(model.design.tolerances)
     spreads = {kind: max((sigmas.get(name, 0.0) for name in names), default=0.0) for kind, names in _KINDS.items()}
     return {**spreads, "offset_mean": 0.0}
 
@@ -195,7 +195,7 @@ def _data(
     parts = [
         _without_prior(_once(model, name, model.errors), _once(model, name, model.standard_errors), sigma)
         for model in models
-        for name, sigma in model.instance.topology.error_sigmas(model.design).items()
+        for name, sigma in model.instance.topology.error_sigmas(model.design.tolerances).items()
         if name in names and sigma > 0
     ]
     y, r = np.concatenate([np.zeros((2, 0)), *parts], axis=1)

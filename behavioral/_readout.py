@@ -2,38 +2,16 @@
 
 import itertools
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Inexact
 
-from ._lyapunov import psd_factor
+from ._gaussian import Gaussian
+from ._interface import DenseProcess
 from ._transition import transition
 
-if TYPE_CHECKING:
-    from ._ou import OrnsteinUhlenbeck
 
-
-@dataclass(frozen=True, eq=False)
-class Gaussian:
-    """A normal law N(mean, covariance); the covariance may be singular."""
-
-    mean: Float[np.ndarray, " n"]
-    covariance: Float[np.ndarray, "n n"]
-
-    @property
-    def sd(self) -> Float[np.ndarray, " n"]:
-        return np.asarray(np.sqrt(np.clip(np.diag(self.covariance), 0.0, None)))
-
-    def sample(self, rng: np.random.Generator, draws: int) -> Float[np.ndarray, "draws n"]:
-        noise = rng.standard_normal((draws, len(self.mean)))
-        return np.asarray(self.mean + noise @ psd_factor(self.covariance).T)
-
-
-def time_average(
-    process: "OrnsteinUhlenbeck", duration: float, x0: Float[np.ndarray, " n"] | None, wait: float
-) -> Gaussian:
+def time_average(process: DenseProcess, duration: float, x0: Float[np.ndarray, " n"] | None, wait: float) -> Gaussian:
     """Law of the average of x over `[wait, wait + duration]`.
 
     The running average `z`, `dz = y dt / duration`, is one more linear state for every state, so its law is that of
@@ -57,7 +35,7 @@ def time_average(
     return Gaussian(process.mean + K @ start, (covariance + covariance.T) / 2)
 
 
-def second_moment_variance(process: "OrnsteinUhlenbeck", duration: float) -> Float[np.ndarray, "n n"]:
+def second_moment_variance(process: DenseProcess, duration: float) -> Float[np.ndarray, "n n"]:
     """Variances of `(1/T) * integral of y y^T` for a stationary Gaussian y with autocovariance R (Isserlis):
 
     `Var_ij = (2/T^2) * integral over s in [0, T] of (T - s) [R_ii(s) R_jj(s) + R_ij(s) R_ji(s)]`.
@@ -94,7 +72,7 @@ def _triangle_weight(z: Inexact[np.ndarray, "..."]) -> Inexact[np.ndarray, "..."
     return np.where(small, series, closed)
 
 
-def _by_quadrature(process: "OrnsteinUhlenbeck", duration: float) -> Float[np.ndarray, "n n"]:
+def _by_quadrature(process: DenseProcess, duration: float) -> Float[np.ndarray, "n n"]:
     # 20 Gauss points are exact to rounding on a panel that spans a few radians and a few time constants; later
     # panels are longer, since what is fast has decayed there, but what rings must still be resolved.
     nodes, weights = np.polynomial.legendre.leggauss(20)

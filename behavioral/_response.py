@@ -9,9 +9,9 @@ import scipy.linalg
 from jaxtyping import Complex, Float
 
 from ..circuits import Instance, Level, Network, OpAmp, Program, Scaling, StateSpace, state_space
+from ._gaussian import Gaussian
 from ._limits import Amplifiers, limited_paths
 from ._ou import OrnsteinUhlenbeck
-from ._readout import Gaussian
 
 
 class ClippedError(ValueError):
@@ -244,7 +244,11 @@ class Response:
         if rng is None and paths != 1:
             raise ValueError(f"integrate: expected a source of noise for {paths} paths; without one they are all alike")
         start = self.initial(v0) if rng is None else self._start(v0, rng, paths)
-        return self._read(limited_paths(self, np.asarray(times, dtype=float), start, rng, paths, step))
+        return self._read(
+            limited_paths(
+                self.process, self.space, self.amplifiers, np.asarray(times, dtype=float), start, rng, paths, step
+            )
+        )
 
     def psd(self, frequencies: Float[np.ndarray, " f"]) -> Float[np.ndarray, "f n"]:
         """One-sided noise density of each settled readout [V^2/Hz]."""

@@ -2,17 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
+from ._interface import DenseProcess
 from ._lyapunov import psd_factor
 from ._modal import Modal, RealModes, growth
 from ._transition import transition
-
-if TYPE_CHECKING:
-    from ._ou import OrnsteinUhlenbeck
 
 # Numbers drawn per block of time: a block should stay in the cache and still fill a matrix product.
 _BLOCK = 1 << 18
@@ -54,7 +51,7 @@ class Spacings:
 
 
 def sample_paths(
-    process: "OrnsteinUhlenbeck",
+    process: DenseProcess,
     times: Float[np.ndarray, " times"],
     x0: Float[np.ndarray, "paths n"] | None,
     rng: np.random.Generator,
@@ -84,7 +81,7 @@ def sample_paths(
 
 
 def _first_state(
-    process: "OrnsteinUhlenbeck", t: float, x0: np.ndarray | None, rng: np.random.Generator, paths: int
+    process: DenseProcess, t: float, x0: np.ndarray | None, rng: np.random.Generator, paths: int
 ) -> Float[np.ndarray, "paths n"]:
     if x0 is None:
         return np.asarray(rng.standard_normal((paths, process.n)) @ psd_factor(process.stationary_covariance()).T)
@@ -99,7 +96,7 @@ def _first_state(
 
 
 def _modal_steps(
-    process: "OrnsteinUhlenbeck",
+    process: DenseProcess,
     modal: Modal,
     spacings: Spacings,
     y: np.ndarray,
@@ -139,7 +136,7 @@ def _modal_steps(
 _Colour = Callable[[np.ndarray, np.ndarray, np.random.Generator], None]
 
 
-def _modal_colour(process: "OrnsteinUhlenbeck", modal: Modal, modes: RealModes, spacings: Spacings) -> _Colour:
+def _modal_colour(process: DenseProcess, modal: Modal, modes: RealModes, spacings: Spacings) -> _Colour:
     S = process.modal_noise
     if not np.iscomplexobj(S) and not np.any(S - np.diag(np.diag(S))):
         variance = np.clip(np.diag(S), 0.0, None) * growth(2.0 * modal.lam, spacings.values[:, None])
@@ -199,7 +196,7 @@ def _composed(modes: RealModes, counts: np.ndarray, levels: list[tuple[float, np
 
 
 def _dense_steps(
-    process: "OrnsteinUhlenbeck",
+    process: DenseProcess,
     spacings: Spacings,
     y: np.ndarray,
     rng: np.random.Generator,
@@ -247,7 +244,7 @@ def _parallel_scan(out: np.ndarray, y: np.ndarray, decay: np.ndarray, length: in
 
 
 def _binary_steps(
-    process: "OrnsteinUhlenbeck",
+    process: DenseProcess,
     spacings: Spacings,
     y: np.ndarray,
     rng: np.random.Generator,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from thermospice.behavioral import DeviceBatch, DeviceModel
-from thermospice.circuits import Crossbar, Design, Program, Scaling, random_program
+from thermospice.circuits import Crossbar, Design, Instances, Program, Scaling, random_program
 from thermospice.netlists import simulate
 
 CELLS = 64
@@ -95,7 +95,7 @@ def _many() -> Iterator[tuple[int, str, float, float, float | None]]:
     steps = 1e-6 * np.arange(1, 101)
 
     def batch() -> None:
-        chips = DESIGN.sample_many(topology, np.random.default_rng(4), CHIPS)
+        chips = Instances.sample(DESIGN, topology, np.random.default_rng(4), CHIPS)
         # A hundred at a time: their matrices then stay in the cache.
         for first in range(0, CHIPS, 100):
             _ = DeviceBatch(chips[first : first + 100]).response(program, SCALING).solution
@@ -106,7 +106,7 @@ def _many() -> Iterator[tuple[int, str, float, float, float | None]]:
             _ = DeviceModel.nominal(DESIGN.sample(topology, rng)).response(program, SCALING).solution
 
     def paths() -> None:
-        chips = DESIGN.sample_many(topology, np.random.default_rng(4), CHIPS)
+        chips = Instances.sample(DESIGN, topology, np.random.default_rng(4), CHIPS)
         DeviceBatch(chips, "ideal").response(program, SCALING).sample(steps, np.random.default_rng(5))
 
     def paths_loop() -> None:

@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ._array import crosspoints, inverted_rail
-from ._design import Design
+from ._design_parts import Tolerances
 from ._errors import ProgramError
 from ._integrator import integrator
 from ._network import GROUND, Element, Network, OpAmp, Resistor
 from ._program import Factors, Program
 from ._rc_mesh import check_symmetric
-from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, offset_sigma
+from ._topology import Answer, Errors, Values, Weights, check_cells, check_size
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,13 @@ class Cascade:
         cells = dict.fromkeys(("damping", "drive", "capacitance", "inverter", "offset", "inverter_offset"), (n,))
         return {**arrays, **stages, **cells}
 
-    def error_sigmas(self, design: Design) -> Mapping[str, float]:
+    def error_sigmas(self, tolerances: Tolerances) -> Mapping[str, float]:
         """Standard deviations: relative, or V for offsets. An inverter's gain is a ratio of two resistors."""
-        resistor = design.mismatch.resistor_sigma
-        special = {"capacitance": design.mismatch.capacitor_sigma}
+        resistor = tolerances.resistor_sigma
+        special = {"capacitance": tolerances.capacitor_sigma}
         special |= {name: sqrt(2) * resistor for name in ("inverter", "stage_inverter")}
         offsets = ("offset", "inverter_offset", "stage_offset", "stage_inverter_offset")
-        special |= {name: offset_sigma(design) for name in offsets}
+        special |= dict.fromkeys(offsets, tolerances.offset_sigma)
         return {name: special.get(name, resistor) for name in self.error_shapes()}
 
     def weights(self, program: Program, conductance: float = 1.0) -> Weights:

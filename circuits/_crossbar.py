@@ -6,11 +6,11 @@ from math import sqrt
 from typing import Any, ClassVar
 
 from ._array import crosspoints, inverted_rail
-from ._design import Design
+from ._design_parts import Tolerances
 from ._integrator import integrator
 from ._network import Element, Network
 from ._program import Program
-from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, offset_sigma
+from ._topology import Answer, Errors, Values, Weights, check_cells, check_size
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class Crossbar:
             "inverter_offset": (n,),
         }
 
-    def error_sigmas(self, design: Design) -> Mapping[str, float]:
+    def error_sigmas(self, tolerances: Tolerances) -> Mapping[str, float]:
         """Standard deviations: relative, or V for offsets. The inverter's gain is a ratio of two resistors."""
-        resistor, offset = design.mismatch.resistor_sigma, offset_sigma(design)
+        resistor, offset = tolerances.resistor_sigma, tolerances.offset_sigma
         return {
             "conductance": resistor,
             "drive": resistor,
-            "capacitance": design.mismatch.capacitor_sigma,
+            "capacitance": tolerances.capacitor_sigma,
             "inverter": sqrt(2) * resistor,
             "offset": offset,
             "inverter_offset": offset,

@@ -13,13 +13,13 @@ from ..files import first_reason, parse_yaml
 from ..files.quantities import Farad, Henry, Kelvin, Ohm, SquareAmperePerHertz
 from ._constants import BOLTZMANN
 from ._design_amplifier import AMPLIFIER_TEMPCOS, Amplifier, TemperatureCoefficients
-from ._design_parts import Converters, Corners, Drift, Mismatch, NonNegative, Part, Positive, Programming
+from ._design_parts import Converters, Corners, Drift, Mismatch, NonNegative, Part, Positive, Programming, Tolerances
 from ._errors import DesignError
+from ._network import OpAmpModel
+from ._topology import LEVELS, Level, Topology, Values, draw_errors, zero_errors
 
 if TYPE_CHECKING:
     from ._instance import Instance
-    from ._instances import Instances
-    from ._topology import Topology
 
 _PRESETS = files(__package__) / "presets"
 
@@ -145,6 +145,51 @@ class Design(Part):
         """YAML text that `load` reads back without loss."""
         return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
 
+    @property
+    def tolerances(self) -> Tolerances:
+        """How far the components of a chip scatter; ideal amplifiers have no offset."""
+        return Tolerances(
+            resistor_sigma=self.mismatch.resistor_sigma,
+            capacitor_sigma=self.mismatch.capacitor_sigma,
+            inductor_sigma=self.mismatch.inductor_sigma,
+            offset_sigma=self.amplifier.offset_sigma if self.amplifier else 0.0,
+        )
+
+    def values(self, level: Level) -> Values:
+        """Nominal values at the design's temperature that a network is built from at one level.
+
+        Raises:
+            DesignError: an unknown level, one that needs an amplifier where the design has none, or temperature
+                coefficients that do not reach the design's temperature.
+        """
+        if level not in LEVELS:
+            raise DesignError(f"unknown level {level!r}: expected one of {', '.join(LEVELS)}")
+        if level != "ideal" and self.amplifier is None:
+            raise DesignError(
+                f"design {self.name} has no amplifier, and level {level} needs one;"
+                " take level ideal, or give the design an `amplifier`"
+            )
+        tempco = self.tempco
+        dT = self.temperature - tempco.reference
+        return Values(
+            R0=self.R0 * (1 + tempco.resistor_tc1 * dT + tempco.resistor_tc2 * dT**2),
+            C=self.C * (1 + tempco.capacitor_tc1 * dT + tempco.capacitor_tc2 * dT**2),
+            temperature=self.temperature,
+            injected_noise=self.injected_noise,
+            amplifier=self._amplifier_model(level, tempco.offset_tc * dT),
+            L=self.L,
+            switch_resistance=self.programming.switch_resistance,
+        )
+
+    def _amplifier_model(self, level: Level, offset: float) -> OpAmpModel | None:
+        # At level `transistor` too the elements carry the macro-model: it is what the linear analyses use there,
+        # with the values that were extracted from the transistors; the netlist puts the subcircuit in its place.
+        if level == "ideal" or self.amplifier is None:
+            return None
+        amplifier = self.tempco.amplifier_at(self.amplifier, self.temperature)
+        values = amplifier.model_dump(exclude={"offset_sigma", "supply_current"})
+        return OpAmpModel(offset=offset, **values)
+
     def corner(self, name: Literal["slow", "typical", "fast"]) -> "Design":
         """The design at a process corner: slow has large R and C, little bandwidth and supply; fast the opposite."""
         sign = {"slow": 1, "typical": 0, "fast": -1}[name]
@@ -162,7 +207,7 @@ class Design(Part):
             update["amplifier"] = self.amplifier.model_copy(update=change)
         return self.model_copy(update=update)
 
-    def sample(self, topology: "Topology", rng: np.random.Generator, seed: int | None = None) -> "Instance":
+    def sample(self, topology: Topology, rng: np.random.Generator, seed: int | None = None) -> "Instance":
         """Draw one chip: every mismatch and offset, once.
 
         Args:
@@ -171,26 +216,12 @@ class Design(Part):
             seed: recorded in the instance, when `rng` came from one.
         """
         from ._instance import Instance
-        from ._topology import draw_errors
 
-        return Instance(self, topology, draw_errors(topology, self, rng), seed)
+        return Instance(self, topology, draw_errors(topology, self.tolerances, rng), seed)
 
-    def sample_many(self, topology: "Topology", rng: np.random.Generator, chips: int) -> "Instances":
-        """Draw many chips at once: the same as `sample` with this `rng` so many times over, without the loop.
-
-        Raises:
-            DesignError: not at least one chip.
-        """
-        from ._instances import Instances
-
-        if chips < 1:
-            raise DesignError(f"sample_many: expected at least 1 chip, got {chips}")
-        return Instances.sample(self, topology, rng, chips)
-
-    def nominal(self, topology: "Topology") -> "Instance":
+    def nominal(self, topology: Topology) -> "Instance":
         """The chip without mismatch and offsets."""
         from ._instance import Instance
-        from ._topology import zero_errors
 
         return Instance(self, topology, zero_errors(topology), None)
 

@@ -1,5 +1,6 @@
 """Parts of a design: how components scatter, are set, age, and convert."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -25,6 +26,19 @@ class Mismatch(Part):
     """Each cell capacitance is `C (1 + eps)`, eps ~ N(0, capacitor_sigma)."""
     inductor_sigma: Annotated[Ratio, Field(ge=0, lt=0.2)] = 0.0
     """Each inductance is `L (1 + eps)`, eps ~ N(0, inductor_sigma)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerances:
+    """How far the components of one chip scatter: relative standard deviations, offsets in volts.
+
+    This is all that a topology needs to know of a design in order to have a chip drawn.
+    """
+
+    resistor_sigma: float
+    capacitor_sigma: float
+    inductor_sigma: float
+    offset_sigma: float
 
 
 class Programming(Part):

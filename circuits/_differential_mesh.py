@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ._design import Design
+from ._design_parts import Tolerances
 from ._errors import ProgramError
 from ._network import GROUND, Capacitor, CurrentSource, Difference, Element, Network, NoiseCurrent, OpAmp, Resistor
 from ._program import Program
@@ -65,9 +65,9 @@ class DifferentialRCMesh:
             ("ground", "drive", "capacitance", "offset"), (2, self.n)
         )
 
-    def error_sigmas(self, design: Design) -> Mapping[str, float]:
+    def error_sigmas(self, tolerances: Tolerances) -> Mapping[str, float]:
         """Standard deviations: relative, or V for offsets."""
-        return mesh_sigmas(design)
+        return mesh_sigmas(tolerances)
 
     def weights(self, program: Program, conductance: float = 1.0) -> Weights:
         """Arrays `coupling` (n, n), symmetric, signed as the off-diagonals of A, and `ground` (n,)."""

@@ -11,7 +11,7 @@ from ._network import OpAmp
 from ._program import Program
 from ._scaling import HEADROOM
 from ._state_space import StateSpace
-from ._topology import Level, Values
+from ._topology import Level
 
 SIGMAS = 6.0
 """Standard deviations of the noise within the part `HEADROOM` of the range."""
@@ -34,7 +34,7 @@ def with_cell_noise(instance: Instance, kappa: float, scaling: Scaling | None = 
     """
     if not 0 <= kappa < np.inf:
         raise DesignError(f"kappa: expected a noise strength in V^2 of at least 0, got {kappa}")
-    values, scaling = Values.of(instance.design, "ideal"), scaling or Scaling()
+    values, scaling = instance.design.values("ideal"), scaling or Scaling()
     rails = 2 if isinstance(instance.topology, DifferentialRCMesh) else 1
     density = 2 * kappa * scaling.conductance * scaling.drive**2 * values.C / values.R0 / rails
     design = instance.design.model_copy(update={"injected_noise": float(density)})

@@ -24,7 +24,7 @@ from ._programming import load
 from ._rc_mesh import RCMesh
 from ._rlc_grid import RLCGrid
 from ._stacked_space import drive_columns
-from ._topology import Errors, Level, Topology, Values, mirror
+from ._topology import Errors, Level, Topology, mirror
 
 _KINDS: tuple[type[Topology], ...] = (RCMesh, DifferentialRCMesh, Crossbar, Cascade, RLCGrid)
 
@@ -96,8 +96,8 @@ class Instance:
             ProgramError: the topology cannot realise the program.
             DesignError: the level needs an amplifier that the design does not have.
         """
-        loaded = load(self.design, self.topology, program, scaling.conductance, rng)
-        values = Values.of(self.design, level)
+        loaded = load(self.design.programming, self.topology, program, scaling.conductance, rng)
+        values = self.design.values(level)
         # The drive enters through a unit resistor, so that its voltage carries both factors.
         b = scaling.conductance * scaling.drive * program.b
         return self.topology.network(values, self.errors, loaded.weights, b)
@@ -110,9 +110,9 @@ class Instance:
         Raises:
             ProgramError, DesignError: as `network`.
         """
-        weights = load(self.design, self.topology, program, scaling.conductance).weights
+        weights = load(self.design.programming, self.topology, program, scaling.conductance).weights
         unit = scaling.conductance * scaling.drive * np.eye(program.n)
-        network = self.topology.network(Values.of(self.design, level), self.errors, weights, unit)
+        network = self.topology.network(self.design.values(level), self.errors, weights, unit)
         drive, direct = drive_columns(network, program.n)
         return drive.T, direct.T
 

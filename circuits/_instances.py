@@ -16,14 +16,14 @@ from ._network import Network
 from ._program import Program
 from ._programming import load
 from ._stacked_space import StateSpaces, stacked_state_spaces
-from ._topology import Level, Topology, Values, mirror
+from ._topology import Level, Topology, mirror
 
 
 @dataclass(frozen=True, eq=False)
 class Instances:
     """Chips side by side: `errors` as in `Instance.errors`, with the chips as first axis.
 
-    `Design.sample_many` draws them; `instances[k]` is one `Instance`; a slice or an array of numbers is fewer of them.
+    `Instances.sample` draws them; `instances[k]` is one `Instance`; a slice or an array of numbers is fewer of them.
 
     Raises:
         DesignError: names or shapes of `errors` are not those of the topology, or a value is not finite.
@@ -47,8 +47,15 @@ class Instances:
 
     @classmethod
     def sample(cls, design: Design, topology: Topology, rng: np.random.Generator, chips: int) -> "Instances":
-        """As `Design.sample_many`."""
-        shapes, sigmas = topology.error_shapes(), topology.error_sigmas(design)
+        """Draw many chips at once: the same as `Design.sample` with this `rng` so many times over, without the loop.
+
+        Raises:
+            DesignError: not at least one chip.
+        """
+        if chips < 1:
+            raise DesignError(f"instances: expected at least 1 chip, got {chips}")
+        shapes = topology.error_shapes()
+        sigmas = topology.error_sigmas(design.tolerances)
         sizes = [prod(shape) for shape in shapes.values()]
         # One row is the stream of one chip, so that the draws are those of `sample` one after the other.
         parts = np.split(rng.standard_normal((chips, sum(sizes))), np.cumsum(sizes)[:-1], axis=1)
@@ -75,10 +82,10 @@ class Instances:
         Raises:
             ProgramError, DesignError: as `Instance.network`.
         """
-        weights = load(self.design, self.topology, program, scaling.conductance).weights
+        weights = load(self.design.programming, self.topology, program, scaling.conductance).weights
         b = scaling.conductance * scaling.drive * program.b
         errors = {name: np.moveaxis(values, 0, -1) for name, values in self.errors.items()}
-        return self.topology.network(Values.of(self.design, level), errors, weights, b)
+        return self.topology.network(self.design.values(level), errors, weights, b)
 
     def state_spaces(
         self, program: Program, level: Level = "macro", scaling: Scaling = UNSCALED, more: tuple[str, ...] = ()

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ._design import Design
 from ._design_parts import Programming
 from ._program import Program
 from ._topology import Topology, Weights
@@ -23,19 +22,19 @@ class Loaded:
 
 
 def load(
-    design: Design,
+    programming: Programming,
     topology: Topology,
     program: Program,
     conductance: float = 1.0,
     rng: np.random.Generator | None = None,
 ) -> Loaded:
-    """What the arrays hold for `conductance * A`: each entry on the grid of `design.programming`.
+    """What the arrays hold for `conductance * A`: each entry on the grid of `programming`.
 
     With b bits an array has `2^b - 1` equal steps of magnitude up to one full scale, its largest entry unless the
-    design gives a range; the sign is a choice of rail. Entries beyond the range clip.
+    programming gives a range; the sign is a choice of rail. Entries beyond the range clip.
 
     Args:
-        design: its `programming`.
+        programming: of the design.
         topology: names the arrays.
         program: checked against the topology.
         conductance: scale of the matrix.
@@ -45,7 +44,7 @@ def load(
         ProgramError: the topology cannot realise the program.
     """
     topology.check(program)
-    programming, clipped = design.programming, []
+    clipped: list[str] = []
     weights: dict[str, Any] = {}
     for name, values in topology.weights(program, conductance).items():
         array = np.asarray(values, dtype=np.float64)

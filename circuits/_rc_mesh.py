@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from ._design import Design
+from ._design_parts import Tolerances
 from ._errors import ProgramError
 from ._network import GROUND, Capacitor, CurrentSource, Element, Network, NoiseCurrent, OpAmp, Resistor
 from ._program import Program
-from ._topology import Answer, Errors, Values, Weights, check_cells, check_size, offset_sigma
+from ._topology import Answer, Errors, Values, Weights, check_cells, check_size
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class RCMesh:
         n = self.n
         return {"conductance": (n, n), "ground": (n,), "drive": (n,), "capacitance": (n,), "offset": (n,)}
 
-    def error_sigmas(self, design: Design) -> Mapping[str, float]:
+    def error_sigmas(self, tolerances: Tolerances) -> Mapping[str, float]:
         """Standard deviations: relative, or V for offsets."""
-        return mesh_sigmas(design)
+        return mesh_sigmas(tolerances)
 
     def weights(self, program: Program, conductance: float = 1.0) -> Weights:
         """Arrays `coupling` (n, n), symmetric, and `ground` (n,)."""
@@ -109,15 +109,15 @@ def check_dominant(name: str, A: np.ndarray) -> None:
         )
 
 
-def mesh_sigmas(design: Design) -> Mapping[str, float]:
+def mesh_sigmas(tolerances: Tolerances) -> Mapping[str, float]:
     """Standard deviations of a mesh's deviations: relative, or V for offsets."""
-    resistor = design.mismatch.resistor_sigma
+    resistor = tolerances.resistor_sigma
     return {
         "conductance": resistor,
         "ground": resistor,
         "drive": resistor,
-        "capacitance": design.mismatch.capacitor_sigma,
-        "offset": offset_sigma(design),
+        "capacitance": tolerances.capacitor_sigma,
+        "offset": tolerances.offset_sigma,
     }
 
 

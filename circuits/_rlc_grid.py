@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ._design import Design
+from ._design_parts import Tolerances
 from ._errors import DesignError
 from ._network import GROUND, Capacitor, CurrentSource, Element, Inductor, Network, NoiseCurrent, Resistor
 from ._program import Program
@@ -50,15 +50,14 @@ class RLCGrid:
         cells = ("capacitance", "inductance", "resistance", "drive")
         return {"coupling": (self.n, self.n)} | dict.fromkeys(cells, (self.n,))
 
-    def error_sigmas(self, design: Design) -> Mapping[str, float]:
+    def error_sigmas(self, tolerances: Tolerances) -> Mapping[str, float]:
         """Relative standard deviations."""
-        mismatch = design.mismatch
         return {
-            "coupling": mismatch.capacitor_sigma,
-            "capacitance": mismatch.capacitor_sigma,
-            "inductance": mismatch.inductor_sigma,
-            "resistance": mismatch.resistor_sigma,
-            "drive": mismatch.resistor_sigma,
+            "coupling": tolerances.capacitor_sigma,
+            "capacitance": tolerances.capacitor_sigma,
+            "inductance": tolerances.inductor_sigma,
+            "resistance": tolerances.resistor_sigma,
+            "drive": tolerances.resistor_sigma,
         }
 
     def weights(self, program: Program, conductance: float = 1.0) -> Weights:

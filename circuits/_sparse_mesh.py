@@ -11,7 +11,6 @@ from ._errors import ProgramError
 from ._network import Element, Network, Resistor
 from ._programming import on_grid
 from ._rc_mesh import cell_elements
-from ._topology import Values
 
 _ROUNDING = 1e-12
 
@@ -34,7 +33,7 @@ def sparse_mesh(design: Design, A: Any, b: Any, rng: np.random.Generator | None 
     """
     matrix, drive = _checked(A, b)
     n = matrix.shape[0]
-    values = Values.of(design, "ideal")
+    values = design.values("ideal")
     below = scipy.sparse.coo_array(scipy.sparse.tril(matrix, -1))
     diagonal = np.asarray(matrix.diagonal())
     rest = diagonal - np.asarray(abs(matrix - scipy.sparse.diags(diagonal)).sum(axis=1)).ravel()

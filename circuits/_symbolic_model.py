@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import sympy
@@ -14,10 +14,7 @@ from ._design import Design
 from ._errors import DesignError
 from ._program import Program
 from ._symbolic_program import C0, SymbolicProgram, V_os, program_values
-from ._topology import Level, Topology, Values
-
-if TYPE_CHECKING:
-    from ._symbolic_sensitivity import SymbolicSensitivity
+from ._topology import Level, Topology
 
 s = Symbol("s")
 """Laplace variable [1/s]."""
@@ -202,16 +199,6 @@ class SymbolicModel:
         found = sympy.solve([residual[i, j] for i, j in upper], list(upper.values()), dict=True)[0]
         return simplified(P.subs(found))
 
-    def sensitivity(self) -> "SymbolicSensitivity":
-        """Of the settled readouts to every component; see `symbolic.sensitivity`.
-
-        Raises:
-            DesignError: more than `LARGEST_NOISE` cells, or too many states.
-        """
-        from ._symbolic_sensitivity import sensitivity
-
-        return sensitivity(self)
-
     def values(self, design: Design, program: Program) -> dict[Symbol, float]:
         """Numbers for every symbol: a program on the nominal chip of a design at its temperature, amplifiers without
         offset.
@@ -219,7 +206,7 @@ class SymbolicModel:
         Raises:
             DesignError: temperature coefficients that do not reach the design's temperature.
         """
-        numbers = Values.of(design, "ideal" if design.amplifier is None else "macro")
+        numbers = design.values("ideal" if design.amplifier is None else "macro")
         found = {R0: numbers.R0, T: design.temperature, k: BOLTZMANN, S: design.injected_noise, C0: numbers.C}
         found |= {Symbol(f"C_{i}", positive=True): numbers.C for i in range(self.topology.n)}
         found |= {L: design.L} if design.L is not None else {}

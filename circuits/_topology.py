@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 import numpy as np
 from jaxtyping import Shaped
 
-from ._design import Design
+from ._design_parts import Tolerances
 from ._errors import DesignError, ProgramError
 from ._network import Network, OpAmpModel, Value
 from ._program import Program
@@ -40,43 +40,6 @@ class Values:
         """A programmed resistor `R0/(weight (1 + error))` in series with its switch [ohm]."""
         return self.R0 / (weight * (1 + error)) + self.switch_resistance
 
-    @classmethod
-    def of(cls, design: Design, level: Level) -> "Values":
-        """The values of a design at one level.
-
-        Raises:
-            DesignError: an unknown level, one that needs an amplifier where the design has none, or temperature
-                coefficients that do not reach the design's temperature.
-        """
-        if level not in LEVELS:
-            raise DesignError(f"unknown level {level!r}: expected one of {', '.join(LEVELS)}")
-        if level != "ideal" and design.amplifier is None:
-            raise DesignError(
-                f"design {design.name} has no amplifier: expected level ideal, got {level};"
-                " add `amplifier:` to the design or use --level ideal"
-            )
-        tempco, T = design.tempco, design.temperature
-        dT = T - tempco.reference
-        return cls(
-            R0=design.R0 * (1 + tempco.resistor_tc1 * dT + tempco.resistor_tc2 * dT**2),
-            C=design.C * (1 + tempco.capacitor_tc1 * dT + tempco.capacitor_tc2 * dT**2),
-            temperature=T,
-            injected_noise=design.injected_noise,
-            amplifier=_model(design, level, tempco.offset_tc * dT),
-            L=design.L,
-            switch_resistance=design.programming.switch_resistance,
-        )
-
-
-def _model(design: Design, level: Level, offset: float) -> OpAmpModel | None:
-    # At level `transistor` too the elements carry the macro-model: it is what the linear analyses use there, with
-    # the values that were extracted from the transistors; the netlist puts the subcircuit in its place.
-    if level == "ideal" or design.amplifier is None:
-        return None
-    amplifier = design.tempco.amplifier_at(design.amplifier, design.temperature)
-    values = amplifier.model_dump(exclude={"offset_sigma", "supply_current"})
-    return OpAmpModel(offset=offset, **values)
-
 
 @runtime_checkable
 class Topology(Protocol):
@@ -103,7 +66,7 @@ class Topology(Protocol):
         """Names and shapes of the deviations that a chip has."""
         ...
 
-    def error_sigmas(self, design: Design) -> Mapping[str, float]:
+    def error_sigmas(self, tolerances: Tolerances) -> Mapping[str, float]:
         """Standard deviation of each kind of deviation."""
         ...
 
@@ -133,9 +96,9 @@ def check_cells(name: str, n: object) -> None:
         raise DesignError(f"{name}: expected a whole number of cells, at least 1, got {n!r}")
 
 
-def draw_errors(topology: Topology, design: Design, rng: np.random.Generator) -> Errors:
+def draw_errors(topology: Topology, tolerances: Tolerances, rng: np.random.Generator) -> Errors:
     """Independent normal deviations of one chip; the same state of `rng` gives the same normals whatever the sigmas."""
-    sigmas = topology.error_sigmas(design)
+    sigmas = topology.error_sigmas(tolerances)
     errors = {name: sigmas[name] * rng.standard_normal(shape) for name, shape in topology.error_shapes().items()}
     return mirror(topology, errors)
 
@@ -149,8 +112,3 @@ def mirror(topology: Topology, errors: Errors) -> Errors:
 def zero_errors(topology: Topology) -> Errors:
     """Deviations of the nominal chip."""
     return {name: np.zeros(shape) for name, shape in topology.error_shapes().items()}
-
-
-def offset_sigma(design: Design) -> float:
-    """Standard deviation of an amplifier's input offset [V]; zero for ideal amplifiers."""
-    return design.amplifier.offset_sigma if design.amplifier else 0.0

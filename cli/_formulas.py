@@ -72,7 +72,7 @@ def analyse(topology: Topology, level: Level) -> Formulas:
         "omitted": omitted,
     }
     if "sensitivity" in found:
-        summary["components"] = model.sensitivity().components
+        summary["components"] = symbolic.sensitivity(model).components
     text = _document(found, limit, claims, omitted, _drawn)
     latex = _document(found, limit, claims, omitted, lambda e: f"\\[ {sympy.latex(e)} \\]")
     return Formulas(text, latex, summary, all(claim["holds"] for claim in claims))
@@ -116,7 +116,7 @@ def _formulas(model: SymbolicModel) -> dict[str, tuple[str, Matrix]]:
 def _formula(model: SymbolicModel, name: str) -> tuple[str, Matrix]:
     if name != "sensitivity":
         return _TITLES[name], getattr(model, name)()
-    found = model.sensitivity()
+    found = symbolic.sensitivity(model)
     return f"{_TITLES[name]}: {', '.join(found.components)}", found.values
 
 

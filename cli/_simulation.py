@@ -88,7 +88,7 @@ def run(request: Request) -> Result:
     v = settled["v"].values / request.scaling.drive
     space = state_space(instance.network(request.program, request.level, request.scaling))
     predicted = space.settled / request.scaling.drive
-    clipped = load(instance.design, instance.topology, request.program, request.scaling.conductance).clipped
+    clipped = load(instance.design.programming, instance.topology, request.program, request.scaling.conductance).clipped
     warnings = (
         *json.loads(measurement.attrs["warnings"]),
         *_out_of_range(clipped),

@@ -170,7 +170,7 @@ def _rounded(
     instance: Instance, program: Program, scaling: Scaling, rng: np.random.Generator
 ) -> tuple[Instance, Program]:
     """The program as stochastic rounding leaves it, and the chip without a grid to round it once more."""
-    weights = load(instance.design, instance.topology, program, scaling.conductance, rng).weights
+    weights = load(instance.design.programming, instance.topology, program, scaling.conductance, rng).weights
     programming = instance.design.programming.model_copy(update={"bits": None})
     design = instance.design.model_copy(update={"programming": programming})
     free = Instance(design, instance.topology, instance.errors, instance.seed)

@@ -137,7 +137,7 @@ def _prepared(task: Mapping[str, Any]) -> _Run:
 def _without_simulation(
     task: Mapping[str, Any], instance: Instance, program: Program, scaling: Scaling
 ) -> tuple[Numbers, Arrays]:
-    loaded = load(instance.design, instance.topology, program, scaling.conductance)
+    loaded = load(instance.design.programming, instance.topology, program, scaling.conductance)
     metrics: Numbers = {
         "clipped": float(len(loaded.clipped)),
         "used_conductance_scale": scaling.conductance,

@@ -90,7 +90,7 @@ def test_recovers_the_chip_within_its_own_error_bars(board, measure):
         own = parameters.deviations
         truth = np.zeros(parameters.size)
         for name, where in parameters.index.items():
-            truth[where] = chip.errors[name] / topology.error_sigmas(board)[name]
+            truth[where] = chip.errors[name] / topology.error_sigmas(board.tolerances)[name]
         # The amplifier is as its design says, not drawn from the prior: only the deviations count.
         miss = (truth - found.z)[:own]
         covariance = np.linalg.inv(found.normal.curvature)[:own, :own]

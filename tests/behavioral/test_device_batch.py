@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 from thermospice.behavioral import ClippedError, DeviceBatch, DeviceModel, NotStationaryError
-from thermospice.circuits import Cascade, Crossbar, Program, RCMesh, Scaling, random_program, with_gain_bandwidth
+from thermospice.circuits import (
+    Cascade,
+    Crossbar,
+    Instances,
+    Program,
+    RCMesh,
+    Scaling,
+    random_program,
+    with_gain_bandwidth,
+)
 
 KINDS = [(RCMesh(3), "ideal"), (Crossbar(3), "ideal"), (Crossbar(3), "macro"), (Cascade(3, 2), "macro")]
 SCALING = Scaling(0.5, 0.25)
@@ -12,7 +21,7 @@ SCALING = Scaling(0.5, 0.25)
 def batch(board, topology, level, chips=3):
     rng = np.random.default_rng(2)
     program = random_program(topology, rng)
-    return program, DeviceBatch(board.sample_many(topology, rng, chips), level)
+    return program, DeviceBatch(Instances.sample(board, topology, rng, chips), level)
 
 
 @pytest.mark.parametrize(("topology", "level"), KINDS, ids=lambda x: getattr(x, "name", x))
@@ -75,7 +84,7 @@ def test_unstable_chips_have_no_stationary_law(board):
     # Transimpedance stages that are slower than the cells turn the feedback round.
     slow = with_gain_bandwidth(board.nominal(Cascade(3)), 1e5).design
     program = random_program(Cascade(3), np.random.default_rng(0))
-    devices = DeviceBatch(slow.sample_many(Cascade(3), np.random.default_rng(0), 2))
+    devices = DeviceBatch(Instances.sample(slow, Cascade(3), np.random.default_rng(0), 2))
     with pytest.raises(NotStationaryError, match="unstable"):
         devices.response(program, Scaling(), allow_clipping=True).stationary_covariance()
 
@@ -94,7 +103,7 @@ def test_bad_arguments_are_refused(board):
 def test_rails_and_slew_of_many_chips_at_once(board):
     slow = board.model_copy(update={"amplifier": board.amplifier.model_copy(update={"slew": 0.5e6})})
     program, scaling = Program([[1.0, 0.5], [-0.4, 0.8]], [1.0, 0.3]), Scaling(drive=2.0)
-    devices = DeviceBatch(slow.sample_many(Crossbar(2), np.random.default_rng(0), 3))
+    devices = DeviceBatch(Instances.sample(slow, Crossbar(2), np.random.default_rng(0), 3))
     times = np.array([2e-7, 6e-7])
     v = devices.response(program, scaling, allow_clipping=True).integrate(times)
     assert v.shape == (3, 1, 2, 2)
@@ -121,7 +130,7 @@ def test_noise_through_the_limits_is_that_of_each_chip(board):
 
 def test_slow_noise_is_refused_rather_than_left_out(board):
     noisy = board.model_copy(update={"amplifier": board.amplifier.model_copy(update={"noise_corner": 1e4})})
-    devices = DeviceBatch(noisy.sample_many(Crossbar(2), np.random.default_rng(0), 2))
+    devices = DeviceBatch(Instances.sample(noisy, Crossbar(2), np.random.default_rng(0), 2))
     response = devices.response(Program(np.eye(2), [0.1, 0.2]), SCALING)
     assert np.isfinite(response.settled).all()
     for ask in (

@@ -45,7 +45,7 @@ def test_supply_power_counts_the_amplifiers_of_cells_and_stages(board, flat):
 def test_spreads_of_a_measured_cascade_are_those_of_its_arrays_and_stages(board):
     topology, rng = Cascade(12, 12), np.random.default_rng(0)
     scale = {"conductance_sigma": 3.0, "inverter_sigma": 0.5, "offset_sigma": 2.0}
-    sigmas = topology.error_sigmas(board)
+    sigmas = topology.error_sigmas(board.tolerances)
     part = {name: scale["offset_sigma"] if "offset" in name else 3.0 for name in sigmas}
     part |= {"inverter": 0.5, "stage_inverter": 0.5, "capacitance": 1.0}
     shapes = topology.error_shapes()

@@ -185,7 +185,7 @@ def rounding_error(board, bits, programs=1000):
     inside = np.linalg.inv(A)
     bias = np.zeros(N)
     for _ in range(programs):
-        held = load(chip.design, chip.topology, PROGRAM, rng=rng).weights["A"]
+        held = load(chip.design.programming, chip.topology, PROGRAM, rng=rng).weights["A"]
         x = np.linalg.solve(held, PROGRAM.b)
         # The first-order term has mean zero; without it the mean of few programs shows the second order.
         bias += x - PROGRAM.solution + inside @ (held - A) @ PROGRAM.solution

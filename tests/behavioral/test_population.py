@@ -50,7 +50,7 @@ def calibrated(board, rng, true, open_part):
     """What calibration with the design's tolerance would say of a chip whose spread is `true` times larger."""
     topology = Crossbar(12)
     errors, standard = {}, {}
-    for name, sigma in topology.error_sigmas(board).items():
+    for name, sigma in topology.error_sigmas(board.tolerances).items():
         shape = topology.error_shapes()[name]
         # Data with standard error r, prior sigma: posterior variance open_part^2 sigma^2.
         r = sigma * open_part / np.sqrt(1 - open_part**2)

@@ -68,7 +68,7 @@ def test_means_and_spreads_are_those_of_the_chips(board):
     assert spread.mean.standard_error == pytest.approx(3 * sigma / np.sqrt(40), rel=0.3)
     assert spread.chip.standard_error == pytest.approx(spread.chip.value / np.sqrt(80), rel=0.3)
     for name in ("drive", "capacitance", "inverter", "offset"):
-        quiet, tolerance = found.spreads[name], Crossbar(3).error_sigmas(board)[name]
+        quiet, tolerance = found.spreads[name], Crossbar(3).error_sigmas(board.tolerances)[name]
         # 3 values a chip: 40 chips leave less than a fifth of the tolerance for what they have in common.
         assert quiet.chip.value < 0.25 * tolerance
         assert abs(quiet.local.value - 0.8 * tolerance) < 4 * quiet.local.standard_error

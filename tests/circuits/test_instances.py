@@ -35,7 +35,11 @@ IDS = [f"{topology.name}-{level}" for _, topology, level in KINDS]
 @pytest.mark.parametrize("topology", [kind[1] for kind in KINDS[:5] + KINDS[6:]], ids=lambda t: t.name)
 def test_the_same_chips_as_drawn_in_turn(topology):
     one, many = np.random.default_rng(3), np.random.default_rng(3)
-    chips = GRID.sample_many(topology, many, 3) if topology.name == "rlc-grid" else BOARD.sample_many(topology, many, 3)
+    chips = (
+        Instances.sample(GRID, topology, many, 3)
+        if topology.name == "rlc-grid"
+        else Instances.sample(BOARD, topology, many, 3)
+    )
     assert len(chips) == 3
     for chip in chips:
         expected = chips.design.sample(topology, one)
@@ -46,7 +50,11 @@ def test_the_same_chips_as_drawn_in_turn(topology):
 def test_state_spaces_equal_those_of_each_chip(design, topology, level):
     # Two eliminations of one linear system: they agree to rounding times its condition, a few thousand.
     rng = np.random.default_rng(1)
-    program, chips, scaling = random_program(topology, rng), design.sample_many(topology, rng, 3), Scaling(0.5, 0.25)
+    program, chips, scaling = (
+        random_program(topology, rng),
+        Instances.sample(design, topology, rng, 3),
+        Scaling(0.5, 0.25),
+    )
     spaces = chips.state_spaces(program, level, scaling)
     for k, chip in enumerate(chips):
         expected = state_space(chip.network(program, level, scaling))
@@ -60,13 +68,15 @@ def test_state_spaces_equal_those_of_each_chip(design, topology, level):
 
 def test_further_nodes_follow_the_readouts():
     program = random_program(RCMesh(2), np.random.default_rng(0))
-    spaces = BOARD.sample_many(RCMesh(2), np.random.default_rng(0), 2).state_spaces(program, more=("a0_p", "a1_p"))
+    spaces = Instances.sample(BOARD, RCMesh(2), np.random.default_rng(0), 2).state_spaces(
+        program, more=("a0_p", "a1_p")
+    )
     # A follower's pole node stands in front of the output resistance, which carries the bias current, 2 pA by 20 ohm.
     np.testing.assert_allclose(spaces.settled[:, 2:] - spaces.settled[:, :2], 4e-11, rtol=1e-3)
 
 
 def test_one_and_some_of_them():
-    chips = BOARD.sample_many(Crossbar(2), np.random.default_rng(0), 5)
+    chips = Instances.sample(BOARD, Crossbar(2), np.random.default_rng(0), 5)
     np.testing.assert_array_equal(chips[3].errors["drive"], chips.errors["drive"][3])
     assert [chip.digest for chip in chips[1:3]] == [chips[1].digest, chips[2].digest]
     assert chips[np.array([4, 0])][0].digest == chips[4].digest
@@ -74,8 +84,8 @@ def test_one_and_some_of_them():
 
 def test_bad_stacks_are_refused():
     with pytest.raises(DesignError, match="at least 1 chip, got 0"):
-        BOARD.sample_many(Crossbar(2), np.random.default_rng(0), 0)
-    errors = dict(BOARD.sample_many(Crossbar(2), np.random.default_rng(0), 2).errors)
+        Instances.sample(BOARD, Crossbar(2), np.random.default_rng(0), 0)
+    errors = dict(Instances.sample(BOARD, Crossbar(2), np.random.default_rng(0), 2).errors)
     with pytest.raises(DesignError, match="expected deviations"):
         Instances(BOARD, Crossbar(2), {**errors, "drive": np.zeros((3, 2))})
     with pytest.raises(DesignError, match="drive: expected finite"):

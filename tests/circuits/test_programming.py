@@ -30,7 +30,7 @@ def _with(**fields):
 def _grid_error(bits, rng=None, seed=4):
     design = BOARD.model_copy(update={"programming": Programming(bits=bits)})
     program = random_program(Crossbar(8), np.random.default_rng(seed))
-    return load(design, Crossbar(8), program, rng=rng).weights["A"] - program.A, np.abs(program.A).max()
+    return load(design.programming, Crossbar(8), program, rng=rng).weights["A"] - program.A, np.abs(program.A).max()
 
 
 @pytest.mark.parametrize("bits", [1, 4, 12])
@@ -60,13 +60,13 @@ def test_stochastic_rounding_has_the_entry_as_its_mean():
 def test_range_clips_and_says_which():
     design = BOARD.model_copy(update={"programming": Programming(full_scale=1.0)})
     program = Program([[1.5, -2.0], [0.5, 3.0]], [1.0, 1.0])
-    loaded = load(design, Crossbar(2), program)
+    loaded = load(design.programming, Crossbar(2), program)
     np.testing.assert_array_equal(loaded.weights["A"], [[1.0, -1.0], [0.5, 1.0]])
     assert loaded.clipped == ("A[0, 0] = 1.5 clips to 1", "A[0, 1] = -2 clips to 1", "A[1, 1] = 3 clips to 1")
     # The chosen scaling brings every entry into the range.
     scaling = choose_scaling(design.nominal(Crossbar(2)), program)
     assert scaling.conductance == 0.25
-    assert load(design, Crossbar(2), program, scaling.conductance).clipped == ()
+    assert load(design.programming, Crossbar(2), program, scaling.conductance).clipped == ()
 
 
 @pytest.mark.parametrize("topology", [Crossbar(4), RCMesh(4), Cascade(4)])

@@ -82,8 +82,8 @@ def test_rounded_programs_are_loaded_as_rounded(design, topology):
     program = random_program(topology, np.random.default_rng(0))
     loaded = SpiceDevice(chip, level).load(program, rounding=np.random.default_rng(1))
     g = choose_scaling(chip, program, level).conductance
-    expected = load(coarse, topology, program, g, np.random.default_rng(1)).weights
-    found = load(loaded.device.instance.design, topology, loaded.program, g).weights
+    expected = load(coarse.programming, topology, program, g, np.random.default_rng(1)).weights
+    found = load(loaded.device.instance.design.programming, topology, loaded.program, g).weights
     assert set(found) == set(expected)
     for name, values in expected.items():
         array = np.asarray(values)
