@@ -42,9 +42,10 @@ def sweep(
     A run that was done is never done again. Exit code 1: runs failed, or a required yield was not reached.
     """
     with job("sweep", out, quiet, as_json, resume) as this:
+        from .._campaign import campaign
         from .._errors import InputError
-        from .._sweep import Options, campaign
+        from .._sweep import Execution
 
         if resume is not None and out is not None:
             raise InputError("--out: --resume goes on in its own folder; give one of the two")
-        campaign(this, study, seed, Options(resume is not None, scheduler, workers, retry_failed))
+        campaign(this, study, seed, Execution(resume is not None, scheduler, workers, retry_failed))

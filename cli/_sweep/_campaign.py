@@ -1,190 +1,207 @@
-"""A campaign from the study file to the pictures: what is done already is not done again."""
+"""A campaign from the study to the pictures: what is done already is not done again."""
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Group
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
-
 from .._errors import InputError
-from .._folder import read_json, write_bytes, write_json, write_text
-from .._job import Job
+from .._folder import plain, write_bytes, write_json, write_text
 from .._versions import versions
 from . import _statistics
 from ._executor import check, executor
 from ._reference import unfinished, with_ratios
-from ._runner import Progressed, Stopped, perform
+from ._runner import Stopped, perform
 from ._specification import specification, write_specification
 from ._store import Record, Store, alone_in
-from ._study import StopAfter, Study, load_study, parse_study, to_plain, to_yaml
+from ._study import StopAfter, Study, to_plain, to_yaml
 from ._table import engines, write_dataset, write_table
 from ._tasks import Plan, plan
 
-_STATE = "state.json"
+STATE = "state.json"
+"""The study of a campaign's folder, and what the folder is."""
+
 _MOST_LISTED = 20
-_FEW = 5
-"""Runs whose interval is wider than the eye takes from their scatter: Student's t of four is 1.6 times the normal's."""
+
+Progress = Callable[[int, int, int], None]
+"""Called with the numbers of runs that are over, that failed, and that there are to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """How the campaign is carried out; nothing here changes a number."""
+class Execution:
+    """How a campaign is carried out; nothing here changes a number."""
 
     resume: bool = False
+    """Go on in a folder that holds a part of the same campaign."""
     scheduler: str | None = None
+    """Address of a Dask scheduler; this machine without."""
     workers: int | None = None
+    """Processes; one for each core without."""
     retry_failed: bool = False
+    """When resumed, runs that failed are tried again."""
 
 
-def campaign(this: Job, path: Path | None, seed: int | None, options: Options) -> None:
-    """Perform a study in the job's folder.
+@dataclass(frozen=True, eq=False)
+class CampaignResult:
+    """What a campaign found, as it stands in the folder."""
+
+    folder: Path
+    study: Study
+    plan: Plan
+    records: tuple[Record | None, ...]
+    """One for each run of the plan; None where the campaign ended before it."""
+    summary: Mapping[str, Any]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no run failed, no reference is missing and every required yield was reached."""
+        return _passed(self.summary)
+
+
+def run_campaign(
+    study: Study,
+    folder: str | Path,
+    execution: Execution | None = None,
+    progress: Progress | None = None,
+    where: str = "study",
+) -> CampaignResult:
+    """Perform every run of a study that its folder does not hold yet; leave tables, pictures and summary.json.
+
+    An interrupt leaves the tables of what was done and goes on to the caller.
+
+    Args:
+        study: from `load_study` or `parse_study`.
+        folder: made when it is not there; without `resume` it holds no campaign.
+        execution: where the runs are performed.
+        progress: called after every run.
+        where: names the study in messages.
 
     Raises:
-        InputError: a study that cannot be done, a folder that is not one of a sweep.
+        InputError: a study that cannot be done, or a folder that is not this campaign's.
         SimulatorMissing: there is no ngspice.
     """
-    check(options.scheduler, options.workers)
-    if options.retry_failed and not options.resume:
-        raise InputError("--retry-failed: a new campaign has no failed runs; give the folder of one with --resume")
-    study, where = _study(this.folder, path, seed, options.resume)
+    execution = execution or Execution()
+    target = Path(folder)
+    check(execution.scheduler, execution.workers)
+    if execution.retry_failed and not execution.resume:
+        raise InputError("a new campaign has no failed runs that could be tried again; resume one")
+    if not execution.resume and (target / STATE).exists():
+        raise InputError(f"{target}: holds a campaign already; resume it, or choose another folder")
     what = plan(study, where)
-    if study.kind == "circuit" and options.scheduler is None:
-        from ...netlists import find_ngspice
+    if study.kind == "circuit" and execution.scheduler is None:
+        from ...netlists import find_ngspice  # PySpice
 
         find_ngspice()
-    with alone_in(this.folder):
-        write_json(this.folder / _STATE, {"command": "sweep", "study": to_plain(study)})
-        write_text(this.folder / "study.yaml", to_yaml(study))
-        with Store.opened(this.folder) as store:
-            _carry_out(this, study, what, store, options)
+    with alone_in(target):
+        write_json(target / STATE, {"command": "sweep", "study": to_plain(study)})
+        write_text(target / "study.yaml", to_yaml(study))
+        with Store.opened(target) as store:
+            return _Campaign(target, study, what, store, execution, progress or _silent).carried_out()
 
 
-def _study(folder: Path, path: Path | None, seed: int | None, resume: bool) -> tuple[Study, str]:
-    state = folder / _STATE
-    if resume and not state.exists():
-        raise InputError(f"{folder}: --resume expects a folder of `thermospice sweep`, with its {_STATE}")
-    if path is None:
-        if not resume:
-            raise InputError("STUDY: expected the path of a study (a .yaml file), or --resume")
-        found = read_json(state)
-        if not isinstance(found, dict) or found.get("command") != "sweep":
-            raise InputError(f"{state}: not the state of a sweep; begin a new one with --out")
-        if seed is not None:
-            raise InputError("--seed: a campaign goes on with the seed of its study; remove it")
-        return parse_study(found.get("study"), str(state)), str(state)
-    study = load_study(path)
-    # A study is frozen; another seed is another study.
-    return (study if seed is None else parse_study({**to_plain(study), "seed": seed}, str(path))), str(path)
+def _silent(done: int, failed: int, total: int) -> None:
+    pass
 
 
-def _carry_out(this: Job, study: Study, what: Plan, store: Store, options: Options) -> None:
-    every = (*what.runs, *what.references)
-    known = {key: record for key in {run.key for run in every} if (record := store.get(key)) is not None}
-    if options.retry_failed:
-        known = {key: record for key, record in known.items() if record["status"] == "done"}
-    reused, outcome = len(known), "complete"
-    waiting = {run.key: run.task for run in every if run.key not in known}
-    this.say(f"{study.name}: {len(every)} runs, {len(waiting)} to do")
-    failed = sum(record["status"] == "failed" for record in known.values())
-    try:
-        _perform(this, study, waiting, store, known, failed, options)
-    except Stopped as stopped:
-        outcome = "stopped"
-        this.say(f"{stopped}; go on with --resume {this.folder} --retry-failed")
-    except KeyboardInterrupt:
-        _report(this, study, what, known, reused, "interrupted")
-        raise
-    _report(this, study, what, known, reused, outcome)
-    this.show(_shown(study, this.summary))
-    for line in _told(this.summary):
-        this.say(line)
+@dataclass(frozen=True, eq=False)
+class _Campaign:
+    folder: Path
+    study: Study
+    plan: Plan
+    store: Store
+    execution: Execution
+    progress: Progress
 
+    def carried_out(self) -> CampaignResult:
+        started = time.perf_counter()
+        known = self._known()
+        reused = len(known)
+        every = (*self.plan.runs, *self.plan.references)
+        waiting = {run.key: run.task for run in every if run.key not in known}
+        outcome: dict[str, Any] = {"outcome": "complete"}
+        try:
+            self._perform(waiting, known)
+        except Stopped as stopped:
+            outcome = {"outcome": "stopped", "stopped": str(stopped)}
+        except KeyboardInterrupt:
+            self._report(known, {"outcome": "interrupted", "reused": reused}, started)
+            raise
+        return self._report(known, {**outcome, "reused": reused}, started)
 
-def _perform(
-    this: Job,
-    study: Study,
-    waiting: Mapping[str, Any],
-    store: Store,
-    known: dict[str, Record],
-    failed: int,
-    options: Options,
-) -> None:
-    most = study.failures.stop_after if isinstance(study.failures, StopAfter) else None
-    if not waiting:
-        return
-    if most is not None and failed >= most:
-        raise Stopped(f"{failed} runs have failed, and the study stops after {most}")
+    def _known(self) -> dict[str, Record]:
+        """Runs that the folder holds."""
+        keys = {run.key for run in (*self.plan.runs, *self.plan.references)}
+        known = {key: record for key in keys if (record := self.store.get(key)) is not None}
+        if self.execution.retry_failed:
+            return {key: record for key, record in known.items() if record["status"] == "done"}
+        return known
 
-    def keep(record: Record) -> None:
-        # As it is kept it has no numbers that are not finite: as in a campaign that was resumed.
-        known[record["key"]] = store.put(record)
+    def _perform(self, waiting: Mapping[str, Any], known: dict[str, Record]) -> None:
+        study, execution = self.study, self.execution
+        most = study.failures.stop_after if isinstance(study.failures, StopAfter) else None
+        failed = sum(record["status"] == "failed" for record in known.values())
+        self.progress(0, failed, len(waiting))
+        if not waiting:
+            return
+        if most is not None and failed >= most:
+            raise Stopped(f"{failed} runs have failed, and the study stops after {most}")
 
-    store.check_writable()
-    name = f"{study.name}-{secrets.token_hex(4)}"
-    training = this.folder.absolute() / "training" if study.kind == "training" else None
-    if training is not None:
-        training.mkdir(exist_ok=True)
-    requests = (
-        {
-            "key": key,
-            "task": task,
-            "timeout": study.timeout,
-            "memory": study.memory,
-            "campaign": name,
-            "folder": str(training / key[:16]) if training is not None else None,
-        }
-        for key, task in waiting.items()
-    )
-    with _progress(this, len(waiting)) as progressed, executor(options.scheduler, options.workers, name) as workers:
-        perform(requests, workers, keep, progressed, most, failed)
+        def keep(record: Record) -> None:
+            # As it is kept it has no numbers that are not finite: as in a campaign that was resumed.
+            known[record["key"]] = self.store.put(record)
 
+        def progressed(done: int, failures: int) -> None:
+            self.progress(done, failures, len(waiting))
 
-@contextmanager
-def _progress(this: Job, total: int) -> Iterator[Progressed]:
-    if this.quiet or not this.stderr.is_terminal:
-        yield lambda done, failed: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=this.stderr, transient=True) as bar:
-        task = bar.add_task("runs", total=total)
+        self.store.check_writable()
+        name = f"{study.name}-{secrets.token_hex(4)}"
+        training = self.folder.absolute() / "training" if study.kind == "training" else None
+        if training is not None:
+            training.mkdir(exist_ok=True)
+        requests = (
+            {
+                "key": key,
+                "task": task,
+                "timeout": study.timeout,
+                "memory": study.memory,
+                "campaign": name,
+                "folder": str(training / key[:16]) if training is not None else None,
+            }
+            for key, task in waiting.items()
+        )
+        with executor(execution.scheduler, execution.workers, name) as workers:
+            perform(requests, workers, keep, progressed, most, failed)
 
-        def progressed(done: int, failed: int) -> None:
-            bar.update(task, completed=done, description=f"runs ({failed} failed)" if failed else "runs")
+    def _report(self, known: Mapping[str, Record], outcome: Mapping[str, Any], started: float) -> CampaignResult:
+        """Table, array file, pictures and summary of what is done."""
+        study, what, folder = self.study, self.plan, self.folder
+        records = with_ratios(study, what, known)
+        write_table(folder / "table.csv", study, what, records)
+        write_dataset(folder / "results.nc", study, what, records)
+        if study.kind == "training":
+            from ._curves import gather  # torch
 
-        yield progressed
+            gather(folder, study, what, records)
+        summary = {"command": "sweep", **_summary(study, what, records), **outcome, "table": "table.csv"}
+        summary["pictures"] = [] if outcome["outcome"] == "interrupted" else self._draw(records)
+        if lacking := unfinished(what, known):
+            summary["references_missing"] = [run.chip for run in lacking]
+        if study.specification is not None:
+            summary["specification"] = specification(study, study.specification, what, records)
+            write_specification(folder / "specification.csv", summary["specification"])
+        summary["elapsed_s"] = time.perf_counter() - started
+        write_json(folder / "summary.json", summary)
+        return CampaignResult(folder, study, what, tuple(records), plain(summary))
 
+    def _draw(self, records: Sequence[Record | None]) -> list[str]:
+        from ._figures import draw  # matplotlib
 
-def _report(this: Job, study: Study, what: Plan, known: Mapping[str, Record], reused: int, outcome: str) -> None:
-    """Table, array file, pictures and summary of what is done."""
-    records = with_ratios(study, what, known)
-    write_table(this.folder / "table.csv", study, what, records)
-    write_dataset(this.folder / "results.nc", study, what, records)
-    if study.kind == "training":
-        from ._curves import gather
-
-        gather(this.folder, study, what, records)
-    pictures: list[str] = []
-    if outcome != "interrupted":
-        from ._figures import draw
-
-        for name, content in draw(study, what, records).items():
-            write_bytes(this.folder / name, content)
-            pictures.append(name)
-    summary = _summary(study, what, records)
-    if lacking := unfinished(what, known):
-        summary["references_missing"] = [run.chip for run in lacking]
-    if study.specification is not None:
-        summary["specification"] = specification(study, study.specification, what, records)
-        write_specification(this.folder / "specification.csv", summary["specification"])
-    this.finish(
-        {**summary, "outcome": outcome, "reused": reused, "pictures": pictures, "table": "table.csv"},
-        exit_code=_exit_code(summary, outcome),
-    )
+        pictures = draw(self.study, self.plan, records)
+        for name, content in pictures.items():
+            write_bytes(self.folder / name, content)
+        return list(pictures)
 
 
 def _summary(study: Study, what: Plan, records: Sequence[Record | None]) -> dict[str, Any]:
@@ -232,43 +249,11 @@ def _points(study: Study, what: Plan, records: Sequence[Record | None]) -> list[
     return found
 
 
-def _exit_code(summary: Mapping[str, Any], outcome: str) -> int:
+def _passed(summary: Mapping[str, Any]) -> bool:
     short = any(
         limit.get("yield", 0.0) < limit["required_yield"]
         for limit in summary.get("limits", ())
         if "required_yield" in limit
     )
-    short = short or (bool(summary.get("references_missing")) and outcome == "complete")
-    return 1 if short or summary["failed"] or outcome == "stopped" else 0
-
-
-def _shown(study: Study, summary: Mapping[str, Any]) -> Group:
-    """What fits into 80 columns: statistics of the metrics, and yields of the limits."""
-    metrics = Table("metric", "mean", "± (95 %)", "median", "lowest", "highest", box=None)
-    for column in metrics.columns[1:]:
-        column.no_wrap = True
-    for name, found in summary["metrics"].items():
-        unit = study.metrics[name].unit
-        half = f"{(found['mean_high'] - found['mean_low']) / 2:.2g}" if "mean_low" in found else "–"
-        numbers = [f"{found[key]:.4g}" for key in ("mean", "median", "min", "max")]
-        metrics.add_row(name if unit == "1" else f"{name} ({unit})", numbers[0], half, *numbers[1:])
-    limits = Table("limit", "yield", "95 % interval", "runs", box=None)
-    for limit, found in zip(study.limits, summary.get("limits", ()), strict=True):
-        interval = f"{found['yield_low']:.1%} .. {found['yield_high']:.1%}"
-        limits.add_row(limit.label, f"{found.get('yield', 0.0):.1%}", interval, f"{found['passed']} of {found['of']}")
-    return Group(*(table for table in (metrics, limits) if table.rows))
-
-
-def _told(summary: Mapping[str, Any]) -> list[str]:
-    """Sentences on what failed, and on intervals from few runs."""
-    lines = []
-    if summary["failed"]:
-        first = summary["failures"][0]
-        lines.append(
-            f"{summary['failed']} of {summary['runs']} runs failed (table.csv has all reasons); run {first['run']}:"
-            f" {first['reason']}"
-        )
-    fewest = min((found["count"] for found in summary["metrics"].values()), default=0)
-    if 1 < fewest < _FEW:
-        lines.append(f"± is Student's t interval of as few as {fewest} runs, and may exceed the mean")
-    return lines
+    lacking = bool(summary.get("references_missing")) and summary["outcome"] == "complete"
+    return not (short or lacking or summary["failed"] or summary["outcome"] == "stopped")
