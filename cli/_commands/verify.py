@@ -72,19 +72,22 @@ def verify(
 ) -> None:
     """Symbolic against SPICE against behavioural: each comparison with its limit; exit code 1 when one fails."""
     with job("verify", out, quiet, as_json, resume) as this:
-        from .. import _verify
+        from .. import _verification as verification
+        from .._verify import opinions_wanted
         from .._versions import versions
 
         if resume is not None:
-            request, done = _verify.resume(resume)
+            request, done = verification.resume(resume)
         else:
-            opinions = _verify.opinions_wanted(second_opinion, calibrated=device is not None)
+            opinions = opinions_wanted(second_opinion, calibrated=device is not None)
             chip = (None if device is None else str(device), None if instance is None else str(instance))
-            depth = _verify.depth(quick, full)
-            request = _verify.Request(topology or (), level or (), size or (), seed, design, *chip, opinions, depth)
+            depth = verification.depth(quick, full)
+            request = verification.Request(
+                topology or (), level or (), size or (), seed, design, *chip, opinions, depth
+            )
             done = {}
-        rows = _verify.run(request, done, this)
-        this.show(_verify.table(rows))
+        rows = verification.run(request, done, this)
+        this.show(verification.table(rows))
         failed = sum(not row["passed"] for row in rows)
         summary = {"passed": len(rows) - failed, "failed": failed, "rows": rows, "seed": request.seed}
         this.finish({**summary, "versions": versions()}, exit_code=1 if failed else 0)

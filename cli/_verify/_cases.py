@@ -133,14 +133,22 @@ def _large_rows(subject: Subject) -> Iterator[Row]:
 
 
 def cases(
-    topologies: Sequence[str],
-    levels: Sequence[str],
-    sizes: Sequence[int],
-    design: str | None,
-    seed: int,
+    topologies: Sequence[str] = (),
+    levels: Sequence[str] = (),
+    sizes: Sequence[int] = (),
+    design: str | None = None,
+    seed: int = 0,
     depth: Depth = "usual",
 ) -> list[Case]:
-    """Every combination; an empty list stands for the default.
+    """Every combination of topologies, levels and sizes; an empty list stands for the default.
+
+    Args:
+        topologies: by their names in `TOPOLOGIES`; all without.
+        levels: those that the design has, without transistors unless the depth is full.
+        sizes: numbers of cells; by level where none is asked for.
+        design: name of a preset or path of a file; the board that each topology fits on without.
+        seed: of chips and programs.
+        depth: how much is compared of each chip.
 
     Raises:
         InputError, DesignError: an unknown name, or a level that the design cannot have.

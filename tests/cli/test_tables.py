@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 from thermospice.circuits import TOPOLOGIES
-from thermospice.cli._linear_algebra import Given, table
 from thermospice.cli import _campaign
+from thermospice.cli._linear_algebra import Given, table
 from thermospice.cli._sweep._study import parse_study
-from thermospice.cli._verify._run import table as fidelity_table
+from thermospice.cli._verification import table as fidelity_table
 
 ROW = {"topology": "differential-rc-mesh", "level": "transistor", "size": 64, "analysis": "symbolic", "limit": 1e-4}
 

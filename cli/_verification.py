@@ -1,4 +1,4 @@
-"""The cases of the fidelity table, one after the other, each remembered when it is done."""
+"""`thermospice verify` around the fidelity table: the request, what a folder remembers, the table for a person."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -8,11 +8,10 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from ...netlists import SimulatorMissing, find_vacask
-from .._errors import InputError
-from .._folder import read_json, write_json
-from .._job import Job
-from ._cases import Case, Depth, cases, device_cases
+from . import _verify as fidelity
+from ._errors import InputError
+from ._folder import read_json, write_json
+from ._job import Job
 
 _STATE = "state.json"
 
@@ -30,35 +29,16 @@ class Request:
     instance: str | None = None
     opinions: bool = False
     """With rows of ngspice against VACASK."""
-    depth: Depth = "usual"
+    depth: fidelity.Depth = "usual"
 
-    def cases(self) -> list[Case]:
+    def cases(self) -> list[fidelity.Case]:
         """As `cases` or `device_cases`."""
         if self.device is None:
-            return cases(self.topologies, self.levels, self.sizes, self.design, self.seed, self.depth)
-        return device_cases(Path(self.device), Path(self.instance) if self.instance else None, self.seed)
+            return fidelity.cases(self.topologies, self.levels, self.sizes, self.design, self.seed, self.depth)
+        return fidelity.device_cases(Path(self.device), Path(self.instance) if self.instance else None, self.seed)
 
 
-def opinions_wanted(asked: bool | None, calibrated: bool) -> bool:
-    """Whether the table has rows of ngspice against VACASK: as asked, else if VACASK is installed.
-
-    A calibrated model is compared with SPICE, not SPICE with itself: there only when asked for.
-
-    Raises:
-        SimulatorMissing: asked for, and VACASK is not installed.
-    """
-    if asked is False or (asked is None and calibrated):
-        return False
-    try:
-        find_vacask()
-    except SimulatorMissing:
-        if asked:
-            raise
-        return False
-    return True
-
-
-def depth(quick: bool, full: bool) -> Depth:
+def depth(quick: bool, full: bool) -> fidelity.Depth:
     """How much of the table is wanted.
 
     Raises:
@@ -69,10 +49,7 @@ def depth(quick: bool, full: bool) -> Depth:
     return "quick" if quick else "full" if full else "usual"
 
 
-Done = dict[str, list[dict[str, Any]]]
-
-
-def resume(folder: Path) -> tuple[Request, Done]:
+def resume(folder: Path) -> tuple[Request, fidelity.Done]:
     """What an interrupted run was asked for, and the rows that it has.
 
     Raises:
@@ -88,19 +65,17 @@ def resume(folder: Path) -> tuple[Request, Done]:
         raise InputError(f"{path}: written by another version; start again without --resume") from None
 
 
-def run(request: Request, done: Done, this: Job) -> list[dict[str, Any]]:
-    """Rows of every case; those that are done are kept, but for one whose simulation failed: it is tried again."""
-    wanted, rows = request.cases(), dict(done)
+def run(request: Request, done: fidelity.Done, this: Job) -> list[fidelity.Row]:
+    """Rows of every case; those that are done are kept in the folder."""
+
+    def keep(rows: fidelity.Done) -> None:
+        write_json(this.folder / _STATE, {"command": "verify", "request": asdict(request), "cases": rows})
+
+    wanted = request.cases()
     with this.step(f"{len(wanted)} chips: SPICE, symbolic, behavioural") as step:
-        for k, case in enumerate(wanted):
-            step.advance(k, len(wanted))
-            if case.name not in rows or any("value" not in row for row in rows[case.name]):
-                rows[case.name] = case.rows(request.opinions)
-                state = {"command": "verify", "request": asdict(request), "cases": rows}
-                write_json(this.folder / _STATE, state)
-    found = [row for case in wanted for row in rows[case.name]]
-    write_json(this.folder / "fidelity.json", found)
-    return found
+        rows = fidelity.verify(wanted, request.opinions, done, keep, step.advance)
+    write_json(this.folder / "fidelity.json", rows)
+    return rows
 
 
 def table(rows: Sequence[dict[str, Any]]) -> Table:
