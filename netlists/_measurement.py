@@ -16,9 +16,7 @@ from jaxtyping import Float
 
 from ..circuits import Instance, Level, Network, Program, Scaling
 from ..files import replacing
-from ._engine import Ngspice
 from ._errors import MeasurementError
-from ._vacask_engine import Vacask
 
 Variables = Mapping[str, tuple[tuple[str, ...], Float[np.ndarray, "..."], str]]
 """Name: dimensions, values, unit."""
@@ -97,13 +95,13 @@ def _of_instance(instance: Instance) -> dict[str, Any]:
     }
 
 
-def provenance(analysis: str, simulator: Ngspice | Vacask, deck: str, warnings: Sequence[str]) -> dict[str, Any]:
+def provenance(analysis: str, simulator: str, version: str, deck: str, warnings: Sequence[str]) -> dict[str, Any]:
     """Attributes that say where the numbers come from."""
     return {
         "analysis": analysis,
         "netlist_sha256": hashlib.sha256(deck.encode()).hexdigest(),
-        "simulator": "ngspice" if isinstance(simulator, Ngspice) else "VACASK",
-        "simulator_version": str(simulator.version),
+        "simulator": simulator,
+        "simulator_version": version,
         "warnings": json.dumps(list(warnings)),
     }
 

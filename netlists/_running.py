@@ -86,7 +86,7 @@ def _control(count: int) -> str:
 
 def _outcome(plan: Plan, ngspice: Ngspice, plots: Sequence[Plot], warnings: Sequence[str], elapsed: float) -> Outcome:
     attributes = {
-        **provenance(plan.settings.analysis, ngspice, plan.whole, warnings),
+        **provenance(plan.settings.analysis, "ngspice", str(ngspice.version), plan.whole, warnings),
         "solver": plan.solver,
         "noise_seed": plan.seed,
         "noise_step": plan.hold,

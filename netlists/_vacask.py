@@ -96,7 +96,7 @@ def second_opinion(
         case _:
             raise NetlistError(f"unknown analysis {analysis!r}: expected one of {', '.join(ANALYSES)}")
     plots, elapsed = run_sheet(plan.sheet, simulator, Limits(timeout=_timing.positive(timeout, "timeout")))
-    attributes: dict[str, Any] = provenance(analysis, simulator, plan.sheet.text, ())
+    attributes: dict[str, Any] = provenance(analysis, "VACASK", simulator.version, plan.sheet.text, ())
     return dataset(instance, program, level, scaling, plan.read(plots), attributes | {"elapsed_s": elapsed})
 
 
