@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..behavioral import DeviceModel, calibrate, digitise
+from ..behavioral import digitise
 from ..circuits import (
     Cascade,
     Instance,
@@ -161,11 +161,6 @@ def simulated(jobs: Sequence[Job]) -> list[xr.Dataset]:
         if isinstance(result, Exception):
             raise result
     return [result for result in found if isinstance(result, xr.Dataset)]
-
-
-def fit(measurements: Sequence[xr.Dataset]) -> DeviceModel:
-    """The calibrated model."""
-    return calibrate(measurements)
 
 
 def save_all(measured: Sequence[xr.Dataset], folder: Path) -> None:

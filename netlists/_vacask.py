@@ -81,17 +81,17 @@ def second_opinion(
     simulator = vacask or find_vacask()
     network = instance.network(program, level, scaling)
     space = state_space(network)
-    rates = _timing.rates(network, space)
+    decay = _timing.rates(network, space)
     match analysis:
         case "op":
             plan = _plan_op(network)
         case "ac":
-            plan = _plan_ac(network, _timing.response_grid(rates, frequencies, points_per_decade))
+            plan = _plan_ac(network, _timing.response_grid(decay, frequencies, points_per_decade))
         case "noise":
-            grid = _timing.noise_grid(rates, frequencies, points_per_decade)
+            grid = _timing.noise_grid(decay, frequencies, points_per_decade)
             plan = _plan_noise(network, space, grid, whole=frequencies is None)
         case "tran":
-            steps = _timing.transient_steps(rates, program.n, duration, max_step)
+            steps = _timing.transient_steps(decay, program.n, duration, max_step)
             plan = _plan_tran(network, steps, initial_voltages(x0, program.n))
         case _:
             raise NetlistError(f"unknown analysis {analysis!r}: expected one of {', '.join(ANALYSES)}")

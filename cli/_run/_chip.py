@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...behavioral import DeviceModel
+from ...behavioral import DeviceModel, calibrate
 from ...circuits import (
     Crossbar,
     Instance,
@@ -59,7 +59,7 @@ def measure(folder: Path, settings: Settings) -> None:
     write_dataset(folder / "noise.nc", simulate(instance, program, "noise", scaling=scaling))
 
 
-def measure_for_calibration(folder: Path, settings: Settings) -> None:
+def measure_programs(folder: Path, settings: Settings) -> None:
     """What the calibration sees of the chip."""
     instance, _ = _load(folder)
     count = calibration.PROGRAMS_PER_CELL * instance.topology.n
@@ -69,7 +69,7 @@ def measure_for_calibration(folder: Path, settings: Settings) -> None:
 def fit(folder: Path, settings: Settings) -> None:
     """The calibrated model, the exact one, and the table of what was fitted against what was drawn."""
     instance, _ = _load(folder)
-    device = calibration.fit(calibration.load_all(folder / "calibration"))
+    device = calibrate(calibration.load_all(folder / "calibration"))
     device.save(folder / "device.json")
     DeviceModel.nominal(instance).save(folder / "nominal.json")
     write_json(folder / "parameters.json", findings.parameters(device, instance))

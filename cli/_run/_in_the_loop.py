@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ...behavioral import DeviceModel
+from ...behavioral import DeviceModel, calibrate
 from ...circuits import Crossbar, Design, Instance
 from .. import _calibration as calibration
 from .._folder import read_json, write_json
@@ -25,7 +25,7 @@ def measure_chip(folder: Path, settings: Settings) -> None:
 
 def calibrate_chip(folder: Path, settings: Settings) -> None:
     """Its calibrated model."""
-    calibration.fit(calibration.load_all(folder / FOLDER / "calibration")).save(folder / FOLDER / "device.json")
+    calibrate(calibration.load_all(folder / FOLDER / "calibration")).save(folder / FOLDER / "device.json")
 
 
 def train(folder: Path, settings: Settings) -> None:

@@ -22,7 +22,7 @@ _STAGES: tuple[tuple[str, str, Stage], ...] = (
     (
         "calibration",
         "ngspice: programs for the calibration",
-        _chip.measure_for_calibration,
+        _chip.measure_programs,
     ),
     ("fit", "calibrate the model", _chip.fit),
     (

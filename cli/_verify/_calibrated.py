@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...behavioral import DeviceModel, compare
+from ...behavioral import DeviceModel, calibrate, compare
 from ...circuits import Level, Program, ProgramError
 from ...netlists import Analysis, SimulatorError
 from .. import _calibration as calibration
@@ -46,7 +46,7 @@ def _worst(subject: Subject) -> dict[str, float]:
     count = calibration.check_programs(None, subject.instance.topology)
     try:
         measured = calibration.measure(subject.instance, subject.level, count, subject.seed)
-        model = calibration.fit(measured)
+        model = calibrate(measured)
         programs = calibration.random_programs(subject.instance, _HELD_OUT, rng)
     except (SimulatorError, ValueError, ProgramError) as error:
         subject.failures.append(f"calibration: {error}")
