@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ._convert import to_own_scale
 from ._kronecker import Block, kronecker
 from ._layers import trainable_layers
+from ._module import FlatModule
 from ._resume import set_solver_state, solver_state
 from ._solution import Solver
 from ._tngd import Diverged
@@ -72,6 +73,7 @@ class KFAC(torch.optim.Optimizer):
         self._layers = trainable_layers(module)
         parameters = [p for layer in self._layers.values() for p in layer.parameters(recurse=False)]
         super().__init__(parameters, {"lr": lr, "damping": damping, "momentum": momentum, "weight_decay": weight_decay})
+        self._flat = FlatModule.of(module)
         self._module, self.loss_fn, self.decay, self.bits = module, loss_fn, decay, bits
         self.solver: Solver = solver if solver is not None else _default_solver()
         self.stats: dict[str, float] = {"steps": 0.0, "solves": 0.0, "total_analog_time": 0.0}
@@ -81,6 +83,7 @@ class KFAC(torch.optim.Optimizer):
     def step(self, inputs: Any, targets: Any) -> Tensor:  # type: ignore[override]
         """One step on a batch. Returns the loss before it, a scalar."""
         group = self.param_groups[0]
+        self._flat.refuse_changes()
         made = kronecker(self._module, self._layers, self.loss_fn, inputs, targets)
         if not bool(made.loss.isfinite()):
             raise Diverged("the loss is not finite: lower lr or raise damping; nothing was changed by this step")

@@ -81,10 +81,9 @@ class TNGD(torch.optim.Optimizer):
             raise ValueError(f"TNGD: expected chunk >= 1, got {chunk}")
         _check_curvature(curvature, autocast, data_parallel, delay)
         self._flat = FlatModule.of(module)
-        defaults = {
-            "lr": lr, "damping": damping, "weight_decay": weight_decay,
-            "momentum": momentum, "betas": betas, "eps": eps,
-        }  # fmt: skip
+        defaults: dict[str, Any] = {"lr": lr, "damping": damping, "weight_decay": weight_decay, "momentum": momentum}
+        if betas is not None:  # schedulers that move a momentum look for this name
+            defaults |= {"betas": tuple(betas), "eps": eps}
         super().__init__(self._flat.parameters, defaults)
         self.loss_fn = loss_fn
         self.solver: Solver = solver if solver is not None else _default_solver()
@@ -107,6 +106,7 @@ class TNGD(torch.optim.Optimizer):
 
     def accumulate(self, inputs: Any, targets: Any) -> Tensor:
         """Linearise a micro-batch for the next step. Returns its loss, a scalar."""
+        self._flat.refuse_changes()
         self._parts.append(self._linearise.part(inputs, targets, self.param_groups[0]["damping"]))
         return self._parts[-1].made.loss
 
@@ -196,7 +196,7 @@ class TNGD(torch.optim.Optimizer):
         return waiting.value, waiting.stats.get("analog_time", 0.0)
 
     def _direction(self, g: Vector, group: dict[str, Any]) -> Vector:
-        if group["betas"] is not None:
+        if group.get("betas") is not None:
             return adam(self._vectors, g, group["betas"], group["eps"], int(self._sums["steps"]))
         return momentum_step(self._vectors, g, group["momentum"]) if group["momentum"] else g
 
@@ -204,7 +204,7 @@ class TNGD(torch.optim.Optimizer):
         assert self.levenberg_marquardt is not None
         damping = whole.program.damping
         with torch.no_grad():
-            after = self._linearise.loss(parts, whole.shares)
+            after = self._linearise.loss(parts)
         curved = whole.program.matvec(change) - damping * change
         predicted = float(whole.gradient @ change + 0.5 * change @ curved)
         ratio = float(after - whole.loss) / predicted if predicted else 1.0
