@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -20,6 +20,8 @@ from ._shortage import ran_out
 from ._types import Jacobian, LossFunction, Rows, Vector
 
 Kind = Literal["ggn", "fisher"]
+AskLoss = Callable[[Tensor], tuple[Tensor, Tensor]]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,46 +165,35 @@ def evaluated(
     return Curvature(loss, gradient if ranks is None else ranks.sum(gradient), factors)
 
 
-def _quick(
-    plain: PlainPass,
-    samples: SampleWise,
-    of_loss: Callable[[Tensor], tuple[Tensor, Tensor]] | None,
-    comparable: bool,
-) -> Linearised | None:
+def _quick(plain: PlainPass, samples: SampleWise, of_loss: AskLoss | None, comparable: bool) -> Linearised | None:
     """Sample by sample; None where that is not right. `of_loss`: for rows that are pulled back, one for each sample."""
-    try:
-        if not comparable and not _apart(plain, samples):
-            return None
-        plain.before.restore()
-        return _pulled(plain, samples, of_loss, comparable) if of_loss else _jacobian(plain, samples, comparable)
-    except Exception as error:
-        if ran_out(error):
-            raise
+    if not comparable and not _apart(plain, samples):
         return None
+    plain.before.restore()
+    return _pulled(plain, samples, of_loss, comparable) if of_loss else _jacobian(plain, samples, comparable)
 
 
 def _jacobian(plain: PlainPass, samples: SampleWise, comparable: bool) -> Linearised | None:
-    outputs, J = samples.jacobian()
-    if comparable:
-        if not plain.agrees(outputs):
-            return None
-        u = probe(plain.outputs)
-        if not plain.confirms(J, u.flatten(), u):
-            return None
+    found = _attempt(samples.jacobian)
+    if found is None or (comparable and not plain.agrees(found[0])):
+        return None
+    outputs, J = found
+    u = probe(plain.outputs)
+    if comparable and not plain.confirms(J, u.flatten(), u):
+        return None
     return Linearised(outputs.reshape(plain.outputs.shape), plain.outputs.new_zeros(()), J)
 
 
-def _pulled(
-    plain: PlainPass, samples: SampleWise, of_loss: Callable[[Tensor], tuple[Tensor, Tensor]], comparable: bool
-) -> Linearised | None:
-    if samples.batch != len(plain.outputs):
-        return None  # a sample of the loss is another thing than one of the inputs
-    found = samples.outputs()
-    if comparable and not plain.agrees(found):
+def _pulled(plain: PlainPass, samples: SampleWise, of_loss: AskLoss, comparable: bool) -> Linearised | None:
+    found = _attempt(samples.outputs)
+    # where a sample of the loss is another thing than one of the inputs, it has no row of its own here
+    if found is None or len(found) != len(plain.outputs) or (comparable and not plain.agrees(found)):
         return None
     outputs = found.reshape(plain.outputs.shape)
     slope = of_loss(outputs)[1]
-    rows = samples.pulled_back(slope.reshape(found.shape))
+    rows = _attempt(lambda: samples.pulled_back(slope.reshape(found.shape)))
+    if rows is None:
+        return None
     weights = probe(rows[:, 0])
     if comparable and not plain.confirms(rows, weights, _times(weights, slope)):
         return None
@@ -218,13 +209,25 @@ def _apart(plain: PlainPass, samples: SampleWise) -> bool:
         calm = PlainPass.of(flat, inputs)
         if calm.random or calm.outputs.shape != plain.outputs.shape:
             return False
-        found = full.outputs()
-        if not calm.agrees(found):
+        found = _attempt(full.outputs)
+        if found is None or not calm.agrees(found):
             return False
-        rows = full.pulled_back(probe(calm.outputs).reshape(found.shape))
+        u = probe(calm.outputs)
+        rows = _attempt(lambda: full.pulled_back(u.reshape(found.shape)))
+        if rows is None:
+            return False
         weights = probe(rows[:, 0])
-        each = weights.repeat_interleave(len(calm.outputs) // len(rows))
-        return calm.confirms(rows, weights, _times(each, probe(calm.outputs)))
+        return calm.confirms(rows, weights, _times(weights, u.reshape(len(rows), -1)).reshape(u.shape))
+
+
+def _attempt(derivatives: Callable[[], Found]) -> Found | None:
+    """None where torch.func cannot transform the module."""
+    try:
+        return derivatives()
+    except Exception as error:
+        if ran_out(error):
+            raise
+        return None
 
 
 def _one_by_one(slope: Tensor) -> Any:

@@ -13,7 +13,7 @@ from torch.utils import _pytree as pytree
 from ._module import FlatModule
 from ._randomness import GeneratorStates
 from ._shortage import first_line, ran_out
-from ._types import Jacobian, Vector
+from ._types import Jacobian, Rows, Vector
 
 # Sums of products are rounded in units of their precision; of a deep network some hundred roundings add up.
 ROUNDING = 1e3
@@ -86,7 +86,7 @@ class PlainPass:
         deviation = float((outputs.flatten() - known).abs().max())
         return deviation <= precision(self.outputs)[0] * float(known.abs().max())
 
-    def confirms(self, rows: Jacobian, weights: Vector, slope: Tensor) -> bool:
+    def confirms(self, rows: Jacobian, weights: Rows, slope: Tensor) -> bool:
         """Whether `rows^T weights` is what comes back of a slope in the outputs; `rows` were found in another way."""
         known = self.pulled_back(slope)
         deviation = float((rows.T @ weights - known).norm())

@@ -125,8 +125,8 @@ def gathered_batch(ranks: Ranks, outputs: Tensor, targets: Any, rows: int) -> tu
 
 def _refuse_unlike(ranks: Ranks, size: int, samples: int, like: Tensor) -> None:
     counts = ranks.gather(torch.tensor([size, samples], device=like.device)).reshape(-1, 2)
-    if not bool((counts == counts[0]).all()):
-        raise ValueError(
-            f"data_parallel: expected the same number of samples in every process, of one shape, "
-            f"got {counts[:, 1].tolist()} with {counts[:, 0].tolist()} numbers"
-        )
+    sizes, batches = counts.unbind(1)
+    if not bool((batches == batches[0]).all()):
+        raise ValueError(f"data_parallel: expected the same number of samples in every process, got {batches.tolist()}")
+    if not bool((sizes == sizes[0]).all()):
+        raise ValueError(f"data_parallel: expected samples of one shape in every process, got {sizes.tolist()} numbers")
