@@ -14,7 +14,7 @@ from ._convert import to_own_scale
 from ._kronecker import Block, kronecker
 from ._layers import trainable_layers
 from ._module import FlatModule
-from ._resume import set_solver_state, solver_state
+from ._resume import analog_state, own_state, set_solver_state, solver_state
 from ._solution import Solver
 from ._tngd import Diverged
 from ._types import LossFunction
@@ -116,12 +116,25 @@ class KFAC(torch.optim.Optimizer):
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        super().load_state_dict(state_dict)
-        analog, like = state_dict["analog"], next(self._module.parameters())
-        self._averages = [(A.to(like), G.to(like)) for A, G in analog["averages"]]
-        self._velocity = [v.to(like) for v in analog["velocity"]]
-        self.stats = dict(analog["stats"])
+        """As that of `TNGD`."""
+        analog = analog_state(state_dict, "KFAC", ("averages", "velocity", "stats", "solver"), self.param_groups)
+        like = next(self._module.parameters())
+        averages = [(A.to(like, copy=True), G.to(like, copy=True)) for A, G in analog["averages"]]
+        velocity = [v.to(like, copy=True) for v in analog["velocity"]]
+        self._refuse_other_layers(averages, velocity)
         set_solver_state(self.solver, analog["solver"])
+        super().load_state_dict(state_dict)
+        self._averages, self._velocity = averages, velocity
+        self.stats = dict(analog["stats"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return own_state(self)
+
+    def _refuse_other_layers(self, averages: list[tuple[Tensor, Tensor]], velocity: list[Tensor]) -> None:
+        sizes = [tuple(_as_matrix(layer).shape) for layer in self._layers.values()]
+        saved = [(len(G), len(A)) for A, G in averages]
+        if (averages and saved != sizes) or (velocity and [tuple(v.shape) for v in velocity] != sizes):
+            raise ValueError(f"KFAC: expected the state of layers {sizes}, got that of {saved}")
 
     def _average(self, blocks: tuple[Block, ...]) -> None:
         old = self._averages or [(torch.zeros_like(b.A), torch.zeros_like(b.G)) for b in blocks]

@@ -76,6 +76,10 @@ class LayeredLowRank:
     def like(self) -> Tensor:
         return self.W.like
 
+    def widened(self) -> "LayeredLowRank":
+        """The same, computing in double precision."""
+        return replace(self, W=self.W.double())
+
     def project(self, v: Vector) -> Rows:
         return self.W.forward(v)
 

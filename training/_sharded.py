@@ -86,6 +86,10 @@ class ShardedLowRank:
     def damping(self) -> float:
         return self.local.damping
 
+    def widened(self) -> "ShardedLowRank":
+        """The same, computing in double precision."""
+        return replace(self, local=self.local.widened())
+
     def project(self, v: Vector) -> Rows:
         return self.ranks.gather(self.local.project(v))
 
@@ -93,7 +97,7 @@ class ShardedLowRank:
         return self.ranks.sum(self.local.lift(u.chunk(self.ranks.count)[self.ranks.rank]))
 
     def gram(self) -> Float[Tensor, "r r"]:
-        own = self.local.J.new_zeros(self.ranks.count, self.local.rows, self.local.rows)
+        own = self.local.like.new_zeros(self.ranks.count, self.local.rows, self.local.rows)
         for columns in self.local.J.chunk(COLUMN_CHUNKS, 1):
             mine = self.local.rooted(columns)
             for owner in range(self.ranks.count):
