@@ -246,8 +246,8 @@ def _scales(slope: Tensor, pulled: Tensor) -> Rows:
 
     Raises ValueError where it is no multiple of it.
     """
-    whole, part = slope.flatten(1), pulled.flatten(1)
-    if whole.dim() == 2 and torch.equal(whole, part):
+    whole, part = slope.reshape(len(slope), -1), pulled.reshape(len(pulled), -1)
+    if torch.equal(whole, part):
         return torch.ones_like(whole[:, 0])
     known = part.isfinite().all(1) & (part != 0.0).any(1)
     part = torch.where(known.unsqueeze(1), part, 0.0)
