@@ -31,6 +31,9 @@ class Outer:
     def shape(self) -> tuple[int, int]:
         return self.G.shape[2], self.x.shape[1]
 
+    def double(self) -> "Outer":
+        return Outer(self.G.double(), self.x.double())
+
     def rooted(self, S: Float[Tensor, "B k m"]) -> "Outer":
         return Outer(torch.bmm(S.mT, self.G), self.x)
 
@@ -69,6 +72,9 @@ class Stored:
     def shape(self) -> tuple[int, int]:
         return self.J.shape[2], self.J.shape[3]
 
+    def double(self) -> "Stored":
+        return Stored(self.J.double())
+
     def rooted(self, S: Float[Tensor, "B k m"]) -> "Stored":
         return Stored(torch.bmm(S.mT, self.J.flatten(2)).unflatten(2, self.shape))
 
@@ -102,6 +108,10 @@ class Columns:
     @property
     def like(self) -> Float[Tensor, "B k *other"]:
         return self.layers[0].like
+
+    def double(self) -> "Columns":
+        """The same in double precision."""
+        return replace(self, layers=tuple(layer.double() for layer in self.layers))
 
     @property
     def B(self) -> int:

@@ -28,6 +28,17 @@ class DenseSolve:
             raise ValueError("program: expected an invertible matrix, got a singular one; raise the damping")
         return cls(A, None, (lu, pivots))
 
+    @classmethod
+    def positive(cls, F: Matrix) -> "DenseSolve":
+        """Of curvature. Raises ValueError unless it is positive definite."""
+        lower, failed = torch.linalg.cholesky_ex(F)
+        if failed:
+            raise ValueError(
+                "Cholesky: F = J^T H J + damping I is not positive definite: the loss is not convex in the outputs, or "
+                "the damping is lost in rounding (or F is not finite); raise the damping"
+            )
+        return cls(F, lower, None)
+
     def solve(self, b: Vector) -> Vector:
         if self.lower is not None:
             return torch.cholesky_solve(b.unsqueeze(-1), self.lower).squeeze(-1)

@@ -50,6 +50,10 @@ class Factors:
         """B; every row is a sample of its own when H is None."""
         return self.J.shape[0] if self.H is None else self.H.shape[0]
 
+    def double(self) -> "Factors":
+        """The same numbers in double precision."""
+        return replace(self, J=self.J.double(), H=None if self.H is None else self.H.double(), scratch=False)
+
     def with_damping(self, damping: float) -> "Factors":
         return replace(self, damping=damping)
 

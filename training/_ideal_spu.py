@@ -10,7 +10,7 @@ from torch import Tensor
 from . import _flow as flow
 from ._dense_flow import DenseFlow
 from ._products import Products
-from ._programs import AnyLowRank, Factored, low_rank
+from ._programs import AnyLowRank, Factored, low_rank_and_gram
 from ._solution import AnyProgram, Solution, answer, matrix_of, to_tensor
 from ._types import Array, LinAlgError, Rows, Vector
 
@@ -50,7 +50,8 @@ class IdealSPU:
 
     `dx = -(F x - b) ds + N(0, 2 kappa0 ds)` from x0 (zero when absent), s in units of tau. Mean
     `exp(-F t)(x0 - F^-1 b) + F^-1 b`, covariance `kappa0 F^-1 (1 - exp(-2 F t))`; both exact, by the eigenvectors
-    of the r x r Gram matrix: no time step, no stability limit. At t = inf without noise equivalent to `Woodbury`.
+    of the r x r Gram matrix: no time step, no stability limit. Factors in float32 are solved in float64 where rounding
+    would be more than 1e-4 of the answer. At t = inf without noise equivalent to `Woodbury`.
     A dense program may be unsymmetric; its mean is a matrix exponential and its covariance solves Lyapunov's equation.
 
     t: analog time [tau], 0 to inf.
@@ -79,8 +80,9 @@ class IdealSPU:
             A = matrix_of(program)
             return DenseFlow(A, 2.0 * torch.eye(len(A), dtype=A.dtype))
         with torch.no_grad():
-            low = low_rank(program)
-            gram = low.gram()
+            # at rest, a part of the drive that W does not see is divided by the damping
+            gain = min(self.t, 1.0 / program.damping if program.damping else math.inf)
+            low, gram = low_rank_and_gram(program, gain)
             if not bool(gram.isfinite().all()):
                 raise ValueError("IdealSPU: the factors J, H are not finite; lower lr or raise the damping")
             w, Q = _eigh(gram)

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from ._convert import to_own_scale
 from ._kronecker import Block, kronecker
 from ._layers import trainable_layers
-from ._resume import set_solver_state, solver_state
+from ._module import FlatModule
+from ._resume import analog_state, own_state, set_solver_state, solver_state
 from ._solution import Solver
 from ._tngd import Diverged
 from ._types import LossFunction
@@ -72,6 +73,7 @@ class KFAC(torch.optim.Optimizer):
         self._layers = trainable_layers(module)
         parameters = [p for layer in self._layers.values() for p in layer.parameters(recurse=False)]
         super().__init__(parameters, {"lr": lr, "damping": damping, "momentum": momentum, "weight_decay": weight_decay})
+        self._flat = FlatModule.of(module)
         self._module, self.loss_fn, self.decay, self.bits = module, loss_fn, decay, bits
         self.solver: Solver = solver if solver is not None else _default_solver()
         self.stats: dict[str, float] = {"steps": 0.0, "solves": 0.0, "total_analog_time": 0.0}
@@ -81,6 +83,7 @@ class KFAC(torch.optim.Optimizer):
     def step(self, inputs: Any, targets: Any) -> Tensor:  # type: ignore[override]
         """One step on a batch. Returns the loss before it, a scalar."""
         group = self.param_groups[0]
+        self._flat.refuse_changes()
         made = kronecker(self._module, self._layers, self.loss_fn, inputs, targets)
         if not bool(made.loss.isfinite()):
             raise Diverged("the loss is not finite: lower lr or raise damping; nothing was changed by this step")
@@ -113,12 +116,25 @@ class KFAC(torch.optim.Optimizer):
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        super().load_state_dict(state_dict)
-        analog, like = state_dict["analog"], next(self._module.parameters())
-        self._averages = [(A.to(like), G.to(like)) for A, G in analog["averages"]]
-        self._velocity = [v.to(like) for v in analog["velocity"]]
-        self.stats = dict(analog["stats"])
+        """As that of `TNGD`."""
+        analog = analog_state(state_dict, "KFAC", ("averages", "velocity", "stats", "solver"), self.param_groups)
+        like = next(self._module.parameters())
+        averages = [(A.to(like, copy=True), G.to(like, copy=True)) for A, G in analog["averages"]]
+        velocity = [v.to(like, copy=True) for v in analog["velocity"]]
+        self._refuse_other_layers(averages, velocity)
         set_solver_state(self.solver, analog["solver"])
+        super().load_state_dict(state_dict)
+        self._averages, self._velocity = averages, velocity
+        self.stats = dict(analog["stats"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return own_state(self)
+
+    def _refuse_other_layers(self, averages: list[tuple[Tensor, Tensor]], velocity: list[Tensor]) -> None:
+        sizes = [tuple(_as_matrix(layer).shape) for layer in self._layers.values()]
+        saved = [(len(G), len(A)) for A, G in averages]
+        if (averages and saved != sizes) or (velocity and [tuple(v.shape) for v in velocity] != sizes):
+            raise ValueError(f"KFAC: expected the state of layers {sizes}, got that of {saved}")
 
     def _average(self, blocks: tuple[Block, ...]) -> None:
         old = self._averages or [(torch.zeros_like(b.A), torch.zeros_like(b.G)) for b in blocks]

@@ -8,8 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ._factors import hessian_root
-from ._layers import Layer, Use, check_products, forward, pulled_back
+from ._layers import Layer, Use, check_products, forward, pulled_back, refuse_mixing
 from ._losses import loss_and_slope, output_hessian
+from ._plain_pass import probe
 from ._types import LossFunction, Matrix
 
 
@@ -43,10 +44,13 @@ def kronecker(
     """
     outputs, uses = forward(module, list(layers.values()), inputs)
     with torch.no_grad():
-        loss, slope = loss_and_slope(loss_fn, outputs.detach(), targets)
+        trained = [p for p in module.parameters() if p.requires_grad]
+        loss, slope = loss_and_slope(loss_fn, outputs.detach(), targets, trained)
         root = hessian_root(output_hessian(loss_fn, outputs.detach(), targets))
     back = pulled_back(outputs, uses, slope)
-    check_products(outputs, uses, slope, back)
+    refuse_mixing(outputs, uses)
+    chance = probe(outputs)
+    check_products(outputs, uses, chance, pulled_back(outputs, uses, chance))
     G = [torch.zeros(()) for _ in uses]
     for column in root.unbind(-1):
         G = [total + _second_moment(d) for total, d in zip(G, pulled_back(outputs, uses, column), strict=True)]

@@ -13,6 +13,7 @@ from ._factors import Factors, block_product, hessian_root
 from ._layers import ROUNDING, Use, forward, trainable_layers
 from ._losses import loss_and_slope, output_hessian
 from ._module import FlatModule
+from ._plain_pass import probe
 from ._types import LossFunction, OutputHessian, Rows, Vector
 
 
@@ -75,6 +76,10 @@ class LayeredLowRank:
     def like(self) -> Tensor:
         return self.W.like
 
+    def widened(self) -> "LayeredLowRank":
+        """The same, computing in double precision."""
+        return replace(self, W=self.W.double())
+
     def project(self, v: Vector) -> Rows:
         return self.W.forward(v)
 
@@ -102,19 +107,27 @@ def layered(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any,
     raw, uses = forward(module, layers, inputs)
     outputs = raw.detach()
     with torch.no_grad():
-        loss, slope = loss_and_slope(loss_fn, outputs, targets)
+        loss, slope = loss_and_slope(loss_fn, outputs, targets, flat.parameters)
         H = output_hessian(loss_fn, outputs, targets)
-    known = flat.pulled_back(raw, slope)
+    gradient = flat.pulled_back(raw, slope)
+    # Derivatives in chance directions: that of the loss may be one in which nothing shows.
+    u = probe(raw)
+    known = flat.pulled_back(raw, u)
     J = _columns(raw, uses)
-    made = J.back(slope.flatten())
+    _check_columns(J, u, known)
+    return Layered(J, H, loss, gradient, damping)
+
+
+def _check_columns(J: Columns, u: Tensor, known: Vector) -> None:
+    """Raises ValueError unless J^T u is `known`."""
+    made = J.back(u.flatten())
     # rounding, relative to the largest that a product with J may be
-    size = float(J.squares().sum().sqrt() * slope.norm())
+    size = float(J.squares().sum().sqrt() * u.norm())
     if math.isfinite(size) and not float((made - known).norm()) <= ROUNDING * torch.finfo(made.dtype).eps * size:
         raise ValueError(
             "module: outer products do not give its gradient: a layer's weight is used apart from the layer, or "
             'samples are mixed; use TNGD with curvature "ggn"'
         )
-    return Layered(J, H, loss, known, damping)
 
 
 def _columns(raw: Tensor, uses: list[Use]) -> Columns:

@@ -1,5 +1,6 @@
 """Layers whose Jacobians are outer products of what goes in and what comes back: linear ones and convolutions."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +11,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ._module import arguments
+from ._plain_pass import ROUNDING as ROUNDING
+from ._plain_pass import checked_outputs, precision, probe, refuse_empty
 
 Layer = nn.Linear | nn.Conv2d
-
-ROUNDING = 1e3
-"""Of sums of products, in units of their precision."""
 
 _ELSE = 'use TNGD with curvature "ggn"'
 
@@ -48,7 +48,13 @@ def trainable_layers(module: nn.Module) -> dict[str, Layer]:
         own = [p for p in layer.parameters(recurse=False) if p.requires_grad]
         if not own:
             continue
-        # a subclass may do anything
+        names = {own_name for own_name, _ in layer.named_parameters(recurse=False)}
+        # a subclass may do anything, and so may what keeps a weight under another name, as weight_norm does
+        if type(layer) in (nn.Linear, nn.Conv2d) and (names | {"bias"}) != {"weight", "bias"}:
+            raise ValueError(
+                f"layer {name!r} ({type(layer).__name__}) has the parameters {', '.join(sorted(names))}; expected a "
+                f"weight and a bias of its own, without weight_norm or another parametrization; {_ELSE}"
+            )
         if type(layer) not in (nn.Linear, nn.Conv2d) or (isinstance(layer, nn.Conv2d) and layer.groups != 1):
             raise ValueError(
                 f"layer {name!r} ({type(layer).__name__}) has no Kronecker factors; expected Linear or Conv2d "
@@ -70,14 +76,11 @@ def forward(module: nn.Module, layers: Sequence[Layer], inputs: Any) -> tuple[Te
     Raises ValueError: no sample, outputs that are no batch, a layer that is used more or less than once or not with one
     row for each sample, a convolution that is not padded with zeros.
     """
+    refuse_empty(inputs)
     with _watched(layers) as seen, torch.enable_grad():
         args, kwargs = arguments(inputs)
         outputs = module(*args, **kwargs)
-    if not isinstance(outputs, Tensor) or outputs.dim() == 0:
-        kind = "a scalar" if isinstance(outputs, Tensor) else type(outputs).__name__
-        raise ValueError(f"module: expected one tensor of outputs (batch first), got {kind}")
-    if len(outputs) == 0:
-        raise ValueError("inputs: expected at least one sample, got an empty batch")
+    checked_outputs(outputs)
     if [len(uses) for uses in seen.values()] != [1] * len(layers):
         raise ValueError(f"module: expected every trained layer to be used once; {_ELSE}")
     for (x, out), *_ in seen.values():
@@ -96,23 +99,47 @@ def pulled_back(outputs: Tensor, uses: Sequence[Use], slope: Tensor) -> list[Ten
     return [use.sites(torch.zeros_like(use.out) if end is None else end) for use, end in zip(uses, back, strict=True)]
 
 
-def check_products(outputs: Tensor, uses: Sequence[Use], slope: Tensor, back: Sequence[Tensor]) -> None:
-    """Raises ValueError unless outer products with `back`, what comes back of `slope`, are the weights' gradients.
+def refuse_mixing(outputs: Tensor, uses: Sequence[Use]) -> None:
+    """Raises ValueError unless what comes back to a layer's sample is of that sample's outputs alone.
 
-    They are not where a weight is used apart from its layer, or in another way than by it.
+    A derivative that is weighted sample by sample then comes back with the same weights: two backward passes.
     """
-    weights = [use.layer.weight for use in uses]
-    expected = torch.autograd.grad(outputs, weights, slope.reshape(outputs.shape), retain_graph=True, allow_unused=True)
-    for use, delta, known in zip(uses, back, expected, strict=True):
-        rows = use.rows if use.layer.bias is None else use.rows[..., :-1]
-        made = torch.einsum("bso,bsi->oi", delta, rows)
-        left = made if known is None else made - known.flatten(1)
+    u = probe(outputs)
+    weights = probe(u.reshape(len(u), -1)[:, 0])
+    once = pulled_back(outputs, uses, u)
+    weighted = pulled_back(outputs, uses, weights.reshape(-1, *[1] * (u.dim() - 1)) * u)
+    for use, plain, made in zip(uses, once, weighted, strict=True):
+        left = made - weights[:, None, None] * plain
+        size = float(plain.norm() * weights.abs().max())
+        if not float(left.norm()) <= precision(made)[0] * size and math.isfinite(size):
+            raise ValueError(
+                f"module: samples are mixed behind a {type(use.layer).__name__} layer, which has no factors of its own "
+                f"samples then; {_ELSE}"
+            )
+
+
+def check_products(outputs: Tensor, uses: Sequence[Use], slope: Tensor, back: Sequence[Tensor]) -> None:
+    """Raises ValueError unless outer products with `back`, what comes back of `slope`, are the layers' gradients.
+
+    They are not where a weight or a bias is used apart from its layer, or in another way than by it.
+    """
+    for use, delta in zip(uses, back, strict=True):
+        known = _gradient(use.layer, outputs, slope)
+        made = torch.einsum("bso,bsi->oi", delta, use.rows)
         # rounding, relative to the sum of the products' sizes
-        size = (delta.norm(dim=2) * rows.norm(dim=2)).sum()
-        if not float(left.norm()) <= ROUNDING * torch.finfo(made.dtype).eps * float(size) and bool(size.isfinite()):
+        size = float((delta.norm(dim=2) * use.rows.norm(dim=2)).sum())
+        left = float((made - known).norm())
+        if not left <= ROUNDING * torch.finfo(made.dtype).eps * size and math.isfinite(size):
             raise ValueError(
                 f"module: a {type(use.layer).__name__} layer's weight is used in another way than by the layer; {_ELSE}"
             )
+
+
+def _gradient(layer: Layer, outputs: Tensor, slope: Tensor) -> Float[Tensor, "o i"]:
+    given = [layer.weight] if layer.bias is None else [layer.weight, layer.bias]
+    found = torch.autograd.grad(outputs, given, slope.reshape(outputs.shape), retain_graph=True, allow_unused=True)
+    whole = [torch.zeros_like(p) if g is None else g for g, p in zip(found, given, strict=True)]
+    return torch.cat([whole[0].flatten(1), *(bias.unsqueeze(1) for bias in whole[1:])], 1)
 
 
 def _rows(layer: Layer, x: Tensor) -> Float[Tensor, "B sites i"]:

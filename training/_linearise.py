@@ -1,20 +1,20 @@
 """From batches to the program of one step: micro-batches put together, processes put together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
-from ._curvature import Curvature, curvature
-from ._factors import Factors
+from ._curvature import Linearised, check_range, evaluated, linearised
 from ._layered import Layered, layered
 from ._module import FlatModule
 from ._products import Products, products
 from ._programs import Factored
 from ._ranks import Ranks
-from ._sharded import Sharded
+from ._sharded import Sharded, gathered_batch
 from ._types import LossFunction, Vector
 
 AnyFactors = Factored | Products
@@ -27,17 +27,16 @@ class Part:
 
     inputs: Any
     targets: Any
-    made: Curvature | Layered | Products
+    made: Linearised | Layered | Products
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Whole:
-    """What one step works with. `shares`: of each part's loss in the whole loss."""
+    """What one step works with."""
 
     program: AnyFactors
     loss: Tensor
     gradient: Vector
-    shares: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,12 +54,11 @@ class Linearise:
         if self.kind == "layers" or self.kind == "products":
             linearise = layered if self.kind == "layers" else products
             return Part(inputs, targets, linearise(self.flat.module, self.loss_fn, inputs, targets, damping))
-        made = curvature(
-            self.flat.module,
+        made = linearised(
+            self.flat,
             self.loss_fn,
             inputs,
             targets,
-            damping,
             self.chunk,
             kind=self.kind,
             autocast=self.autocast,
@@ -68,64 +66,60 @@ class Linearise:
         return Part(inputs, targets, made)
 
     def whole(self, parts: Sequence[Part], damping: float) -> Whole:
-        """Exactly what one batch of all parts' samples, in all processes, would give."""
+        """Exactly what one batch of all parts' samples, in all processes, would give.
+
+        The loss is asked once, with the outputs and targets of all of them, so that nothing has to be known of how it
+        weighs its samples.
+        """
         made = [part.made for part in parts]
-        batches = [one for one in made if isinstance(one, Curvature)]
+        batches = [one for one in made if isinstance(one, Linearised)]
         if len(batches) < len(made):
             one = made[0]
-            if len(made) > 1 or isinstance(one, Curvature):
+            if len(made) > 1 or isinstance(one, Linearised):
                 raise ValueError(f'TNGD: micro-batches need curvature "ggn" or "fisher", got "{self.kind}"')
-            return Whole(one, one.loss, one.gradient, (1.0,))
-        shares = self._shares([batch.normaliser for batch in batches], batches[0].loss)
-        loss = self._sum(torch.stack([share * b.loss for share, b in zip(shares, batches, strict=True)]).sum())
-        factors = self._factors(batches, shares, damping)
-        if len(batches) == 1 and self.ranks is None:
-            return Whole(factors, loss, batches[0].gradient, shares)
-        gradient = self._sum(sum_of([share * b.gradient for share, b in zip(shares, batches, strict=True)]))
-        return Whole(factors if self.ranks is None else Sharded.of(factors, self.ranks), loss, gradient, shares)
+            return Whole(one, one.loss, one.gradient)
+        targets = joined_targets([part.targets for part in parts], [len(batch.outputs) for batch in batches])
+        batch = evaluated(Linearised.joined(batches), self.loss_fn, targets, damping, self.ranks)
+        check_range(batch, self.autocast)
+        program = batch.factors if self.ranks is None else Sharded.of(batch.factors, self.ranks)
+        return Whole(program, batch.loss, batch.gradient)
 
-    def loss(self, parts: Sequence[Part], shares: Sequence[float]) -> Tensor:
+    def loss(self, parts: Sequence[Part]) -> Tensor:
         """Of all parts, at the module's present parameters."""
         theta = self.flat.flatten()
-        losses = [
-            share * self.loss_fn(self.flat.outputs(theta, part.inputs), part.targets)
-            for share, part in zip(shares, parts, strict=True)
-        ]
-        return self._sum(torch.stack(losses).sum())
-
-    def _shares(self, normalisers: Sequence[float | None], like: Tensor) -> tuple[float, ...]:
-        known = [w for w in normalisers if w is not None]
-        if len(known) < len(normalisers):
-            return (1.0,) * len(normalisers)
-        total = float(self._sum(torch.tensor(sum(known), dtype=torch.float64, device=like.device)))
-        return tuple(w / total if total else 0.0 for w in known)
-
-    def _factors(self, batches: Sequence[Curvature], shares: Sequence[float], damping: float) -> Factors:
-        device = batches[0].loss.device
-        samples = self._sum(torch.tensor(float(sum(b.factors.batch for b in batches)), device=device))
-        scaled = [_scaled(b, share, float(samples) / b.factors.batch) for share, b in zip(shares, batches, strict=True)]
-        if len(scaled) == 1:
-            return scaled[0].with_damping(damping)
-        blocks = [one.H for one in scaled if one.H is not None]
-        return Factors(torch.cat([one.J for one in scaled]), torch.cat(blocks) if blocks else None, damping)
-
-    def _sum(self, x: Tensor) -> Tensor:
-        return x if self.ranks is None else self.ranks.sum(x)
+        outputs = [self.flat.outputs(theta, part.inputs) for part in parts]
+        targets = joined_targets([part.targets for part in parts], [len(one) for one in outputs])
+        whole = torch.cat(outputs)
+        if self.ranks is not None:
+            whole, targets, _ = gathered_batch(self.ranks, whole, targets, whole.numel())
+        return self.loss_fn(whole, targets)
 
 
-def _scaled(batch: Curvature, share: float, samples: float) -> Factors:
-    """A part's factors with its share of the whole loss; `samples`: of the whole for each of the part's."""
-    factors = batch.factors
-    if batch.normaliser is None or (share == 1.0 and samples == 1.0):
-        return factors
-    if factors.H is not None:
-        return replace(factors, H=share * factors.H)
-    # the rows of a Fisher matrix are the samples' shares of the gradient times the root of the number of samples
-    return replace(factors, J=factors.J * (share * samples**0.5))
+def joined_targets(targets: Sequence[Any], sizes: Sequence[int]) -> Any:
+    """Targets of one batch: tensors with a row for each sample one after another; all else has to be equal.
+
+    `sizes`: the samples of each part. Raises ValueError for targets that make no batch.
+    """
+    if len(targets) == 1:
+        return targets[0]
+    structures = [pytree.tree_flatten(one) for one in targets]
+    if any(structure != structures[0][1] for _, structure in structures):
+        raise ValueError("TNGD: expected targets of one structure in all micro-batches")
+    leaves = zip(*(leaves for leaves, _ in structures), strict=True)
+    return pytree.tree_unflatten([_joined(list(column), sizes) for column in leaves], structures[0][1])
 
 
-def sum_of(vectors: Sequence[Tensor]) -> Tensor:
-    total = vectors[0].clone()
-    for vector in vectors[1:]:
-        total += vector
-    return total
+def _joined(leaves: list[Any], sizes: Sequence[int]) -> Any:
+    first = leaves[0]
+    if not isinstance(first, Tensor):
+        if any(leaf != first for leaf in leaves):
+            raise ValueError(f"TNGD: micro-batches differ in a target that is no tensor: {first!r}")
+        return first
+    if all(leaf.dim() > 0 and len(leaf) == size for leaf, size in zip(leaves, sizes, strict=True)):
+        if len({leaf.shape[1:] for leaf in leaves}) > 1:
+            shapes = sorted({tuple(leaf.shape[1:]) for leaf in leaves})
+            raise ValueError(f"TNGD: micro-batches need targets of one shape, got {shapes}; pad them to one length")
+        return torch.cat(leaves)
+    if not all(torch.equal(leaf, first) for leaf in leaves):
+        raise ValueError("TNGD: micro-batches need targets with a row for each sample, or the same for all")
+    return first

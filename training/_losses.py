@@ -1,14 +1,16 @@
 """Hessian of a loss with respect to the model's outputs, sample by sample."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
+from ._coupling import HessianProduct, refuse_coupling
+from ._randomness import GeneratorStates
 from ._types import LossFunction, OutputHessian
 
 
@@ -16,13 +18,13 @@ def output_hessian(loss_fn: LossFunction, outputs: Float[Tensor, "B *output"], t
     """Hessian of the *whole* loss in the outputs of each sample, (B, k, k), outputs flattened to k.
 
     The reduction is part of it: for a mean over B samples each block carries its 1/B, so that
-    `sum_x J_x^T H_x J_x` is the Gauss-Newton matrix of `loss_fn` as it is. Cross-entropy and squared error
-    are recognised (functions, modules, `functools.partial` of either) and take a closed form; any other
-    twice-differentiable loss that is a sum over samples costs k Hessian-vector products in the outputs.
+    `sum_x J_x^T H_x J_x` is the Gauss-Newton matrix of `loss_fn` as it is. Cross-entropy and squared error, and nothing
+    derived from them, are recognised (functions, modules, `functools.partial` of either) and take a closed form; any
+    other twice-differentiable loss that is a sum over samples costs k Hessian-vector products in the outputs.
 
-    Raises ValueError when the loss couples samples, or has reduction "none".
+    Raises ValueError when the loss couples samples, has reduction "none", or no second derivative in torch.
     """
-    closed = _closed_form(loss_fn)
+    closed = _closed_form(loss_fn, outputs, targets)
     if isinstance(closed, _CrossEntropy):
         return closed.hessian(outputs, targets)
     if isinstance(closed, _SquaredError):
@@ -30,32 +32,41 @@ def output_hessian(loss_fn: LossFunction, outputs: Float[Tensor, "B *output"], t
     return _hessian_by_products(loss_fn, outputs, targets)
 
 
+def is_known(loss_fn: LossFunction, outputs: Tensor, targets: Any) -> bool:
+    """Whether the loss is one that has a closed form here."""
+    return _closed_form(loss_fn, outputs, targets) is not None
+
+
 def loss_and_slope(
-    loss_fn: LossFunction, outputs: Float[Tensor, "B *output"], targets: Any
+    loss_fn: LossFunction,
+    outputs: Float[Tensor, "B *output"],
+    targets: Any,
+    parameters: Sequence[Tensor] = (),
 ) -> tuple[Tensor, Float[Tensor, "B *output"]]:
-    """The loss, a scalar, and its gradient in the outputs. Raises ValueError for a loss that is none."""
-    loss, pullback = torch.func.vjp(lambda z: loss_fn(z, targets), outputs)[:2]
-    if not isinstance(loss, Tensor) or loss.numel() != 1:
-        shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
-        raise ValueError(f"loss_fn: expected a scalar, a sum or a mean over the samples, got {shape}")
-    return loss.detach(), pullback(torch.ones_like(loss))[0].detach()
+    """The loss, a scalar, and its gradient in the outputs.
 
-
-def normaliser(loss_fn: LossFunction, outputs: Float[Tensor, "B *output"], targets: Any) -> float | None:
-    """What the loss divides a sum over the samples by; None for a sum.
-
-    Batches with normalisers W_i make one batch with `loss = sum_i (W_i/W) loss_i`, W their sum. Cross-entropy and
-    squared error are known; of any other loss it is asked whether the batch doubled has the same loss, or twice it.
+    Raises ValueError for a loss that is none, that draws random numbers, that does not depend on the outputs, that
+    depends on `parameters` in another way, or that has trainable parameters of its own.
     """
-    closed = _closed_form(loss_fn)
-    if isinstance(closed, _CrossEntropy):
-        return closed.normaliser(outputs, targets) if _is_mean(closed.reduction) else None
-    if isinstance(closed, _SquaredError):
-        return float(outputs.numel()) if _is_mean(closed.reduction) else None
-    with torch.no_grad():
-        once = loss_fn(outputs, targets)
-        twice = loss_fn(torch.cat([outputs, outputs]), pytree.tree_map(lambda y: torch.cat([y, y]), targets))
-    return float(len(outputs)) if abs(float(twice - once)) <= abs(float(twice - 2 * once)) else None
+    _refuse_own_parameters(loss_fn, parameters)
+    before = GeneratorStates.now(outputs.device)
+    with torch.enable_grad():
+        z = outputs.detach().requires_grad_(True)
+        loss = loss_fn(z.clone(), targets)  # a loss may change its arguments in place
+    if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.is_floating_point():
+        shape = f"{loss.dtype}{list(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+        raise ValueError(f"loss_fn: expected a scalar, a sum or a mean over the samples, got {shape}")
+    if not before.same_as(GeneratorStates.now(outputs.device)):
+        raise ValueError("loss_fn: it draws random numbers, and is another function at each call")
+    slope, *direct = _gradients(loss, [z, *parameters])
+    if any(g is not None and bool((g != 0.0).any()) for g in direct):
+        raise ValueError(
+            "loss_fn: depends on the module's parameters in another way than by its outputs, which J^T H J leaves out; "
+            "take a penalty on parameters out of it and use weight_decay"
+        )
+    if slope is None:
+        raise ValueError("loss_fn: does not depend on the outputs by anything that torch can differentiate")
+    return loss.detach().reshape(()), slope
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +99,6 @@ class _CrossEntropy:
         H.diagonal(dim1=2, dim2=4).copy_(block.permute(0, 2, 3, 1))
         return H.reshape(B, C * d, C * d)
 
-    def normaliser(self, outputs: Tensor, targets: Tensor) -> float:
-        samples = float(outputs.numel() // outputs.shape[1])
-        if targets.is_floating_point():
-            return samples
-        kept = targets != self.ignore_index
-        if self.weight is None:
-            return float(kept.sum())
-        return float((self.weight.to(outputs)[targets.where(kept, 0)] * kept).sum())
-
     def _weights(self, logits: Tensor, targets: Tensor) -> Tensor:
         B, C, d = logits.shape
         w = logits.new_ones(C) if self.weight is None else self.weight.to(logits)
@@ -118,14 +120,28 @@ def _is_mean(reduction: str) -> bool:
     return reduction == "mean"
 
 
-def _closed_form(loss_fn: LossFunction) -> _CrossEntropy | _SquaredError | None:
-    if isinstance(loss_fn, nn.CrossEntropyLoss):
+def _closed_form(loss_fn: LossFunction, outputs: Tensor, targets: Any) -> _CrossEntropy | _SquaredError | None:
+    """None for all but the very losses that are known, with arguments of the shapes that they are known for."""
+    kind = _recognised(loss_fn)
+    if not isinstance(targets, Tensor):
+        return None
+    if isinstance(kind, _SquaredError):
+        return kind if targets.shape == outputs.shape else None
+    if isinstance(kind, _CrossEntropy) and outputs.dim() >= 2:
+        sites = outputs.shape[:1] + outputs.shape[2:]
+        return kind if targets.shape == (outputs.shape if targets.is_floating_point() else sites) else None
+    return None
+
+
+def _recognised(loss_fn: Any) -> _CrossEntropy | _SquaredError | None:
+    # What is derived from a loss, or has a hook or a forward of its own, may compute anything.
+    if type(loss_fn) is nn.CrossEntropyLoss and _untouched(loss_fn):
         return _CrossEntropy(loss_fn.weight, loss_fn.ignore_index, loss_fn.label_smoothing, loss_fn.reduction)
-    if isinstance(loss_fn, nn.MSELoss):
+    if type(loss_fn) is nn.MSELoss and _untouched(loss_fn):
         return _SquaredError(loss_fn.reduction)
     keywords: dict[str, Any] = {}
     function: Any = loss_fn
-    if isinstance(function, functools.partial) and not function.args:
+    if type(function) is functools.partial and not function.args:
         function, keywords = function.func, function.keywords
     if function is nn.functional.cross_entropy and _fits(_CrossEntropy, keywords):
         return _CrossEntropy(**keywords)
@@ -134,34 +150,37 @@ def _closed_form(loss_fn: LossFunction) -> _CrossEntropy | _SquaredError | None:
     return None
 
 
+def _untouched(loss: nn.Module) -> bool:
+    return "forward" not in vars(loss) and not loss._forward_hooks and not loss._forward_pre_hooks
+
+
 def _fits(kind: type[_CrossEntropy] | type[_SquaredError], keywords: dict[str, Any]) -> bool:
     return keywords.keys() <= {f.name for f in fields(kind)}
 
 
 def _hessian_by_products(loss_fn: LossFunction, outputs: Tensor, targets: Any) -> Tensor:
     B, k = outputs.shape[0], outputs[0].numel()
-    gradient = torch.func.grad(lambda z: loss_fn(z, targets))
-
-    pullback = torch.func.vjp(gradient, outputs)[1]
-
-    def product(v: Tensor) -> Tensor:
-        # v (B, k) -> H v (B, k), H being symmetric
-        out: Tensor = pullback(v.reshape(outputs.shape))[0]
-        return out.reshape(B, k)
-
+    product = HessianProduct.of(loss_fn, outputs, targets)
+    refuse_coupling(loss_fn, outputs, targets, product)
     basis = torch.eye(k, dtype=outputs.dtype, device=outputs.device)
-    columns = [product(e.expand(B, k)) for e in basis]
+    columns = [product(e.expand(B, k).reshape(outputs.shape)).reshape(B, k) for e in basis]
     H = torch.stack(columns, dim=-1)
-    _check_separable(product, H)
-    return H
+    return (H + H.mT) / 2
 
 
-def _check_separable(product: Any, H: Tensor) -> None:
-    # Basis vectors shared by all samples add up the blocks of a loss that couples samples; unequal signs do not.
-    B, k, _ = H.shape
-    signs = 1.0 - 2.0 * (torch.arange(B * k, device=H.device).reshape(B, k) * 2654435761 // 65536 % 2)
-    signs = signs.to(H)
-    expected = torch.einsum("bij,bj->bi", H, signs)
-    scale = H.abs().max().clamp_min(torch.finfo(H.dtype).tiny) * k
-    if (product(signs) - expected).abs().max() > 1e3 * torch.finfo(H.dtype).eps * scale:
-        raise ValueError("loss_fn: expected a sum or mean over samples, got one that couples samples")
+def _gradients(loss: Tensor, of: Sequence[Tensor]) -> Sequence[Tensor | None]:
+    if not loss.requires_grad:
+        return [None] * len(of)
+    return torch.autograd.grad(loss, list(of), retain_graph=True, allow_unused=True)
+
+
+def _refuse_own_parameters(loss_fn: LossFunction, parameters: Sequence[Tensor]) -> None:
+    if not isinstance(loss_fn, nn.Module):
+        return
+    known = {id(p) for p in parameters}
+    own = [name for name, p in loss_fn.named_parameters() if p.requires_grad and id(p) not in known]
+    if own and known:
+        raise ValueError(
+            f"loss_fn: has a trainable parameter {own[0]!r} of its own, which would not be trained; make it a part of "
+            "the module, or freeze it by requires_grad_(False)"
+        )

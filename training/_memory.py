@@ -7,17 +7,9 @@ import torch
 from torch import nn
 
 from ._experiment import Experiment, ExperimentError
+from ._shortage import ran_out as ran_out
 from ._steppers import call
 from ._tasks import Task
-
-_WORDS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
-
-
-def ran_out(error: BaseException) -> bool:
-    """Whether an error says that there is no memory: numpy's, torch's on the CPU, or CUDA's."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _WORDS)
 
 
 def explain_memory(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -66,17 +67,54 @@ class FlatModule:
             raise ValueError(f"module: expected one tensor of outputs (batch first), got {type(out).__name__}")
         return out
 
+    def call(self, inputs: Any) -> Any:
+        """The module at its own parameters, called as anybody would."""
+        args, kwargs = arguments(inputs)
+        return self.module(*args, **kwargs)
+
     def pulled_back(self, outputs: Tensor, slope: Tensor) -> Vector:
         """The gradient of what has the gradient `slope` in outputs that the module itself gave."""
-        given = list(self.parameters)
-        found = torch.autograd.grad(outputs, given, slope.reshape(outputs.shape), retain_graph=True, allow_unused=True)
-        pairs = zip(given, found, strict=True)
-        return torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for p, g in pairs])
+        return self.pulled_back_many(outputs, slope.unsqueeze(0))[0]
+
+    def pulled_back_many(self, outputs: Tensor, slopes: Float[Tensor, "m *slope"]) -> Float[Tensor, "m N"]:
+        """Of each slope, in one backward pass, as wide as there are slopes."""
+        m, given = len(slopes), list(self.parameters)
+        slopes = slopes.reshape(m, *outputs.shape)
+        batched = m > 1
+        found = torch.autograd.grad(
+            outputs,
+            given,
+            slopes if batched else slopes[0],
+            retain_graph=True,
+            allow_unused=True,
+            is_grads_batched=batched,
+        )
+        return torch.cat([_dense(g, p, m) for g, p in zip(found, given, strict=True)], 1)
+
+    def refuse_changes(self) -> None:
+        """Raises ValueError when other parameters are trainable now than when this was made."""
+        known = dict(zip(self.names, self.parameters, strict=True))
+        present = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
+        changed = [n for n in (*known, *present) if known.get(n) is not present.get(n)]
+        if changed:
+            what = "is no longer trained" if changed[0] not in present else "is new, or was replaced"
+            raise ValueError(
+                f"module: parameter {changed[0]!r} {what} since the optimizer was made; "
+                "make a new optimizer after freezing, unfreezing or replacing parameters"
+            )
 
     def refuse_randomness(self) -> None:
         for name, layer in self.module.named_modules():
             if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.training and layer.p > 0:
                 raise ValueError(f"module: dropout {name!r} is active; call eval() or use a solver with factors")
+
+
+def _dense(gradient: Tensor | None, parameter: Tensor, count: int) -> Tensor:
+    if gradient is None:  # nothing comes back to it
+        return parameter.new_zeros(count, parameter.numel())
+    # an embedding may ask for sparse gradients
+    whole = gradient.to_dense() if gradient.is_sparse else gradient
+    return whole.detach().reshape(count, parameter.numel())
 
 
 def _places(module: nn.Module, trainable: dict[str, nn.Parameter]) -> tuple[tuple[str, str], ...]:

@@ -2,10 +2,10 @@
 
 from ._factors import Factors
 from ._layered import Layered, LayeredLowRank
-from ._lowrank import LowRank
+from ._lowrank import LowRank, needs_double
 from ._products import Products
 from ._sharded import Sharded, ShardedLowRank
-from ._types import DenseProgram
+from ._types import DenseProgram, Matrix
 
 Factored = Factors | Sharded | Layered
 AnyProgram = DenseProgram | Factored | Products
@@ -17,6 +17,19 @@ def low_rank(program: Factored) -> AnyLowRank:
     if isinstance(program, Factors):
         return LowRank.of(program)
     return ShardedLowRank.of(program) if isinstance(program, Sharded) else LayeredLowRank.of(program)
+
+
+def low_rank_and_gram(program: Factored, gain: float) -> tuple[AnyLowRank, Matrix]:
+    """`low_rank` and `W W^T`, in double precision where single precision would show.
+
+    gain: the most that a part of the drive is multiplied by, 1/damping at rest.
+    """
+    low = low_rank(program)
+    gram = low.gram()
+    if not needs_double(gram, gain):
+        return low, gram
+    low = low.widened()
+    return low, low.gram()
 
 
 def stored(program: AnyProgram) -> DenseProgram | Factors | Products:

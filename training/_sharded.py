@@ -1,10 +1,12 @@
 """A Gauss-Newton program whose rows are spread over processes."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from ._factors import Factors
 from ._lowrank import LowRank
@@ -29,11 +31,7 @@ class Sharded:
     @classmethod
     def of(cls, local: Factors, ranks: Ranks) -> "Sharded":
         """Raises ValueError unless every process has the same number of samples."""
-        rows = ranks.gather(torch.tensor([local.r, local.batch], device=local.J.device)).reshape(-1, 2)
-        if not bool((rows == rows[0]).all()):
-            raise ValueError(
-                f"data_parallel: expected the same number of samples in every process, got {rows[:, 1].tolist()}"
-            )
+        _refuse_unlike(ranks, local.r, local.batch, local.J)
         return cls(local, ranks)
 
     @property
@@ -88,6 +86,10 @@ class ShardedLowRank:
     def damping(self) -> float:
         return self.local.damping
 
+    def widened(self) -> "ShardedLowRank":
+        """The same, computing in double precision."""
+        return replace(self, local=self.local.widened())
+
     def project(self, v: Vector) -> Rows:
         return self.ranks.gather(self.local.project(v))
 
@@ -95,7 +97,7 @@ class ShardedLowRank:
         return self.ranks.sum(self.local.lift(u.chunk(self.ranks.count)[self.ranks.rank]))
 
     def gram(self) -> Float[Tensor, "r r"]:
-        own = self.local.J.new_zeros(self.ranks.count, self.local.rows, self.local.rows)
+        own = self.local.like.new_zeros(self.ranks.count, self.local.rows, self.local.rows)
         for columns in self.local.J.chunk(COLUMN_CHUNKS, 1):
             mine = self.local.rooted(columns)
             for owner in range(self.ranks.count):
@@ -103,3 +105,32 @@ class ShardedLowRank:
         blocks = own.movedim(0, 1).reshape(self.local.rows, -1)
         whole = self.ranks.gather(blocks)
         return (whole + whole.T) / 2
+
+
+def gathered_batch(ranks: Ranks, outputs: Tensor, targets: Any, rows: int) -> tuple[Tensor, Any, slice]:
+    """Outputs and targets of all processes in their order, and where in them this process's own are.
+
+    Target tensors with a row for each sample are gathered, all else is taken to be the same everywhere. `rows`: of the
+    Jacobian. Raises ValueError unless every process has the same number of samples, of one shape.
+    """
+    B = len(outputs)
+    _refuse_unlike(ranks, rows, B, outputs)
+
+    def whole(leaf: Any) -> Any:
+        if not isinstance(leaf, Tensor) or leaf.dim() == 0 or len(leaf) != B:
+            return leaf
+        _refuse_unlike(ranks, leaf.numel(), B, outputs)
+        return ranks.gather(leaf)
+
+    _refuse_unlike(ranks, len(pytree.tree_leaves(targets)), B, outputs)
+    own = slice(ranks.rank * B, (ranks.rank + 1) * B)
+    return ranks.gather(outputs), pytree.tree_map(whole, targets), own
+
+
+def _refuse_unlike(ranks: Ranks, size: int, samples: int, like: Tensor) -> None:
+    counts = ranks.gather(torch.tensor([size, samples], device=like.device)).reshape(-1, 2)
+    sizes, batches = counts.unbind(1)
+    if not bool((batches == batches[0]).all()):
+        raise ValueError(f"data_parallel: expected the same number of samples in every process, got {batches.tolist()}")
+    if not bool((sizes == sizes[0]).all()):
+        raise ValueError(f"data_parallel: expected samples of one shape in every process, got {sizes.tolist()} numbers")

@@ -11,7 +11,7 @@ from ._factors import Factors
 from ._linearise import AnyFactors, CurvatureKind, Linearise, Part, Whole
 from ._module import FlatModule
 from ._ranks import Ranks
-from ._resume import Stale, reloaded, set_solver_state, solver_state
+from ._resume import Stale, analog_state, own_state, refuse_other_sizes, reloaded, set_solver_state, solver_state
 from ._solution import Solver
 from ._types import LossFunction, Vector
 from ._update import LevenbergMarquardt, adam, momentum_step
@@ -50,6 +50,9 @@ class TNGD(torch.optim.Optimizer):
     Gradient accumulation: `accumulate(inputs, targets)` for all micro-batches but the last, then
     `step(inputs, targets)`: the step that the whole batch would give.
 
+    pickle and `copy.deepcopy` take the module along; copy (module, optimizer) together to keep the two together. Freezing
+    or replacing parameters needs a new optimizer.
+
     `stats` holds the solver's last stats, `damping`, and the sums `steps` and `total_analog_time` [tau].
     Raises ValueError for settings out of range; `Diverged` from `step` before anything is changed.
     """
@@ -81,10 +84,9 @@ class TNGD(torch.optim.Optimizer):
             raise ValueError(f"TNGD: expected chunk >= 1, got {chunk}")
         _check_curvature(curvature, autocast, data_parallel, delay)
         self._flat = FlatModule.of(module)
-        defaults = {
-            "lr": lr, "damping": damping, "weight_decay": weight_decay,
-            "momentum": momentum, "betas": betas, "eps": eps,
-        }  # fmt: skip
+        defaults: dict[str, Any] = {"lr": lr, "damping": damping, "weight_decay": weight_decay, "momentum": momentum}
+        if betas is not None:  # schedulers that move a momentum look for this name
+            defaults |= {"betas": tuple(betas), "eps": eps}
         super().__init__(self._flat.parameters, defaults)
         self.loss_fn = loss_fn
         self.solver: Solver = solver if solver is not None else _default_solver()
@@ -107,6 +109,7 @@ class TNGD(torch.optim.Optimizer):
 
     def accumulate(self, inputs: Any, targets: Any) -> Tensor:
         """Linearise a micro-batch for the next step. Returns its loss, a scalar."""
+        self._flat.refuse_changes()
         self._parts.append(self._linearise.part(inputs, targets, self.param_groups[0]["damping"]))
         return self._parts[-1].made.loss
 
@@ -116,7 +119,7 @@ class TNGD(torch.optim.Optimizer):
         whole, parts = self._whole(inputs, targets, group["damping"])
         theta = self._flat.flatten()
         b = whole.gradient + group["weight_decay"] * theta if group["weight_decay"] else whole.gradient
-        _check_finite("the loss", whole.loss, "lower lr or raise damping")
+        _check_finite("the loss", whole.loss, self._remedy(inputs, whole.loss))
         g = self._relax(whole.program, b)
         _check_finite("the solver's direction", g, "raise damping")
         change = -group["lr"] * self._direction(g, group)
@@ -145,14 +148,22 @@ class TNGD(torch.optim.Optimizer):
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        super().load_state_dict(state_dict)
-        analog = state_dict["analog"]
+        """Go on where another TNGD of the same module and settings stood.
+
+        Raises ValueError for another optimiser's state, or another module's, before anything is changed.
+        """
+        analog = analog_state(state_dict, "TNGD", ("vectors", "sums", "solver", "stale"), self.param_groups)
         like = self._flat.flatten()
-        self._vectors = {name: v.to(like) for name, v in analog["vectors"].items()}
-        self._sums = dict(analog["sums"])
+        refuse_other_sizes("TNGD", analog["vectors"], len(like))
+        stale = None if analog["stale"] is None else Stale.unpack(analog["stale"], like)
         set_solver_state(self.solver, analog["solver"])
-        self._loaded, self._parts = None, []
-        self._stale = None if analog["stale"] is None else Stale.unpack(analog["stale"], like)
+        super().load_state_dict(state_dict)
+        self._vectors = {name: v.to(like, copy=True) for name, v in analog["vectors"].items()}
+        self._sums = dict(analog["sums"])
+        self._loaded, self._parts, self._stale = None, [], stale
+
+    def __getstate__(self) -> dict[str, Any]:
+        return own_state(self)
 
     def _whole(self, inputs: Any, targets: Any, damping: float) -> tuple[Whole, list[Part]]:
         try:
@@ -196,15 +207,23 @@ class TNGD(torch.optim.Optimizer):
         return waiting.value, waiting.stats.get("analog_time", 0.0)
 
     def _direction(self, g: Vector, group: dict[str, Any]) -> Vector:
-        if group["betas"] is not None:
+        if group.get("betas") is not None:
             return adam(self._vectors, g, group["betas"], group["eps"], int(self._sums["steps"]))
         return momentum_step(self._vectors, g, group["momentum"]) if group["momentum"] else g
+
+    def _remedy(self, inputs: Any, loss: Tensor) -> str:
+        if not bool(loss.isfinite()):
+            with torch.no_grad():
+                outputs = self._flat.outputs(self._flat.flatten(), inputs)
+            if bool(outputs.isfinite().all()):
+                return "the outputs are, so look at the targets (are all of them ignored?), or lower lr"
+        return "lower lr or raise damping"
 
     def _adapt_damping(self, whole: Whole, parts: list[Part], change: Vector) -> None:
         assert self.levenberg_marquardt is not None
         damping = whole.program.damping
         with torch.no_grad():
-            after = self._linearise.loss(parts, whole.shares)
+            after = self._linearise.loss(parts)
         curved = whole.program.matvec(change) - damping * change
         predicted = float(whole.gradient @ change + 0.5 * change @ curved)
         ratio = float(after - whole.loss) / predicted if predicted else 1.0

@@ -226,3 +226,31 @@ def test_an_indefinite_hessian_is_named():
 def test_ideal_settings_out_of_range_are_named(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         IdealSPU(**bad)
+
+
+@pytest.mark.parametrize("damping", [1e-2, 1e-3, 1e-4, 1e-5, 1e-6])
+@pytest.mark.parametrize("solver", [IdealSPU(), IdealSPU(t=1e9), Woodbury(), Cholesky(), Cholesky(dense_limit=0)])
+def test_single_precision_is_enough_at_small_damping(solver, damping):
+    # What W does not see of a drive is divided by the damping, and so is the rounding of all else. Catches a Gram
+    # matrix whose small eigenvalues are rounding: at 1e-6 the answer is then wrong by tens of percent.
+    J = normal(30, 80, seed=3).float()
+    J[5:] *= 1e-3  # of all sizes: some directions lie about the damping
+    J[15:] *= 1e-1
+    H = torch.eye(3).expand(10, 3, 3) / 10
+    b = J.T @ normal(30, seed=4).float()
+    F = J.double().T @ J.double() / 10 + damping * torch.eye(80, dtype=torch.float64)
+    exact = torch.linalg.solve(F, b.double())
+    found = solver.compute(solver.init(Factors(J, H.contiguous(), damping)), b).value
+    assert found.dtype == torch.float32
+    # 1e-4 is what is promised; 0.1 rounded to single precision is 1.5e-8 off
+    assert float((found.double() - exact).norm() / exact.norm()) < 1e-4
+
+
+def test_small_damping_is_solved_in_double_precision_in_pieces_of_the_columns():
+    factors = Factors(normal(6, 9000, seed=3).float(), None, 1e-6)
+    whole = Factors(factors.J.double(), None, 1e-6)
+    b = normal(9000, seed=4).float()
+    for solver in (IdealSPU(t=5.0), Woodbury()):
+        found = solver.compute(solver.init(factors), b).value
+        expected = solver.compute(solver.init(whole), b.double()).value
+        assert float((found.double() - expected).norm() / expected.norm()) < 1e-6

@@ -1,0 +1,17 @@
+"""Whether an error says that there is no memory."""
+
+import torch
+
+_WORDS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error says that there is no memory: numpy's, torch's on the CPU, or CUDA's."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _WORDS)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, or its kind where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
