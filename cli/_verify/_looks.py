@@ -1,0 +1,141 @@
+"""What a chip is measured by so that a fault of any element shows: settings of the chip, and looks at each of them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ...behavioral import Response
+from ...circuits import Level, Network, Program, Scaling, state_space
+from ...netlists import AmplifierSubcircuit, Plot, find_ngspice, network_circuit, read_raw, run_deck
+from ._rails import within_rails
+
+Kind = Literal["op", "ac", "noise", "tran"]
+Values = Mapping[str, np.ndarray]
+"""Complex or real values, (rows, n), by the name of the look."""
+
+
+STEPS = 40
+"""Of the model in an amplifier's time constant 1/(2 pi GBW), where rails and slew rates hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One analysis of a circuit in a setting, and how far a right circuit may be from its model."""
+
+    analysis: Kind
+    limit: float
+    """Of `distance`."""
+    start: float = 0.0
+    """First frequency [Hz]."""
+    stop: float = 0.0
+    """Last frequency [Hz], or end of the waveform [s]."""
+    density: int = 5
+    """Frequencies in a decade."""
+
+    @property
+    def frequencies(self) -> np.ndarray:
+        """At which the densities and responses are taken [Hz]; ngspice's grid of `dec`."""
+        rows = math.floor(self.density * math.log10(self.stop / self.start)) + 1
+        return np.asarray(self.start * 10 ** (np.arange(rows) / self.density))
+
+    def sweep(self, more: int = 0) -> str:
+        """ngspice's words for these frequencies, and for some more beyond."""
+        last = self.start * 10 ** ((len(self.frequencies) - 1 + more) / self.density)
+        # ngspice stretches its grid to end there: by what rounding cannot reach.
+        return f"dec {self.density} {float(self.start)!r} {float(last * (1 + 1e-9))!r}"
+
+    @property
+    def times(self) -> np.ndarray:
+        """Of a waveform [s]."""
+        return np.linspace(0.0, self.stop, 201)[1:]
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A program on a chip, as a circuit, and what is looked at."""
+
+    name: str
+    network: Network
+    program: Program
+    level: Level
+    looks: tuple[Look, ...]
+
+    def expected(self, network: Network, look: Look) -> np.ndarray:
+        """What the model says of a circuit in this setting, (rows, n)."""
+        if look.analysis == "op":
+            return state_space(within_rails(network)).settled[None]
+        response = Response.of_network(network, self.program, Scaling(), allow_clipping=True)
+        match look.analysis:
+            case "ac":
+                return response.transfer(look.frequencies)
+            case "noise":
+                return np.sqrt(response.psd(look.frequencies))
+            case "tran":
+                quiet = Response.of_network(network, self.program, Scaling(), noise_scale=0.0, allow_clipping=True)
+                # A source of noise that draws nothing: the whole waveform is stepped at once.
+                step = 10 * quiet.amplifiers.step / STEPS
+                return quiet.integrate(look.times, rng=np.random.default_rng(0), step=step)[0]
+
+    def measured(
+        self, network: Network, looks: Sequence[Look], amplifier: AmplifierSubcircuit | None = None
+    ) -> dict[Look, np.ndarray]:
+        """What ngspice says, all looks in one run.
+
+        Raises:
+            SimulationFailed, NetlistError: no result.
+        """
+        lines = [line for look in looks for line in _lines(look, network)]
+        save = " ".join(f"v({node})" for node in network.outputs)
+        text = network_circuit(network, self.level, amplifier)
+        deck = "\n".join([text.rstrip(), f".save {save} onoise_spectrum onoise_total", *lines, ".end", ""])
+        plots = read_raw(run_deck(deck, find_ngspice()).raw)
+        return {look: _values(look, network, plots) for look in looks}
+
+
+def distance(look: Look, found: np.ndarray, expected: np.ndarray) -> float:
+    """Largest relative difference: of a waveform by its largest value, of a response by the largest at its frequency,
+    of settled voltages by the largest of them, of a density by itself.
+    """
+    if not np.isfinite(found).all() or not np.isfinite(expected).all():
+        return math.inf
+    if look.analysis == "noise":
+        return float(np.max(np.abs(found / expected - 1)))
+    scale = np.abs(expected).max(axis=0 if look.analysis == "tran" else 1, keepdims=True)
+    return float(np.max(np.abs(found - expected) / scale))
+
+
+def _lines(look: Look, network: Network) -> list[str]:
+    if look.analysis == "op":
+        return [".op"]
+    if look.analysis == "tran":
+        return [f".tran {look.stop / 4000!r} {look.stop!r} 0 {look.stop / 4000!r} uic"]
+    if look.analysis == "ac":
+        return [f".ac {look.sweep()}"]
+    source = next(e for e in network.elements if type(e).__name__ in ("VoltageSource", "CurrentSource"))
+    name = ("V" if type(source).__name__ == "VoltageSource" else "I") + source.name
+    # The first has one frequency more: ngspice may run them in any direction.
+    return [f".noise v({node}) {name} {look.sweep(more=k == 0)}" for k, node in enumerate(network.outputs)]
+
+
+_PLOTS: Mapping[Kind, str] = {
+    "op": "Operating Point",
+    "ac": "AC Analysis",
+    "noise": "Noise Spectral Density Curves",
+    "tran": "Transient Analysis",
+}
+
+
+def _values(look: Look, network: Network, plots: Sequence[Plot]) -> np.ndarray:
+    mine = [plot for plot in plots if plot.name.startswith(_PLOTS[look.analysis])]
+    if look.analysis == "noise":
+        rows = len(look.frequencies)
+        mine = mine if len(mine[0].scale) == rows + 1 else mine[::-1]
+        return np.column_stack([plot["onoise_spectrum"].real[:rows] for plot in mine])
+    (plot,) = mine
+    found = np.column_stack([plot[f"v({node})"] for node in network.outputs])
+    if look.analysis == "tran":
+        return np.column_stack([np.interp(look.times, plot.scale, v.real) for v in found.T])
+    return found if look.analysis == "ac" else found.real

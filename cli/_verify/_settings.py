@@ -1,0 +1,219 @@
+"""Settings of a chip in which every element counts: as loaded, at high impedance, near the rails and beyond them."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+
+from ...circuits import Instance, Level, Network, OpAmp, OpAmpModel, Program, Scaling, pole_values, state_space
+from ._looks import STEPS, Look, Setting
+from ._rails import part_of_rails
+from ._subject import Subject
+from ._waves import TRANSISTOR
+
+_IDEAL = 1e-5
+"""An ideal amplifier is a source of gain 1e7 in SPICE and a nullor in the model; see `_waves.EXACT`."""
+_SETTLED = 1e-9
+"""Within their limits macro-models are linear: Newton's solution is exact but for rounding, some 1e-14."""
+_SETTLED_HIGH = 3e-8
+"""The same at high impedance: beside output stages of 0.05 S, rounding leaves 5e-9 of a nanosiemens."""
+_RESPONSE = 1e-7
+"""ngspice stretches its grid by up to 1e-9; a response falls or turns with at most the tenth power of frequency."""
+_NOISE = 1e-6
+"""Of an amplitude: ngspice's Boltzmann constant is 3.6e-7 off, that of a density; rounding and the stretched grid are
+less."""
+_LIMITED = 4e-4
+"""Of the swing: the model's error, of second order in its steps of a fortieth of an amplifier's time constant."""
+_HIGH = 1e-8
+"""The same at high impedance, where amplifiers of gain 1e6 run all but open: rounding counts a million times."""
+_RESPONSE = 1e-7
+"""ngspice stretches its grid by up to 1e-9; a response falls or turns with at most the tenth power of frequency."""
+_NOISE = 1e-6
+"""Of an amplitude: ngspice's Boltzmann constant is 3.6e-7 off, that of a density; rounding and the stretched grid are
+less."""
+_LIMITED = 1e-3
+"""Of the swing: ngspice's rails give way by what the slew current leaves across one siemens, 1e-4 of a rail, and the
+model's steps are a tenth of an amplifier's time constant, of second order."""
+_HIGH = 2.0**-20
+"""Conductances at high impedance: a gigaohm for a kiloohm."""
+_SMALL = 1e-3
+"""Settled voltages of small signals [V]."""
+_NEAR = 0.95
+"""Part of the rails that the largest settled voltage near them has."""
+_OVERDRIVE = 100.0
+"""Drive of a cell at its rail [V]."""
+_AT_RAIL = 1e-6
+_BEYOND = 3.0
+"""Slopes of an overdriven chip by what its amplifiers can follow."""
+_CROSSINGS = 6.0
+"""Times in which an amplifier crosses from zero to a rail that an overdriven chip is watched."""
+_STEPS = 20_000
+"""Of the model; slower chips would take minutes to reach their rails, and are not overdriven."""
+_MIXING = 0.25
+
+
+def settings(subject: Subject) -> Iterator[Setting]:
+    """Those of a chip at its level."""
+    if subject.level == "transistor":
+        yield _transistors(subject)
+        return
+    yield _as_loaded(subject)
+    models = _models(subject.network())
+    if not subject.mean or _exact(subject) > 0:
+        return
+    yield _high_impedance(subject)
+    if models:
+        yield _small_signals(subject)
+        yield _near_rails(subject)
+        yield from _at_rails(subject)
+        yield from _overdriven(subject, models)
+
+
+def witness(instance: Instance) -> Program:
+    """A well-conditioned program that uses everything a chip has: inverted rails, couplings to either rail, all
+    stages; the rows of its matrix, or of each of its arrays, sum to one.
+    """
+    topology, n = instance.topology, instance.topology.n
+    if topology.name == "cascade":
+        r = int(topology.r)
+        return Program.from_factors(_rows_of_one(r, n), _rows_of_one(r, r), _MIXING, np.zeros(n))
+    A = _rows_of_one(n, n)
+    if topology.name == "differential-rc-mesh":
+        # Signs that alternate: a positive entry couples to the opposite rail.
+        signs = (-1.0) ** np.arange(n)
+        A = A * np.outer(signs, signs)
+    return Program(A, np.zeros(n))
+
+
+def _rows_of_one(r: int, n: int) -> Float[np.ndarray, "r n"]:
+    """A diagonal above one, and what makes it one again spread over the rest of the row."""
+    if n == 1:
+        return np.ones((r, 1))
+    diagonal = np.arange(r)[:, None] % n == np.arange(n)
+    return np.where(diagonal, 1 + _MIXING, -_MIXING / (n - 1))
+
+
+def settled_at(
+    instance: Instance, program: Program, level: Level, conductance: float, target: Float[np.ndarray, " n"]
+) -> Setting:
+    """The setting in which a program's drive, offsets and all, leaves the readouts at these voltages [V]."""
+    scaling = Scaling(conductance)
+
+    def settled(b: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        return state_space(instance.network(_driven(program, b), level, scaling)).settled
+
+    zero = np.zeros(program.n)
+    rest = settled(zero)
+    columns = [settled(unit) - rest for unit in np.eye(program.n)]
+    found = _driven(program, np.linalg.solve(np.column_stack(columns), target - rest))
+    return Setting("", instance.network(found, level, scaling), found, level, ())
+
+
+def _driven(program: Program, b: Float[np.ndarray, " n"]) -> Program:
+    return Program(program.A, b) if program.factors is None else Program.from_factors(*program.factors, b)
+
+
+def _as_loaded(subject: Subject) -> Setting:
+    """The chip's own program, from far below its poles to far beyond those of its amplifiers."""
+    network, exact = subject.network(), _exact(subject)
+    slowest = float(np.abs(subject.space().poles.real).min()) / (2 * math.pi)
+    fastest = float(np.abs(subject.space().poles).max()) / (2 * math.pi)
+    looks = (
+        Look("op", max(exact, _SETTLED)),
+        Look("ac", max(exact, _RESPONSE), slowest / 10, fastest * 10),
+        Look("noise", max(exact, _NOISE), slowest / 10, fastest, density=2),
+    )
+    looks = looks if subject.mean else looks[1:]
+    return Setting("as loaded", network, subject.program, subject.level, looks)
+
+
+def _transistors(subject: Subject) -> Setting:
+    """The chip's own program in the band in which the macro-model stands for transistors."""
+    amplifier = subject.instance.design.amplifier
+    assert amplifier is not None
+    top = amplifier.gain_bandwidth / 10
+    noise = 10 ** (TRANSISTOR["spectra"] / 20) - 1
+    looks = (
+        Look("op", TRANSISTOR["op"]),
+        Look("ac", TRANSISTOR["ac"], top / 1e5, top / 10),
+        Look("noise", noise, top / 1e5, top, density=2),
+    )
+    return Setting("as loaded", subject.network(), subject.program, subject.level, looks)
+
+
+def _exact(subject: Subject) -> float:
+    ideal = any(isinstance(e, OpAmp) and e.model is None for e in subject.network().elements)
+    return _IDEAL if ideal else 0.0
+
+
+def _small_signals(subject: Subject) -> Setting:
+    """Settled voltages as small as offsets, so that these and the currents of pins count as much."""
+    found = settled_at(subject.instance, witness(subject.instance), subject.level, 1.0, _pattern(subject, _SMALL))
+    return replace(found, name="small signals", looks=(Look("op", _SETTLED),))
+
+
+def _high_impedance(subject: Subject) -> Setting:
+    """Conductances so small that leaks and the gain itself move the settled voltages, and current noise counts."""
+    models = _models(subject.network())
+    volts = min((min(m.rail_high, -m.rail_low) for m in models), default=2.0) / 2
+    found = settled_at(subject.instance, witness(subject.instance), subject.level, _HIGH, _pattern(subject, volts))
+    slowest = float(np.abs(state_space(found.network).poles.real).min()) / (2 * math.pi)
+    looks = Look("op", _SETTLED_HIGH), Look("noise", _NOISE, slowest / 10, slowest * 1e4, density=1)
+    return replace(found, name="at high impedance", looks=looks)
+
+
+def _near_rails(subject: Subject) -> Setting:
+    """Every amplifier's output near its rails, the furthest just within them, so that one that limits earlier shows."""
+    chip, program, pattern = subject.instance, witness(subject.instance), _pattern(subject, 1.0)
+    volts = _NEAR / part_of_rails(settled_at(chip, program, subject.level, 1.0, pattern).network)
+    # Offsets do not grow with the drive, and they are thousandths.
+    found = settled_at(chip, program, subject.level, 1.0, volts * pattern)
+    return replace(found, name="near the rails", looks=(Look("op", _SETTLED),))
+
+
+def _at_rails(subject: Subject) -> Iterator[Setting]:
+    """Every other cell at a rail, the rest within them: what an inverted rail does there reaches the rest."""
+    chip, program, n = subject.instance, witness(subject.instance), subject.instance.topology.n
+    for cells in (0, 1):
+        driven = np.arange(n) % 2 == cells
+        if n == 1 or chip.topology.name not in ("crossbar", "cascade"):
+            return
+        for name, sign in (("high", 1.0), ("low", -1.0)):
+            network = chip.network(_driven(program, np.where(driven, sign * _OVERDRIVE, 0.0)), subject.level)
+            looks = (Look("op", _AT_RAIL),)
+            yield Setting(
+                f"{'even' if cells == 0 else 'odd'} cells at the {name} rail", network, program, subject.level, looks
+            )
+
+
+def _overdriven(subject: Subject, models: tuple[OpAmpModel, ...]) -> Iterator[Setting]:
+    """Driven beyond slew rates and both rails."""
+    slew, rail = max(m.slew for m in models), max(max(m.rail_high, -m.rail_low) for m in models)
+    end = _CROSSINGS * rail / slew
+    step = 1 / (2 * math.pi * max(m.gain_bandwidth for m in models)) / STEPS
+    if end / step > _STEPS:
+        return
+    # ngspice's rails give way by what the slew current leaves across one siemens.
+    give = 2 * max(m.slew * pole_values(m.gain, m.gain_bandwidth)[1] for m in models) / rail
+    drive = _BEYOND * slew * subject.instance.design.tau
+    program = witness(subject.instance)
+    for name, sign in (("upwards", 1.0), ("downwards", -1.0)):
+        driven = _driven(program, sign * drive * _pattern(subject, 1.0))
+        network = subject.instance.network(driven, subject.level)
+        looks = (Look("tran", _LIMITED + give, stop=end),)
+        yield Setting(f"overdriven {name}", network, driven, subject.level, looks)
+
+
+def _pattern(subject: Subject, volts: float) -> Float[np.ndarray, " n"]:
+    """Readouts [V] with which all rails of the witness go the same way."""
+    n = subject.instance.topology.n
+    if subject.instance.topology.name != "differential-rc-mesh":
+        return np.full(n, volts)
+    # A readout is the difference of two rails.
+    return np.asarray(2 * volts * (-1.0) ** np.arange(n))
+
+
+def _models(network: Network) -> tuple[OpAmpModel, ...]:
+    return tuple(e.model for e in network.elements if isinstance(e, OpAmp) and e.model is not None)

@@ -1,0 +1,75 @@
+"""How much of a fault a measurement plan can see: by the model before anything is simulated, and by ngspice."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ...netlists import NetlistError, SimulationFailed
+from ._faults import Fault, is_part_of, with_fault
+from ._looks import Look, Setting, distance
+
+_DEAREST = "tran"
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """One look at a chip in a setting; a fault is seen where the answer is more than the limit off."""
+
+    setting: Setting
+    look: Look
+
+    @property
+    def name(self) -> str:
+        """Of the look, for a reader."""
+        return f"{self.setting.name}, {self.look.analysis}"
+
+    @cached_property
+    def expected(self) -> np.ndarray:
+        """Of the right circuit, by its model."""
+        return self.setting.expected(self.setting.network, self.look)
+
+    def effect(self, fault: Fault) -> float:
+        """Of a fault, as the model says, by the limit: above one it has to be seen; zero where the fault has no part in
+        this setting, NaN where the model knows no such circuit.
+        """
+        if not is_part_of(self.setting.network, fault):
+            return 0.0
+        try:
+            faulty = self.setting.expected(with_fault(self.setting.network, fault), self.look)
+        except (ValueError, np.linalg.LinAlgError):
+            return math.nan
+        return distance(self.look, faulty, self.expected) / self.look.limit
+
+    def error(self, fault: Fault | None = None) -> float:
+        """Distance of ngspice's answer from the model of the right circuit, by the limit; infinite without an answer."""
+        network = self.setting.network
+        try:
+            network = network if fault is None else with_fault(network, fault)
+            found = self.setting.measured(network, (self.look,))[self.look]
+        except (SimulationFailed, NetlistError, ValueError):
+            return math.inf
+        return distance(self.look, found, self.expected) / self.look.limit
+
+
+def sights(settings: Sequence[Setting]) -> tuple[Sight, ...]:
+    """Every look of a plan, waveforms last: their model is stepped."""
+    found = [Sight(setting, look) for setting in settings for look in setting.looks]
+    return tuple(sorted(found, key=lambda sight: sight.look.analysis == _DEAREST))
+
+
+def best_sight(plan: Sequence[Sight], fault: Fault, enough: float = math.inf) -> tuple[Sight, float]:
+    """Where a fault shows most by the model, and its effect there; the first place where that is `enough`.
+
+    Where the model knows no such circuit, and so says nothing at all, the effect is NaN.
+    """
+    best, effect = plan[0], math.nan
+    for sight in plan:
+        here = sight.effect(fault)
+        if not here <= effect and not math.isnan(here):
+            best, effect = sight, here
+        if effect >= enough:
+            break
+    return best, effect
