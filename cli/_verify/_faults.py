@@ -61,7 +61,8 @@ class Rewired:
 
     def __call__(self, element: Element) -> Element:
         """The element with the fault."""
-        return replace(element, **{self.field: self.node})
+        assert isinstance(element, Resistor | Capacitor)
+        return replace(element, a=self.node) if self.field == "a" else replace(element, b=self.node)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from ...behavioral import Response
 from ...circuits import Level, Network, Program, Scaling, state_space
-from ...netlists import AmplifierSubcircuit, Plot, find_ngspice, network_circuit, read_raw, run_deck
+from ...netlists import AmplifierSubcircuit, Plot, SimulationFailed, find_ngspice, network_circuit, read_raw, run_deck
 from ._rails import within_rails
 
 Kind = Literal["op", "ac", "noise", "tran"]
@@ -62,6 +62,13 @@ class Setting:
     program: Program
     level: Level
     looks: tuple[Look, ...]
+    _right: dict[Look, np.ndarray] = field(default_factory=dict)
+
+    def right(self, look: Look) -> np.ndarray:
+        """What the model says of the right circuit, worked out once, (rows, n)."""
+        if look not in self._right:
+            self._right[look] = self.expected(self.network, look)
+        return self._right[look]
 
     def expected(self, network: Network, look: Look) -> np.ndarray:
         """What the model says of a circuit in this setting, (rows, n)."""
@@ -70,14 +77,15 @@ class Setting:
         response = Response.of_network(network, self.program, Scaling(), allow_clipping=True)
         match look.analysis:
             case "ac":
-                return response.transfer(look.frequencies)
+                return np.asarray(response.transfer(look.frequencies))
             case "noise":
-                return np.sqrt(response.psd(look.frequencies))
+                return np.asarray(np.sqrt(response.psd(look.frequencies)))
             case "tran":
                 quiet = Response.of_network(network, self.program, Scaling(), noise_scale=0.0, allow_clipping=True)
                 # A source of noise that draws nothing: the whole waveform is stepped at once.
-                step = 10 * quiet.amplifiers.step / STEPS
-                return quiet.integrate(look.times, rng=np.random.default_rng(0), step=step)[0]
+                step = 1 / (2 * math.pi * quiet.amplifiers.bandwidth.max() * STEPS)
+                v = quiet.integrate(look.times, rng=np.random.default_rng(0), step=step)
+                return np.asarray(v[0])
 
     def measured(
         self, network: Network, looks: Sequence[Look], amplifier: AmplifierSubcircuit | None = None
@@ -130,12 +138,27 @@ _PLOTS: Mapping[Kind, str] = {
 
 def _values(look: Look, network: Network, plots: Sequence[Plot]) -> np.ndarray:
     mine = [plot for plot in plots if plot.name.startswith(_PLOTS[look.analysis])]
+    if len(mine) != (len(network.outputs) if look.analysis == "noise" else 1):
+        raise SimulationFailed(f"ngspice gave {len(mine)} plots of {_PLOTS[look.analysis]!r}")
     if look.analysis == "noise":
-        rows = len(look.frequencies)
-        mine = mine if len(mine[0].scale) == rows + 1 else mine[::-1]
-        return np.column_stack([plot["onoise_spectrum"].real[:rows] for plot in mine])
+        return _densities(look, mine)
     (plot,) = mine
     found = np.column_stack([plot[f"v({node})"] for node in network.outputs])
     if look.analysis == "tran":
+        _check(math.isclose(plot.scale[-1], look.stop, rel_tol=1e-6), plot)
         return np.column_stack([np.interp(look.times, plot.scale, v.real) for v in found.T])
+    _check(len(found) == (len(look.frequencies) if look.analysis == "ac" else 1), plot)
     return found if look.analysis == "ac" else found.real
+
+
+def _densities(look: Look, plots: Sequence[Plot]) -> np.ndarray:
+    rows = len(look.frequencies)
+    inorder = plots if len(plots[0].scale) == rows + 1 else plots[::-1]
+    for k, plot in enumerate(inorder):
+        _check(len(plot.scale) == rows + (k == 0), plot)
+    return np.column_stack([plot["onoise_spectrum"].real[:rows] for plot in inorder])
+
+
+def _check(whole: bool, plot: Plot) -> None:
+    if not whole:
+        raise SimulationFailed(f"ngspice's {plot.name!r} is not what was asked for")

@@ -7,7 +7,20 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
-from ...circuits import Instance, Level, Network, OpAmp, OpAmpModel, Program, Scaling, pole_values, state_space
+from ...circuits import (
+    Cascade,
+    DifferentialRCMesh,
+    Instance,
+    Network,
+    OpAmp,
+    OpAmpModel,
+    Program,
+    RCMesh,
+    Scaling,
+    choose_scaling,
+    pole_values,
+    state_space,
+)
 from ._looks import STEPS, Look, Setting
 from ._rails import part_of_rails
 from ._subject import Subject
@@ -36,6 +49,8 @@ less."""
 _LIMITED = 1e-3
 """Of the swing: ngspice's rails give way by what the slew current leaves across one siemens, 1e-4 of a rail, and the
 model's steps are a tenth of an amplifier's time constant, of second order."""
+_NOISE_HIGH = 3e-6
+"""The same at high impedance, where rounding in the model adds: its amplifiers are 1e10 times as fast as its cells."""
 _HIGH = 2.0**-20
 """Conductances at high impedance: a gigaohm for a kiloohm."""
 _SMALL = 1e-3
@@ -63,7 +78,9 @@ def settings(subject: Subject) -> Iterator[Setting]:
     models = _models(subject.network())
     if not subject.mean or _exact(subject) > 0:
         return
-    yield _high_impedance(subject)
+    if subject.instance.design.programming.full_scale is None:
+        # A grid of its own knows no such conductances.
+        yield _high_impedance(subject)
     if models:
         yield _small_signals(subject)
         yield _near_rails(subject)
@@ -76,11 +93,11 @@ def witness(instance: Instance) -> Program:
     stages; the rows of its matrix, or of each of its arrays, sum to one.
     """
     topology, n = instance.topology, instance.topology.n
-    if topology.name == "cascade":
-        r = int(topology.r)
+    if isinstance(topology, Cascade):
+        r = topology.r
         return Program.from_factors(_rows_of_one(r, n), _rows_of_one(r, r), _MIXING, np.zeros(n))
     A = _rows_of_one(n, n)
-    if topology.name == "differential-rc-mesh":
+    if isinstance(topology, DifferentialRCMesh):
         # Signs that alternate: a positive entry couples to the opposite rail.
         signs = (-1.0) ** np.arange(n)
         A = A * np.outer(signs, signs)
@@ -95,20 +112,26 @@ def _rows_of_one(r: int, n: int) -> Float[np.ndarray, "r n"]:
     return np.where(diagonal, 1 + _MIXING, -_MIXING / (n - 1))
 
 
-def settled_at(
-    instance: Instance, program: Program, level: Level, conductance: float, target: Float[np.ndarray, " n"]
-) -> Setting:
-    """The setting in which a program's drive, offsets and all, leaves the readouts at these voltages [V]."""
-    scaling = Scaling(conductance)
+def _settled_at(subject: Subject, target: Float[np.ndarray, " n"], part: float = 1.0) -> Setting:
+    """The setting in which the drive, offsets and all, leaves the readouts at these voltages [V].
 
-    def settled(b: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        return state_space(instance.network(_driven(program, b), level, scaling)).settled
+    The witness is loaded with `part` of the conductance with which it would be used.
+    """
+    program = witness(subject.instance)
+    scaling = Scaling(part * _conductance(subject, program))
 
-    zero = np.zeros(program.n)
-    rest = settled(zero)
-    columns = [settled(unit) - rest for unit in np.eye(program.n)]
-    found = _driven(program, np.linalg.solve(np.column_stack(columns), target - rest))
-    return Setting("", instance.network(found, level, scaling), found, level, ())
+    def network(b: Float[np.ndarray, " n"]) -> Network:
+        return subject.instance.network(_driven(program, b), subject.level, scaling)
+
+    rest = state_space(network(np.zeros(program.n))).settled
+    columns = [state_space(network(unit)).settled - rest for unit in np.eye(program.n)]
+    b = np.linalg.solve(np.column_stack(columns), target - rest)
+    return Setting("", network(b), program, subject.level, ())
+
+
+def _conductance(subject: Subject, program: Program) -> float:
+    """With which the amplifiers are quick enough."""
+    return choose_scaling(subject.instance, program, subject.level).conductance
 
 
 def _driven(program: Program, b: Float[np.ndarray, " n"]) -> Program:
@@ -120,7 +143,7 @@ def _as_loaded(subject: Subject) -> Setting:
     network, exact = subject.network(), _exact(subject)
     slowest = float(np.abs(subject.space().poles.real).min()) / (2 * math.pi)
     fastest = float(np.abs(subject.space().poles).max()) / (2 * math.pi)
-    looks = (
+    looks: tuple[Look, ...] = (
         Look("op", max(exact, _SETTLED)),
         Look("ac", max(exact, _RESPONSE), slowest / 10, fastest * 10),
         Look("noise", max(exact, _NOISE), slowest / 10, fastest, density=2),
@@ -150,7 +173,7 @@ def _exact(subject: Subject) -> float:
 
 def _small_signals(subject: Subject) -> Setting:
     """Settled voltages as small as offsets, so that these and the currents of pins count as much."""
-    found = settled_at(subject.instance, witness(subject.instance), subject.level, 1.0, _pattern(subject, _SMALL))
+    found = _settled_at(subject, _pattern(subject, _SMALL))
     return replace(found, name="small signals", looks=(Look("op", _SETTLED),))
 
 
@@ -158,34 +181,30 @@ def _high_impedance(subject: Subject) -> Setting:
     """Conductances so small that leaks and the gain itself move the settled voltages, and current noise counts."""
     models = _models(subject.network())
     volts = min((min(m.rail_high, -m.rail_low) for m in models), default=2.0) / 2
-    found = settled_at(subject.instance, witness(subject.instance), subject.level, _HIGH, _pattern(subject, volts))
+    found = _settled_at(subject, _pattern(subject, volts), _HIGH)
     slowest = float(np.abs(state_space(found.network).poles.real).min()) / (2 * math.pi)
-    looks = Look("op", _SETTLED_HIGH), Look("noise", _NOISE, slowest / 10, slowest * 1e4, density=1)
+    looks = Look("op", _SETTLED_HIGH), Look("noise", _NOISE_HIGH, slowest / 10, slowest * 1e4, density=1)
     return replace(found, name="at high impedance", looks=looks)
 
 
 def _near_rails(subject: Subject) -> Setting:
     """Every amplifier's output near its rails, the furthest just within them, so that one that limits earlier shows."""
-    chip, program, pattern = subject.instance, witness(subject.instance), _pattern(subject, 1.0)
-    volts = _NEAR / part_of_rails(settled_at(chip, program, subject.level, 1.0, pattern).network)
+    pattern = _pattern(subject, 1.0)
     # Offsets do not grow with the drive, and they are thousandths.
-    found = settled_at(chip, program, subject.level, 1.0, volts * pattern)
+    volts = _NEAR / part_of_rails(_settled_at(subject, pattern).network)
+    found = _settled_at(subject, volts * pattern)
     return replace(found, name="near the rails", looks=(Look("op", _SETTLED),))
 
 
 def _at_rails(subject: Subject) -> Iterator[Setting]:
     """Every other cell at a rail, the rest within them: what an inverted rail does there reaches the rest."""
-    chip, program, n = subject.instance, witness(subject.instance), subject.instance.topology.n
-    for cells in (0, 1):
-        driven = np.arange(n) % 2 == cells
-        if n == 1 or chip.topology.name not in ("crossbar", "cascade"):
-            return
-        for name, sign in (("high", 1.0), ("low", -1.0)):
-            network = chip.network(_driven(program, np.where(driven, sign * _OVERDRIVE, 0.0)), subject.level)
-            looks = (Look("op", _AT_RAIL),)
-            yield Setting(
-                f"{'even' if cells == 0 else 'odd'} cells at the {name} rail", network, program, subject.level, looks
-            )
+    n = subject.instance.topology.n
+    if n == 1 or isinstance(subject.instance.topology, RCMesh | DifferentialRCMesh):
+        return
+    for name, cells in (("even", np.arange(n) % 2 == 0), ("odd", np.arange(n) % 2 == 1)):
+        for rail, sign in (("high", 1.0), ("low", -1.0)):
+            found = _witness_driven_by(subject, np.where(cells, sign * _OVERDRIVE, 0.0))
+            yield replace(found, name=f"{name} cells at the {rail} rail", looks=(Look("op", _AT_RAIL),))
 
 
 def _overdriven(subject: Subject, models: tuple[OpAmpModel, ...]) -> Iterator[Setting]:
@@ -198,18 +217,23 @@ def _overdriven(subject: Subject, models: tuple[OpAmpModel, ...]) -> Iterator[Se
     # ngspice's rails give way by what the slew current leaves across one siemens.
     give = 2 * max(m.slew * pole_values(m.gain, m.gain_bandwidth)[1] for m in models) / rail
     drive = _BEYOND * slew * subject.instance.design.tau
-    program = witness(subject.instance)
     for name, sign in (("upwards", 1.0), ("downwards", -1.0)):
-        driven = _driven(program, sign * drive * _pattern(subject, 1.0))
-        network = subject.instance.network(driven, subject.level)
-        looks = (Look("tran", _LIMITED + give, stop=end),)
-        yield Setting(f"overdriven {name}", network, driven, subject.level, looks)
+        found = _witness_driven_by(subject, sign * drive * _pattern(subject, 1.0))
+        yield replace(found, name=f"overdriven {name}", looks=(Look("tran", _LIMITED + give, stop=end),))
+
+
+def _witness_driven_by(subject: Subject, volts: Float[np.ndarray, " n"]) -> Setting:
+    """The witness with these voltages at its drives [V]."""
+    program = witness(subject.instance)
+    scaling = Scaling(_conductance(subject, program))
+    program = _driven(program, volts / scaling.conductance)
+    return Setting("", subject.instance.network(program, subject.level, scaling), program, subject.level, ())
 
 
 def _pattern(subject: Subject, volts: float) -> Float[np.ndarray, " n"]:
     """Readouts [V] with which all rails of the witness go the same way."""
     n = subject.instance.topology.n
-    if subject.instance.topology.name != "differential-rc-mesh":
+    if not isinstance(subject.instance.topology, DifferentialRCMesh):
         return np.full(n, volts)
     # A readout is the difference of two rails.
     return np.asarray(2 * volts * (-1.0) ** np.arange(n))

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -26,11 +25,6 @@ class Sight:
         """Of the look, for a reader."""
         return f"{self.setting.name}, {self.look.analysis}"
 
-    @cached_property
-    def expected(self) -> np.ndarray:
-        """Of the right circuit, by its model."""
-        return self.setting.expected(self.setting.network, self.look)
-
     def effect(self, fault: Fault) -> float:
         """Of a fault, as the model says, by the limit: above one it has to be seen; zero where the fault has no part in
         this setting, NaN where the model knows no such circuit.
@@ -41,17 +35,17 @@ class Sight:
             faulty = self.setting.expected(with_fault(self.setting.network, fault), self.look)
         except (ValueError, np.linalg.LinAlgError):
             return math.nan
-        return distance(self.look, faulty, self.expected) / self.look.limit
+        return distance(self.look, faulty, self.setting.right(self.look)) / self.look.limit
 
     def error(self, fault: Fault | None = None) -> float:
-        """Distance of ngspice's answer from the model of the right circuit, by the limit; infinite without an answer."""
+        """Distance of ngspice's answer from the model of the right circuit, by the limit; infinite without one."""
         network = self.setting.network
         try:
             network = network if fault is None else with_fault(network, fault)
             found = self.setting.measured(network, (self.look,))[self.look]
         except (SimulationFailed, NetlistError, ValueError):
             return math.inf
-        return distance(self.look, found, self.expected) / self.look.limit
+        return distance(self.look, found, self.setting.right(self.look)) / self.look.limit
 
 
 def sights(settings: Sequence[Setting]) -> tuple[Sight, ...]:
