@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from ...behavioral import Response
-from ...circuits import Level, Network, Program, Scaling, state_space
+from ...circuits import Element, Level, Network, OpAmp, Program, Scaling, state_space
 from ...netlists import AmplifierSubcircuit, Plot, SimulationFailed, find_ngspice, network_circuit, read_raw, run_deck
 from ._rails import within_rails
 
@@ -17,6 +17,8 @@ Values = Mapping[str, np.ndarray]
 """Complex or real values, (rows, n), by the name of the look."""
 
 
+_WAVEFORM_STEPS = 2000
+"""Of ngspice, at least, in the whole of a waveform that is looked at 200 times."""
 STEPS = 40
 """Of the model in an amplifier's time constant 1/(2 pi GBW), where rails and slew rates hold."""
 
@@ -72,20 +74,31 @@ class Setting:
 
     def expected(self, network: Network, look: Look) -> np.ndarray:
         """What the model says of a circuit in this setting, (rows, n)."""
-        if look.analysis == "op":
-            return state_space(within_rails(network)).settled[None]
-        response = Response.of_network(network, self.program, Scaling(), allow_clipping=True)
         match look.analysis:
+            case "op":
+                return state_space(within_rails(network)).settled[None]
             case "ac":
-                return np.asarray(response.transfer(look.frequencies))
+                return np.asarray(self._response(network).transfer(look.frequencies))
             case "noise":
-                return np.asarray(np.sqrt(response.psd(look.frequencies)))
+                return np.asarray(np.sqrt(self._density(network, look.frequencies)))
             case "tran":
-                quiet = Response.of_network(network, self.program, Scaling(), noise_scale=0.0, allow_clipping=True)
+                quiet = self._response(network, noise_scale=0.0)
                 # A source of noise that draws nothing: the whole waveform is stepped at once.
                 step = 1 / (2 * math.pi * quiet.amplifiers.bandwidth.max() * STEPS)
                 v = quiet.integrate(look.times, rng=np.random.default_rng(0), step=step)
                 return np.asarray(v[0])
+
+    def _response(self, network: Network, noise_scale: float = 1.0) -> Response:
+        return Response.of_network(network, self.program, Scaling(), noise_scale, allow_clipping=True)
+
+    def _density(self, network: Network, frequencies: np.ndarray) -> np.ndarray:
+        """With 1/f noise as in a deck, without end: white noise `1 + corner/f` times as strong at each frequency."""
+        white = self._response(_with_white_noise(network)).psd(frequencies)
+        total = white
+        for corner in {e.model.noise_corner for e in _amplifiers(network) if e.model is not None} - {0.0}:
+            louder = self._response(_with_white_noise(network, louder=corner)).psd(frequencies)
+            total = total + (louder - white) * (corner / frequencies)[:, None]
+        return np.asarray(total)
 
     def measured(
         self, network: Network, looks: Sequence[Look], amplifier: AmplifierSubcircuit | None = None
@@ -115,11 +128,28 @@ def distance(look: Look, found: np.ndarray, expected: np.ndarray) -> float:
     return float(np.max(np.abs(found - expected) / scale))
 
 
+def _amplifiers(network: Network) -> list[OpAmp]:
+    return [e for e in network.elements if isinstance(e, OpAmp) and e.model is not None]
+
+
+def _with_white_noise(network: Network, louder: float | None = None) -> Network:
+    """The circuit without 1/f noise; amplifiers with the corner `louder` have twice the density of white noise."""
+
+    def white(e: Element) -> Element:
+        if not isinstance(e, OpAmp) or e.model is None:
+            return e
+        voltage = e.model.noise_voltage * (math.sqrt(2) if e.model.noise_corner == louder else 1.0)
+        return replace(e, model=replace(e.model, noise_voltage=voltage, noise_corner=0.0))
+
+    return replace(network, elements=tuple(map(white, network.elements)))
+
+
 def _lines(look: Look, network: Network) -> list[str]:
     if look.analysis == "op":
         return [".op"]
     if look.analysis == "tran":
-        return [f".tran {look.stop / 4000!r} {look.stop!r} 0 {look.stop / 4000!r} uic"]
+        step = look.stop / _WAVEFORM_STEPS
+        return [f".tran {step!r} {look.stop!r} 0 {step!r} uic"]
     if look.analysis == "ac":
         return [f".ac {look.sweep()}"]
     source = next(e for e in network.elements if type(e).__name__ in ("VoltageSource", "CurrentSource"))

@@ -50,9 +50,10 @@ _LIMITED = 1e-3
 """Of the swing: ngspice's rails give way by what the slew current leaves across one siemens, 1e-4 of a rail, and the
 model's steps are a tenth of an amplifier's time constant, of second order."""
 _NOISE_HIGH = 3e-6
-"""The same at high impedance, where rounding in the model adds: its amplifiers are 1e10 times as fast as its cells."""
-_HIGH = 2.0**-20
-"""Conductances at high impedance: a gigaohm for a kiloohm."""
+"""The same at high impedance, where rounding in the model adds: its amplifiers are 1e10 times as fast as its cells, so
+that densities are taken above these."""
+_HIGH = 1e9
+"""Resistance of the cells at high impedance [ohm]."""
 _SMALL = 1e-3
 """Settled voltages of small signals [V]."""
 _NEAR = 0.95
@@ -62,7 +63,7 @@ _OVERDRIVE = 100.0
 _AT_RAIL = 1e-6
 _BEYOND = 3.0
 """Slopes of an overdriven chip by what its amplifiers can follow."""
-_CROSSINGS = 6.0
+_CROSSINGS = 3.0
 """Times in which an amplifier crosses from zero to a rail that an overdriven chip is watched."""
 _STEPS = 20_000
 """Of the model; slower chips would take minutes to reach their rails, and are not overdriven."""
@@ -129,6 +130,11 @@ def _settled_at(subject: Subject, target: Float[np.ndarray, " n"], part: float =
     return Setting("", network(b), program, subject.level, ())
 
 
+def _power_of_two(value: float) -> float:
+    # Which changes no digit of the program.
+    return 2.0 ** round(math.log2(value))
+
+
 def _conductance(subject: Subject, program: Program) -> float:
     """With which the amplifiers are quick enough."""
     return choose_scaling(subject.instance, program, subject.level).conductance
@@ -181,9 +187,9 @@ def _high_impedance(subject: Subject) -> Setting:
     """Conductances so small that leaks and the gain itself move the settled voltages, and current noise counts."""
     models = _models(subject.network())
     volts = min((min(m.rail_high, -m.rail_low) for m in models), default=2.0) / 2
-    found = _settled_at(subject, _pattern(subject, volts), _HIGH)
+    found = _settled_at(subject, _pattern(subject, volts), _power_of_two(subject.instance.design.R0 / _HIGH))
     slowest = float(np.abs(state_space(found.network).poles.real).min()) / (2 * math.pi)
-    looks = Look("op", _SETTLED_HIGH), Look("noise", _NOISE_HIGH, slowest / 10, slowest * 1e4, density=1)
+    looks = Look("op", _SETTLED_HIGH), Look("noise", _NOISE_HIGH, slowest * 30, slowest * 3e4, density=1)
     return replace(found, name="at high impedance", looks=looks)
 
 

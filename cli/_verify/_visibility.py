@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...netlists import NetlistError, SimulationFailed
-from ._faults import Fault, is_part_of, with_fault
+from ._faults import Fault, Scaled, is_part_of, with_fault
 from ._looks import Look, Setting, distance
 
-_DEAREST = "tran"
+_LIMITS = frozenset({"slew", "rail_low", "rail_high"})
+"""What a waveform of an overdriven chip is for; all else shows in settled voltages and responses, as in any linear
+circuit, without a model that is stepped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +31,16 @@ class Sight:
         """Of a fault, as the model says, by the limit: above one it has to be seen; zero where the fault has no part in
         this setting, NaN where the model knows no such circuit.
         """
-        if not is_part_of(self.setting.network, fault):
+        if not is_part_of(self.setting.network, fault) or not self._is_for(fault):
             return 0.0
         try:
             faulty = self.setting.expected(with_fault(self.setting.network, fault), self.look)
         except (ValueError, np.linalg.LinAlgError):
             return math.nan
         return distance(self.look, faulty, self.setting.right(self.look)) / self.look.limit
+
+    def _is_for(self, fault: Fault) -> bool:
+        return self.look.analysis != "tran" or (isinstance(fault, Scaled) and fault.field in _LIMITS)
 
     def error(self, fault: Fault | None = None) -> float:
         """Distance of ngspice's answer from the model of the right circuit, by the limit; infinite without one."""
@@ -49,9 +54,8 @@ class Sight:
 
 
 def sights(settings: Sequence[Setting]) -> tuple[Sight, ...]:
-    """Every look of a plan, waveforms last: their model is stepped."""
-    found = [Sight(setting, look) for setting in settings for look in setting.looks]
-    return tuple(sorted(found, key=lambda sight: sight.look.analysis == _DEAREST))
+    """Every look of a plan."""
+    return tuple(Sight(setting, look) for setting in settings for look in setting.looks)
 
 
 def best_sight(plan: Sequence[Sight], fault: Fault, enough: float = math.inf) -> tuple[Sight, float]:
