@@ -111,8 +111,9 @@ class Case:
         yield from _sensitivity.rows(subject)
         if ideal and (self.depth == "full" or topology.n <= (_RECORDED if subject.mean else 1)):
             yield from _law.rows(subject)
-        if self.first and self.depth != "quick":
+        if self.first:
             yield from _exposure.rows(subject)
+        if self.first and self.depth != "quick":
             yield from _mutations.rows(subject)
             yield from _planted.rows(subject, self.depth == "full")
             yield from _conditions.rows(subject)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...netlists import NetlistError, SimulationFailed
+from ...circuits import Network
+from ...netlists import AmplifierSubcircuit, SimulatorError
 from ._faults import Fault, Scaled, is_part_of, with_fault
 from ._looks import Look, Setting, distance
 
@@ -45,12 +46,28 @@ class Sight:
     def error(self, fault: Fault | None = None) -> float:
         """Distance of ngspice's answer from the model of the right circuit, by the limit; infinite without one."""
         network = self.setting.network
-        try:
-            network = network if fault is None else with_fault(network, fault)
-            found = self.setting.measured(network, (self.look,))[self.look]
-        except (SimulationFailed, NetlistError, ValueError):
+        if fault is not None:
+            if not is_part_of(network, fault):
+                return 0.0
+            network = with_fault(network, fault)
+        return self.off(self._answer(network))
+
+    def measured(self, amplifier: AmplifierSubcircuit) -> np.ndarray | None:
+        """ngspice's answer with this amplifier at level `transistor`; None without one."""
+        return self._answer(self.setting.network, amplifier)
+
+    def off(self, found: np.ndarray | None, expected: np.ndarray | None = None) -> float:
+        """Distance of an answer from the model of the right circuit, or from another answer, by the limit."""
+        if found is None:
             return math.inf
-        return distance(self.look, found, self.setting.right(self.look)) / self.look.limit
+        right = self.setting.right(self.look) if expected is None else expected
+        return distance(self.look, found, right) / self.look.limit
+
+    def _answer(self, network: Network, amplifier: AmplifierSubcircuit | None = None) -> np.ndarray | None:
+        try:
+            return self.setting.measured(network, (self.look,), amplifier)[self.look]
+        except (SimulatorError, ValueError):
+            return None
 
 
 def sights(settings: Sequence[Setting]) -> tuple[Sight, ...]:
