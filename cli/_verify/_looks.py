@@ -9,16 +9,23 @@ import numpy as np
 
 from ...behavioral import Response
 from ...circuits import Element, Level, Network, OpAmp, Program, Scaling, state_space
-from ...netlists import AmplifierSubcircuit, Plot, SimulationFailed, find_ngspice, network_circuit, read_raw, run_deck
+from ...netlists import (
+    AmplifierSubcircuit,
+    Limits,
+    Plot,
+    SimulationFailed,
+    find_ngspice,
+    network_circuit,
+    read_raw,
+    run_deck,
+)
 from ._rails import within_rails
 
 Kind = Literal["op", "ac", "noise", "tran"]
-Values = Mapping[str, np.ndarray]
-"""Complex or real values, (rows, n), by the name of the look."""
-
-
 _WAVEFORM_STEPS = 2000
 """Of ngspice, at least, in the whole of a waveform that is looked at 200 times."""
+_PATIENCE = Limits(timeout=60.0)
+"""For what takes a tenth of a second; a circuit with a fault may well have no answer."""
 STEPS = 40
 """Of the model in an amplifier's time constant 1/(2 pi GBW), where rails and slew rates hold."""
 
@@ -112,7 +119,7 @@ class Setting:
         save = " ".join(f"v({node})" for node in network.outputs)
         text = network_circuit(network, self.level, amplifier)
         deck = "\n".join([text.rstrip(), f".save {save} onoise_spectrum onoise_total", *lines, ".end", ""])
-        plots = read_raw(run_deck(deck, find_ngspice()).raw)
+        plots = read_raw(run_deck(deck, find_ngspice(), _PATIENCE).raw)
         return {look: _values(look, network, plots) for look in looks}
 
 

@@ -32,6 +32,8 @@ _SETTLED = 1e-9
 """Within their limits macro-models are linear: Newton's solution is exact but for rounding, some 1e-14."""
 _SETTLED_HIGH = 3e-8
 """The same at high impedance: beside output stages of 0.05 S, rounding leaves 5e-9 of a nanosiemens."""
+_SETTLED_SMALL = 1e-8
+"""The same of a millivolt that volts of offset and drive have left."""
 _RESPONSE = 1e-7
 """ngspice stretches its grid by up to 1e-9; a response falls or turns with at most the tenth power of frequency."""
 _NOISE = 1e-6
@@ -145,17 +147,22 @@ def _driven(program: Program, b: Float[np.ndarray, " n"]) -> Program:
 
 
 def _as_loaded(subject: Subject) -> Setting:
-    """The chip's own program, from far below its poles to far beyond those of its amplifiers."""
+    """The chip's own program."""
     network, exact = subject.network(), _exact(subject)
-    slowest = float(np.abs(subject.space().poles.real).min()) / (2 * math.pi)
-    fastest = float(np.abs(subject.space().poles).max()) / (2 * math.pi)
-    looks: tuple[Look, ...] = (
-        Look("op", max(exact, _SETTLED)),
+    looks = _over_all_poles(network, exact)
+    if subject.mean:
+        looks = (Look("op", max(exact, _SETTLED)), *looks)
+    return Setting("as loaded", network, subject.program, subject.level, looks)
+
+
+def _over_all_poles(network: Network, exact: float) -> tuple[Look, ...]:
+    """Responses and densities from far below the poles of a circuit to far beyond those of its amplifiers."""
+    poles = state_space(network).poles
+    slowest, fastest = float(np.abs(poles.real).min()) / (2 * math.pi), float(np.abs(poles).max()) / (2 * math.pi)
+    return (
         Look("ac", max(exact, _RESPONSE), slowest / 10, fastest * 10),
         Look("noise", max(exact, _NOISE), slowest / 10, fastest, density=2),
     )
-    looks = looks if subject.mean else looks[1:]
-    return Setting("as loaded", network, subject.program, subject.level, looks)
 
 
 def _transistors(subject: Subject) -> Setting:
@@ -180,7 +187,8 @@ def _exact(subject: Subject) -> float:
 def _small_signals(subject: Subject) -> Setting:
     """Settled voltages as small as offsets, so that these and the currents of pins count as much."""
     found = _settled_at(subject, _pattern(subject, _SMALL))
-    return replace(found, name="small signals", looks=(Look("op", _SETTLED),))
+    looks = (Look("op", _SETTLED_SMALL), *_over_all_poles(found.network, 0.0))
+    return replace(found, name="small signals", looks=looks)
 
 
 def _high_impedance(subject: Subject) -> Setting:

@@ -57,7 +57,7 @@ def try_faults(plan: Sequence[Sight], faults: Iterable[Fault]) -> Iterator[Trial
         sight, effect = best_sight(plan, fault, _ENOUGH)
         error = sight.error(fault)
         if math.isnan(effect):
-            sight, error = max(((s, s.error(fault)) for s in plan), key=lambda found: found[1])
+            sight, error = max(((s, s.error(fault)) for s in plan if s.is_for(fault)), key=lambda found: found[1])
         yield Trial(fault.kind, fault.element, sight.name, effect, error, slacks[sight])
 
 

@@ -32,7 +32,7 @@ class Sight:
         """Of a fault, as the model says, by the limit: above one it has to be seen; zero where the fault has no part in
         this setting, NaN where the model knows no such circuit.
         """
-        if not is_part_of(self.setting.network, fault) or not self._is_for(fault):
+        if not is_part_of(self.setting.network, fault):
             return 0.0
         try:
             faulty = self.setting.expected(with_fault(self.setting.network, fault), self.look)
@@ -40,7 +40,8 @@ class Sight:
             return math.nan
         return distance(self.look, faulty, self.setting.right(self.look)) / self.look.limit
 
-    def _is_for(self, fault: Fault) -> bool:
+    def is_for(self, fault: Fault) -> bool:
+        """Whether it is worth while to look here for a fault of this kind."""
         return self.look.analysis != "tran" or (isinstance(fault, Scaled) and fault.field in _LIMITS)
 
     def error(self, fault: Fault | None = None) -> float:
@@ -78,13 +79,14 @@ def sights(settings: Sequence[Setting]) -> tuple[Sight, ...]:
 def best_sight(plan: Sequence[Sight], fault: Fault, enough: float = math.inf) -> tuple[Sight, float]:
     """Where a fault shows most by the model, and its effect there; the first place where that is `enough`.
 
-    Where the model knows no such circuit, and so says nothing at all, the effect is NaN.
+    Where it is below the limit as far as the model knows, and the model does not know all, the effect is NaN.
     """
-    best, effect = plan[0], math.nan
+    best, effect, known = plan[0], 0.0, True
     for sight in plan:
-        here = sight.effect(fault)
-        if not here <= effect and not math.isnan(here):
+        here = sight.effect(fault) if sight.is_for(fault) else 0.0
+        known &= not math.isnan(here)
+        if here > effect:
             best, effect = sight, here
         if effect >= enough:
             break
-    return best, effect
+    return best, effect if known or effect > 1 else math.nan
