@@ -30,30 +30,23 @@ _IDEAL = 1e-5
 """An ideal amplifier is a source of gain 1e7 in SPICE and a nullor in the model; see `_waves.EXACT`."""
 _SETTLED = 1e-9
 """Within their limits macro-models are linear: Newton's solution is exact but for rounding, some 1e-14."""
-_SETTLED_HIGH = 3e-8
-"""The same at high impedance: beside output stages of 0.05 S, rounding leaves 5e-9 of a nanosiemens."""
 _SETTLED_SMALL = 1e-8
 """The same of a millivolt that volts of offset and drive have left."""
+_SETTLED_HIGH = 3e-8
+"""The same at high impedance: beside output stages of 0.05 S, rounding leaves 5e-9 of a nanosiemens."""
+_AT_RAIL = 1e-6
+"""The same beside the siemens that holds a pole node, where 1e-16 counts 1e9 times."""
 _RESPONSE = 1e-7
 """ngspice stretches its grid by up to 1e-9; a response falls or turns with at most the tenth power of frequency."""
 _NOISE = 1e-6
 """Of an amplitude: ngspice's Boltzmann constant is 3.6e-7 off, that of a density; rounding and the stretched grid are
 less."""
-_LIMITED = 4e-4
-"""Of the swing: the model's error, of second order in its steps of a fortieth of an amplifier's time constant."""
-_HIGH = 1e-8
-"""The same at high impedance, where amplifiers of gain 1e6 run all but open: rounding counts a million times."""
-_RESPONSE = 1e-7
-"""ngspice stretches its grid by up to 1e-9; a response falls or turns with at most the tenth power of frequency."""
-_NOISE = 1e-6
-"""Of an amplitude: ngspice's Boltzmann constant is 3.6e-7 off, that of a density; rounding and the stretched grid are
-less."""
-_LIMITED = 1e-3
-"""Of the swing: ngspice's rails give way by what the slew current leaves across one siemens, 1e-4 of a rail, and the
-model's steps are a tenth of an amplifier's time constant, of second order."""
 _NOISE_HIGH = 3e-6
 """The same at high impedance, where rounding in the model adds: its amplifiers are 1e10 times as fast as its cells, so
 that densities are taken above these."""
+_LIMITED = 4e-4
+"""Of the swing: the model's error, of second order in its steps of a fortieth of an amplifier's time constant."""
+
 _HIGH = 1e9
 """Resistance of the cells at high impedance [ohm]."""
 _SMALL = 1e-3
@@ -62,7 +55,6 @@ _NEAR = 0.95
 """Part of the rails that the largest settled voltage near them has."""
 _OVERDRIVE = 100.0
 """Drive of a cell at its rail [V]."""
-_AT_RAIL = 1e-6
 _BEYOND = 3.0
 """Slopes of an overdriven chip by what its amplifiers can follow."""
 _CROSSINGS = 3.0
@@ -70,6 +62,7 @@ _CROSSINGS = 3.0
 _STEPS = 20_000
 """Of the model; slower chips would take minutes to reach their rails, and are not overdriven."""
 _MIXING = 0.25
+"""Off-diagonal part of each row of the witness."""
 
 
 def settings(subject: Subject) -> Iterator[Setting]:
