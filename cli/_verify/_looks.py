@@ -129,10 +129,12 @@ def distance(look: Look, found: np.ndarray, expected: np.ndarray) -> float:
     """
     if not np.isfinite(found).all() or not np.isfinite(expected).all():
         return math.inf
-    if look.analysis == "noise":
-        return float(np.max(np.abs(found / expected - 1)))
-    scale = np.abs(expected).max(axis=0 if look.analysis == "tran" else 1, keepdims=True)
-    return float(np.max(np.abs(found - expected) / scale))
+    scale = np.abs(expected)
+    if look.analysis != "noise":
+        scale = scale.max(axis=0 if look.analysis == "tran" else 1, keepdims=True)
+    off = np.abs(found - expected)
+    # Nothing at all is right where nothing is expected.
+    return float(np.max(np.divide(off, scale, out=np.where(off > 0, math.inf, 0.0), where=scale > 0)))
 
 
 def _amplifiers(network: Network) -> list[OpAmp]:

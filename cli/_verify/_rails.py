@@ -111,6 +111,12 @@ def _give(model: OpAmpModel) -> float:
     return float(model.slew * pole_values(model.gain, model.gain_bandwidth)[1] / _CLAMP)
 
 
+def _saturated(model: OpAmpModel, rail: float) -> float:
+    """Where a pole node settles between its rail's clamp and its own resistance under the slew current [V]."""
+    leak = 1 / pole_values(model.gain, model.gain_bandwidth)[0]
+    return float((rail + (_give(model) if rail > 0 else -_give(model))) / (1 + leak / _CLAMP))
+
+
 def _limited(network: Network, regions: Regions) -> Network:
     pieces = [tuple(_at_rail(e, *regions[e.name])) if e.name in regions else (e,) for e in network.elements]
     return replace(network, elements=tuple(e for part in pieces for e in part))
@@ -124,7 +130,7 @@ def _at_rail(amp: Element, region: Region, rail: float) -> Iterator[Element]:
         yield from (amp, VoltageSource(f"{amp.name}_vr", node, GROUND, rail))
         yield Resistor(f"{amp.name}_clamp", pole, node, 1 / _CLAMP, noisy=False)
         return
-    yield VoltageSource(f"{amp.name}_vr", pole, GROUND, rail + (_give(model) if rail > 0 else -_give(model)))
+    yield VoltageSource(f"{amp.name}_vr", pole, GROUND, _saturated(model, rail))
     yield Resistor(f"{amp.name}_ro", pole, amp.out, model.output_resistance, noisy=False)
     yield Capacitor(f"{amp.name}_cl", amp.out, GROUND, model.load_capacitance, amp.cell, amp.sign)
     for pin, at in (("p", amp.plus), ("m", amp.minus)):

@@ -32,8 +32,9 @@ _SETTLED = 1e-9
 """Within their limits macro-models are linear: Newton's solution is exact but for rounding, some 1e-14."""
 _SETTLED_SMALL = 1e-8
 """The same of a millivolt that volts of offset and drive have left."""
-_SETTLED_HIGH = 3e-8
-"""The same at high impedance: beside output stages of 0.05 S, rounding leaves 5e-9 of a nanosiemens."""
+_SETTLED_HIGH = 1e-7
+"""The same at high impedance: beside output stages of 0.05 S, rounding leaves 5e-9 of a nanosiemens, and more of the
+millivolts of an offset."""
 _AT_RAIL = 1e-6
 """The same beside the siemens that holds a pole node, where 1e-16 counts 1e9 times."""
 _RESPONSE = 1e-7
@@ -49,6 +50,8 @@ _LIMITED = 4e-4
 
 _HIGH = 1e9
 """Resistance of the cells at high impedance [ohm]."""
+_LESS = 16.0
+"""By which that is made smaller where it is too much."""
 _SMALL = 1e-3
 """Settled voltages of small signals [V]."""
 _NEAR = 0.95
@@ -188,7 +191,12 @@ def _high_impedance(subject: Subject) -> Setting:
     """Conductances so small that leaks and the gain itself move the settled voltages, and current noise counts."""
     models = _models(subject.network())
     volts = min((min(m.rail_high, -m.rail_low) for m in models), default=2.0) / 2
-    found = _settled_at(subject, _pattern(subject, volts), _power_of_two(subject.instance.design.R0 / _HIGH))
+    part = _power_of_two(subject.instance.design.R0 / _HIGH)
+    found = _settled_at(subject, _pattern(subject, volts), part)
+    while part < 1 and part_of_rails(found.network) > _NEAR:
+        # Currents of pins leave more than volts there.
+        part *= _LESS
+        found = _settled_at(subject, _pattern(subject, volts), part)
     slowest = float(np.abs(state_space(found.network).poles.real).min()) / (2 * math.pi)
     looks = Look("op", _SETTLED_HIGH), Look("noise", _NOISE_HIGH, slowest * 30, slowest * 3e4, density=1)
     return replace(found, name="at high impedance", looks=looks)
@@ -216,13 +224,13 @@ def _at_rails(subject: Subject) -> Iterator[Setting]:
 
 def _overdriven(subject: Subject, models: tuple[OpAmpModel, ...]) -> Iterator[Setting]:
     """Driven beyond slew rates and both rails."""
-    slew, rail = max(m.slew for m in models), max(max(m.rail_high, -m.rail_low) for m in models)
-    end = _CROSSINGS * rail / slew
+    slew, rails = max(m.slew for m in models), [abs(rail) for m in models for rail in (m.rail_low, m.rail_high)]
+    end = _CROSSINGS * max(rails) / slew
     step = 1 / (2 * math.pi * max(m.gain_bandwidth for m in models)) / STEPS
     if end / step > _STEPS:
         return
     # ngspice's rails give way by what the slew current leaves across one siemens.
-    give = 2 * max(m.slew * pole_values(m.gain, m.gain_bandwidth)[1] for m in models) / rail
+    give = 2 * max(m.slew * pole_values(m.gain, m.gain_bandwidth)[1] for m in models) / min(rails)
     drive = _BEYOND * slew * subject.instance.design.tau
     for name, sign in (("upwards", 1.0), ("downwards", -1.0)):
         found = _witness_driven_by(subject, sign * drive * _pattern(subject, 1.0))
