@@ -55,6 +55,23 @@ class Response:
             ClippedError: the settled device is beyond an amplifier's rails.
         """
         network = instance.network(program, level, scaling, rounding)
+        return cls.of_network(network, program, scaling, noise_scale, allow_clipping)
+
+    @classmethod
+    def of_network(
+        cls,
+        network: Network,
+        program: Program,
+        scaling: Scaling,
+        noise_scale: float = 1.0,
+        allow_clipping: bool = False,
+    ) -> "Response":
+        """Reduce a circuit that holds a program, whoever made it; `program` says how many cells there are.
+
+        Raises:
+            ValueError: as `state_space`.
+            ClippedError: the settled device is beyond an amplifier's rails.
+        """
         amplifiers = tuple(e for e in network.elements if isinstance(e, OpAmp) and e.model is not None)
         every = state_space(replace(network, outputs=(*network.outputs, *Amplifiers.outputs(amplifiers))))
         response = cls(

@@ -37,6 +37,7 @@ from ._many import settle_together as settle_together
 from ._many import simulate_many as simulate_many
 from ._measurement import load_measurement as load_measurement
 from ._measurement import save_measurement as save_measurement
+from ._plans import network_circuit as network_circuit
 from ._power import OperatingPower as OperatingPower
 from ._power import operating_power as operating_power
 from ._raw import Plot as Plot

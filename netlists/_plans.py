@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..circuits import Capacitor, Network, loaded_chip
+from ..circuits import Capacitor, Level, Network, loaded_chip, state_space
 from . import _analyses, _timing
 from ._amplifier_cards import chosen_amplifier, preamble, release_time
+from ._amplifier_circuit import AmplifierSubcircuit
 from ._analyses import DEFAULT_TOLERANCE, Deck, Tolerance
 from ._build import initial_voltages, network_cards, to_text
 from ._cards import NoiseForm
@@ -72,6 +73,27 @@ def plan(settings: Settings, network: Network, linear: Linear, ngspice: Ngspice)
             return task.seeded()
         case _:
             return task.tran()
+
+
+def network_circuit(network: Network, level: Level = "macro", amplifier: AmplifierSubcircuit | None = None) -> str:
+    """Cards of a network from rest and the solver's options; lines of analyses and `.end` may follow.
+
+    Args:
+        network: typed elements; those of amplifiers carry the macro-model, at level `transistor` too.
+        level: depth of the amplifiers.
+        amplifier: subcircuit at level `transistor`; the project's two-stage amplifier unless given.
+
+    Raises:
+        NetlistError: an unsafe name or number, a node without a path for direct current to ground, an amplifier at
+            another level than `transistor`.
+    """
+    chosen = chosen_amplifier(level, amplifier)
+    lines = network_cards(network, amplifier=chosen)
+    if chosen is None:
+        return to_text(network, lines) + _analyses.options(klu=False)
+    return to_text(network, lines, preamble(network, chosen, state_space(network).settled)) + _analyses.options(
+        klu=False
+    )
 
 
 @dataclass(frozen=True, eq=False)

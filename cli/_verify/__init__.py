@@ -6,6 +6,9 @@ from ._cases import Case as Case
 from ._cases import Depth as Depth
 from ._cases import cases as cases
 from ._cases import device_cases as device_cases
+from ._faults import Fault as Fault
+from ._faults import planted_faults as planted_faults
+from ._faults import with_fault as with_fault
 from ._one_chip import loaded_program as loaded_program
 from ._one_chip import one_chip_rows as one_chip_rows
 from ._one_chip import settled_answers as settled_answers

@@ -21,14 +21,17 @@ from .._inputs import (
     get_topology,
 )
 from . import (
+    _amplifier,
     _calibrated,
     _chips,
     _closed,
     _conditions,
+    _exposure,
     _law,
     _mutations,
     _onset,
     _opinions,
+    _planted,
     _poles,
     _sensitivity,
     _symbolic,
@@ -108,8 +111,11 @@ class Case:
         yield from _sensitivity.rows(subject)
         if ideal and (self.depth == "full" or topology.n <= (_RECORDED if subject.mean else 1)):
             yield from _law.rows(subject)
+        if self.first:
+            yield from _exposure.rows(subject)
         if self.first and self.depth != "quick":
             yield from _mutations.rows(subject)
+            yield from _planted.rows(subject, self.depth == "full")
             yield from _conditions.rows(subject)
             yield from _chips.rows(subject)
             if not ideal or not subject.mean:
@@ -121,6 +127,7 @@ class Case:
         few = 1 if self.depth == "quick" else _FEW_TRANSISTORS
         yield from _waves.transistor_rows(subject, self.depth == "full" or self.instance.topology.n <= few)
         if self.first:
+            yield from _amplifier.rows(subject)
             yield from _mutations.rows(subject)
             if self.depth == "full":
                 yield from _calibrated.rows(subject)
