@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+from thermospice.circuits import Programming
 from thermospice.training import Factors
 
 
@@ -23,6 +24,7 @@ class Population:
     full_scale: float = 1.0
     dac_bits: int | None = None
     adc_bits: int | None = None
+    programming: Programming = Programming()
 
 
 def make_factors(B: int, k: int, N: int, damping: float = 0.3, with_hessian: bool = True) -> Factors:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from thermospice.circuits import Crossbar, Design
+from thermospice.circuits import Crossbar, Design, Programming
 from thermospice.training import TNGD, Ageing, DeviceSPU, Effects, Factors
 from thermospice.training import _draws as draws
 from torch import nn
@@ -124,7 +124,7 @@ def test_a_resumed_run_goes_on_with_the_chip_of_its_age(delay):
     def make() -> tuple[nn.Module, TNGD]:
         torch.manual_seed(1)
         module = nn.Linear(4, 3).double()
-        device = DeviceSPU(Population(kappa0=1e-6, dac_bits=8), t=2.0, ageing=FULL, rounding="stochastic")
+        device = DeviceSPU(Population(kappa0=1e-6, programming=Programming(bits=7)), t=2.0, ageing=FULL, rounding="stochastic")
         return module, TNGD(module, functional.cross_entropy, lr=0.1, damping=0.2, solver=device, delay=delay)
 
     generator = torch.Generator().manual_seed(2)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
+from thermospice.circuits import Programming
 from thermospice.training import DeviceSPU, Effects, Factors, IdealSPU, UnstableLoop
 from thermospice.training._device_flow import CascadeFlow
 from thermospice.training._ladder import steps
@@ -15,7 +16,7 @@ from thermospice.training._loop import Loop
 
 from .doubles import Population
 
-noisy = partial(Population, kappa0=1e-6, dac_bits=12, adc_bits=12)
+noisy = partial(Population, kappa0=1e-6, dac_bits=12, adc_bits=12, programming=Programming(bits=12))
 TIMES = [0.0, 0.3, 5.0, 50.0, math.inf]
 
 
@@ -166,7 +167,7 @@ def test_single_precision_draws_the_same_chip(factors):
 
 
 def test_gain_inverters_and_bits_do_what_the_docstring_says(factors):
-    population = noisy(gain=100.0, inverter_sigma=0.1, dac_bits=5)
+    population = noisy(gain=100.0, inverter_sigma=0.1, programming=Programming(bits=4))
     s = 1 / math.sqrt(6)
 
     loop = DeviceSPU(population, effects=Effects.only("gain")).init(factors).chip.loop
@@ -192,7 +193,7 @@ def test_gain_inverters_and_bits_do_what_the_docstring_says(factors):
 
 
 def test_stochastic_rounding_is_right_on_average(factors):
-    device = DeviceSPU(noisy(dac_bits=4), effects=Effects.only("program_bits"), rounding="stochastic")
+    device = DeviceSPU(noisy(programming=Programming(bits=3)), effects=Effects.only("program_bits"), rounding="stochastic")
     loads = [device.init(factors).chip.loop.J_in for _ in range(400)]
     step = float(factors.J.abs().max()) / 7
     error = (sum(loads) / 400 - factors.J).numpy() / step
