@@ -133,16 +133,16 @@ class CascadeArrays(Deviations):
             column_gain += second.abs().sum(0)
             column_sum += second.sum(0)
             first = self._held(first, "J", index, stage)
-            if feedback is not None:
-                first.div_(feedback[here].unsqueeze(1))
-            row_gain[here], row_sum[here] = stage * first.abs().sum(1), stage * first.sum(1)
+            # a stage's output is its input current through its own feedback resistor
+            unit = first.new_ones(()) if feedback is None else feedback[here]
+            row_gain[here], row_sum[here] = stage * first.abs().sum(1) / unit, stage * first.sum(1) / unit
             if rails is not None and rail_lines is not None:
-                into_rows[here] = stage * (first.clamp_max(0.0) @ rails).neg_()
+                into_rows[here] = -stage * (first.clamp_max(0.0) @ rails) / unit
                 into_cells -= stage * (rail_lines[here] @ second.clamp_max(0.0))
             if flawed:
                 J_out[here] = self.with_inverters(second, None if lines is None else lines[here].unsqueeze(1))
             pull = self._pull(row_gain[here], row_sum[here], None if loading is None else loading[here])
-            J_in[here] = self.with_inverters(first, columns).div_(1.0 + pull.unsqueeze(1))
+            J_in[here] = self.with_inverters(first, columns).div_((unit * (1.0 + pull)).unsqueeze(1))
         into = None if rails is None else (into_rows, into_cells)
         sums = row_gain, row_sum, column_gain.mul_(stage), column_sum.mul_(stage)
         return LoadedJacobian(J_in, J_out, *sums, into, clipped)

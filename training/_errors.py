@@ -1,5 +1,6 @@
 """Deviations of one chip by position: drawn from a population, or those that a calibration has found."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
@@ -81,14 +82,23 @@ class DrawnErrors:
         return None if sigma == 0.0 else sigma * draws.vector(self.seed, f"inverter {name}", count, like)
 
     def feedback(self, name: Amplifiers, count: int, like: Tensor) -> Tensor | None:
-        return None  # a population's spread of the arrays covers it
+        sigma = self.population.conductance_sigma
+        if name == "cells" or sigma == 0.0:
+            return None
+        return sigma * draws.vector(self.seed, f"feedback {name}", count, like)
 
     def offsets(self, name: Amplifiers, count: int, like: Tensor) -> Tensor:
         p = self.population
         return p.offset_mean + p.offset_sigma * draws.vector(self.seed, f"offset {name}", count, like)
 
     def inverter_offsets(self, name: Amplifiers, count: int, like: Tensor) -> Tensor | None:
-        return None
+        p = self.population
+        if math.isinf(p.gain) or (p.offset_mean == 0.0 and p.offset_sigma == 0.0):
+            return None
+        gain = self.inverters(name, count, like)
+        own = p.offset_mean + p.offset_sigma * draws.vector(self.seed, f"inverter offset {name}", count, like)
+        # an inverting amplifier of two equal resistors doubles its own offset
+        return 2.0 * own if gain is None else (2.0 + gain) * own
 
 
 @dataclass(frozen=True, slots=True, eq=False)
