@@ -22,7 +22,7 @@ class NoiseSources:
         white_voltage: the same without 1/f noise.
         current: of the input current, `i_n^2 R0^2/(4 tau)`.
         injected: into the cells and nowhere else, `S R0^2/(2 tau)`.
-        rail: at the output of an inverting amplifier of two unit resistors; zero where inverters are ideal.
+        rails: whether inverted rails are noisy too, by amplifiers of two unit resistors; ideal inverters are not.
     """
 
     thermal: float
@@ -30,7 +30,7 @@ class NoiseSources:
     white_voltage: float
     current: float
     injected: float
-    rail: float
+    rails: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,11 @@ def _noise(values: Values, tau: float, unit: float) -> NoiseSources:
     injected = unit * float(values.injected_noise) * R0**2 / (2.0 * tau)
     amplifier = values.amplifier
     if amplifier is None:
-        return NoiseSources(thermal, 0.0, 0.0, 0.0, injected, 0.0)
+        return NoiseSources(thermal, 0.0, 0.0, 0.0, injected, rails=False)
     white = unit * float(amplifier.noise_voltage) ** 2 / (4.0 * tau)
     voltage = white * _flicker_factor(amplifier, tau)
     current = unit * (float(amplifier.noise_current) * R0) ** 2 / (4.0 * tau)
-    return NoiseSources(thermal, voltage, white, current, injected, 2.0 * thermal + 4.0 * voltage + current)
+    return NoiseSources(thermal, voltage, white, current, injected, rails=True)
 
 
 def _flicker_factor(amplifier: OpAmpModel, tau: float) -> float:

@@ -10,9 +10,9 @@ from torch import Tensor
 from ._ageing import NEW, Aged
 from ._array_grid import ArrayGrid
 from ._chip_amplifiers import ChipAmplifiers
-from ._chip_noise import CascadeNoise, strength
+from ._chip_noise import CascadeNoise, rail_strength, strength
 from ._deviating_arrays import CascadeArrays, Deviations, LoadedHessian, LoadedJacobian
-from ._errors import CascadeErrors, CrossbarErrors
+from ._errors import Amplifiers, CascadeErrors, CrossbarErrors
 from ._factors import Factors
 from ._lagged_loop import LaggedLoop
 from ._loaded_chip import Cascade, Crossbar, Loads
@@ -54,14 +54,17 @@ class Chip:
         fed = chip.with_inverters(held, chip.inverters("cells", A[0]))
         F = (fed + torch.diag(amplifiers.pull(gain, loading))) / D.unsqueeze(1)
         offset = chip.offsets("cells", A[0]) * gain + amplifiers.bias
-        if (rails := chip.rail_offsets("cells", A[0])) is not None:
-            offset = offset + negative @ rails
+        if (rail_offsets := chip.rail_offsets("cells", A[0])) is not None:
+            offset = offset + negative @ rail_offsets
 
         # at high frequencies the capacitor shorts what lies between a cell's output and its own virtual ground, and an
         # inverter's two resistors are in series
         around = gain + load - 2.0 * held.diagonal().clamp_min(0.0) - amplifiers.rail_load / 2.0
         noise = torch.diag(strength(amplifiers.noise, gain) + amplifiers.noise.injected)
-        noise = noise + amplifiers.noise.rail * (negative @ negative.T)
+        if amplifiers.noise.rails:
+            rails = rail_strength(amplifiers.noise, chip.inverter_errors("cells", A[0]))
+            fed_by_rails = fed.clamp_max(0.0)
+            noise = noise + (fed_by_rails * rails) @ fed_by_rails.T
         return Crossbar(
             F=F,
             D=D,
@@ -152,9 +155,17 @@ class _CascadeLoader:
             cells=strength(sources, gain) + sources.injected,
             first=strength(sources, 1.0 + jacobian.row_gain, forward),
             second=second,
-            rail=sources.rail,
+            rails=self._rails(gain, jacobian.row_gain) if sources.rails else None,
             wide=amplifiers.readout_variance(around),
         )
+
+    def _rails(self, cells: Vector, stages: Rows) -> tuple[Vector, Rows, Rows]:
+        names: tuple[Amplifiers, ...] = ("cells", "forward", "hessian")
+        of_cells, forward, backward = (
+            rail_strength(self.chip.amplifiers.noise, self.chip.inverter_errors(name, like))
+            for name, like in zip(names, (cells, stages, stages), strict=True)
+        )
+        return of_cells, forward, backward
 
     def _lagged(
         self,

@@ -23,7 +23,7 @@ class WhiteEverywhere:
     white_voltage: float = 0.0
     current: float = 1.0
     injected: float = 0.0
-    rail: float = 0.0
+    rails: bool = False
 
 
 def strength(sources: NoiseLike, gain: Tensor, feedback: Tensor | None = None) -> Tensor:
@@ -37,19 +37,29 @@ def strength(sources: NoiseLike, gain: Tensor, feedback: Tensor | None = None) -
     return sources.thermal * gain / feedback + sources.voltage * gain**2 + sources.current / feedback**2
 
 
+def rail_strength(sources: NoiseLike, inverter: Tensor) -> Tensor:
+    """The same of inverting amplifiers of two unit resistors whose gains are -(1 + inverter), as if at their inputs.
+
+    There, because the loaded arrays hold the gains of the rails that feed them.
+    """
+    gain = 1.0 + inverter
+    return sources.thermal * (1.0 + 1.0 / gain) + sources.voltage * (1.0 + 1.0 / gain) ** 2 + sources.current
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CascadeNoise:
     """White noise of a cascade in parts of kappa0, the strengths of `dx = ... + N(0, 2 strength ds)`.
 
     cells (N,): of the current into each integrator. first, second (r,): at the outputs of the stages, in the volts that
-        they have. rail: at the output of each inverted rail. wide (N,): variance of the readout by the cell's own
+        they have. rails (N,), (r,), (r,): at the inputs of the inverted rails of the cells and of both kinds of stages;
+    None where they have none. wide (N,): variance of the readout by the cell's own
         amplifier over all of its band, of which the cell itself follows next to nothing.
     """
 
     cells: Vector
     first: Rows
     second: Rows | None
-    rail: float
+    rails: tuple[Vector, Rows, Rows] | None
     wide: Vector
 
     def forcing(self, loop: Loop, stage: float, stages: bool, normals: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -66,20 +76,20 @@ class CascadeNoise:
             return total, torch.zeros_like(first), None if self.second is None else torch.zeros_like(second)
         first = (2.0 * self.first).sqrt() / stage * first
         last = None if self.second is None else stage * (2.0 * self.second).sqrt() * second
-        if self.rail == 0.0:
+        if self.rails is None:
             return total, first, last
-        rail = (2.0 * self.rail) ** 0.5
-        first = first + rail * _through_negative(loop.J_in, of_cells)
-        total = total + stage * rail * _back_through_negative(loop.J_out, of_second)
+        cells, forward, backward = ((2.0 * rail).sqrt() for rail in self.rails)
+        first = first + _through_negative(loop.J_in, cells * of_cells)
+        total = total + stage * _back_through_negative(loop.J_out, backward * of_second)
         if last is not None and loop.H is not None:
-            last = last + rail / stage * block_product(loop.H.clamp_max(0.0), of_first.T).T
+            last = last + block_product(loop.H.clamp_max(0.0), (forward * of_first).T).T / stage
         return total, first, last
 
     @property
     def sources(self) -> int:
         """How many independent normals `forcing` takes."""
         N, r = len(self.cells), len(self.first)
-        return N + 2 * r if self.rail == 0.0 else 2 * (N + 2 * r)
+        return N + 2 * r if self.rails is None else 2 * (N + 2 * r)
 
 
 def _split(normals: Tensor, sizes: tuple[int, ...]) -> list[Tensor]:

@@ -46,6 +46,10 @@ class Deviations:
     def inverters(self, name: Amplifiers, like: Vector) -> Vector | None:
         return self.errors.inverters(name, len(like), like) if self.effects.inverter else None
 
+    def inverter_errors(self, name: Amplifiers, like: Vector) -> Vector:
+        error = self.inverters(name, like)
+        return torch.zeros_like(like) if error is None else error
+
     def with_inverters(self, held: Tensor, error: Tensor | None) -> Tensor:
         # negative coefficients are fed from the inverted rail
         return held if error is None else torch.addcmul(held, held.clamp_max(0.0), error)

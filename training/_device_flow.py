@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ._dense_flow import DenseFlow
 from ._factors import block_product
-from ._krylov import Kept, state_at
+from ._krylov import Kept, Relaxing, state_at
 from ._ladder import noise_at, steps
 from ._loaded_chip import Cascade, Crossbar
 from ._loop import refuse_growth
@@ -89,14 +89,25 @@ class CascadeFlow:
 
     def covariance(self, t: float) -> Matrix:
         """Covariance of the noise for kappa0 = 1 after t; by matrices of all states, for small chips."""
-        loop, lagged = self.chip.loop, self.chip.lagged
-        every = torch.eye(self.chip.noise.sources).to(loop.D)
-        states, forcings = (loop, self._forcings(every)) if lagged is None else (lagged, self._lagged_forcings(every))
+        lagged, N = self.chip.lagged, len(self.chip.loop.D)
         t = t if lagged is None else max(t - lagged.delay, 0.0)
-        N = len(loop.D)
-        F = torch.stack([states.matvec(e) for e in torch.eye(forcings.shape[1]).to(loop.D)], 1)
+        F, forcings = self._matrices()
         P = DenseFlow(F, forcings.T @ forcings).covariance(t)[:N, :N]
         return P if t == 0.0 else P + torch.diag(self.chip.noise.wide)
+
+    def density(self) -> Vector:
+        """Two-sided density of the settled noise at frequency zero, for kappa0 = 1 and per tau; as `covariance`."""
+        F, forcings = self._matrices()
+        return torch.linalg.solve(F, forcings.T)[: len(self.chip.loop.D)].square().sum(1)
+
+    def _matrices(self) -> tuple[Matrix, Tensor]:
+        """F of all states, and what each source of noise puts into them in one unit of time."""
+        loop, lagged = self.chip.loop, self.chip.lagged
+        every = torch.eye(self.chip.noise.sources).to(loop.D)
+        forcings = self._forcings(every) if lagged is None else self._lagged_forcings(every)
+        states: Relaxing = loop if lagged is None else lagged
+        units = torch.eye(forcings.shape[1]).to(loop.D)
+        return torch.stack([states.matvec(unit) for unit in units], 1), forcings
 
     def strain(self, x: Vector, drive: Vector | None = None) -> float:
         """As `AmplifierLimits.strain`, the cells at x [V], the stages settled; slopes under a drive [V], if given."""
@@ -181,9 +192,14 @@ class CrossbarFlow:
         return wide + self._flow().noise(t, _normal(self.chip.D, generator))
 
     def covariance(self, t: float) -> Matrix:
-        """Covariance of the noise for kappa0 = 1 after t."""
+        """As `CascadeFlow.covariance`."""
         P = self._flow().covariance(t)
         return P if t == 0.0 else P + torch.diag(self.chip.wide)
+
+    def density(self) -> Vector:
+        """As `CascadeFlow.density`."""
+        inverse = torch.linalg.inv(self.chip.F)
+        return (inverse @ self.chip.diffusion @ inverse.T).diagonal()
 
     def strain(self, x: Vector, drive: Vector | None = None) -> float:
         """As `CascadeFlow.strain`."""

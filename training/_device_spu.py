@@ -160,6 +160,12 @@ class DeviceSPU:
             return torch.zeros(len(state.like), len(state.like)).to(state.like)
         return self.population.kappa0 * state.covariance(time * state.rate)
 
+    def density(self, state: DeviceFlow) -> Vector:
+        """Two-sided noise density [V^2 per tau] of the settled readouts far below all poles; likewise."""
+        if not self.effects.noise:
+            return torch.zeros_like(state.like)
+        return self.population.kappa0 * state.density()
+
     def _cascade_errors(self, program: Factors) -> CascadeErrors:
         if self.chip == "drawn":
             return DrawnErrors(self.population, self.seed)

@@ -208,7 +208,7 @@ def test_stochastic_rounding_is_right_on_average(factors):
 
 
 def test_offsets_go_through_the_noise_gain(factors):
-    population = noisy(offset_mean=1e-3, offset_sigma=0.0)
+    population = noisy(offset_mean=1e-3, offset_sigma=0.0, inverter_sigma=0.0)
     chip = DeviceSPU(population, effects=Effects.only("offset")).init(factors).chip
     s, J, H = 1 / math.sqrt(6), factors.J, torch.block_diag(*factors.H)
     cells = 1e-3 * (1 + 0.3 + s * J.abs().sum(0))
