@@ -8,8 +8,8 @@ magnitudes:
   sets of rails, so that the lag of an entry is off by `d = 6/omega` at most. A lag d turns a decay rate s into
   `s (1 + s d)`, which changes `exp(-s t)` by `s^2 d t exp(-s t)`: at most `4 d/(e^2 t)`, and at most `S^2 d t`.
 - Second order in the lags: `s^3 L^2 t exp(-s t)`, at most `27 L^2/(e^3 t^2)`, and at most `S^3 L^2 t`.
-- The finite gain A0 of the rails: each is 2/A0 short, in three sets. With |G| the arrays' part of F by the magnitudes of
-  their entries, errors e of these are `e |F^-1 |G||` of the solution, and twice that of a density.
+- The finite gain A0 of the rails: each is 2/A0 short, in three sets. With |G| the arrays' part of F by the magnitudes
+  of their entries, errors e of these are `e |F^-1 |G||` of the solution, and twice that of a density.
 - Noise over all frequencies: the lag d multiplies the variance of a mode by `1 + s d`. The readout's own amplifier is
   noisy over all of its band, which comes back through the arrays, `S (1/omega + L)` of that part; and the J array does
   not end at virtual grounds there, so that the load on the output resistance is uncertain by what it is.
@@ -30,6 +30,7 @@ from jaxtyping import Float
 from ...behavioral import DeviceModel
 from ...circuits import Cascade, Instance, Program, Programming, Scaling
 from ...circuits import load as load_arrays
+from ...netlists import Analysis
 from ._row import Row, relative
 from ._subject import Subject
 from ._waves import EXACT
@@ -172,7 +173,11 @@ class _Device:
 
     @cached_property
     def loaded(self) -> "CascadeFlow":
-        return self.solver.init(self.batch.factors)
+        from ...training._device_flow import CascadeFlow
+
+        loaded = self.solver.init(self.batch.factors)
+        assert isinstance(loaded, CascadeFlow)
+        return loaded
 
     def mean(self, t: float) -> Float[np.ndarray, " n"]:
         import torch
@@ -188,7 +193,7 @@ class _Device:
         settled = self.loaded.mean(drive, None, math.inf)
         return max(self.loaded.strain(torch.zeros_like(settled), drive), self.loaded.strain(settled))
 
-    def spice(self, analysis: str, **options: object) -> xr.Dataset | None:
+    def spice(self, analysis: Analysis, **options: object) -> xr.Dataset | None:
         """The same chip and program in ngspice."""
         seen = replace(self.subject, program=self.batch.program, scaling=Scaling(), _found={})
         return seen.measure(analysis, self.chip, **options)
@@ -207,8 +212,9 @@ class _Device:
         import torch
 
         loop = self.loaded.chip.loop
-        H = torch.block_diag(*loop.H).abs()  # a measured chip has an array H
-        return (loop.J_out.abs().T @ H @ loop.J_in.abs() / loop.D.unsqueeze(1)).numpy()
+        assert loop.H is not None
+        H = torch.block_diag(*loop.H).abs()
+        return np.asarray((loop.J_out.abs().T @ H @ loop.J_in.abs() / loop.D.unsqueeze(1)).numpy())
 
     @cached_property
     def fastest(self) -> float:
@@ -248,9 +254,11 @@ class _Device:
     @property
     def _load(self) -> float:
         """Of the J array on the cells' outputs, through their output resistance."""
-        electronics, J = self.solver.population.electronics, self.batch.factors.J
-        share = 1 / math.sqrt(self.batch.factors.batch)
-        return electronics.output_resistance * share * float(J.clamp_min(0.0).sum(0).max())
+        amplifier, share = self.chip.design.amplifier, 1 / math.sqrt(self.batch.factors.batch)
+        if amplifier is None:
+            return 0.0
+        column = share * float(self.batch.factors.J.clamp_min(0.0).sum(0).max())
+        return amplifier.output_resistance / self.chip.design.R0 * column
 
 
 def _means(subject: Subject, batch: _Batch, chip: Instance, name: str) -> Iterator[Row]:

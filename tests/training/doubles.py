@@ -7,6 +7,8 @@ import torch
 from thermospice.circuits import Programming
 from thermospice.training import Factors
 
+EXACT = Programming()
+
 
 @dataclass(frozen=True)
 class Population:
@@ -24,7 +26,7 @@ class Population:
     full_scale: float = 1.0
     dac_bits: int | None = None
     adc_bits: int | None = None
-    programming: Programming = Programming()
+    programming: Programming = EXACT
 
 
 def make_factors(B: int, k: int, N: int, damping: float = 0.3, with_hessian: bool = True) -> Factors:
