@@ -20,6 +20,8 @@ from ._drift import recalibration_times as recalibration_times
 from ._drift import track_drift as track_drift
 from ._effects import Effects as Effects
 from ._gaussian import Gaussian as Gaussian
+from ._electronics import Electronics as Electronics
+from ._electronics import NoiseSources as NoiseSources
 from ._integrate import Saturation as Saturation
 from ._integrate import integrate as integrate
 from ._interface import LinearProcess as LinearProcess

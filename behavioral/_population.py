@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..circuits import Cascade, OpAmp, Program, Scaling
-from ._device_model import DeviceModel
+from ..circuits import Cascade, OpAmp, Program, Programming, Scaling
+from ._device_model import DeviceModel, Estimate
+from ._electronics import Electronics, amplifier_speed, electronics
 from ._response import Response
 
 
@@ -23,11 +24,16 @@ class Population:
         R0, C: nominal values [ohm], [F].
         conductance_sigma, capacitor_sigma, inverter_sigma: relative standard deviations.
         offset_mean, offset_sigma: of the amplifiers' input offsets [V].
-        gain, gain_bandwidth: of the amplifiers [V/V], [Hz]; infinite without amplifiers.
-        kappa0: white noise strength of a cell as slow readouts see it [V^2]; see `noise_strength`.
-        full_scale: of the converters [V]; dac_bits, adc_bits: their bits, None is ideal.
+        gain, gain_bandwidth: of the amplifiers at the design's temperature [V/V], [Hz]; infinite without amplifiers.
+        kappa0: white noise strength of an empty cell as slow readouts see it [V^2]; see `noise_strength`.
+        full_scale: of the converters [V]; dac_bits, adc_bits: their bits, None is ideal. They convert drives and
+            readouts; the bits of the arrays are those of `programming`.
         supply_power: of the amplifiers, for each cell [W]; in a cascade for each cell and each stage.
         standard_errors: of the spreads, by field; zero where the value comes from the design.
+        programming: how finely and how far the conductances can be set.
+        electronics: what the loaded arrays make of the noise, and the amplifiers' limits; None leaves `kappa0` white
+            in every cell and every stage, whatever is loaded.
+        measured_cells: cells of the smallest chip that the spreads were measured on; None where they are a design's.
     """
 
     design: str
@@ -47,6 +53,9 @@ class Population:
     adc_bits: int | None
     supply_power: float
     standard_errors: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    programming: Programming = field(default_factory=Programming)
+    electronics: Electronics | None = None
+    measured_cells: int | None = None
 
     @classmethod
     def estimate(cls, models: Sequence[DeviceModel]) -> "Population":
@@ -68,20 +77,26 @@ class Population:
         measured = [m for m in models if m.provenance.source == "measurements"]
         spreads, errors = _spreads(measured) if measured else (_tolerances(models[0]), {})
         design, converters = models[0].design, models[0].design.converters
+        speeds = [amplifier_speed(m) for m in models]
+        kappa0 = _mean([noise_strength(m) for m in models])
+        typical = replace(models[0], noise_scale=Estimate(_mean([m.noise_scale.value for m in models])))
         return cls(
             design=design.name,
             tau=design.tau,
             R0=design.R0,
             C=design.C,
             **spreads,
-            gain=_mean([m.gain.value if m.gain else float("inf") for m in models]),
-            gain_bandwidth=_mean([m.gain_bandwidth.value if m.gain_bandwidth else float("inf") for m in models]),
-            kappa0=_mean([noise_strength(m) for m in models]),
+            gain=_mean([gain for gain, _ in speeds]),
+            gain_bandwidth=_mean([bandwidth for _, bandwidth in speeds]),
+            kappa0=kappa0,
             full_scale=converters.full_scale,
             dac_bits=converters.dac_bits,
             adc_bits=converters.adc_bits,
             supply_power=_supply_power(models[0]),
             standard_errors=MappingProxyType(errors),
+            programming=design.programming,
+            electronics=electronics(typical, kappa0),
+            measured_cells=min((m.n for m in measured), default=None),
         )
 
     @classmethod
@@ -168,9 +183,17 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_OF_AMPLIFIERS = ("inverter_sigma", "offset_sigma")
+"""Deviations that ideal amplifiers do not have."""
+
+
 def _tolerances(model: DeviceModel) -> dict[str, float]:
     sigmas = model.instance.topology.error_sigmas(model.design.tolerances)
-    spreads = {kind: max((sigmas.get(name, 0.0) for name in names), default=0.0) for kind, names in _KINDS.items()}
+    ideal = _OF_AMPLIFIERS if model.level == "ideal" else ()
+    spreads = {
+        kind: 0.0 if kind in ideal else max((sigmas.get(name, 0.0) for name in names), default=0.0)
+        for kind, names in _KINDS.items()
+    }
     return {**spreads, "offset_mean": 0.0}
 
 

@@ -1,79 +1,24 @@
-"""A chip holding a program: arrays with their errors, and what they add to the drive."""
+"""A chip takes a program: what its deviations and its amplifiers make of it."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from . import _draws as draws
 from ._ageing import NEW, Aged
-from ._convert import grid, to_grid
-from ._errors import Amplifiers, ChipErrors
+from ._array_grid import ArrayGrid
+from ._chip_amplifiers import ChipAmplifiers
+from ._chip_noise import CascadeNoise, rail_strength, strength
+from ._deviating_arrays import CascadeArrays, Deviations, LoadedHessian, LoadedJacobian
+from ._errors import Amplifiers, CascadeErrors, CrossbarErrors
 from ._factors import Factors
 from ._lagged_loop import LaggedLoop
+from ._loaded_chip import Cascade, Crossbar, Loads
 from ._loop import MAX_GROUPS, Loop
 from ._population import Effects, PopulationLike
 from ._types import Matrix, Rows, Vector
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Loads:
-    """Conductances [1/R0] into virtual grounds that hang on the outputs of the cells, the first and second stages.
-
-    The arrays behind them, a stage's feedback resistor, the two resistors of each inverted rail and, with the cells,
-    the damping. Sums over J^T stand for those over J and rows of H for its columns: the same but for the deviations.
-    """
-
-    cells: Vector
-    first: Rows
-    second: Rows
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cascade:
-    """A loaded cascade. `drive` (N,): relative gain of the drive inputs; `offset` (N,) [V]: added to the drive.
-
-    `stage`: the J arrays hold `stage J`, the H array `H/stage^2`, which decides what the stages' own errors weigh.
-    `lagged`: the same loop with stages that take time; None where they take none.
-    """
-
-    loop: Loop
-    lagged: LaggedLoop | None
-    loads: Loads
-    drive: Vector
-    offset: Vector
-    stage: float
-    exact: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Crossbar:
-    """A loaded crossbar: `dx = -(F x - drive b - offset) ds`, both divided by D. `loads`: as `Loads.cells`."""
-
-    F: Matrix
-    D: Vector
-    drive: Vector
-    offset: Vector
-    loads: Vector
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Arrays:
-    """J_in (its rows divided by their stages' gain errors) and J_out; sum |G| of their rows and columns, sum G
-    of J_in's rows.
-
-    `rails` [V]: what the inverted rails' own offsets put into the stages and into the cells; None where nothing.
-    """
-
-    J_in: Tensor
-    J_out: Tensor
-    row_gain: Rows
-    row_sum: Rows
-    column_gain: Vector
-    rails: tuple[Rows, Vector] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,183 +27,184 @@ class Chip:
 
     population: PopulationLike
     effects: Effects
-    errors: ChipErrors
     rounding: torch.Generator | None = None
     aged: Aged = NEW
 
-    def load_cascade(self, factors: Factors, groups: Callable[[float], int] = lambda fastest: MAX_GROUPS) -> Cascade:
+    def load_cascade(
+        self, factors: Factors, errors: CascadeErrors, groups: Callable[[float], int] = lambda fastest: MAX_GROUPS
+    ) -> Cascade:
         """groups: into how many the cells are sorted, when the fastest of them decays with so much [1/tau]."""
-        lam, given = factors.damping, factors.H
-        stage = 1.0 if given is None else 1.0 / math.sqrt(factors.batch)
-        arrays = self._arrays(factors, stage)
-        J_out, like = arrays.J_out, arrays.J_out
-        if not bool(arrays.row_gain.isfinite().all()):
-            raise ValueError("DeviceSPU: the factors are not finite; lower lr or raise the damping")
-        H, hessian_gain, hessian_rails = self._hessian(factors, stage)
-        gain = 1.0 + lam + arrays.column_gain
-        D, drive = self._cells(like, gain)
-        held = lam * self.aged.programmed * (1.0 + self._error("damping", like))
-        Lam = held + gain * self._inverse_gain
-        loop = Loop(D, Lam, arrays.J_in, J_out, H, groups(float((Lam / D).max())))
-        first = self._offset("forward", like[:, 0]) * (1.0 + arrays.row_gain)
-        offset = self._offset("cells", like[0]) * gain
-        if arrays.rails is not None:
-            first, offset = first - arrays.rails[0], offset - arrays.rails[1]
-        offset = offset + J_out.T @ loop.hessian(first) / stage  # inverted twice on its way, the other once
-        if H is not None:
-            second = self._offset("hessian", like[:, 0]) * (1.0 + hessian_gain) - hessian_rails
-            offset = offset - stage * (J_out.T @ second)
-        exact = arrays.J_in is factors.J and J_out is factors.J and H is given
-        last = 1.0 + arrays.row_gain + self._rail
-        loads = Loads(
-            lam + arrays.column_gain + self._rail, last if H is None else 1.0 + hessian_gain + self._rail, last
+        grid, amplifiers = self._grid, self._amplifiers
+        return _CascadeLoader(CascadeArrays(errors, self.effects, grid, amplifiers, self.aged)).load(factors, groups)
+
+    def load_crossbar(self, A: Matrix, errors: CrossbarErrors) -> Crossbar:
+        chip, amplifiers = Deviations(errors, self.effects, self._grid, self._amplifiers, self.aged), self._amplifiers
+        full_scale = chip.grid.full_scale(A)
+        held = chip.grid.rounded(A, full_scale)
+        if self.effects.conductance and (error := errors.crossbar(len(A), A)) is not None:
+            held = held * (1.0 + error)
+        held = chip.grid.switched(self.aged.programmed * held)
+        negative = held.clamp_max(0.0)
+
+        drive = chip.resistors("drive", A)
+        gain = drive + held.abs().sum(1)
+        load = held.clamp_min(0.0).sum(0) + amplifiers.rail_load
+        loading = amplifiers.loading(load)
+        D = _time_constants(chip, A, gain, loading)
+        fed = chip.with_inverters(held, chip.inverters("cells", A[0]))
+        F = (fed + torch.diag(amplifiers.pull(gain, loading))) / D.unsqueeze(1)
+        offset = chip.offsets("cells", A[0]) * gain + amplifiers.bias
+        if (rail_offsets := chip.rail_offsets("cells", A[0])) is not None:
+            offset = offset + negative @ rail_offsets
+
+        # at high frequencies the capacitor shorts what lies between a cell's output and its own virtual ground, and an
+        # inverter's two resistors are in series
+        around = gain + load - 2.0 * held.diagonal().clamp_min(0.0) - amplifiers.rail_load / 2.0
+        noise = torch.diag(strength(amplifiers.noise, gain) + amplifiers.noise.injected)
+        if amplifiers.noise.rails:
+            rails = rail_strength(amplifiers.noise, chip.inverter_errors("cells", A[0]))
+            fed_by_rails = fed.clamp_max(0.0)
+            noise = noise + (fed_by_rails * rails) @ fed_by_rails.T
+        return Crossbar(
+            F=F,
+            D=D,
+            drive=drive,
+            offset=offset,
+            loads=held.abs().sum(0) + amplifiers.resistors,
+            diffusion=2.0 * noise / D / D.unsqueeze(1),
+            wide=amplifiers.readout_variance(around),
+            limits=amplifiers.limits,
+            clipped=chip.grid.clipped(A, full_scale),
         )
-        return Cascade(loop, self._lagged(loop, arrays, hessian_gain, stage), loads, drive, offset, stage, exact)
 
-    def load_crossbar(self, A: Matrix) -> Crossbar:
-        n = len(A)
-        held = self._with_inverters(self._rounded(A, float(A.abs().max())), self._inverters("cells", A[0]))
-        if self.effects.conductance and (error := self.errors.crossbar(n, A)) is not None:
-            held = held * (1.0 + error)
-        held = self.aged.programmed * held
-        gain = 1.0 + held.abs().sum(1)
-        D, drive = self._cells(A, gain)
-        F = (held + torch.diag(gain * self._inverse_gain)) / D.unsqueeze(1)
-        return Crossbar(F, D, drive, self._offset("cells", A[0]) * gain, held.abs().sum(0) + self._rail)
+    @property
+    def _grid(self) -> ArrayGrid:
+        return ArrayGrid.of(self.population, self.effects, self.rounding)
 
-    def _arrays(self, factors: Factors, stage: float) -> _Arrays:
-        J = factors.J
-        changed = self.aged.programmed != 1.0
-        flawed = self.effects.conductance or self.effects.inverter or self._bits is not None or changed
-        if not (flawed or self._inverse_gain > 0.0):
-            return _Arrays(J, J, stage * J.abs().sum(1), stage * J.sum(1), stage * J.abs().sum(0))
-        # where the digital side needs J no more, the first array takes its place
-        J_in = J if factors.scratch else torch.empty_like(J)
-        J_out = torch.empty_like(J) if flawed else J.clone() if factors.scratch else J
-        # no temporary as large as J
-        full_scale = float(torch.stack(J.aminmax()).abs().max())
-        columns, lines = self._inverters("cells", J[0]), self._inverters("hessian", J[:, 0])
-        rails, rail_lines = self._rails("cells", J[0]), self._rails("hessian", J[:, 0])
-        feedback = self._feedback("forward", J[:, 0])
-        row_gain, row_sum, column_gain = J.new_empty(len(J)), J.new_empty(len(J)), J.new_zeros(J.shape[1])
-        into_rows, into_cells = torch.zeros_like(row_gain), torch.zeros_like(column_gain)
-        # tile by tile, so that nothing but the two arrays themselves is as large as J
-        for index, piece in enumerate(J.split(draws.TILE)):
-            here = slice(index * draws.TILE, index * draws.TILE + len(piece))
-            first = self._rounded(piece, full_scale)
-            second = first if self.rounding is None else self._rounded(piece, full_scale)
-            if flawed:
-                line = None if lines is None else lines[here].unsqueeze(1)
-                J_out[here] = self._held(second, "J^T", index, line)
-            column_gain += J_out[here].abs().sum(0)
-            first = self._held(first, "J", index, columns)
-            if feedback is not None:
-                first.div_(feedback[here].unsqueeze(1))
-            row_gain[here], row_sum[here] = stage * first.abs().sum(1), stage * first.sum(1)
-            if rails is not None and rail_lines is not None:
-                into_rows[here] = stage * (first.clamp_max(0.0) @ rails).neg_()
-                into_cells -= stage * (rail_lines[here] @ J_out[here].clamp_max(0.0))
-            J_in[here] = first.div_((1.0 + (1.0 + row_gain[here]) * self._inverse_gain).unsqueeze(1))
-        into = None if rails is None else (into_rows, into_cells)
-        return _Arrays(J_in, J_out, row_gain, row_sum, column_gain.mul_(stage), into)
+    @property
+    def _amplifiers(self) -> ChipAmplifiers:
+        return ChipAmplifiers.of(self.population, self.effects, self.aged)
 
-    def _held(self, values: Tensor, name: Literal["J", "J^T"], tile: int, inverter: Tensor | None) -> Tensor:
-        held = self._with_inverters(values, inverter)
-        error = None
-        if self.effects.conductance:
-            error = self.errors.tile(name, tile, len(values), values.shape[1], values)
-        if error is None:
-            return self.aged.programmed * held
-        torch.addcmul(held, held, error, out=error)
-        return error if self.aged.programmed == 1.0 else error.mul_(self.aged.programmed)
 
-    def _hessian(self, factors: Factors, stage: float) -> tuple[Tensor | None, Rows, Rows]:
-        """H (its rows divided by their stages' gain errors), sum |G| of its rows, what inverted rails put in [V]."""
-        H, like = factors.H, factors.J[:, 0]
-        if H is None:
-            return None, torch.zeros_like(like), torch.zeros_like(like)
-        B, k, _ = H.shape
-        held = self._rounded(H, float(H.abs().max()))
-        inverters, rails = self._inverters("forward", like), self._rails("forward", like)
-        held = self._with_inverters(held, None if inverters is None else inverters.reshape(B, 1, k))
-        if self.effects.conductance and (error := self.errors.blocks(B, k, H)) is not None:
-            held = held * (1.0 + error)
-        if self.aged.programmed != 1.0:
-            held = self.aged.programmed * held
-        if (feedback := self._feedback("hessian", like)) is not None:
-            held = held / feedback.reshape(B, k, 1)
-        gain = held.abs().sum(2) / stage**2
-        into = torch.zeros_like(like)
-        if rails is not None:
-            into = -torch.einsum("bij,bj->bi", held.clamp_max(0.0), rails.reshape(B, k)).reshape(-1) / stage**2
-        if self._inverse_gain > 0.0:
-            held = held / (1.0 + (1.0 + gain) * self._inverse_gain).unsqueeze(2)
-        return held, gain.reshape(-1), into
+@dataclass(frozen=True, slots=True, eq=False)
+class _CascadeLoader:
+    chip: CascadeArrays
 
-    def _lagged(self, loop: Loop, arrays: _Arrays, hessian_gain: Rows, stage: float) -> LaggedLoop | None:
-        if self._lag == 0.0:
-            return None
-        inverted = (arrays.row_gain - arrays.row_sum) / arrays.row_gain.clamp_min(1e-30)  # twice its part, 0 to 2
-        first = 1.0 + arrays.row_gain + inverted
+    def load(self, factors: Factors, groups: Callable[[float], int]) -> Cascade:
+        chip, amplifiers, like = self.chip, self.chip.amplifiers, factors.J
+        stage = 1.0 if factors.H is None else 1.0 / math.sqrt(factors.batch)
+        hessian = chip.hessian(factors, stage)
+        # what hangs on the stages behind J: their own feedback, the columns of H, an inverted rail
+        first_loading = amplifiers.stage_loading(hessian.gain, hessian.sum)
+        jacobian = chip.jacobian(factors, stage, None if factors.H is None else first_loading)
+        if not bool(jacobian.row_gain.isfinite().all()):
+            raise ValueError("DeviceSPU: the factors are not finite; lower lr or raise the damping")
+
+        lam = chip.grid.rounded_number(factors.damping) * chip.aged.programmed
+        held = chip.grid.switched(lam * chip.resistors("damping", like))
+        drive = chip.resistors("drive", like)
+        gain = drive + held + jacobian.column_gain
+        load = held + (jacobian.column_gain + jacobian.column_sum) / 2.0 + amplifiers.rail_load
+        D = _time_constants(chip, like, gain, amplifiers.loading(load))
+        Lam = held + amplifiers.pull(gain, amplifiers.loading(load))
+        loop = Loop(D, Lam, jacobian.J_in, jacobian.J_out, hessian.H, groups(float((Lam / D).max())))
+
+        first, second, offset = self._offsets(loop, stage, gain, jacobian, hessian)
+        last_loading = amplifiers.stage_loading(jacobian.row_gain, jacobian.row_sum)
+        # at high frequencies the capacitor shorts the damping resistor, and an inverter's two are in series
+        around = gain + load - 2.0 * held - amplifiers.rail_load / 2.0
+        exact = jacobian.J_in is factors.J and jacobian.J_out is factors.J and hessian.H is factors.H
+        return Cascade(
+            loop=loop,
+            lagged=self._lagged(
+                loop, stage, jacobian, hessian, first_loading, last_loading, amplifiers.loading(around)
+            ),
+            loads=self._loads(held, jacobian, hessian),
+            drive=drive,
+            offset=offset,
+            first=first,
+            second=second,
+            stage=stage,
+            exact=exact,
+            noise=self._noise(gain, around, jacobian, hessian),
+            limits=amplifiers.limits,
+            clipped=jacobian.clipped + hessian.clipped + self._clipped_damping(factors.damping),
+        )
+
+    def _offsets(
+        self, loop: Loop, stage: float, gain: Vector, jacobian: LoadedJacobian, hessian: LoadedHessian
+    ) -> tuple[Rows, Rows, Vector]:
+        """Of the stages' outputs by their own amplifiers, and of the drive by all of them [V]."""
+        chip, bias, like = self.chip, self.chip.amplifiers.bias, jacobian.row_gain
+        first = chip.offsets("forward", like) * (1.0 + jacobian.row_gain) + bias
+        offset = chip.offsets("cells", gain) * gain + bias
+        if jacobian.rails is not None:
+            first, offset = first - jacobian.rails[0], offset - jacobian.rails[1]
+        offset = offset + loop.J_out.T @ loop.hessian(first) / stage  # inverted twice on its way, the other once
         if loop.H is None:
-            return LaggedLoop(loop, self._rate(first + 1.0 + inverted), None, self._lag)
+            return first, torch.zeros_like(first), offset
+        second = chip.offsets("hessian", like) * (1.0 + hessian.gain) + bias - hessian.rails
+        return first, second, offset - stage * (loop.J_out.T @ second)
+
+    def _noise(self, gain: Vector, around: Vector, jacobian: LoadedJacobian, hessian: LoadedHessian) -> CascadeNoise:
+        """around: conductances at the outputs of the cells at high frequencies."""
+        amplifiers, sources = self.chip.amplifiers, self.chip.amplifiers.noise
+        forward, backward = (self.chip.feedback(name, jacobian.row_gain) for name in ("forward", "hessian"))
+        second = None if hessian.H is None else strength(sources, 1.0 + hessian.gain, backward)
+        return CascadeNoise(
+            cells=strength(sources, gain) + sources.injected,
+            first=strength(sources, 1.0 + jacobian.row_gain, forward),
+            second=second,
+            rails=self._rails(gain, jacobian.row_gain) if sources.rails else None,
+            wide=amplifiers.readout_variance(around),
+        )
+
+    def _rails(self, cells: Vector, stages: Rows) -> tuple[Vector, Rows, Rows]:
+        names: tuple[Amplifiers, ...] = ("cells", "forward", "hessian")
+        of_cells, forward, backward = (
+            rail_strength(self.chip.amplifiers.noise, self.chip.inverter_errors(name, like))
+            for name, like in zip(names, (cells, stages, stages), strict=True)
+        )
+        return of_cells, forward, backward
+
+    def _lagged(
+        self,
+        loop: Loop,
+        stage: float,
+        jacobian: LoadedJacobian,
+        hessian: LoadedHessian,
+        first_loading: Rows,
+        last_loading: Rows,
+        readout_loading: Vector,
+    ) -> LaggedLoop | None:
+        """The loadings are those of the stages behind J and behind H, and of the cells at high frequencies."""
+        amplifiers, row_gain = self.chip.amplifiers, jacobian.row_gain
+        if amplifiers.lag == 0.0:
+            return None
+        inverted = (row_gain - jacobian.row_sum) / row_gain.clamp_min(1e-30)  # twice its part, 0 to 2
+        first = 1.0 + row_gain + inverted
+        # a cell answers late by its amplifier's lag, and all cells nearly alike
+        delay = amplifiers.lag * float(readout_loading.mean())
+        if loop.H is None:
+            return LaggedLoop(loop, amplifiers.rate((first + 1.0 + inverted) * last_loading), None, delay)
         cancelled = loop.H.sum(2).reshape(-1) / stage**2
-        second = 1.0 + hessian_gain + 1.0 + inverted + 1.0 - cancelled / hessian_gain.clamp_min(1e-30)
-        return LaggedLoop(loop, self._rate(first), self._rate(second), self._lag)
+        second = 1.0 + hessian.gain + 1.0 + inverted + 1.0 - cancelled / hessian.gain.clamp_min(1e-30)
+        rates = amplifiers.rate(first * first_loading), amplifiers.rate(second * last_loading)
+        return LaggedLoop(loop, *rates, delay)
 
-    def _rate(self, noise_gain: Rows) -> Rows:
-        # the pole of a closed loop; at least as fast as the open one
-        return (1.0 / noise_gain + self._inverse_gain) / self._lag
+    def _loads(self, held: Vector, jacobian: LoadedJacobian, hessian: LoadedHessian) -> Loads:
+        resistors = self.chip.amplifiers.resistors
+        cells, last = held + jacobian.column_gain + resistors, 1.0 + jacobian.row_gain + resistors
+        return Loads(cells, last if hessian.H is None else 1.0 + hessian.gain + resistors, last)
 
-    def _cells(self, like: Tensor, noise_gain: Vector) -> tuple[Vector, Vector]:
-        D = torch.ones_like(like[0])
-        if self.effects.capacitance:
-            D = D * (1.0 + self.errors.cells("capacitance", like.shape[1], like))
-        D = D * (1.0 + self._inverse_gain) + noise_gain * self._lag
-        return D, 1.0 + self._error("drive", like)
+    def _clipped_damping(self, damping: float) -> int:
+        limit = self.chip.grid.range
+        return int(limit is not None and damping > limit)
 
-    def _error(self, name: Literal["damping", "drive"], like: Tensor) -> Vector:
-        return self.errors.cells(name, like.shape[1], like) if self.effects.conductance else torch.zeros_like(like[0])
 
-    def _offset(self, name: Amplifiers, like: Vector) -> Vector:
-        if not self.effects.offset:
-            return torch.zeros_like(like)
-        return self.aged.offset + self.errors.offsets(name, len(like), like)
-
-    def _rails(self, name: Amplifiers, like: Vector) -> Vector | None:
-        return self.errors.inverter_offsets(name, len(like), like) if self.effects.offset else None
-
-    def _inverters(self, name: Amplifiers, like: Vector) -> Vector | None:
-        return self.errors.inverters(name, len(like), like) if self.effects.inverter else None
-
-    def _feedback(self, name: Amplifiers, like: Vector) -> Vector | None:
-        error = self.errors.feedback(name, len(like), like) if self.effects.conductance else None
-        return None if error is None else 1.0 + error
-
-    def _with_inverters(self, held: Tensor, error: Tensor | None) -> Tensor:
-        # negative coefficients are fed from the inverted rail
-        return held if error is None else torch.addcmul(held, held.clamp_max(0.0), error)
-
-    def _rounded(self, values: Tensor, full_scale: float) -> Tensor:
-        return to_grid(values, grid(full_scale, self._bits), self.rounding)
-
-    @property
-    def _bits(self) -> int | None:
-        return self.population.dac_bits if self.effects.program_bits else None
-
-    @property
-    def _inverse_gain(self) -> float:
-        return 1.0 / self.population.gain if self.effects.gain else 0.0
-
-    @property
-    def _lag(self) -> float:
-        """Of an amplifier at noise gain 1, in the chip's own tau."""
-        p = self.population
-        if not self.effects.bandwidth:
-            return 0.0
-        return self.aged.rate / (2.0 * math.pi * p.gain_bandwidth * p.tau)
-
-    @property
-    def _rail(self) -> float:
-        # an inverting amplifier has two resistors, an ideal inverter none
-        return 0.0 if math.isinf(self.population.gain) else 2.0
+def _time_constants(chip: Deviations, like: Tensor, noise_gain: Vector, loading: Vector) -> Vector:
+    """Of the cells [tau]: by their capacitors, and slower by their amplifiers."""
+    D = torch.full_like(like[0], chip.amplifiers.slowness)
+    if chip.effects.capacitance:
+        D = D * (1.0 + chip.errors.cells("capacitance", like.shape[1], like))
+    return D * (1.0 + chip.amplifiers.inverse_gain) + noise_gain * loading * chip.amplifiers.lag

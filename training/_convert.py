@@ -1,4 +1,4 @@
-"""Converters: numbers on the grid that a DAC or an ADC can give."""
+"""Numbers on the grids that converters and programmed conductances have."""
 
 from typing import Literal
 
@@ -21,6 +21,21 @@ def to_grid(x: Tensor, step: float, generator: torch.Generator | None = None) ->
         return (x / step).round_().mul_(step)
     uniform = torch.rand(x.shape, generator=generator, dtype=x.dtype).to(x.device)
     return (x / step).add_(uniform).floor_().mul_(step)
+
+
+def to_conductance(G: Tensor, full_scale: float, bits: int | None, generator: torch.Generator | None = None) -> Tensor:
+    """G as an array holds it: its magnitude on 2^bits - 1 equal steps up to full_scale and no higher, any sign.
+
+    The sign is a choice of rail and takes no bit, as where `thermospice.circuits` loads its arrays. None: no steps.
+    """
+    if bits is None or full_scale == 0.0:
+        return G.clamp(-full_scale, full_scale)
+    step = full_scale / (2**bits - 1)
+    draw: Tensor | float = 0.5
+    if generator is not None:
+        draw = torch.rand(G.shape, generator=generator, dtype=G.dtype).to(G.device)
+    magnitude = (G.abs() / step).add_(draw).floor_().clamp_max_(2**bits - 1)
+    return magnitude.mul_(step).copysign_(G)
 
 
 def to_own_scale(x: Tensor, bits: int | None) -> Tensor:

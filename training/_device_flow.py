@@ -1,18 +1,18 @@
 """Relaxation of a loaded chip: one face for cascades and crossbars."""
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ._chip import Cascade, Crossbar
 from ._dense_flow import DenseFlow
-from ._krylov import Kept, state_at
+from ._factors import block_product
+from ._krylov import Kept, Relaxing, state_at
 from ._ladder import noise_at, steps
+from ._loaded_chip import Cascade, Crossbar
 from ._loop import refuse_growth
-from ._types import Rows, Vector
+from ._types import Matrix, Rows, Vector
 
 HEARD = 0.1
 """Stages' modes with a smaller part of the noise than this times the tolerance may be less right."""
@@ -75,15 +75,67 @@ class CascadeFlow:
         t = t if lagged is None else max(t - lagged.delay, 0.0)
         if t == 0.0:
             return torch.zeros_like(loop.D)
+        wide = self.chip.noise.wide.sqrt() * _normal(loop.D, generator)
         # errors of H may slow a mode down below the slowest cell
         slowest = 0.5 * float(loop.rates.min())
         if lagged is None or lagged.unheard(t, self.noise_tol):
             ladder = steps(t, slowest, loop.speed(), self.noise_tol)
-            return noise_at(loop, lambda: self._forcing(generator), ladder, self.noise_tol)
+            return wide + noise_at(loop, self._forcings(self._normals(len(ladder), generator)), ladder, self.noise_tol)
         modes = lagged.modes(HEARD * self.noise_tol)
         ringing = modes[modes.imag > 0.0]
         ladder = steps(t, slowest, float(np.abs(modes).max()), self.noise_tol, ringing)
-        return lagged.cells(noise_at(lagged, lambda: self._lagged_forcing(generator), ladder, self.noise_tol))
+        forcings = self._lagged_forcings(self._normals(len(ladder), generator))
+        return wide + lagged.cells(noise_at(lagged, forcings, ladder, self.noise_tol))
+
+    def covariance(self, t: float) -> Matrix:
+        """Covariance of the noise for kappa0 = 1 after t; by matrices of all states, for small chips."""
+        lagged, N = self.chip.lagged, len(self.chip.loop.D)
+        t = t if lagged is None else max(t - lagged.delay, 0.0)
+        F, forcings = self._matrices()
+        P = DenseFlow(F, forcings.T @ forcings).covariance(t)[:N, :N]
+        return P if t == 0.0 else P + torch.diag(self.chip.noise.wide)
+
+    def density(self) -> Vector:
+        """Two-sided density of the settled noise at frequency zero, for kappa0 = 1 and per tau; as `covariance`."""
+        F, forcings = self._matrices()
+        return torch.linalg.solve(F, forcings.T)[: len(self.chip.loop.D)].square().sum(1)
+
+    def _matrices(self) -> tuple[Matrix, Tensor]:
+        """F of all states, and what each source of noise puts into them in one unit of time."""
+        loop, lagged = self.chip.loop, self.chip.lagged
+        every = torch.eye(self.chip.noise.sources).to(loop.D)
+        forcings = self._forcings(every) if lagged is None else self._lagged_forcings(every)
+        states: Relaxing = loop if lagged is None else lagged
+        units = torch.eye(forcings.shape[1]).to(loop.D)
+        return torch.stack([states.matvec(unit) for unit in units], 1), forcings
+
+    def strain(self, x: Vector, drive: Vector | None = None) -> float:
+        """As `AmplifierLimits.strain`, the cells at x [V], the stages settled; slopes under a drive [V], if given."""
+        limits, loop, stage = self.chip.limits, self.chip.loop, self.chip.stage
+        if limits is None:
+            return 0.0
+        rows = loop.J_in @ x
+        outputs = self._outputs(x, rows)
+        if drive is None:
+            return limits.strain(outputs)
+        slope = self._slope(x, rows, drive)
+        turned = stage * (loop.J_in @ slope)
+        slopes = [slope, turned] if loop.H is None else [slope, turned, loop.hessian(turned) / stage**2]
+        return limits.strain(outputs, torch.cat(slopes))
+
+    def _outputs(self, x: Vector, rows: Rows) -> Tensor:
+        """Of cells and stages [V], J_in x known."""
+        chip = self.chip
+        first = chip.first - chip.stage * rows
+        if chip.loop.H is None:
+            return torch.cat([x, first])
+        return torch.cat([x, first, chip.second - chip.loop.hessian(first) / chip.stage**2])
+
+    def _slope(self, x: Vector, rows: Rows, drive: Vector) -> Vector:
+        """Of the cells [V/tau], J_in x known."""
+        loop = self.chip.loop
+        back = loop.Lam * x + loop.J_out.T @ loop.hessian(rows)
+        return (self.chip.drive * drive + self.chip.offset - back) / loop.D
 
     def power(self, x: Vector, b: Vector) -> float:
         """Of all resistors [V^2/R0] with the cells at x and the drive b [V], the stages settled."""
@@ -94,29 +146,23 @@ class CascadeFlow:
             total += _square(chip.loads.second, chip.loop.hessian(u)) / chip.stage**2
         return total
 
-    def _forcing(self, generator: torch.Generator) -> Vector:
-        loop = self.chip.loop
-        total, first, second = self._white(generator)
-        if first is not None:
-            through = loop.hessian(first)
-            total = total + loop.J_out.T @ (through if second is None else through + second)
-        return total / loop.D
+    def _normals(self, count: int, generator: torch.Generator) -> Tensor:
+        like, sources = self.chip.loop.D, self.chip.noise.sources
+        return torch.randn(count, sources, generator=generator, dtype=like.dtype).to(like.device)
 
-    def _lagged_forcing(self, generator: torch.Generator) -> Vector:
+    def _forcings(self, normals: Tensor) -> Tensor:
+        loop = self.chip.loop
+        total, first, second = self.chip.noise.forcing(loop, self.chip.stage, self.stage_noise, normals)
+        through = first if loop.H is None else block_product(loop.H, first.T).T
+        if second is not None:
+            through = through + second
+        return (total + through @ loop.J_out) / loop.D
+
+    def _lagged_forcings(self, normals: Tensor) -> Tensor:
         lagged = self.chip.lagged
         assert lagged is not None
-        total, first, second = self._white(generator)
-        return lagged.driven(total / self.chip.loop.D, first, second)
-
-    def _white(self, generator: torch.Generator) -> tuple[Vector, Rows | None, Rows | None]:
-        """What one unit of time puts into the cells, and adds to the settled outputs of the stages behind J and H."""
-        loop, stage = self.chip.loop, self.chip.stage
-        root = math.sqrt(2.0)
-        total = root * _normal(loop.D, generator)
-        if not self.stage_noise:
-            return total, None, None
-        first = root / stage * _normal(loop.J_in[:, 0], generator)
-        return total, first, None if loop.H is None else root * stage * _normal(first, generator)
+        total, first, second = self.chip.noise.forcing(self.chip.loop, self.chip.stage, self.stage_noise, normals)
+        return lagged.driven_many(total / self.chip.loop.D, first, second)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,20 +180,43 @@ class CrossbarFlow:
         refuse_growth(-float(torch.linalg.eigvals(self.chip.F).real.min()), t)
 
     def mean(self, b: Vector, x0: Vector | None, t: float) -> Vector:
-        return self._flow().mean((self.chip.drive * b + self.chip.offset) / self.chip.D, x0, t)
+        return self._flow().mean(self._driven(b), x0, t)
 
     def offset(self, t: float, beside: float = 0.0) -> Vector:
         return self._flow().mean(self.chip.offset / self.chip.D, None, t)
 
     def noise(self, t: float, generator: torch.Generator) -> Vector:
-        return self._flow().noise(t, _normal(self.chip.D, generator))
+        if t == 0.0:
+            return torch.zeros_like(self.chip.D)
+        wide = self.chip.wide.sqrt() * _normal(self.chip.D, generator)
+        return wide + self._flow().noise(t, _normal(self.chip.D, generator))
+
+    def covariance(self, t: float) -> Matrix:
+        """As `CascadeFlow.covariance`."""
+        P = self._flow().covariance(t)
+        return P if t == 0.0 else P + torch.diag(self.chip.wide)
+
+    def density(self) -> Vector:
+        """As `CascadeFlow.density`."""
+        inverse = torch.linalg.inv(self.chip.F)
+        return (inverse @ self.chip.diffusion @ inverse.T).diagonal()
+
+    def strain(self, x: Vector, drive: Vector | None = None) -> float:
+        """As `CascadeFlow.strain`."""
+        limits = self.chip.limits
+        if limits is None:
+            return 0.0
+        return limits.strain(x, None if drive is None else self._driven(drive) - self.chip.F @ x)
 
     def power(self, x: Vector, b: Vector) -> float:
         """Of all resistors [V^2/R0] with the cells at x and the drive b [V]."""
         return _square(self.chip.loads, x) + _square(1.0, b)
 
     def _flow(self) -> DenseFlow:
-        return DenseFlow(self.chip.F, torch.diag(2.0 / self.chip.D.square()))
+        return DenseFlow(self.chip.F, self.chip.diffusion)
+
+    def _driven(self, b: Vector) -> Vector:
+        return (self.chip.drive * b + self.chip.offset) / self.chip.D
 
 
 DeviceFlow = CascadeFlow | CrossbarFlow

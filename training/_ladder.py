@@ -7,11 +7,13 @@ only r^2 has to resemble exp(-2 z t) over the loop's rates.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 import numpy as np
+import torch
 from jaxtyping import Complex, Float
+from torch import Tensor
 
 from ._krylov import Relaxing, Shifted
 from ._types import Vector
@@ -40,19 +42,22 @@ def steps(
 
 
 def noise_at(
-    loop: Relaxing, draw: Callable[[], Vector], ladder: Sequence[float] | Float[np.ndarray, " steps"], tol: float
+    loop: Relaxing,
+    forcings: Float[Tensor, "steps N"],
+    ladder: Sequence[float] | Float[np.ndarray, " steps"],
+    tol: float,
 ) -> Vector:
-    """One sample of the noise. `draw()` gives independent `B xi`, the forcing of one unit of time."""
-    x = 0.0 * draw()
+    """One sample of the noise. `forcings`: independent `B xi`, each that of one unit of time, one for each step."""
+    x, left = torch.zeros_like(forcings[0]), iter(forcings)
     for h, equal in groupby(map(float, ladder)):
-        x = _stepped(loop.shifted(1.0, h / 2.0), x, [math.sqrt(h) for _ in equal], draw, tol)
+        x = _stepped(loop.shifted(1.0, h / 2.0), x, [math.sqrt(h) * next(left) for _ in equal], tol)
     return x
 
 
-def _stepped(shifted: Shifted, x: Vector, roots: Sequence[float], draw: Callable[[], Vector], tol: float) -> Vector:
+def _stepped(shifted: Shifted, x: Vector, pushes: Sequence[Vector], tol: float) -> Vector:
     # its caller keeps no factorisation while it makes the next one
-    for root in roots:
-        x = shifted.solve(2.0 * x + root * draw(), tol) - x
+    for push in pushes:
+        x = shifted.solve(2.0 * x + push, tol) - x
     return x
 
 

@@ -60,11 +60,17 @@ class LaggedLoop:
         u = self.base.J_in @ x
         return self._joined(x, u, u if self.second is None else self.base.hessian(u))
 
-    def driven(self, d: Vector, first: Rows | None = None, second: Rows | None = None) -> State:
-        """The drive d of the cells as that of the state, and what is added to the outputs that the stages settle at."""
-        u = torch.zeros_like(self.first) if first is None else self.first * first
-        w = torch.zeros_like(self.first) if second is None or self.second is None else self.second * second
-        return self._joined(d, u, w)
+    def driven(self, d: Vector) -> State:
+        """The drive d of the cells as that of the state."""
+        u = torch.zeros_like(self.first)
+        return self._joined(d, u, u)
+
+    def driven_many(self, d: Tensor, first: Tensor, second: Tensor | None) -> Tensor:
+        """`driven` for each row of d (count, N), first and second (count, r)."""
+        u = self.scale * self.first * first
+        if self.second is None or second is None:
+            return torch.cat([d, u], 1)
+        return torch.cat([d, u, self.scale * self.second * second], 1)
 
     def cells(self, z: State) -> Vector:
         return z[: len(self.base.D)]

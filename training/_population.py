@@ -47,6 +47,88 @@ class Ohmic(Protocol):
 
 
 @runtime_checkable
+class ProgrammingLike(Protocol):
+    """How finely and how far a conductance can be set, such as `thermospice.circuits.Programming`."""
+
+    @property
+    def bits(self) -> int | None: ...
+    @property
+    def full_scale(self) -> float | None: ...  # [1/R0]
+    @property
+    def switch_resistance(self) -> float: ...  # [ohm]
+
+
+@runtime_checkable
+class Programmed(Protocol):
+    """A population that knows the grid of its conductances; without it they are exact."""
+
+    @property
+    def programming(self) -> ProgrammingLike: ...
+
+
+@runtime_checkable
+class NoiseLike(Protocol):
+    """Parts of kappa0, as `thermospice.behavioral.NoiseSources` has them."""
+
+    @property
+    def thermal(self) -> float: ...
+    @property
+    def voltage(self) -> float: ...
+    @property
+    def white_voltage(self) -> float: ...
+    @property
+    def current(self) -> float: ...
+    @property
+    def injected(self) -> float: ...
+    @property
+    def rails(self) -> bool: ...
+
+
+@runtime_checkable
+class ElectronicsLike(Protocol):
+    """What every chip of a design has, as `thermospice.behavioral.Electronics` does."""
+
+    @property
+    def noise(self) -> NoiseLike: ...
+    @property
+    def rail_low(self) -> float: ...  # [V]
+    @property
+    def rail_high(self) -> float: ...  # [V]
+    @property
+    def slew(self) -> float: ...  # [V/s]
+    @property
+    def output_resistance(self) -> float: ...  # [R0]
+    @property
+    def load_capacitance(self) -> float: ...  # [tau/R0]
+    @property
+    def offset(self) -> float: ...  # [V]
+    @property
+    def bias(self) -> float: ...  # [V]
+    @property
+    def slowness(self) -> float: ...
+
+
+@runtime_checkable
+class HasElectronics(Protocol):
+    """A population that knows its amplifiers; without it they have no limits, and every cell and stage noise kappa0."""
+
+    @property
+    def electronics(self) -> ElectronicsLike | None: ...
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A population that knows on how many cells it was measured; None where it is a design's."""
+
+    @property
+    def measured_cells(self) -> int | None: ...
+
+
+def electronics_of(population: PopulationLike) -> ElectronicsLike | None:
+    return population.electronics if isinstance(population, HasElectronics) else None
+
+
+@runtime_checkable
 class HasPopulation(Protocol):
     """A calibrated device, such as `thermospice.behavioral.DeviceModel`."""
 
@@ -88,6 +170,8 @@ class Effects:
     offset: bool = True
     noise: bool = True
     stage_noise: bool = True
+    wideband_noise: bool = True
+    limits: bool = True
     program_bits: bool = True
     drive_bits: bool = True
     readout_bits: bool = True

@@ -35,6 +35,7 @@ from . import (
     _poles,
     _sensitivity,
     _symbolic,
+    _trained,
     _waves,
 )
 from ._row import Row
@@ -53,6 +54,8 @@ LARGE = 8
 """Above it covariances and waveforms cost minutes, so that settled voltages and responses are compared alone."""
 _FEW_TRANSISTORS = 4
 """Cells up to which a transient of transistors takes some seconds."""
+_TRAINED = 16
+"""Cells of a macro-model's cascade up to which training's device takes some seconds."""
 _SIZES: Mapping[Depth, Sizes] = {"quick": QUICK, "usual": USUAL, "full": FULL}
 _RECORDED = 4
 """Cells up to which the default table has records of noise."""
@@ -98,8 +101,16 @@ class Case:
             yield from _large_rows(subject)
         else:
             yield from self._all_rows(subject)
+        if self.model is None and self.level != "transistor" and self._trained:
+            yield from _trained.rows(subject)
         if opinions and (self.model is not None or subject.instance.topology.n <= LARGE):
             yield from _opinions.rows(subject)
+
+    @property
+    def _trained(self) -> bool:
+        """Whether training's device is compared, too: of the larger chips by the whole table alone."""
+        limit = _TRAINED if self.level == "macro" else LARGE
+        return self.depth == "full" or self.instance.topology.n <= limit
 
     def _all_rows(self, subject: Subject) -> Iterator[Row]:
         topology, ideal = self.instance.topology, self.level == "ideal"

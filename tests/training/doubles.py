@@ -4,7 +4,10 @@ import math
 from dataclasses import dataclass
 
 import torch
+from thermospice.circuits import Programming
 from thermospice.training import Factors
+
+EXACT = Programming()
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Population:
     full_scale: float = 1.0
     dac_bits: int | None = None
     adc_bits: int | None = None
+    programming: Programming = EXACT
 
 
 def make_factors(B: int, k: int, N: int, damping: float = 0.3, with_hessian: bool = True) -> Factors:

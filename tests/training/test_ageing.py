@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from thermospice.circuits import Crossbar, Design
+from thermospice.circuits import Crossbar, Design, Programming
 from thermospice.training import TNGD, Ageing, DeviceSPU, Effects, Factors
 from thermospice.training import _draws as draws
 from torch import nn
@@ -85,18 +85,25 @@ def test_a_drifted_chip_is_the_dense_twin_of_the_drifted_circuit(factors, t):
 
 
 def _offsets(factors: Factors, loop, H: torch.Tensor, s: float, a: float, change: float) -> torch.Tensor:
-    """Drive that the offsets make, from a chip of the same seed whose offsets are read off one amplifier at a time."""
-    ideal = Effects.only("offset")
-    plain = DeviceSPU(Population(), effects=ideal, seed=3).init(replace(factors, J=0.0 * factors.J)).chip
-    cells = plain.offset / 1.3 + change  # without arrays the noise gain of a cell is 1 + damping
+    """Drive that the offsets make, amplifier by amplifier and rail by rail, from the draws that the seed gives."""
 
-    def drawn(name: str) -> torch.Tensor:
-        return 1e-4 + change + 1e-3 * draws.vector(3, f"offset {name}", 12, factors.J)
+    def drawn(name: str, count: int) -> torch.Tensor:
+        return 1e-4 + change + 1e-3 * draws.vector(3, f"offset {name}", count, factors.J)
 
-    first = drawn("forward") * (1 + a * s * loop.J_in.abs().sum(1))
-    second = drawn("hessian") * (1 + a * H.abs().sum(1) / s**2)
+    def rails(name: str, count: int) -> torch.Tensor:
+        inverter = 0.005 * draws.vector(3, f"inverter {name}", count, factors.J)
+        own = 1e-4 + 1e-3 * draws.vector(3, f"inverter offset {name}", count, factors.J)
+        return (2 + inverter) * own + 2 * change
+
+    # the noise gain is that of the conductances: what feeds them, a rail or an inverted one, does not matter
+    chip = DeviceSPU(Population(), effects=Effects.only("conductance"), seed=3).init(factors).chip
+    J_in, J_out, bare = chip.loop.J_in, chip.loop.J_out, torch.block_diag(*chip.loop.H)
+    first = drawn("forward", 12) * (1 + a * s * J_in.abs().sum(1)) + a * s * J_in.clamp_max(0.0) @ rails("cells", 30)
+    second = drawn("hessian", 12) * (1 + a * bare.abs().sum(1) / s**2)
+    second = second + a / s**2 * bare.clamp_max(0.0) @ rails("forward", 12)
     through = a * s * loop.J_out.T @ second - a * loop.J_out.T @ (a * H @ first) / s
-    return cells * (1 + 0.3 + a * s * loop.J_out.abs().sum(0)) - through
+    cells = drawn("cells", 30) * (chip.drive + a * chip.loop.Lam + a * s * J_out.abs().sum(0))
+    return cells + a * s * J_out.clamp_max(0.0).T @ rails("hessian", 12) - through
 
 
 def test_the_chip_at_a_load_is_the_same_at_every_asking(factors):
@@ -124,7 +131,8 @@ def test_a_resumed_run_goes_on_with_the_chip_of_its_age(delay):
     def make() -> tuple[nn.Module, TNGD]:
         torch.manual_seed(1)
         module = nn.Linear(4, 3).double()
-        device = DeviceSPU(Population(kappa0=1e-6, dac_bits=8), t=2.0, ageing=FULL, rounding="stochastic")
+        chips = Population(kappa0=1e-6, programming=Programming(bits=7))
+        device = DeviceSPU(chips, t=2.0, ageing=FULL, rounding="stochastic")
         return module, TNGD(module, functional.cross_entropy, lr=0.1, damping=0.2, solver=device, delay=delay)
 
     generator = torch.Generator().manual_seed(2)

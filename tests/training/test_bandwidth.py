@@ -247,9 +247,9 @@ def test_noise_has_the_covariance_of_all_states(monkeypatch, bandwidth, t, limit
     """The steps that a sample takes, on the dense twin's covariance; only the first two cases ring."""
     taken: list[float] = []
 
-    def follow(loop, draw, ladder, tol):
+    def follow(loop, forcings, ladder, tol):
         taken.extend(ladder)
-        return draw()
+        return forcings[0]
 
     monkeypatch.setattr(device_flow, "noise_at", follow)
     device = DeviceSPU(Population(gain_bandwidth=bandwidth), effects=Effects.only(*LAGGED_NOISE))
@@ -269,9 +269,8 @@ def test_noise_has_the_covariance_of_all_states(monkeypatch, bandwidth, t, limit
 @pytest.mark.parametrize("with_hessian", [True, False], ids=["H", "no H"])
 def test_each_noise_enters_where_its_amplifier_is(monkeypatch, with_hessian):
     drawn = []
-    monkeypatch.setattr(
-        device_flow, "noise_at", lambda loop, draw, *_: drawn.extend(draw() for _ in range(4000)) or draw()
-    )
+    monkeypatch.setattr(device_flow, "noise_at", lambda loop, forcings, *_: drawn.extend(forcings) or forcings[0])
+    monkeypatch.setattr(device_flow, "steps", lambda *_: np.ones(4000))
     device = DeviceSPU(Population(gain_bandwidth=5e6), effects=Effects.only(*LAGGED_NOISE))
     flow = device.init(make_factors(6, 3, 40, with_hessian=with_hessian))
     flow.noise(2.0, device.generator)

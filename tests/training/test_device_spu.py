@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
+from thermospice.circuits import Programming
 from thermospice.training import DeviceSPU, Effects, Factors, IdealSPU, UnstableLoop
+from thermospice.training import _draws as draws
 from thermospice.training._device_flow import CascadeFlow
 from thermospice.training._ladder import steps
 from thermospice.training._loop import Loop
 
 from .doubles import Population
 
-noisy = partial(Population, kappa0=1e-6, dac_bits=12, adc_bits=12)
+noisy = partial(Population, kappa0=1e-6, dac_bits=12, adc_bits=12, programming=Programming(bits=12))
 TIMES = [0.0, 0.3, 5.0, 50.0, math.inf]
 
 
@@ -139,7 +141,10 @@ def test_noise_samples_have_the_dense_covariance(factors, stage_noise):
 
 def test_the_two_arrays_of_J_have_their_own_errors_of_the_right_size(factors):
     loop = DeviceSPU(noisy(), effects=Effects.only("conductance")).init(factors).chip.loop
-    first = (loop.J_in / factors.J - 1) / 0.01
+    # a stage's feedback resistor changes its whole row
+    feedback = 1 + 0.01 * draws.vector(0, "feedback forward", 18, factors.J).unsqueeze(1)
+    assert 0.5 < float((feedback - 1).std()) / 0.01 < 1.6
+    first = (loop.J_in * feedback / factors.J - 1) / 0.01
     second = (loop.J_out / factors.J - 1) / 0.01
     count = first.numel()
     for error in (first, second):
@@ -166,7 +171,7 @@ def test_single_precision_draws_the_same_chip(factors):
 
 
 def test_gain_inverters_and_bits_do_what_the_docstring_says(factors):
-    population = noisy(gain=100.0, inverter_sigma=0.1, dac_bits=5)
+    population = noisy(gain=100.0, inverter_sigma=0.1, programming=Programming(bits=4))
     s = 1 / math.sqrt(6)
 
     loop = DeviceSPU(population, effects=Effects.only("gain")).init(factors).chip.loop
@@ -192,7 +197,8 @@ def test_gain_inverters_and_bits_do_what_the_docstring_says(factors):
 
 
 def test_stochastic_rounding_is_right_on_average(factors):
-    device = DeviceSPU(noisy(dac_bits=4), effects=Effects.only("program_bits"), rounding="stochastic")
+    coarse = noisy(programming=Programming(bits=3))
+    device = DeviceSPU(coarse, effects=Effects.only("program_bits"), rounding="stochastic")
     loads = [device.init(factors).chip.loop.J_in for _ in range(400)]
     step = float(factors.J.abs().max()) / 7
     error = (sum(loads) / 400 - factors.J).numpy() / step
@@ -202,14 +208,23 @@ def test_stochastic_rounding_is_right_on_average(factors):
 
 
 def test_offsets_go_through_the_noise_gain(factors):
-    population = noisy(offset_mean=1e-3, offset_sigma=0.0)
+    population = noisy(offset_mean=1e-3, offset_sigma=0.0, inverter_sigma=0.0)
     chip = DeviceSPU(population, effects=Effects.only("offset")).init(factors).chip
     s, J, H = 1 / math.sqrt(6), factors.J, torch.block_diag(*factors.H)
     cells = 1e-3 * (1 + 0.3 + s * J.abs().sum(0))
     first = s * J.T @ (H / s**2 @ (1e-3 * (1 + s * J.abs().sum(1))))
     second = s * J.T @ (1e-3 * (1 + H.abs().sum(1) / s**2))
+    # an inverted rail is off by twice its amplifier's offset; negative entries carry it on
+    rail_first = s * J.clamp_max(0.0).sum(1) * 2e-3
+    rail_second = H.clamp_max(0.0).sum(1) / s**2 * 2e-3
+    cells = cells + s * J.clamp_max(0.0).sum(0) * 2e-3
+    first = first + s * J.T @ (H / s**2 @ rail_first)
+    second = second + s * J.T @ rail_second
     # the first stages' pass one inverting stage more
     assert torch.allclose(chip.offset, cells + first - second, rtol=1e-12)
+    # ideal inverters have no offsets
+    bare = DeviceSPU(replace(population, gain=math.inf), effects=Effects.only("offset")).init(factors).chip
+    assert not torch.allclose(chip.offset, bare.offset, rtol=1e-2)
 
 
 def test_the_readout_is_on_the_grid_of_the_converter_and_in_range(factors, drive):

@@ -104,7 +104,7 @@ def test_what_a_measured_chip_cannot_be_is_said(factors):
         DeviceSPU(model, chip="measured").init(Factors(torch.zeros(4, 5, dtype=torch.float64), None, LAM))
     with pytest.raises(ValueError, match="expects a model of a cascade"):
         DeviceSPU(DeviceModel.nominal(BOARD.nominal(Crossbar(4))), chip="measured").init(factors)
-    with pytest.raises(ValueError, match="takes Factors, got a dense program"):
+    with pytest.raises(ValueError, match="expects a model of a crossbar for a dense program"):
         DeviceSPU(model, chip="measured").init(Program(np.eye(4), np.ones(4)))
     with pytest.raises(ValueError, match="needs the model of one chip"):
         DeviceSPU(model.population(), chip="measured").init(factors)
