@@ -216,9 +216,10 @@ def test_flicker_noise_of_conductances_changes_as_its_closed_form_says(low, high
 def test_one_path_of_flicker_noise_has_as_many_lines_as_its_stated_accuracy_needs():
     # Of a path's own change within t, sum over lines of w (1 - cos): its scatter by the lines' places, in closed form.
     def scatter(t, low, high, width):
-        edges = 2 * np.pi * t * np.exp(np.linspace(np.log(low), np.log(high), round(np.log(high / low) / width) + 1))
+        steps, width = np.linspace(np.log(low), np.log(high), round(np.log(high / low) / width) + 1, retstep=True)
+        edges = 2 * np.pi * t * np.exp(steps)
         once, twice = (np.diff(scipy.special.sici(k * edges)[1]) / width for k in (1, 2))
-        return np.sqrt(max(np.sum((1 + twice) / 2 - once**2), 0)) * width / np.sum(width * (1 - once))
+        return np.sqrt(max(np.sum((1 + twice) / 2 - once**2), 0)) / np.sum(1 - once)
 
     width = FLICKER_ACCURACY**2 / 0.25
     for low in (1e-6, 1e-3, 0.1):
