@@ -123,7 +123,7 @@ def _row(job: Job, row: Row) -> Row:
 
 def _at(instance: Instance, temperature: float) -> Instance:
     design = instance.design.model_copy(update={"temperature": temperature})
-    return Instance(design, instance.topology, instance.errors, instance.seed)
+    return replace(instance, design=design)
 
 
 def table(found: list[Row]) -> Table:
