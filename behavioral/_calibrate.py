@@ -8,6 +8,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from ..circuits import Design
+from ._calibrate_bench import check_nuisances
 from ._calibrate_fit import Fit, fit
 from ._calibrate_open import Combination, open_combinations
 from ._calibrate_parameters import Parameters
@@ -56,7 +57,7 @@ class Calibration:
     ambiguity: str | None = None
 
     @classmethod
-    def of(cls, measurements: Sequence[xr.Dataset]) -> "Calibration":
+    def of(cls, measurements: Sequence[xr.Dataset], nuisances: Sequence[str] = ()) -> "Calibration":
         """As `calibrate`, with the whole covariance.
 
         Raises:
@@ -64,9 +65,10 @@ class Calibration:
         """
         data = _read(measurements)
         first = data[0]
-        parameters = Parameters.of(first.design, first.topology, first.level)
-        nominal = parameters.instance(np.zeros(parameters.size))
         runs = [term_of(m) for m in data]
+        switched_on = check_nuisances(nuisances)
+        parameters = Parameters.of(first.design, first.topology, first.level, switched_on, runs)
+        nominal = parameters.instance(np.zeros(parameters.size))
         clipped = {run.name: names for run in runs if (names := run.clipped(nominal, parameters))}
         runs = [run for run in runs if run.name not in clipped]
         if not runs:
