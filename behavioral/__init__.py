@@ -47,7 +47,10 @@ from ._population import Population as Population
 from ._population_file import Spread as Spread
 from ._population_model import PopulationModel as PopulationModel
 from ._population_model import load_device as load_device
+from ._posterior import Posterior as Posterior
 from ._prepared import Prepared as Prepared
 from ._readout import Gaussian as Gaussian
 from ._response import ClippedError as ClippedError
 from ._response import Response as Response
+from ._verdict import Check as Check
+from ._verdict import Verdict as Verdict

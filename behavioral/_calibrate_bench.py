@@ -120,6 +120,11 @@ class Bench:
             sigma += [NUISANCES[kind].spread(design)] * len(places)
         return cls(design, **bench, probed=frozenset(probed), names=tuple(names), sigma=tuple(sigma))
 
+    def unknowns(self, kind: str) -> Int[np.ndarray, " k"]:
+        """Indices of a kind's unknowns."""
+        where = getattr(self, _FIELDS[kind])
+        return np.array([where] if isinstance(where, int) else list((where or {}).values()), dtype=int)
+
     def time_zero(self, z: Float[np.ndarray, " p"]) -> float:
         """When the chip starts, on the record's clock [s]."""
         return 0.0 if self.delay is None else float(self._spread("trigger-delay") * z[self.delay])
@@ -239,10 +244,3 @@ def _other_rail(node: str) -> str:
     sides = {"p": "m", "m": "p"}
     match = re.fullmatch(r"([xy]\d+)([pm])", node)
     return node if match is None else match[1] + sides[match[2]]
-
-
-def indices(where: Mapping[Any, int] | int | None) -> Int[np.ndarray, " k"]:
-    """Of a kind's unknowns."""
-    if where is None or isinstance(where, int):
-        return np.array([] if where is None else [where], dtype=int)
-    return np.array(list(where.values()), dtype=int)

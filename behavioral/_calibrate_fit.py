@@ -1,7 +1,7 @@
 """Maximum posterior by Levenberg-Marquardt, with runs that do not belong left out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,6 +9,7 @@ import scipy.linalg
 from jaxtyping import Bool, Float
 
 from ._calibrate_parameters import Parameters
+from ._calibrate_robust import robust_start
 from ._calibrate_runs import Normal
 from ._calibrate_terms import Term
 from ._measurement import MeasurementError
@@ -42,6 +43,8 @@ class Fit:
     excess: Mapping[str, float]
     """By kind of run: the rms residual where it is above one. The model or the stated noise is that much too
     optimistic there."""
+    prior_sd: Float[np.ndarray, " p"]
+    """Of z a priori."""
     mirror: Float[np.ndarray, " p"] | None = None
     """From z to the chip that no measurement tells from it, where there is one."""
 
@@ -50,8 +53,8 @@ class Fit:
         """Of z, posterior."""
         covariance = np.linalg.inv(self.normal.curvature)
         # Rounding must not leave a parameter without data above its prior.
-        sd = np.sqrt(np.diag(covariance))
-        return np.asarray(covariance * np.outer(np.minimum(1, 1 / sd), np.minimum(1, 1 / sd)))
+        least = np.minimum(1, self.prior_sd / np.sqrt(np.diag(covariance)))
+        return np.asarray(covariance * np.outer(least, least))
 
     @cached_property
     def folded(self) -> Float[np.ndarray, "p p"]:
@@ -87,14 +90,37 @@ def fit(runs: Sequence[Term], parameters: Parameters) -> Fit:
             )
         if used != everything:
             normal = Normal.of(runs, used, parameters, z)
-        z, normal = _levenberg(runs, used, parameters, z, normal, {})
-        far = _far(normal.rms[np.array(used)], kinds[np.array(used)])
+        settled = True
+        try:
+            z, normal = _levenberg(runs, used, parameters, z, normal, {})
+            rms = normal.rms
+        except MeasurementError:
+            # One run alone can pull the fit to where no chip is: the runs that agree are asked first.
+            settled = False
+            z, rms = robust_start(runs, used, parameters, np.zeros(parameters.size))
+        mine = np.array(used)
+        far = _far(rms[mine], kinds[mine])
         if not far.any():
+            if settled:
+                break
+            normal = Normal.of(runs, used, parameters, z)
+            z, normal = _levenberg(runs, used, parameters, z, normal, {})
             break
         # Only the worst: it may have pulled others away.
-        worst = int(np.flatnonzero(used)[np.argmax(np.where(far, normal.rms[np.array(used)], 0.0))])
+        worst = int(np.flatnonzero(used)[np.argmax(np.where(far, rms[mine], 0.0))])
         used = tuple(use and k != worst for k, use in enumerate(used))
     return _reweighted(runs, used, parameters, z, normal)
+
+
+def refit(runs: Sequence[Term], found: Fit, parameters: Parameters) -> Fit:
+    """The same runs and weights with other priors, from where the fit is.
+
+    Raises:
+        MeasurementError: it does not settle.
+    """
+    normal = Normal.of(runs, found.used, parameters, found.z, found.excess)
+    z, normal = _levenberg(runs, found.used, parameters, found.z, normal, found.excess)
+    return replace(found, z=z, normal=normal, prior_sd=_prior_sd(parameters), mirror=_mirror_distance(parameters, z))
 
 
 def _reweighted(
@@ -109,7 +135,11 @@ def _reweighted(
         excess = found
         normal = Normal.of(runs, used, parameters, z, excess)
         z, normal = _levenberg(runs, used, parameters, z, normal, excess)
-    return Fit(z, normal, used, found, _mirror_distance(parameters, z))
+    return Fit(z, normal, used, found, _prior_sd(parameters), _mirror_distance(parameters, z))
+
+
+def _prior_sd(parameters: Parameters) -> Float[np.ndarray, " p"]:
+    return np.asarray(1 / np.sqrt(parameters.precision))
 
 
 def _mirror_distance(parameters: Parameters, z: Float[np.ndarray, " p"]) -> Float[np.ndarray, " p"] | None:
