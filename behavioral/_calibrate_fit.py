@@ -47,6 +47,8 @@ class Fit:
     """Of z a priori."""
     mirror: Float[np.ndarray, " p"] | None = None
     """From z to the chip that no measurement tells from it, where there is one."""
+    settled: bool = True
+    """Whether z is an optimum; else it is where most of the runs are least contradicted."""
 
     @cached_property
     def covariance(self) -> Float[np.ndarray, "p p"]:
@@ -72,11 +74,13 @@ class Fit:
 def fit(runs: Sequence[Term], parameters: Parameters) -> Fit:
     """Fit all runs; while one stands out, leave it out and fit again; then weigh each kind by its own residuals.
 
+    Runs that no chip explains may have no optimum within reach: the fit then says that it has not settled.
+
     Weights by kind are variance components (Foerstner, 1979): what the model leaves unexplained of spectra says
     nothing about waveforms.
 
     Raises:
-        MeasurementError: half of the runs or more contradict the others, or no chip explains them.
+        MeasurementError: half of the runs or more contradict the others.
     """
     z, everything = np.zeros(parameters.size), (True,) * len(runs)
     normal = Normal.of(runs, everything, parameters, z)
@@ -93,33 +97,30 @@ def fit(runs: Sequence[Term], parameters: Parameters) -> Fit:
         settled = True
         try:
             z, normal = _levenberg(runs, used, parameters, z, normal, {})
-            rms = normal.rms
         except MeasurementError:
             # One run alone can pull the fit to where no chip is: the runs that agree are asked first.
             settled = False
-            z, rms = robust_start(runs, used, parameters, np.zeros(parameters.size))
-        mine = np.array(used)
-        far = _far(rms[mine], kinds[mine])
-        if not far.any():
-            if settled:
-                break
+            z, _ = robust_start(runs, used, parameters, np.zeros(parameters.size))
             normal = Normal.of(runs, used, parameters, z)
-            z, normal = _levenberg(runs, used, parameters, z, normal, {})
+        mine = np.array(used)
+        far = _far(normal.rms[mine], kinds[mine])
+        if not far.any():
             break
         # Only the worst: it may have pulled others away.
-        worst = int(np.flatnonzero(used)[np.argmax(np.where(far, rms[mine], 0.0))])
+        worst = int(np.flatnonzero(used)[np.argmax(np.where(far, normal.rms[mine], 0.0))])
         used = tuple(use and k != worst for k, use in enumerate(used))
+    if not settled:
+        return Fit(z, normal, used, _kind_rms(runs, used, normal), _prior_sd(parameters), settled=False)
     return _reweighted(runs, used, parameters, z, normal)
 
 
 def refit(runs: Sequence[Term], found: Fit, parameters: Parameters) -> Fit:
-    """The same runs and weights with other priors, from where the fit is.
-
-    Raises:
-        MeasurementError: it does not settle.
-    """
+    """The same runs and weights with other priors, from where the fit is; the fit itself where that does not settle."""
     normal = Normal.of(runs, found.used, parameters, found.z, found.excess)
-    z, normal = _levenberg(runs, found.used, parameters, found.z, normal, found.excess)
+    try:
+        z, normal = _levenberg(runs, found.used, parameters, found.z, normal, found.excess)
+    except MeasurementError:
+        return replace(found, settled=False)
     return replace(found, z=z, normal=normal, prior_sd=_prior_sd(parameters), mirror=_mirror_distance(parameters, z))
 
 
@@ -134,7 +135,10 @@ def _reweighted(
             break
         excess = found
         normal = Normal.of(runs, used, parameters, z, excess)
-        z, normal = _levenberg(runs, used, parameters, z, normal, excess)
+        try:
+            z, normal = _levenberg(runs, used, parameters, z, normal, excess)
+        except MeasurementError:
+            return Fit(z, normal, used, found, _prior_sd(parameters), _mirror_distance(parameters, z), settled=False)
     return Fit(z, normal, used, found, _prior_sd(parameters), _mirror_distance(parameters, z))
 
 

@@ -31,9 +31,11 @@ def widened(parameters: Parameters, found: Fit) -> Parameters:
     factor = np.ones(parameters.size)
     precise = found.normal.curvature - np.diag(parameters.precision)
     eta = found.normal.curvature @ found.z
-    for members in tolerance_groups(kinds).values():
+    # Of all components of a tolerance, and of each kind: that of the drives may be another make.
+    groups = [*tolerance_groups(kinds).values(), *((kind,) for kind in dict.fromkeys(kinds))]
+    for members in groups:
         where = np.array([kind in members for kind in kinds])
-        if _improbable(found, where):
+        if (factor[where] == 1).all() and _improbable(found, where):
             factor = _estimated(precise, eta, parameters.precision, factor, where)
     return replace(parameters, precision=parameters.precision / factor**2) if (factor > 1).any() else parameters
 
@@ -61,7 +63,7 @@ def _estimated(
         covariance = np.linalg.inv(precise + np.diag(prior / factor**2))
         z = covariance @ eta
         square = float(np.mean(prior[where] * (z[where] ** 2 + np.diag(covariance)[where])))
-        before, now = factor[where][0], max(1.0, float(np.sqrt(square)))
+        before, now = float(factor[where][0]), max(1.0, float(np.sqrt(square)))
         factor[where] = now
         if abs(now - before) <= _SETTLED:
             break

@@ -62,7 +62,7 @@ def judge(
     """
     evidence = Evidence.of(runs, found, parameters, numbers)
     checks = [
-        *_family("residual", list(_residuals(evidence, found.excess))),
+        *_family("residual", list(_residuals(evidence, found.settled))),
         *_family("bench", list(_bench(evidence, parameters, nuisances))),
         *_family("tolerance", list(_tolerances(evidence, parameters))),
     ]
@@ -77,8 +77,10 @@ def _family(name: str, rows: list[Check]) -> Iterator[Check]:
         yield Check(name, row.row, row.statistic, row.probability, bool(passed), row.meaning)
 
 
-def _residuals(evidence: Evidence, excess: Mapping[str, float]) -> Iterator[Check]:
+def _residuals(evidence: Evidence, settled: bool) -> Iterator[Check]:
     C = evidence.covariance
+    if not settled:
+        yield Check("residual", "fit", 0.0, None, False, "no chip of the design is an optimum")
     for run, part, label in zip(evidence.runs, evidence.parts, evidence.labels, strict=True):
         if not run.stated:
             continue
