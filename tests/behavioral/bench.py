@@ -32,7 +32,9 @@ class Bench:
 
     def measure(self, chip, claimed, rng, programs=9, samples=100, level="macro", spectra=2):
         """Transients from rest, and noise spectra, of a chip that is said to be of the design `claimed`."""
-        truth = replace(chip, design=chip.design.model_copy(update={"temperature": chip.design.temperature + self.warmer}))
+        truth = replace(
+            chip, design=chip.design.model_copy(update={"temperature": chip.design.temperature + self.warmer})
+        )
         chosen = [random_program(chip.topology, rng, *((10.0, True), (3.0, False))[k % 2]) for k in range(programs)]
         nominal = claimed.nominal(chip.topology)
         runs = [self._transient(truth, nominal, program, k, samples, level, rng) for k, program in enumerate(chosen)]
@@ -59,7 +61,9 @@ class Bench:
         response = DeviceModel.nominal(chip, level).response(program, scaling, allow_clipping=True)
         f = np.geomspace(1e-2, 1e2, 20) / nominal.design.tau
         psd = self.gain**2 * response.psd(f)
-        data = {"psd": (("frequency", "cell"), psd * np.exp(DENSITY * rng.standard_normal(psd.shape)), {"units": "V^2/Hz"})}
+        data = {
+            "psd": (("frequency", "cell"), psd * np.exp(DENSITY * rng.standard_normal(psd.shape)), {"units": "V^2/Hz"})
+        }
         return _dataset(nominal, program, scaling, level, "noise", data, {"frequency": f}, relative_sigma=DENSITY)
 
 
