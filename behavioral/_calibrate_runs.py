@@ -74,6 +74,10 @@ class Run:
         return self.kind == "readouts"
 
     @property
+    def signal(self) -> float:
+        return float(np.sum(self.v**2)) / self.sigma**2
+
+    @property
     def relative_sigma(self) -> float:
         return part_of(self.sigma, self.v)
 
@@ -135,6 +139,10 @@ class Record:
     def stated(self) -> bool:
         # The law of a noisy record is the chip's own, whatever its readout adds.
         return True
+
+    @property
+    def signal(self) -> float:
+        return float(self.values)
 
     @property
     def relative_sigma(self) -> float:

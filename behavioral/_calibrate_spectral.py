@@ -64,6 +64,10 @@ class Ac:
         )
 
     @property
+    def signal(self) -> float:
+        return float(np.sum((self.v / self.sigma) ** 2))
+
+    @property
     def values(self) -> int:
         return self.v.size
 
@@ -108,6 +112,10 @@ class Noise:
         found = data.values.get("covariance") if data.level != "transistor" else None
         stated, frequencies = data.relative_sigma > 0, data.values["frequency"][keep]
         return cls(data.digest, data.program, data.scaling, frequencies, log_psd, found, sigma, stated)
+
+    @property
+    def signal(self) -> float:
+        return self.values / self.sigma**2
 
     @property
     def values(self) -> int:

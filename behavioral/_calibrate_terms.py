@@ -67,6 +67,11 @@ class Term(Protocol):
         ...
 
     @property
+    def signal(self) -> float:
+        """Sum of the squares of its numbers by their standard deviations: what an error relative to them counts by."""
+        ...
+
+    @property
     def values(self) -> int:
         """How many numbers it has."""
         ...
