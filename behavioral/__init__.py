@@ -1,5 +1,7 @@
 from ._calibrate import Calibration as Calibration
 from ._calibrate import calibrate as calibrate
+from ._calibrate_bench import NUISANCES as NUISANCES
+from ._calibrate_bench import check_nuisances as check_nuisances
 from ._calibrate_open import Combination as Combination
 from ._calibrate_spectral import TRANSISTOR_BAND as TRANSISTOR_BAND
 from ._coloured import FlickerNoise as FlickerNoise
@@ -19,9 +21,9 @@ from ._drift import drift_error as drift_error
 from ._drift import recalibration_times as recalibration_times
 from ._drift import track_drift as track_drift
 from ._effects import Effects as Effects
-from ._gaussian import Gaussian as Gaussian
 from ._electronics import Electronics as Electronics
 from ._electronics import NoiseSources as NoiseSources
+from ._gaussian import Gaussian as Gaussian
 from ._integrate import Saturation as Saturation
 from ._integrate import integrate as integrate
 from ._interface import LinearProcess as LinearProcess
@@ -49,6 +51,9 @@ from ._population import Population as Population
 from ._population_file import Spread as Spread
 from ._population_model import PopulationModel as PopulationModel
 from ._population_model import load_device as load_device
+from ._posterior import Posterior as Posterior
 from ._prepared import Prepared as Prepared
 from ._response import ClippedError as ClippedError
 from ._response import Response as Response
+from ._verdict import Check as Check
+from ._verdict import Verdict as Verdict

@@ -54,7 +54,7 @@ class Dual:
         change = -quotient / self.value
         return Dual(quotient, {k: change * slope for k, slope in self.gradient.items()})
 
-    def __pow__(self, power: int) -> "Dual":
+    def __pow__(self, power: int | float) -> "Dual":
         slope = power * self.value ** (power - 1)
         return Dual(self.value**power, {k: slope * g for k, g in self.gradient.items()})
 

@@ -1,7 +1,7 @@
 """Maximum posterior by Levenberg-Marquardt, with runs that do not belong left out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,6 +9,7 @@ import scipy.linalg
 from jaxtyping import Bool, Float
 
 from ._calibrate_parameters import Parameters
+from ._calibrate_robust import robust_start
 from ._calibrate_runs import Normal
 from ._calibrate_terms import Term
 from ._measurement import MeasurementError
@@ -42,16 +43,20 @@ class Fit:
     excess: Mapping[str, float]
     """By kind of run: the rms residual where it is above one. The model or the stated noise is that much too
     optimistic there."""
+    prior_sd: Float[np.ndarray, " p"]
+    """Of z a priori."""
     mirror: Float[np.ndarray, " p"] | None = None
     """From z to the chip that no measurement tells from it, where there is one."""
+    settled: bool = True
+    """Whether z is an optimum; else it is where most of the runs are least contradicted."""
 
     @cached_property
     def covariance(self) -> Float[np.ndarray, "p p"]:
         """Of z, posterior."""
         covariance = np.linalg.inv(self.normal.curvature)
         # Rounding must not leave a parameter without data above its prior.
-        sd = np.sqrt(np.diag(covariance))
-        return np.asarray(covariance * np.outer(np.minimum(1, 1 / sd), np.minimum(1, 1 / sd)))
+        least = np.minimum(1, self.prior_sd / np.sqrt(np.diag(covariance)))
+        return np.asarray(covariance * np.outer(least, least))
 
     @cached_property
     def folded(self) -> Float[np.ndarray, "p p"]:
@@ -69,11 +74,13 @@ class Fit:
 def fit(runs: Sequence[Term], parameters: Parameters) -> Fit:
     """Fit all runs; while one stands out, leave it out and fit again; then weigh each kind by its own residuals.
 
+    Runs that no chip explains may have no optimum within reach: the fit then says that it has not settled.
+
     Weights by kind are variance components (Foerstner, 1979): what the model leaves unexplained of spectra says
     nothing about waveforms.
 
     Raises:
-        MeasurementError: half of the runs or more contradict the others, or no chip explains them.
+        MeasurementError: half of the runs or more contradict the others.
     """
     z, everything = np.zeros(parameters.size), (True,) * len(runs)
     normal = Normal.of(runs, everything, parameters, z)
@@ -87,14 +94,34 @@ def fit(runs: Sequence[Term], parameters: Parameters) -> Fit:
             )
         if used != everything:
             normal = Normal.of(runs, used, parameters, z)
-        z, normal = _levenberg(runs, used, parameters, z, normal, {})
-        far = _far(normal.rms[np.array(used)], kinds[np.array(used)])
+        settled = True
+        try:
+            z, normal = _levenberg(runs, used, parameters, z, normal, {})
+        except MeasurementError:
+            # One run alone can pull the fit to where no chip is: the runs that agree are asked first.
+            settled = False
+            z, _ = robust_start(runs, used, parameters, np.zeros(parameters.size))
+            normal = Normal.of(runs, used, parameters, z)
+        mine = np.array(used)
+        far = _far(normal.rms[mine], kinds[mine])
         if not far.any():
             break
         # Only the worst: it may have pulled others away.
-        worst = int(np.flatnonzero(used)[np.argmax(np.where(far, normal.rms[np.array(used)], 0.0))])
+        worst = int(np.flatnonzero(used)[np.argmax(np.where(far, normal.rms[mine], 0.0))])
         used = tuple(use and k != worst for k, use in enumerate(used))
+    if not settled:
+        return Fit(z, normal, used, _kind_rms(runs, used, normal), _prior_sd(parameters), settled=False)
     return _reweighted(runs, used, parameters, z, normal)
+
+
+def refit(runs: Sequence[Term], found: Fit, parameters: Parameters) -> Fit:
+    """The same runs and weights with other priors, from where the fit is; the fit itself where that does not settle."""
+    normal = Normal.of(runs, found.used, parameters, found.z, found.excess)
+    try:
+        z, normal = _levenberg(runs, found.used, parameters, found.z, normal, found.excess)
+    except MeasurementError:
+        return replace(found, settled=False)
+    return replace(found, z=z, normal=normal, prior_sd=_prior_sd(parameters), mirror=_mirror_distance(parameters, z))
 
 
 def _reweighted(
@@ -108,8 +135,15 @@ def _reweighted(
             break
         excess = found
         normal = Normal.of(runs, used, parameters, z, excess)
-        z, normal = _levenberg(runs, used, parameters, z, normal, excess)
-    return Fit(z, normal, used, found, _mirror_distance(parameters, z))
+        try:
+            z, normal = _levenberg(runs, used, parameters, z, normal, excess)
+        except MeasurementError:
+            return Fit(z, normal, used, found, _prior_sd(parameters), _mirror_distance(parameters, z), settled=False)
+    return Fit(z, normal, used, found, _prior_sd(parameters), _mirror_distance(parameters, z))
+
+
+def _prior_sd(parameters: Parameters) -> Float[np.ndarray, " p"]:
+    return np.asarray(1 / np.sqrt(parameters.precision))
 
 
 def _mirror_distance(parameters: Parameters, z: Float[np.ndarray, " p"]) -> Float[np.ndarray, " p"] | None:

@@ -1,8 +1,9 @@
 """The unknowns of a calibration: every deviation of the chip, the amplifier and the noise, in units of their prior."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -18,6 +19,7 @@ from ..circuits import (
     Topology,
     load,
 )
+from ._calibrate_bench import Bench
 from ._calibrate_duals import Dual
 from ._calibrate_sensitivity import AMPLIFIER_NOISE
 
@@ -43,11 +45,32 @@ _FARTHEST = 15.0
 """Prior standard deviations that a fit may try; no chip is there."""
 
 
+@runtime_checkable
+class Loaded(Protocol):
+    """What was measured: a program, how it was loaded, and the record's name."""
+
+    @property
+    def name(self) -> str:
+        """Digest of the measurement."""
+        ...
+
+    @property
+    def program(self) -> Program:
+        """What was loaded."""
+        ...
+
+    @property
+    def scaling(self) -> Scaling:
+        """How."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """z (p,), each N(0, 1) a priori. Deviations with tolerance zero are not unknown.
+    """z (p,), each N(0, 1/precision) a priori. Deviations with tolerance zero are not unknown.
 
-    The deviations come first, then what is common to the whole chip (`shared`), each by its index into z.
+    The deviations come first, then what is common to the whole chip (`shared`), then the bench's, each by its index
+    into z.
     """
 
     design: Design
@@ -60,9 +83,21 @@ class Parameters:
     sigma: Float[np.ndarray, " p"]
     """Prior standard deviation of each: relative, V for offsets, of the logarithm where shared."""
     names: tuple[str, ...]
+    bench: Bench
+    precision: Float[np.ndarray, " p"] = field(default_factory=lambda: np.ones(0))
+    """Of z a priori; one where the design's tolerance is believed, less where the chip shows that it is too small."""
 
     @classmethod
-    def of(cls, design: Design, topology: Topology, level: Level) -> "Parameters":
+    def of(
+        cls,
+        design: Design,
+        topology: Topology,
+        level: Level,
+        nuisances: Sequence[str] = (),
+        data: Sequence[Loaded] = (),
+        probed: Sequence[str] = (),
+    ) -> "Parameters":
+        """With kinds of nuisances switched on, or only tried (`probed`), for what was measured."""
         sigmas = topology.error_sigmas(design.tolerances)
         index: dict[str, Int[np.ndarray, ...]] = {}
         names: list[str] = []
@@ -76,7 +111,21 @@ class Parameters:
             index[name] = array
         spreads = _shared_spreads(level, index)
         shared = {name: len(names) + k for k, name in enumerate(spreads)}
-        return cls(design, topology, level, index, shared, np.array([*sigma, *spreads.values()]), (*names, *spreads))
+        names += spreads
+        sigma += spreads.values()
+        nominal = design.nominal(topology)
+        circuits = [nominal.network(run.program, level, run.scaling) for run in data if nuisances or probed]
+        records = [run.name for run in data]
+        bench = Bench.of(design, topology.n, nuisances, probed, circuits, records, len(names))
+        every = np.array([*sigma, *bench.sigma])
+        return cls(design, topology, level, index, shared, every, (*names, *bench.names), bench, np.ones(len(every)))
+
+    def extended(self, data: Sequence[Loaded], nuisances: Sequence[str], probed: Sequence[str]) -> "Parameters":
+        """The same unknowns, with the same indices, and after them those of kinds that are only tried."""
+        more = Parameters.of(self.design, self.topology, self.level, nuisances, data, probed)
+        precision = np.ones(more.size)
+        precision[: self.size] = self.precision
+        return replace(more, precision=precision)
 
     @property
     def size(self) -> int:
@@ -85,7 +134,12 @@ class Parameters:
     @property
     def deviations(self) -> int:
         """How many of them belong to one component each."""
-        return self.size - len(self.shared)
+        return self.size - len(self.shared) - len(self.bench.names)
+
+    @property
+    def first_of_bench(self) -> int:
+        """Index of the bench's first unknown."""
+        return self.size - len(self.bench.names)
 
     def possible(self, z: Float[np.ndarray, " p"]) -> bool:
         """Whether every component is still positive and no value is absurdly far from its design."""
@@ -129,6 +183,8 @@ class Parameters:
             known = where[0] >= 0
             other[where[0][known]], other[where[1][known]] = where[1][known], where[0][known]
             sign[where[:, known].ravel()] = -1.0 if name == "offset" else 1.0
+        for k, twin in self.bench.mirrored().items():
+            other[k] = twin
         return np.asarray(sign * z[..., other])
 
     def instance(self, z: Float[np.ndarray, " p"]) -> Instance:
@@ -139,7 +195,7 @@ class Parameters:
             # A gain of one or less is no amplifier.
             values["gain"] = max(values["gain"], 1 + 1e-9)
             design = design.model_copy(update={"amplifier": design.amplifier.model_copy(update=values)})
-        return Instance(design, self.topology, self.errors(z))
+        return Instance(design, self.topology, self.errors(z), parasitics=self.bench.parasitics(z))
 
     def dual_network(self, z: Float[np.ndarray, " p"], program: Program, scaling: Scaling) -> Network:
         """The circuit with every value a dual number in z."""
@@ -153,7 +209,8 @@ class Parameters:
         if "parasitic" in self.shared:
             errors["capacitance"] = errors["capacitance"] + self._dual("parasitic", z)
         weights = load(self.design.programming, self.topology, program, scaling.conductance).weights
-        return self.topology.network(values, errors, weights, scaling.conductance * scaling.drive * program.b)
+        network = self.topology.network(values, errors, weights, scaling.conductance * scaling.drive * program.b)
+        return self.bench.parasitics(z, dual=True).applied(network)
 
     def corner(self, z: Float[np.ndarray, " p"]) -> tuple[float, float] | None:
         """Corner and lowest frequency of the amplifiers' 1/f noise [Hz]; None without any."""

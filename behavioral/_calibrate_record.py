@@ -37,6 +37,15 @@ class Innovations:
     """Fisher's."""
 
 
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """A start that comes `value` [s] after the record's time zero: the parameter and the slope of the value by it."""
+
+    parameter: int
+    value: float
+    slope: float
+
+
 class Propagation:
     """Derivatives of the circuit's transitions, in its modes."""
 
@@ -127,18 +136,22 @@ def innovations(
     readout_sigma: float,
     hold: float | None,
     size: int,
+    late: Delay | None = None,
 ) -> Innovations:
     """Of readouts v [V] at rising times [s] after a start from known cell voltages v0 [V] at time 0.
 
     Kalman's filter (1960) in the modes of the circuit, differentiated forward. `readout_sigma` is the readout's own
-    noise [V]; `hold` as for a simulator whose random sources keep their value so long. The information is
+    noise [V]; `hold` as for a simulator whose random sources keep their value so long. A start that comes `late`
+    shortens the first step. The information is
     `sum dnu^T S^-1 dnu + tr(S^-1 dS S^-1 dS)/2` over the innovations nu of covariance S (Segal and Weinstein, 1989).
     """
     state = _Filter(circuit, Propagation(circuit, size, hold), v0, readout_sigma, size)
     u = np.empty_like(v)
-    previous = 0.0
+    previous = 0.0 if late is None else min(late.value, float(times[0]))
     for k, time in enumerate(times):
         state.predict(round(float(time - previous), 18))
+        if k == 0 and late is not None:
+            state.start(late, float(time - previous))
         u[k] = state.correct(v[k])
         previous = float(time)
     return Innovations(u, state.log_scale, state.gradient, state.information)
@@ -199,6 +212,16 @@ class _Filter:
             self.dP = both * self.dP + half + np.swapaxes(half, 1, 2) + step.covariance_change
             self.P = P
             self._gain()
+
+    def start(self, late: Delay, t: float) -> None:
+        """How the first prediction, a time t after the start, changes with the start."""
+        if t <= 0:
+            return
+        lam = self.motion.lam
+        # ds/dt = -lam (s - settled) and dP/dt = (lam + lam') (P_stationary - P), by how much less time there is.
+        self.ds[late.parameter] += late.slope * lam * (self.s - self.settled)
+        self.dP[late.parameter] -= late.slope * (lam[:, None] + lam) * (self.motion.P - self.P)
+        self._gain()
 
     def _gain(self) -> None:
         """Of the correction, with its derivatives; they stay as they are once the filter is steady."""

@@ -9,10 +9,9 @@ from jaxtyping import Float
 
 from ..circuits import Instance, Program, Scaling
 from ._calibrate_parameters import Parameters
-from ._calibrate_record import innovations
-from ._calibrate_sensitivity import Sensitivity
+from ._calibrate_record import Delay, innovations
 from ._calibrate_spectral import Ac, Noise
-from ._calibrate_terms import FLOOR, Part, Term, noisy_circuit, part_of
+from ._calibrate_terms import FLOOR, Part, Term, noisy_circuit, part_of, quiet_circuit
 from ._calibrate_transient import transient
 from ._measurement import Measurement
 from ._response import Response
@@ -71,6 +70,14 @@ class Run:
         return self.v.size
 
     @property
+    def stated(self) -> bool:
+        return self.kind == "readouts"
+
+    @property
+    def signal(self) -> float:
+        return float(np.sum(self.v**2)) / self.sigma**2
+
+    @property
     def relative_sigma(self) -> float:
         return part_of(self.sigma, self.v)
 
@@ -80,17 +87,24 @@ class Run:
         return (*response.clipped, *beyond)
 
     def evaluate(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Part:
-        circuit = Sensitivity.of(parameters.dual_network(z, self.program, self.scaling))
+        circuit = quiet_circuit(parameters, z, self)
         if self.times is None:
             residual = self.v[0] - (circuit.M @ circuit.settled + circuit.y)
             return Part.of(residual / self.sigma, circuit.settled_jacobian(parameters.size) / self.sigma)
-        model = transient(circuit, self.times, self.v0, parameters.size)
+        bench = parameters.bench
+        # A chip that has not been started yet is at its start.
+        since = np.maximum(self.times - bench.time_zero(z), 0.0)
+        model = transient(circuit, since, self.v0, parameters.size)
+        if bench.delay is not None:
+            late = -bench.delay_spread * model.slope * (since > 0)[:, None]
+            model = model.with_change(bench.delay, late)
         residual = (self.v - model.v) / self.sigma
         # The basis is orthonormal: products of the derivatives are those of their coefficients.
         jacobian = model.coefficients.reshape(-1, parameters.size) / self.sigma
-        gradient = jacobian.T @ (model.basis.T @ residual).T.ravel()
+        shapes = (model.basis.T @ residual).T.ravel()
         rms = float(np.sqrt(np.mean(residual**2)))
-        return Part(float(np.sum(residual**2)), gradient, jacobian.T @ jacobian, rms)
+        cost, shape = float(np.sum(residual**2)), float(shapes @ shapes)
+        return Part(cost, jacobian.T @ shapes, jacobian.T @ jacobian, rms, shape, len(shapes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +136,15 @@ class Record:
         return self.v.size
 
     @property
+    def stated(self) -> bool:
+        # The law of a noisy record is the chip's own, whatever its readout adds.
+        return True
+
+    @property
+    def signal(self) -> float:
+        return float(self.values)
+
+    @property
     def relative_sigma(self) -> float:
         return 1.0
 
@@ -130,8 +153,9 @@ class Record:
         return (*response.clipped, *response.exceeded(self.times, self.v0))
 
     def evaluate(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Part:
-        circuit = noisy_circuit(parameters, z, self.program, self.scaling)
-        found = innovations(circuit, self.times, self.v, self.v0, self.sigma, self.hold, parameters.size)
+        circuit, bench = noisy_circuit(parameters, z, self), parameters.bench
+        late = Delay(bench.delay, bench.time_zero(z), bench.delay_spread) if bench.delay is not None else None
+        found = innovations(circuit, self.times, self.v, self.v0, self.sigma, self.hold, parameters.size, late)
         square = float(np.sum(found.u**2))
         rms = float(np.sqrt(square / self.values))
         return Part(square + 2 * found.log_scale, found.gradient, found.information, rms)
@@ -156,7 +180,8 @@ class Normal:
         excess: Mapping[str, float] = MappingProxyType({}),
     ) -> "Normal":
         """Runs that are not used only give their rms. Residuals of a kind count by its excess (one unless given)."""
-        cost, gradient, curvature = float(z @ z), -z, np.eye(parameters.size)
+        prior = parameters.precision
+        cost, gradient, curvature = float(prior @ z**2), -prior * z, np.diag(prior)
         rms = np.zeros(len(runs))
         for k, run in enumerate(runs):
             part = run.evaluate(parameters, z)

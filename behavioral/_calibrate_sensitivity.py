@@ -1,5 +1,6 @@
 """State space of a circuit together with its derivatives, each of low rank."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -120,6 +121,39 @@ class Sensitivity:
             owner=np.append(self.owner, np.full(len(j), parameter)),
             source=np.append(self.source, j),
             slope=np.append(factor * self.slope, factor * spread * self.densities),
+        )
+
+    def read(
+        self,
+        gain: Float[np.ndarray, " n"],
+        offset: Float[np.ndarray, " n"],
+        unknown: Sequence[tuple[int, int, float, bool]],
+    ) -> "Sensitivity":
+        """As readouts with gains (n,) and offsets (n,) [V] see it.
+
+        `unknown` are the parameters among them: index, readout, slope of the value, and whether it is a gain. They act
+        at the readouts alone, which become places of their own.
+        """
+        n, m = self.M.shape
+        raw = np.hstack([self.M, self.y_drive[:, None], self.y_bias[:, None], self.D])
+        one = np.zeros(raw.shape[1])
+        one[m + 1] = 1.0
+        rows = [slope * (raw[i] if is_gain else one) for _, i, slope, is_gain in unknown]
+        first = self.forcing.shape[1]
+        places = np.array([first + i for _, i, _, _ in unknown], dtype=int)
+        return replace(
+            self,
+            M=gain[:, None] * self.M,
+            y_drive=gain * self.y_drive,
+            y_bias=gain * self.y_bias + offset,
+            D=gain[:, None] * self.D,
+            parameter=np.append(self.parameter, np.array([k for k, *_ in unknown], dtype=int)),
+            plus=np.append(self.plus, places),
+            minus=np.append(self.minus, np.full(len(unknown), first + n)),
+            # The last place is nowhere.
+            forcing=np.pad(self.forcing, ((0, 0), (0, n + 1))),
+            direct=np.hstack([gain[:, None] * self.direct, np.eye(n), np.zeros((n, 1))]),
+            row=np.vstack([self.row, np.array(rows).reshape(-1, raw.shape[1])]),
         )
 
     @property

@@ -9,9 +9,8 @@ from jaxtyping import Float, Int
 
 from ..circuits import Instance, Level, Program, Scaling
 from ._calibrate_parameters import Parameters
-from ._calibrate_sensitivity import Sensitivity
 from ._calibrate_spectra import covariance, densities, response
-from ._calibrate_terms import FLOOR, Part, noisy_circuit, part_of
+from ._calibrate_terms import FLOOR, Part, noisy_circuit, part_of, quiet_circuit
 from ._measurement import Measurement, MeasurementError
 
 _FREQUENCIES = 60
@@ -41,6 +40,7 @@ class Ac:
     frequencies: Float[np.ndarray, " f"]
     v: Float[np.ndarray, "parts f n"]
     sigma: Float[np.ndarray, "f n"]
+    stated: bool
     kind: str = "responses"
 
     @classmethod
@@ -53,7 +53,19 @@ class Ac:
         sigma = (data.relative_sigma or RESPONSE_ERROR[data.level]) * np.maximum(
             size, max(_DEPTH * float(size.max()), least)
         )
-        return cls(data.digest, data.program, data.scaling, data.values["frequency"][keep], v, sigma)
+        return cls(
+            data.digest,
+            data.program,
+            data.scaling,
+            data.values["frequency"][keep],
+            v,
+            sigma,
+            stated=data.relative_sigma > 0,
+        )
+
+    @property
+    def signal(self) -> float:
+        return float(np.sum((self.v / self.sigma) ** 2))
 
     @property
     def values(self) -> int:
@@ -67,7 +79,7 @@ class Ac:
         return ()
 
     def evaluate(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Part:
-        circuit = Sensitivity.of(parameters.dual_network(z, self.program, self.scaling))
+        circuit = quiet_circuit(parameters, z, self)
         H, slope = response(circuit, self.frequencies, parameters.size)
         residual = (self.v - np.stack([H.real, H.imag])) / self.sigma
         jacobian = np.stack([slope.real, slope.imag]) / self.sigma[:, :, None]
@@ -86,6 +98,7 @@ class Noise:
     covariance: Float[np.ndarray, "n n"] | None
     sigma: float
     """Relative standard deviation of one density."""
+    stated: bool
     kind: str = "noise"
 
     @classmethod
@@ -97,7 +110,12 @@ class Noise:
         sigma = data.relative_sigma or NOISE_ERROR[data.level]
         # Flicker noise has no variance but that of a band.
         found = data.values.get("covariance") if data.level != "transistor" else None
-        return cls(data.digest, data.program, data.scaling, data.values["frequency"][keep], log_psd, found, sigma)
+        stated, frequencies = data.relative_sigma > 0, data.values["frequency"][keep]
+        return cls(data.digest, data.program, data.scaling, frequencies, log_psd, found, sigma, stated)
+
+    @property
+    def signal(self) -> float:
+        return self.values / self.sigma**2
 
     @property
     def values(self) -> int:
@@ -112,7 +130,7 @@ class Noise:
         return ()
 
     def evaluate(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Part:
-        circuit = noisy_circuit(parameters, z, self.program, self.scaling)
+        circuit = noisy_circuit(parameters, z, self)
         psd, slope = densities(circuit, self.frequencies, parameters.size)
         residual = [(self.log_psd - np.log(psd)).ravel() / self.sigma]
         jacobian = [(slope / psd[:, :, None]).reshape(psd.size, -1) / self.sigma]

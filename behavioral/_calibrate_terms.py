@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from ..circuits import Instance, Program, Scaling
 from ._calibrate_flicker import with_flicker
-from ._calibrate_parameters import Parameters
+from ._calibrate_parameters import Loaded, Parameters
 from ._calibrate_sensitivity import Sensitivity
 
 FLOOR = 1e-5
@@ -24,6 +24,10 @@ class Part:
     information: Float[np.ndarray, "p p"]
     rms: float
     """Of the residuals in units of their standard deviation."""
+    shape: float = 0.0
+    """Sum of the squares of what the residuals have of the model's own shapes in time."""
+    shapes: int = 0
+    """How many numbers that is of; zero where a measurement has no such shapes."""
 
     @classmethod
     def of(cls, residual: Float[np.ndarray, " values"], jacobian: Float[np.ndarray, "values p"]) -> "Part":
@@ -47,6 +51,27 @@ class Term(Protocol):
         ...
 
     @property
+    def program(self) -> Program:
+        """What was loaded."""
+        ...
+
+    @property
+    def scaling(self) -> Scaling:
+        """How."""
+        ...
+
+    @property
+    def stated(self) -> bool:
+        """Whether its errors are those that the measurement states; else they stand for the simulator's own, which has
+        a size and no law."""
+        ...
+
+    @property
+    def signal(self) -> float:
+        """Sum of the squares of its numbers by their standard deviations: what an error relative to them counts by."""
+        ...
+
+    @property
     def values(self) -> int:
         """How many numbers it has."""
         ...
@@ -65,16 +90,26 @@ class Term(Protocol):
         ...
 
 
-def noisy_circuit(
-    parameters: Parameters, z: Float[np.ndarray, " p"], program: Program, scaling: Scaling
-) -> Sensitivity:
-    """The circuit at one z with all its noise."""
+def quiet_circuit(parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Sensitivity:
+    """The circuit of a run at one z, as its readouts see it, without noise."""
+    circuit = Sensitivity.of(parameters.dual_network(z, run.program, run.scaling))
+    return _read(circuit, parameters, z, run)
+
+
+def noisy_circuit(parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Sensitivity:
+    """The circuit of a run at one z, as its readouts see it, with all its noise."""
     k = parameters.shared["noise_scale"]
-    circuit = Sensitivity.of(parameters.dual_network(z, program, scaling), noisy=True)
+    circuit = Sensitivity.of(parameters.dual_network(z, run.program, run.scaling), noisy=True)
     if (flicker := parameters.corner(z)) is not None and circuit.coloured.any():
         mine = parameters.shared.get("noise_corner")
         circuit = with_flicker(circuit, *flicker, mine, 0.0 if mine is None else float(parameters.sigma[mine]))
-    return circuit.with_noise_scale(parameters.factor("noise_scale", z), k, float(parameters.sigma[k]))
+    circuit = circuit.with_noise_scale(parameters.factor("noise_scale", z), k, float(parameters.sigma[k]))
+    return _read(circuit, parameters, z, run)
+
+
+def _read(circuit: Sensitivity, parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Sensitivity:
+    gain, offset, unknown = parameters.bench.readout(z, run.name, len(circuit.M))
+    return circuit.read(gain, offset, unknown) if unknown else circuit
 
 
 def part_of(sigma: float, values: np.ndarray) -> float:

@@ -1,6 +1,6 @@
 """Waveforms of a circuit with their derivatives by every parameter, in the few shapes that they are made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -25,6 +25,20 @@ class Waveform:
     basis: Float[np.ndarray, "times r"]
     """Orthonormal columns."""
     coefficients: Float[np.ndarray, "n r p"]
+    slope: Float[np.ndarray, "times n"]
+    """Of the readouts over time [V/s]."""
+
+    def with_change(self, parameter: int, change: Float[np.ndarray, "times n"]) -> "Waveform":
+        """With one more derivative by a parameter, which may have shapes of its own."""
+        inside = self.basis.T @ change
+        outside = change - self.basis @ inside
+        Q, R = np.linalg.qr(outside)
+        # A direction that the basis has already leaves only rounding, which is no direction.
+        own = np.abs(np.diag(R)) > _NEGLIGIBLE**0.5 * max(float(np.abs(change).max()), np.finfo(float).tiny)
+        Q = Q[:, own]
+        coefficients = np.pad(self.coefficients, ((0, 0), (0, Q.shape[1]), (0, 0)))
+        coefficients[:, :, parameter] += np.vstack([inside, Q.T @ outside]).T
+        return replace(self, basis=np.hstack([self.basis, Q]), coefficients=coefficients)
 
     @property
     def jacobian(self) -> Float[np.ndarray, "times n p"]:
@@ -66,7 +80,8 @@ def transient(
         twice = circuit.spread(close[:, alive].T @ driven) * driving
         coefficients[k] = (by_parameter @ (expand @ np.vstack([once.real, twice.real, once.imag, twice.imag])).T).T
     states = circuit.settled + (V * c @ decay[:-1]).real.T
-    return Waveform(states @ circuit.M.T + circuit.y, basis, coefficients)
+    slope = -(V * (lam * c) @ decay[:-1]).real.T @ circuit.M.T
+    return Waveform(states @ circuit.M.T + circuit.y, basis, coefficients, slope)
 
 
 def _shapes(

@@ -24,8 +24,10 @@ from ..circuits import (
 )
 from ..files import write_atomically
 from ._effects import Effects
+from ._posterior import Posterior
 from ._prepared import Prepared
 from ._response import Response
+from ._verdict import Verdict
 
 if TYPE_CHECKING:
     from ._population import Population
@@ -81,6 +83,11 @@ class DeviceModel:
         not_identified: parameters such as `conductance[0,3]` whose standard error is still that of the design's
             tolerance: the data say nothing about them.
         provenance: where the model comes from.
+        verdict: whether a chip of the design explains its measurements; of a contradicted model the error bars are no
+            smaller than the design's tolerances.
+        bench: what the calibration found of the bench, by name such as `trigger_delay`; see `NUISANCES` for units.
+            Leaks, stray capacitances and noise of a cell are part of `instance` too.
+        posterior: of all unknowns together, as the measurements give it; None for a model that was not fitted.
 
     Raises:
         DeviceModelError: names or shapes of `standard_errors` that are not those of the instance, or negative values.
@@ -94,6 +101,9 @@ class DeviceModel:
     noise_scale: Estimate = Estimate(1.0)
     not_identified: tuple[str, ...] = ()
     provenance: Provenance = Provenance()
+    verdict: Verdict = field(default_factory=Verdict)
+    bench: Mapping[str, Estimate] = field(default_factory=lambda: MappingProxyType({}))
+    posterior: Posterior | None = None
 
     def __post_init__(self) -> None:
         shapes = {name: values.shape for name, values in self.instance.errors.items()}
@@ -251,6 +261,10 @@ class DeviceModel:
             "noise_scale": _pair(self.noise_scale),
             "not_identified": list(self.not_identified),
             "provenance": _plain(self.provenance),
+            "verdict": self.verdict.to_dict(),
+            "bench": {name: _pair(estimate) for name, estimate in self.bench.items()},
+            # Absent where nothing was fitted.
+            **({"posterior": self.posterior.to_dict()} if self.posterior else {}),
         }
 
     @classmethod
@@ -271,6 +285,10 @@ class DeviceModel:
                 _required(data["noise_scale"], "noise_scale"),
                 checked_texts(data["not_identified"], "not_identified"),
                 _provenance(data["provenance"]),
+                # Models of earlier versions have none of them.
+                Verdict.from_dict(data["verdict"]) if "verdict" in data else Verdict(),
+                {str(name): _signed(pair, f"bench.{name}") for name, pair in data.get("bench", {}).items()},
+                Posterior.from_dict(data["posterior"]) if "posterior" in data else None,
             )
         except (DeviceModelError, DesignError) as error:
             message = str(error)
@@ -329,6 +347,13 @@ def _estimate(data: Any, name: str) -> Estimate | None:
     # A chip without noise is possible, an amplifier without gain is not.
     if value < 0 or error < 0 or (value == 0 and name != "noise_scale"):
         raise DeviceModelError(f"{name}: expected a value above zero and an error of at least zero, got {data}")
+    return Estimate(value, error)
+
+
+def _signed(data: Any, name: str) -> Estimate:
+    value, error = (checked_number(data[key], f"{name}.{key}") for key in ("value", "standard_error"))
+    if error < 0:
+        raise DeviceModelError(f"{name}: expected an error of at least zero, got {error}")
     return Estimate(value, error)
 
 

@@ -1,5 +1,7 @@
 """The readout: sampling and conversion of a measured waveform."""
 
+from dataclasses import replace
+
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
@@ -67,7 +69,7 @@ def digitise(
 
 def _converted(instance: Instance, converters: Converters, v: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     design = instance.design.model_copy(update={"converters": converters})
-    return converter(Instance(design, instance.topology, instance.errors, instance.seed), "adc").to_codes(v)
+    return converter(replace(instance, design=design), "adc").to_codes(v)
 
 
 def _resample(measurement: xr.Dataset, times: Float[np.ndarray, " samples"] | int, tau: float) -> xr.Dataset:

@@ -211,7 +211,7 @@ def _changed(model: DeviceModel, log_conductance: float, offset: float) -> Devic
         for name, values in chip.errors.items()
     }
     errors |= {name: values + offset for name, values in errors.items() if "offset" in name}
-    return replace(model, instance=Instance(chip.design, chip.topology, _symmetric(chip, errors), chip.seed))
+    return replace(model, instance=replace(chip, errors=_symmetric(chip, errors)))
 
 
 def _symmetric(chip: Instance, errors: dict[str, Float[np.ndarray, "..."]]) -> dict[str, Float[np.ndarray, "..."]]:
@@ -228,7 +228,7 @@ def _symmetric(chip: Instance, errors: dict[str, Float[np.ndarray, "..."]]) -> d
 def _at(model: DeviceModel, warmer: float) -> DeviceModel:
     chip = model.instance
     design = chip.design.model_copy(update={"temperature": chip.design.temperature + warmer})
-    return replace(model, instance=Instance(design, chip.topology, chip.errors, chip.seed))
+    return replace(model, instance=replace(chip, design=design))
 
 
 def _offset_tolerance(model: DeviceModel) -> float:

@@ -1,12 +1,12 @@
 """Which of a chip's imperfections are modelled: each can be left out, or left in, alone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from ..circuits import Converters, Design, Drift, Instance, Level, TemperatureCoefficients
+from ..circuits import Converters, Design, Drift, Instance, Level, Parasitics, TemperatureCoefficients
 
 _DEVIATIONS: Mapping[str, frozenset[str]] = {
     "conductance": frozenset(
@@ -71,6 +71,7 @@ class Effects:
         temperature: temperature coefficients.
         drift: temperature path, ageing, 1/f noise of the conductances.
         converters: bits, non-linearity, sample-and-hold.
+        parasitics: leaks, stray capacitances and noise of a cell that the design does not have.
     """
 
     conductance: bool = True
@@ -91,6 +92,7 @@ class Effects:
     temperature: bool = True
     drift: bool = True
     converters: bool = True
+    parasitics: bool = True
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -123,7 +125,9 @@ class Effects:
         }
         design = instance.design.model_copy(update=_changes(instance.design, off))
         amplified = level != "ideal" and any(getattr(self, name) for name in _AMPLIFIER)
-        return Instance(design, instance.topology, errors, instance.seed), level if amplified else "ideal"
+        parasitics = Parasitics() if "parasitics" in off else instance.parasitics
+        chip = replace(instance, design=design, errors=errors, parasitics=parasitics)
+        return chip, level if amplified else "ideal"
 
 
 def _changes(design: Design, off: set[str]) -> dict[str, Any]:

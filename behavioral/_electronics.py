@@ -64,7 +64,7 @@ def electronics(model: DeviceModel, kappa0: float) -> Electronics:
     Raises:
         DesignError: temperature coefficients that do not reach the design's temperature.
     """
-    values, tau = Values.of(model.design, model.level), model.design.tau
+    values, tau = model.design.values(model.level), model.design.tau
     noise = _noise(values, tau, model.noise_scale.value / kappa0 if kappa0 > 0 else 0.0)
     slowness = float(values.R0) * float(values.C) / tau
     amplifier = values.amplifier

@@ -51,6 +51,9 @@ from ._network import VoltageSource as VoltageSource
 from ._network import terminals as terminals
 from ._nodal import NodalEquations as NodalEquations
 from ._nodal import nodal_equations as nodal_equations
+from ._parasitics import Parasitics as Parasitics
+from ._parasitics import leak_sites as leak_sites
+from ._parasitics import stray_sites as stray_sites
 from ._program import Factors as Factors
 from ._program import Program as Program
 from ._programming import Loaded as Loaded

@@ -1,5 +1,7 @@
 """Noise as a program: what is injected into every cell, how much of it fits, and what a chip draws meanwhile."""
 
+from dataclasses import replace
+
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float
@@ -38,7 +40,7 @@ def with_cell_noise(instance: Instance, kappa: float, scaling: Scaling | None = 
     rails = 2 if isinstance(instance.topology, DifferentialRCMesh) else 1
     density = 2 * kappa * scaling.conductance * scaling.drive**2 * values.C / values.R0 / rails
     design = instance.design.model_copy(update={"injected_noise": float(density)})
-    return Instance(design, instance.topology, instance.errors, instance.seed)
+    return replace(instance, design=design)
 
 
 def fitting_noise(program: Program, swing: float) -> float:

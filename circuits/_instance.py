@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +19,7 @@ from ._differential_mesh import DifferentialRCMesh
 from ._drift import conductance_flicker, temperature_offset
 from ._errors import DesignError
 from ._network import Network
+from ._parasitics import Parasitics
 from ._program import Program
 from ._programming import load
 from ._rc_mesh import RCMesh
@@ -58,6 +59,7 @@ class Instance:
         topology: what is on the chip.
         errors: deviations by name, shapes as in `topology.error_shapes()`; relative, offsets in V.
         seed: what the deviations were drawn from, if known.
+        parasitics: leaks, stray capacitances and noise that the design does not have.
 
     Raises:
         DesignError: names, shapes or values of `errors` are not those of the topology.
@@ -67,6 +69,7 @@ class Instance:
     topology: Topology
     errors: Errors
     seed: int | None = field(default=None)
+    parasitics: Parasitics = field(default_factory=Parasitics)
 
     def __post_init__(self) -> None:
         shapes = self.topology.error_shapes()
@@ -100,7 +103,7 @@ class Instance:
         values = self.design.values(level)
         # The drive enters through a unit resistor, so that its voltage carries both factors.
         b = scaling.conductance * scaling.drive * program.b
-        return self.topology.network(values, self.errors, loaded.weights, b)
+        return self.parasitics.applied(self.topology.network(values, self.errors, loaded.weights, b))
 
     def drive_columns(
         self, program: Program, level: Level = "macro", scaling: Scaling = UNSCALED
@@ -112,13 +115,15 @@ class Instance:
         """
         weights = load(self.design.programming, self.topology, program, scaling.conductance).weights
         unit = scaling.conductance * scaling.drive * np.eye(program.n)
-        network = self.topology.network(self.design.values(level), self.errors, weights, unit)
+        network = self.parasitics.applied(
+            self.topology.network(self.design.values(level), self.errors, weights, unit)
+        )
         drive, direct = drive_columns(network, program.n)
         return drive.T, direct.T
 
     def replace_errors(self, **errors: Float[np.ndarray, "..."]) -> "Instance":
         """The same chip with some deviations replaced."""
-        return Instance(self.design, self.topology, {**self.errors, **errors}, self.seed)
+        return replace(self, errors={**self.errors, **errors})
 
     def at(self, time: float) -> "Instance":
         """This chip at a time of its life [s]: one temperature path, one ageing and one path of each conductance's 1/f
@@ -139,7 +144,7 @@ class Instance:
             for name, values in self.errors.items()
         }
         design = self.design.model_copy(update={"temperature": temperature})
-        return Instance(design, self.topology, errors, self.seed)
+        return replace(self, design=design, errors=errors)
 
     def _flicker(self, seed: int, time: float) -> Errors:
         """Relative deviations of the programmed conductances at this time by their 1/f noise."""
@@ -160,6 +165,8 @@ class Instance:
             "topology": {"name": self.topology.name, **asdict(self.topology)},  # type: ignore[call-overload]  # all are dataclasses
             "seed": self.seed,
             "errors": {name: values.tolist() for name, values in self.errors.items()},
+            # Absent without any, so that such a chip keeps its digest.
+            **({"parasitics": self.parasitics.to_dict()} if self.parasitics else {}),
         }
 
     @classmethod
@@ -175,7 +182,8 @@ class Instance:
             sizes = {key: value for key, value in data["topology"].items() if key != "name"}
             topology = make_topology(data["topology"]["name"], **sizes)
             errors = {str(name): np.array(values, dtype=float) for name, values in data["errors"].items()}
-            return cls(Design.from_dict(data["design"], f"{where}: design"), topology, errors, data["seed"])
+            parasitics = Parasitics.from_dict(data["parasitics"]) if "parasitics" in data else Parasitics()
+            return cls(Design.from_dict(data["design"], f"{where}: design"), topology, errors, data["seed"], parasitics)
         except (KeyError, TypeError, AttributeError) as error:
             hint = f"{error} is missing" if isinstance(error, KeyError) else "its parts have other types"
             raise DesignError(f"{where}: not an instance (instance.json, as `simulate` writes it): {hint}") from None

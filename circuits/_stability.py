@@ -1,5 +1,6 @@
 """How slow the amplifiers may be before a loop rings for ever."""
 
+from dataclasses import replace
 from math import exp, log
 
 from ._errors import DesignError
@@ -70,4 +71,4 @@ def with_gain_bandwidth(instance: Instance, gain_bandwidth: float) -> Instance:
         raise DesignError(f"design {design.name} has no amplifier: there is no gain-bandwidth to change")
     amplifier = design.amplifier.model_copy(update={"gain_bandwidth": gain_bandwidth})
     changed = design.model_copy(update={"amplifier": amplifier})
-    return Instance(changed, instance.topology, instance.errors, instance.seed)
+    return replace(instance, design=changed)

@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from ..behavioral import Calibration, PopulationModel
+from ..behavioral import Calibration, MeasurementError, PopulationModel, check_nuisances
 from ..circuits import Design, Instance, Level, Topology
 from . import _calibration as calibration
 from . import _findings as findings
@@ -35,6 +35,7 @@ class Request:
     temperature: float | None = None
     instance_seed: int | None = None
     instances: int | None = None
+    nuisances: Sequence[str] = ()
 
     @property
     def chip_design(self) -> Design:
@@ -55,6 +56,18 @@ class Request:
     def instance(self, k: int = 0) -> Instance:
         """The chip of this seed, or the k-th after it."""
         return get_instance(self.chip_design, self.chip_topology, self.chip_seed + k)
+
+
+def get_nuisances(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Kinds of unknowns of a bench, with commas between them or one by one.
+
+    Raises:
+        InputError: an unknown name.
+    """
+    try:
+        return check_nuisances([part for name in names or () for part in name.split(",")])
+    except MeasurementError as error:
+        raise InputError(f"--{error}") from None
 
 
 def check_together(
@@ -85,7 +98,7 @@ def from_drawn(this: Job, request: Request, held_out: int, keep_below: float | N
     what = f"ngspice: {count} programs ({', '.join(kinds)}), {request.topology} with {request.size} cells"
     with this.step(what):
         data = calibration.measure(instance, level, count, request.seed, kinds)
-    found = _fit(this, data)
+    found = _fit(this, data, request.nuisances)
     findings.write(found.model, instance, data, this.folder)
     findings.write_identifiability(found, this.folder)
     rows: list[heldout.Row] = []
@@ -97,8 +110,8 @@ def from_drawn(this: Job, request: Request, held_out: int, keep_below: float | N
             rows = heldout.rows(instance, found.model, held_out, request.seed)
             more |= {"held_out": rows, "correction": heldout.corrected(instance, found.model, held_out, request.seed)}
         write_json(this.folder / "heldout.json", rows)
-    failed = sum(not row["passed"] for row in rows)
-    this.finish({**findings.summary(found.model, instance, found), **more}, exit_code=int(failed > 0))
+    failed = found.verdict.contradicted or not all(row["passed"] for row in rows)
+    this.finish({**findings.summary(found.model, instance, found), **more}, exit_code=int(failed))
     _show(this, found, instance)
     if rows:
         this.show(heldout.table(rows))
@@ -106,16 +119,16 @@ def from_drawn(this: Job, request: Request, held_out: int, keep_below: float | N
         this.say(line)
 
 
-def from_files(this: Job, paths: Sequence[Path]) -> None:
+def from_files(this: Job, paths: Sequence[Path], nuisances: Sequence[str] = ()) -> None:
     """Measurements of one chip in files, or of several in folders."""
     if not any(path.is_dir() for path in paths):
-        _one_chip(this, calibration.load(paths))
+        _one_chip(this, calibration.load(paths), nuisances)
         return
     chips = population.folders_of(paths)
     if len(chips) == 1:
-        _one_chip(this, calibration.load(chips[0]))
+        _one_chip(this, calibration.load(chips[0]), nuisances)
         return
-    _process(this, [partial(calibration.load, files) for files in chips], [str(path) for path in paths])
+    _process(this, [partial(calibration.load, files) for files in chips], [str(path) for path in paths], nuisances)
 
 
 def campaign(this: Job, request: Request) -> None:
@@ -130,7 +143,7 @@ def campaign(this: Job, request: Request) -> None:
             step.advance(k, count)
             population.measure_chip(request.instance(k), request.chip_level, programs, kinds, request.seed + k, folder)
     chips = [partial(calibration.load_all, folder / "calibration") for folder in folders]
-    _process(this, chips, [f"chip {k}" for k in range(count)])
+    _process(this, chips, [f"chip {k}" for k in range(count)], request.nuisances)
 
 
 def resume_campaign(this: Job) -> None:
@@ -147,26 +160,31 @@ def resume_campaign(this: Job) -> None:
     campaign(this, request)
 
 
-def _one_chip(this: Job, data: list[xr.Dataset]) -> None:
-    found = _fit(this, data)
+def _one_chip(this: Job, data: list[xr.Dataset], nuisances: Sequence[str]) -> None:
+    found = _fit(this, data, nuisances)
     findings.write(found.model, None, [], this.folder)
     findings.write_identifiability(found, this.folder)
-    this.finish(findings.summary(found.model, None, found))
+    this.finish(findings.summary(found.model, None, found), exit_code=int(found.verdict.contradicted))
     _show(this, found, None)
 
 
-def _process(this: Job, chips: Sequence[Any], names: Sequence[str]) -> None:
+def _process(this: Job, chips: Sequence[Any], names: Sequence[str], nuisances: Sequence[str]) -> None:
     with this.step(f"calibrate {len(chips)} chips") as step:
-        calibrations = population.fit_chips(chips, names, step.advance)
+        calibrations = population.fit_chips(chips, names, step.advance, nuisances)
         found = PopulationModel.estimate(calibrations)
     population.write(found, this.folder)
-    this.finish(population.summary(found))
+    # That the chips' tolerances are not the design's is what a process is estimated for.
+    wrong = [(name, chip.verdict) for name, chip in zip(names, calibrations, strict=True) if chip.verdict.misfit]
+    contradicted = {"contradicted": {name: str(verdict) for name, verdict in wrong}}
+    this.finish({**population.summary(found), **contradicted}, exit_code=int(bool(wrong)))
     this.show(population.table(found))
+    for name, verdict in wrong:
+        this.say(f"{name}: {findings.short(verdict)}")
 
 
-def _fit(this: Job, data: list[xr.Dataset]) -> Calibration:
+def _fit(this: Job, data: list[xr.Dataset], nuisances: Sequence[str]) -> Calibration:
     with this.step(f"calibrate on {len(data)} measurements"):
-        return Calibration.of(data)
+        return Calibration.of(data, nuisances)
 
 
 def _show(this: Job, found: Calibration, instance: Instance | None) -> None:

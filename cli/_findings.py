@@ -1,14 +1,16 @@
 """What a calibration found: as files, as a table, and in sentences."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from rich.markup import escape
 from rich.table import Table
 
-from ..behavioral import Calibration, DeviceModel, recalibration_times
+from ..behavioral import NUISANCES, Calibration, DeviceModel, Verdict, recalibration_times
 from ..circuits import Instance
 from ._calibration import CALIBRATION, random_programs, save_all
 from ._errors import InputError
@@ -19,7 +21,12 @@ from ._versions import versions
 def write_identifiability(found: Calibration, folder: Path) -> None:
     """What the measurements cannot separate, and what the model leaves unexplained of them."""
     shown = [{"weights": dict(one.weights), "open": one.open} for one in found.combinations]
-    content = {"combinations": shown, "ambiguity": found.ambiguity, "excess": dict(found.excess)}
+    content = {
+        "combinations": shown,
+        "ambiguity": found.ambiguity,
+        "excess": dict(found.excess),
+        "verdict": found.verdict.to_dict(),
+    }
     write_json(folder / "identifiability.json", content)
 
 
@@ -69,6 +76,10 @@ def summary(device: DeviceModel, instance: Instance | None, found_by: Calibratio
         "open_combinations": None if found_by is None else [str(one) for one in found_by.combinations],
         "ambiguity": None if found_by is None else found_by.ambiguity,
         "excess": None if found_by is None else dict(found_by.excess),
+        "verdict": device.verdict.status,
+        "contradictions": [asdict(check) | {"text": str(check)} for check in device.verdict.contradictions],
+        "checks": len(device.verdict.checks),
+        "bench": {name: {"value": e.value, "standard_error": e.standard_error} for name, e in device.bench.items()},
         "rms_z": rms_z(rows),
         "residual": device.provenance.residual,
         "samples": device.provenance.samples,
@@ -97,6 +108,10 @@ def table(device: DeviceModel, instance: Instance | None) -> Table:
         estimate = getattr(device, name)
         if estimate is not None:
             shown.add_row(f"{name} ({unit})", "1", f"{estimate.value:.4g}", f"{estimate.standard_error:.1e}", "–")
+    for name, estimate in device.bench.items():
+        unit = NUISANCES[name.split("[")[0].replace("_", "-")].unit
+        label = f"bench: {name} ({'relative' if unit == '1' else unit})"
+        shown.add_row(escape(label), "1", f"{estimate.value:.4g}", f"{estimate.standard_error:.1e}", "–")
     return shown
 
 
@@ -106,8 +121,11 @@ def with_unit(deviation: str) -> str:
 
 
 def told(found: Calibration) -> list[str]:
-    """Sentences on what the fit could not find out."""
-    lines = []
+    """Sentences on what contradicts the fit, what it left out, and what it could not find out."""
+    lines = [short(found.verdict)] if found.verdict.contradicted else []
+    if found.verdict.misfit:
+        lines.append("error bars are withheld: they are the design's tolerances, or as large as the estimates")
+    lines += [f"left out: measurement {name[:12]}..., {why}" for name, why in found.model.provenance.discarded.items()]
     if found.combinations:
         first = found.combinations[0]
         count = len(found.combinations)
@@ -117,6 +135,19 @@ def told(found: Calibration) -> list[str]:
         lines.append(f"another chip gives the same measurements: {found.ambiguity}")
     lines += [f"{kind}: {x:.2g} times the stated error is left" for kind, x in found.excess.items() if x > 1]
     return lines
+
+
+_SHOWN = 6
+"""Contradictions in a sentence; the files have all of them."""
+
+
+def short(verdict: Verdict) -> str:
+    """A verdict in one line, with the checks that fail most clearly."""
+    failed = verdict.contradictions
+    if not failed:
+        return verdict.status
+    more = f"; and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
+    return f"contradicted by {'; '.join(str(check) for check in failed[:_SHOWN])}{more}"
 
 
 DAY = 86400.0

@@ -9,9 +9,10 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
-from ..behavioral import TRANSISTOR_BAND, Correction, DeviceModel, compare, read_measurement
-from ..circuits import Instance, Level, Scaling
+from ..behavioral import Correction, DeviceModel, compare, read_measurement
+from ..circuits import Instance, Scaling
 from ..netlists import Analysis, Job
+from . import _bands as bands
 from . import _calibration as calibration
 
 Row = dict[str, Any]
@@ -19,20 +20,16 @@ Row = dict[str, Any]
 WARMER = 30.0
 """Every second program is measured this much above the temperature of the calibration [K]."""
 
-DECADES = 5
-"""Of a spectrum at level transistor, up to where the calibrated macro-model stands for it; else all of it counts."""
-
-# Half a least significant bit of an eight-bit answer; statistics to half a per cent; half a decibel. An amplifier of
-# transistors has poles and noise that the macro-model does not have: twice to five times as much.
-_LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
+_LIMITS: Mapping[str, str] = MappingProxyType(
     {
-        "nrms": (2e-3, 1e-2),
-        "covariance_error": (5e-3, 2e-2),
-        "variance_error": (5e-3, 2e-2),
-        "psd_error_db": (0.5, 1.0),
-        "worst_db": (0.5, 1.0),
+        "nrms": "tran",
+        "covariance_error": "noise",
+        "variance_error": "noise",
+        "psd_error_db": "spectra",
+        "worst_db": "spectra",
     }
 )
+"""By metric, what its limit is called."""
 _NAMES: Mapping[str, str] = MappingProxyType(
     {
         "nrms": "mean waveform, normalised rms",
@@ -55,7 +52,9 @@ def rows(instance: Instance, device: DeviceModel, count: int, seed: int) -> list
     for k, program in enumerate(programs):
         chip, model = pairs[k % 2]
         for analysis in _ANALYSES:
-            options: dict[str, Any] = {} if analysis == "tran" else {"frequencies": _band(chip, device.level)}
+            options: dict[str, Any] = (
+                {} if analysis == "tran" else {"frequencies": bands.amplifier_band(chip.design, device.level)}
+            )
             jobs.append(calibration.job_of(chip, device.level, program, analysis, **options))
             models.append(model)
     worst: dict[tuple[str, str, float], Row] = {}
@@ -65,7 +64,7 @@ def rows(instance: Instance, device: DeviceModel, count: int, seed: int) -> list
         found = replace(found, metrics={**found.metrics, **more})
         for name in _LIMITS:
             if name in found.metrics:
-                row = _row(job, found.row(_limit(name, job.level), name))
+                row = _row(job, found.row(bands.limit(_LIMITS[name], job.level), name))
                 key = (row["analysis"], name, row["temperature"])
                 if key not in worst or not row["value"] <= worst[key]["value"]:
                     worst[key] = row
@@ -90,15 +89,6 @@ def corrected(instance: Instance, device: DeviceModel, count: int, seed: int) ->
     return {"before": max(errors[:count]), "after": max(errors[count:])}
 
 
-def _band(instance: Instance, level: Level) -> tuple[float, float] | None:
-    design = instance.design
-    if level != "transistor" or design.amplifier is None:
-        return None
-    # Warm amplifiers are slower, and their further poles come down with their unity frequency.
-    highest = TRANSISTOR_BAND * design.tempco.amplifier_at(design.amplifier, design.temperature).gain_bandwidth
-    return highest / 10**DECADES, highest
-
-
 def _is_band(job: Job) -> bool:
     return job.analysis == "noise" and job.frequencies is not None
 
@@ -113,17 +103,13 @@ def _variance_error(data: xr.Dataset, model: DeviceModel) -> float:
     return float(np.max(np.abs(modelled / measured - 1)))
 
 
-def _limit(name: str, level: Level) -> float:
-    return _LIMITS[name][level == "transistor"]
-
-
 def _row(job: Job, row: Row) -> Row:
     return {**row, "metric": f"held out: {_NAMES[row['metric']]}", "temperature": job.instance.design.temperature}
 
 
 def _at(instance: Instance, temperature: float) -> Instance:
     design = instance.design.model_copy(update={"temperature": temperature})
-    return Instance(design, instance.topology, instance.errors, instance.seed)
+    return replace(instance, design=design)
 
 
 def table(found: list[Row]) -> Table:

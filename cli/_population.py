@@ -81,7 +81,10 @@ def folders_of(paths: Sequence[Path]) -> list[list[Path]]:
 
 
 def fit_chips(
-    measured: Sequence[Callable[[], list[xr.Dataset]]], names: Sequence[str], done: Callable[[int, int], None]
+    measured: Sequence[Callable[[], list[xr.Dataset]]],
+    names: Sequence[str],
+    done: Callable[[int, int], None],
+    nuisances: Sequence[str] = (),
 ) -> list[Calibration]:
     """Each chip calibrated; its name is in the message when it cannot be.
 
@@ -92,7 +95,7 @@ def fit_chips(
     for k, (name, chip) in enumerate(zip(names, measured, strict=True)):
         done(k, len(names))
         try:
-            found.append(Calibration.of(chip()))
+            found.append(Calibration.of(chip(), nuisances))
         except ValueError as error:
             raise InputError(f"{name}: {error}") from None
     return found

@@ -92,6 +92,6 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
         value = f"{row['value']:.1e}" if "value" in row else "none"
         verdict = "[green]passed[/]" if row["passed"] else "[red]FAILED[/]"
         shown.add_row(row["analysis"], row["metric"], value, f"{row['limit']:.1e}", verdict)
-        if "value" not in row and "reason" in row:
+        if not row["passed"] and "reason" in row:
             shown.add_row("", escape(row["reason"]))
     return shown

@@ -173,7 +173,7 @@ def _rounded(
     weights = load(instance.design.programming, instance.topology, program, scaling.conductance, rng).weights
     programming = instance.design.programming.model_copy(update={"bits": None})
     design = instance.design.model_copy(update={"programming": programming})
-    free = Instance(design, instance.topology, instance.errors, instance.seed)
+    free = replace(instance, design=design)
     g = scaling.conductance
     match instance.topology:
         case Crossbar():

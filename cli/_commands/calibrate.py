@@ -67,6 +67,15 @@ def calibrate(
         int,
         typer.Option("--held-out", min=0, help="Then compare so many other programs, every second one 30 K warmer."),
     ] = 0,
+    nuisance: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--nuisance",
+            help="Unknowns of the bench to infer beside the chip, with commas between them or given again:"
+            " trigger-delay, readout-gain, readout-offset, baseline, leak, stray-capacitance, cell-noise.",
+            show_default=False,
+        ),
+    ] = None,
     keep_below: Annotated[
         float | None,
         typer.Option(
@@ -86,18 +95,31 @@ def calibrate(
     """Fit a chip's deviations with standard errors: device.json, and parameters.json beside what was drawn.
 
     With --instances, or folders of several chips: the means and spreads of their process, population.json, which
-    `thermospice train --device` takes too. Exit code 1: a held-out program is beyond its limit.
+    `thermospice train --device` takes too. Exit code 1: the measurements contradict the design, so that error bars
+    fall back to its tolerances, or a held-out program is beyond its limit.
     """
     with job("calibrate", out, quiet, as_json, resume) as this:
         from .. import _calibration_jobs as jobs
 
+        nuisances = jobs.get_nuisances(nuisance)
         jobs.check_together(measurements, instances, held_out, keep_below, resume, out)
         if resume is not None:
             jobs.resume_campaign(this)
         elif measurements:
-            jobs.from_files(this, measurements)
+            jobs.from_files(this, measurements, nuisances)
         else:
             request = jobs.Request(
-                topology, size, seed, design, level, rank, programs, analysis, temperature, instance_seed, instances
+                topology,
+                size,
+                seed,
+                design,
+                level,
+                rank,
+                programs,
+                analysis,
+                temperature,
+                instance_seed,
+                instances,
+                nuisances,
             )
             jobs.from_drawn(this, request, held_out, keep_below) if instances is None else jobs.campaign(this, request)

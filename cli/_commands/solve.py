@@ -78,6 +78,7 @@ def solve(
         from ...behavioral import Budget
         from .. import _inputs as inputs
         from .. import _linear_algebra as algebra
+        from .. import _verdicts as verdicts
 
         kind, the_problem = algebra.get_kind(on), algebra.get_problem(problem)
         budget = Budget(duration, runs, programs, kappa)
@@ -95,8 +96,9 @@ def solve(
         with this.step(f"{problem} on {on}: {runs * programs} runs, {chip.name} with {chip.n} cells"):
             answer = given.on(the_device, np.random.default_rng([seed, 2]), budget)
         algebra.write(given, answer, this.folder)
-        this.finish(algebra.summary(given, kind, answer))
+        this.finish({**algebra.summary(given, kind, answer), **verdicts.notes(device)})
         this.show(algebra.table(given, answer))
+        verdicts.tell(this, device)
         this.say(
             f"relative error {this.summary['relative_error']:.3g}, of which the error bar explains"
             f" {this.summary['relative_standard_error']:.3g}; {answer.time:.3g} s of analog time, {answer.energy:.3g} J"

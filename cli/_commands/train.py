@@ -142,6 +142,7 @@ def train(
         return
     with job("train", out, quiet, as_json, resume) as this:
         from .. import _training
+        from .. import _verdicts as verdicts
 
         if tune:
             this.finish(_training.tuning(given, this, workers))
@@ -155,7 +156,9 @@ def train(
         this.show(_training.table(runs))
         for line in _training.told(runs, this.folder):
             this.say(line)
-        this.finish(_training.summary(runs), exit_code=1 if any("stopped" in entry for entry in runs) else 0)
+        verdicts.tell(this, experiment.device)
+        summary = {**_training.summary(runs), **verdicts.notes(experiment.device)}
+        this.finish(summary, exit_code=1 if any("stopped" in entry for entry in runs) else 0)
 
 
 def _settings(options: Mapping[str, Any]) -> dict[str, Any]:

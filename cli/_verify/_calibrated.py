@@ -1,26 +1,22 @@
 """A model calibrated on measurements of the chip, against SPICE on programs that the calibration did not see."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from ...behavioral import DeviceModel, calibrate, compare
-from ...circuits import Level, Program, ProgramError
+from ...circuits import Program, ProgramError
 from ...netlists import Analysis, SimulatorError
 from .. import _calibration as calibration
+from .._bands import DECADES, limit
 from ._row import Row
 from ._subject import Subject
-from ._waves import DECADES, band_errors, spectrum_error
+from ._waves import band_errors, spectrum_error
 
 _HELD_OUT = 2
 _STREAM = 22
-_FINE: Mapping[str, float] = {"tran": 2e-3, "noise": 5e-3, "spectra": 0.5}
-"""What an eight-bit solver needs of its model: half a step of the mean, a hundredth of a spread, half a decibel."""
-_COARSE: Mapping[str, float] = {"tran": 1e-2, "noise": 2e-2, "spectra": 1.0}
-"""Of transistors, which the macro-model's one pole stands for."""
-_LIMITS: Mapping[Level, Mapping[str, float]] = {"ideal": _FINE, "macro": _FINE, "transistor": _COARSE}
 _METRICS: dict[str, tuple[Analysis, str]] = {
     "tran": ("tran", "calibrated, held-out programs, normalised rms"),
     "noise": ("noise", "calibrated, held-out programs, covariance, Frobenius"),
@@ -32,13 +28,23 @@ _BAND: dict[str, tuple[Analysis, str]] = {
 }
 
 
+def verdict_row(subject: Subject) -> Iterator[Row]:
+    """How many checks of its own calibration contradict the model; none for a model that was not fitted."""
+    verdict = subject.model.verdict
+    if verdict.status == "unjudged":
+        return
+    metric = f"checks of its calibration that contradict it, of {len(verdict.checks)}"
+    row = subject.row("calibration", metric, float(len(verdict.contradictions)), 0.0)
+    yield {**row, "reason": str(verdict)} if verdict.contradicted else row
+
+
 def rows(subject: Subject) -> Iterator[Row]:
     """The worst of the held-out programs."""
     found = _worst(subject)
     metrics = _METRICS | (_BAND if subject.level == "transistor" else {})
     for name, (analysis, metric) in metrics.items():
         if name in found:
-            yield subject.row(analysis, metric, found[name], _LIMITS[subject.level][name])
+            yield subject.row(analysis, metric, found[name], limit(name, subject.level))
 
 
 def _worst(subject: Subject) -> dict[str, float]:
@@ -58,7 +64,7 @@ def _worst(subject: Subject) -> dict[str, float]:
 
 def _errors(subject: Subject, model: DeviceModel, program: Program) -> dict[str, float]:
     scaling = calibration.scaling(subject.instance, program, subject.level)
-    seen = replace(subject, program=program, scaling=scaling, _found={})
+    seen = replace(subject, program=program, scaling=scaling, calibrated=True, _found={})
     tran = seen.measure("tran")
     found = {"tran": math.nan if tran is None else compare(tran, model).value}
     if subject.level == "transistor":

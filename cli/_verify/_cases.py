@@ -93,7 +93,11 @@ class Case:
         return subject.explained(list(self._rows(subject, opinions)))
 
     def _rows(self, subject: Subject, opinions: bool) -> Iterator[Row]:
-        if self.model is not None:
+        if self.model is not None and self.first:
+            yield from _calibrated.verdict_row(subject)
+        if self.model is not None and self.level == "transistor":
+            yield from _waves.transistor_rows(subject, waveforms=True)
+        elif self.model is not None:
             yield from _waves.rows(subject)
         elif self.level == "transistor":
             yield from self._transistor_rows(subject)
@@ -217,4 +221,4 @@ def device_cases(device: Path, instance: Path | None, seed: int) -> list[Case]:
     chip = Instance.load(path)
     if model.provenance.instance_digest not in ("", chip.digest):
         raise InputError(f"{path}: expected the chip that {device} was calibrated on, and this is another one")
-    return [Case(chip, model.level, seed + k, model) for k in range(4)]
+    return [Case(chip, model.level, seed + k, model, first=k == 0) for k in range(4)]

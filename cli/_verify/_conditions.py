@@ -52,4 +52,4 @@ def conditions(subject: Subject) -> Mapping[str, Instance]:
 
 
 def _chip(subject: Subject, design: Design) -> Instance:
-    return Instance(design, subject.instance.topology, subject.instance.errors, subject.instance.seed)
+    return replace(subject.instance, design=design)

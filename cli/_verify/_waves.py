@@ -9,6 +9,7 @@ import xarray as xr
 
 from ...behavioral import DeviceModel, compare
 from ...netlists import Analysis
+from .._bands import DECADES, amplifier_band, limit
 from ._row import Row, decibels, relative
 from ._subject import Subject
 
@@ -25,38 +26,19 @@ EXACT: Mapping[str, float] = {
     # A density that is 1e-4 off is 4.3e-4 dB off.
     "spectra": 5e-4,
 }
-CALIBRATED: Mapping[str, float] = {
-    # An eight-bit solver's half step; readouts of 12 bits, averaged, allow a fifth of it.
-    "op": 2e-3,
-    "tran": 2e-3,
-    "ac": 1e-2,
-    # A hundredth of a spread is half of that of a variance.
-    "noise": 5e-3,
-    "spectra": 0.5,
-}
-TRANSISTOR: Mapping[str, float] = {
-    # The linear model of a transistor amplifier: what eight bits can see of waveforms, and what a noise
-    # measurement resolves.
-    "op": 1e-2,
-    "ac": 1e-2,
-    "tran": 1e-2,
-    "noise": 2e-2,
-    "spectra": 1.0,
-}
 NAMES = {
     "relative_error": "relative error",
     "nrms": "normalised rms",
     "covariance_error": "covariance, Frobenius",
 }
-DECADES = 5
 _BAND = 0.1
 
 
 def limits(subject: Subject) -> Mapping[str, float]:
     """By analysis."""
-    if subject.level == "transistor":
-        return TRANSISTOR
-    return CALIBRATED if subject.calibrated else EXACT
+    if subject.level != "transistor" and not subject.calibrated:
+        return EXACT
+    return {name: limit(name, subject.level) for name in EXACT}
 
 
 def rows(subject: Subject) -> Iterator[Row]:
@@ -129,9 +111,12 @@ def band_errors(subject: Subject, model: DeviceModel) -> tuple[float, float]:
 
 def _band(subject: Subject) -> tuple[float, float]:
     """Five decades up to a tenth of the gain-bandwidth [Hz]: beyond, transistors have poles and zeros that the
-    macro-model's one pole does not stand for.
+    macro-model's one pole does not stand for. A calibrated model has the band of its calibration.
     """
     amplifier = subject.instance.design.amplifier
     assert amplifier is not None
+    calibrated = amplifier_band(subject.instance.design, subject.level)
+    if subject.calibrated and calibrated is not None:
+        return calibrated
     top = amplifier.gain_bandwidth * _BAND
     return top / 10**DECADES, top

@@ -48,7 +48,8 @@ class Case:
         self.z = np.zeros(p) if equal else rng.standard_normal(p)
         self.program = Program(np.eye(n), np.full(n, 0.5)) if equal else random_program(topology, rng)
         self.scaling = Scaling(1.0, 0.25)
-        self.circuit = noisy_circuit(self.parameters, self.z, self.program, self.scaling)
+        self.name = "case"
+        self.circuit = noisy_circuit(self.parameters, self.z, self)
 
     def at(self, z):
         scale = self.parameters.factor("noise_scale", z)

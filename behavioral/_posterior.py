@@ -1,0 +1,73 @@
+"""What the measurements of one chip say of its unknowns, all correlations included."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+_DIGITS = 9
+"""Of a covariance in units of its standard deviations; a fit's own error is larger."""
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Unknowns of a calibration with the normal law that was found for them.
+
+    Attributes:
+        names: such as `conductance[0,3]` or `gain`; p of them.
+        prior: their standard deviations a priori: relative, V for offsets, of the logarithm for values of the whole
+            chip.
+        values: the most probable ones (p,), same units.
+        covariance: (p, p), same units.
+
+    Raises:
+        ValueError: shapes that do not fit, or numbers that are not finite.
+    """
+
+    names: tuple[str, ...]
+    prior: Float[np.ndarray, " p"]
+    values: Float[np.ndarray, " p"]
+    covariance: Float[np.ndarray, "p p"]
+
+    def __post_init__(self) -> None:
+        p = len(self.names)
+        shapes = (self.prior.shape, self.values.shape, self.covariance.shape)
+        if shapes != ((p,), (p,), (p, p)):
+            raise ValueError(f"posterior: expected prior and values ({p},) and a covariance ({p}, {p}), got {shapes}")
+        if not all(np.isfinite(part).all() for part in (self.prior, self.values, self.covariance)):
+            raise ValueError("posterior: expected finite numbers")
+        if not ((self.prior > 0).all() and (np.diag(self.covariance) > 0).all()):
+            raise ValueError("posterior: expected variances above zero")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: the lower triangle of the correlations, row after row."""
+        sd = np.sqrt(np.diag(self.covariance))
+        correlation = self.covariance / np.outer(sd, sd)
+        below = correlation[np.tril_indices(len(sd), -1)]
+        return {
+            "names": list(self.names),
+            "prior": self.prior.tolist(),
+            "values": self.values.tolist(),
+            "sd": sd.tolist(),
+            "correlations": [round(float(r), _DIGITS) for r in below],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Posterior":
+        """Validate plain data.
+
+        Raises:
+            KeyError, TypeError, ValueError: values that do not fit.
+        """
+        names = tuple(str(name) for name in data["names"])
+        sd, below = (np.array(data[name], dtype=float) for name in ("sd", "correlations"))
+        p = len(names)
+        if sd.shape != (p,) or below.shape != (p * (p - 1) // 2,):
+            raise ValueError(f"posterior: expected {p} deviations and {p * (p - 1) // 2} correlations")
+        R = np.eye(p)
+        i, j = np.tril_indices(p, -1)
+        R[i, j] = R[j, i] = below
+        prior, values = (np.array(data[name], dtype=float) for name in ("prior", "values"))
+        return cls(names, prior, values, R * np.outer(sd, sd))
