@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from quantiphy import InvalidNumber, Quantity
 
 from ...circuits import LEVELS, TOPOLOGIES, Design, Level
-from ...files import first_reason
+from ...files import reasons
 from ...netlists import Analysis
 from .._errors import InputError
 from ._metrics import CIRCUIT, RATIOS, TRAINING, Metric
@@ -230,7 +230,7 @@ def parse_study(data: Any, where: str) -> Study:
     try:
         return Study.model_validate(dict(data))
     except ValidationError as error:
-        raise InputError(f"{where}: {first_reason(error)}") from None
+        raise InputError(f"{where}: {reasons(error)}") from None
 
 
 def _inlined(data: Any, path: Path) -> Any:

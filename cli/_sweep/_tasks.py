@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...circuits import DesignError, Program, ProgramError, make_topology
-from ...files import first_reason
+from ...files import reasons
 from .._errors import InputError
 from ._parameters import points
 from ._study import MOST_RUNS, CircuitSettings, Study
@@ -154,7 +154,7 @@ class _CircuitBase:
             return CircuitSettings.model_validate(plain)
         except ValidationError as error:
             names = ", ".join(f"{name} = {_short(value)}" for name, value in values.items())
-            raise InputError(f"{self._where}: parameters: {names}: {first_reason(error)}") from None
+            raise InputError(f"{self._where}: parameters: {names}: {reasons(error)}") from None
 
 
 def _short(value: Any) -> str:
