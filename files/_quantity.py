@@ -85,7 +85,7 @@ def parse_whole(value: Any, unit: str = "count") -> int:
     return int(number)
 
 
-def quantity_text(value: float, unit: str) -> float | str:
+def quantity_text(value: float | int, unit: str) -> float | int | str:
     """What `parse_quantity` reads back as the same number: the number, with its unit where that would be asked for."""
     if UNITS[unit].celsius and _is_doubtful(value):
         return f"{value!r} K"

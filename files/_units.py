@@ -141,6 +141,7 @@ UNITS: Mapping[str, Unit] = {
             examples="1e-15, 1e-15 V^2/Hz or 1 nV^2/Hz",
         ),
         Unit(name="V^2", words=("V^2", "V2"), power=2, bare=False, examples="1e-6, 1e-6 V^2 or 1 mV^2"),
+        Unit(name="W", words=("W", "watt", "watts"), examples="50 mW, 0.05 or 50m"),
         Unit(name="V/K", words=_VOLT, denominators=_DEGREES, examples="2 uV/K, 2 uV/degC, 2u or 2e-6"),
         Unit(name="1/K", factors=_PER_DEGREE, denominators=_DEGREES, examples="25 ppm/K, 0.3 %/K or 25e-6"),
         Unit(

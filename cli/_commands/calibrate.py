@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .._job import job
+from .._numbers import quantity, whole
 from .._options import (
     AsJson,
     ChipLevel,
@@ -41,10 +42,19 @@ def calibrate(
     design: DesignName = None,
     topology: TopologyName = "crossbar",
     level: ChipLevel = None,
-    size: Annotated[int, typer.Option("--size", help="Cells of the drawn chip.")] = 8,
+    size: Annotated[
+        int, typer.Option("--size", parser=whole("--size"), metavar="INTEGER", help="Cells of the drawn chip.")
+    ] = 8,
     rank: Rank = None,
     programs: Annotated[
-        int | None, typer.Option("--programs", help="To measure. \\[default: three for each cell]", show_default=False)
+        int | None,
+        typer.Option(
+            "--programs",
+            parser=whole("--programs"),
+            metavar="INTEGER",
+            help="To measure. \\[default: three for each cell]",
+            show_default=False,
+        ),
     ] = None,
     analysis: Annotated[
         list[str] | None,
@@ -59,19 +69,28 @@ def calibrate(
         int | None,
         typer.Option(
             "--instances",
+            parser=whole("--instances"),
+            metavar="INTEGER",
             help="Draw and measure so many chips, for the model of their process: population.json.",
             show_default=False,
         ),
     ] = None,
     held_out: Annotated[
         int,
-        typer.Option("--held-out", min=0, help="Then compare so many other programs, every second one 30 K warmer."),
+        typer.Option(
+            "--held-out",
+            parser=whole("--held-out", 0),
+            metavar="INTEGER",
+            help="Then compare so many other programs, every second one 30 K warmer.",
+        ),
     ] = 0,
     keep_below: Annotated[
         float | None,
         typer.Option(
             "--keep-below",
-            help="Say how often to calibrate again against the design's drift, for a relative error such as 0.01.",
+            parser=quantity("--keep-below", ""),
+            metavar="NUMBER",
+            help="Say how often to calibrate again against the design's drift, for a relative error such as 0.01 or 1%.",
             show_default=False,
         ),
     ] = None,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .._job import job
+from .._numbers import PairCommand, quantity
 from .._options import (
     AmplifierFile,
     AsJson,
@@ -36,7 +37,7 @@ EXAMPLE = "Example: thermospice simulate --design board-1k-1n --topology crossba
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command(epilog=EXAMPLE)(simulate)
+    app.command(cls=PairCommand, epilog=EXAMPLE)(simulate)
 
 
 def simulate(
@@ -56,7 +57,13 @@ def simulate(
     at: At = None,
     duration: Annotated[
         float | None,
-        typer.Option("--duration", help="Of a transient, in seconds. \\[default: until settled]", show_default=False),
+        typer.Option(
+            "--duration",
+            parser=quantity("--duration", "s"),
+            metavar="SECONDS",
+            help="Of a transient, such as 20us. \\[default: until settled]",
+            show_default=False,
+        ),
     ] = None,
     noise: Annotated[bool, typer.Option("--noise/--no-noise", help="A transient with seeded noise.")] = False,
     instance_seed: InstanceSeed = None,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .._job import job
+from .._numbers import quantity, whole
 from .._options import (
     AsJson,
     ChipLevel,
@@ -52,15 +53,41 @@ def solve(
         ),
     ] = None,
     duration: Annotated[
-        float, typer.Option("--duration", help="Of each run, in slowest time constants of the program.")
+        float,
+        typer.Option(
+            "--duration",
+            parser=quantity("--duration", "time constants"),
+            metavar="NUMBER",
+            help="Of each run, in slowest time constants of the program.",
+        ),
     ] = 100.0,
-    runs: Annotated[int, typer.Option("--runs", help="Independent runs; their scatter is the error bar.")] = 16,
+    runs: Annotated[
+        int,
+        typer.Option(
+            "--runs",
+            parser=whole("--runs"),
+            metavar="INTEGER",
+            help="Independent runs; their scatter is the error bar.",
+        ),
+    ] = 16,
     programs: Annotated[
-        int, typer.Option("--programs", help="Stochastically rounded programs to average over; 1 rounds to nearest.")
+        int,
+        typer.Option(
+            "--programs",
+            parser=whole("--programs"),
+            metavar="INTEGER",
+            help="Stochastically rounded programs to average over; 1 rounds to nearest.",
+        ),
     ] = 1,
     kappa: Annotated[
         float | None,
-        typer.Option("--kappa", help="Injected noise [V^2]. \\[default: as the problem needs]", show_default=False),
+        typer.Option(
+            "--kappa",
+            parser=quantity("--kappa", "V^2"),
+            metavar="NUMBER",
+            help="Injected noise, such as 1e-6 or 1mV^2. \\[default: as the problem needs]",
+            show_default=False,
+        ),
     ] = None,
     temperature: Temperature = None,
     corner: Corner = "typical",

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .._job import job
+from .._numbers import whole
 from .._options import AsJson, Out, Quiet, Resume, Seed
 
 EXAMPLE = "Example: thermospice verify --topology crossbar --size 4"
@@ -27,6 +28,8 @@ def verify(
         list[int] | None,
         typer.Option(
             "--size",
+            parser=whole("--size"),
+            metavar="INTEGER",
             help="One or more; a cascade of n cells has n/2 rows of J. \\[default: 1, 4, 8, 16, 32, at level ideal 64]",
             show_default=False,
         ),
