@@ -50,16 +50,21 @@ class Pair:
     high: float
 
 
-def pair(option: str, unit: str) -> Callable[[Any], Pair]:
-    """A reader of an option's two values; its command is a `PairCommand`."""
-    read_one = quantity(option, unit)
+def pair(option: str, unit: str, low: str = "low", high: str = "high") -> Callable[[Any], Pair]:
+    """A reader of an option's two values with their names; its command is a `PairCommand`."""
+
+    def one(name: str, text: str) -> float:
+        try:
+            return quantity(option, unit)(text)
+        except typer.BadParameter as error:
+            raise typer.BadParameter(f"{name}: {error.message}", param_hint=option) from None
 
     def read(value: Any) -> Pair:
         parts = value.replace(",", " , ").split(" , ") if isinstance(value, str) else value
         if len(parts) != 2 or not all(part.strip() for part in parts):
             problem = f"expected two numbers, such as -5,5 or -5 5, got {value!r}"
             raise typer.BadParameter(problem, param_hint=option)
-        return Pair(*map(read_one, parts))
+        return Pair(one(low, parts[0]), one(high, parts[1]))
 
     return read
 

@@ -79,7 +79,7 @@ Supply = Annotated[
     Pair | None,
     typer.Option(
         "--supply",
-        parser=pair("--supply", "V"),
+        parser=pair("--supply", "V", "vss", "vdd"),
         metavar="VSS,VDD",
         help="Supplies of the --amplifier [V], such as -5,5. \\[default: -0.9,0.9]",
         show_default=False,

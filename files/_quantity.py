@@ -129,7 +129,7 @@ def _checked(number: float, value: Any, unit: Unit) -> float:
 
 
 def _not_finite(value: Any, unit: Unit) -> QuantityError:
-    return QuantityError(f"Input should be a finite number{_in(unit)}, got {_shown(value)}")
+    return QuantityError(f"Input should be a finite number{_in(unit)}, got {_shown(value).strip(chr(39))}")
 
 
 def _ask_for_unit(number: float, unit: Unit, text: str) -> None:

@@ -90,7 +90,7 @@ def calibrate(
             "--keep-below",
             parser=quantity("--keep-below", ""),
             metavar="NUMBER",
-            help="Say how often to calibrate again against the design's drift, for a relative error such as 0.01 or 1%.",
+            help="How often to calibrate again against the design's drift, for a relative error such as 0.01 or 1%.",
             show_default=False,
         ),
     ] = None,

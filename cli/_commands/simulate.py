@@ -83,8 +83,9 @@ def simulate(
         from .. import _simulation
 
         kind = _simulation.get_analysis(analysis, noise, duration)
-        # an amplifier of one's own fits on the usual board
+        # an amplifier of one's own is one of transistors, and fits on the usual board
         ours = level if amplifier is None else None
+        level = "transistor" if amplifier is not None and level is None else level
         the_design = inputs.get_chip_design(topology, design, temperature, corner, ours)
         the_level = inputs.get_chip_level(level, the_design)
         subcircuit = inputs.get_amplifier(amplifier, trust, supply, the_level)
