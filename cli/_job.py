@@ -21,7 +21,7 @@ from rich.progress import (
 )
 
 from ._errors import explain
-from ._folder import new_folder, plain, write_json
+from ._folder import STATE, Folder, new_folder, plain, write_json
 
 
 @dataclass
@@ -99,8 +99,10 @@ class Job:
 @contextmanager
 def job(command: str, out: Path | None, quiet: bool, as_json: bool, resume: Path | None = None) -> Iterator[Job]:
     """The frame of a command: opens the folder, catches every error, prints the summary, leaves with the code."""
+    made: Folder | None = None
     try:
         this = Job(command, resume or new_folder(command, out), quiet, as_json, wants_folder=out is not None)
+        made = Folder(this.folder) if resume is None else None
         yield this
         _print_outcome(this)
         code = this.exit_code
@@ -114,7 +116,10 @@ def job(command: str, out: Path | None, quiet: bool, as_json: bool, resume: Path
     except (typer.Exit, typer.Abort):
         raise
     except Exception as error:
-        print(f"thermospice {command}: error: {explain(error)}", file=sys.stderr)
+        if made is not None:
+            made.forget_what_was_only_asked()
+        way_on = "" if made is None or made.was_there else _way_on_after_error(command, made.path)
+        print(f"thermospice {command}: error: {explain(error)}{way_on}", file=sys.stderr)
         code = 2
     raise typer.Exit(code)
 
@@ -126,7 +131,13 @@ def _print_outcome(this: Job) -> None:
         this.say(f"results in {this.folder} ({this.elapsed:.1f} s)")
 
 
+def _way_on_after_error(command: str, folder: Path) -> str:
+    if not (folder / STATE).exists():
+        return ""
+    return f"; what is done stays, go on with: thermospice {command} --resume {folder}, or begin in another folder"
+
+
 def _way_on(command: str, folder: Path) -> str:
-    if (folder / "state.json").exists():
+    if (folder / STATE).exists():
         return f"; what is done stays, go on with: thermospice {command} --resume {folder}"
     return f"; what is done stays in {folder}" if folder.exists() else ""

@@ -130,7 +130,9 @@ def test_what_is_not_known_for_certain_is_refused(measure, chip, program, name):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "unit"), [("v", "volt"), ("v", "volts"), ("time", "seconds"), ("v0", "V"), ("A", "1")])
+@pytest.mark.parametrize(
+    ("name", "unit"), [("v", "volt"), ("v", "volts"), ("time", "seconds"), ("v0", "V"), ("A", "1")]
+)
 def test_other_spellings_of_a_unit_are_the_same_unit(measure, chip, program, name, unit):
     measurement = spelled(name, unit)(measure(chip, program, "tran").copy(deep=True))
     assert compare(measurement, DeviceModel.nominal(chip)).value < 1e-9
