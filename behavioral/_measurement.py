@@ -14,7 +14,7 @@ from ..circuits import LEVELS, Design, DesignError, Level, Program, ProgramError
 from ..files.quantities import QuantityError, parse_quantity
 from ._aligned import aligned, real_values, scatter
 from ._calibrate_floor import FLOOR
-from ._errors import MeasurementError
+from ._errors import MeasurementError as MeasurementError
 
 SCHEMA = 1
 """Layout of measurements that this room reads; data without the attribute `schema` are taken as of this layout."""

@@ -53,7 +53,7 @@ class Values:
         if level != "ideal" and design.amplifier is None:
             raise DesignError(
                 f"design {design.name} has no amplifier: expected level ideal, got {level};"
-                " add `amplifier:` to the design or use --level ideal"
+                " take level ideal, or give the design an `amplifier:`"
             )
         tempco, T = design.tempco, design.temperature
         dT = T - tempco.reference

@@ -82,11 +82,29 @@ def get_chip_design(
     return design
 
 
-def get_chip_level(name: str | None, design: Design) -> Level:
-    """As `get_level`; without a name macro, or ideal where the design has no amplifier."""
+def get_chip_level(name: str | None, design: Design, topology: str) -> Level:
+    """As `get_level`; without a name macro, or ideal where the design or the topology has no amplifier.
+
+    Raises:
+        InputError: unknown name, or a level with amplifiers of a topology without any.
+    """
     if name is None:
-        return "ideal" if design.amplifier is None else "macro"
-    return get_level(name)
+        return "ideal" if design.amplifier is None or topology == RLCGrid.name else "macro"
+    return fitting_level(get_level(name), topology)
+
+
+def fitting_level(level: Level, topology: str) -> Level:
+    """The level itself.
+
+    Raises:
+        InputError: it has amplifiers, and the topology has none.
+    """
+    if level != "ideal" and topology == RLCGrid.name:
+        raise InputError(
+            f"--level {level}: an {topology} has no amplifiers, and this would be level ideal once more;"
+            " expected level ideal"
+        )
+    return level
 
 
 def _at_corner(design: Design, corner: str) -> Design:

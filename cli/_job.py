@@ -48,8 +48,8 @@ class Job:
     summary: dict[str, Any] = field(default_factory=dict)
     exit_code: int = 0
     wants_folder: bool = False
-    stdout: Console = field(default_factory=lambda: Console(soft_wrap=False))
-    stderr: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    stdout: Console = field(default_factory=lambda: Console(soft_wrap=False, markup=False))
+    stderr: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, markup=False))
 
     @property
     def elapsed(self) -> float:
@@ -58,7 +58,7 @@ class Job:
     def say(self, text: str) -> None:
         """Tell a person how it goes (standard error, so that --json stays clean)."""
         if not self.quiet:
-            self.stderr.print(text, markup=False)
+            self.stderr.print(text)
 
     def show(self, renderable: Any) -> None:
         """The command's answer for a person (standard output)."""
@@ -70,7 +70,8 @@ class Job:
         """Announce a piece of work, show its progress on a terminal (unless it has its own bar) and its time."""
         start = time.perf_counter()
         if bar and self.stderr.is_terminal and not self.quiet:
-            columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+            text = TextColumn("{task.description}", markup=False)
+            columns = (SpinnerColumn(), text, BarColumn(), MofNCompleteColumn())
             with Progress(*columns, TimeElapsedColumn(), console=self.stderr, transient=True) as progress:
                 yield Step(progress, progress.add_task(what, total=None))
         else:

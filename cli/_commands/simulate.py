@@ -87,7 +87,7 @@ def simulate(
         ours = level if amplifier is None else None
         level = "transistor" if amplifier is not None and level is None else level
         the_design = inputs.get_chip_design(topology, design, temperature, corner, ours)
-        the_level = inputs.get_chip_level(level, the_design)
+        the_level = inputs.get_chip_level(level, the_design, topology)
         subcircuit = inputs.get_amplifier(amplifier, trust, supply, the_level)
         options = inputs.ProgramOptions(size, matrix, drive, seed, rank, jacobian, hessian, damping)
         chip, program = options.load(topology)
@@ -95,7 +95,7 @@ def simulate(
         instance = inputs.get_aged(fresh, at)
         scaling = inputs.get_scaling(instance, program, the_level, drive_scale)
         request = _simulation.Request(
-            instance, program, kind, the_level, scaling, duration, noise, seed, subcircuit, corner, at
+            instance, program, kind, the_level, scaling, duration, noise, seed, subcircuit, corner, at, temperature
         )
         what = f"{chip.name} with {program.n} cells, design {the_design.name}, level {the_level}"
         with this.step(f"ngspice: {analysis}, {what}"):

@@ -105,6 +105,7 @@ def solve(
         from ...behavioral import Budget
         from .. import _inputs as inputs
         from .. import _linear_algebra as algebra
+        from .._effects import without_effect
 
         kind, the_problem = algebra.get_kind(on), algebra.get_problem(problem)
         budget = Budget(duration, runs, programs, kappa)
@@ -112,7 +113,7 @@ def solve(
             size = inputs.get_device_model(device).n
         chip, given = algebra.get_given(the_problem, topology, size, matrix, drive, noise_matrix, seed)
         the_design = inputs.get_chip_design(topology, design, temperature, corner, level)
-        the_level = inputs.get_chip_level(level, the_design)
+        the_level = inputs.get_chip_level(level, the_design, topology)
         instance = inputs.get_instance(
             the_design, chip, seed if instance_seed is None else instance_seed, not no_mismatch
         )
@@ -121,6 +122,8 @@ def solve(
             algebra.check(given, chip)
         with this.step(f"{problem} on {on}: {runs * programs} runs, {chip.name} with {chip.n} cells"):
             answer = given.on(the_device, np.random.default_rng([seed, 2]), budget)
+        for line in without_effect(the_design, the_level, temperature, corner):
+            this.say(f"warning: {line}")
         algebra.write(given, answer, this.folder)
         this.finish(algebra.summary(given, kind, answer))
         this.show(algebra.table(given, answer))

@@ -34,9 +34,9 @@ def symbolic(
     with job("symbolic", out, quiet, as_json) as this:
         from .._folder import write_text
         from .._formulas import analyse
-        from .._inputs import get_level, get_topology
+        from .._inputs import fitting_level, get_level, get_topology
 
-        chip, the_level = get_topology(topology, size), get_level(level)
+        chip, the_level = get_topology(topology, size), fitting_level(get_level(level), topology)
         with this.step(f"symbolic analysis: {chip.name} with {size} cells"):
             found = analyse(chip, the_level)
         write_text(this.folder / "symbolic.txt", found.text)

@@ -62,7 +62,7 @@ def verify(
         bool | None,
         typer.Option(
             "--second-opinion/--no-second-opinion",
-            help="Rows of ngspice against VACASK, an independent simulator (pip install 'thermospice[vacask]')."
+            help="Rows of ngspice against VACASK, an independent simulator (pip install 'thermospice\\[vacask]')."
             " \\[default: when it is installed]",
             show_default=False,
         ),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ...circuits import LEVELS, TOPOLOGIES, Design, Level
+from ...circuits import LEVELS, TOPOLOGIES, Design, Level, RLCGrid
 from ...files import joined, reasons
 from ...files.quantities import (
     Bytes,
@@ -73,6 +73,8 @@ class CircuitSettings(_Frozen):
             yield f"level: expected one of {', '.join(LEVELS)}, got {self.level!r}"
         if self.level != "ideal" and self.design.amplifier is None:
             yield f"level: the design {self.design.name} has no amplifier; expected ideal"
+        elif self.level != "ideal" and self.topology == RLCGrid.name:
+            yield f"level: an {self.topology} has no amplifiers; expected ideal, got {self.level}"
         if len(set(self.analyses)) != len(self.analyses):
             yield f"analyses: expected each once, got {', '.join(self.analyses)}"
         if self.program.b is not None and self.size != len(self.program.b):
