@@ -118,5 +118,5 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
         verdict = Text("passed", style="green") if row["passed"] else Text("FAILED", style="red")
         shown.add_row(row["analysis"], row["metric"], value, f"{row['limit']:.1e}", verdict)
         if "value" not in row and "reason" in row:
-            shown.add_row("", row["reason"])
+            shown.add_row("", Text(row["reason"]))
     return shown
