@@ -32,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def calibrate(
+    context: typer.Context,
     measurements: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -109,8 +110,13 @@ def calibrate(
     """
     with job("calibrate", out, quiet, as_json, resume) as this:
         from .. import _calibration_jobs as jobs
+        from .._given import refuse_beside
 
         jobs.check_together(measurements, instances, held_out, keep_below, resume, out)
+        if measurements:
+            refuse_beside(context, "MEASUREMENTS", "they say themselves what chip they are of", ("measurements",))
+        if resume is not None:
+            refuse_beside(context, "--resume", "goes on with the options of the first run")
         if resume is not None:
             jobs.resume_campaign(this)
         elif measurements:

@@ -26,12 +26,19 @@ from .._options import (
 
 EXAMPLE = "Example: thermospice solve --problem inverse --size 4 --on model --no-mismatch --runs 32"
 
+_WITH_DEVICE = (
+    "problem", "on", "device", "topology", "size", "matrix", "drive", "noise_matrix", "duration", "runs", "programs",
+    "kappa", "no_mismatch",
+)  # fmt: skip
+"""Options that mean something beside a calibrated chip."""
+
 
 def add_to(app: typer.Typer) -> None:
     app.command(epilog=EXAMPLE)(solve)
 
 
 def solve(
+    context: typer.Context,
     problem: Annotated[str, typer.Option("--problem", help="solve, inverse, lyapunov, determinant or expm.")] = "solve",
     on: Annotated[
         str, typer.Option("--on", help="ideal, model (of a chip), or spice: the chip in ngspice, run by run.")
@@ -106,11 +113,13 @@ def solve(
         from .. import _inputs as inputs
         from .. import _linear_algebra as algebra
         from .._effects import without_effect
+        from .._given import refuse_beside
 
         kind, the_problem = algebra.get_kind(on), algebra.get_problem(problem)
         budget = Budget(duration, runs, programs, kappa)
-        if kind == "model" and device is not None and size is None and matrix is None:
-            size = inputs.get_device_model(device).n
+        if kind == "model" and device is not None:
+            refuse_beside(context, "--device", "a calibrated chip has its own design", _WITH_DEVICE)
+            size, topology = algebra.of_device(device, context, size, topology, matrix)
         chip, given = algebra.get_given(the_problem, topology, size, matrix, drive, noise_matrix, seed)
         the_design = inputs.get_chip_design(topology, design, temperature, corner, level)
         the_level = inputs.get_chip_level(level, the_design, topology)

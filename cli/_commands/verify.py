@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def verify(
+    context: typer.Context,
     topology: Annotated[
         list[str] | None, typer.Option("--topology", help="One or more. \\[default: all]", show_default=False)
     ] = None,
@@ -76,8 +77,17 @@ def verify(
     """Symbolic against SPICE against behavioural: each comparison with its limit; exit code 1 when one fails."""
     with job("verify", out, quiet, as_json, resume) as this:
         from .. import _verify
+        from .._errors import InputError
+        from .._given import refuse_beside
         from .._versions import versions
 
+        if instance is not None and device is None and resume is None:
+            raise InputError("--instance: is the chip of --device FILE, which is not there; give it too")
+        if device is not None:
+            calibrated = ("device", "instance", "second_opinion")
+            refuse_beside(context, "--device", "the calibrated model says what chip it is of", calibrated)
+        if resume is not None:
+            refuse_beside(context, "--resume", "goes on with the options of the first run")
         if resume is not None:
             request, done = _verify.resume(resume)
         else:

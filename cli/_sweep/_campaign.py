@@ -11,6 +11,8 @@ from rich.console import Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ...circuits import Corners
+from .._effects import follows_temperature
 from .._errors import InputError
 from .._folder import read_json, write_bytes, write_json, write_text
 from .._job import Job
@@ -53,6 +55,8 @@ def campaign(this: Job, path: Path | None, seed: int | None, options: Options) -
         raise InputError("--retry-failed: a new campaign has no failed runs; give the folder of one with --resume")
     study, where = _study(this.folder, path, seed, options.resume)
     what = plan(study, where)
+    for line in _without_effect(study):
+        this.say(f"warning: {line}")
     if study.kind == "circuit" and options.scheduler is None:
         from ...netlists import find_ngspice
 
@@ -62,6 +66,24 @@ def campaign(this: Job, path: Path | None, seed: int | None, options: Options) -
         write_text(this.folder / "study.yaml", to_yaml(study))
         with Store.opened(this.folder) as store:
             _carry_out(this, study, what, store, options)
+
+
+def _without_effect(study: Study) -> Iterator[str]:
+    """Parameters that change nothing in this design."""
+    circuit = study.circuit
+    if circuit is None:
+        return
+    names = {name.removeprefix("circuit.") for name in study.parameters}
+    parts = {name.rpartition(".")[0] for name in names}
+    follows = "design.tempco" in parts or follows_temperature(circuit.design) or circuit.level == "transistor"
+    if "design.temperature" in names and not follows:
+        rest = "thermal noise alone" if "noise" in circuit.analyses else "nothing that is measured"
+        yield (
+            f"design {circuit.design.name} has no temperature coefficients (`tempco:`), so that design.temperature"
+            f" changes {rest}"
+        )
+    if "corner" in names and "design.corners" not in parts and circuit.design.corners == Corners():
+        yield f"design {circuit.design.name} has no `corners:`, so that corner changes nothing"
 
 
 def _study(folder: Path, path: Path | None, seed: int | None, resume: bool) -> tuple[Study, str]:
