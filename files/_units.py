@@ -69,6 +69,8 @@ _TIMES = {
 }
 _BINARY = {f"{letter}i{b}": Decimal(1024) ** k for k, letter in enumerate("KMGT", 1) for b in ("", "B")}
 
+_KELVIN_OR_KILO = {"K": "kelvin or kilo (k)"}
+
 _VOLT = ("V", "v", "volt", "volts", "Volt", "Volts")
 _AMPERE = ("A", "amp", "amps", "ampere", "amperes", "Ampere")
 
@@ -92,7 +94,7 @@ UNITS: Mapping[str, Unit] = {
         Unit(name="F", words=("F", "farad", "farads", "Farad"), examples="100p, 2n2, 100 pF or 1e-10"),
         Unit(name="H", words=("H", "henry", "henries", "Henry"), examples="1m, 4u7, 1 mH or 1e-3"),
         Unit(name="V", words=_VOLT, letters="V", examples="0.4m, 400 uV, 5 V or 4e-4"),
-        Unit(name="A", words=_AMPERE, examples="2p, 2 pA, 6.4 mA or 2e-12"),
+        Unit(name="A", words=_AMPERE, unclear={"a": "atto or ampere (A)"}, examples="2p, 2 pA, 6.4 mA or 2e-12"),
         Unit(name="Hz", words=("Hz", "hz", "HZ", "hertz", "Hertz"), examples="65Meg, 65 MHz, 10 kHz or 6.5e7"),
         Unit(
             name="s",
@@ -142,19 +144,37 @@ UNITS: Mapping[str, Unit] = {
         ),
         Unit(name="V^2", words=("V^2", "V2"), power=2, bare=False, examples="1e-6, 1e-6 V^2 or 1 mV^2"),
         Unit(name="W", words=("W", "watt", "watts"), examples="50 mW, 0.05 or 50m"),
-        Unit(name="V/K", words=_VOLT, denominators=_DEGREES, examples="2 uV/K, 2 uV/degC, 2u or 2e-6"),
-        Unit(name="1/K", factors=_PER_DEGREE, denominators=_DEGREES, examples="25 ppm/K, 0.3 %/K or 25e-6"),
+        Unit(
+            name="V/K",
+            words=_VOLT,
+            denominators=_DEGREES,
+            unclear=_KELVIN_OR_KILO,
+            examples="2 uV/K, 2 uV/degC, 2u or 2e-6",
+        ),
+        Unit(
+            name="1/K",
+            factors=_PER_DEGREE,
+            denominators=_DEGREES,
+            unclear=_KELVIN_OR_KILO,
+            examples="25 ppm/K, 0.3 %/K or 25e-6",
+        ),
         Unit(
             name="1/K^2",
             factors=_PER_DEGREE,
             denominators={f"{word}^2": Decimal(1) for word in _DEGREES},
+            unclear=_KELVIN_OR_KILO,
             examples="2 ppm/K^2 or 2e-6",
         ),
         Unit(
             name="byte",
             words=("B", "byte", "bytes"),
             factors=_BINARY,
-            unclear={"KB": "1000 bytes (kB) or 1024 bytes (KiB)"},
+            unclear={
+                "KB": "1000 bytes (kB) or 1024 bytes (KiB)",
+                "m": "mega (M) or milli",
+                "mB": "mega (MB) or milli",
+                "mb": "megabytes (MB) or millibits",
+            },
             examples="4G, 4 GB, 4 GiB or 4e9",
         ),
         Unit(
