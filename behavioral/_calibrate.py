@@ -11,7 +11,7 @@ from ..circuits import Design
 from ._calibrate_fit import Fit, fit
 from ._calibrate_open import Combination, open_combinations
 from ._calibrate_parameters import Parameters
-from ._calibrate_runs import Run, term_of
+from ._calibrate_runs import Record, Run, term_of
 from ._calibrate_terms import Term
 from ._device_model import DeviceModel, Estimate, Provenance
 from ._measurement import Measurement, MeasurementError, read_measurement
@@ -44,6 +44,8 @@ class Calibration:
         excess: by kind of measurement, how much larger than stated its residuals are; one where they are not.
         ambiguity: another chip that gives the same measurements, in words; the covariance counts it in. None if there
             is no such chip.
+        thinned: noisy records that are longer than the fit can use, with how many of their samples it has; standard
+            errors are those of the samples that were used.
     """
 
     model: DeviceModel
@@ -54,6 +56,7 @@ class Calibration:
     combinations: tuple[Combination, ...]
     excess: Mapping[str, float]
     ambiguity: str | None = None
+    thinned: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, measurements: Sequence[xr.Dataset]) -> "Calibration":
@@ -88,6 +91,7 @@ class Calibration:
             open_combinations(found.covariance, parameters.names, OPEN),
             found.excess,
             _EXCHANGE if found.mirror is not None else None,
+            tuple(text for run in runs if (text := _thinned(run))),
         )
 
 
@@ -145,6 +149,12 @@ def _read(measurements: Sequence[xr.Dataset]) -> list[Measurement]:
 def _short(value: object) -> str:
     text = value.name if isinstance(value, Design) else str(value)
     return text if len(text) <= 24 else f"{text[:12]}..."
+
+
+def _thinned(run: Term) -> str | None:
+    if not isinstance(run, Record) or len(run.times) >= run.recorded - 1:  # the start at time zero holds no noise
+        return None
+    return f"record {run.name[:12]}: {len(run.times):,} of {run.recorded:,} samples are used"
 
 
 def _check_misfit(runs: Sequence[Term], found: Fit) -> None:

@@ -69,6 +69,7 @@ def summary(device: DeviceModel, instance: Instance | None, found_by: Calibratio
         "open_combinations": None if found_by is None else [str(one) for one in found_by.combinations],
         "ambiguity": None if found_by is None else found_by.ambiguity,
         "excess": None if found_by is None else dict(found_by.excess),
+        "thinned": None if found_by is None or not found_by.thinned else found_by.thinned,
         "rms_z": rms_z(rows),
         "residual": device.provenance.residual,
         "samples": device.provenance.samples,
@@ -115,6 +116,7 @@ def told(found: Calibration) -> list[str]:
         lines.append(f"{what} as open as the tolerances, such as {first}")
     if found.ambiguity:
         lines.append(f"another chip gives the same measurements: {found.ambiguity}")
+    lines += list(found.thinned)
     lines += [f"{kind}: {x:.2g} times the stated error is left" for kind, x in found.excess.items() if x > 1]
     return lines
 
