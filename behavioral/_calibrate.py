@@ -13,7 +13,7 @@ from ._calibrate_bench import check_nuisances
 from ._calibrate_fit import Fit, fit, refit
 from ._calibrate_open import Combination, open_combinations
 from ._calibrate_parameters import Parameters
-from ._calibrate_runs import Run, term_of
+from ._calibrate_runs import Record, Run, term_of
 from ._calibrate_terms import Term
 from ._calibrate_tolerances import widened
 from ._calibrate_verdict import judge
@@ -35,7 +35,7 @@ _NOISE_MISFIT = 6.0
 
 SYSTEMATIC_OFFSET = 2e-5
 """Input offset [V] of an amplifier of transistors without mismatch: its second stage takes a current that the first
-supplies by an input voltage. 15 to 20 uV in the fidelity table's chips; no measurement of a chip tells it from mismatch.
+supplies by an input voltage. 15 to 20 uV in the chips of the fidelity table; no measurement tells it from mismatch.
 """
 
 _EXCHANGE = "the p and m rails of all cells exchanged, and the signs of their offsets"
@@ -59,6 +59,8 @@ class Calibration:
             themselves, and nothing between unknowns.
         ambiguity: another chip that gives the same measurements, in words; the covariance counts it in. None if there
             is no such chip.
+        thinned: noisy records that are longer than the fit can use, with how many of their samples it has; standard
+            errors are those of the samples that were used.
     """
 
     model: DeviceModel
@@ -70,6 +72,7 @@ class Calibration:
     excess: Mapping[str, float]
     verdict: Verdict
     ambiguity: str | None = None
+    thinned: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, measurements: Sequence[xr.Dataset], nuisances: Sequence[str] = ()) -> "Calibration":
@@ -119,6 +122,7 @@ class Calibration:
             found.excess,
             verdict,
             _EXCHANGE if found.mirror is not None else None,
+            tuple(text for run in runs if (text := _thinned(run))),
         )
 
 
@@ -194,6 +198,12 @@ def _read(measurements: Sequence[xr.Dataset]) -> list[Measurement]:
 def _short(value: object) -> str:
     text = value.name if isinstance(value, Design) else str(value)
     return text if len(text) <= 24 else f"{text[:12]}..."
+
+
+def _thinned(run: Term) -> str | None:
+    if not isinstance(run, Record) or len(run.times) >= run.recorded - 1:  # the start at time zero holds no noise
+        return None
+    return f"record {run.name[:12]}: {len(run.times):,} of {run.recorded:,} samples are used"
 
 
 def _check_misfit(runs: Sequence[Term], found: Fit) -> None:

@@ -13,6 +13,9 @@ from ._measurement import MeasurementError
 _CONVERGED = 1e-10
 """Relative change of the predicted covariance below which the filter's gain stays as it is."""
 
+_BLOCK = 256
+"""Samples of which the derivatives are driven at once: some megabytes."""
+
 
 @dataclass(frozen=True, eq=False)
 class Step:
@@ -147,14 +150,28 @@ def innovations(
     """
     state = _Filter(circuit, Propagation(circuit, size, hold), v0, readout_sigma, size)
     u = np.empty_like(v)
-    previous = 0.0 if late is None else min(late.value, float(times[0]))
-    for k, time in enumerate(times):
-        state.predict(round(float(time - previous), 18))
+    steps = equal_steps(times)
+    if late is not None:
+        steps[0] = float(times[0]) - min(late.value, float(times[0]))
+    k = 0
+    while k < len(times):
+        state.predict(steps[k])
         if k == 0 and late is not None:
-            state.start(late, float(time - previous))
-        u[k] = state.correct(v[k])
-        previous = float(time)
+            state.start(late, steps[0])
+        if not state.steady:
+            u[k] = state.correct(v[k])
+            k += 1
+            continue
+        # Gains that stay as they are: the rest with this step is one recursion of known matrices.
+        end = next((j for j in range(k, len(steps)) if steps[j] != steps[k]), len(steps))
+        u[k:end] = state.correct_all(steps[k], v[k:end])
+        k = end
     return Innovations(u, state.log_scale, state.gradient, state.information)
+
+
+def equal_steps(times: Float[np.ndarray, " times"]) -> list[float]:
+    """The steps from one time to the next, from 0 on [s]; those that differ by rounding of the times are equal."""
+    return [float(f"{step:.9g}") for step in np.diff(times, prepend=0.0)]
 
 
 def _started(circuit: Sensitivity, size: int) -> tuple[Complex[np.ndarray, "m m"], Complex[np.ndarray, "p m m"]]:
@@ -259,3 +276,61 @@ class _Filter:
         self.ds = self.ds + self.dK @ nu + d_nu @ self.K.T
         self.P, self.dP = self.P_next, self.dP_next
         return np.asarray(u)
+
+    def correct_all(self, t: float, v: Float[np.ndarray, "times n"]) -> Float[np.ndarray, "times n"]:
+        """As `correct` and `predict` in turn from the predicted state on, with gains that stay as they are."""
+        step = self.steps[t]
+        predicted = np.empty((len(v), len(self.s)), dtype=complex)
+        corrected = np.empty_like(predicted)
+        nu = np.empty_like(v)
+        state = self.s
+        for k, readout in enumerate(v):
+            predicted[k] = state
+            nu[k] = readout - ((self.M @ state).real + self.y)
+            corrected[k] = state + self.K @ nu[k]
+            state = self.settled + step.decay * (corrected[k] - self.settled)
+        self.s = corrected[-1]
+        u = nu @ self.inverse.T
+        for first in range(0, len(v), _BLOCK):
+            some = slice(first, first + _BLOCK)
+            last = first + _BLOCK >= len(v)
+            self._drive(step, predicted[some], corrected[some], nu[some], u[some], last)
+        size = len(self.gradient)
+        self.gradient += (self.dS_white.reshape(size, -1) @ (u.T @ u).ravel() - len(v) * self.trace) / 2
+        self.information += len(v) * self.covariance_information
+        self.log_scale += len(v) * self.log_root
+        self.P, self.dP = self.P_next, self.dP_next
+        return np.asarray(u)
+
+    def _drive(
+        self,
+        step: Step,
+        predicted: Complex[np.ndarray, "times m"],
+        corrected: Complex[np.ndarray, "times m"],
+        nu: Float[np.ndarray, "times n"],
+        u: Float[np.ndarray, "times n"],
+        last: bool,
+    ) -> None:
+        """Derivatives over some samples: what drives them is one product for all, only their own recursion is not."""
+        seen = _each(self.dM, predicted).real + self.dy
+        corrections = _each(self.dK, nu)
+        pushes = _each(step.decay_change, corrected - self.settled) + self.d_settled * (1 - step.decay)
+        d_nu = np.empty(seen.shape)
+        M, K = np.ascontiguousarray(self.M.T), np.ascontiguousarray(self.K.T)
+        for k in range(len(nu)):
+            d_nu[k] = -((self.ds @ M).real + seen[k])
+            self.ds = self.ds + corrections[k] + d_nu[k] @ K
+            if not (last and k == len(nu) - 1):
+                self.ds = pushes[k] + step.decay * self.ds
+        white = d_nu @ self.inverse.T
+        flat = np.swapaxes(white, 0, 1).reshape(white.shape[1], -1)
+        self.gradient -= flat @ u.ravel()
+        self.information += flat @ flat.T
+
+
+def _each(
+    matrices: Inexact[np.ndarray, "p a b"], vectors: Inexact[np.ndarray, "times b"]
+) -> Inexact[np.ndarray, "times p a"]:
+    """Every matrix times every vector."""
+    flat = vectors @ matrices.reshape(-1, matrices.shape[-1]).T
+    return np.asarray(flat.reshape(len(vectors), *matrices.shape[:2]))

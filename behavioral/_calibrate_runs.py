@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from ..circuits import Instance, Program, Scaling
 from ._calibrate_parameters import Parameters
-from ._calibrate_record import Delay, innovations
+from ._calibrate_record import Delay, equal_steps, innovations
 from ._calibrate_spectral import Ac, Noise
 from ._calibrate_terms import FLOOR, Part, Term, noisy_circuit, part_of, quiet_circuit
 from ._calibrate_transient import transient
@@ -19,8 +19,13 @@ from ._response import Response
 _POINTS = 200
 """A waveform without readout noise is thinned to this many points: its errors are not independent anyway."""
 
-_SAMPLES = 300
-"""Samples of a noisy transient that are used."""
+_VALUES = 40_000
+"""Values of all cells of a noisy transient that are used: its filter settles, and they take some seconds."""
+
+_UNEQUAL = 4_000
+"""The same of one in steps of many lengths, of which each takes a transition and a gain of its own."""
+
+_FEW_LENGTHS = 16
 
 _JITTER = 1e-9
 """Part of the full scale that stands for the readout noise of a noisy record without any."""
@@ -119,17 +124,20 @@ class Record:
     v0: Float[np.ndarray, " n"]
     sigma: float
     hold: float | None
+    recorded: int
+    """Samples of the whole record; where there are more than are used, every second, third ... one is."""
     kind: str = "noisy records"
 
     @classmethod
     def of(cls, data: Measurement) -> "Record":
         times = data.values["time"]
         # Equal steps stay equal, so that the filter settles.
-        keep = np.arange(len(times))[:: max(1, len(times) // _SAMPLES)]
+        values = _VALUES if len(set(equal_steps(times))) <= _FEW_LENGTHS else _UNEQUAL
+        keep = np.arange(len(times))[:: -(-len(times) * data.n // values)]
         keep = keep[times[keep] > 0]
         sigma = data.readout_sigma or _JITTER * data.design.converters.full_scale
         v, v0 = data.values["v"][keep], data.values["v0"]
-        return cls(data.digest, data.program, data.scaling, times[keep], v, v0, sigma, data.noise_step)
+        return cls(data.digest, data.program, data.scaling, times[keep], v, v0, sigma, data.noise_step, len(times))
 
     @property
     def values(self) -> int:

@@ -8,11 +8,9 @@ from jaxtyping import Float
 
 from ..circuits import Instance, Program, Scaling
 from ._calibrate_flicker import with_flicker
+from ._calibrate_floor import FLOOR as FLOOR
 from ._calibrate_parameters import Loaded, Parameters
 from ._calibrate_sensitivity import Sensitivity
-
-FLOOR = 1e-5
-"""Part of the converters' full scale that stands for a simulator's own error where no readout noise is stated."""
 
 
 @dataclass(frozen=True, eq=False)

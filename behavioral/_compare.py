@@ -30,8 +30,8 @@ class Comparison:
     * `op`: `relative_error` |v - model| / |v|.
     * `tran`: `nrms`, the rms over time and cells of v - model by the rms of v over time and cells, time weighted by
       the trapezoidal rule; `nrms_worst`, the largest of `by_cell` (rms of one cell's difference by the rms of all).
-    * `tran` with noise: `chi_square_z`, the sum of the squared standardised innovations as a normal deviate, and
-      `chi_square`, the sum by its expectation.
+    * `tran` with noise: `chi_square_z`, the sum of the squared standardised innovations as a normal deviate,
+      `chi_square`, the sum by its expectation, and `samples`, how many of the record were tested: at most 200.
     * `ac`: `relative_error` |H - model| / |H| over band and cells; `worst_db` over values within 60 dB of the peak.
     * `noise`: `covariance_error`, Frobenius norm of the difference by that of the measured covariance;
       `psd_error_db`, the largest ratio of densities (alone where the measurement has no covariance).
@@ -118,7 +118,7 @@ def _tran_noise(data: Measurement, response: Response) -> Metrics:
     keep = keep[data.values["time"][keep] > 0]
     time, v = data.values["time"][keep], data.values["v"][keep]
     e, _ = innovations(response, time, v, data.values["v0"], data.readout_sigma, data.noise_step)
-    return chi_square(e), (e**2).mean(axis=0)
+    return {**chi_square(e), "samples": float(len(e))}, (e**2).mean(axis=0)
 
 
 def chi_square(e: Float[np.ndarray, "times n"]) -> dict[str, float]:

@@ -7,6 +7,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from ..circuits import BOLTZMANN, Converters, Instance, converter
+from ._aligned import aligned
 from ._measurement import MeasurementError, read_measurement
 
 
@@ -43,6 +44,7 @@ def digitise(
     """
     if dither < 0 or (hold_capacitance is not None and hold_capacitance <= 0):
         raise ValueError("digitise: expected dither of at least 0 steps and a positive hold capacitance")
+    measurement = aligned(measurement, "digitise")
     data = read_measurement(measurement)
     if data.analysis not in ("op", "tran"):
         raise MeasurementError(f"digitise: expected an analysis op or tran, got {data.analysis}")

@@ -30,7 +30,7 @@ def innovations(
     out, scales = np.zeros_like(v), np.ones_like(v)
     previous, steps = 0.0, {}
     for k, time in enumerate(times):
-        step = round(float(time - previous), 18)
+        step = float(f"{time - previous:.9g}")  # steps that differ by rounding of the times are one
         if step not in steps:
             one = _step(process, step, hold)
             steps[step] = one.decay, one.covariance

@@ -11,16 +11,20 @@ import xarray as xr
 from jaxtyping import Float
 
 from ..circuits import LEVELS, Design, DesignError, Level, Program, ProgramError, Scaling, Topology, make_topology
+from ..files.quantities import QuantityError, parse_quantity
+from ._aligned import aligned, real_values, scatter
+from ._calibrate_floor import FLOOR
+from ._errors import MeasurementError as MeasurementError
 
 SCHEMA = 1
 """Layout of measurements that this room reads; data without the attribute `schema` are taken as of this layout."""
 
 _UNITS = {
-    "A": "1",
+    "A": "",
     "b": "V",
-    "J": "1",
-    "H": "1",
-    "damping": "1",
+    "J": "",
+    "H": "",
+    "damping": "",
     "v": "V",
     "v0": "V",
     "v_re": "V",
@@ -43,9 +47,8 @@ _OPTIONAL = ("v0", "covariance")
 
 ANALYSES = tuple(_VARIABLES)
 
-
-class MeasurementError(ValueError):
-    """A measurement is not usable: one line with what, what was expected and what came."""
+_CONTRADICTED = 3.0
+"""Times the stated noise: of 30 samples or more, scatter is known to a sixth of itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +81,14 @@ class Measurement:
 
 
 def read_measurement(dataset: xr.Dataset, where: str = "measurement") -> Measurement:
-    """Check a dataset as `netlists.simulate` or `digitise` makes it.
+    """Check a dataset as `netlists.simulate` or `digitise` makes it, and bring it into the order of its labels.
 
     Raises:
-        MeasurementError: something is missing, empty, not finite, in another unit or of another shape or schema.
+        MeasurementError: something is missing, empty, not finite, in a unit of another kind or of another shape or
+            schema, or the samples of a transient scatter and no attribute says by how much.
     """
     try:
-        return _read(dataset, where)
+        return _read(aligned(dataset, where), where)
     except (DesignError, ProgramError) as error:
         raise MeasurementError(f"{where}: {error}") from None
 
@@ -107,6 +111,7 @@ def _read(dataset: xr.Dataset, where: str) -> Measurement:
     if analysis == "tran":
         values.setdefault("v0", np.zeros(n))
         _check_times(values["time"], where)
+        _check_noise(values, _design(attrs, where), attrs, where)
     if "frequency" in values:
         _check_frequencies(values["frequency"], where)
     return Measurement(
@@ -117,10 +122,10 @@ def _read(dataset: xr.Dataset, where: str) -> Measurement:
         program=program,
         scaling=Scaling(_positive(attrs, "conductance_scale", where), _positive(attrs, "drive_scale", where)),
         values=values,
-        readout_sigma=_number(attrs, "readout_sigma", where, 0.0),
+        readout_sigma=_number(attrs, "readout_sigma", where, 0.0, "V"),
         relative_sigma=_number(attrs, "relative_sigma", where, 0.0),
         noisy=analysis == "tran" and "noise_seed" in attrs,
-        noise_step=_positive(attrs, "noise_step", where) if "noise_step" in attrs else None,
+        noise_step=_positive(attrs, "noise_step", where, "s") if "noise_step" in attrs else None,
         instance_digest=_text(attrs, "instance_digest", where),
         simulator=f"{attrs.get('simulator', 'unknown')} {attrs.get('simulator_version', '')}".strip(),
         digest=_digest(dataset),
@@ -148,19 +153,21 @@ def _text(attrs: Mapping[Hashable, Any], name: str, where: str) -> str:
     return value
 
 
-def _number(attrs: Mapping[Hashable, Any], name: str, where: str, default: float | None = None) -> float:
+def _number(
+    attrs: Mapping[Hashable, Any], name: str, where: str, default: float | None = None, unit: str = ""
+) -> float:
     value = attrs.get(name, default)
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = parse_quantity(value.item() if isinstance(value, np.generic | np.ndarray) else value, unit)
+    except (QuantityError, ValueError):
         number = float("nan")
     if not np.isfinite(number) or number < 0:
         raise MeasurementError(f"{where}: {name}: expected a finite number of at least zero, got {value!r}")
     return number
 
 
-def _positive(attrs: Mapping[Hashable, Any], name: str, where: str) -> float:
-    number = _number(attrs, name, where)
+def _positive(attrs: Mapping[Hashable, Any], name: str, where: str, unit: str = "") -> float:
+    number = _number(attrs, name, where, unit=unit)
     if number == 0:
         raise MeasurementError(f"{where}: {name}: expected a number above zero, got 0")
     return number
@@ -189,7 +196,7 @@ def _design(attrs: Mapping[Hashable, Any], where: str) -> Design:
             raise
         raise MeasurementError(f"{where}: design: expected the design as JSON") from None
     design = Design.from_dict(data, f"{where}: design")
-    temperature = _number(attrs, "temperature", where, design.temperature)
+    temperature = _number(attrs, "temperature", where, design.temperature, "K of difference")
     # Noise goes with the temperature of the measurement, not with the one that the design is made for.
     return design if temperature == design.temperature else design.model_copy(update={"temperature": temperature})
 
@@ -202,15 +209,8 @@ def _array(dataset: xr.Dataset, name: str, dims: tuple[str, ...], where: str) ->
         raise MeasurementError(f"{where}: {name}: expected the dimensions {dims}, got {variable.dims}")
     if variable.size == 0:
         raise MeasurementError(f"{where}: {name}: expected values, got none")
-    unit = variable.attrs.get("units")
-    if (unit is not None and unit != _UNITS[name]) or (unit is None and name not in ("A", "b", "v0")):
-        raise MeasurementError(f"{where}: {name}: expected values in {_UNITS[name]}, got the unit {unit!r}")
-    if variable.dtype.kind not in "iuf":
-        raise MeasurementError(f"{where}: {name}: expected real numbers, got {variable.dtype}")
-    values = np.asarray(variable.transpose(*dims).values, dtype=float)
-    if not np.isfinite(values).all():
-        raise MeasurementError(f"{where}: {name}: expected finite values, got nan or inf")
-    return values
+    required = name not in ("A", "b", "v0")
+    return real_values(variable.transpose(*dims), name, _UNITS[name], required, where)
 
 
 def _check_times(time: Float[np.ndarray, " time"], where: str) -> None:
@@ -218,6 +218,20 @@ def _check_times(time: Float[np.ndarray, " time"], where: str) -> None:
         raise MeasurementError(f"{where}: time: expected at least 2 samples of a transient, got {len(time)}")
     if time[0] < 0 or not (np.diff(time) > 0).all():
         raise MeasurementError(f"{where}: time: expected rising times of at least zero")
+
+
+def _check_noise(values: Mapping[str, np.ndarray], design: Design, attrs: Mapping[Hashable, Any], where: str) -> None:
+    """A record that scatters says of itself by how much, or that its noise is the chip's own."""
+    if "noise_seed" in attrs:
+        return
+    stated = _number(attrs, "readout_sigma", where, 0.0, "V")
+    seen = scatter(values["time"], values["v"])
+    if seen > _CONTRADICTED * max(stated, FLOOR * design.converters.full_scale):
+        says = f"and readout_sigma says {stated:.3g} V" if stated else "and no attribute says why"
+        raise MeasurementError(
+            f"{where}: v: the samples scatter by {seen:.3g} V about a smooth curve, {says}; give readout_sigma [V] for"
+            " the readout's noise, or noise_seed (any number) where it is the chip's own"
+        )
 
 
 def _check_frequencies(frequency: Float[np.ndarray, " frequency"], where: str) -> None:

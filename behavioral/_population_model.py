@@ -203,7 +203,7 @@ class PopulationModel:
             DeviceModelError: another kind or schema, or values that do not fit.
         """
         if not isinstance(data, Mapping) or data.get("kind") != _KIND:
-            raise DeviceModelError(f"{where}: expected a population as `calibrate --instances` saves it")
+            raise DeviceModelError(f"{where}: expected a population as `PopulationModel.save` writes it")
         if data.get("schema") != _SCHEMA:
             raise DeviceModelError(f"{where}: expected schema {_SCHEMA}, got {data.get('schema')!r}; calibrate again")
         try:

@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from ..files import first_reason, parse_yaml
+from ..files import parse_yaml, reasons
 from ..files.quantities import Farad, Henry, Kelvin, Ohm, SquareAmperePerHertz
 from ._constants import BOLTZMANN
 from ._design_amplifier import AMPLIFIER_TEMPCOS, Amplifier, TemperatureCoefficients
@@ -28,7 +28,7 @@ LONGEST_FILE = 100_000
 
 
 class Design(Part):
-    """A kind of SPU. Values in SI units; YAML may use prefixes and units (`10k`, `100pF`, `1 %`).
+    """A kind of SPU. Values in SI units; text may use prefixes and units (`10k`, `100pF`, `1 %`, `27 C`).
 
     Raises:
         DesignError: from `load`, `preset` and `from_dict`, one line with file, field, what came and what was expected.
@@ -122,7 +122,7 @@ class Design(Part):
         try:
             return cls.model_validate(dict(data))
         except ValidationError as error:
-            raise DesignError(f"{where}: {first_reason(error)}") from None
+            raise DesignError(f"{where}: {reasons(error)}") from None
 
     @classmethod
     def _from_text(cls, text: str, where: str) -> "Design":

@@ -8,11 +8,14 @@ from ..files.quantities import (
     Ampere,
     AmperePerRootHertz,
     Farad,
+    Gain,
     Hertz,
     Kelvin,
     Ohm,
-    Ratio,
+    PerKelvin,
+    PerSquareKelvin,
     Volt,
+    VoltPerKelvin,
     VoltPerRootHertz,
     VoltPerSecond,
 )
@@ -23,7 +26,7 @@ from ._errors import DesignError
 class Amplifier(Part):
     """Data-sheet values of the amplifier; the macro-model has one pole, rails, slew, white and 1/f input noise."""
 
-    gain: Annotated[Ratio, Field(gt=1)]
+    gain: Annotated[Gain, Field(gt=1)]
     """Open-loop gain at direct current [V/V]."""
     gain_bandwidth: Annotated[Hertz, Positive]
     """Gain-bandwidth product [Hz]."""
@@ -74,35 +77,35 @@ class TemperatureCoefficients(Part):
 
     reference: Annotated[Kelvin, Positive] = 300.15
     """Temperature at which the nominal values hold [K]."""
-    resistor_tc1: Ratio = 0.0
+    resistor_tc1: PerKelvin = 0.0
     """[1/K]"""
-    resistor_tc2: Ratio = 0.0
+    resistor_tc2: PerSquareKelvin = 0.0
     """[1/K^2]"""
-    capacitor_tc1: Ratio = 0.0
+    capacitor_tc1: PerKelvin = 0.0
     """[1/K]"""
-    capacitor_tc2: Ratio = 0.0
+    capacitor_tc2: PerSquareKelvin = 0.0
     """[1/K^2]"""
-    offset_tc: Ratio = 0.0
+    offset_tc: VoltPerKelvin = 0.0
     """Drift of every amplifier's input offset [V/K]."""
-    gain_tc1: Ratio = 0.0
+    gain_tc1: PerKelvin = 0.0
     """Of the amplifiers' gain [1/K]; `netlists.extract_temperature_coefficients` finds these and those below."""
-    gain_tc2: Ratio = 0.0
+    gain_tc2: PerSquareKelvin = 0.0
     """[1/K^2]"""
-    gain_bandwidth_tc1: Ratio = 0.0
+    gain_bandwidth_tc1: PerKelvin = 0.0
     """[1/K]"""
-    gain_bandwidth_tc2: Ratio = 0.0
+    gain_bandwidth_tc2: PerSquareKelvin = 0.0
     """[1/K^2]"""
-    output_resistance_tc1: Ratio = 0.0
+    output_resistance_tc1: PerKelvin = 0.0
     """[1/K]"""
-    output_resistance_tc2: Ratio = 0.0
+    output_resistance_tc2: PerSquareKelvin = 0.0
     """[1/K^2]"""
-    noise_voltage_tc1: Ratio = 0.0
+    noise_voltage_tc1: PerKelvin = 0.0
     """Of the white input noise voltage, not of its square [1/K]."""
-    noise_voltage_tc2: Ratio = 0.0
+    noise_voltage_tc2: PerSquareKelvin = 0.0
     """[1/K^2]"""
-    noise_corner_tc1: Ratio = 0.0
+    noise_corner_tc1: PerKelvin = 0.0
     """Of the corner; the 1/f noise is `noise_voltage^2 noise_corner` and follows both [1/K]."""
-    noise_corner_tc2: Ratio = 0.0
+    noise_corner_tc2: PerSquareKelvin = 0.0
     """[1/K^2]"""
 
     def amplifier_factors(self, temperature: float) -> dict[str, float]:

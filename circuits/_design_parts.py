@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..files.quantities import Farad, Hertz, Kelvin, Ohm, Ratio, Seconds, Volt, VoltPerSecond
+from ..files.quantities import Bits, Farad, Hertz, KelvinDifference, Ohm, Ratio, Seconds, Volt, VoltPerSecond
 
 Positive = Field(gt=0)
 NonNegative = Field(ge=0)
@@ -44,7 +44,7 @@ class Tolerances:
 class Programming(Part):
     """How finely and how far a conductance can be set."""
 
-    bits: Annotated[int, Field(ge=1, le=24)] | None = None
+    bits: Annotated[Bits, Field(ge=1, le=24)] | None = None
     """Steps of magnitude are `2^bits - 1`; `None` is exact."""
     full_scale: Annotated[Ratio, Positive] | None = None
     """Largest weight, in units of 1/R0; `None` follows each array's largest entry."""
@@ -64,7 +64,7 @@ class Corners(Part):
 class Drift(Part):
     """What changes while a chip runs."""
 
-    temperature_sigma: Annotated[Kelvin, NonNegative] = 0.0
+    temperature_sigma: Annotated[KelvinDifference, NonNegative] = 0.0
     """Standard deviation of the slow temperature path [K], an Ornstein-Uhlenbeck process."""
     temperature_time: Annotated[Seconds, Positive] = 100.0
     """Its correlation time [s]."""
@@ -91,8 +91,8 @@ class Drift(Part):
 class Converters(Part):
     """Converters between the digital side and the cells; `None` bits are ideal."""
 
-    dac_bits: Annotated[int, Field(ge=1, le=24)] | None = None
-    adc_bits: Annotated[int, Field(ge=1, le=24)] | None = None
+    dac_bits: Annotated[Bits, Field(ge=1, le=24)] | None = None
+    adc_bits: Annotated[Bits, Field(ge=1, le=24)] | None = None
     full_scale: Annotated[Volt, Positive] = 1.0
     """Range is -full_scale to full_scale [V]."""
     inl: Annotated[Ratio, NonNegative] = 0.0

@@ -115,9 +115,7 @@ class Instance:
         """
         weights = load(self.design.programming, self.topology, program, scaling.conductance).weights
         unit = scaling.conductance * scaling.drive * np.eye(program.n)
-        network = self.parasitics.applied(
-            self.topology.network(self.design.values(level), self.errors, weights, unit)
-        )
+        network = self.parasitics.applied(self.topology.network(self.design.values(level), self.errors, weights, unit))
         drive, direct = drive_columns(network, program.n)
         return drive.T, direct.T
 

@@ -106,6 +106,8 @@ class Program:
 
 
 def _real(name: str, value: object) -> Float[np.ndarray, "..."]:
+    if isinstance(value, np.ma.MaskedArray) and (masked := int(np.ma.getmaskarray(value).sum())):
+        raise ProgramError(f"{name}: expected numbers without a mask, got {masked} that are masked")
     try:
         array = np.array(value)
     except ValueError:

@@ -14,6 +14,7 @@ from . import _calibration as calibration
 from . import _findings as findings
 from . import _heldout as heldout
 from . import _population as population
+from ._effects import without_effect
 from ._errors import InputError
 from ._folder import write_json
 from ._inputs import get_chip_design, get_chip_level, get_instance, get_topology
@@ -47,7 +48,7 @@ class Request:
 
     @property
     def chip_level(self) -> Level:
-        return get_chip_level(self.level, self.chip_design)
+        return get_chip_level(self.level, self.chip_design, self.topology)
 
     @property
     def chip_seed(self) -> int:
@@ -93,6 +94,7 @@ def from_drawn(this: Job, request: Request, held_out: int, keep_below: float | N
     """One chip, measured in ngspice, programs that the fit did not see, and when to calibrate it again."""
     findings.check_limit(keep_below)
     instance, level = request.instance(), request.chip_level
+    _say_what_means_nothing(this, request)
     count = calibration.check_programs(request.programs, request.chip_topology)
     kinds = calibration.check_kinds(request.kinds, instance, level)
     what = f"ngspice: {count} programs ({', '.join(kinds)}), {request.topology} with {request.size} cells"
@@ -136,6 +138,7 @@ def campaign(this: Job, request: Request) -> None:
     count = population.check_instances(request.instances or 0)
     programs = calibration.check_programs(request.programs, request.chip_topology)
     kinds = calibration.check_kinds(request.kinds, request.instance(), request.chip_level)
+    _say_what_means_nothing(this, request)
     population.save_request(this.folder, asdict(request))
     folders = [this.folder / population.CHIPS / str(k) for k in range(count)]
     with this.step(f"ngspice: {count} chips with {programs} programs each") as step:
@@ -158,6 +161,11 @@ def resume_campaign(this: Job) -> None:
     except TypeError:
         raise InputError(f"{this.folder}: its state.json is not one of this version; start again") from None
     campaign(this, request)
+
+
+def _say_what_means_nothing(this: Job, request: Request) -> None:
+    for line in without_effect(request.chip_design, request.chip_level, request.temperature):
+        this.say(f"warning: {line}")
 
 
 def _one_chip(this: Job, data: list[xr.Dataset], nuisances: Sequence[str]) -> None:

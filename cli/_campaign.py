@@ -9,7 +9,9 @@ from rich.console import Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ..circuits import Corners
 from . import _sweep as campaigns
+from ._effects import follows_temperature
 from ._errors import InputError
 from ._folder import read_json
 from ._job import Job
@@ -28,6 +30,8 @@ def campaign(this: Job, path: Path | None, seed: int | None, execution: campaign
     if execution.retry_failed and not execution.resume:
         raise InputError("--retry-failed: a new campaign has no failed runs; give the folder of one with --resume")
     study, where = _study(this.folder, path, seed, execution.resume)
+    for line in _without_effect(study):
+        this.say(f"warning: {line}")
     with _progress(this, study.name) as progress:
         result = campaigns.run_campaign(study, this.folder, execution, progress, where)
     if "stopped" in result.summary:
@@ -56,6 +60,24 @@ def _study(folder: Path, path: Path | None, seed: int | None, resume: bool) -> t
         # A study is frozen; another seed is another study.
         study = campaigns.parse_study({**campaigns.to_plain(study), "seed": seed}, str(path))
     return study, str(path)
+
+
+def _without_effect(study: campaigns.Study) -> Iterator[str]:
+    """Parameters that change nothing in this design."""
+    circuit = study.circuit
+    if circuit is None:
+        return
+    names = {name.removeprefix("circuit.") for name in study.parameters}
+    parts = {name.rpartition(".")[0] for name in names}
+    follows = "design.tempco" in parts or follows_temperature(circuit.design) or circuit.level == "transistor"
+    if "design.temperature" in names and not follows:
+        rest = "thermal noise alone" if "noise" in circuit.analyses else "nothing that is measured"
+        yield (
+            f"design {circuit.design.name} has no temperature coefficients (`tempco:`), so that design.temperature"
+            f" changes {rest}"
+        )
+    if "corner" in names and "design.corners" not in parts and circuit.design.corners == Corners():
+        yield f"design {circuit.design.name} has no `corners:`, so that corner changes nothing"
 
 
 @contextmanager

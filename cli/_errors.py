@@ -44,9 +44,9 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, OSError):
         return _file_reason(error)
     if hasattr(error, "errors") and hasattr(error, "error_count"):  # pydantic
-        from ..files import first_reason
+        from ..files import reasons
 
-        return first_reason(cast(Any, error))
+        return reasons(cast(Any, error))
     if isinstance(error, ModuleNotFoundError):
         return f"the Python package {error.name!r} is missing; install it, or run `make setup`"
     if isinstance(error, MemoryError):

@@ -80,6 +80,7 @@ def summary(device: DeviceModel, instance: Instance | None, found_by: Calibratio
         "contradictions": [asdict(check) | {"text": str(check)} for check in device.verdict.contradictions],
         "checks": len(device.verdict.checks),
         "bench": {name: {"value": e.value, "standard_error": e.standard_error} for name, e in device.bench.items()},
+        "thinned": None if found_by is None or not found_by.thinned else found_by.thinned,
         "rms_z": rms_z(rows),
         "residual": device.provenance.residual,
         "samples": device.provenance.samples,
@@ -133,6 +134,7 @@ def told(found: Calibration) -> list[str]:
         lines.append(f"{what} as open as the tolerances, such as {first}")
     if found.ambiguity:
         lines.append(f"another chip gives the same measurements: {found.ambiguity}")
+    lines += list(found.thinned)
     lines += [f"{kind}: {x:.2g} times the stated error is left" for kind, x in found.excess.items() if x > 1]
     return lines
 

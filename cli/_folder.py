@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,40 @@ from ._errors import InputError
 LOCK = ".lock"
 """File by which a campaign is alone in its folder."""
 
+STATE = "state.json"
+"""File that keeps what a command was asked for, so that it can go on."""
+
+_ASKED = (STATE, LOCK, "experiment.yaml")
+"""Files that say what is wanted, and not what was found."""
+
 _MOST_BYTES = 1 << 28
+
+
+class Folder:
+    """An output folder as a command finds it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.was_there = path.exists()
+
+    def forget_what_was_only_asked(self) -> None:
+        """Where a command failed before it did anything, leave nothing that would refuse the next try."""
+        if self.path.is_symlink() or not self.path.is_dir():
+            return
+        found = sorted(self.path.rglob("*"), reverse=True)  # what is in a folder comes before it
+        if any(_holds_results(path) for path in found):
+            return
+        with suppress(OSError):
+            for path in found:
+                path.rmdir() if path.is_dir() else path.unlink()
+            if not self.was_there:
+                self.path.rmdir()
+
+
+def _holds_results(path: Path) -> bool:
+    if path.is_symlink():
+        return True
+    return not path.is_dir() and path.name not in _ASKED and path.stat().st_size > 0
 
 
 def new_folder(command: str, out: Path | None) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from rich.table import Table
+from rich.text import Text
 
 from ..behavioral import Correction, DeviceModel, compare, read_measurement
 from ..circuits import Instance, Scaling
@@ -116,7 +117,7 @@ def table(found: list[Row]) -> Table:
     """For a person."""
     shown = Table("analysis", "metric", "at (K)", "worst", "limit", "", box=None)
     for row in found:
-        verdict = "[green]passed[/]" if row["passed"] else "[red]FAILED[/]"
+        verdict = Text("passed", style="green") if row["passed"] else Text("FAILED", style="red")
         value, limit = f"{row['value']:.1e}", f"{row['limit']:.1e}"
         shown.add_row(row["analysis"], row["metric"], f"{row['temperature']:.5g}", value, limit, verdict)
     return shown

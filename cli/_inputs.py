@@ -23,9 +23,11 @@ from ..circuits import (
     make_topology,
     random_program,
 )
+from ..files.quantities import QuantityError, parse_quantity
 from ..files.tables import read_matrix, read_vector
 from ..netlists import UserAmplifier, user_amplifier
 from ._errors import InputError
+from ._numbers import Pair
 
 Corner = Literal["slow", "typical", "fast"]
 CORNERS: tuple[Corner, ...] = get_args(Corner)
@@ -53,7 +55,7 @@ def get_design(name: str, temperature: float | None = None, corner: str = "typic
         return design
     if not (np.isfinite(temperature) and temperature > 0):
         raise InputError(f"--temperature: expected kelvin, more than 0 and finite, got {temperature:g}")
-    return Design.from_dict({**design.to_dict(), "temperature": temperature}, "--temperature")
+    return Design.from_dict({**design.to_dict(), "temperature": f"{temperature!r} K"}, "--temperature")
 
 
 def get_chip_design(
@@ -80,11 +82,29 @@ def get_chip_design(
     return design
 
 
-def get_chip_level(name: str | None, design: Design) -> Level:
-    """As `get_level`; without a name macro, or ideal where the design has no amplifier."""
+def get_chip_level(name: str | None, design: Design, topology: str) -> Level:
+    """As `get_level`; without a name macro, or ideal where the design or the topology has no amplifier.
+
+    Raises:
+        InputError: unknown name, or a level with amplifiers of a topology without any.
+    """
     if name is None:
-        return "ideal" if design.amplifier is None else "macro"
-    return get_level(name)
+        return "ideal" if design.amplifier is None or topology == RLCGrid.name else "macro"
+    return fitting_level(get_level(name), topology)
+
+
+def fitting_level(level: Level, topology: str) -> Level:
+    """The level itself.
+
+    Raises:
+        InputError: it has amplifiers, and the topology has none.
+    """
+    if level != "ideal" and topology == RLCGrid.name:
+        raise InputError(
+            f"--level {level}: an {topology} has no amplifiers, and this would be level ideal once more;"
+            " expected level ideal"
+        )
+    return level
 
 
 def _at_corner(design: Design, corner: str) -> Design:
@@ -169,9 +189,7 @@ def get_aged(instance: Instance, age: float | None) -> Instance:
     return instance.at(age)
 
 
-def get_amplifier(
-    path: Path | None, trust: bool, supply: tuple[float, float] | None, level: Level
-) -> UserAmplifier | None:
+def get_amplifier(path: Path | None, trust: bool, supply: Pair | None, level: Level) -> UserAmplifier | None:
     """The user's amplifier; none without a file.
 
     Raises:
@@ -189,7 +207,7 @@ def get_amplifier(
         )
     if level != "transistor":
         raise InputError(f"--amplifier: expected --level transistor, got {level}")
-    return user_amplifier(path, trust=True) if supply is None else user_amplifier(path, True, supply[1], supply[0])
+    return user_amplifier(path, trust=True) if supply is None else user_amplifier(path, True, supply.high, supply.low)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,9 +301,9 @@ def get_scaling(instance: Instance, program: Program, level: Level, drive_scale:
     if drive_scale == "auto":
         return chosen
     try:
-        value = float(drive_scale)
-    except ValueError:
-        value = float("nan")
-    if not (np.isfinite(value) and value > 0):
+        value = parse_quantity(drive_scale, "")
+    except QuantityError as error:
+        raise InputError(f"--drive-scale: expected auto or a positive number: {error}") from None
+    if not value > 0:
         raise InputError(f"--drive-scale: expected auto or a positive number, got {drive_scale!r}")
     return Scaling(chosen.conductance, value)

@@ -21,7 +21,7 @@ from rich.progress import (
 )
 
 from ._errors import explain
-from ._folder import new_folder, plain, write_json
+from ._folder import STATE, Folder, new_folder, plain, write_json
 
 
 @dataclass
@@ -48,8 +48,8 @@ class Job:
     summary: dict[str, Any] = field(default_factory=dict)
     exit_code: int = 0
     wants_folder: bool = False
-    stdout: Console = field(default_factory=lambda: Console(soft_wrap=False))
-    stderr: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    stdout: Console = field(default_factory=lambda: Console(soft_wrap=False, markup=False))
+    stderr: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, markup=False))
 
     @property
     def elapsed(self) -> float:
@@ -58,7 +58,7 @@ class Job:
     def say(self, text: str) -> None:
         """Tell a person how it goes (standard error, so that --json stays clean)."""
         if not self.quiet:
-            self.stderr.print(text, markup=False)
+            self.stderr.print(text)
 
     def show(self, renderable: Any) -> None:
         """The command's answer for a person (standard output)."""
@@ -70,7 +70,8 @@ class Job:
         """Announce a piece of work, show its progress on a terminal (unless it has its own bar) and its time."""
         start = time.perf_counter()
         if bar and self.stderr.is_terminal and not self.quiet:
-            columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+            text = TextColumn("{task.description}", markup=False)
+            columns = (SpinnerColumn(), text, BarColumn(), MofNCompleteColumn())
             with Progress(*columns, TimeElapsedColumn(), console=self.stderr, transient=True) as progress:
                 yield Step(progress, progress.add_task(what, total=None))
         else:
@@ -99,8 +100,10 @@ class Job:
 @contextmanager
 def job(command: str, out: Path | None, quiet: bool, as_json: bool, resume: Path | None = None) -> Iterator[Job]:
     """The frame of a command: opens the folder, catches every error, prints the summary, leaves with the code."""
+    made: Folder | None = None
     try:
         this = Job(command, resume or new_folder(command, out), quiet, as_json, wants_folder=out is not None)
+        made = Folder(this.folder) if resume is None else None
         yield this
         _print_outcome(this)
         code = this.exit_code
@@ -114,7 +117,10 @@ def job(command: str, out: Path | None, quiet: bool, as_json: bool, resume: Path
     except (typer.Exit, typer.Abort):
         raise
     except Exception as error:
-        print(f"thermospice {command}: error: {explain(error)}", file=sys.stderr)
+        if made is not None:
+            made.forget_what_was_only_asked()
+        way_on = "" if made is None or made.was_there else _way_on_after_error(command, made.path)
+        print(f"thermospice {command}: error: {explain(error)}{way_on}", file=sys.stderr)
         code = 2
     raise typer.Exit(code)
 
@@ -126,7 +132,13 @@ def _print_outcome(this: Job) -> None:
         this.say(f"results in {this.folder} ({this.elapsed:.1f} s)")
 
 
+def _way_on_after_error(command: str, folder: Path) -> str:
+    if not (folder / STATE).exists():
+        return ""
+    return f"; what is done stays, go on with: thermospice {command} --resume {folder}, or begin in another folder"
+
+
 def _way_on(command: str, folder: Path) -> str:
-    if (folder / "state.json").exists():
+    if (folder / STATE).exists():
         return f"; what is done stays, go on with: thermospice {command} --resume {folder}"
     return f"; what is done stays in {folder}" if folder.exists() else ""

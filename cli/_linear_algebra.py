@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import scipy.linalg
+import typer
 from jaxtyping import Float
 from rich.table import Table
 
@@ -28,6 +29,7 @@ from ..files.tables import read_matrix, read_vector
 from ..netlists import SpiceDevice
 from ._errors import InputError
 from ._folder import write_text
+from ._given import written
 from ._inputs import DEFAULT_SIZE, PROGRAM, get_device_model, get_topology
 from ._versions import versions
 
@@ -163,6 +165,21 @@ def get_device(kind: Kind, instance: Instance, level: Level, calibrated: Path | 
     if kind == "ideal":
         return IdealDevice(instance.design.tau, instance.design.R0)
     return SpiceDevice(instance, level) if kind == "spice" else ModelDevice(DeviceModel.nominal(instance, level))
+
+
+def of_device(
+    device: Path, context: typer.Context, size: int | None, topology: str, matrix: Path | None
+) -> tuple[int | None, str]:
+    """Size and topology as they are written, or those of the calibrated chip.
+
+    Raises:
+        DeviceModelError, InputError: the file is not the model of one chip.
+    """
+    model = get_device_model(device)
+    return (
+        model.n if size is None and matrix is None else size,
+        topology if "topology" in written(context) else model.instance.topology.name,
+    )
 
 
 def check(given: Given, topology: Topology) -> None:

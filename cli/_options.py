@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from ._numbers import Pair, pair, quantity, whole
+
 Out = Annotated[
     Path | None,
     typer.Option("--out", help="New folder for the results. \\[default: results/<command>-<time>]", show_default=False),
@@ -13,7 +15,9 @@ Resume = Annotated[
     Path | None,
     typer.Option("--resume", help="Go on in the folder of an interrupted run, with its options.", show_default=False),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Seed = Annotated[
+    int, typer.Option("--seed", parser=whole("--seed", 0), metavar="INTEGER", help="Seed of everything random.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object (summary.json) and nothing else.")]
 
@@ -41,14 +45,22 @@ ChipLevel = Annotated[
 ]
 Temperature = Annotated[
     float | None,
-    typer.Option("--temperature", help="Of all components [K]. \\[default: the design's]", show_default=False),
+    typer.Option(
+        "--temperature",
+        parser=quantity("--temperature", "K"),
+        metavar="KELVIN",
+        help="Of all components, such as 350, 77K or 85degC. \\[default: the design's]",
+        show_default=False,
+    ),
 ]
 Corner = Annotated[str, typer.Option("--corner", help="Process corner: slow, typical or fast.")]
 At = Annotated[
     float | None,
     typer.Option(
         "--at",
-        help="Age of the chip [s]: temperature path, ageing. \\[default: new]",
+        parser=quantity("--at", "s"),
+        metavar="SECONDS",
+        help="Age of the chip, such as 3600 or 30day: temperature path, ageing, 1/f noise. \\[default: new]",
         show_default=False,
     ),
 ]
@@ -64,16 +76,35 @@ Trust = Annotated[
     bool, typer.Option("--trust", help="You trust who wrote the --amplifier file: ngspice runs commands in it.")
 ]
 Supply = Annotated[
-    tuple[float, float] | None,
-    typer.Option("--supply", help="Of the --amplifier: vss and vdd [V]. \\[default: -0.9 0.9]", show_default=False),
+    Pair | None,
+    typer.Option(
+        "--supply",
+        parser=pair("--supply", "V", "vss", "vdd"),
+        metavar="VSS,VDD",
+        help="Supplies of the --amplifier [V], such as -5,5. \\[default: -0.9,0.9]",
+        show_default=False,
+    ),
 ]
 InstanceSeed = Annotated[
     int | None,
-    typer.Option("--instance-seed", min=0, help="Seed of the drawn chip. \\[default: --seed]", show_default=False),
+    typer.Option(
+        "--instance-seed",
+        parser=whole("--instance-seed", 0),
+        metavar="INTEGER",
+        help="Seed of the drawn chip. \\[default: --seed]",
+        show_default=False,
+    ),
 ]
 NoMismatch = Annotated[bool, typer.Option("--no-mismatch", help="The nominal chip: no mismatch, no offsets.")]
 Size = Annotated[
-    int | None, typer.Option("--size", help="Cells, with a random program. \\[default: 8]", show_default=False)
+    int | None,
+    typer.Option(
+        "--size",
+        parser=whole("--size"),
+        metavar="INTEGER",
+        help="Cells, with a random program. \\[default: 8]",
+        show_default=False,
+    ),
 ]
 MatrixCsv = Annotated[
     Path | None,
@@ -84,7 +115,13 @@ DriveCsv = Annotated[
 ]
 Rank = Annotated[
     int | None,
-    typer.Option("--rank", help="Rows of J in a cascade of --size cells. \\[default: as many]", show_default=False),
+    typer.Option(
+        "--rank",
+        parser=whole("--rank"),
+        metavar="INTEGER",
+        help="Rows of J in a cascade of --size cells. \\[default: as many]",
+        show_default=False,
+    ),
 ]
 JacobianCsv = Annotated[
     Path | None,
@@ -96,7 +133,13 @@ HessianCsv = Annotated[
 ]
 Damping = Annotated[
     float | None,
-    typer.Option("--damping", help="Beside --jacobian, in units of 1/R0. \\[default: 0]", show_default=False),
+    typer.Option(
+        "--damping",
+        parser=quantity("--damping", ""),
+        metavar="NUMBER",
+        help="Beside --jacobian, in units of 1/R0. \\[default: 0]",
+        show_default=False,
+    ),
 ]
 DriveScale = Annotated[
     str,

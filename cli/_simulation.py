@@ -13,7 +13,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from ..circuits import Corners, Instance, Level, Program, Scaling, load, state_space
+from ..circuits import Instance, Level, Program, Scaling, load, state_space
 from ..netlists import (
     ANALYSES,
     AmplifierSubcircuit,
@@ -25,6 +25,7 @@ from ..netlists import (
     simulate,
 )
 from ..reports import figures, png
+from ._effects import without_effect
 from ._errors import InputError
 from ._folder import write_bytes, write_dataset, write_json, write_text
 from ._versions import versions
@@ -46,6 +47,8 @@ class Request:
     corner: str = "typical"
     age: float | None = None
     """Of the chip [s]; the instance is the chip at this age."""
+    temperature: float | None = None
+    """As asked for [K]; the design has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def run(request: Request) -> Result:
         *json.loads(measurement.attrs["warnings"]),
         *_out_of_range(clipped),
         *_beyond_rails(request.level, v, predicted),
-        *_without_effect(request),
+        *without_effect(instance.design, request.level, request.temperature, request.corner, request.age),
     )
     power = None
     if request.analysis == "op":
@@ -151,16 +154,6 @@ def _out_of_range(clipped: Sequence[str]) -> tuple[str, ...]:
         return ()
     more = f", and {len(clipped) - SHOWN} more (summary.json has all)" if len(clipped) > SHOWN else ""
     return (f"beyond the conductance range: {'; '.join(clipped[:SHOWN])}{more}",)
-
-
-def _without_effect(request: Request) -> tuple[str, ...]:
-    design, found = request.instance.design, []
-    if request.corner != "typical" and design.corners == Corners():
-        found.append(f"design {design.name} has no `corners:`, so that --corner {request.corner} changes nothing")
-    drift = design.drift
-    if request.age is not None and drift.temperature_sigma == 0 and drift.ageing_exponent == 0:
-        found.append(f"design {design.name} has no `drift:`, so that --at {request.age:g} changes nothing")
-    return tuple(found)
 
 
 def write(request: Request, result: Result, folder: Path) -> None:

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from . import _verify as fidelity
 from ._errors import InputError
@@ -88,10 +88,10 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
         cells = "1 cell" if row["size"] == 1 else f"{row['size']} cells"
         if (here := f"{row['topology']}, {row['level']}, {cells}") != chip:
             chip = here
-            shown.add_row("", f"[bold]{chip}[/]")
+            shown.add_row("", Text(chip, style="bold"))
         value = f"{row['value']:.1e}" if "value" in row else "none"
-        verdict = "[green]passed[/]" if row["passed"] else "[red]FAILED[/]"
+        verdict = Text("passed", style="green") if row["passed"] else Text("FAILED", style="red")
         shown.add_row(row["analysis"], row["metric"], value, f"{row['limit']:.1e}", verdict)
         if not row["passed"] and "reason" in row:
-            shown.add_row("", escape(row["reason"]))
+            shown.add_row("", Text(row["reason"]))
     return shown

@@ -4,7 +4,8 @@
 """
 
 from ._exceptions import FileError as FileError
-from ._first_reason import first_reason as first_reason
+from ._reasons import joined as joined
+from ._reasons import reasons as reasons
 from ._writing import no_link as no_link
 from ._writing import replacing as replacing
 from ._writing import write_atomically as write_atomically

@@ -1,17 +1,28 @@
-"""YAML as designs and studies are written in it: names as keys, none twice, no aliases, not nested without end."""
+"""YAML as designs and studies are written in it: names as keys, none twice, no aliases, not nested without end.
 
+What YAML 1.1 reads otherwise than it looks is refused, or left as the text that it is.
+"""
+
+import re
 from typing import Any
 
 import yaml
 
 _DEEPEST = 20
 
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
+_DECIMAL = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_TRUTH = re.compile(r"true|True|TRUE|false|False|FALSE")
+
 
 def parse_yaml(text: str, where: str) -> Any:
     """Plain data of a YAML text.
 
     A key that is given twice is refused, where YAML would silently take the last, and so are aliases, which can unfold
-    a small file to any size, a key that is no name, and values nested more than 20 deep.
+    a small file to any size, a key that is no name, and values nested more than 20 deep. Numbers are decimal: `0300`
+    (octal), `0x10`, `1:30` (to base 60) and `1_000` are refused, and so are dates; `yes`, `no`, `on` and `off` are
+    text, which a switch reads as what they say.
 
     Args:
         text: of the file.
@@ -55,6 +66,8 @@ class _Strict(yaml.SafeLoader):
             name = self.construct_object(key, deep=True)
             if not isinstance(name, str):
                 problem = f"expected a name, got {name!r}"
+            elif key.style is None and name.lower() in self.bool_values:
+                problem = f"expected a name, got {self.bool_values[name.lower()]!r}"
             elif name in seen:
                 problem = f"the key {name!r} is given twice"
             else:
@@ -62,3 +75,30 @@ class _Strict(yaml.SafeLoader):
                 continue
             raise yaml.constructor.ConstructorError(problem=problem, problem_mark=key.start_mark)
         return super().construct_mapping(node, deep)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        if _INTEGER.fullmatch(node.value):
+            return int(node.value)
+        raise self._unclear(node, "write a decimal number without leading zeros and separators, a time with its unit")
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        if _DECIMAL.fullmatch(node.value) or _NOT_FINITE.fullmatch(node.value):
+            return float(super().construct_yaml_float(node))
+        raise self._unclear(node, "write a decimal number without leading zeros and separators, a time with its unit")
+
+    def construct_yaml_bool(self, node: yaml.ScalarNode) -> Any:
+        # YAML 1.2 has only these: that `bits: yes` would be a one is nobody's intention.
+        return super().construct_yaml_bool(node) if _TRUTH.fullmatch(node.value) else node.value
+
+    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
+        super().construct_yaml_timestamp(node)
+        raise self._unclear(node, "YAML reads a date here")
+
+    def _unclear(self, node: yaml.ScalarNode, advice: str) -> yaml.YAMLError:
+        shown = node.value if len(node.value) <= 40 else f"{node.value[:37]}..."
+        problem = f"{shown} can be read in more than one way; {advice}, or put it in quotes where it is text"
+        return yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark)
+
+
+for _kind in ("int", "float", "bool", "timestamp"):
+    _Strict.add_constructor(f"tag:yaml.org,2002:{_kind}", getattr(_Strict, f"construct_yaml_{_kind}"))

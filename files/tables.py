@@ -1,16 +1,25 @@
-"""Matrices and vectors from CSV files: plain numbers, comma separated, no header."""
+"""Matrices and vectors from CSV files: plain numbers, one row a line.
+
+Columns are apart by commas, or by semicolons, tabs or spaces where a file has those; `#` begins a comment. A header, a
+decimal comma or a number that is none is refused, with its place.
+"""
 
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from ._exceptions import FileError
+from ._reasons import joined
 
-# What `float` would also take (nan, inf, 1_000) is not a plain number.
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# What `float` would also take (nan, inf, 1_000, other scripts' digits) is not a plain number. No digit can be matched
+# in two ways, so that a long cell takes no longer than its length.
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+_EXPECTED = "expected plain numbers, comma separated, no header"
 
 LONGEST = 100_000_000
 """Characters of a file: a dense matrix of 2000 cells with all its digits has half as many."""
@@ -20,15 +29,19 @@ def read_matrix(path: Path) -> Float[np.ndarray, "rows columns"]:
     """The numbers of a file as float64.
 
     Raises:
-        FileError: unreadable, empty, ragged, or a cell that is not a finite real number; with its row and column.
+        FileError: unreadable, empty, ragged, or cells that are not finite real numbers; with row and column, rows
+            counted as lines of the file.
     """
-    rows = [line.split(",") for line in _lines(path)]
+    rows = _rows(path)
     if not rows:
-        raise FileError(f"{path}: the file is empty; expected plain numbers, comma separated, no header")
-    for r, row in enumerate(rows, start=1):
-        if len(row) != len(rows[0]):
-            raise FileError(f"{path}, row {r}: expected {len(rows[0])} columns as in row 1, got {len(row)}")
-    return np.array([[_number(cell, path, r, c) for c, cell in enumerate(row, 1)] for r, row in enumerate(rows, 1)])
+        raise FileError(f"{path}: the file is empty; {_EXPECTED}")
+    first, columns = rows[0][0], len(rows[0][1])
+    ragged = [f"row {r}: expected {columns} columns as in row {first}, got {len(row)}" for r, row in rows]
+    wrong = [text for text, (_, row) in zip(ragged, rows, strict=True) if len(row) != columns]
+    wrong = wrong or list(_wrong_cells(rows))
+    if wrong:
+        raise FileError(f"{path}, {joined(wrong)}{_hint(rows)}")
+    return np.array([[float(cell) for cell in row] for _, row in rows])
 
 
 def read_vector(path: Path) -> Float[np.ndarray, " rows"]:
@@ -39,8 +52,28 @@ def read_vector(path: Path) -> Float[np.ndarray, " rows"]:
     """
     values = read_matrix(path)
     if values.shape[1] != 1:
-        raise FileError(f"{path}, row 1: expected one value per line, got {values.shape[1]} columns")
+        raise FileError(
+            f"{path}, row 1: expected one value per line, with a decimal point, got {values.shape[1]} columns"
+        )
     return values[:, 0]
+
+
+_Rows = list[tuple[int, list[str]]]
+"""Cells with the number of their line."""
+
+
+def _rows(path: Path) -> _Rows:
+    lines = [(number, line.partition("#")) for number, line in enumerate(_lines(path), start=1)]
+    # A line that is a comment is no row; an empty one among numbers is one without columns.
+    kept = [(number, before.strip()) for number, (before, sign, _) in lines if before.strip() or not sign]
+    while kept and not kept[-1][1]:
+        kept.pop()
+    separator = next((one for one in (";", "\t", ",") if any(one in line for _, line in kept)), None)
+    return [(number, _cells(line, separator)) for number, line in kept]
+
+
+def _cells(line: str, separator: str | None) -> list[str]:
+    return [cell.strip() for cell in line.split(separator)] or [""]
 
 
 def _lines(path: Path) -> list[str]:
@@ -49,18 +82,25 @@ def _lines(path: Path) -> list[str]:
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(LONGEST + 1)
     except UnicodeDecodeError:
-        raise FileError(f"{path}: not a text file; expected plain numbers, comma separated, no header") from None
+        raise FileError(f"{path}: not a text file; {_EXPECTED}") from None
     if len(text) > LONGEST:
         raise FileError(f"{path}: expected at most {LONGEST:,} characters of numbers")
-    lines = text.splitlines()
-    while lines and not lines[-1].strip():
-        lines.pop()
-    return lines
+    return text.splitlines()
 
 
-def _number(cell: str, path: Path, row: int, column: int) -> float:
-    text = cell.strip()
-    if _NUMBER.fullmatch(text) and math.isfinite(value := float(text)):
-        return value
-    shown = text if len(text) <= 40 else text[:37] + "..."
-    raise FileError(f"{path}, row {row}, column {column}: expected a finite real number, got {shown!r}")
+def _wrong_cells(rows: _Rows) -> Iterator[str]:
+    for r, row in rows:
+        for c, cell in enumerate(row, start=1):
+            if not (_NUMBER.fullmatch(cell) and math.isfinite(float(cell))):
+                shown = cell if len(cell) <= 40 else cell[:37] + "..."
+                yield f"row {r}, column {c}: expected a finite real number, got {shown!r}"
+
+
+def _hint(rows: _Rows) -> str:
+    """What such a file probably has that is not read."""
+    if any(re.fullmatch(r"[+-]?[0-9]+,[0-9]+", cell) for _, row in rows for cell in row):
+        return "; write decimals with a point, not with a comma"
+    r, first = rows[0]
+    if len(rows) > 1 and not any(_NUMBER.fullmatch(cell) for cell in first):
+        return f"; {_EXPECTED}: remove row {r}, or begin it with #"
+    return ""

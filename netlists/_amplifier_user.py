@@ -48,7 +48,7 @@ def user_amplifier(
     """
     if trust is not True:
         raise NetlistError(
-            f"{path}: a netlist can run commands on this machine; read it, and pass trust=True (--trust) if you"
+            f"{path}: a netlist can run commands on this machine; read it, and pass trust=True if you"
             " trust who wrote it"
         )
     check_supplies(str(path), vdd, vss)

@@ -121,7 +121,7 @@ def _identify(path: str, _modified: int) -> Ngspice:
         raise SimulatorMissing(f"{path} does not run ({type(error).__name__}): {_HINT}") from None
     match = re.search(rb"ngspice-(\d+)", answer.stdout)
     if match is None:
-        raise SimulatorMissing(f"{path} --version does not name an ngspice version: {_HINT}")
+        raise SimulatorMissing(f"{path}: what it says of its version is not that of an ngspice: {_HINT}")
     version = int(match[1])
     if version < _OLDEST:
         raise SimulatorMissing(f"{path} is ngspice {version}, and {_OLDEST} or newer is needed: {_HINT}")

@@ -132,7 +132,7 @@ def load_measurement(path: str | Path) -> xr.Dataset:
     """
     try:
         _check_file(Path(path))
-        measurement = xr.load_dataset(path, engine="h5netcdf")
+        measurement = xr.load_dataset(path, engine="h5netcdf", decode_times=False)
         _check_text(measurement)
     except MeasurementError:
         raise

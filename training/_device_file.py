@@ -64,7 +64,7 @@ def load_measured(device: Path) -> DeviceModel:
     if not isinstance(model.instance.topology, Cascade):
         raise ExperimentError(
             f"chip: measured needs the model of a cascade, and {device} is one of a {model.instance.topology.name}; "
-            "calibrate with --topology cascade, or use the solver model-spu for a crossbar"
+            "calibrate a cascade, or use the solver model-spu for a crossbar"
         )
     return model
 

@@ -1,13 +1,26 @@
 """What one training experiment is: a frozen, validated description that a YAML file or command-line flags give."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ..files import parse_yaml
+from ..files import joined, parse_yaml, reasons
+from ..files.quantities import (
+    Bits,
+    Count,
+    In,
+    QuantityError,
+    Ratio,
+    Samples,
+    Seconds,
+    SquareVolt,
+    Steps,
+    TimeConstants,
+    parse_whole,
+)
 from ._population import Effects
 from ._tasks import TASKS
 
@@ -96,91 +109,106 @@ class Experiment(BaseModel):
     optimizer: str = "tngd"
     solver: str | None = None
     name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=-]*$")
-    seeds: tuple[int, ...] = Field((0, 1, 2, 3, 4), min_length=1)
-    steps: int | None = Field(None, ge=1)
-    batch_size: int | None = Field(None, ge=1)
+    seeds: tuple[Count, ...] = Field((0, 1, 2, 3, 4), min_length=1)
+    steps: Annotated[Steps, Field(ge=1)] | None = None
+    batch_size: Annotated[Samples, Field(ge=1)] | None = None
     data: Path | None = None
 
-    lr: float | None = Field(None, gt=0)
+    lr: Annotated[Ratio, Field(gt=0)] | None = None
     schedule: Literal["constant", "cosine"] | None = None
-    momentum: float | None = Field(None, ge=0, lt=1)
-    beta1: float | None = Field(None, ge=0, lt=1)
-    beta2: float | None = Field(None, ge=0, lt=1)
-    weight_decay: float | None = Field(None, ge=0)
-    damping: float | None = Field(None, gt=0)
-    t: float | None = Field(None, ge=0)
-    delay: float | None = Field(None, ge=0)
+    momentum: Annotated[Ratio, Field(ge=0, lt=1)] | None = None
+    beta1: Annotated[Ratio, Field(ge=0, lt=1)] | None = None
+    beta2: Annotated[Ratio, Field(ge=0, lt=1)] | None = None
+    weight_decay: Annotated[Ratio, Field(ge=0)] | None = None
+    damping: Annotated[Ratio, Field(gt=0)] | None = None
+    t: Annotated[TimeConstants, Field(ge=0)] | None = None
+    delay: Annotated[TimeConstants, Field(ge=0)] | None = None
     start: Literal["warm", "gradient", "zero"] | None = None
-    kappa0: float | None = Field(None, ge=0)
-    tolerance: float | None = Field(None, gt=0)
-    iterations: int | None = Field(None, ge=1)
+    kappa0: Annotated[SquareVolt, Field(ge=0)] | None = None
+    tolerance: Annotated[Ratio, Field(gt=0)] | None = None
+    iterations: Annotated[Count, Field(ge=1)] | None = None
     device: Path | None = None
     design: str | dict[str, Any] | None = None
     rounding: Literal["nearest", "stochastic"] | None = None
     without: tuple[str, ...] | None = None
     correction: Literal["none", "calibrated"] | None = None
-    step_time: float | None = Field(None, gt=0)
-    recalibrate_every: int | None = Field(None, ge=0)
+    step_time: Annotated[Seconds, Field(gt=0)] | None = None
+    recalibrate_every: Annotated[Steps, Field(ge=0)] | None = None
     chip: Literal["drawn", "measured"] | None = None
-    factor_decay: float | None = Field(None, ge=0, lt=1)
-    bits: int | None = Field(None, ge=2)
-    accumulate: int | None = Field(None, ge=1)
+    factor_decay: Annotated[Ratio, Field(ge=0, lt=1)] | None = None
+    bits: Annotated[Bits, Field(ge=2)] | None = None
+    accumulate: Annotated[Count, Field(ge=1)] | None = None
     curvature: Literal["ggn", "fisher", "layers", "products"] | None = None
     autocast: Literal["bfloat16", "float16"] | None = None
-    device_seed: Annotated[int, Field(ge=0)] | Literal["seed"] = 0
+    device_seed: Annotated[int, In("count"), Field(ge=0)] | Literal["seed"] = 0
 
     precision: Literal["float32", "float64"] = "float32"
     processor: str = "cpu"
-    log_every: int = Field(5, ge=1)
-    test_every: int = Field(25, ge=1)
-    checkpoint_every: int = Field(100, ge=1)
-    loss_bound: float = Field(1000.0, gt=1)
+    log_every: Annotated[Steps, Field(ge=1)] = 5
+    test_every: Annotated[Steps, Field(ge=1)] = 25
+    checkpoint_every: Annotated[Steps, Field(ge=1)] = 100
+    loss_bound: Annotated[Ratio, Field(gt=1)] = 1000.0
 
     @model_validator(mode="after")
-    def _names_known(self) -> "Experiment":
-        _check_choice("task", self.task, TASKS)
-        _check_choice("optimizer", self.optimizer, OPTIMIZERS)
-        if self.solver is not None:
-            _check_choice("solver", self.solver, SOLVERS)
-        if self.solver is not None and self.optimizer not in SOLVERS_OF:
-            raise ValueError(f"solver: only the optimizers tngd and kfac take one, not {self.optimizer}")
-        if self.solver is not None and self.solver not in SOLVERS_OF[self.optimizer]:
-            known = ", ".join(SOLVERS_OF[self.optimizer])
-            raise ValueError(f"solver: {self.optimizer} takes one of {known}, not {self.solver!r}")
-        if len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:
-            raise ValueError(f"seeds: expected different non-negative integers, got {list(self.seeds)}")
+    def _consistent(self) -> "Experiment":
+        wrong = list(self._unknown_names()) or [*self._useless(), *self._device_faults(), *self._misfits()]
+        if wrong:
+            raise ValueError(joined(wrong))
         return self
 
-    @model_validator(mode="after")
-    def _settings_apply(self) -> "Experiment":
+    def _unknown_names(self) -> Iterator[str]:
+        yield from _not_among("task", self.task, TASKS)
+        yield from _not_among("optimizer", self.optimizer, OPTIMIZERS)
+        if self.solver is not None:
+            yield from _not_among("solver", self.solver, SOLVERS)
+        if self.solver in SOLVERS and self.optimizer in OPTIMIZERS:
+            if self.optimizer not in SOLVERS_OF:
+                yield f"solver: only the optimizers tngd and kfac take one, not {self.optimizer}"
+            elif self.solver not in SOLVERS_OF[self.optimizer]:
+                known = ", ".join(SOLVERS_OF[self.optimizer])
+                yield f"solver: {self.optimizer} takes one of {known}, not {self.solver!r}"
+        if len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:
+            yield f"seeds: expected different non-negative integers, got {list(self.seeds)}"
+
+    def _useless(self) -> Iterator[str]:
         useless = [name for name in self._given() if name not in SETTINGS[self.method]]
         if useless:
-            known = ", ".join(SETTINGS[self.method])
-            raise ValueError(f"{useless[0]}: means nothing to {self.method}, which takes {known}")
-        return self
+            known, mean = ", ".join(SETTINGS[self.method]), "means" if len(useless) == 1 else "mean"
+            yield f"{', '.join(useless)}: {mean} nothing to {self.method}, which takes {known}"
 
-    @model_validator(mode="after")
-    def _device_known(self) -> "Experiment":
+    def _device_faults(self) -> Iterator[str]:
         if self.device is not None and self.design is not None:
-            raise ValueError("design: a calibrated device has its own; give device or design")
+            yield "design: a calibrated device has its own; give device or design"
         if self.correction == "calibrated" and self.chip == "measured":
-            raise ValueError("correction: calibrated makes up for the deviations that chip: measured is made of")
+            yield "correction: calibrated makes up for the deviations that chip: measured is made of"
         if self.recalibrate_every is not None and self.step_time is None:
-            raise ValueError("recalibrate_every: a chip that does not drift needs none; give step_time too")
+            yield "recalibrate_every: a chip that does not drift needs none; give step_time too"
         try:
             Effects().without(*(self.without or ()))
         except ValueError as error:
-            raise ValueError(str(error).replace("effects:", "without:", 1)) from None
-        return self
+            yield str(error).replace("effects:", "without:", 1)
+
+    def _misfits(self) -> Iterator[str]:
+        if self.chip == "measured" and self.device is None:
+            yield "chip: measured needs device, the file of the chip's model; got none"
+        if self.curvature == "products" and self.method != "conjugate-gradient":
+            yield f"curvature: products needs the solver conjugate-gradient, got {self.method}"
+        if self.curvature in ("layers", "products") and (self.autocast or (self.accumulate or 1) > 1):
+            yield f"curvature: {self.curvature} goes with neither accumulate nor autocast; use ggn"
+        if self.curvature == "layers" and self.delay:
+            yield "curvature: layers goes without delay; use ggn or fisher"
+        if self.autocast is not None and self.precision != "float32":
+            yield f"autocast: needs precision float32, got {self.precision}"
 
     @field_validator("device_seed", mode="before")
     @classmethod
     def _number_of_a_chip(cls, given: Any) -> Any:
-        if isinstance(given, str) and given != "seed":
-            if not given.isdecimal():
-                raise ValueError(f"device_seed: expected the number of a chip, or the word seed, got {given!r}")
-            return int(given)
-        return given
+        if given == "seed":
+            return given
+        try:
+            return parse_whole(given)
+        except QuantityError:
+            raise ValueError(f"expected the number of a chip, or the word seed, got {given!r}") from None
 
     @field_validator("processor")
     @classmethod
@@ -201,20 +229,6 @@ class Experiment(BaseModel):
         from ..circuits import Design  # only for those who describe one here
 
         return Design.from_dict(design).to_dict()
-
-    @model_validator(mode="after")
-    def _settings_fit(self) -> "Experiment":
-        if self.chip == "measured" and self.device is None:
-            raise ValueError("chip: measured needs device, the file of the chip's model; got none")
-        if self.curvature == "products" and self.method != "conjugate-gradient":
-            raise ValueError(f"curvature: products needs the solver conjugate-gradient, got {self.method}")
-        if self.curvature in ("layers", "products") and (self.autocast or (self.accumulate or 1) > 1):
-            raise ValueError(f"curvature: {self.curvature} goes with neither accumulate nor autocast; use ggn")
-        if self.curvature == "layers" and self.delay:
-            raise ValueError("curvature: layers goes without delay; use ggn or fisher")
-        if self.autocast is not None and self.precision != "float32":
-            raise ValueError(f"autocast: needs precision float32, got {self.precision}")
-        return self
 
     @property
     def method(self) -> str:
@@ -250,17 +264,8 @@ def experiment(fields: Mapping[str, Any], source: str = "experiment") -> Experim
     try:
         return Experiment(**fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        # The names of a union's alternatives, such as constrained-int, are pydantic's.
-        names = [str(part) for k, part in enumerate(first["loc"]) if k == 0 or isinstance(part, int)]
-        place = ".".join(names)
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(Experiment.model_fields)
-            raise ExperimentError(f"{source}: {place}: unknown field; the fields are {known}") from None
-        if first["type"] == "value_error":
-            raise ExperimentError(f"{source}: {first['ctx']['error']}") from None
-        expected = f"expected a list, such as [{first['input']}]" if first["type"] == "tuple_type" else first["msg"]
-        raise ExperimentError(f"{source}: {place}: {expected}, got {first['input']!r}") from None
+        known = f"unknown field; the fields are {', '.join(Experiment.model_fields)}"
+        raise ExperimentError(f"{source}: {reasons(error, known)}") from None
 
 
 def load_experiment(path: Path, **overrides: Any) -> Experiment:
@@ -283,6 +288,6 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
-def _check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:
+def _not_among(field: str, value: str, choices: tuple[str, ...]) -> Iterator[str]:
     if value not in choices:
-        raise ValueError(f"{field}: expected one of {', '.join(choices)}, got {value!r}")
+        yield f"{field}: expected one of {', '.join(choices)}, got {value!r}"

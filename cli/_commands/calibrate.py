@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .._job import job
+from .._numbers import quantity, whole
 from .._options import (
     AsJson,
     ChipLevel,
@@ -31,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def calibrate(
+    context: typer.Context,
     measurements: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -41,10 +43,19 @@ def calibrate(
     design: DesignName = None,
     topology: TopologyName = "crossbar",
     level: ChipLevel = None,
-    size: Annotated[int, typer.Option("--size", help="Cells of the drawn chip.")] = 8,
+    size: Annotated[
+        int, typer.Option("--size", parser=whole("--size"), metavar="INTEGER", help="Cells of the drawn chip.")
+    ] = 8,
     rank: Rank = None,
     programs: Annotated[
-        int | None, typer.Option("--programs", help="To measure. \\[default: three for each cell]", show_default=False)
+        int | None,
+        typer.Option(
+            "--programs",
+            parser=whole("--programs"),
+            metavar="INTEGER",
+            help="To measure. \\[default: three for each cell]",
+            show_default=False,
+        ),
     ] = None,
     analysis: Annotated[
         list[str] | None,
@@ -59,13 +70,20 @@ def calibrate(
         int | None,
         typer.Option(
             "--instances",
+            parser=whole("--instances"),
+            metavar="INTEGER",
             help="Draw and measure so many chips, for the model of their process: population.json.",
             show_default=False,
         ),
     ] = None,
     held_out: Annotated[
         int,
-        typer.Option("--held-out", min=0, help="Then compare so many other programs, every second one 30 K warmer."),
+        typer.Option(
+            "--held-out",
+            parser=whole("--held-out", 0),
+            metavar="INTEGER",
+            help="Then compare so many other programs, every second one 30 K warmer.",
+        ),
     ] = 0,
     nuisance: Annotated[
         list[str] | None,
@@ -80,7 +98,9 @@ def calibrate(
         float | None,
         typer.Option(
             "--keep-below",
-            help="Say how often to calibrate again against the design's drift, for a relative error such as 0.01.",
+            parser=quantity("--keep-below", ""),
+            metavar="NUMBER",
+            help="How often to calibrate again against the design's drift, for a relative error such as 0.01 or 1%.",
             show_default=False,
         ),
     ] = None,
@@ -100,9 +120,14 @@ def calibrate(
     """
     with job("calibrate", out, quiet, as_json, resume) as this:
         from .. import _calibration_jobs as jobs
+        from .._given import refuse_beside
 
         nuisances = jobs.get_nuisances(nuisance)
         jobs.check_together(measurements, instances, held_out, keep_below, resume, out)
+        if measurements:
+            refuse_beside(context, "MEASUREMENTS", "they say themselves what chip they are of", ("measurements",))
+        if resume is not None:
+            refuse_beside(context, "--resume", "goes on with the options of the first run")
         if resume is not None:
             jobs.resume_campaign(this)
         elif measurements:

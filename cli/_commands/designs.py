@@ -23,17 +23,21 @@ def designs(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the presets, or print one design with the source of each number."""
+    """List the presets, or print one design: every key with value, unit and meaning, and the source of each number."""
     with job("designs", out, quiet, as_json) as this:
+        from dataclasses import asdict
+
         from rich.table import Table
 
         from ...circuits import Design
+        from .._design_keys import commented, keys_of
         from .._inputs import get_design
 
         if name is not None:
             design = get_design(name)
-            this.print_text(design.to_yaml())
-            this.answer({"design": design.to_dict()})
+            this.print_text(commented(design))
+            keys = [{**asdict(key), "path": key.name} for key in keys_of(design)]
+            this.answer({"design": design.to_dict(), "keys": keys})
             return
         known = [Design.preset(preset) for preset in Design.presets()]
         table = Table("name", "R0 (ohm)", "C (F)", "tau (s)", "description", box=None)

@@ -15,6 +15,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
+    context: typer.Context,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer seeds and steps: within a minute.")] = False,
     out: Out = None,
     resume: Resume = None,
@@ -24,9 +25,11 @@ def run(
 ) -> None:
     """Draw an 8-cell chip, prove, simulate, model and calibrate it, train a classifier with it, and report."""
     with job("run", out, quiet, as_json, resume) as this:
+        from .._given import refuse_beside
         from .._run import Settings, State, main_job
 
         if resume is not None:
+            refuse_beside(context, "--resume", "goes on with the options of the first run")
             state = State.resume(resume)
         else:
             state = State.fresh(this.folder, Settings(seed=seed, quick=quick))

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .._job import job
+from .._numbers import PairCommand, quantity
 from .._options import (
     AmplifierFile,
     AsJson,
@@ -36,7 +37,7 @@ EXAMPLE = "Example: thermospice simulate --design board-1k-1n --topology crossba
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command(epilog=EXAMPLE)(simulate)
+    app.command(cls=PairCommand, epilog=EXAMPLE)(simulate)
 
 
 def simulate(
@@ -56,7 +57,13 @@ def simulate(
     at: At = None,
     duration: Annotated[
         float | None,
-        typer.Option("--duration", help="Of a transient, in seconds. \\[default: until settled]", show_default=False),
+        typer.Option(
+            "--duration",
+            parser=quantity("--duration", "s"),
+            metavar="SECONDS",
+            help="Of a transient, such as 20us. \\[default: until settled]",
+            show_default=False,
+        ),
     ] = None,
     noise: Annotated[bool, typer.Option("--noise/--no-noise", help="A transient with seeded noise.")] = False,
     instance_seed: InstanceSeed = None,
@@ -76,10 +83,11 @@ def simulate(
         from .. import _simulation
 
         kind = _simulation.get_analysis(analysis, noise, duration)
-        # an amplifier of one's own fits on the usual board
+        # an amplifier of one's own is one of transistors, and fits on the usual board
         ours = level if amplifier is None else None
+        level = "transistor" if amplifier is not None and level is None else level
         the_design = inputs.get_chip_design(topology, design, temperature, corner, ours)
-        the_level = inputs.get_chip_level(level, the_design)
+        the_level = inputs.get_chip_level(level, the_design, topology)
         subcircuit = inputs.get_amplifier(amplifier, trust, supply, the_level)
         options = inputs.ProgramOptions(size, matrix, drive, seed, rank, jacobian, hessian, damping)
         chip, program = options.load(topology)
@@ -87,7 +95,7 @@ def simulate(
         instance = inputs.get_aged(fresh, at)
         scaling = inputs.get_scaling(instance, program, the_level, drive_scale)
         request = _simulation.Request(
-            instance, program, kind, the_level, scaling, duration, noise, seed, subcircuit, corner, at
+            instance, program, kind, the_level, scaling, duration, noise, seed, subcircuit, corner, at, temperature
         )
         what = f"{chip.name} with {program.n} cells, design {the_design.name}, level {the_level}"
         with this.step(f"ngspice: {analysis}, {what}"):

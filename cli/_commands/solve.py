@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .._job import job
+from .._numbers import quantity, whole
 from .._options import (
     AsJson,
     ChipLevel,
@@ -25,12 +26,19 @@ from .._options import (
 
 EXAMPLE = "Example: thermospice solve --problem inverse --size 4 --on model --no-mismatch --runs 32"
 
+_WITH_DEVICE = (
+    "problem", "on", "device", "topology", "size", "matrix", "drive", "noise_matrix", "duration", "runs", "programs",
+    "kappa", "no_mismatch",
+)  # fmt: skip
+"""Options that mean something beside a calibrated chip."""
+
 
 def add_to(app: typer.Typer) -> None:
     app.command(epilog=EXAMPLE)(solve)
 
 
 def solve(
+    context: typer.Context,
     problem: Annotated[str, typer.Option("--problem", help="solve, inverse, lyapunov, determinant or expm.")] = "solve",
     on: Annotated[
         str, typer.Option("--on", help="ideal, model (of a chip), or spice: the chip in ngspice, run by run.")
@@ -52,15 +60,41 @@ def solve(
         ),
     ] = None,
     duration: Annotated[
-        float, typer.Option("--duration", help="Of each run, in slowest time constants of the program.")
+        float,
+        typer.Option(
+            "--duration",
+            parser=quantity("--duration", "time constants"),
+            metavar="NUMBER",
+            help="Of each run, in slowest time constants of the program.",
+        ),
     ] = 100.0,
-    runs: Annotated[int, typer.Option("--runs", help="Independent runs; their scatter is the error bar.")] = 16,
+    runs: Annotated[
+        int,
+        typer.Option(
+            "--runs",
+            parser=whole("--runs"),
+            metavar="INTEGER",
+            help="Independent runs; their scatter is the error bar.",
+        ),
+    ] = 16,
     programs: Annotated[
-        int, typer.Option("--programs", help="Stochastically rounded programs to average over; 1 rounds to nearest.")
+        int,
+        typer.Option(
+            "--programs",
+            parser=whole("--programs"),
+            metavar="INTEGER",
+            help="Stochastically rounded programs to average over; 1 rounds to nearest.",
+        ),
     ] = 1,
     kappa: Annotated[
         float | None,
-        typer.Option("--kappa", help="Injected noise [V^2]. \\[default: as the problem needs]", show_default=False),
+        typer.Option(
+            "--kappa",
+            parser=quantity("--kappa", "V^2"),
+            metavar="NUMBER",
+            help="Injected noise, such as 1e-6 or 1mV^2. \\[default: as the problem needs]",
+            show_default=False,
+        ),
     ] = None,
     temperature: Temperature = None,
     corner: Corner = "typical",
@@ -79,14 +113,17 @@ def solve(
         from .. import _inputs as inputs
         from .. import _linear_algebra as algebra
         from .. import _verdicts as verdicts
+        from .._effects import without_effect
+        from .._given import refuse_beside
 
         kind, the_problem = algebra.get_kind(on), algebra.get_problem(problem)
         budget = Budget(duration, runs, programs, kappa)
-        if kind == "model" and device is not None and size is None and matrix is None:
-            size = inputs.get_device_model(device).n
+        if kind == "model" and device is not None:
+            refuse_beside(context, "--device", "a calibrated chip has its own design", _WITH_DEVICE)
+            size, topology = algebra.of_device(device, context, size, topology, matrix)
         chip, given = algebra.get_given(the_problem, topology, size, matrix, drive, noise_matrix, seed)
         the_design = inputs.get_chip_design(topology, design, temperature, corner, level)
-        the_level = inputs.get_chip_level(level, the_design)
+        the_level = inputs.get_chip_level(level, the_design, topology)
         instance = inputs.get_instance(
             the_design, chip, seed if instance_seed is None else instance_seed, not no_mismatch
         )
@@ -95,6 +132,8 @@ def solve(
             algebra.check(given, chip)
         with this.step(f"{problem} on {on}: {runs * programs} runs, {chip.name} with {chip.n} cells"):
             answer = given.on(the_device, np.random.default_rng([seed, 2]), budget)
+        for line in without_effect(the_design, the_level, temperature, corner):
+            this.say(f"warning: {line}")
         algebra.write(given, answer, this.folder)
         this.finish({**algebra.summary(given, kind, answer), **verdicts.notes(device)})
         this.show(algebra.table(given, answer))

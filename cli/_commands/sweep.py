@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .._job import job
+from .._numbers import whole
 from .._options import AsJson, Out, Quiet, Resume
 
 EXAMPLE = "Example: thermospice sweep examples/studies/monte-carlo-crossbar.yaml --out results/chips"
@@ -26,13 +27,22 @@ def sweep(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=1, help="Processes. \\[default: one per core]", show_default=False),
+        typer.Option(
+            "--workers",
+            parser=whole("--workers", 1),
+            metavar="INTEGER",
+            help="Processes. \\[default: one per core]",
+            show_default=False,
+        ),
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="With --resume: try failed runs again.")] = False,
     out: Out = None,
     resume: Resume = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="Instead of the study's.", show_default=False)
+        int | None,
+        typer.Option(
+            "--seed", parser=whole("--seed", 0), metavar="INTEGER", help="Instead of the study's.", show_default=False
+        ),
     ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,

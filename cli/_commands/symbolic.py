@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .._job import job
+from .._numbers import whole
 from .._options import AsJson, LevelName, Out, Quiet, Seed, TopologyName
 
 EXAMPLE = "Example: thermospice symbolic --topology crossbar --size 2"
@@ -17,7 +18,12 @@ def add_to(app: typer.Typer) -> None:
 def symbolic(
     topology: TopologyName = "crossbar",
     level: LevelName = "ideal",
-    size: Annotated[int, typer.Option("--size", help="Cells; formulas of large circuits are left out.")] = 2,
+    size: Annotated[
+        int,
+        typer.Option(
+            "--size", parser=whole("--size"), metavar="INTEGER", help="Cells; formulas of large circuits are left out."
+        ),
+    ] = 2,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of text.")] = False,
     out: Out = None,
     seed: Seed = 0,
@@ -28,9 +34,9 @@ def symbolic(
     with job("symbolic", out, quiet, as_json) as this:
         from .._folder import write_text
         from .._formulas import analyse
-        from .._inputs import get_level, get_topology
+        from .._inputs import fitting_level, get_level, get_topology
 
-        chip, the_level = get_topology(topology, size), get_level(level)
+        chip, the_level = get_topology(topology, size), fitting_level(get_level(level), topology)
         with this.step(f"symbolic analysis: {chip.name} with {size} cells"):
             found = analyse(chip, the_level)
         write_text(this.folder / "symbolic.txt", found.text)

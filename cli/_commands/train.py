@@ -1,7 +1,7 @@
 """`thermospice train`: one task, one optimiser, several seeds."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .._job import job
+from .._numbers import quantity, whole
 from .._options import AsJson, Out, Quiet, Resume, Seed
 
 EXAMPLE = "Example: thermospice train digits --optimizer tngd --solver ideal-spu --seeds 3"
@@ -26,8 +27,11 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog=EXAMPLE)(train)
 
 
-def _option(name: str, what: str, panel: str) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(name, help=what, show_default=False, rich_help_panel=panel)
+def _option(name: str, what: str, panel: str, parser: Callable[[Any], Any] | None = None) -> typer.models.OptionInfo:
+    metavar = None if parser is None else "NUMBER"
+    option: typer.models.OptionInfo = typer.Option(
+        name, help=what, show_default=False, rich_help_panel=panel, parser=parser, metavar=metavar
+    )
     return option
 
 
@@ -38,13 +42,22 @@ def train(
         Path | None, typer.Option("--config", help="YAML file with any settings of an experiment; options win.")
     ] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder of the data of mnist and squad.")] = None,
-    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many, from --seed on.")] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option("--seeds", parser=whole("--seeds", 1), metavar="INTEGER", help="How many, from --seed on."),
+    ] = None,
     tune: Annotated[
         bool,
         typer.Option("--tune", help="Choose every optimiser's settings by one budget on validation data."),
     ] = False,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Processes. \\[default: one per core; 1 with a GPU]")
+        int | None,
+        typer.Option(
+            "--workers",
+            parser=whole("--workers", 1),
+            metavar="INTEGER",
+            help="Processes. \\[default: one per core; 1 with a GPU]",
+        ),
     ] = None,
     processor: Annotated[
         str | None, typer.Option("--processor", help="Of torch: cpu, cuda, cuda:1. \\[default: cpu]")
@@ -69,18 +82,30 @@ def train(
             _OPTIMISER,
         ),
     ] = None,
-    steps: Annotated[int | None, _option("--steps", "How many. \\[default: the task's]", _OPTIMISER)] = None,
+    steps: Annotated[
+        int | None, _option("--steps", "How many. \\[default: the task's]", _OPTIMISER, whole("--steps"))
+    ] = None,
     batch_size: Annotated[
-        int | None, _option("--batch-size", "Samples of a mini-batch. \\[default: the task's]", _OPTIMISER)
+        int | None,
+        _option("--batch-size", "Samples of a mini-batch. \\[default: the task's]", _OPTIMISER, whole("--batch-size")),
     ] = None,
-    accumulate: Annotated[int | None, _option("--accumulate", "Mini-batches of a step.", _OPTIMISER)] = None,
-    lr: Annotated[float | None, _option("--lr", f"Learning rate. {_TUNED}", _OPTIMISER)] = None,
+    accumulate: Annotated[
+        int | None, _option("--accumulate", "Mini-batches of a step.", _OPTIMISER, whole("--accumulate"))
+    ] = None,
+    lr: Annotated[float | None, _option("--lr", f"Learning rate. {_TUNED}", _OPTIMISER, quantity("--lr", ""))] = None,
     schedule: Annotated[str | None, _option("--schedule", "Of the rate: constant or cosine.", _OPTIMISER)] = None,
-    momentum: Annotated[float | None, _option("--momentum", "Of the direction, 0 to 1.", _OPTIMISER)] = None,
-    weight_decay: Annotated[
-        float | None, _option("--weight-decay", "Times the parameters, added to the gradient.", _OPTIMISER)
+    momentum: Annotated[
+        float | None, _option("--momentum", "Of the direction, 0 to 1.", _OPTIMISER, quantity("--momentum", ""))
     ] = None,
-    damping: Annotated[float | None, _option("--damping", f"Of the curvature. {_TUNED}", _OPTIMISER)] = None,
+    weight_decay: Annotated[
+        float | None,
+        _option(
+            "--weight-decay", "Times the parameters, added to the gradient.", _OPTIMISER, quantity("--weight-decay", "")
+        ),
+    ] = None,
+    damping: Annotated[
+        float | None, _option("--damping", f"Of the curvature. {_TUNED}", _OPTIMISER, quantity("--damping", ""))
+    ] = None,
     curvature: Annotated[
         str | None,
         _option(
@@ -93,15 +118,30 @@ def train(
     autocast: Annotated[
         str | None, _option("--autocast", "Forward pass of tngd in bfloat16 or float16.", _OPTIMISER)
     ] = None,
-    t: Annotated[float | None, _option("--t", f"Analog time of a step, in time constants. {_TUNED}", _ANALOG)] = None,
+    t: Annotated[
+        float | None,
+        _option(
+            "--t", f"Analog time of a step, in time constants. {_TUNED}", _ANALOG, quantity("--t", "time constants")
+        ),
+    ] = None,
     delay: Annotated[
-        float | None, _option("--delay", "Analog time on the last program before each step.", _ANALOG)
+        float | None,
+        _option(
+            "--delay",
+            "Analog time on the last program before each step.",
+            _ANALOG,
+            quantity("--delay", "time constants"),
+        ),
     ] = None,
     start: Annotated[
         str | None, _option("--start", "Where the device starts: warm (the last readout), gradient or zero.", _ANALOG)
     ] = None,
-    kappa0: Annotated[float | None, _option("--kappa0", "Noise of ideal-spu \\[V^2].", _ANALOG)] = None,
-    bits: Annotated[int | None, _option("--bits", "For kfac: of the converters about each solve.", _ANALOG)] = None,
+    kappa0: Annotated[
+        float | None, _option("--kappa0", "Noise of ideal-spu \\[V^2].", _ANALOG, quantity("--kappa0", "V^2"))
+    ] = None,
+    bits: Annotated[
+        int | None, _option("--bits", "For kfac: of the converters about each solve.", _ANALOG, whole("--bits"))
+    ] = None,
     device: Annotated[
         Path | None, _option("--device", "device.json or population.json of a calibration.", _DEVICE)
     ] = None,
@@ -122,10 +162,19 @@ def train(
     ] = None,
     rounding: Annotated[str | None, _option("--rounding", "Of the program: nearest or stochastic.", _DEVICE)] = None,
     step_time: Annotated[
-        float | None, _option("--step-time", "The chip drifts for so long from step to step \\[s].", _DEVICE)
+        float | None,
+        _option(
+            "--step-time",
+            "The chip drifts for so long from step to step, such as 1s or 5min.",
+            _DEVICE,
+            quantity("--step-time", "s"),
+        ),
     ] = None,
     recalibrate_every: Annotated[
-        int | None, _option("--recalibrate-every", "Steps between corrections of common drift.", _DEVICE)
+        int | None,
+        _option(
+            "--recalibrate-every", "Steps between corrections of common drift.", _DEVICE, whole("--recalibrate-every")
+        ),
     ] = None,
 ) -> None:
     """Train and leave metrics (JSON lines), checkpoints and, where it is installed, TensorBoard events.

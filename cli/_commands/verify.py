@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .._job import job
+from .._numbers import whole
 from .._options import AsJson, Out, Quiet, Resume, Seed
 
 EXAMPLE = "Example: thermospice verify --topology crossbar --size 4"
@@ -16,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def verify(
+    context: typer.Context,
     topology: Annotated[
         list[str] | None, typer.Option("--topology", help="One or more. \\[default: all]", show_default=False)
     ] = None,
@@ -27,6 +29,8 @@ def verify(
         list[int] | None,
         typer.Option(
             "--size",
+            parser=whole("--size"),
+            metavar="INTEGER",
             help="One or more; a cascade of n cells has n/2 rows of J. \\[default: 1, 4, 8, 16, 32, at level ideal 64]",
             show_default=False,
         ),
@@ -59,7 +63,7 @@ def verify(
         bool | None,
         typer.Option(
             "--second-opinion/--no-second-opinion",
-            help="Rows of ngspice against VACASK, an independent simulator (pip install 'thermospice[vacask]')."
+            help="Rows of ngspice against VACASK, an independent simulator (pip install 'thermospice\\[vacask]')."
             " \\[default: when it is installed]",
             show_default=False,
         ),
@@ -73,9 +77,18 @@ def verify(
     """Symbolic against SPICE against behavioural: each comparison with its limit; exit code 1 when one fails."""
     with job("verify", out, quiet, as_json, resume) as this:
         from .. import _verification as verification
+        from .._errors import InputError
+        from .._given import refuse_beside
         from .._verify import opinions_wanted
         from .._versions import versions
 
+        if instance is not None and device is None and resume is None:
+            raise InputError("--instance: is the chip of --device FILE, which is not there; give it too")
+        if device is not None:
+            calibrated = ("device", "instance", "second_opinion")
+            refuse_beside(context, "--device", "the calibrated model says what chip it is of", calibrated)
+        if resume is not None:
+            refuse_beside(context, "--resume", "goes on with the options of the first run")
         if resume is not None:
             request, done = verification.resume(resume)
         else:

@@ -13,6 +13,11 @@ class Metric:
     meaning: str
     analysis: str | None = None
 
+    @property
+    def quantity(self) -> str:
+        """Its unit as limits on it are read."""
+        return {"1": "", "entries": "count"}.get(self.unit, self.unit)
+
 
 CIRCUIT: Mapping[str, Metric] = MappingProxyType(
     {
@@ -60,3 +65,5 @@ RATIOS: Mapping[str, Metric] = MappingProxyType(
     }
 )
 """Of a study with a reference: each run over the reference run of the same seed."""
+
+EVERY_METRIC: Mapping[str, Metric] = MappingProxyType({**CIRCUIT, **TRAINING, **RATIOS})

@@ -2,14 +2,17 @@
 
 import inspect
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy import stats
 from scipy.stats import qmc
+
+from ...files.quantities import Count, QuantityError, parse_quantity
+from ._units import quantity_of
 
 _STREAM = 2
 """Of the study's seed; the chip and the program have 0 and 1."""
@@ -26,12 +29,12 @@ class Parameter(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     values: tuple[Any, ...] | None = Field(None, min_length=1)
-    low: float | str | None = None
-    high: float | str | None = None
-    count: int | None = Field(None, ge=1)
+    low: Any = None
+    high: Any = None
+    count: Annotated[Count, Field(ge=1)] | None = None
     scale: Literal["linear", "log"] = "linear"
-    mean: float | str | None = None
-    sigma: float | str | None = None
+    mean: Any = None
+    sigma: Any = None
 
     @model_validator(mode="before")
     @classmethod
@@ -52,15 +55,15 @@ class Parameter(BaseModel):
             raise ValueError("expected values, low and high, or mean and sigma")
         return self
 
-    def check(self, name: str, method: str) -> None:
-        """Raise `ValueError` when the method cannot use it."""
+    def faults(self, name: str, method: str) -> Iterator[str]:
+        """Why the method cannot use it."""
         if method == "grid" and self.values is None:
             if self.mean is not None:
-                raise ValueError(f"parameters.{name}: a grid takes values or a range; use another method for a normal")
-            if self.count is None:
-                raise ValueError(f"parameters.{name}.count: missing; a range on a grid needs it")
+                yield f"parameters.{name}: a grid takes values or a range; use another method for a normal"
+            elif self.count is None:
+                yield f"parameters.{name}.count: missing; a range on a grid needs it"
         if method != "grid" and self.count is not None:
-            raise ValueError(f"parameters.{name}.count: means nothing to {method}; remove it")
+            yield f"parameters.{name}.count: means nothing to {method}; remove it"
 
 
 Reader = Callable[[str, Any], Any]
@@ -125,11 +128,11 @@ def _normal(
     if log and mean <= 0:
         raise ValueError(f"parameters.{name}.mean: expected more than 0 with scale log, got {mean:g}")
     centre, sigma = (
-        (float(np.log(mean)), _sigma(name, parameter.sigma, 1.0))
+        (float(np.log(mean)), _sigma(name, parameter.sigma, 1.0, ""))
         if log
         else (
             mean,
-            _sigma(name, parameter.sigma, abs(mean)),
+            _sigma(name, parameter.sigma, abs(mean), _unit_of_sigma(name)),
         )
     )
     cut = [-np.inf, np.inf]
@@ -146,6 +149,9 @@ def _normal(
 
 
 def _bounds(name: str, parameter: Parameter, read: Reader) -> tuple[float, float]:
+    given = parameter.low, parameter.high
+    if all(type(bound) in (int, float) for bound in given) and not given[0] < given[1]:
+        raise ValueError(f"parameters.{name}: expected low < high, got {given[0]:g} and {given[1]:g}")
     low, high = (_number(name, bound, getattr(parameter, bound), read) for bound in ("low", "high"))
     if not low < high:
         raise ValueError(f"parameters.{name}: expected low < high, got {low:g} and {high:g}")
@@ -161,12 +167,18 @@ def _number(name: str, bound: str, given: Any, read: Reader) -> float:
     return float(value)
 
 
-def _sigma(name: str, given: Any, whole: float) -> float:
+def _sigma(name: str, given: Any, whole: float, unit: str) -> float:
     relative = isinstance(given, str) and given.strip().endswith("%")
     try:
-        sigma = float(given.strip()[:-1]) / 100 * whole if relative else float(given)
-    except ValueError:
-        sigma = float("nan")
-    if not 0 < sigma < float("inf"):
+        sigma = parse_quantity(given, "") * whole if relative else parse_quantity(given, unit)
+    except QuantityError as error:
+        raise ValueError(f"parameters.{name}.sigma: {error}") from None
+    if not sigma > 0:
         raise ValueError(f"parameters.{name}.sigma: expected a positive number or one with %, got {given!r}")
     return sigma
+
+
+def _unit_of_sigma(name: str) -> str:
+    """A standard deviation has the unit of its field; that of a temperature is a difference."""
+    unit = quantity_of(name) or ""
+    return "K of difference" if unit == "K" else unit

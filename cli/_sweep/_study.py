@@ -1,18 +1,27 @@
 """What a study is: a frozen, validated description that a YAML file gives."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from quantiphy import InvalidNumber, Quantity
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ...circuits import LEVELS, TOPOLOGIES, Design, Level
-from ...files import first_reason
+from ...circuits import LEVELS, TOPOLOGIES, Design, Level, RLCGrid
+from ...files import joined, reasons
+from ...files.quantities import (
+    Bytes,
+    Cells,
+    Count,
+    QuantityError,
+    Ratio,
+    Seconds,
+    Volt,
+    parse_quantity,
+)
 from ...netlists import Analysis
 from .._errors import InputError
-from ._metrics import CIRCUIT, RATIOS, TRAINING, Metric
+from ._metrics import CIRCUIT, EVERY_METRIC, RATIOS, TRAINING, Metric
 from ._parameters import Parameter
 from ._yaml import read_yaml
 
@@ -23,35 +32,15 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
 
-def _quantity(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return float(Quantity(value.strip().removesuffix("B").strip()))
-    except InvalidNumber:
-        raise ValueError(f"expected a number such as 60 or 2G, got {value!r}") from None
-
-
-def _ratio(value: Any) -> Any:
-    if isinstance(value, str) and value.strip().endswith("%"):
-        return float(_quantity(value.strip()[:-1])) / 100
-    return _quantity(value)
-
-
-Seconds = Annotated[float, BeforeValidator(_quantity), Field(gt=0)]
-Bytes = Annotated[float, BeforeValidator(_quantity), Field(gt=0)]
-Number = Annotated[float, BeforeValidator(_ratio)]
-
-
 class ProgramSettings(_Frozen):
     """A random program, or the one of two CSV files (which become `A` and `b`)."""
 
-    condition: Annotated[float, Field(ge=1)] = 10.0
+    condition: Annotated[Ratio, Field(ge=1)] = 10.0
     symmetric: bool = True
-    seed: Annotated[int, Field(ge=0)] | None = None
+    seed: Annotated[Count, Field(ge=0)] | None = None
     """The study's seed unless given: every chip gets the same program."""
-    A: tuple[tuple[float, ...], ...] | None = None
-    b: tuple[float, ...] | None = None
+    A: tuple[tuple[Ratio, ...], ...] | None = None
+    b: tuple[Volt, ...] | None = None
 
 
 class CircuitSettings(_Frozen):
@@ -60,40 +49,70 @@ class CircuitSettings(_Frozen):
     design: Design
     corner: Literal["slow", "typical", "fast"] = "typical"
     topology: str = "crossbar"
-    size: int = Field(8, ge=1)
+    size: Annotated[Cells, Field(ge=1)] = 8
     level: Level = "macro"
     analyses: tuple[Analysis, ...] = Field(("op",), min_length=1)
-    duration: Annotated[float, BeforeValidator(_quantity), Field(gt=0)] | None = None
+    duration: Annotated[Seconds, Field(gt=0)] | None = None
     """Of a transient [s]; until it has settled unless given."""
-    settle_tolerance: Annotated[Number, Field(gt=0, lt=1)] = 0.01
+    settle_tolerance: Annotated[Ratio, Field(gt=0, lt=1)] = 0.01
     """Settled is when the relative distance from the settled voltages stays below this."""
     mismatch: bool = True
     program: ProgramSettings = ProgramSettings()
-    drive_scale: Literal["auto"] | Annotated[float, Field(gt=0)] = "auto"
+    drive_scale: Literal["auto"] | Annotated[Ratio, Field(gt=0)] = "auto"
 
     @model_validator(mode="after")
     def _known(self) -> "CircuitSettings":
-        if self.topology not in TOPOLOGIES:
-            raise ValueError(f"topology: expected one of {', '.join(TOPOLOGIES)}, got {self.topology!r}")
-        if self.level not in LEVELS:
-            raise ValueError(f"level: expected one of {', '.join(LEVELS)}, got {self.level!r}")
-        if self.level != "ideal" and self.design.amplifier is None:
-            raise ValueError(f"level: the design {self.design.name} has no amplifier; expected ideal")
-        if len(set(self.analyses)) != len(self.analyses):
-            raise ValueError(f"analyses: expected each once, got {', '.join(self.analyses)}")
-        if self.program.b is not None and self.size != len(self.program.b):
-            raise ValueError(f"size: the program's files set it to {len(self.program.b)}, got {self.size}")
+        if wrong := list(self._faults()):
+            raise ValueError(joined(wrong))
         return self
+
+    def _faults(self) -> Iterator[str]:
+        if self.topology not in TOPOLOGIES:
+            yield f"topology: expected one of {', '.join(TOPOLOGIES)}, got {self.topology!r}"
+        if self.level not in LEVELS:
+            yield f"level: expected one of {', '.join(LEVELS)}, got {self.level!r}"
+        if self.level != "ideal" and self.design.amplifier is None:
+            yield f"level: the design {self.design.name} has no amplifier; expected ideal"
+        elif self.level != "ideal" and self.topology == RLCGrid.name:
+            yield f"level: an {self.topology} has no amplifiers; expected ideal, got {self.level}"
+        if len(set(self.analyses)) != len(self.analyses):
+            yield f"analyses: expected each once, got {', '.join(self.analyses)}"
+        if self.program.b is not None and self.size != len(self.program.b):
+            yield f"size: the program's files set it to {len(self.program.b)}, got {self.size}"
+
+
+def _in_its_unit(data: Any, *bounds: str) -> Any:
+    """Bounds of a metric as numbers in the unit that the metric has."""
+    if not isinstance(data, Mapping):
+        return data
+    known = EVERY_METRIC.get(str(data.get("metric")))
+    if known is None:
+        return data
+    found, wrong = dict(data), []
+    for name in bounds:
+        if found.get(name) is not None:
+            try:
+                found[name] = parse_quantity(found[name], known.quantity)
+            except QuantityError as error:
+                wrong.append(f"{name}: {error}")
+    if wrong:
+        raise ValueError(joined(wrong))
+    return found
 
 
 class Limit(_Frozen):
     """What a good run keeps; a run that failed, or has no such number, is not a good one."""
 
     metric: str
-    at_most: Number | None = None
-    at_least: Number | None = None
-    required_yield: Annotated[Number, Field(ge=0, le=1)] | None = None
+    at_most: float | None = None
+    at_least: float | None = None
+    required_yield: Annotated[Ratio, Field(ge=0, le=1)] | None = None
     """The command ends with exit code 1 when fewer runs than this keep the limit."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_the_metric_s_unit(cls, data: Any) -> Any:
+        return _in_its_unit(data, "at_most", "at_least")
 
     @model_validator(mode="after")
     def _bounded(self) -> "Limit":
@@ -119,7 +138,7 @@ class Limit(_Frozen):
 class StopAfter(_Frozen):
     """The campaign ends when this many runs have failed."""
 
-    stop_after: int = Field(ge=1)
+    stop_after: Annotated[Count, Field(ge=1)]
 
 
 class Specification(_Frozen):
@@ -128,8 +147,13 @@ class Specification(_Frozen):
     loosest: str
     """The parameter; larger is looser."""
     metric: str
-    at_most: Number
+    at_most: float
     """For the mean over the instances."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_the_metric_s_unit(cls, data: Any) -> Any:
+        return _in_its_unit(data, "at_most")
 
 
 class Study(_Frozen):
@@ -147,58 +171,67 @@ class Study(_Frozen):
     specification: Specification | None = None
     parameters: Mapping[str, Parameter] = Field(default_factory=dict)
     method: Literal["grid", "latin-hypercube", "monte-carlo"] = "grid"
-    samples: int | None = Field(None, ge=1)
+    samples: Annotated[Count, Field(ge=1)] | None = None
     """Points of a Latin hypercube or Monte Carlo."""
-    instances: int = Field(1, ge=1)
+    instances: Annotated[Count, Field(ge=1)] = 1
     """Chips (training: seeds) at every point, numbered from the study's seed on, the same ones at every point."""
-    seed: int = Field(0, ge=0)
-    timeout: Seconds = 600.0
+    seed: Annotated[Count, Field(ge=0)] = 0
+    timeout: Annotated[Seconds, Field(gt=0)] = 600.0
     """Of one run [s]."""
-    memory: Bytes | None = 4e9
+    memory: Annotated[Bytes, Field(gt=0)] | None = 4e9
     """That the processes of one run may hold [byte]."""
     failures: Literal["continue"] | StopAfter = "continue"
     limits: tuple[Limit, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> "Study":
+        wrong = list(self._wrong_blocks()) or [
+            *self._wrong_points(),
+            *self._wrong_specification(),
+            *self._wrong_limits(),
+        ]
+        if wrong:
+            raise ValueError(joined(wrong))
+        return self
+
+    def _wrong_blocks(self) -> Iterator[str]:
         blocks = {"circuit": self.circuit, "training": self.training}
         other = next(name for name in blocks if name != self.kind)
         if blocks[self.kind] is None:
-            raise ValueError(f"{self.kind}: missing; a study of kind {self.kind} needs it")
+            yield f"{self.kind}: missing; a study of kind {self.kind} needs it"
         if blocks[other] is not None:
-            raise ValueError(f"{other}: means nothing to a study of kind {self.kind}; remove it or change kind")
-        if self.method == "grid" and self.samples is not None:
-            raise ValueError("samples: a grid has as many points as its values; remove it or change method")
-        if self.method != "grid" and self.samples is None:
-            raise ValueError(f"samples: missing; {self.method} needs the number of points")
-        if self.method != "grid" and not self.parameters:
-            raise ValueError(f"parameters: missing; {self.method} needs at least one")
-        for name, parameter in self.parameters.items():
-            parameter.check(name, self.method)
-        if self.reference is not None and self.kind != "training":
-            raise ValueError("reference: only a study of kind training has one; remove it")
-        self._check_specification()
-        self._check_limits()
-        return self
+            yield f"{other}: means nothing to a study of kind {self.kind}; remove it or change kind"
 
-    def _check_specification(self) -> None:
+    def _wrong_points(self) -> Iterator[str]:
+        if self.method == "grid" and self.samples is not None:
+            yield "samples: a grid has as many points as its values; remove it or change method"
+        if self.method != "grid" and self.samples is None:
+            yield f"samples: missing; {self.method} needs the number of points"
+        if self.method != "grid" and not self.parameters:
+            yield f"parameters: missing; {self.method} needs at least one"
+        for name, parameter in self.parameters.items():
+            yield from parameter.faults(name, self.method)
+        if self.reference is not None and self.kind != "training":
+            yield "reference: only a study of kind training has one; remove it"
+
+    def _wrong_specification(self) -> Iterator[str]:
         asked = self.specification
         if asked is None:
             return
         if self.method != "grid" or len(self.parameters) < 2:
-            raise ValueError("specification: needs a grid of at least two parameters")
+            yield "specification: needs a grid of at least two parameters"
         if asked.loosest not in self.parameters:
-            raise ValueError(f"specification.loosest: expected one of {', '.join(self.parameters)}")
+            yield f"specification.loosest: expected one of {', '.join(self.parameters)}"
         if asked.metric not in self.metrics:
-            raise ValueError(f"specification.metric: expected one of {', '.join(self.metrics)}, got {asked.metric!r}")
+            yield f"specification.metric: expected one of {', '.join(self.metrics)}, got {asked.metric!r}"
 
-    def _check_limits(self) -> None:
+    def _wrong_limits(self) -> Iterator[str]:
         known = self.metrics
         for k, limit in enumerate(self.limits):
             if limit.metric not in known:
                 every = CIRCUIT if self.kind == "circuit" else {**TRAINING, **RATIOS}
                 hint = f"; it needs the analysis {every[limit.metric].analysis}" if limit.metric in every else ""
-                raise ValueError(f"limits.{k}.metric: expected one of {', '.join(known)}, got {limit.metric!r}{hint}")
+                yield f"limits.{k}.metric: expected one of {', '.join(known)}, got {limit.metric!r}{hint}"
 
     @property
     def metrics(self) -> dict[str, Metric]:
@@ -230,7 +263,7 @@ def parse_study(data: Any, where: str) -> Study:
     try:
         return Study.model_validate(dict(data))
     except ValidationError as error:
-        raise InputError(f"{where}: {first_reason(error)}") from None
+        raise InputError(f"{where}: {reasons(error)}") from None
 
 
 def _inlined(data: Any, path: Path) -> Any:

@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...circuits import DesignError, Program, ProgramError, make_topology
-from ...files import first_reason
+from ...files import reasons
 from .._errors import InputError
 from ._parameters import points
 from ._study import MOST_RUNS, CircuitSettings, Study
+from ._units import number, written
 
 SCHEMA = 1
 """Raised whenever a change of the code changes what a run means; older results are then not taken for new ones."""
@@ -84,7 +85,7 @@ def plan(study: Study, where: str) -> Plan:
     rows: list[dict[str, Any]] = []
     runs: list[Run] = []
     for p, values in enumerate(found):
-        common, row = base.at(values)
+        common, row = base.at({name: written(name, value) for name, value in values.items()})
         rows.append(row)
         runs += [_run(len(runs) + k, p, chip, row, common) for k, chip in enumerate(chips)]
     references = base.at(study.reference) if study.reference else None
@@ -114,7 +115,7 @@ class _CircuitBase:
     def read(self, name: str, value: Any) -> Any:
         """A value as the field has it."""
         path = _path(name, "circuit")
-        return get(self._settings({name: value}).model_dump(mode="json"), path)
+        return number(name, get(self._settings({name: value}).model_dump(mode="json"), path))
 
     def at(self, values: Mapping[str, Any]) -> tuple[Task, dict[str, Any]]:
         """What the runs of a point have in common, and its parameters as the fields have them.
@@ -131,7 +132,7 @@ class _CircuitBase:
             "program": self._program(settings),
             "instance": settings.mismatch,
         }
-        return task, {name: get(plain, _path(name, "circuit")) for name in values}
+        return task, {name: number(name, get(plain, _path(name, "circuit"))) for name in values}
 
     def _program(self, settings: CircuitSettings) -> dict[str, Any]:
         given = settings.program
@@ -154,7 +155,7 @@ class _CircuitBase:
             return CircuitSettings.model_validate(plain)
         except ValidationError as error:
             names = ", ".join(f"{name} = {_short(value)}" for name, value in values.items())
-            raise InputError(f"{self._where}: parameters: {names}: {first_reason(error)}") from None
+            raise InputError(f"{self._where}: parameters: {names}: {reasons(error)}") from None
 
 
 def _short(value: Any) -> str:

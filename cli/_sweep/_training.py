@@ -20,6 +20,7 @@ from ...training import (
 from .._errors import InputError
 from ._metrics import TRAINING
 from ._tasks import Task, digest_of, get, put
+from ._units import number
 
 _NAME = "run"
 _METHOD = ("method",)
@@ -103,7 +104,7 @@ def _perform_in(task: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 def _value(found: Experiment, name: str) -> Any:
     if _path(name) == _METHOD:
         return found.method
-    return get(found.model_dump(mode="json"), _path(name))
+    return number(name, get(found.model_dump(mode="json"), _path(name)))
 
 
 def _path(name: str) -> tuple[str, ...]:

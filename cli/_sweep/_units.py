@@ -1,48 +1,42 @@
-"""Units of the fields that a study can vary, for axes and attributes."""
+"""Units of the fields that a study can vary: those of the fields themselves."""
 
-_UNITS = {
-    "R0": "ohm",
-    "C": "F",
-    "L": "H",
-    "temperature": "K",
-    "reference": "K",
-    "temperature_sigma": "K",
-    "injected_noise": "A^2/Hz",
-    "gain_bandwidth": "Hz",
-    "offset_sigma": "V",
-    "bias_current": "A",
-    "noise_voltage": "V/sqrt(Hz)",
-    "noise_current": "A/sqrt(Hz)",
-    "rail_low": "V",
-    "rail_high": "V",
-    "slew": "V/s",
-    "output_resistance": "ohm",
-    "load_capacitance": "F",
-    "supply_current": "A",
-    "switch_resistance": "ohm",
-    "duration": "s",
-    "temperature_time": "s",
-    "ageing_time": "s",
-    "offset_tc": "V/K",
-    "resistor_tc1": "1/K",
-    "resistor_tc2": "1/K^2",
-    "capacitor_tc1": "1/K",
-    "capacitor_tc2": "1/K^2",
-    "size": "cells",
-    "bits": "bits",
-    "dac_bits": "bits",
-    "adc_bits": "bits",
-    "t": "time constants",
-    "delay": "time constants",
-    "kappa0": "V^2",
-    "step_time": "s",
-    "recalibrate_every": "steps",
-}
+from typing import Any
+
+from ...circuits import Design
+from ...files.quantities import UNITS, parse_quantity, quantity_text
+from ...files.quantities import unit_of as unit_of_field
 
 
 def unit_of(parameter: str) -> str:
-    """Unit of a parameter by the last part of its name; `1` when it has none."""
-    name = parameter.rsplit(".", 1)[-1]
-    if parameter.endswith("converters.full_scale"):
-        return "V"
-    return _UNITS.get(name, "1")
+    """Unit of a parameter, such as `design.amplifier.slew` or `training.step_time`; `1` when it has none."""
+    unit = quantity_of(parameter)
+    return "1" if unit is None else UNITS[unit].shown
+
+
+def quantity_of(parameter: str) -> str | None:
+    """As `unit_of`, by the name that a quantity is read with; None for what is no number."""
+    block, _, rest = parameter.partition(".")
+    path = tuple((rest if block in ("circuit", "training") else parameter).removeprefix("solver.").split("."))
+    if path[0] == "design":
+        return unit_of_field(Design, path[1:])
+    if block == "training":
+        from ...training import Experiment  # torch comes with it
+
+        return unit_of_field(Experiment, path)
+    from ._study import CircuitSettings
+
+    return unit_of_field(CircuitSettings, path)
+
+
+def written(parameter: str, value: Any) -> Any:
+    """A number in the unit of its field, as the field reads it without asking for the unit."""
+    unit = quantity_of(parameter)
+    if unit is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return quantity_text(value, unit)
+
+
+def number(parameter: str, value: Any) -> Any:
+    """A field's value as a number, where it is one that is written with its unit."""
+    unit = quantity_of(parameter)
+    return parse_quantity(value, unit) if unit == "K" and isinstance(value, str) else value

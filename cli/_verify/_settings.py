@@ -21,10 +21,10 @@ from ...circuits import (
     pole_values,
     state_space,
 )
+from .._bands import limit
 from ._looks import STEPS, Look, Setting
 from ._rails import part_of_rails
 from ._subject import Subject
-from ._waves import TRANSISTOR
 
 _IDEAL = 1e-5
 """An ideal amplifier is a source of gain 1e7 in SPICE and a nullor in the model; see `_waves.EXACT`."""
@@ -166,10 +166,10 @@ def _transistors(subject: Subject) -> Setting:
     amplifier = subject.instance.design.amplifier
     assert amplifier is not None
     top = amplifier.gain_bandwidth / 10
-    noise = 10 ** (TRANSISTOR["spectra"] / 20) - 1
+    noise = 10 ** (limit("spectra", "transistor") / 20) - 1
     looks = (
-        Look("op", TRANSISTOR["op"]),
-        Look("ac", TRANSISTOR["ac"], top / 1e5, top / 10),
+        Look("op", limit("op", "transistor")),
+        Look("ac", limit("ac", "transistor"), top / 1e5, top / 10),
         Look("noise", noise, top / 1e5, top, density=2),
     )
     return Setting("as loaded", subject.network(), subject.program, subject.level, looks)

@@ -276,7 +276,7 @@ def _means(subject: Subject, batch: _Batch, chip: Instance, name: str) -> Iterat
 
 def _clipped(subject: Subject, batch: _Batch, chip: Instance) -> Row:
     """Both count the entries that the range does not hold."""
-    expected = len(load_arrays(chip.design, chip.topology, batch.program).clipped)
+    expected = len(load_arrays(chip.design.programming, chip.topology, batch.program).clipped)
     counted = _Device(subject, batch, chip).loaded.chip.clipped
     return subject.row("op", f"{_TITLE}, entries that clip, difference", float(abs(counted - expected)), 0.0)
 

@@ -1,5 +1,8 @@
 """YAML that is read as it looks, or refused with the line."""
 
+import contextlib
+import time
+
 import pytest
 from thermospice.circuits import Design, DesignError
 from thermospice.files import parse_yaml
@@ -44,17 +47,62 @@ def test_a_design_says_where_its_file_is_wrong(tmp_path):
         Design.load(path)
 
 
-def test_the_first_of_several_faults_is_named_and_the_others_are_counted():
+def test_every_fault_of_a_file_is_told_in_one_line():
+    # Catches a message that names one fault of several, and is as long as what came.
     board = Design.preset("board-1k-1n").to_dict()
-    for change, message in (
+    unknown = "unknown key; remove it or check its spelling"
+    for changes, message in (
         ({"C": -1.0}, "design: C: Input should be greater than 0, got -1.0"),
-        ({"C": -1.0, "nonsense": 1}, "design: nonsense: unknown key; remove it or check its spelling (and 1 more)"),
+        ({"C": -1.0, "nonsense": 1}, f"design: nonsense: {unknown}; C: Input should be greater than 0, got -1.0"),
         ({"R0": [0] * 100}, f"design: R0: expected a number in ohm, got {[0] * 100}"),
         ({"mismatch": list(range(100))}, f"design: mismatch: {{}}, got {str(list(range(100)))[:57]}..."),
+        (
+            {"C": "1x", "amplifier": {"gain": 2, "slew": "-1"}},
+            "design: C: expected a number in F, such as 100p, 2n2, 100 pF or 1e-10; got the unit 'x' in '1x';"
+            " amplifier.gain_bandwidth: missing; add it;",
+        ),
     ):
         with pytest.raises(DesignError) as caught:
-            Design.from_dict({**board, **change})
-        assert str(caught.value) == message.format("Input should be a valid dictionary or instance of Mismatch")
+            Design.from_dict({**board, **changes})
+        text = message.format("Input should be a valid dictionary or instance of Mismatch")
+        assert str(caught.value).startswith(text)
+        assert text.endswith(";") or str(caught.value) == text
     del board["R0"]
     with pytest.raises(DesignError, match=r"^design: R0: missing; add it$"):
         Design.from_dict(board)
+    many = {f"nonsense{k}": k for k in range(1000)}
+    with pytest.raises(DesignError, match=r"nonsense7: .* \(and 992 more\)$") as caught:
+        Design.from_dict({**Design.preset("ideal").to_dict(), **many})
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    "text", ["0300", "-010", "00.5", "0x1F", "0b11", "1:30", "1:30.5", "1_000", "1_0.5", "2026-01-31", "!!int yes"]
+)
+def test_what_yaml_reads_otherwise_than_it_looks_is_refused(text):
+    # Catches an octal resistor, a time to base 60, a date: YAML 1.1 makes 192 of 0300 and 90 of 1:30.
+    with pytest.raises(ValueError, match=r"f, line 2: not valid YAML: .* can be read in more than one way"):
+        parse_yaml(f"b: 1\na: {text}\n", "f")
+    assert parse_yaml(f"a: '{text}'", "f") == {"a": text}
+
+
+@pytest.mark.parametrize("text", ["yes", "no", "on", "off", "Y", "1e5", "NaN", "0o17", "12e03", "1.2.3"])
+def test_words_stay_words(text):
+    # Catches `bits: yes` for one bit.
+    assert parse_yaml(f"a: {text}", "f") == {"a": text}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("300", 300), ("-4", -4), ("0", 0), ("0.5", 0.5), (".5", 0.5), ("5.", 5.0), ("1.5e+3", 1500.0)]
+)
+def test_decimal_numbers_are_read(text, value):
+    found = parse_yaml(f"a: {text}", "f")["a"]
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize("text", ["9" * 50_000, "9" * 50_000 + ".x", "9" * 50_000 + "._", "1:" + "5" * 50_000])
+def test_long_numbers_take_no_time(text):
+    start = time.perf_counter()
+    with contextlib.suppress(ValueError):
+        parse_yaml(f"a: {text}", "f")
+    assert time.perf_counter() - start < 1.0
