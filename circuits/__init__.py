@@ -5,6 +5,7 @@ from ._constants import BOLTZMANN as BOLTZMANN
 from ._converter import Converter as Converter
 from ._converter import converter as converter
 from ._crossbar import Crossbar as Crossbar
+from ._decay import settle_time as settle_time
 from ._design import Design as Design
 from ._design_amplifier import AMPLIFIER_TEMPCOS as AMPLIFIER_TEMPCOS
 from ._design_amplifier import Amplifier as Amplifier
@@ -57,6 +58,7 @@ from ._programming import Loaded as Loaded
 from ._programming import load as load
 from ._random_program import random_program as random_program
 from ._rc_mesh import RCMesh as RCMesh
+from ._realised import realised_eigenvalues as realised_eigenvalues
 from ._rlc_grid import RLCGrid as RLCGrid
 from ._scaling import LoadedChip as LoadedChip
 from ._scaling import choose_scaling as choose_scaling
@@ -68,6 +70,7 @@ from ._stacked_space import StateSpaces as StateSpaces
 from ._state_space import StateSpace as StateSpace
 from ._state_space import link_voltages as link_voltages
 from ._state_space import state_space as state_space
+from ._swing import Swing as Swing
 from ._topology import LEVELS as LEVELS
 from ._topology import Answer as Answer
 from ._topology import Level as Level

@@ -76,7 +76,7 @@ def _size(M: Float[np.ndarray, "n m"], E: Float[np.ndarray, "m m"], x: Float[np.
 def relaxation(
     F: Float[np.ndarray, "m m"], x: Float[np.ndarray, " m"], slowest: float, fastest: float
 ) -> tuple[Float[np.ndarray, " times"], Float[np.ndarray, "times m"]]:
-    """Times, and `exp(-F t) x` at them: at t = 0 and at four times in each octave, from a tenth of the fastest mode to ten of the slowest.
+    """Times, and `exp(-F t) x` at them: 0, and four an octave from a tenth of the fastest mode to ten of the slowest.
 
     Args:
         F: drift.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from ._decay import relaxation
 from ._design import Design
@@ -41,11 +41,12 @@ def watched(network: Network) -> StateSpace:
 class Swing:
     """Readouts, then pole nodes [V], with the drive of the circuit that it was taken from.
 
-    `names`: of the cells' nodes, then of the amplifiers. `driven`: settled, by the drive. `bias`: settled, by offsets
-    and bias currents. `passed`: highest and lowest on the way there. `steepest`: of each amplifier [V/s], zero for
-    the readouts.
+    `cells`: how many of them are readouts. `names`: of the cells' nodes, then of the amplifiers. `driven`: settled, by
+    the drive. `bias`: settled, by offsets and bias currents. `passed`: highest and lowest on the way there.
+    `steepest`: of each amplifier [V/s], zero for the readouts.
     """
 
+    cells: int
     names: tuple[str, ...]
     driven: Float[np.ndarray, " w"]
     bias: Float[np.ndarray, " w"]
@@ -87,7 +88,11 @@ class Swing:
         slew = np.array([*[np.inf] * n, *[amp.model.slew for amp in amplifiers if amp.model]], dtype=float)
         names = (*network.outputs, *(amp.name for amp in amplifiers))
         passed = np.stack([way.max(axis=0), way.min(axis=0)])
-        return cls(names, driven, bias, passed, np.concatenate([np.zeros(n), steepest]), low, high, slew)
+        return cls(n, names, driven, bias, passed, np.concatenate([np.zeros(n), steepest]), low, high, slew)
+
+    def named(self, which: Bool[np.ndarray, " w"]) -> tuple[str, ...]:
+        """The amplifiers among them."""
+        return tuple(name for name, hit in list(zip(self.names, which, strict=True))[self.cells :] if hit)
 
     def largest_drive(self, where: str) -> float:
         """The largest factor on the drive with which nothing leaves its range.
@@ -123,7 +128,8 @@ def _room(limit: Float[np.ndarray, " w"], taken: Float[np.ndarray, " w"]) -> Flo
 
 
 def _part(used: Float[np.ndarray, " w"], room: Float[np.ndarray, " w"]) -> float:
-    return float((used / room).max(initial=0.0))
+    part: float = (used / room).max(initial=0.0)
+    return float(part)
 
 
 def _ranges(

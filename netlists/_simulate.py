@@ -44,6 +44,10 @@ def simulate(
     - `noise`: `psd` (frequency, cell) one-sided [V^2/Hz], and `covariance` (cell, cell_in) [V^2] over all
       frequencies (left out where `frequencies` limits them, or where the readout has white noise without limit).
 
+    The circuit's own linear equations judge what was measured: the attribute `warnings` (a JSON list) also says where
+    an amplifier leaves its range, and the attribute `faults`, absent in a good measurement, why the numbers are not
+    this circuit's.
+
     Voltages are those of the circuit: the solution is `v / drive_scale`. Circuits of more than 50 nodes are solved with
     KLU where the ngspice has it (42 and newer may), but not for `noise`, which refuses it; the attribute `solver` says
     which it was.
@@ -92,7 +96,8 @@ def simulate(
         amplifier,
     )
     simulator = ngspice or find_ngspice()
-    return measured(job, run(plan_job(job, simulator), simulator, Cancellation()))
+    plan = plan_job(job, simulator)
+    return measured(job, plan, run(plan, simulator, Cancellation()))
 
 
 def deck(job: Job, ngspice: Ngspice | None = None) -> str:
