@@ -37,6 +37,22 @@ def watched(network: Network) -> StateSpace:
     return state_space(replace(network, outputs=(*network.outputs, *poles)))
 
 
+def beyond_rails(network: Network, space: StateSpace, part: float = 1.0) -> tuple[str, ...]:
+    """Amplifiers whose settled pole node lies beyond a part of their rails in the linear circuit.
+
+    Args:
+        network: the circuit.
+        space: its state space, as `watched` has it.
+        part: of the rails.
+    """
+    n = len(network.outputs)
+    return tuple(
+        amp.name
+        for amp, v in zip(amplifiers_of(network), space.settled[n:], strict=True)
+        if amp.model is not None and not part * amp.model.rail_low <= v <= part * amp.model.rail_high
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Swing:
     """Readouts, then pole nodes [V], with the drive of the circuit that it was taken from.
@@ -124,7 +140,7 @@ class Swing:
 
 
 def _room(limit: Float[np.ndarray, " w"], taken: Float[np.ndarray, " w"]) -> Float[np.ndarray, " w"]:
-    return np.maximum(HEADROOM * limit - taken, (limit - taken) / 4)
+    return np.asarray(np.maximum(HEADROOM * limit - taken, (limit - taken) / 4))
 
 
 def _part(used: Float[np.ndarray, " w"], room: Float[np.ndarray, " w"]) -> float:

@@ -1,5 +1,6 @@
 """A chip as a SPICE circuit, run in ngspice, measured as labelled arrays."""
 
+from ._agreement import AGREEMENT as AGREEMENT
 from ._agreement import Agreement as Agreement
 from ._agreement import Judge as Judge
 from ._agreement import faults_of as faults_of

@@ -19,13 +19,14 @@ from ..circuits import (
     Scaling,
     StateSpace,
     Swing,
+    beyond_rails,
     loaded_chip,
     state_space,
 )
 from ._errors import SimulationFailed
 from ._linear import Linear
 
-LIMITS: Mapping[Level, float] = {"ideal": 1e-3, "macro": 1e-3, "transistor": 2e-2}
+AGREEMENT: Mapping[Level, float] = {"ideal": 1e-3, "macro": 1e-3, "transistor": 2e-2}
 """SPICE and the linear equations agree to 1e-5 inside the amplifiers' limits, waveforms to 1e-4: ten times that and
 more means that something else was simulated. A real amplifier has an offset and a gain of its own besides."""
 
@@ -85,9 +86,9 @@ class Judge:
     def settled(self, v: Float[np.ndarray, " n"]) -> Agreement:
         """On an operating point [V]."""
         error = _relative(v - self.linear.settled, self.linear.settled)
-        if error <= LIMITS[self.level]:
+        if error <= AGREEMENT[self.level]:
             return AGREED
-        return self._apart(f"the circuit settles {error:.1%} away from its linear prediction", self._at_rails())
+        return self._apart(f"the circuit settles {error:.1%} away from its linear prediction", self.at_rails())
 
     def waveform(
         self,
@@ -106,8 +107,8 @@ class Judge:
         size = max(float(np.abs(expected).max()), float(np.abs(v0).max(initial=0.0)), _LEAST)
         away = np.abs(v[rows] - expected).max(axis=1)
         settling = np.abs(expected - space.settled).max(axis=1) / size
-        allowed = np.where(settling > LIMITS[self.level], self._on_its_way, LIMITS[self.level]) * size
-        allowed = allowed + (0.0 if hold is None else _SIGMAS * _sd(space))
+        allowed = np.where(settling > AGREEMENT[self.level], self._on_its_way, AGREEMENT[self.level]) * size
+        allowed = allowed + (0.0 if hold is None else _SIGMAS * self.noise_sd)
         if (away <= allowed).all():
             return AGREED
         k = int(np.argmax(away / allowed))
@@ -116,12 +117,25 @@ class Judge:
             self._limited(v0),
         )
 
+    @property
+    def noise_sd(self) -> float:
+        """Largest standard deviation of a readout by the settled circuit's noise [V], 1/f noise aside."""
+        space = self.linear.space
+        P = scipy.linalg.solve_continuous_lyapunov(space.F, space.Q)
+        return float(np.sqrt(np.abs(np.diag(space.M @ P @ space.M.T)).max()))
+
     def predicted(self, t: float, v0: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """The linear waveform at time t [s] from cell voltages v0, without noise [V]; settled in a large mesh."""
+        """The linear waveform at time t [s] from cell voltages v0, without noise [V]; a large mesh starts from rest."""
         if self.linear.nodal is not None:
-            return self.linear.settled
+            return self.linear.nodal.from_rest(t)
         space = self.linear.space
         return _at(space, space.initial @ v0 - space.settled_states, t)
+
+    def left(self, t: float, v0: Float[np.ndarray, " n"]) -> float:
+        """How far the linear waveform is from where it settles at time t [s], as a part of the answer or the start."""
+        settled = self.linear.settled
+        size = max(float(np.abs(settled).max()), float(np.abs(v0).max(initial=0.0)), _LEAST)
+        return float(np.abs(self.predicted(t, v0) - settled).max()) / size
 
     def response(self, frequencies: Float[np.ndarray, " f"], v: Complex[np.ndarray, "f n"]) -> Agreement:
         """On a response to the whole drive [V]."""
@@ -129,9 +143,9 @@ class Judge:
         space = self.linear.space
         expected = np.array([_response(space, float(f)) for f in frequencies[rows]])
         error = _relative(v[rows] - expected, expected)
-        if error <= LIMITS[self.level]:
+        if error <= self._on_its_way:
             return AGREED
-        return self._apart(f"the response is {error:.1%} away from its linear prediction", self._at_rails())
+        return self._apart(f"the response is {error:.1%} away from its linear prediction", self.at_rails())
 
     def noise(self, frequencies: Float[np.ndarray, " f"], psd: Float[np.ndarray, "f n"]) -> Agreement:
         """On one-sided densities [V^2/Hz]."""
@@ -142,11 +156,11 @@ class Judge:
         direct = self.linear.space.noise_feedthrough > 0 and bool((psd[rows] > 0).all())
         if error <= self._on_its_way or direct:
             return AGREED
-        return self._apart(f"the noise is {error:.1%} away from its linear prediction", self._at_rails())
+        return self._apart(f"the noise is {error:.1%} away from its linear prediction", self.at_rails())
 
     @property
     def _on_its_way(self) -> float:
-        return _TRANSISTOR_WAVE if self.level == "transistor" else LIMITS[self.level]
+        return _TRANSISTOR_WAVE if self.level == "transistor" else AGREEMENT[self.level]
 
     def _rows(self, times: Float[np.ndarray, " times"], hold: float | None) -> Sequence[int]:
         few = len(self.linear.space.G) > _MOST_STATES or hold is not None
@@ -159,25 +173,22 @@ class Judge:
             )
         return Agreement(faults=(f"{what}{_REASON[self.level]}",))
 
-    def _at_rails(self) -> tuple[str, ...]:
-        """Amplifiers whose settled pole node lies beyond the rails."""
-        swing = self._swing(np.zeros(self.program.n))
-        v = swing.driven + swing.bias
-        part = _SOFT_RAILS if self.level == "transistor" else 1.0
-        return swing.named((v > part * swing.high) | (v < part * swing.low))
+    def at_rails(self) -> tuple[str, ...]:
+        """Amplifiers that the linear circuit settles beyond the rails of."""
+        chip = loaded_chip(self.instance, self.program, self.level, self.scaling)
+        return beyond_rails(chip.network, chip.watched, self._rails)
 
     def _limited(self, v0: Float[np.ndarray, " n"]) -> tuple[str, ...]:
         """Those that leave their rails or slew rate on the way."""
-        swing = self._swing(v0)
-        part = _SOFT_RAILS if self.level == "transistor" else 1.0
-        highest, lowest = swing.passed + swing.bias
-        return swing.named(
-            (highest > part * swing.high) | (lowest < part * swing.low) | (swing.steepest > part * swing.slew)
-        )
-
-    def _swing(self, v0: Float[np.ndarray, " n"]) -> Swing:
         chip = loaded_chip(self.instance, self.program, self.level, self.scaling)
-        return Swing.of(chip.network, chip.watched, self.instance.design, np.inf, v0)
+        swing, part = Swing.of(chip.network, chip.watched, self.instance.design, np.inf, v0), self._rails
+        highest, lowest = swing.passed + swing.bias
+        beyond = (highest > part * swing.high) | (lowest < part * swing.low)
+        return swing.named(beyond | (swing.steepest > part * swing.slew))
+
+    @property
+    def _rails(self) -> float:
+        return _SOFT_RAILS if self.level == "transistor" else 1.0
 
 
 _REASON: Mapping[Level, str] = {
@@ -246,11 +257,6 @@ def _spread(count: int) -> Sequence[int]:
 
 def _at(space: StateSpace, start: Float[np.ndarray, " m"], t: float) -> Float[np.ndarray, " n"]:
     return np.asarray(space.settled + space.M @ scipy.linalg.expm(-space.F * t) @ start)
-
-
-def _sd(space: StateSpace) -> float:
-    P = scipy.linalg.solve_continuous_lyapunov(space.F, space.Q)
-    return float(np.sqrt(np.abs(np.diag(space.M @ P @ space.M.T)).max()))
 
 
 def _response(space: StateSpace, f: float) -> Complex[np.ndarray, " n"]:

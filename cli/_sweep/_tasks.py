@@ -15,7 +15,7 @@ from .._errors import InputError
 from ._parameters import points
 from ._study import MOST_RUNS, CircuitSettings, Study
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever a change of the code changes what a run means; older results are then not taken for new ones."""
 
 Task = dict[str, Any]
