@@ -21,6 +21,9 @@ from ..circuits import (
     Scaling,
     choose_scaling,
     converter,
+    count_of_chips,
+    mirror,
+    possible_chips,
 )
 from ..files import write_atomically
 from ._effects import Effects
@@ -241,6 +244,19 @@ class DeviceModel:
         """
         scaling = self.scaling(program) if scaling is None else scaling
         return Prepared.of(self.response(program, scaling), *self.instance.drive_columns(program, self.level, scaling))
+
+    def possible_chips(self, rng: np.random.Generator) -> list[Instance]:
+        """Chips that this one may be: within the standard errors of its calibration, or, where there was none, within
+        the tolerances of its design.
+        """
+        if self.provenance.source != "measurements":
+            return possible_chips(self.instance, rng)
+        return [self._drawn(rng) for _ in range(count_of_chips(self.instance))]
+
+    def _drawn(self, rng: np.random.Generator) -> Instance:
+        spread = {name: sd * rng.standard_normal(sd.shape) for name, sd in self.standard_errors.items()}
+        spread = dict(mirror(self.instance.topology, spread))
+        return self.instance.replace_errors(**{name: self.errors[name] + part for name, part in spread.items()})
 
     def population(self) -> "Population":
         """Spreads of the chips that this one may come from; see `Population.estimate`."""

@@ -12,18 +12,20 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
-from ..circuits import Program
+from ..circuits import Program, RelaxationLaw
 from ._linear_device import LinearAlgebraError, LinearDevice, LoadedDevice
 from ._linear_records import (
     DEFAULT,
+    EXTRAPOLATION,
     Answer,
     Budget,
+    Part,
+    Question,
     Times,
     at_lag_zero,
     autocovariance,
     centred,
     measured,
-    summed,
 )
 
 _POSITIVE = 1e-6
@@ -58,8 +60,13 @@ def solve(
     def read(loaded: LoadedDevice, times: Times) -> Float[np.ndarray, "runs n"]:
         return loaded.average(times.wait, times.duration, budget.runs, rng)
 
+    def expected(law: RelaxationLaw, _: LoadedDevice, times: Times) -> Float[np.ndarray, " n"]:
+        return law.average(times.wait, times.duration)
+
     quiet = budget if budget.kappa is not None else replace(budget, kappa=0.0)
-    return measured(device, Program(A, b), quiet, rng, read)
+    program = Program(A, b)
+    question = Question(program, read, expected, program.solution, _chips(rng))
+    return measured(device, question, quiet, rng).answer()
 
 
 def inverse(
@@ -72,7 +79,7 @@ def inverse(
         ProgramError: the device cannot realise A.
     """
     A = _symmetric("inverse", A)
-    return _covariance(device, A, rng, budget, 1.0)
+    return _covariance(device, A, rng, budget, 1.0, _chips(rng)).answer()
 
 
 def lyapunov(
@@ -101,10 +108,11 @@ def lyapunov(
         largest = 1.0
     shift = 0.0 if w[0] > _POSITIVE * largest else largest - min(0.0, float(w[0]))
     L = _root(Q + shift * np.eye(len(Q)))
-    first = _covariance(device, np.linalg.solve(L, A @ L), rng, budget, 0.5, L)
+    chips = _chips(rng)
+    first = _covariance(device, np.linalg.solve(L, A @ L), rng, budget, 0.5, chips, L)
     if shift == 0:
-        return first
-    return summed(first, _covariance(device, A, rng, budget, 0.5), -shift)
+        return first.answer()
+    return first.plus(_covariance(device, A, rng, budget, 0.5, chips), -shift).answer()
 
 
 def log_determinant(
@@ -118,25 +126,53 @@ def log_determinant(
 
     The free energy of the device is `F(l) = kappa/2 log det A(l)` with `A(l) = D + l (A - D)`, and its change is the
     work `integral dl <x^T (A - D) x>/2` of an infinitely slow change (thermodynamic integration; Kirkwood, J. Chem.
-    Phys. 3, 1935), taken at the `nodes` points of Gauss and Legendre. Each is a program of its own.
+    Phys. 3, 1935), taken at `nodes` points. Each is a program of its own. Near a singular A(l) the work grows as one
+    over the distance: the points are those of Gauss and Legendre in the logarithm of that distance, and what the rule
+    misses is part of the error bar.
 
     Raises:
         LinearAlgebraError: A is not symmetric, or not positive definite.
         ProgramError: the device cannot realise A.
     """
+    return _log_determinant(device, A, rng, budget, nodes).answer()
+
+
+def _log_determinant(
+    device: LinearDevice, A: Float[np.ndarray, "n n"], rng: np.random.Generator, budget: Budget, nodes: int
+) -> Part:
     A = _symmetric("determinant", A)
     diagonal = np.diag(A)
     if np.linalg.eigvalsh(A)[0] <= 0:
         raise LinearAlgebraError(
             "determinant: expected a positive definite A; the smallest eigenvalue is not above zero"
         )
-    E = A - np.diag(diagonal)
-    points, weights = np.polynomial.legendre.leggauss(nodes)
-    total = Answer(np.array(np.log(diagonal).sum()), np.array(0.0), 0.0, 0.0, 0)
-    for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
-        slope = _work(device, np.diag(diagonal) + point * E, E, rng, budget)
-        total = summed(total, slope, float(weight))
+    # The eigenvalues of D^-1/2 (A - D) D^-1/2: A(l) is singular at minus one over each.
+    root = np.sqrt(diagonal)
+    slopes = np.linalg.eigvalsh((A - np.diag(diagonal)) / np.outer(root, root))
+    points, weights = _along_the_change(float(slopes[0]), nodes)
+    missed = float(weights @ (slopes / (1 + np.outer(points, slopes))).sum(axis=1) - np.log1p(slopes).sum())
+    E, chips, zero = A - np.diag(diagonal), _chips(rng), np.array(0.0)
+    total = Part(np.array(np.log(diagonal).sum()), zero, np.array([missed]), 0.0, 0.0, 0)
+    for point, weight in zip(points, weights, strict=True):
+        slope = _work(device, np.diag(diagonal) + point * E, E, rng, budget, chips)
+        total = total.plus(slope, float(weight))
     return total
+
+
+def _along_the_change(lowest: float, nodes: int) -> tuple[Float[np.ndarray, " nodes"], Float[np.ndarray, " nodes"]]:
+    """Points from 0 to 1 and their weights, even in the logarithm of the distance to where A(l) is singular."""
+    points, weights = np.polynomial.legendre.leggauss(nodes)
+    points, weights = (points + 1) / 2, weights / 2
+    if lowest >= -_FAR:
+        return points, weights
+    singular = -1 / lowest
+    length = math.log(singular / (singular - 1))
+    distance = singular * np.exp(-length * points)
+    return singular - distance, weights * length * distance
+
+
+_FAR = 0.5
+"""A change that ends half way to where it would be singular, or before, is smooth enough as it is."""
 
 
 def determinant(
@@ -147,9 +183,11 @@ def determinant(
     nodes: int = 12,
 ) -> Answer:
     """`det A` of a symmetric positive definite A, as `log_determinant`."""
-    found = log_determinant(device, A, rng, budget, nodes)
+    found = _log_determinant(device, A, rng, budget, nodes)
     value = np.asarray(np.exp(found.value))
-    return replace(found, value=value, standard_error=np.asarray(value * found.standard_error))
+    # A logarithm that is d too large belongs to a value of exp(-d) times this one.
+    deviations = -value * np.expm1(-found.deviations)
+    return replace(found, value=value, noise=np.asarray(value * found.noise), deviations=deviations).answer()
 
 
 def expm(
@@ -179,7 +217,16 @@ def expm(
         x = centred(loaded.record(times.samples(loaded.tau / lag), budget.runs, rng)) @ L.T
         return np.asarray(math.exp(c) * autocovariance(x, lag) / loaded.kappa)
 
-    return measured(device, program, budget, rng, read)
+    def expected(law: RelaxationLaw, loaded: LoadedDevice, _: Times) -> Float[np.ndarray, "n n"]:
+        return np.asarray(math.exp(c) * L @ law.autocovariance(loaded.tau) @ L.T / loaded.kappa)
+
+    question = Question(program, read, expected, np.asarray(scipy.linalg.expm(X)), _chips(rng))
+    return measured(device, question, budget, rng).answer()
+
+
+def _chips(rng: np.random.Generator) -> int:
+    """A seed for the chips that a device may be, which takes nothing from the source of the noise."""
+    return int(rng.spawn(1)[0].integers(2**63))
 
 
 def _covariance(
@@ -188,16 +235,30 @@ def _covariance(
     rng: np.random.Generator,
     budget: Budget,
     factor: float,
+    chips: int,
     L: Float[np.ndarray, "n n"] | None = None,
-) -> Answer:
+) -> Part:
     """`factor <x x^T> / kappa` with A loaded and `x = L y`."""
+    back = np.eye(len(A)) if L is None else L
 
     def read(loaded: LoadedDevice, times: Times) -> Float[np.ndarray, "runs n n"]:
         y = centred(loaded.record(times.samples(times.spacing), budget.runs, rng))
         C = at_lag_zero(y if L is None else y @ L.T)
         return np.asarray((C + np.swapaxes(C, 1, 2)) * (factor / 2 / loaded.kappa))
 
-    return measured(device, Program(A, np.zeros(len(A))), budget, rng, read)
+    def expected(law: RelaxationLaw, loaded: LoadedDevice, times: Times) -> Float[np.ndarray, "n n"]:
+        C = back @ _at_lag_zero(law, times) @ back.T
+        return np.asarray((C + C.T) * (factor / 2 / loaded.kappa))
+
+    P = scipy.linalg.solve_continuous_lyapunov(A, 2 * np.eye(len(A)))
+    question = Question(Program(A, np.zeros(len(A))), read, expected, np.asarray(factor * back @ P @ back.T), chips)
+    return measured(device, question, budget, rng)
+
+
+def _at_lag_zero(law: RelaxationLaw, times: Times) -> Float[np.ndarray, "n n"]:
+    """What `at_lag_zero` gives on average."""
+    parts = [weight * law.autocovariance((lag + 1) * times.spacing) for lag, weight in enumerate(EXTRAPOLATION)]
+    return np.asarray(sum(parts[1:], parts[0]))
 
 
 def _work(
@@ -206,14 +267,20 @@ def _work(
     E: Float[np.ndarray, "n n"],
     rng: np.random.Generator,
     budget: Budget,
-) -> Answer:
+    chips: int,
+) -> Part:
     """`<x^T E x> / kappa` with A loaded."""
 
     def read(loaded: LoadedDevice, times: Times) -> Float[np.ndarray, " runs"]:
         C = at_lag_zero(centred(loaded.record(times.samples(times.spacing), budget.runs, rng)))
         return np.asarray(np.einsum("rij,ij->r", C, E) / loaded.kappa)
 
-    return measured(device, Program(A, np.zeros(len(A))), budget, rng, read)
+    def expected(law: RelaxationLaw, loaded: LoadedDevice, times: Times) -> Float[np.ndarray, ""]:
+        return np.asarray(np.einsum("ij,ij", _at_lag_zero(law, times), E) / loaded.kappa)
+
+    right = np.asarray(np.trace(np.linalg.solve(A, E)))
+    question = Question(Program(A, np.zeros(len(A))), read, expected, right, chips)
+    return measured(device, question, budget, rng)
 
 
 def _relaxing(what: str, device: LinearDevice) -> None:

@@ -1,7 +1,8 @@
 """Devices that linear algebra runs on: what they must offer, and the ideal and the modelled one."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -10,13 +11,17 @@ from jaxtyping import Float
 from ..circuits import (
     Answer,
     Program,
+    RelaxationLaw,
+    Scaling,
     chip_power,
     choose_scaling,
     circuit_rates,
     fitting_noise,
+    laws_of_chips,
     noise_swing,
     program_rates,
     with_cell_noise,
+    without_grid,
 )
 from ._device_model import DeviceModel
 from ._ou import OrnsteinUhlenbeck
@@ -59,6 +64,18 @@ class LoadedDevice(Protocol):
 
     def average(self, wait: float, duration: float, runs: int, rng: np.random.Generator) -> Float[np.ndarray, "runs n"]:
         """Readouts averaged over a window of `duration` [s] that opens `wait` [s] after the start from rest."""
+        ...
+
+
+@runtime_checkable
+class KnownDevice(Protocol):
+    """A loaded device that knows what it may do wrong."""
+
+    def laws(self, seed: int) -> Sequence[RelaxationLaw | None]:
+        """Of each chip that the device may be, with this program; None where that is unstable with it.
+
+        The same seed gives the same chips, whatever the program.
+        """
         ...
 
 
@@ -119,7 +136,8 @@ class IdealDevice:
         power = float(np.abs(program.A).sum(axis=0) @ rms / self.R0)
         zero = np.zeros(program.n)
         rates = program_rates(program, self.tau)
-        return _Loaded(process, eye, zero, zero, self.tau, rates, strength, power, zero)
+        law = RelaxationLaw(process.drift, process.diffusion, eye, program.solution, -program.solution)
+        return _Loaded(process, eye, zero, zero, self.tau, rates, strength, power, zero, _as_it_is, lambda _: [law])
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +187,30 @@ class ModelDevice:
         convert = read if self.converters else _as_it_is
         # A grid has modes of its inductors too, and no amplifiers.
         rates = program_rates(program, tau) if self.answer == "mean" else circuit_rates(response.space)
-        return _Loaded(response.process, response.M / drive, shift, start, tau, rates, strength, power, sd, convert)
+        laws = partial(self._laws, program, scaling, strength, rounding is not None)
+        return _Loaded(
+            response.process, response.M / drive, shift, start, tau, rates, strength, power, sd, convert, laws
+        )
+
+    def _laws(
+        self, program: Program, scaling: Scaling, kappa: float, unrounded: bool, seed: int
+    ) -> list[RelaxationLaw | None]:
+        model, rng = self.model, np.random.default_rng(seed)
+        chips = [without_grid(chip) if unrounded else chip for chip in model.possible_chips(rng)]
+        laws = laws_of_chips(chips, program, model.level, scaling, kappa, model.noise_scale.value)
+        if not self.converters:
+            return laws
+        models = [DeviceModel.nominal(chip, model.level) for chip in chips]
+        return [
+            law and replace(law, convert=partial(_converted, chip, scaling.drive, rng))
+            for law, chip in zip(laws, models, strict=True)
+        ]
+
+
+def _converted(
+    model: DeviceModel, drive: float, rng: np.random.Generator, x: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    return model.read_out(drive * x, rng) / drive
 
 
 _Readout = Callable[[Float[np.ndarray, "..."], np.random.Generator], Float[np.ndarray, "..."]]
@@ -193,6 +234,7 @@ class _Loaded:
     power: float
     start_sd: Float[np.ndarray, " m"]
     convert: _Readout = _as_it_is
+    laws: Callable[[int], Sequence[RelaxationLaw | None]] = lambda _: ()
 
     def record(
         self, times: Float[np.ndarray, " times"], runs: int, rng: np.random.Generator

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import ndtri, stdtrit
 
-from ..circuits import Program
-from ._linear_device import LinearAlgebraError, LinearDevice, LoadedDevice
-
-SETTLED = 1e-6
-"""What is left of the slowest mode when a record begins."""
+from ..circuits import SETTLED, Program, RelaxationLaw
+from ._linear_device import KnownDevice, LinearAlgebraError, LinearDevice, LoadedDevice
 
 PER_RATE = 16
 """Samples in a record for each fastest time constant."""
@@ -31,11 +29,16 @@ class Answer:
 
     Attributes:
         value: a number, vector or matrix.
-        standard_error: of each entry of it, from the scatter of independent runs: noise, time and (with several
-            programs) rounding. What every run has in common, such as the mismatch of the chip, it cannot see.
+        standard_error: of each entry of it, everything that the device is known to do wrong: value +- 1.96 of it
+            holds the right one in 95 of 100 chips.
         time: analog time [s] of all runs, waiting included.
         energy: drawn from the supplies in that time [J].
         runs: independent runs.
+        noise_error: the part that the scatter of independent runs shows: noise, time and (with several programs)
+            rounding. Of few runs it is larger by Student's factor.
+        device_error: the part that all runs have in common, as the root mean square over the chips that the device
+            may be: mismatch by the design's tolerances, or by the standard errors of a calibration; offsets, gain,
+            rounding to the nearest, what is left of the relaxation, the device's own noise, the rule of quadrature.
     """
 
     value: Float[np.ndarray, "..."]
@@ -43,6 +46,47 @@ class Answer:
     time: float
     energy: float
     runs: int
+    noise_error: Float[np.ndarray, "..."]
+    device_error: Float[np.ndarray, "..."]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A measured value on its way to an answer.
+
+    `deviations` (chips, ...) is how far each chip that the device may be is from the right value, runs without end:
+    parts of one answer have the same chips.
+    """
+
+    value: Float[np.ndarray, "..."]
+    noise: Float[np.ndarray, "..."]
+    deviations: Float[np.ndarray, "chips ..."]
+    time: float
+    energy: float
+    runs: int
+
+    def answer(self) -> Answer:
+        """With one error bar."""
+        device = _root_mean_square(self.deviations)
+        total = np.asarray(np.hypot(self.noise, device))
+        return Answer(self.value, total, self.time, self.energy, self.runs, self.noise, device)
+
+    def plus(self, other: "Part", factor: float) -> "Part":
+        """`self + factor other`: noise is independent, the chip is the same."""
+        return Part(
+            np.asarray(self.value + factor * other.value),
+            np.asarray(np.hypot(self.noise, factor * other.noise)),
+            np.asarray(self.deviations + factor * other.deviations),
+            self.time + other.time,
+            self.energy + other.energy,
+            self.runs + other.runs,
+        )
+
+
+def _root_mean_square(deviations: Float[np.ndarray, "chips ..."]) -> Float[np.ndarray, "..."]:
+    # A chip that is unstable with the program has no value.
+    known = deviations[np.isfinite(deviations).all(axis=tuple(range(1, deviations.ndim)))]
+    return np.asarray(np.sqrt(np.mean(known**2, axis=0))) if len(known) else np.zeros(deviations.shape[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,27 +157,52 @@ def at_lag_zero(x: Float[np.ndarray, "runs times n"]) -> Float[np.ndarray, "runs
     return np.asarray(sum(parts[1:], parts[0]))
 
 
-def measured(device: LinearDevice, program: Program, budget: Budget, rng: np.random.Generator, read: Reading) -> Answer:
-    """What `read` says of the runs of a program, loaded as often as the budget has it."""
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A program, what its runs are read for, and what they would say on average.
+
+    `read` gives one value for each run, `expected` what a device with that law gives, `right` is the right value.
+    `seed` draws the chips that the device may be.
+    """
+
+    program: Program
+    read: Reading
+    expected: Callable[[RelaxationLaw, LoadedDevice, "Times"], Float[np.ndarray, "*shape"]]
+    right: Float[np.ndarray, "*shape"]
+    seed: int
+
+
+def measured(device: LinearDevice, question: Question, budget: Budget, rng: np.random.Generator) -> Part:
+    """What the runs of a program say, loaded as often as the budget has it."""
     values, time, energy = [], 0.0, 0.0
     for _ in range(budget.programs):
-        loaded = device.load(program, budget.kappa, rng if budget.programs > 1 else None)
+        loaded = device.load(question.program, budget.kappa, rng if budget.programs > 1 else None)
         times = Times.of(loaded, budget)
-        values.append(read(loaded, times))
+        values.append(question.read(loaded, times))
         spent = budget.runs * (times.wait + times.duration)
         time, energy = time + spent, energy + spent * loaded.power
     # Programs scatter by their rounding and by what their runs scatter.
     found = np.stack([part.mean(axis=0) for part in values]) if budget.programs > 1 else values[0]
-    error = found.std(axis=0, ddof=1) / math.sqrt(len(found))
-    return Answer(np.asarray(found.mean(axis=0)), np.asarray(error), time, energy, budget.runs * budget.programs)
-
-
-def summed(a: Answer, b: Answer, factor: float) -> Answer:
-    """`a + factor b` of two independent results."""
-    return Answer(
-        np.asarray(a.value + factor * b.value),
-        np.asarray(np.hypot(a.standard_error, factor * b.standard_error)),
-        a.time + b.time,
-        a.energy + b.energy,
-        a.runs + b.runs,
+    error = students(len(found)) * found.std(axis=0, ddof=1) / math.sqrt(len(found))
+    deviations = _deviations(question, loaded, times)
+    return Part(
+        np.asarray(found.mean(axis=0)), np.asarray(error), deviations, time, energy, budget.runs * budget.programs
     )
+
+
+def _deviations(question: Question, loaded: LoadedDevice, times: Times) -> Float[np.ndarray, "chips *shape"]:
+    if not isinstance(loaded, KnownDevice):
+        return np.zeros((1, *question.right.shape))
+    missing = np.full(question.right.shape, np.nan)
+    laws = loaded.laws(question.seed)
+    return np.stack(
+        [missing if law is None else question.expected(law, loaded, times) - question.right for law in laws]
+    )
+
+
+def students(count: int) -> float:
+    """Student's quantile of a mean of so many values, over the normal one: 1.96 of the product holds 95 %."""
+    return float(stdtrit(count - 1, _TWO_SIDED) / ndtri(_TWO_SIDED))
+
+
+_TWO_SIDED = 0.975

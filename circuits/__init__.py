@@ -5,6 +5,7 @@ from ._constants import BOLTZMANN as BOLTZMANN
 from ._converter import Converter as Converter
 from ._converter import converter as converter
 from ._crossbar import Crossbar as Crossbar
+from ._decay import settle_time as settle_time
 from ._design import Design as Design
 from ._design_amplifier import AMPLIFIER_TEMPCOS as AMPLIFIER_TEMPCOS
 from ._design_amplifier import Amplifier as Amplifier
@@ -22,6 +23,7 @@ from ._errors import ProgramError as ProgramError
 from ._flicker import PER_DECADE as PER_DECADE
 from ._flicker import flicker_band as flicker_band
 from ._flicker import relaxations as relaxations
+from ._injection import SETTLED as SETTLED
 from ._injection import chip_power as chip_power
 from ._injection import circuit_rates as circuit_rates
 from ._injection import fitting_noise as fitting_noise
@@ -60,6 +62,12 @@ from ._programming import Loaded as Loaded
 from ._programming import load as load
 from ._random_program import random_program as random_program
 from ._rc_mesh import RCMesh as RCMesh
+from ._realised import realised_eigenvalues as realised_eigenvalues
+from ._relaxation_law import RelaxationLaw as RelaxationLaw
+from ._relaxation_law import count_of_chips as count_of_chips
+from ._relaxation_law import laws_of_chips as laws_of_chips
+from ._relaxation_law import possible_chips as possible_chips
+from ._relaxation_law import without_grid as without_grid
 from ._rlc_grid import RLCGrid as RLCGrid
 from ._scaling import LoadedChip as LoadedChip
 from ._scaling import choose_scaling as choose_scaling
@@ -71,8 +79,11 @@ from ._stacked_space import StateSpaces as StateSpaces
 from ._state_space import StateSpace as StateSpace
 from ._state_space import link_voltages as link_voltages
 from ._state_space import state_space as state_space
+from ._swing import Swing as Swing
+from ._swing import beyond_rails as beyond_rails
 from ._topology import LEVELS as LEVELS
 from ._topology import Answer as Answer
 from ._topology import Level as Level
 from ._topology import Topology as Topology
 from ._topology import Values as Values
+from ._topology import mirror as mirror

@@ -1,11 +1,13 @@
 """Noise as a program: what is injected into every cell, how much of it fits, and what a chip draws meanwhile."""
 
 from dataclasses import replace
+from math import log
 
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
+from ._decay import settle_time
 from ._differential_mesh import DifferentialRCMesh
 from ._errors import DesignError
 from ._instance import Instance, Scaling
@@ -49,10 +51,21 @@ def fitting_noise(program: Program, swing: float) -> float:
     return float((swing / SIGMAS) ** 2 / np.diag(P).max())
 
 
+SETTLED = 1e-6
+"""What is left of a relaxation that is called settled."""
+
+
 def program_rates(program: Program, tau: float) -> tuple[float, float]:
-    """Slowest decay and fastest rate [1/s] of a device that relaxes as `dx = -(A x - b) dt/tau`."""
-    rates = program.eigenvalues
-    return float(rates.real.min()) / tau, float(np.abs(rates).max()) / tau
+    """Slowest decay and fastest rate [1/s] of a device that relaxes as `dx = -(A x - b) dt/tau`.
+
+    The slowest decay is that with which `|exp(-A t)|` comes to `SETTLED`: of the smallest eigenvalue for a normal A,
+    slower for one whose modes feed each other.
+    """
+    return _slowest(program.A) / tau, float(np.abs(program.eigenvalues).max()) / tau
+
+
+def _slowest(F: Float[np.ndarray, "m m"]) -> float:
+    return -log(SETTLED) / settle_time(F, SETTLED)
 
 
 def circuit_rates(space: StateSpace) -> tuple[float, float]:

@@ -12,6 +12,9 @@ from ._network import GROUND, Capacitor, CurrentSource, Difference, Network, Noi
 _FEW = 20
 """Nodes from which on the iteration pays; it needs more nodes than eigenvalues."""
 
+_GONE = 30.0
+"""Time constants after which nothing is left that a double shows beside the answer."""
+
 
 @dataclass(frozen=True, eq=False)
 class NodalEquations:
@@ -30,6 +33,14 @@ class NodalEquations:
     def settled(self) -> Float[np.ndarray, " n"]:
         """`M G^-1 i` [V]: readouts of the settled network."""
         return np.asarray(self.M @ scipy.sparse.linalg.spsolve(self.G, self.i))
+
+    def from_rest(self, t: float) -> Float[np.ndarray, " n"]:
+        """Readouts [V] at time t [s] after the sources step on."""
+        settled = scipy.sparse.linalg.spsolve(self.G, self.i)
+        F = (scipy.sparse.diags(1 / self.C) @ self.G).tocsc()
+        if self.slowest_and_fastest[0] * t > _GONE:
+            return np.asarray(self.M @ settled)
+        return np.asarray(self.M @ (settled - scipy.sparse.linalg.expm_multiply(-F * t, settled)))
 
     @property
     def slowest_and_fastest(self) -> tuple[float, float]:

@@ -2,20 +2,21 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from math import floor, log2, pi
+from math import floor, inf, log2, pi
 
 import numpy as np
+from jaxtyping import Float
 
 from ._errors import ProgramError
 from ._instance import Instance, Scaling
 from ._network import CurrentSource, Network, VoltageSource
 from ._program import Program
 from ._programming import largest_weight
-from ._state_space import StateSpace, state_space
+from ._realised import check_stable
+from ._state_space import StateSpace
+from ._swing import HEADROOM as HEADROOM
+from ._swing import Swing, watched
 from ._topology import Level
-
-HEADROOM = 0.5
-"""Part of the rails (and of the converters' range) that the settled voltages may use."""
 
 SPEED_MARGIN = 20.0
 """The gain-bandwidth is at least this many times the fastest mode that the program can have."""
@@ -41,7 +42,12 @@ class LoadedChip:
         Raises:
             ValueError: as `state_space`.
         """
-        return state_space(self.network) if self.undriven is None else self.undriven.space.driven(self.drive)
+        return self.watched.first(len(self.network.outputs))
+
+    @cached_property
+    def watched(self) -> StateSpace:
+        """The same with the amplifiers' pole nodes as further readouts; see `watched`."""
+        return watched(self.network) if self.undriven is None else self.undriven.watched.driven(self.drive)
 
 
 def loaded_chip(instance: Instance, program: Program, level: Level, scaling: Scaling) -> LoadedChip:
@@ -66,7 +72,9 @@ def _undriven(instance: Instance, program: Program, level: Level, conductance: f
     return LoadedChip(instance.network(program, level, Scaling(conductance)))
 
 
-def choose_scaling(instance: Instance, program: Program, level: Level = "macro") -> Scaling:
+def choose_scaling(
+    instance: Instance, program: Program, level: Level = "macro", start: Float[np.ndarray, " n"] | None = None
+) -> Scaling:
     """Powers of two with which the device is quick enough, stable and within its range and rails.
 
     A power of two changes no digit of the program. Conductances start at one, or so much higher that a small matrix
@@ -75,27 +83,39 @@ def choose_scaling(instance: Instance, program: Program, level: Level = "macro")
 
     The rates of the program are at most `max_i sum_j |A_ij| / tau` (Gershgorin). The conductances are scaled down
     until that is `SPEED_MARGIN` times below the amplifiers' gain-bandwidth and every pole is stable; then the
-    drive, until the settled voltages use at most `HEADROOM` of the rails and of the converters' range.
+    drive, until every amplifier of the chip, those of stages and inverted rails too, settles within `HEADROOM` of its
+    rails and passes within its rails and slew rate, and readouts and drive are within the converters' range. Offsets
+    take their part of the rails whatever the drive.
+
+    Args:
+        instance: the chip.
+        program: what it shall hold.
+        level: of the circuit.
+        start: cell voltages at a drive of one [V] from which it relaxes; rest unless given.
 
     Raises:
-        ProgramError: no such scaling exists.
+        ProgramError: no such scaling exists: the chip is unstable with the program, or its offsets alone drive an
+            amplifier to its rails.
     """
     amplifier = instance.design.amplifier
     conductance = _within_range(instance, program)
+    if level != "ideal" and amplifier is not None:
+        fastest = _fastest(instance, program)
+        conductance = min(conductance, _power_of_two(2 * pi * amplifier.gain_bandwidth / SPEED_MARGIN / fastest))
+    scaling = Scaling(conductance)
+    chip = loaded_chip(instance, program, level, scaling)
+    check_stable(instance, program, chip.network, scaling)
     if level == "ideal" or amplifier is None:
-        return Scaling(conductance)
-    fastest = float(np.abs(program.A).sum(axis=1).max()) / instance.design.tau
-    conductance = min(conductance, _power_of_two(2 * pi * amplifier.gain_bandwidth / SPEED_MARGIN / fastest))
-    while True:
-        space = loaded_chip(instance, program, level, Scaling(conductance)).space
-        if (space.poles.real < 0).all():
-            return Scaling(conductance, _drive_scale(instance, program, space, conductance))
+        return scaling
+    while not (chip.watched.poles.real < 0).all():
         conductance /= 2
         if conductance < _SMALLEST:
             raise ProgramError(
-                f"A: the {instance.topology.name} of design {instance.design.name} is unstable with it at any scale;"
-                " expected a matrix further from singular, or an amplifier with more gain"
+                f"A: the {instance.topology.name} of design {instance.design.name} is unstable with it at any scale:"
+                f" a pole stays at {chip.watched.poles.real.max():.3g} 1/s; expected an amplifier with more bandwidth"
             )
+        chip = loaded_chip(instance, program, level, Scaling(conductance))
+    return Scaling(conductance, _drive_scale(instance, program, chip, conductance, start))
 
 
 def _within_range(instance: Instance, program: Program) -> float:
@@ -114,11 +134,21 @@ def _power_of_two(limit: float) -> float:
     return 2.0 ** floor(log2(limit))
 
 
-def _drive_scale(instance: Instance, program: Program, space: StateSpace, conductance: float) -> float:
-    amplifier, converters = instance.design.amplifier, instance.design.converters
-    assert amplifier is not None
-    limit = HEADROOM * min(amplifier.rail_high, -amplifier.rail_low)
-    swing = float(np.abs(space.settled).max(initial=0.0))
-    drive = conductance * float(np.abs(program.b).max(initial=0.0))
-    worst = max(swing / limit, drive / converters.full_scale)
-    return min(1.0, _power_of_two(1 / worst)) if worst > 0 else 1.0
+def _fastest(instance: Instance, program: Program) -> float:
+    return float(np.abs(program.A).sum(axis=1).max()) / instance.design.tau
+
+
+def _drive_scale(
+    instance: Instance, program: Program, chip: LoadedChip, conductance: float, start: Float[np.ndarray, " n"] | None
+) -> float:
+    design = instance.design
+    where = f"A: the {instance.topology.name} of design {design.name}"
+    fastest = conductance * _fastest(instance, program)
+    analog = Swing.of(chip.network, chip.watched, design, fastest, start).largest_drive(where)
+    largest = max(conductance * float(np.abs(program.b).max(initial=0.0)), _largest(start))
+    digital = design.converters.full_scale / largest if largest > 0 else inf
+    return _power_of_two(min(1.0, analog, digital))
+
+
+def _largest(start: Float[np.ndarray, " n"] | None) -> float:
+    return 0.0 if start is None else float(np.abs(start).max(initial=0.0))

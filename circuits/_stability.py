@@ -6,6 +6,7 @@ from math import exp, log
 from ._errors import DesignError
 from ._instance import Instance, Scaling
 from ._program import Program
+from ._realised import check_stable
 from ._state_space import state_space
 
 _LOWEST = 1e-6
@@ -27,11 +28,13 @@ def stability_limit(instance: Instance, program: Program, scaling: Scaling | Non
 
     Raises:
         DesignError: a design without amplifiers, or a loop that is unstable from the start.
+        ProgramError: the chip is unstable with the program whatever its amplifiers; finite gain does not count.
     """
     amplifier = instance.design.amplifier
     if amplifier is None:
         raise DesignError(f"design {instance.design.name} has no amplifier: there is no gain-bandwidth to limit")
     scaling = scaling or Scaling()
+    check_stable(instance, program, instance.network(program, "macro", scaling), scaling)
     high, low = log(10 * amplifier.gain_bandwidth), log(_LOWEST * amplifier.gain_bandwidth)
     if not _stable(instance, program, scaling, high):
         raise DesignError(

@@ -68,6 +68,13 @@ class StateSpace:
         """Readouts of the settled device [V]."""
         return np.asarray(self.M @ self.settled_states + self.y_drive + self.y_bias)
 
+    def first(self, n: int) -> "StateSpace":
+        """The same circuit with the first n of its readouts."""
+        M, y_drive, y_bias, initial = self.M[:n], self.y_drive[:n], self.y_bias[:n], self.initial[:, :n]
+        found = replace(self, M=M, y_drive=y_drive, y_bias=y_bias, initial=initial)
+        vars(found).update({name: value for name, value in vars(self).items() if name == "poles"})
+        return found
+
     def driven(self, scale: float) -> "StateSpace":
         """The same circuit with its drive `scale` times as large."""
         found = replace(self, drive=scale * self.drive, y_drive=scale * self.y_drive)

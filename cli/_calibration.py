@@ -20,7 +20,7 @@ from ..circuits import (
     random_program,
     state_space,
 )
-from ..netlists import Analysis, Job, load_measurement, simulate_many
+from ..netlists import Analysis, Job, load_measurement, simulate_many, trusted
 from ._errors import InputError
 from ._folder import write_dataset
 
@@ -160,7 +160,7 @@ def simulated(jobs: Sequence[Job]) -> list[xr.Dataset]:
     for result in found:
         if isinstance(result, Exception):
             raise result
-    return [result for result in found if isinstance(result, xr.Dataset)]
+    return [trusted(result) for result in found if isinstance(result, xr.Dataset)]
 
 
 def save_all(measured: Sequence[xr.Dataset], folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,17 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from ..circuits import Instance, Level, Program, Scaling, load, state_space
+from ..circuits import Instance, Level, Program, Scaling, load
 from ..netlists import (
+    AGREEMENT,
     ANALYSES,
     AmplifierSubcircuit,
     Analysis,
     Job,
+    Judge,
     OperatingPower,
     deck,
+    faults_of,
     operating_power,
     simulate,
 )
@@ -49,28 +52,40 @@ class Request:
     """Of the chip [s]; the instance is the chip at this age."""
     temperature: float | None = None
     """As asked for [K]; the design has it."""
+    band: tuple[float, float] | None = None
+    """Of the noise's covariance [Hz]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of it; `v` are settled voltages without the drive's scale [V]."""
+    """What came of it, in volts of the circuit's nodes."""
 
     measurement: xr.Dataset
     circuit: str
     v: Float[np.ndarray, " n"]
+    """Where the waveform ends; the operating point in the other analyses."""
     predicted: Float[np.ndarray, " n"]
+    """The same by the circuit's linear equations."""
     clipped: tuple[str, ...]
     """Entries beyond the conductance range."""
     warnings: tuple[str, ...]
+    faults: tuple[str, ...]
+    """Why the simulator's numbers are not those of the circuit's equations."""
+    time_constants: Float[np.ndarray, " n"] | None
+    """Of the cells' modes, the slowest first [s]; None in a large mesh."""
+    settled: bool
+    """Whether `v` is where the circuit rests."""
     power: OperatingPower | None
     """Of the operating point, where that is the analysis."""
 
 
-def get_analysis(name: str, noise: bool, duration: float | None = None) -> Analysis:
+def get_analysis(
+    name: str, noise: bool, duration: float | None = None, band: tuple[float, float] | None = None
+) -> Analysis:
     """An analysis by its command-line name.
 
     Raises:
-        InputError: unknown, or noise or a duration where they mean nothing.
+        InputError: unknown, or noise, a duration or a band where they mean nothing.
     """
     for analysis in ANALYSES:
         if analysis == name:
@@ -79,71 +94,139 @@ def get_analysis(name: str, noise: bool, duration: float | None = None) -> Analy
                     raise InputError(
                         f"{option}: only a transient takes it, and --analysis is {name}; use --analysis tran"
                     )
+            if band is not None:
+                _check_band(name, *band)
             return analysis
     raise InputError(f"--analysis: expected one of {', '.join(ANALYSES)}, got {name!r}")
 
 
+def _check_band(analysis: str, low: float, high: float) -> None:
+    if analysis != "noise":
+        raise InputError(f"--band: only noise takes it, and --analysis is {analysis}; use --analysis noise")
+    if not 0 < low < high < np.inf:
+        raise InputError(f"--band: expected two frequencies, the lower one first, got {low:g} and {high:g} Hz")
+
+
 def run(request: Request) -> Result:
     """Run the analysis, and the operating point that says where the circuit settles."""
-    instance, task = request.instance, _job(request, request.analysis, request.noise)
+    task = _job(request, request.analysis, request.noise)
     measurement = _simulate(task)
-    settled = measurement if request.analysis == "op" else _simulate(_job(request, "op", False))
-    v = settled["v"].values / request.scaling.drive
-    space = state_space(instance.network(request.program, request.level, request.scaling))
-    predicted = space.settled / request.scaling.drive
-    clipped = load(instance.design.programming, instance.topology, request.program, request.scaling.conductance).clipped
-    warnings = (
-        *json.loads(measurement.attrs["warnings"]),
-        *_out_of_range(clipped),
-        *_beyond_rails(request.level, v, predicted),
-        *without_effect(instance.design, request.level, request.temperature, request.corner, request.age),
+    rest = measurement if request.analysis == "op" else _simulate(_job(request, "op", False))
+    judge = Judge.of(request.instance, request.program, request.level, request.scaling)
+    found = _findings(request, measurement, rest, judge)
+    loaded = load(
+        request.instance.design.programming, request.instance.topology, request.program, request.scaling.conductance
     )
-    power = None
-    if request.analysis == "op":
-        power = operating_power(instance, request.program, request.level, request.scaling, amplifier=request.amplifier)
-    return Result(measurement, deck(task), v, predicted, clipped, warnings, power)
+    measured = tuple(dict.fromkeys(text for data in (measurement, rest) for text in json.loads(data.attrs["warnings"])))
+    warnings = (*measured, *_out_of_range(loaded.clipped), *found.warnings, *_ineffective(request))
+    return Result(
+        measurement,
+        deck(task),
+        _shown(measurement, rest),
+        _predicted(measurement, judge),
+        loaded.clipped,
+        warnings,
+        found.faults,
+        _time_constants(judge, request.program.n),
+        found.settled,
+        _power(request),
+    )
+
+
+def _ineffective(request: Request) -> Iterator[str]:
+    """Options that change nothing in this design."""
+    design = request.instance.design
+    return without_effect(design, request.level, request.temperature, request.corner, request.age)
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    faults: tuple[str, ...]
+    warnings: tuple[str, ...]
+    settled: bool
+
+
+def _findings(request: Request, measurement: xr.Dataset, rest: xr.Dataset, judge: Judge) -> _Findings:
+    """What the measurements and the circuit's equations say of each other, and whether the waveform has settled."""
+    faults = [*faults_of(measurement), *faults_of(rest)]
+    if request.analysis != "tran":
+        # Neither an operating point nor what is linear about it shows that the circuit would run away from it.
+        if request.amplifier is not None:
+            wave = _simulate(_job(request, "tran", False))
+            faults += [*faults_of(wave), *_elsewhere(request, wave, rest, 0.0)]
+        return _Findings(tuple(dict.fromkeys(faults)), (), True)
+    left = judge.left(float(measurement["time"].values[-1]), measurement["v0"].values)
+    if left > AGREEMENT[request.level]:
+        text = f"not settled: the transient ends {left:.1%} away from where the circuit settles; the answer is its end"
+        return _Findings(tuple(faults), (text,), False)
+    noise = judge.noise_sd if request.noise else 0.0
+    faults += _elsewhere(request, measurement, rest, noise)
+    return _Findings(tuple(dict.fromkeys(faults)), (), not faults)
+
+
+_SIGMAS = 6.0
+
+
+def _elsewhere(request: Request, wave: xr.Dataset, rest: xr.Dataset, noise: float) -> list[str]:
+    """Whether a waveform that should have settled ends where the circuit has its operating point."""
+    end, point = wave["v"].values[-1], rest["v"].values
+    away, size = float(np.abs(end - point).max()), float(np.abs(point).max())
+    if away <= AGREEMENT[request.level] * size + _SIGMAS * noise + _LEAST:
+        return []
+    cell = int(np.argmax(np.abs(end - point)))
+    return [
+        f"the transient ends at {end[cell]:.4g} V in cell {cell}, and the operating point is {point[cell]:.4g} V: the"
+        " loop is unstable there or has latched, or an amplifier slows it down"
+    ]
+
+
+_LEAST = 1e-6
+"""Voltages below this are the simulator's rounding [V]."""
+
+
+def _shown(measurement: xr.Dataset, rest: xr.Dataset) -> Float[np.ndarray, " n"]:
+    v = measurement["v"].values[-1] if measurement.attrs["analysis"] == "tran" else rest["v"].values
+    return np.asarray(v, dtype=float)
+
+
+def _predicted(measurement: xr.Dataset, judge: Judge) -> Float[np.ndarray, " n"]:
+    if measurement.attrs["analysis"] != "tran":
+        return judge.linear.settled
+    return judge.predicted(float(measurement["time"].values[-1]), measurement["v0"].values)
+
+
+def _time_constants(judge: Judge, n: int) -> Float[np.ndarray, " n"] | None:
+    if judge.linear.nodal is not None:
+        return None
+    return np.sort(-1 / judge.linear.space.poles.real)[::-1][:n]
+
+
+def _power(request: Request) -> OperatingPower | None:
+    if request.analysis != "op":
+        return None
+    return operating_power(
+        request.instance, request.program, request.level, request.scaling, amplifier=request.amplifier
+    )
 
 
 def _job(request: Request, analysis: Analysis, noise: bool) -> Job:
-    duration = request.duration if analysis == "tran" else None
-    seed = request.seed if noise else None
     return Job(
         request.instance,
         request.program,
         analysis,
         request.level,
-        duration,
+        request.duration if analysis == "tran" else None,
         request.scaling,
         noise,
-        seed,
+        request.seed if noise else None,
         amplifier=request.amplifier,
+        band=request.band if analysis == "noise" else None,
     )
 
 
 def _simulate(task: Job) -> xr.Dataset:
-    names = ("instance", "program", "analysis", "level", "duration", "scaling", "noise", "seed", "amplifier")
+    names = ("instance", "program", "analysis", "level", "duration", "scaling", "noise", "seed", "amplifier", "band")
     return simulate(**{name: getattr(task, name) for name in names})
-
-
-CLIPPED: Mapping[Level, float] = {"ideal": 1e-3, "macro": 1e-3, "transistor": 2e-2}
-"""SPICE and the linear prediction agree to 1e-5 inside the rails; a hundred times that means that they are left. A
-real amplifier has an offset and a gain of its own besides."""
-
-
-def _beyond_rails(level: Level, v: Float[np.ndarray, " n"], predicted: Float[np.ndarray, " n"]) -> tuple[str, ...]:
-    error = _relative(v - predicted, predicted)
-    if error is None or error <= CLIPPED[level]:
-        return ()
-    if level == "ideal":
-        return (
-            f"the circuit settles {error:.1%} away from its linear prediction: the gain of 1e7 that stands for an ideal"
-            " amplifier does not reach for this program; expected a smaller condition number",
-        )
-    other = ", or it is not the amplifier that the design describes" if level == "transistor" else ""
-    return (
-        f"the circuit settles {error:.1%} away from its linear prediction: an amplifier is at its rails{other};"
-        " use --drive-scale auto or a smaller drive",
-    )
 
 
 SHOWN = 3
@@ -171,7 +254,7 @@ def _plot(request: Request, result: Result) -> Callable[[], Figure]:
     match request.analysis:
         case "op":
             answer = request.program.solution if _settles(request) else None
-            return lambda: figures.operating_point(result.v, answer)
+            return lambda: figures.operating_point(_answer(request, result), answer)
         case "tran":
             return lambda: figures.transient(data["time"].values, data["v"].values)
         case "ac":
@@ -193,6 +276,7 @@ def summary(request: Request, result: Result) -> dict[str, Any]:
         "temperature": request.instance.design.temperature,
         "v": result.v,
         "x": x,
+        "answer": _answer(request, result) if _settles(request) else None,
         "conductance_scale": request.scaling.conductance,
         "drive_scale": request.scaling.drive,
         "engine": attrs["simulator"],
@@ -205,23 +289,38 @@ def summary(request: Request, result: Result) -> dict[str, Any]:
         "age_s": request.age,
         "amplifier": None if request.amplifier is None else request.amplifier.name,
         "rank": getattr(request.instance.topology, "r", None),
+        "time_constants": result.time_constants,
+        "settled": result.settled,
         "clipped": result.clipped,
-        "warnings": result.warnings,
+        "warnings": (*result.warnings, *result.faults),
+        "passed": not result.faults,
         "versions": versions(),
     }
     if result.power is not None:
         found |= {"resistor_power_W": result.power.resistors, "supply_power_W": result.power.supplies}
-    covariance = result.measurement.get("covariance")
+    covariance = _covariance(request, result)
     if covariance is not None:
-        found["covariance"] = covariance.values
+        found |= {"covariance": covariance, "rms": np.sqrt(np.diag(covariance)), "band": request.band}
     if _settles(request):
-        errors = {"relative_error": _relative(result.v - x, x)}
-        return found | errors | {"predicted_relative_error": _relative(result.predicted - x, x)}
-    if covariance is not None:
+        drive = request.scaling.drive
+        errors = {"relative_error": _relative(_answer(request, result) - x, x)}
+        return found | errors | {"predicted_relative_error": _relative(result.predicted / drive - x, x)}
+    if covariance is not None and request.band is None:
         inverse = np.linalg.inv(request.program.A)
-        found["inverse"] = covariance.values / request.instance.design.kappa0
+        found["inverse"] = covariance / request.instance.design.kappa0
         found["relative_error"] = _relative(found["inverse"] - inverse, inverse)
     return found
+
+
+def _answer(request: Request, result: Result) -> Float[np.ndarray, " n"]:
+    """The node voltages without the drive's scale [V]: what the chip says that `A^-1 b` is."""
+    return result.v / request.scaling.drive
+
+
+def _covariance(request: Request, result: Result) -> Float[np.ndarray, "n n"] | None:
+    """Of the readouts' noise [V^2], over all frequencies or the band asked for; None where it has no limit."""
+    found = result.measurement.get("covariance" if request.band is None else "band_covariance")
+    return None if found is None else np.asarray(found.values)
 
 
 def _settles(request: Request) -> bool:
@@ -231,17 +330,22 @@ def _settles(request: Request) -> bool:
 
 def table(request: Request, result: Result) -> Table:
     """What the chip answers, beside the exact answer, for a person."""
+    drive, covariance = request.scaling.drive, _covariance(request, result)
     columns = {"SPICE v (V)": result.v, "exact x (V)": request.program.solution, "predicted (V)": result.predicted}
-    covariance = result.measurement.get("covariance")
+    if drive != 1:
+        columns |= {"predicted (V)": result.predicted / drive}
+        columns = {"SPICE v (V)": result.v, f"v / {drive:g} (V)": result.v / drive, **columns}
     if not _settles(request):
-        del columns["exact x (V)"]
-        if covariance is not None:
-            variance = np.diag(covariance.values)
+        columns = {"SPICE v (V)": result.v, "predicted (V)": result.predicted}
+        if covariance is not None and request.band is None:
+            variance = np.diag(covariance)
             columns = {
                 "noise (V rms)": np.sqrt(variance),
                 "SPICE (A^-1)_ii": variance / request.instance.design.kappa0,
                 "exact (A^-1)_ii": np.diag(np.linalg.inv(request.program.A)),
             }
+    elif covariance is not None:
+        columns["noise (V rms)"] = np.sqrt(np.diag(covariance))
     shown = Table("cell", *columns, box=None)
     for k, row in enumerate(zip(*columns.values(), strict=True)):
         shown.add_row(str(k), *(f"{value: .6g}" for value in row))

@@ -1,5 +1,10 @@
 """A chip as a SPICE circuit, run in ngspice, measured as labelled arrays."""
 
+from ._agreement import AGREEMENT as AGREEMENT
+from ._agreement import Agreement as Agreement
+from ._agreement import Judge as Judge
+from ._agreement import faults_of as faults_of
+from ._agreement import trusted as trusted
 from ._amplifier_bench import Load as Load
 from ._amplifier_characterise import Characterisation as Characterisation
 from ._amplifier_characterise import characterise as characterise

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Complex, Float
+from scipy.interpolate import CubicSpline
 
 from ._errors import SimulationFailed
 from ._raw import Plot
@@ -149,16 +150,27 @@ def spectra(plots: Sequence[Plot], grid: Grid) -> Float[np.ndarray, "rows k"]:
     return np.column_stack([plot["onoise_spectrum"][: grid.rows].real ** 2 for plot in plots])
 
 
-def covariance(densities: Float[np.ndarray, "rows k"], n: int, grid: Grid) -> Float[np.ndarray, "n n"]:
-    """Covariance [V^2] of n readouts, from densities in the order of `noise_pairs`.
+def covariance(
+    densities: Float[np.ndarray, "rows k"], n: int, grid: Grid, band: tuple[float, float] | None = None
+) -> Float[np.ndarray, "n n"]:
+    """Covariance [V^2] of n readouts over all frequencies or a band, from densities in the order of `noise_pairs`.
 
     `2 cov(a, b) = var(a) + var(b) - var(a - b)`.
     """
-    areas = integrate(densities, grid)
+    areas = integrate(densities, grid) if band is None else integrate_band(densities, grid, band)
     result = np.diag(areas[:n])
     i, j = np.triu_indices(n, 1)
     result[i, j] = result[j, i] = (areas[i] + areas[j] - areas[n:]) / 2
     return result
+
+
+def integrate_band(
+    densities: Float[np.ndarray, "rows k"], grid: Grid, band: tuple[float, float]
+) -> Float[np.ndarray, " k"]:
+    """Integral over a band that the grid covers: of a cubic spline through f S(f) over ln f."""
+    frequencies = grid.frequencies
+    spline = CubicSpline(np.log(frequencies), densities * frequencies[:, None])
+    return np.asarray(spline.integrate(np.log(band[0]), np.log(band[1])))
 
 
 def integrate(densities: Float[np.ndarray, "rows k"], grid: Grid) -> Float[np.ndarray, " k"]:

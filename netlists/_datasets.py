@@ -44,6 +44,9 @@ def _noise(plan: Plan, plots: Sequence[Plot]) -> Variables:
         "frequency": (("frequency",), plots[-1].scale[: plan.grid.rows], "Hz"),
         "psd": (("frequency", "cell"), densities[:, :n], "V^2/Hz"),
     }
+    if plan.settings.band is not None:
+        within = _analyses.covariance(densities, n, plan.grid, plan.settings.band)
+        return {**found, "band_covariance": (("cell", "cell_in"), within, "V^2")}
     if plan.settings.frequencies is not None or plan.linear.space.noise_feedthrough > 0:
         return found
     return {**found, "covariance": (("cell", "cell_in"), _analyses.covariance(densities, n, plan.grid), "V^2")}

@@ -31,6 +31,7 @@ class Settings:
     points_per_decade: int | None = None
     timeout: float = 300.0
     amplifier: AmplifierSubcircuit | None = None
+    band: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,7 @@ class Job:
     points_per_decade: int | None = None
     timeout: float = 300.0
     amplifier: AmplifierSubcircuit | None = None
+    band: tuple[float, float] | None = None
 
     @property
     def settings(self) -> Settings:

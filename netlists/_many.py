@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from ._agreement import judged
 from ._engine import Cancellation, Ngspice, find_ngspice
 from ._errors import NetlistError, SimulationFailed, SimulatorError
 from ._jobs import Job
@@ -85,9 +86,10 @@ def settle_together(jobs: Iterable[Job], ngspice: Ngspice | None = None) -> list
     return [outcome.variables["v"][1] for outcome in outcomes]
 
 
-def measured(job: Job, outcome: Outcome) -> xr.Dataset:
-    """The measurement of a job."""
-    return dataset(job.instance, job.program, job.level, job.scaling, outcome.variables, outcome.attributes)
+def measured(job: Job, plan: Plan, outcome: Outcome) -> xr.Dataset:
+    """The measurement of a job, and what its circuit's equations have to say of it."""
+    chip = (job.instance, job.program, job.level, job.scaling)
+    return judged(dataset(*chip, outcome.variables, outcome.attributes), *chip, plan.linear)
 
 
 def _groups(jobs: Sequence[Job], most: int, workers: int) -> list[list[int]]:
@@ -121,6 +123,6 @@ def _planned(job: Job, ngspice: Ngspice) -> Plan | SimulatorError | ValueError:
 
 def _finished(job: Job, plan: Plan, shared: Outcome | None, ngspice: Ngspice, cancellation: Cancellation) -> _Result:
     try:
-        return measured(job, shared or run(plan, ngspice, cancellation))
+        return measured(job, plan, shared or run(plan, ngspice, cancellation))
     except (SimulatorError, ValueError) as error:
         return error

@@ -116,7 +116,7 @@ class _Task:
         return self.plan((found,), found.text, grid=grid)
 
     def spectral(self) -> Plan:
-        grid = _timing.noise_grid(self.linear.rates, self.settings.frequencies, self.settings.points_per_decade)
+        grid = self.noise_grid()
         circuit = self.circuit("spectral") + self.options()
         kind, name = input_source(self.network)
         source, pairs = f"{kind.upper()}{name}", _analyses.noise_pairs(self.network.outputs)
@@ -126,6 +126,14 @@ class _Task:
         decks = tuple(_analyses.noise_deck(circuit, part, source, grid) for part in parts)
         whole = _analyses.noise_deck(circuit, pairs, source, grid).text
         return self.plan(decks, whole, grid=grid)
+
+    def noise_grid(self) -> _timing.Grid:
+        settings = self.settings
+        if settings.band is None:
+            return _timing.noise_grid(self.linear.rates, settings.frequencies, settings.points_per_decade)
+        if settings.frequencies is not None:
+            raise NetlistError("band and frequencies: give one of them")
+        return _timing.band_grid(self.linear.rates, settings.band, settings.points_per_decade)
 
     def tran(self) -> Plan:
         circuit = self.circuit("none", transient=True)

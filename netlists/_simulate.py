@@ -33,6 +33,7 @@ def simulate(
     timeout: float = 300.0,
     ngspice: Ngspice | None = None,
     amplifier: AmplifierSubcircuit | None = None,
+    band: tuple[float, float] | None = None,
 ) -> xr.Dataset:
     """Measure a chip in ngspice.
 
@@ -42,7 +43,12 @@ def simulate(
     - `tran`: `v` (time, cell) [V] from the initial voltages `v0` (cell) [V], after the drive steps on at time 0;
     - `ac`: `v_re`, `v_im` (frequency, cell) [V], response to the whole drive vector;
     - `noise`: `psd` (frequency, cell) one-sided [V^2/Hz], and `covariance` (cell, cell_in) [V^2] over all
-      frequencies (left out where `frequencies` limits them, or where the readout has white noise without limit).
+      frequencies (left out where `frequencies` or `band` limits them, or where the readout has white noise without
+      limit); with `band` also `band_covariance` (cell, cell_in) [V^2], within that band.
+
+    The circuit's own linear equations judge what was measured: the attribute `warnings` (a JSON list) also says where
+    an amplifier leaves its range, and the attribute `faults`, absent in a good measurement, why the numbers are not
+    this circuit's.
 
     Voltages are those of the circuit: the solution is `v / drive_scale`. Circuits of more than 50 nodes are solved with
     KLU where the ngspice has it (42 and newer may), but not for `noise`, which refuses it; the attribute `solver` says
@@ -67,6 +73,7 @@ def simulate(
         timeout: for each ngspice process [s].
         ngspice: the simulator, found unless given.
         amplifier: subcircuit at level `transistor`; the project's two-stage amplifier unless given.
+        band: lowest and highest frequency of a covariance [Hz], for `noise`; instead of `frequencies`.
 
     Raises:
         ProgramError, DesignError: the program or the level does not fit the chip.
@@ -90,9 +97,11 @@ def simulate(
         points_per_decade,
         timeout,
         amplifier,
+        band,
     )
     simulator = ngspice or find_ngspice()
-    return measured(job, run(plan_job(job, simulator), simulator, Cancellation()))
+    plan = plan_job(job, simulator)
+    return measured(job, plan, run(plan, simulator, Cancellation()))
 
 
 def deck(job: Job, ngspice: Ngspice | None = None) -> str:

@@ -1,7 +1,8 @@
 """A chip in ngspice as a device that linear algebra runs on."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import ceil
 
 import numpy as np
@@ -15,18 +16,23 @@ from ..circuits import (
     Instance,
     Level,
     Program,
+    RelaxationLaw,
     RLCGrid,
     Scaling,
     chip_power,
     choose_scaling,
     circuit_rates,
     fitting_noise,
+    laws_of_chips,
     load,
     noise_swing,
+    possible_chips,
     program_rates,
     state_space,
     with_cell_noise,
+    without_grid,
 )
+from ._agreement import trusted
 from ._engine import Ngspice, find_ngspice
 from ._errors import NetlistError
 from ._jobs import Job
@@ -70,23 +76,36 @@ class SpiceDevice:
             ProgramError, DesignError: the program or the level does not fit the chip.
             SimulatorMissing: there is no ngspice.
         """
-        scaling, instance = choose_scaling(self.instance, program, self.level), self.instance
+        scaling, instance, asked = choose_scaling(self.instance, program, self.level), self.instance, program
         strength = fitting_noise(program, noise_swing(self.instance)) if kappa is None else kappa
         if rounding is not None:
             instance, program = _rounded(instance, program, scaling, rounding)
         noisy = with_cell_noise(instance, strength, scaling)
         device = replace(self, instance=noisy, ngspice=self.ngspice or find_ngspice())
-        return LoadedSpice(device, program, scaling, strength)
+        laws = partial(self._laws, asked, scaling, strength, rounding is not None)
+        return LoadedSpice(device, program, scaling, strength, laws)
+
+    def _laws(
+        self, program: Program, scaling: Scaling, kappa: float, unrounded: bool, seed: int
+    ) -> list[RelaxationLaw | None]:
+        chips = possible_chips(self.instance, np.random.default_rng(seed))
+        if unrounded:
+            chips = [without_grid(chip) for chip in chips]
+        return laws_of_chips(chips, program, self.level, scaling, kappa)
 
 
 @dataclass(frozen=True)
 class LoadedSpice:
-    """A chip with a program; see `thermospice.behavioral.LoadedDevice`."""
+    """A chip with a program; see `thermospice.behavioral.LoadedDevice` and `KnownDevice`.
+
+    `laws` gives those of the chips that this one may be, by its design's tolerances.
+    """
 
     device: SpiceDevice
     program: Program
     scaling: Scaling
     kappa: float
+    laws: Callable[[int], Sequence[RelaxationLaw | None]]
 
     @property
     def tau(self) -> float:
@@ -162,7 +181,7 @@ class LoadedSpice:
         for result in simulate_many(jobs, device.workers, device.ngspice):
             if isinstance(result, Exception):
                 raise result
-            found.append(result["v"].values / self.scaling.drive)
+            found.append(trusted(result)["v"].values / self.scaling.drive)
         return np.stack(found)
 
 
@@ -171,9 +190,7 @@ def _rounded(
 ) -> tuple[Instance, Program]:
     """The program as stochastic rounding leaves it, and the chip without a grid to round it once more."""
     weights = load(instance.design.programming, instance.topology, program, scaling.conductance, rng).weights
-    programming = instance.design.programming.model_copy(update={"bits": None})
-    design = instance.design.model_copy(update={"programming": programming})
-    free = replace(instance, design=design)
+    free = without_grid(instance)
     g = scaling.conductance
     match instance.topology:
         case Crossbar():

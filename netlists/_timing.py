@@ -37,6 +37,9 @@ _HELD_BIAS = 0.05
 _NOISE_POINTS_PER_DECADE = 20
 _QUADRATURE_ERROR = 1e-8
 
+_BAND_POINTS = 16
+"""In a band, however narrow: a spline through them is right to 1e-6 of a smooth spectrum."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
@@ -229,10 +232,20 @@ def noise_grid(found: Rates, frequencies: tuple[float, float] | None, density: i
     """
     if frequencies is None:
         frequencies = found.slowest / (2 * pi) / 300, found.fastest / (2 * pi) * 300
-    if density is None:
-        needed = log(10) * -log(_QUADRATURE_ERROR) / (2 * pi * found.damping)
-        density = min(max(_NOISE_POINTS_PER_DECADE, ceil(needed)), 1000)
-    return _grid(frequencies, density)
+    return _grid(frequencies, _noise_density(found) if density is None else density)
+
+
+def _noise_density(found: Rates) -> int:
+    needed = log(10) * -log(_QUADRATURE_ERROR) / (2 * pi * found.damping)
+    return min(max(_NOISE_POINTS_PER_DECADE, ceil(needed)), 1000)
+
+
+def band_grid(found: Rates, band: tuple[float, float], density: int | None) -> Grid:
+    """Frequencies of a noise spectrum from the lower end of a band to its upper end or just beyond."""
+    checked = _grid(band, _noise_density(found) if density is None else density)
+    decades = log10(band[1] / band[0])
+    many = max(checked.density, ceil(_BAND_POINTS / decades))
+    return Grid(checked.start, many, ceil(decades * many - 1e-9) + 1)
 
 
 def _grid(frequencies: tuple[float, float], density: int) -> Grid:

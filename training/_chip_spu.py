@@ -44,7 +44,8 @@ class SpiceSPU:
     instance: the chip; its topology must be able to hold the program (a crossbar holds any).
     t: analog time [tau], 0 to inf. level: depth of the netlist.
     Stats: `analog_time` [tau] where it is finite, `drive_scale` [V per unit of the solution].
-    Raises ProgramError from `compute` for a program that the chip cannot hold, SimulatorError from ngspice.
+    Raises ProgramError from `compute` for a program that the chip cannot hold or is unstable with, SimulatorError from
+    ngspice or where it gives another answer than the circuit's equations.
     """
 
     instance: Instance
@@ -60,13 +61,13 @@ class SpiceSPU:
 
     def compute(self, state: Any, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
         def relax(ranged: Ranged, v0: Float[np.ndarray, " n"], duration: float) -> Float[np.ndarray, " n"]:
-            from ..netlists import simulate
+            from ..netlists import simulate, trusted
 
             chip, program, scaling = self.instance, ranged.program, ranged.scaling
             if math.isinf(duration):
-                return np.asarray(simulate(chip, program, "op", self.level, scaling=scaling)["v"].values)
+                return np.asarray(trusted(simulate(chip, program, "op", self.level, scaling=scaling))["v"].values)
             data = simulate(chip, program, "tran", self.level, duration=duration, scaling=scaling, x0=v0)
-            return np.asarray(data["v"].values[-1])
+            return np.asarray(trusted(data)["v"].values[-1])
 
         return _solve(self.instance, self.level, relax, state, b, x0, self.t if t is None else t)
 

@@ -29,7 +29,7 @@ def fit_to_range(
     b: Float[np.ndarray, " n"],
     x0: Float[np.ndarray, " n"] | None,
 ) -> Ranged:
-    """The largest drive with which settled voltages and start stay within the chip's range.
+    """The largest drive with which the chip stays within its range from start to answer, its stages too.
 
     A small gradient would drown in the amplifiers' offsets, a large one would clip.
 
@@ -39,10 +39,5 @@ def fit_to_range(
     largest = float(np.abs(b).max(initial=0.0))
     unit = instance.design.converters.full_scale / largest if largest > 0 else 1.0
     program = Program(A, unit * b)
-    scaling = choose_scaling(instance, program, level)
-    swing = float(np.abs(x0).max(initial=0.0)) if x0 is not None else 0.0
-    solution = float(np.abs(program.solution).max(initial=0.0)) / unit
-    if swing > solution > 0:
-        # A start that is larger than the answer sets the range.
-        scaling = Scaling(scaling.conductance, scaling.drive * solution / swing)
+    scaling = choose_scaling(instance, program, level, None if x0 is None else unit * x0)
     return Ranged(program, scaling, unit * scaling.drive)

@@ -66,6 +66,12 @@ def simulate(
         ),
     ] = None,
     noise: Annotated[bool, typer.Option("--noise/--no-noise", help="A transient with seeded noise.")] = False,
+    band: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            "--band", help="Of the noise's covariance: LOW HIGH in Hz. \\[default: everything]", show_default=False
+        ),
+    ] = None,
     instance_seed: InstanceSeed = None,
     no_mismatch: NoMismatch = False,
     drive_scale: DriveScale = "auto",
@@ -77,12 +83,15 @@ def simulate(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run one analysis of one chip in ngspice: circuit, measurement, plot and summary."""
+    """Run one analysis of one chip in ngspice: circuit, measurement, plot and summary.
+
+    Exit code 1: the simulator's numbers are not those of the circuit's equations, within the amplifiers' limits.
+    """
     with job("simulate", out, quiet, as_json) as this:
         from .. import _inputs as inputs
         from .. import _simulation
 
-        kind = _simulation.get_analysis(analysis, noise, duration)
+        kind = _simulation.get_analysis(analysis, noise, duration, band)
         # an amplifier of one's own is one of transistors, and fits on the usual board
         ours = level if amplifier is None else None
         level = "transistor" if amplifier is not None and level is None else level
@@ -95,17 +104,31 @@ def simulate(
         instance = inputs.get_aged(fresh, at)
         scaling = inputs.get_scaling(instance, program, the_level, drive_scale)
         request = _simulation.Request(
-            instance, program, kind, the_level, scaling, duration, noise, seed, subcircuit, corner, at, temperature
+            instance,
+            program,
+            kind,
+            the_level,
+            scaling,
+            duration,
+            noise,
+            seed,
+            subcircuit,
+            corner,
+            at,
+            temperature,
+            band,
         )
         what = f"{chip.name} with {program.n} cells, design {the_design.name}, level {the_level}"
         with this.step(f"ngspice: {analysis}, {what}"):
             result = _simulation.run(request)
         _simulation.write(request, result, Path(this.folder))
-        this.finish(_simulation.summary(request, result))
+        this.finish(_simulation.summary(request, result), exit_code=1 if result.faults else 0)
         this.show(_simulation.table(request, result))
         if scaling.drive != 1:
-            this.say(f"the circuit ran with {scaling.drive:g} times the drive; v is what it showed, divided by that")
+            this.say(f"the circuit ran with {scaling.drive:g} times the drive: its answer is v divided by that")
         for line in _simulation.told(request, this.summary):
             this.say(line)
         for warning in _simulation.shown_warnings(result):
             this.say(f"warning: {warning}")
+        for fault in result.faults:
+            this.say(f"failed: {fault}")

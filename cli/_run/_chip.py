@@ -14,7 +14,7 @@ from ...circuits import (
     random_program,
     symbolic,
 )
-from ...netlists import Job, deck, load_measurement, simulate
+from ...netlists import Job, deck, load_measurement, simulate, trusted
 from .. import _calibration as calibration
 from .. import _findings as findings
 from .._errors import InputError
@@ -55,8 +55,8 @@ def measure(folder: Path, settings: Settings) -> None:
     scaling = choose_scaling(instance, program)
     job = Job(instance, program, "tran", scaling=scaling)
     write_text(folder / "circuit.cir", deck(job))
-    write_dataset(folder / "measurement.nc", simulate(instance, program, "tran", scaling=scaling))
-    write_dataset(folder / "noise.nc", simulate(instance, program, "noise", scaling=scaling))
+    write_dataset(folder / "measurement.nc", trusted(simulate(instance, program, "tran", scaling=scaling)))
+    write_dataset(folder / "noise.nc", trusted(simulate(instance, program, "noise", scaling=scaling)))
 
 
 def measure_programs(folder: Path, settings: Settings) -> None:

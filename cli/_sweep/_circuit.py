@@ -19,11 +19,10 @@ from ...circuits import (
     Scaling,
     choose_scaling,
     load,
-    loaded_chip,
     make_topology,
     random_program,
 )
-from ...netlists import Analysis, Job, find_ngspice, settle_together, simulate
+from ...netlists import Analysis, Job, Judge, SimulationFailed, find_ngspice, settle_together, simulate, trusted
 from .._inputs import PROGRAM, get_instance
 
 Numbers = dict[str, float]
@@ -95,6 +94,7 @@ class _Run:
     instance: Instance
     program: Program
     scaling: Scaling
+    judge: Judge
     metrics: Numbers
     arrays: Arrays
     settled: Float[np.ndarray, " n"] | None = None
@@ -106,12 +106,23 @@ class _Run:
         return {"instance": self.instance, "program": self.program, "level": level, "scaling": self.scaling}
 
     def settle(self, v: Float[np.ndarray, " n"]) -> None:
-        """Reduce an operating point."""
+        """Reduce an operating point.
+
+        Raises:
+            SimulationFailed: it is not what the circuit's equations predict, and no amplifier's rails explain it.
+        """
+        if faults := self.judge.settled(v).faults:
+            raise SimulationFailed("; ".join(faults))
         self.settled = v
         self.metrics |= _op(v, self.instance.design, self.program, self.scaling, self.arrays)
 
     def take(self, analysis: Analysis, found: xr.Dataset) -> None:
-        """Reduce a measurement."""
+        """Reduce a measurement.
+
+        Raises:
+            SimulationFailed: as `settle`.
+        """
+        trusted(found)
         if analysis == "op":
             self.settle(found["v"].values)
         elif analysis == "tran":
@@ -130,26 +141,26 @@ def _prepared(task: Mapping[str, Any]) -> _Run:
     scaling = choose_scaling(instance, program, task["level"])
     if task["drive_scale"] != "auto":
         scaling = Scaling(scaling.conductance, float(task["drive_scale"]))
-    metrics, arrays = _without_simulation(task, instance, program, scaling)
-    return _Run(task, instance, program, scaling, metrics, arrays)
+    judge = Judge.of(instance, program, task["level"], scaling)
+    metrics, arrays = _without_simulation(task, judge)
+    return _Run(task, instance, program, scaling, judge, metrics, arrays)
 
 
-def _without_simulation(
-    task: Mapping[str, Any], instance: Instance, program: Program, scaling: Scaling
-) -> tuple[Numbers, Arrays]:
-    loaded = load(instance.design.programming, instance.topology, program, scaling.conductance)
+def _without_simulation(task: Mapping[str, Any], judge: Judge) -> tuple[Numbers, Arrays]:
+    design, scaling = judge.instance.design, judge.scaling
+    loaded = load(design.programming, judge.instance.topology, judge.program, scaling.conductance)
     metrics: Numbers = {
         "clipped": float(len(loaded.clipped)),
         "used_conductance_scale": scaling.conductance,
         "used_drive_scale": scaling.drive,
     }
-    amplifier = instance.design.amplifier
+    amplifier = design.amplifier
     if amplifier is not None and task["level"] != "ideal":
-        network = loaded_chip(instance, program, task["level"], scaling).network
-        amplifiers = sum(isinstance(element, OpAmp) for element in network.elements)
+        amplifiers = sum(isinstance(element, OpAmp) for element in judge.linear.network.elements)
         supply = amplifier.rail_high - amplifier.rail_low
         metrics["supply_power"] = amplifiers * amplifier.supply_current * supply
-    return metrics, {"x": program.solution.tolist()}
+        metrics["amplifiers_at_rails"] = float(len(judge.at_rails()))
+    return metrics, {"x": judge.program.solution.tolist()}
 
 
 def _op(

@@ -16,7 +16,7 @@ from ._parameters import points
 from ._study import MOST_RUNS, CircuitSettings, Study
 from ._units import number, written
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever a change of the code changes what a run means; older results are then not taken for new ones."""
 
 Task = dict[str, Any]

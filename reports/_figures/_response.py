@@ -41,7 +41,7 @@ def ac_response(frequency: Float[np.ndarray, " f"], response: Complex[np.ndarray
     """Magnitude and phase of each cell's response to the whole drive."""
     figure = Figure(figsize=(WIDTH, 4.8))
     magnitude, phase = figure.subplots(2, 1, sharex=True)
-    magnitude.set(ylabel="readout (V)", xscale="log", yscale="log")
+    magnitude.set(ylabel="readout (V)", xscale="log", yscale=_scale(np.abs(response)))
     phase.set(xlabel="frequency (Hz)", ylabel="phase (degrees)")
     draw_cells(figure, frequency, [(magnitude, np.abs(response)), (phase, _phase(response))])
     return figure
@@ -58,6 +58,11 @@ def noise_density(frequency: Float[np.ndarray, " f"], psd: Float[np.ndarray, "f 
     figure = Figure(figsize=(WIDTH, 3.6))
     axes = figure.add_subplot()
     unit, name = prefix(np.sqrt(psd))
-    axes.set(xlabel="frequency (Hz)", ylabel=f"noise ({name}V/√Hz, one-sided)", xscale="log", yscale="log")
+    axes.set(xlabel="frequency (Hz)", ylabel=f"noise ({name}V/√Hz, one-sided)", xscale="log", yscale=_scale(psd))
     draw_cells(figure, frequency, [(axes, np.sqrt(psd) / unit)])
     return figure
+
+
+def _scale(values: Float[np.ndarray, "f cell"]) -> str:
+    """Without a drive, or without noise, there is nothing that a logarithm could show."""
+    return "log" if (values > 0).any() else "linear"

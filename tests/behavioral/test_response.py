@@ -176,7 +176,9 @@ def test_refuses_a_transient_that_passes_the_rails(board):
 @pytest.mark.parametrize(("slew", "hits"), [(0.8e6, ("a0",)), (1.0e6, ())])
 def test_tells_an_amplifier_that_slews(board, slew, hits):
     slow = board.model_copy(update={"amplifier": board.amplifier.model_copy(update={"slew": slew})})
-    response = DeviceModel.nominal(slow.nominal(Crossbar(2))).response(Program([[1.0, 0.5], [0.0, 1.0]], [1.0, 0.0]))
+    program = Program([[1.0, 0.5], [0.0, 1.0]], [1.0, 0.0])
+    # The scaling that is chosen would keep to the slew rate.
+    response = DeviceModel.nominal(slow.nominal(Crossbar(2))).response(program, Scaling())
     # Cell 0 rises by exp(-t/tau)/tau = 0.905e6 V/s at tau/10; cell 1 rests.
     assert response.exceeded(np.array([1e-7])) == hits
     assert response.exceeded(np.array([1e-4])) == ()

@@ -1,5 +1,7 @@
 """Programs: what fits, and the reason when one does not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from thermospice.circuits import (
@@ -7,6 +9,7 @@ from thermospice.circuits import (
     Crossbar,
     Design,
     DifferentialRCMesh,
+    OpAmp,
     Program,
     ProgramError,
     RCMesh,
@@ -99,10 +102,13 @@ def test_scaling_keeps_the_device_stable_and_within_its_rails(factor):
     program = Program(factor * program.A, 30 * factor * program.b)
     instance = design.sample(Crossbar(6), rng)
     scaling = choose_scaling(instance, program)
-    space = state_space(instance.network(program, scaling=scaling))
+    network = instance.network(program, scaling=scaling)
+    poles = [f"{e.name}_p" for e in network.elements if isinstance(e, OpAmp)]
+    space = state_space(replace(network, outputs=(*network.outputs, *poles)))
     assert (space.poles.real < 0).all()
-    # Powers of two: the largest that fits uses more than a quarter of the rails.
-    assert 1.2 < np.abs(space.settled).max() <= 2.45 or scaling.drive == 1
+    # Powers of two: the largest that fits uses more than a quarter of the rails, at the pole nodes, which are what
+    # the rails hold: outputs are lower by what the output resistance takes.
+    assert 1.22 < np.abs(space.settled).max() <= 2.45 or scaling.drive == 1
     fastest = scaling.conductance * np.abs(program.A).sum(axis=1).max() / design.tau
     assert fastest <= 2 * np.pi * design.amplifier.gain_bandwidth / 20
 

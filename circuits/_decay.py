@@ -1,0 +1,97 @@
+"""How a linear circuit relaxes: from its matrix exponential, because eigenvalues alone do not tell.
+
+A matrix whose eigenvectors are far from orthogonal first grows, and reaches its slowest eigenvalue's decay late: a
+chain of n equal cells needs about n of its time constants more than one cell (Trefethen and Embree, Spectra and
+Pseudospectra, 2005, chapter 14).
+"""
+
+from math import ceil, log, log2
+
+import numpy as np
+import scipy.linalg
+from jaxtyping import Float
+
+_PARTS = 256
+"""Steps in the time of settling that is known from doubling."""
+
+_LONGEST = 64
+"""Doublings of a time that the slowest mode needs; no matrix of doubles that decays at all needs more."""
+
+
+def settle_time(
+    F: Float[np.ndarray, "m m"],
+    left: float,
+    M: Float[np.ndarray, "n m"] | None = None,
+    initial: Float[np.ndarray, "m n"] | None = None,
+) -> float:
+    """The time after which `|M exp(-F t) initial|_2` stays at or below `left`, in units of one over F's.
+
+    At least the time of the slowest eigenvalue, `-log(left)/slowest`, and exactly that for a normal F. M and `initial`
+    (identities unless given) say what is read and where a start can be.
+
+    Args:
+        F: drift; all eigenvalues have positive real part.
+        left: part that may be left, between 0 and 1.
+        M: readouts.
+        initial: starts.
+
+    Raises:
+        ValueError: an eigenvalue without positive real part.
+    """
+    slowest = float(np.linalg.eigvals(F).real.min())
+    if not slowest > 0:
+        raise ValueError(f"settle_time: expected eigenvalues with positive real part, got {slowest:.3g}")
+    shortest = -log(left) / slowest
+    m = len(F)
+    read, start = (np.eye(m) if M is None else M), (np.eye(m) if initial is None else initial)
+    E, end = scipy.linalg.expm(-F * shortest), shortest
+    if _size(read, E, start) <= left * (1 + _ROUNDING):
+        return shortest
+    for _ in range(_LONGEST):
+        E, end = E @ E, 2 * end
+        if _size(read, E, start) <= left:
+            break
+    return max(shortest, _last_above(F, end, left, read, start))
+
+
+_ROUNDING = 1e-6
+
+
+def _last_above(
+    F: Float[np.ndarray, "m m"], end: float, left: float, M: Float[np.ndarray, "n m"], x: Float[np.ndarray, "m n"]
+) -> float:
+    """End of the last of many equal steps up to `end` that begins above `left`."""
+    step, last = scipy.linalg.expm(-F * (end / _PARTS)), 0
+    for k in range(_PARTS):
+        if float(np.linalg.norm(M @ x, 2)) > left:
+            last = k
+        x = step @ x
+    return end * (last + 1) / _PARTS
+
+
+def _size(M: Float[np.ndarray, "n m"], E: Float[np.ndarray, "m m"], x: Float[np.ndarray, "m n"]) -> float:
+    return float(np.linalg.norm(M @ E @ x, 2))
+
+
+def relaxation(
+    F: Float[np.ndarray, "m m"], x: Float[np.ndarray, " m"], slowest: float, fastest: float
+) -> tuple[Float[np.ndarray, " times"], Float[np.ndarray, "times m"]]:
+    """Times, and `exp(-F t) x` at them: 0, and four an octave from a tenth of the fastest mode to ten of the slowest.
+
+    Args:
+        F: drift.
+        x: start.
+        slowest, fastest: rates, in the unit of F.
+    """
+    octaves = ceil(log2(100 * fastest / slowest)) + 2
+    first = 0.1 / fastest / 4
+    E = scipy.linalg.expm(-F * first)
+    # States at 0, 1/4, 1/2 and 3/4 of the time that E advances.
+    known, found = np.column_stack([x, x, x, x]), [x[:, None]]
+    for _ in range(octaves):
+        later = E @ known
+        found.append(later)
+        known = np.column_stack([x, known[:, 2], later[:, 0], later[:, 2]])
+        E = E @ E
+    times = first * np.multiply.outer(2.0 ** np.arange(octaves), [1.0, 1.25, 1.5, 1.75]).ravel()
+    return np.array([0.0, *times]), np.asarray(np.hstack(found).T)
