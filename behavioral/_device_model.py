@@ -22,7 +22,7 @@ from ..circuits import (
     choose_scaling,
     converter,
 )
-from ..files import write_atomically
+from ..files import FileError, UnreadableFile, read_json, write_atomically
 from ._effects import Effects
 from ._prepared import Prepared
 from ._response import Response
@@ -290,11 +290,11 @@ class DeviceModel:
             DeviceModelError: unreadable, or not a device model of this schema.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise DeviceModelError(f"{path}: cannot read the device model: {error.strerror}") from None
-        except (ValueError, RecursionError):
-            raise DeviceModelError(f"{path}: not JSON") from None
+            data = read_json(path)
+        except UnreadableFile as error:
+            raise DeviceModelError(f"{path}: cannot read the device model: {error.reason}") from None
+        except FileError as error:
+            raise DeviceModelError(str(error)) from None
         return cls.from_dict(data, str(path))
 
 

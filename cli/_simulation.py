@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from matplotlib.figure import Figure
 from rich.table import Table
 
 from ..circuits import Corners, Instance, Level, Program, Scaling, load, state_space
@@ -24,7 +23,7 @@ from ..netlists import (
     operating_power,
     simulate,
 )
-from ..reports import figures, png
+from ..reports import Figure, figures, png
 from ._errors import InputError
 from ._folder import write_bytes, write_dataset, write_json, write_text
 from ._versions import versions

@@ -8,12 +8,14 @@ import numpy as np
 from jaxtyping import Float
 
 from ._exceptions import FileError
+from ._opening import NUMBERS, read_bytes
 
 # What `float` would also take (nan, inf, 1_000) is not a plain number.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
-LONGEST = 100_000_000
-"""Characters of a file: a dense matrix of 2000 cells with all its digits has half as many."""
+
+MOST_NUMBERS = 5_000_000
+"""Of a file: a dense matrix of 2200 cells."""
 
 
 def read_matrix(path: Path) -> Float[np.ndarray, "rows columns"]:
@@ -45,13 +47,12 @@ def read_vector(path: Path) -> Float[np.ndarray, " rows"]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        # A device such as /dev/zero has no end.
-        with path.open(encoding="utf-8-sig") as file:
-            text = file.read(LONGEST + 1)
+        text = read_bytes(path, NUMBERS).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise FileError(f"{path}: not a text file; expected plain numbers, comma separated, no header") from None
-    if len(text) > LONGEST:
-        raise FileError(f"{path}: expected at most {LONGEST:,} characters of numbers")
+    # Before they are taken apart: a text of single digits has as many numbers as half its bytes.
+    if text.count(",") + text.count("\n") > MOST_NUMBERS:
+        raise FileError(f"{path}: expected at most {MOST_NUMBERS:,} numbers")
     lines = text.splitlines()
     while lines and not lines[-1].strip():
         lines.pop()

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ..files import parse_yaml
+from ..files import DESCRIPTION, UnreadableFile, parse_yaml, read_text
 from ._population import Effects
 from ._tasks import TASKS
 
@@ -273,9 +273,9 @@ def load_experiment(path: Path, **overrides: Any) -> Experiment:
 def read_mapping(path: Path) -> dict[str, Any]:
     """A YAML file that holds a mapping; raises `ExperimentError` with file and line otherwise."""
     try:
-        content = parse_yaml(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ExperimentError(f"{path}: cannot be read: {error}") from None
+        content = parse_yaml(read_text(path, DESCRIPTION), str(path))
+    except UnreadableFile as error:
+        raise ExperimentError(f"{path}: cannot be read: {error.reason}") from None
     except ValueError as error:
         raise ExperimentError(str(error)) from None
     if not isinstance(content, dict):

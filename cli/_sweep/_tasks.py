@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...circuits import DesignError, Program, ProgramError, make_topology
-from ...files import first_reason
+from ...files import JSON, UnreadableFile, first_reason, read_bytes
 from .._errors import InputError
 from ._parameters import points
 from ._study import MOST_RUNS, CircuitSettings, Study
@@ -199,6 +199,6 @@ def digest_of(path: Path) -> str:
         InputError: it cannot be read.
     """
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        return hashlib.sha256(read_bytes(path, JSON)).hexdigest()
+    except UnreadableFile as error:
+        raise InputError(f"{path}: cannot be read: {error.reason}") from None

@@ -26,8 +26,8 @@ from thermospice.cli._inputs import get_design
 from thermospice.cli._sweep._store import Store
 from thermospice.cli._sweep._study import load_study, to_yaml
 from thermospice.cli._sweep._tasks import SCHEMA
+from thermospice.files import netcdf
 from thermospice.files.tables import read_matrix
-from thermospice.netlists import _measurement as _measurement_module
 from thermospice.netlists import load_measurement, read_raw, save_measurement
 
 Choose = Callable[[int], int]
@@ -36,7 +36,7 @@ Choose = Callable[[int], int]
 LONGEST = 1000
 """Characters of a message: one line that a person reads."""
 
-_measurement_module.TIME_LIMIT = 5.0  # of a good file; HDF5 never returns from some damaged ones
+netcdf.TIME_LIMIT = 5.0  # of a good file; HDF5 never returns from some damaged ones
 _FOLDER = Path(tempfile.mkdtemp(prefix="thermospice-fuzz-"))
 
 
