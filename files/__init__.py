@@ -3,6 +3,12 @@
 `quantities` and `tables` are taken by their own names, since pydantic and numpy come with them.
 """
 
+from ._bounds import MOST_RUNS as MOST_RUNS
+from ._bounds import MOST_SEED as MOST_SEED
+from ._bounds import in_gigabytes as in_gigabytes
+from ._bounds import most_memory as most_memory
+from ._bounds import seed_fault as seed_fault
+from ._bounds import shortened as shortened
 from ._exceptions import FileError as FileError
 from ._first_reason import first_reason as first_reason
 from ._json import parse_json as parse_json

@@ -1,5 +1,6 @@
 """What one training experiment is: a frozen, validated description that a YAML file or command-line flags give."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -7,7 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ..files import DESCRIPTION, UnreadableFile, parse_yaml, read_text
+from ..files import DESCRIPTION, MOST_RUNS, UnreadableFile, parse_yaml, read_text, seed_fault, shortened
 from ._population import Effects
 from ._tasks import TASKS
 
@@ -64,6 +65,16 @@ def _method(optimizer: str, solver: str | None) -> str:
 def default_solver(optimizer: str) -> str:
     """The solver that `tngd` or `kfac` takes when it is given none."""
     return SOLVERS_OF[optimizer][0]
+
+
+MOST_ROWS = 2_000_000
+"""Of a run's log, which is gathered in memory at its end, some kilobytes a row."""
+
+MOST_NOISE = 1e6
+"""Of a device [V^2]."""
+
+LARGEST_OF: Mapping[str, float] = {"float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
+"""Numbers of each precision, by IEEE 754."""
 
 
 class ExperimentError(ValueError):
@@ -214,6 +225,34 @@ class Experiment(BaseModel):
             raise ValueError("curvature: layers goes without delay; use ggn or fisher")
         if self.autocast is not None and self.precision != "float32":
             raise ValueError(f"autocast: needs precision float32, got {self.precision}")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_into_memory(self) -> "Experiment":
+        rows = (self.steps or 0) // self.log_every
+        if rows > MOST_ROWS:
+            raise ValueError(
+                f"steps: {shortened(self.steps or 0)} steps are logged in {shortened(rows)} rows, one every"
+                f" {self.log_every}; expected at most {MOST_ROWS:,} rows, which take some gigabytes"
+            )
+        if len(self.seeds) > MOST_RUNS:
+            raise ValueError(f"seeds: expected at most {MOST_RUNS:,}, got {len(self.seeds):,}")
+        given = [("seeds", max(self.seeds)), ("device_seed", self.device_seed)]
+        for name, seed in given:
+            if isinstance(seed, int) and (fault := seed_fault(seed)) is not None:
+                raise ValueError(f"{name}: {fault}")
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_are_held(self) -> "Experiment":
+        """Numbers that the precision has, and noise that a chip can have: what follows of others is not finite."""
+        if self.kappa0 is not None and self.kappa0 > MOST_NOISE:
+            raise ValueError(f"kappa0: expected at most {MOST_NOISE:g} V^2, a kilovolt rms, got {self.kappa0:g}")
+        largest = LARGEST_OF[self.precision]
+        for name in ("lr", "weight_decay", "damping", "t", "delay", "step_time", "tolerance"):
+            value = getattr(self, name)
+            if value is not None and math.isfinite(value) and value > largest:
+                raise ValueError(f"{name}: expected at most {largest:g}, as {self.precision} has, got {value:g}")
         return self
 
     @property

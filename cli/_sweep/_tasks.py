@@ -13,7 +13,8 @@ from ...circuits import DesignError, Program, ProgramError, make_topology
 from ...files import JSON, UnreadableFile, first_reason, read_bytes
 from .._errors import InputError
 from ._parameters import points
-from ._study import MOST_RUNS, CircuitSettings, Study
+from ._size import check_size
+from ._study import CircuitSettings, Study
 
 SCHEMA = 1
 """Raised whenever a change of the code changes what a run means; older results are then not taken for new ones."""
@@ -70,16 +71,13 @@ def plan(study: Study, where: str) -> Plan:
         InputError: a parameter that is not a field, a value that does not fit, too many runs.
     """
     base = _base(study, where)
+    check_size(study, where)
     try:
         found = points(study.parameters, study.method, study.samples, study.seed, base.read)
     except ValueError as error:
         # An experiment's error names the file already.
         text = str(error).removeprefix(f"{where}: ")
         raise InputError(f"{where}: {text}") from None
-    if len(found) * study.instances > MOST_RUNS:
-        raise InputError(
-            f"{where}: expected at most {MOST_RUNS} runs, got {len(found)} points of {study.instances} instances"
-        )
     chips = tuple(range(study.seed, study.seed + study.instances))
     rows: list[dict[str, Any]] = []
     runs: list[Run] = []
