@@ -25,7 +25,7 @@ from ..circuits import (
     mirror,
     possible_chips,
 )
-from ..files import write_atomically
+from ..files import FileError, UnreadableFile, read_json, write_atomically
 from ._effects import Effects
 from ._posterior import Posterior
 from ._prepared import Prepared
@@ -324,11 +324,11 @@ class DeviceModel:
             DeviceModelError: unreadable, or not a device model of this schema.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise DeviceModelError(f"{path}: cannot read the device model: {error.strerror}") from None
-        except (ValueError, RecursionError):
-            raise DeviceModelError(f"{path}: not JSON") from None
+            data = read_json(path)
+        except UnreadableFile as error:
+            raise DeviceModelError(f"{path}: cannot read the device model: {error.reason}") from None
+        except FileError as error:
+            raise DeviceModelError(str(error)) from None
         return cls.from_dict(data, str(path))
 
 

@@ -9,10 +9,17 @@ from jaxtyping import Float
 from scipy.special import ndtri, stdtrit
 
 from ..circuits import SETTLED, Program, RelaxationLaw
+from ..files import MOST_RUNS, in_gigabytes, most_memory, shortened
 from ._linear_device import KnownDevice, LinearAlgebraError, LinearDevice, LoadedDevice
+
+MOST_NOISE = 1e6
+"""That is injected [V^2]."""
 
 PER_RATE = 16
 """Samples in a record for each fastest time constant."""
+
+COPIES = 4
+"""Of a record in memory: as simulated, as read, centred, and with a lag."""
 
 EXTRAPOLATION = (3.0, -3.0, 1.0)
 """Weights of the autocovariances at lags of one, two and three samples that extrapolate to lag zero.
@@ -100,7 +107,8 @@ class Budget:
         kappa: strength of the injected noise [V^2]; None is what each problem takes by default.
 
     Raises:
-        LinearAlgebraError: a duration that is not positive, fewer than two runs, or less than one program.
+        LinearAlgebraError: a duration that is not positive, fewer than two runs, less than one program, more than
+            100,000 runs in all, or noise beyond a kilovolt.
     """
 
     duration: float = 100.0
@@ -115,6 +123,11 @@ class Budget:
             raise LinearAlgebraError(f"runs: expected at least 2, or there is no error bar, got {self.runs}")
         if self.programs < 1:
             raise LinearAlgebraError(f"programs: expected at least 1, got {self.programs}")
+        for name, count in (("runs", self.runs), ("programs", self.programs), ("all runs", self.runs * self.programs)):
+            if count > MOST_RUNS:
+                raise LinearAlgebraError(f"{name}: expected at most {MOST_RUNS:,}, got {shortened(count)}")
+        if self.kappa is not None and self.kappa > MOST_NOISE:
+            raise LinearAlgebraError(f"kappa: expected at most {MOST_NOISE:g} V^2, a kilovolt rms, got {self.kappa:g}")
 
 
 DEFAULT = Budget()
@@ -130,14 +143,28 @@ class Times:
     wait: float
     duration: float
     spacing: float
+    most: float
+    """Samples of a record that fit into memory, of all runs."""
 
     @classmethod
-    def of(cls, loaded: LoadedDevice, budget: Budget) -> "Times":
+    def of(cls, loaded: LoadedDevice, budget: Budget, n: int) -> "Times":
         slow, fast = loaded.rates
-        return cls(-math.log(SETTLED) / slow, budget.duration / slow, 1 / (PER_RATE * fast))
+        most = most_memory() / (COPIES * 8 * budget.runs * n)
+        return cls(-math.log(SETTLED) / slow, budget.duration / slow, 1 / (PER_RATE * fast), most)
 
     def samples(self, spacing: float) -> Float[np.ndarray, " times"]:
-        count = math.ceil(self.duration / spacing * (1 - 1e-12)) + 1 + len(EXTRAPOLATION)
+        """When to read a record.
+
+        Raises:
+            LinearAlgebraError: so often that the record does not fit into memory.
+        """
+        wanted = self.duration / spacing
+        if wanted > self.most:
+            raise LinearAlgebraError(
+                f"duration: expected at most {self.most:,.3g} samples of each run, which fill"
+                f" {in_gigabytes(most_memory())} of memory, got {wanted:,.3g}; take a shorter duration or fewer runs"
+            )
+        count = math.ceil(wanted * (1 - 1e-12)) + 1 + len(EXTRAPOLATION)
         return self.wait + spacing * np.arange(count)
 
 
@@ -177,7 +204,7 @@ def measured(device: LinearDevice, question: Question, budget: Budget, rng: np.r
     values, time, energy = [], 0.0, 0.0
     for _ in range(budget.programs):
         loaded = device.load(question.program, budget.kappa, rng if budget.programs > 1 else None)
-        times = Times.of(loaded, budget)
+        times = Times.of(loaded, budget, question.program.n)
         values.append(question.read(loaded, times))
         spent = budget.runs * (times.wait + times.duration)
         time, energy = time + spent, energy + spent * loaded.power

@@ -1,7 +1,6 @@
 """Reading a measurement: every attribute and unit checked once, before any number is used."""
 
 import hashlib
-import json
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from ..circuits import LEVELS, Design, DesignError, Level, Program, ProgramError, Scaling, Topology, make_topology
+from ..files import FileError, parse_json
 from ..files.quantities import QuantityError, parse_quantity
 from ._aligned import aligned, real_values, scatter
 from ._calibrate_floor import FLOOR
@@ -190,10 +190,8 @@ def _level(attrs: Mapping[Hashable, Any], where: str) -> Level:
 
 def _design(attrs: Mapping[Hashable, Any], where: str) -> Design:
     try:
-        data = json.loads(_text(attrs, "design", where))
-    except ValueError as error:
-        if isinstance(error, MeasurementError):
-            raise
+        data = parse_json(_text(attrs, "design", where), f"{where}: design")
+    except FileError:
         raise MeasurementError(f"{where}: design: expected the design as JSON") from None
     design = Design.from_dict(data, f"{where}: design")
     temperature = _number(attrs, "temperature", where, design.temperature, "K of difference")

@@ -1,6 +1,5 @@
 """The parts of a population's file: spreads with their errors, read and checked."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import files
 from ..circuits import LEVELS, TOPOLOGIES, Design
+from ..files import FileError, UnreadableFile
 from ._device_model import DeviceModelError, Estimate, Provenance, checked_number, checked_texts
 
 
@@ -39,11 +40,11 @@ class Spread:
 
 def read_json(path: str | Path) -> Any:
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DeviceModelError(f"{path}: cannot read it: {error.strerror}") from None
-    except (ValueError, RecursionError):
-        raise DeviceModelError(f"{path}: not JSON") from None
+        return files.read_json(path)
+    except UnreadableFile as error:
+        raise DeviceModelError(f"{path}: cannot read it: {error.reason}") from None
+    except FileError as error:
+        raise DeviceModelError(str(error)) from None
 
 
 def pair(estimate: Estimate) -> dict[str, float]:

@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from ..files import parse_yaml, reasons
+from ..files import FileKind, UnreadableFile, parse_yaml, read_text, reasons
 from ..files.quantities import Farad, Henry, Kelvin, Ohm, SquareAmperePerHertz
 from ._constants import BOLTZMANN
 from ._design_amplifier import AMPLIFIER_TEMPCOS, Amplifier, TemperatureCoefficients
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 _PRESETS = files(__package__) / "presets"
 
-LONGEST_FILE = 100_000
-"""Characters of a design file; a device such as /dev/zero has no end."""
+_DESIGN_FILE = FileKind("a design", 100_000)
 
 
 class Design(Part):
@@ -101,13 +100,9 @@ class Design(Part):
             DesignError: unreadable file, not YAML, unknown key, value out of range, wrong unit.
         """
         try:
-            with Path(path).open(encoding="utf-8") as file:
-                text = file.read(LONGEST_FILE + 1)
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            raise DesignError(f"{path}: cannot read the design: {reason}") from None
-        if len(text) > LONGEST_FILE:
-            raise DesignError(f"{path}: expected a design of at most {LONGEST_FILE:,} characters")
+            text = read_text(path, _DESIGN_FILE)
+        except UnreadableFile as error:
+            raise DesignError(f"{path}: cannot read the design: {error.reason}") from None
         return cls._from_text(text, str(path))
 
     @classmethod

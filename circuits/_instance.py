@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..files import write_atomically
+from ..files import FileError, UnreadableFile, read_json, write_atomically
 from ._cascade import Cascade
 from ._crossbar import Crossbar
 from ._design import Design
@@ -202,11 +202,11 @@ class Instance:
             DesignError: unreadable, or not an instance.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise DesignError(f"{path}: cannot read the instance: {error.strerror}") from None
-        except (ValueError, RecursionError):
-            raise DesignError(f"{path}: not JSON") from None
+            data = read_json(path)
+        except UnreadableFile as error:
+            raise DesignError(f"{path}: cannot read the instance: {error.reason}") from None
+        except FileError as error:
+            raise DesignError(str(error)) from None
         return cls.from_dict(data, str(path))
 
     @property

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 import numpy as np
 from jaxtyping import Shaped
 
+from ..files import in_gigabytes, most_memory, shortened
 from ._design_parts import Tolerances
 from ._errors import DesignError, ProgramError
 from ._network import Network, OpAmpModel, Value
@@ -19,6 +20,10 @@ Answer = Literal["mean", "covariance"]
 
 Errors = Mapping[str, Shaped[np.ndarray, "..."]]
 """Deviations of one chip from its design, by name; relative, offsets in V. The symbolic analysis puts symbols."""
+
+BYTES_PER_PAIR = 8_000
+"""Memory for each pair of cells: ten unknowns a cell at level macro, squared, in doubles, and ten such matrices while
+eigenvalues are worked out."""
 
 Weights = Mapping[str, Any]
 """What the digital side loads into each array, by name: floats or sympy expressions, in units of 1/R0."""
@@ -91,9 +96,21 @@ def check_size(topology: Topology, program: Program) -> None:
 
 
 def check_cells(name: str, n: object) -> None:
-    """Raise `DesignError` unless n is a whole number of cells."""
+    """Raise `DesignError` unless n is a whole number of cells, not too many for this machine."""
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise DesignError(f"{name}: expected a whole number of cells, at least 1, got {n!r}")
+    most = most_cells()
+    if n > most:
+        needed, there = in_gigabytes(BYTES_PER_PAIR * float(min(n, 10**99)) ** 2), in_gigabytes(most_memory())
+        raise DesignError(
+            f"{name}: expected at most {most:,} cells, got {shortened(int(n))}: their equations take {needed} of"
+            f" memory, and this machine has {there} for them"
+        )
+
+
+def most_cells() -> int:
+    """Cells whose dense equations fit into half of the memory."""
+    return int((most_memory() / BYTES_PER_PAIR) ** 0.5)
 
 
 def draw_errors(topology: Topology, tolerances: Tolerances, rng: np.random.Generator) -> Errors:

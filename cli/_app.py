@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
+from ..files import trust_no_current_folder
 from ._commands import calibrate, designs, report, run, simulate, solve, sweep, symbolic, train, verify
 from ._errors import explain
 from ._interrupt import interrupts_kept
@@ -51,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # spread over processes. It must be said before numpy is loaded.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    # Results lie in folders that others have filled: what is called json.py there is no code of ours.
+    trust_no_current_folder()
     # Everything that a command refuses ends in its own error boundary; what arrives here is about the options.
     try:
         with interrupts_kept():

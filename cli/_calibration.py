@@ -21,6 +21,7 @@ from ..circuits import (
     state_space,
 )
 from ..netlists import Analysis, Job, load_measurement, simulate_many, trusted
+from ._bounds import check_count
 from ._errors import InputError
 from ._folder import write_dataset
 
@@ -30,6 +31,8 @@ _VALUES = 3200
 """Readouts of all cells together: of more cells each needs fewer, as there are more programs."""
 PROGRAMS_PER_CELL = 3
 """With fewer, some combinations of entries that another program uses are hardly measured."""
+MOST_PROGRAMS = 10_000
+"""The readings of one take some hundred kilobytes."""
 _CASCADE_PROGRAMS = 16
 KINDS = ("op", "tran", "ac", "noise", "record")
 """What a chip can be measured by; `record` is a transient with noise."""
@@ -54,10 +57,12 @@ def check_programs(programs: int | None, topology: Topology) -> int:
     """How many programs to measure: three for each cell, and for a cascade at least so many as tell its arrays apart.
 
     Raises:
-        InputError: fewer than one.
+        InputError: fewer than one, or more than can be kept.
     """
     if programs is not None and programs < 1:
         raise InputError(f"--programs: expected at least 1, got {programs}")
+    if programs is not None:
+        check_count("--programs", programs, MOST_PROGRAMS, ", whose readings take some gigabytes")
     least = _CASCADE_PROGRAMS if isinstance(topology, Cascade) else 1
     return max(least, PROGRAMS_PER_CELL * topology.n) if programs is None else programs
 

@@ -14,6 +14,7 @@ from . import _calibration as calibration
 from . import _findings as findings
 from . import _heldout as heldout
 from . import _population as population
+from ._bounds import check_count, check_seed
 from ._effects import without_effect
 from ._errors import InputError
 from ._folder import write_json
@@ -37,6 +38,10 @@ class Request:
     instance_seed: int | None = None
     instances: int | None = None
     nuisances: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
+        check_seed(self.chip_seed, "--instance-seed")
 
     @property
     def chip_design(self) -> Design:
@@ -79,7 +84,8 @@ def check_together(
     resume: Path | None,
     out: Path | None,
 ) -> None:
-    """Raise `InputError` for options that contradict each other."""
+    """Raise `InputError` for options that contradict each other, or ask for too much."""
+    check_count("--held-out", held_out, calibration.MOST_PROGRAMS)
     if resume is not None and (measurements or instances is not None or out is not None):
         raise InputError("--resume: goes on with the chips of its own folder; give no measurements, --instances, --out")
     if measurements and instances is not None:

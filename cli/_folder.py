@@ -22,8 +22,6 @@ STATE = "state.json"
 _ASKED = (STATE, LOCK, "experiment.yaml")
 """Files that say what is wanted, and not what was found."""
 
-_MOST_BYTES = 1 << 28
-
 
 class Folder:
     """An output folder as a command finds it."""
@@ -104,16 +102,14 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        InputError: not JSON.
+        InputError: not JSON, or no plain file.
     """
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path}: expected a file")  # a pipe or a device has no end
+    from .. import files
+
     try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES)
-        return json.loads(content.decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: not valid JSON: {error}") from None
+        return files.read_json(path)
+    except files.FileError as error:
+        raise InputError(str(error)) from None
 
 
 def plain(value: Any) -> Any:

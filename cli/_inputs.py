@@ -26,6 +26,7 @@ from ..circuits import (
 from ..files.quantities import QuantityError, parse_quantity
 from ..files.tables import read_matrix, read_vector
 from ..netlists import UserAmplifier, user_amplifier
+from ._bounds import check_seed
 from ._errors import InputError
 from ._numbers import Pair
 
@@ -162,7 +163,12 @@ def get_level(name: str) -> Level:
 
 
 def get_instance(design: Design, topology: Topology, seed: int, mismatch: bool = True) -> Instance:
-    """The chip of this seed, or the nominal one."""
+    """The chip of this seed, or the nominal one.
+
+    Raises:
+        InputError: no seed.
+    """
+    check_seed(seed)
     if not mismatch:
         return design.nominal(topology)
     return design.sample(topology, np.random.default_rng([seed, CHIP]), seed)
@@ -235,6 +241,7 @@ class ProgramOptions:
             return self._from_factors(topology, self.jacobian, self.drive)
         if self.matrix is not None and self.drive is not None:
             return self._from_matrix(topology, self.matrix, self.drive)
+        check_seed(self.seed)
         chip = get_topology(topology, DEFAULT_SIZE if self.size is None else self.size, self.rank)
         return chip, random_program(chip, np.random.default_rng([self.seed, PROGRAM]))
 

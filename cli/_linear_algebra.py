@@ -27,6 +27,7 @@ from ..behavioral import (
 from ..circuits import Instance, Level, Program, Topology, random_program
 from ..files.tables import read_matrix, read_vector
 from ..netlists import SpiceDevice
+from ._bounds import check_seed
 from ._errors import InputError
 from ._folder import write_text
 from ._given import written
@@ -120,6 +121,7 @@ def get_given(
         raise InputError("--drive: belongs to --problem solve with --matrix A.csv")
     if noise is not None and problem != "lyapunov":
         raise InputError(f"--noise-matrix: belongs to --problem lyapunov, got {problem}")
+    check_seed(seed)
     if matrix is None:
         chip = get_topology(topology, DEFAULT_SIZE if size is None else size)
         program = random_program(chip, np.random.default_rng([seed, PROGRAM]))

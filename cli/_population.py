@@ -11,6 +11,7 @@ from ..behavioral import Calibration, Estimate, PopulationModel
 from ..circuits import Instance, Level
 from . import _calibration as calibration
 from . import _findings as findings
+from ._bounds import check_count
 from ._errors import InputError
 from ._folder import read_json, write_json
 from ._versions import versions
@@ -25,8 +26,9 @@ def check_instances(instances: int) -> int:
     """How many chips to draw.
 
     Raises:
-        InputError: fewer than three, which show no spread.
+        InputError: fewer than three, which show no spread, or too many.
     """
+    check_count("--instances", instances)
     if instances < _FEWEST:
         raise InputError(f"--instances: expected at least {_FEWEST} chips for a spread, got {instances}")
     return instances

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from matplotlib.figure import Figure
 from rich.table import Table
 
 from ..circuits import Instance, Level, Program, Scaling, load
@@ -27,7 +26,7 @@ from ..netlists import (
     operating_power,
     simulate,
 )
-from ..reports import figures, png
+from ..reports import Figure, figures, png
 from ._effects import without_effect
 from ._errors import InputError
 from ._folder import write_bytes, write_dataset, write_json, write_text

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from ..training import Experiment, experiment, follow_experiments, load_experiment, run_experiments, tune
+from ._bounds import check_count, check_seed
 from ._errors import InputError
 from ._folder import read_json, write_json
 from ._job import Job
@@ -20,9 +21,11 @@ def requested(config: Path | None, given: Mapping[str, Any], seed: int, seeds: i
 
     Raises:
         ExperimentError: an unknown setting or value.
-        InputError: no task.
+        InputError: no task, or too many seeds.
     """
     wanted = {key: value for key, value in given.items() if value is not None}
+    check_seed(seed)
+    check_count("--seeds", seeds or 1)
     if seeds is not None or seed != 0 or config is None:
         wanted["seeds"] = tuple(range(seed, seed + (seeds or 1)))
     if config is not None:

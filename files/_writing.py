@@ -1,7 +1,9 @@
 """Files written whole or not at all, wherever they are."""
 
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,5 +47,10 @@ def write_atomically(path: str | Path, text: str) -> None:
 
 
 def no_link(path: str, flags: int) -> int:
-    """For `open(..., opener=no_link)`: refuses a symbolic link (OSError, ELOOP)."""
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+    """For `open(..., opener=no_link)`: refuses a symbolic link (OSError, ELOOP), and a pipe or a device (EINVAL)."""
+    # A pipe would wait for somebody who reads it.
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "expected a plain file", str(path))
+    return descriptor

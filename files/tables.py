@@ -13,16 +13,20 @@ import numpy as np
 from jaxtyping import Float
 
 from ._exceptions import FileError
+from ._opening import NUMBERS, read_bytes
 from ._reasons import joined
 
 # What `float` would also take (nan, inf, 1_000, other scripts' digits) is not a plain number. No digit can be matched
 # in two ways, so that a long cell takes no longer than its length.
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
+_SEPARATORS = re.compile(r"[,;\t \n]+")
+
 _EXPECTED = "expected plain numbers, comma separated, no header"
 
-LONGEST = 100_000_000
-"""Characters of a file: a dense matrix of 2000 cells with all its digits has half as many."""
+
+MOST_NUMBERS = 5_000_000
+"""Of a file: a dense matrix of 2200 cells."""
 
 
 def read_matrix(path: Path) -> Float[np.ndarray, "rows columns"]:
@@ -78,13 +82,12 @@ def _cells(line: str, separator: str | None) -> list[str]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        # A device such as /dev/zero has no end.
-        with path.open(encoding="utf-8-sig") as file:
-            text = file.read(LONGEST + 1)
+        text = read_bytes(path, NUMBERS).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise FileError(f"{path}: not a text file; {_EXPECTED}") from None
-    if len(text) > LONGEST:
-        raise FileError(f"{path}: expected at most {LONGEST:,} characters of numbers")
+    # Before they are taken apart: a text of single digits has as many numbers as half its bytes.
+    if len(_SEPARATORS.findall(text)) > MOST_NUMBERS:
+        raise FileError(f"{path}: expected at most {MOST_NUMBERS:,} numbers")
     return text.splitlines()
 
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..files import NETLIST, UnreadableFile, read_text
 from ._amplifier_circuit import PINS, check_supplies
 from ._errors import NetlistError
 
 _SUBCIRCUIT = re.compile(r"^\.subckt\s+([a-z][a-z0-9_]*)[ \t]*((?:[^\n]|\n\+)*)", re.IGNORECASE | re.MULTILINE)
-_LARGEST = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,6 @@ def user_amplifier(
 
 def _read(path: Path) -> str:
     try:
-        # A device such as /dev/zero has no size and no end.
-        with path.open(encoding="ascii") as file:
-            text = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise NetlistError(f"{path}: cannot read the amplifier: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise NetlistError(f"{path}: cannot read the amplifier: not ASCII text") from None
-    if len(text) > _LARGEST:
-        raise NetlistError(f"{path}: expected an amplifier of at most {_LARGEST} bytes")
-    return text.rstrip() + "\n"
+        return read_text(path, NETLIST, "ascii").rstrip() + "\n"
+    except UnreadableFile as error:
+        raise NetlistError(f"{path}: cannot read the amplifier: {error.reason}") from None

@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,16 +12,14 @@ import xarray as xr
 from jaxtyping import Float
 
 from ..circuits import Instance, Level, Network, Program, Scaling
-from ..files import replacing
+from ..files import UnreadableFile, replacing
+from ..files.netcdf import read_netcdf
 from ._errors import MeasurementError
 
 Variables = Mapping[str, tuple[tuple[str, ...], Float[np.ndarray, "..."], str]]
 """Name: dimensions, values, unit."""
 
 _COORDINATES = ("time", "frequency")
-
-TIME_LIMIT, _BYTES_PER_SECOND = 20.0, 10e6
-"""To read a file [s], with what a slow disk delivers."""
 
 
 def dataset(
@@ -125,45 +120,15 @@ def save_measurement(measurement: xr.Dataset, path: str | Path) -> None:
 def load_measurement(path: str | Path) -> xr.Dataset:
     """Read a measurement into memory.
 
-    A process of its own reads the file first (0.2 s), since HDF5 never returns from some that are damaged.
+    A process of its own reads the file first, since HDF5 never returns from some that are damaged.
 
     Raises:
         MeasurementError: no such file, or not a measurement.
     """
     try:
-        _check_file(Path(path))
-        measurement = xr.load_dataset(path, engine="h5netcdf", decode_times=False)
-        _check_text(measurement)
-    except MeasurementError:
-        raise
-    except OSError as error:
-        reason = error.strerror or "not a netCDF file"
-        raise MeasurementError(f"{path}: cannot read the measurement: {reason}") from None
-    except (ValueError, KeyError, RuntimeError, TypeError):
-        raise MeasurementError(f"{path}: cannot read the measurement: not a netCDF file") from None
+        measurement = read_netcdf(path)
+    except UnreadableFile as error:
+        raise MeasurementError(f"{path}: cannot read the measurement: {error.reason}") from None
     if "analysis" not in measurement.attrs or not {"A", "b"} <= set(measurement.variables):
         raise MeasurementError(f"{path}: not a measurement: expected A, b and the attribute 'analysis'")
     return measurement
-
-
-def _check_file(path: Path) -> None:
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-    limit = round(TIME_LIMIT + size / _BYTES_PER_SECOND, 1)
-    # -P: the script's folder is no place to import from.
-    command = [sys.executable, "-P", str(Path(__file__).with_name("_read_netcdf.py")), str(path.absolute())]
-    try:
-        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=limit)
-    except subprocess.TimeoutExpired:
-        raise MeasurementError(
-            f"{path}: cannot read the measurement: damaged, it was not read within {limit:g} s"
-        ) from None
-    if done.returncode != 0:
-        raise ValueError(path)
-
-
-def _check_text(measurement: xr.Dataset) -> None:
-    """Raise `UnicodeEncodeError` for bytes that are no text, which h5py turns into characters that no file can hold."""
-    for attributes in (measurement.attrs, *(variable.attrs for variable in measurement.variables.values())):
-        for name, value in attributes.items():
-            f"{name}{value}".encode()

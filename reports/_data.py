@@ -1,6 +1,5 @@
 """What a result folder holds. Everything is optional: what is missing on disk is `None` or empty, never made up."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,12 +8,23 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-import yaml
 from jaxtyping import Float
 
+from ..files import (
+    DESCRIPTION,
+    PICTURE,
+    FileError,
+    parse_yaml,
+    read_bytes,
+    read_json,
+    read_json_lines,
+    read_text,
+)
+from ..files.netcdf import read_netcdf
+from . import _schema as schema
+from ._exceptions import ReportError as ReportError
 
-class ReportError(ValueError):
-    """A result folder cannot be reported; the message is one line that names the file."""
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +61,11 @@ class HeldOut:
 
 MODELS = ("design", "calibrated", "nominal")
 
+_PNG = b"\x89PNG\r\n\x1a\n"
+
 
 class Folder:
-    """One result folder; files are read when they are asked for.
+    """One result folder; files are read when they are asked for, and hold what `_schema` says.
 
     Raises:
         ReportError: a file is there, and is not what its name says.
@@ -63,51 +75,70 @@ class Folder:
         self.path = path
 
     @cached_property
-    def summary(self) -> dict[str, Any]:
-        return self._object("summary.json")
+    def summary(self) -> Row:
+        return self._object("summary.json", schema.Summary)
+
+    def summary_as(self, kind: Any) -> Row:
+        """The summary with what a command of this kind writes."""
+        return self._object("summary.json", kind)
 
     @cached_property
-    def design(self) -> dict[str, Any]:
+    def design(self) -> Row:
         path = self.path / "design.yaml"
         if not path.exists():
             return {}
         try:
-            loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise ReportError(f"{path}: not valid YAML") from error
-        return loaded if isinstance(loaded, dict) else {}
+            loaded = parse_yaml(read_text(path, DESCRIPTION), str(path))
+        except (FileError, ValueError) as error:
+            raise ReportError(str(error)) from None
+        if not isinstance(loaded, dict):
+            raise ReportError(f"{path}: expected the fields of a design, got {type(loaded).__name__}")
+        schema.check_design(loaded, str(path))
+        return loaded
 
     @cached_property
-    def program(self) -> dict[str, Any]:
-        return self._object("program.json")
+    def instance(self) -> Row:
+        return self._object("instance.json", schema.InstanceOf)
 
     @cached_property
-    def instance(self) -> dict[str, Any]:
-        return self._object("instance.json")
+    def covariance(self) -> Mapping[str, Float[np.ndarray, "cell cell"]]:
+        """`spice` and `model` [V^2]; empty where there is none."""
+        found = self._object("covariance.json", schema.Covariance)
+        where = str(self.path / "covariance.json")
+        maps = {name: schema.rectangle(found[name], name, where) for name in ("spice", "model") if found}
+        if len({values.shape for values in maps.values()} | {values.T.shape for values in maps.values()}) > 1:
+            raise ReportError(f"{where}: expected two square matrices of one size")
+        return maps
 
     @cached_property
-    def symbolic(self) -> dict[str, Any]:
-        return self._object("symbolic.json")
-
-    @cached_property
-    def covariance(self) -> dict[str, Any]:
-        return self._object("covariance.json")
-
-    @cached_property
-    def fidelity(self) -> list[dict[str, Any]]:
-        loaded = self._json("fidelity.json")
-        return loaded if isinstance(loaded, list) else []
+    def fidelity(self) -> list[Row]:
+        return self._rows("fidelity.json", schema.Check)
 
     @cached_property
     def parameters(self) -> list[Parameter]:
-        rows = self._json("parameters.json")
-        return [Parameter(**{**row, "index": tuple(row["index"])}) for row in rows] if rows else []
+        rows = self._rows("parameters.json", schema.ParameterRow)
+        return [
+            Parameter(
+                row["name"],
+                tuple(row["index"]),
+                row["estimate"],
+                row["standard_error"],
+                row.get("true"),
+                row.get("unit", ""),
+            )
+            for row in rows
+        ]
 
     @cached_property
     def heldout(self) -> list[HeldOut]:
-        rows = self._json("heldout.json")
         names = ("spice", *MODELS)
-        return [HeldOut(*(np.array(row[name]) for name in names)) for row in rows] if rows else []
+        where = str(self.path / "heldout.json")
+        programs = []
+        for row in self._rows("heldout.json", schema.HeldOutRow):
+            for name in MODELS:
+                schema.check_pair(row["spice"], row[name], f"spice and {name}", where)
+            programs.append(HeldOut(*(np.array(row[name], dtype=float) for name in names)))
+        return programs
 
     @cached_property
     def waveforms(self) -> xr.Dataset | None:
@@ -116,44 +147,69 @@ class Folder:
         if not path.exists():
             return None
         try:
-            return xr.load_dataset(path, engine="h5netcdf")
-        except OSError as error:
-            raise ReportError(f"{path}: not a netCDF file") from error
+            data = read_netcdf(path)
+        except FileError as error:
+            raise ReportError(str(error)) from None
+        schema.check_waveforms(data, ("spice", *MODELS), str(path))
+        return data
 
     @cached_property
-    def in_the_loop(self) -> dict[str, Any]:
+    def in_the_loop(self) -> Row:
         """`spice`, `calibrated` and `design`, each with `losses` and final `parameters`; `sd` of the calibration."""
-        return self._object("in-the-loop.json")
+        found = self._object("in-the-loop.json", schema.InTheLoop)
+        where = str(self.path / "in-the-loop.json")
+        for name in ("spice", "calibrated", "design") if found else ():
+            schema.check_pair(found[name]["parameters"], found["sd"], f"{name}.parameters and sd", where)
+        return found
 
     @cached_property
-    def runs(self) -> list[dict[str, Any]]:
-        return self._training("runs.jsonl")
+    def runs(self) -> list[Row]:
+        return self._training("runs.jsonl", schema.RunRow)
 
     @cached_property
-    def curves(self) -> list[dict[str, Any]]:
-        return self._training("curves.jsonl")
+    def curves(self) -> list[Row]:
+        return self._training("curves.jsonl", schema.CurveRow)
 
-    def _training(self, name: str) -> list[dict[str, Any]]:
-        # `train` fills a folder of its own, `run` and `sweep` one inside theirs
-        return self._lines(f"training/{name}") or self._lines(name)
-
-    def _object(self, name: str) -> dict[str, Any]:
-        loaded = self._json(name)
-        return dict(loaded) if isinstance(loaded, Mapping) else {}
-
-    def _json(self, name: str) -> Any:
+    def picture(self, name: str) -> bytes | None:
+        """A PNG file of the folder; None where there is none."""
         path = self.path / name
         if not path.exists():
             return None
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ReportError(f"{path}: not valid JSON: {error}") from error
+            content = read_bytes(path, PICTURE)
+        except FileError as error:
+            raise ReportError(str(error)) from None
+        if not content.startswith(_PNG):
+            raise ReportError(f"{path}: expected a PNG picture")
+        return content
 
-    def _lines(self, name: str) -> list[dict[str, Any]]:
+    def _training(self, name: str, kind: Any) -> list[Row]:
+        # `train` fills a folder of its own, `run` and `sweep` one inside theirs
+        return self._lines(f"training/{name}", kind) or self._lines(name, kind)
+
+    def _object(self, name: str, kind: Any) -> Row:
+        """The fields of a JSON object; none when there is no file."""
+        path = self.path / name
+        return (schema.checked(kind, self._json(path), str(path))) if path.exists() else {}
+
+    def _rows(self, name: str, kind: Any) -> list[Row]:
+        path = self.path / name
+        return (schema.checked_rows(kind, self._json(path), str(path))) if path.exists() else []
+
+    def _json(self, path: Path) -> Any:
+        try:
+            return read_json(path)
+        except FileError as error:
+            raise ReportError(str(error)) from None
+
+    def _lines(self, name: str, kind: Any) -> list[Row]:
         path = self.path / name
         if not path.exists():
             return []
-        lines = path.read_text(encoding="utf-8").splitlines()
         # A run that was killed while it wrote leaves a last line that is cut short: what is whole counts.
-        return [json.loads(line) for line in lines if line.startswith("{") and line.rstrip().endswith("}")]
+        try:
+            rows = list(read_json_lines(path))
+        except FileError as error:
+            raise ReportError(str(error)) from None
+        checked: list[Row] = schema.checked_rows(kind, rows, str(path))
+        return checked

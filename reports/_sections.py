@@ -128,11 +128,12 @@ def _waveforms(folder: Folder) -> Section | None:
 def _covariance(folder: Folder) -> Section | None:
     if not folder.covariance:
         return None
-    spice, model = (np.array(folder.covariance[key]) for key in ("spice", "model"))
-    error = float(np.linalg.norm(model - spice) / np.linalg.norm(spice))
+    spice, model = (folder.covariance[key] for key in ("spice", "model"))
+    whole, difference = float(np.linalg.norm(spice)), float(np.linalg.norm(model - spice))
+    error = f"{difference / whole:.2e} of SPICE's" if whole > 0 else f"{difference:.2e} V², and SPICE has none"
     return Section(
         "Stationary covariance",
-        (f"Frobenius norm of the difference: {error:.2e} of SPICE's.",),
+        (f"Frobenius norm of the difference: {error}.",),
         (
             picture(
                 lambda: figures.covariance_maps(spice, model),

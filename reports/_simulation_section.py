@@ -5,6 +5,7 @@ from typing import Any
 
 from ._data import Folder
 from ._figures._units import quantity
+from ._schema import SimulationSummary
 from ._section import Picture, Section, Table
 from ._theme import png_uri
 
@@ -13,9 +14,9 @@ _PLOTS = {"op": "operating point", "tran": "transient", "ac": "response to the d
 
 def simulation(folder: Folder) -> Section | None:
     """What the folder of `thermospice simulate` says, or None."""
-    summary = folder.summary
-    if summary.get("command") != "simulate":
+    if folder.summary.get("command") != "simulate":
         return None
+    summary = folder.summary_as(SimulationSummary)
     title = f"Simulation: {_PLOTS.get(str(summary.get('analysis')), 'analysis')}"
     return Section(title, tuple(_text(summary)), tuple(_pictures(folder)), tuple(_table(summary)))
 
@@ -42,7 +43,7 @@ def _table(summary: Mapping[str, Any]) -> Iterator[Table]:
 
 def _pictures(folder: Folder) -> Iterator[Picture]:
     for name, caption in _PLOTS.items():
-        path = folder.path / f"{name}.png"
-        if path.exists():
-            uri = png_uri(path.read_bytes())
+        content = folder.picture(f"{name}.png")
+        if content is not None:
+            uri = png_uri(content)
             yield Picture(uri, uri, caption)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ._data import Folder
+from ._schema import StudySummary
 from ._section import Picture, Section, Table
 from ._theme import png_uri
 from ._training import caution
@@ -14,9 +15,9 @@ _LOSSES = ("train_loss_ratio", "train_loss", "test_loss", "test_accuracy", "rela
 
 def study(folder: Folder) -> Section | None:
     """What the folder says about a study, or None."""
-    summary = folder.summary
-    if "study" not in summary:
+    if "study" not in folder.summary:
         return None
+    summary = folder.summary_as(StudySummary)
     tables = [_metrics(summary), *_specification(summary), *_points(summary), *_failures(summary)]
     return Section(f"Study: {summary['study']}", tuple(_text(summary)), tuple(_pictures(folder)), tuple(tables))
 
@@ -27,7 +28,7 @@ def _text(summary: Mapping[str, Any]) -> Iterator[str]:
         f" {summary.get('missing', 0)} missing; seed {summary.get('seed', 0)}, {summary.get('method', 'grid')}."
         f" Intervals are 95 %, of means by Student's t.{caution(_fewest(summary))}"
     )
-    if "yield" in summary:
+    if {"yield", "yield_low", "yield_high"} <= summary.keys():
         low, high = summary["yield_low"], summary["yield_high"]
         yield f"All limits are kept by {summary['yield']:.1%} of the runs ({low:.1%} to {high:.1%})."
 
@@ -39,11 +40,12 @@ def _fewest(summary: Mapping[str, Any]) -> int:
 
 
 def _pictures(folder: Folder) -> Iterator[Picture]:
-    names = [str(name) for name in folder.summary.get("pictures", ())]
+    names = folder.summary_as(StudySummary).get("pictures", ())
     for name in sorted(names, key=lambda name: (name != "specification.png", not name.endswith("-map.png"))):
         path = folder.path / name
-        if path.parent == folder.path and path.suffix == ".png" and path.exists():
-            uri = png_uri(path.read_bytes())
+        content = folder.picture(name) if path.parent == folder.path and path.suffix == ".png" else None
+        if content is not None:
+            uri = png_uri(content)
             yield Picture(uri, uri, path.stem.replace("-", " ").replace("_", " "))
 
 
@@ -52,7 +54,7 @@ def _metrics(summary: Mapping[str, Any]) -> Table:
     rows = tuple(
         (
             _with_unit(summary, name),
-            str(m["count"]),
+            str(m.get("count", 0)),
             _number(m, "mean"),
             _interval(m),
             *(_number(m, k) for k in ("median", "min", "max")),
@@ -111,7 +113,9 @@ def _estimate(metric: Mapping[str, Any] | None) -> str:
 
 
 def _interval(found: Mapping[str, Any]) -> str:
-    return f"{found['mean_low']:.4g} to {found['mean_high']:.4g}" if "mean_low" in found else "–"
+    if not {"mean_low", "mean_high"} <= found.keys():
+        return "–"
+    return f"{found['mean_low']:.4g} to {found['mean_high']:.4g}"
 
 
 def _with_unit(summary: Mapping[str, Any], name: str) -> str:

@@ -2,8 +2,8 @@
 
 import base64
 import io
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +30,13 @@ class Theme:
     paper: str
     colours: tuple[str, ...]
 
-    def active(self) -> AbstractContextManager[None]:
-        """Figures made inside have this look."""
-        return mpl.rc_context(self._settings())
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Figures made inside have this look, whatever the settings of this machine are."""
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(self._settings())
+            yield
 
     def _settings(self) -> Any:
         return {

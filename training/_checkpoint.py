@@ -2,12 +2,22 @@
 
 import pickle
 import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
+from torch import Tensor
+
+from ..files import CHECKPOINT, UnreadableFile, opened, replacing
 
 SCHEMA = 1
+
+_MOST_VALUES = 1_000_000
+"""Of a checkpoint, tensors counting as one: those that this package writes have some hundred for each layer."""
+
+_LARGEST_PICKLE = 1 << 26
+"""Bytes of what is not the numbers of tensors."""
 
 
 class CheckpointError(RuntimeError):
@@ -19,8 +29,6 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
     Raises `CheckpointError` when the file system refuses.
     """
-    from ..files import replacing
-
     try:
         with replacing(path, synced=True) as file:
             torch.save({"schema": SCHEMA, **state}, file)
@@ -29,15 +37,82 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """What `save_checkpoint` wrote, on the CPU. Runs no code from the file. Raises `CheckpointError`."""
+    """What `save_checkpoint` wrote, on the CPU, in no more memory than the file has bytes. Runs no code from the file.
+
+    Raises `CheckpointError`.
+    """
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        with opened(path, CHECKPOINT) as file:
+            _check_archive(file)
+            state: Any = torch.load(file, map_location="cpu", weights_only=True)
+    except UnreadableFile as error:
+        raise CheckpointError(f"{path}: not a readable checkpoint: {error.reason}") from None
+    except _UNREADABLE as error:
         raise CheckpointError(f"{path}: not a readable checkpoint: {_first_line(error)}") from error
-    if not isinstance(state, dict) or state.get("schema") != SCHEMA:
-        found = state.get("schema") if isinstance(state, dict) else type(state).__name__
+    schema = state.get("schema") if isinstance(state, dict) else None
+    if type(schema) is not int or schema != SCHEMA:
+        found = schema if isinstance(schema, int | str) else type(state).__name__
         raise CheckpointError(f"{path}: expected a checkpoint of schema {SCHEMA}, got {found!r}")
-    return state
+    _check_values(state, path)
+    return dict(state)
+
+
+# What the unpickler stumbles over in a file that was made to trouble it is of any of these kinds.
+_UNREADABLE = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    MemoryError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    ValueError,
+    AssertionError,
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+)
+
+
+def _check_archive(file: BinaryIO) -> None:
+    """Whether the parts lie beside each other as they are, so that nothing unpacks to more than the file has bytes."""
+    with zipfile.ZipFile(file) as archive:
+        parts = archive.infolist()
+    whole = file.seek(0, 2)
+    file.seek(0)
+    if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
+        raise zipfile.BadZipFile("expected parts that are not compressed")
+    if sum(part.file_size for part in parts) > whole:
+        raise zipfile.BadZipFile("its parts are larger than the file")
+    if any(part.filename.endswith("data.pkl") and part.file_size > _LARGEST_PICKLE for part in parts):
+        raise zipfile.BadZipFile(f"expected values beside the tensors of at most {_LARGEST_PICKLE:,} bytes")
+
+
+def _check_values(state: Any, path: Path) -> None:
+    for count, value in enumerate(_values(state)):
+        if count > _MOST_VALUES:
+            raise CheckpointError(f"{path}: expected a checkpoint of at most {_MOST_VALUES:,} values")
+        if isinstance(value, Tensor) and not _is_whole(value):
+            raise CheckpointError(f"{path}: a tensor of shape {tuple(value.shape)} has less numbers than that")
+
+
+def _values(state: Any) -> Iterator[Any]:
+    """Every value in containers; one that stands in several places comes as often."""
+    waiting = [state]
+    while waiting:
+        value = waiting.pop()
+        yield value
+        if isinstance(value, Mapping):
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple | set | frozenset):
+            waiting.extend(value)
+
+
+def _is_whole(tensor: Tensor) -> bool:
+    """Whether each element has a number of its own: a stride of zero makes any shape of a single one."""
+    if tensor.layout != torch.strided or tensor.device.type != "cpu":
+        return False
+    return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
 def _first_line(error: BaseException) -> str:

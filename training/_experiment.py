@@ -1,5 +1,6 @@
 """What one training experiment is: a frozen, validated description that a YAML file or command-line flags give."""
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -7,7 +8,17 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ..files import joined, parse_yaml, reasons
+from ..files import (
+    DESCRIPTION,
+    MOST_RUNS,
+    UnreadableFile,
+    joined,
+    parse_yaml,
+    read_text,
+    reasons,
+    seed_fault,
+    shortened,
+)
 from ..files.quantities import (
     Bits,
     Count,
@@ -77,6 +88,16 @@ def _method(optimizer: str, solver: str | None) -> str:
 def default_solver(optimizer: str) -> str:
     """The solver that `tngd` or `kfac` takes when it is given none."""
     return SOLVERS_OF[optimizer][0]
+
+
+MOST_ROWS = 2_000_000
+"""Of a run's log, which is gathered in memory at its end, some kilobytes a row."""
+
+MOST_NOISE = 1e6
+"""Of a device [V^2]."""
+
+LARGEST_OF: Mapping[str, float] = {"float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
+"""Numbers of each precision, by IEEE 754."""
 
 
 class ExperimentError(ValueError):
@@ -230,6 +251,34 @@ class Experiment(BaseModel):
 
         return Design.from_dict(design).to_dict()
 
+    @model_validator(mode="after")
+    def _fits_into_memory(self) -> "Experiment":
+        rows = (self.steps or 0) // self.log_every
+        if rows > MOST_ROWS:
+            raise ValueError(
+                f"steps: {shortened(self.steps or 0)} steps are logged in {shortened(rows)} rows, one every"
+                f" {self.log_every}; expected at most {MOST_ROWS:,} rows, which take some gigabytes"
+            )
+        if len(self.seeds) > MOST_RUNS:
+            raise ValueError(f"seeds: expected at most {MOST_RUNS:,}, got {len(self.seeds):,}")
+        given = [("seeds", max(self.seeds)), ("device_seed", self.device_seed)]
+        for name, seed in given:
+            if isinstance(seed, int) and (fault := seed_fault(seed)) is not None:
+                raise ValueError(f"{name}: {fault}")
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_are_held(self) -> "Experiment":
+        """Numbers that the precision has, and noise that a chip can have: what follows of others is not finite."""
+        if self.kappa0 is not None and self.kappa0 > MOST_NOISE:
+            raise ValueError(f"kappa0: expected at most {MOST_NOISE:g} V^2, a kilovolt rms, got {self.kappa0:g}")
+        largest = LARGEST_OF[self.precision]
+        for name in ("lr", "weight_decay", "damping", "t", "delay", "step_time", "tolerance"):
+            value = getattr(self, name)
+            if value is not None and math.isfinite(value) and value > largest:
+                raise ValueError(f"{name}: expected at most {largest:g}, as {self.precision} has, got {value:g}")
+        return self
+
     @property
     def method(self) -> str:
         """The key of `SETTINGS`: the solver for TNGD, `kfac-` and the solver for K-FAC, the optimiser otherwise."""
@@ -278,9 +327,9 @@ def load_experiment(path: Path, **overrides: Any) -> Experiment:
 def read_mapping(path: Path) -> dict[str, Any]:
     """A YAML file that holds a mapping; raises `ExperimentError` with file and line otherwise."""
     try:
-        content = parse_yaml(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ExperimentError(f"{path}: cannot be read: {error}") from None
+        content = parse_yaml(read_text(path, DESCRIPTION), str(path))
+    except UnreadableFile as error:
+        raise ExperimentError(f"{path}: cannot be read: {error.reason}") from None
     except ValueError as error:
         raise ExperimentError(str(error)) from None
     if not isinstance(content, dict):

@@ -1,12 +1,11 @@
 """The IDX files of MNIST and its relatives: read, and checked before anything believes them."""
 
-import gzip
-import zlib
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
+from ..files import IMAGES, UnreadableFile, gunzipped, read_bytes
 from ._tasks import TaskError
 
 _UNSIGNED_BYTE = 0x08
@@ -41,14 +40,13 @@ def find_idx(folder: Path, stem: str) -> Path:
     name, kind = stem.rsplit("-", 2)[0], "-".join(stem.rsplit("-", 2)[1:])
     spellings = [f"{name}{dot}{kind}{end}" for dot in "-." for end in ("", ".gz")]
     for spelling in spellings:
-        if (folder / spelling).is_file():
+        if (folder / spelling).exists():
             return folder / spelling
     raise TaskError(f"{folder}: no {stem}; looked for {', '.join(spellings)}")
 
 
 def _content(path: Path) -> bytes:
     try:
-        raw = path.read_bytes()
-        return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-    except (OSError, EOFError, zlib.error) as error:
-        raise TaskError(f"{path}: cannot be read: {error}") from error
+        return gunzipped(read_bytes(path, IMAGES), path, IMAGES)
+    except UnreadableFile as error:
+        raise TaskError(f"{path}: cannot be read: {error.reason}") from None

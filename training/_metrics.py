@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from ..files import no_link, read_json_lines, replacing
+
 Row = Mapping[str, Any]
 Entry = dict[str, Any]
 _TENSORBOARD = "torch.utils.tensorboard"
@@ -26,8 +28,6 @@ class JsonLines:
     """Appends rows to a file, one line each, flushed: a killed run leaves at most its last line cut."""
 
     def __init__(self, path: Path) -> None:
-        from ..files import no_link
-
         self._file = open(path, "a", encoding="utf-8", opener=no_link)  # noqa: SIM115  # kept, and no link
 
     def write(self, row: Row) -> None:
@@ -68,11 +68,10 @@ def finite(row: Row) -> Entry:
 
 
 def read_rows(path: Path) -> list[Entry]:
-    """The complete lines of a JSON-lines file; none when the file is absent."""
+    """The complete lines of a JSON-lines file; none when the file is absent. Raises `FileError`."""
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]  # what follows the last newline was cut
-    return [json.loads(line) for line in lines]
+    return list(read_json_lines(path))
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
@@ -81,8 +80,6 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    from ..files import replacing  # training by itself does without the circuit side
-
     with replacing(path, synced=True) as file:
         file.write(text.encode("utf-8"))
 

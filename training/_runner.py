@@ -18,6 +18,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+from ..files import current_folder_left_out
 from ._defaults import with_defaults
 from ._experiment import Experiment, ExperimentError, experiment, read_mapping
 from ._metrics import Entry, read_rows, write_atomically, write_rows
@@ -208,13 +209,15 @@ def _run_here(jobs: Sequence[_Job], task: Task | None, progress: Progress, ranks
 def _run_in_processes(jobs: Sequence[_Job], task: Task | None, count: int, progress: Progress) -> None:
     context = get_context("spawn")
     others = set(active_children())
-    stop, messages = context.Event(), context.Queue()
+    # The event and the queue, too, start a process, which cleans up after them.
+    with current_folder_left_out():
+        stop, messages = context.Event(), context.Queue()
     with (
         _interrupt_sets(stop),
         ProcessPoolExecutor(count, context, _start_worker, (stop, messages, task)) as pool,
     ):
         # Spawned processes inherit that Ctrl-C is ignored, from before they could ignore it themselves.
-        with _interrupt_ignored():
+        with _interrupt_ignored(), current_folder_left_out():
             futures = [pool.submit(_train_in_worker, job) for job in jobs]
         try:
             _follow(futures, messages, progress, stop)

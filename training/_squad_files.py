@@ -1,11 +1,11 @@
 """Files in SQuAD's format: questions, contexts, and where the answers stand in them."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..files import FileError, UnreadableFile, read_json
 from ._tasks import TaskError
 
 
@@ -26,11 +26,11 @@ def read_squad(path: Path, limit: int | None = None) -> list[Question]:
     Raises `TaskError` that names the place for anything else, also for an answer that is not at its position.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TaskError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise TaskError(f"{path}: not JSON: {error}") from error
+        content = read_json(path)
+    except UnreadableFile as error:
+        raise TaskError(f"{path}: cannot be read: {error.reason}") from None
+    except FileError as error:
+        raise TaskError(str(error)) from None
     questions = []
     for question in _questions(content, str(path)):
         questions.append(question)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..files import DESCRIPTION, JSON, WEIGHTS, UnreadableFile, check_plain
 from ._squad_files import Question, find_file, read_squad
 from ._tasks import Split, Task, TaskError
 
@@ -79,8 +80,19 @@ class Adapted:
             warnings.simplefilter("ignore", FutureWarning)  # between the two libraries, not ours to follow
             return SpanLogits(peft.get_peft_model(self._base(), adapter).base_model.model)
 
+    def _check_files(self) -> None:
+        """The library opens them by their names, and would wait for a pipe for ever."""
+        for path in sorted(self.folder.iterdir()) if self.folder.is_dir() else ():
+            if path.is_dir():
+                continue
+            try:
+                check_plain(path, JSON if path.suffix == ".json" else WEIGHTS)
+            except UnreadableFile as error:
+                raise TaskError(str(error)) from None
+
     def _config(self) -> Any:
         transformers, _ = _libraries()
+        self._check_files()
         try:
             # Eager attention: the fused kernels look at the mask's values, which vmap cannot.
             return transformers.DistilBertConfig.from_pretrained(
@@ -122,8 +134,10 @@ class _Encoder:
         _libraries()
         from tokenizers.implementations import BertWordPieceTokenizer  # type: ignore[attr-defined]
 
-        if not vocabulary.is_file():
-            raise TaskError(f"{vocabulary}: missing; expected DistilBERT's vocabulary, one token a line")
+        try:
+            check_plain(vocabulary, DESCRIPTION)
+        except UnreadableFile as error:
+            raise TaskError(f"{error}; expected DistilBERT's vocabulary, one token a line") from None
         self._tokenizer = BertWordPieceTokenizer(str(vocabulary), lowercase=True)
         self._tokenizer.enable_truncation(length, strategy="only_second")
         self._tokenizer.enable_padding(length=length)

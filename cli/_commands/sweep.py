@@ -23,7 +23,12 @@ def sweep(
     ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option("--scheduler", help="Address of a Dask scheduler. \\[default: this machine]", show_default=False),
+        typer.Option(
+            "--scheduler",
+            help="Address of a Dask scheduler: whoever can reach it can run code on this machine and on its workers."
+            " \\[default: this machine]",
+            show_default=False,
+        ),
     ] = None,
     workers: Annotated[
         int | None,

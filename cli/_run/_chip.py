@@ -1,6 +1,5 @@
 """The chip of the main job: drawn, simulated, calibrated, and compared with its models."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -105,8 +104,7 @@ def check(folder: Path, settings: Settings) -> None:
 
 
 def _load(folder: Path) -> tuple[Instance, Program]:
-    stored = json.loads((folder / "program.json").read_text("utf-8"))
-    return Instance.load(folder / "instance.json"), Program.from_dict(stored)
+    return Instance.load(folder / "instance.json"), Program.from_dict(read_json(folder / "program.json"))
 
 
 def _models(folder: Path) -> dict[str, DeviceModel]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .._bounds import check_seed
 from .._errors import InputError
 from .._folder import read_json, write_json
 
@@ -19,6 +20,9 @@ class Settings:
     quick: bool = False
     design: str = "board-1k-1n"
     size: int = 8
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
 
 
 @dataclass(frozen=True, slots=True)

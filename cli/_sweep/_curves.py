@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...files import read_json_lines
 from .._folder import write_text
 from ._store import Record
 from ._study import Study
@@ -32,8 +33,7 @@ def _text(value: Any) -> str:
 def _curve(folder: Path, run: Run) -> Iterator[dict[str, Any]]:
     path = folder / "training" / run.key[:16] / "curves.jsonl"
     if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line)
+        yield from read_json_lines(path)
 
 
 def _lines(rows: Sequence[dict[str, Any]]) -> str:

@@ -5,10 +5,8 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from ...reports import png
+from ...reports import Axes, Figure, png
 from . import _statistics
 from ._store import Record
 from ._study import Limit, Study

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 
+from ...reports import Axes, AxesImage, Figure
 from ._figures import axis_label, short, text_of
 from ._store import Record
 from ._study import Specification, Study

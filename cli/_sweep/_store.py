@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from ...files import DATABASE, FileError, check_plain, parse_json
 from .._errors import InputError
 from .._folder import LOCK, plain
 from ._tasks import SCHEMA
@@ -60,8 +61,8 @@ class Store:
         with _explained(self._path):
             row = self._connection.execute("SELECT CAST(record AS BLOB) FROM runs WHERE key = ?", (key,)).fetchone()
         try:
-            record = None if row is None else json.loads(row[0])
-        except (ValueError, TypeError, RecursionError):
+            record = parse_json(row[0], key) if row is not None and isinstance(row[0], bytes) else None
+        except FileError:
             return None
         return record if _is_record(record, key) else None
 
@@ -81,6 +82,8 @@ def _make(path: Path) -> None:
     if path.is_symlink() or path.with_name(f"{path.name}-journal").exists():
         # SQLite follows links, and what a journal tells it to roll back or delete.
         raise InputError(f"{path}: expected a file of its own without a journal beside it; move them away")
+    if path.exists():
+        check_plain(path, DATABASE)
     if not path.exists() or path.stat().st_size == 0:
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:

@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...circuits import DesignError, Program, ProgramError, make_topology
-from ...files import reasons
+from ...files import JSON, UnreadableFile, read_bytes, reasons
 from .._errors import InputError
 from ._parameters import points
-from ._study import MOST_RUNS, CircuitSettings, Study
+from ._size import check_size
+from ._study import CircuitSettings, Study
 from ._units import number, written
 
 SCHEMA = 2
@@ -71,16 +72,13 @@ def plan(study: Study, where: str) -> Plan:
         InputError: a parameter that is not a field, a value that does not fit, too many runs.
     """
     base = _base(study, where)
+    check_size(study, where)
     try:
         found = points(study.parameters, study.method, study.samples, study.seed, base.read)
     except ValueError as error:
         # An experiment's error names the file already.
         text = str(error).removeprefix(f"{where}: ")
         raise InputError(f"{where}: {text}") from None
-    if len(found) * study.instances > MOST_RUNS:
-        raise InputError(
-            f"{where}: expected at most {MOST_RUNS} runs, got {len(found)} points of {study.instances} instances"
-        )
     chips = tuple(range(study.seed, study.seed + study.instances))
     rows: list[dict[str, Any]] = []
     runs: list[Run] = []
@@ -200,6 +198,6 @@ def digest_of(path: Path) -> str:
         InputError: it cannot be read.
     """
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        return hashlib.sha256(read_bytes(path, JSON)).hexdigest()
+    except UnreadableFile as error:
+        raise InputError(f"{path}: cannot be read: {error.reason}") from None

@@ -17,6 +17,8 @@ from typing import Any
 
 import psutil
 
+from ...files import child_environment
+
 _GRACE = 1.0
 """A simulator stops at the time limit by itself and says so; only what does not is stopped from outside [s]."""
 
@@ -37,9 +39,9 @@ class _Ended(Exception):
 class _Child:
     def __init__(self, campaign: str) -> None:
         self.campaign = campaign
-        environment = {**os.environ, **dict.fromkeys(_THREADS, "1"), "MPLBACKEND": "Agg"}
+        environment = child_environment(**dict.fromkeys(_THREADS, "1"), MPLBACKEND="Agg")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}._child"],
+            [sys.executable, "-P", "-m", f"{__package__}._child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

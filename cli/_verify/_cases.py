@@ -9,6 +9,7 @@ import numpy as np
 
 from ...behavioral import DeviceModel
 from ...circuits import LEVELS, TOPOLOGIES, Cascade, Design, Instance, Level, Topology, choose_scaling, random_program
+from .._bounds import check_seed
 from .._errors import InputError
 from .._inputs import (
     BOARD,
@@ -175,6 +176,7 @@ def cases(
     Raises:
         InputError, DesignError: an unknown name, or a level that the design cannot have.
     """
+    check_seed(seed)
     known = get_design(design or BOARD)
     possible = [level for level in LEVELS if level == "ideal" or known.amplifier]
     # Transistors take their time: they have to be asked for.

@@ -10,7 +10,6 @@ import sqlite3
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,25 +17,20 @@ from typing import Any
 import numpy as np
 import xarray as xr
 import yaml
+from outcomes import refused_or_taken
+from places import Choose, replaced
 from thermospice.behavioral import DeviceModel, MeasurementError, read_measurement
 from thermospice.circuits import Cascade, Crossbar, Design, Instance, Program
-from thermospice.cli._errors import explain
 from thermospice.cli._folder import read_json
 from thermospice.cli._inputs import get_design
 from thermospice.cli._sweep._store import Store
 from thermospice.cli._sweep._study import load_study, to_yaml
 from thermospice.cli._sweep._tasks import SCHEMA
+from thermospice.files import netcdf
 from thermospice.files.tables import read_matrix
-from thermospice.netlists import _measurement as _measurement_module
 from thermospice.netlists import load_measurement, read_raw, save_measurement
 
-Choose = Callable[[int], int]
-"""A whole number below the given one."""
-
-LONGEST = 1000
-"""Characters of a message: one line that a person reads."""
-
-_measurement_module.TIME_LIMIT = 5.0  # of a good file; HDF5 never returns from some damaged ones
+netcdf.TIME_LIMIT = 5.0  # of a good file; HDF5 never returns from some damaged ones
 _FOLDER = Path(tempfile.mkdtemp(prefix="thermospice-fuzz-"))
 
 
@@ -56,56 +50,12 @@ class Target:
         """True when the reader took the file; raises whatever the command line would call a bug."""
         path = _FOLDER / f"{self.name}.yaml"
         path.write_bytes(data)
-        try:
-            self.read(path)
-        except Exception as error:
-            message = explain(error)
-            if "(a bug" in message:
-                raise
-            assert message.isprintable(), message
-            assert 0 < len(message) <= LONGEST, message
-            return False
-        return True
+        return refused_or_taken(lambda: self.read(path))
 
     def try_plain(self, choose: Choose) -> bool:
         """As `try_bytes`, with some places of the good data replaced."""
         assert self.dump is not None
         return self.try_bytes(self.dump(replaced(self.plain, choose)))
-
-
-ODD: tuple[Any, ...] = (
-    None, True, False, 0, 1, -1, 2**31, 2**70, 10**400, 0.5, -0.0, 5e-324, 1e308, -1e308, math.nan, math.inf,
-    "", "1", "1e999", "nan", "1k", "1e400 %", "-5V", "5 furlongs", "\n.control\nshell true\n.endc", "`true`", "*#true",
-    "ideal", "transistor", "cascade", "rlc-grid", "x" * 5000, "1" * 5000, "\x00", "\ud7ff", "é",
-    [], [[]], [1, [2]], [[1, 2], [3]], ["a"], [None], [[[[1.0]]]], {}, {"n": 3}, {"a": {"a": {}}}, {"": []},
-)  # fmt: skip
-"""Values that stand where others were expected."""
-
-
-def replaced(data: Any, choose: Choose) -> Any:
-    """A copy with one to three places replaced, removed or renamed."""
-    found = deepcopy(data)
-    for _ in range(1 + choose(3)):
-        places = list(_places(found))
-        if not places:
-            return found
-        parent, key = places[choose(len(places))]
-        match choose(4):
-            case 0 if isinstance(parent, dict):
-                parent[str(ODD[choose(len(ODD))])[:20]] = parent.pop(key)
-            case 1:
-                del parent[key]
-            case _:
-                parent[key] = deepcopy(ODD[choose(len(ODD))])
-    return found
-
-
-def _places(data: Any) -> Any:
-    """Every (container, key)."""
-    for key in range(len(data)) if isinstance(data, list) else list(data):
-        yield data, key
-        if isinstance(data[key], dict | list):
-            yield from _places(data[key])
 
 
 def _read_raw(path: Path) -> None:

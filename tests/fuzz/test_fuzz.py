@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
-from targets import ODD, replaced, targets
+from places import ODD, replaced
+from targets import targets
 
 TARGETS = targets()
 QUICK = [name for name, target in TARGETS.items() if not target.slow]

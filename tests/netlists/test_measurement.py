@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import xarray as xr
 from thermospice.circuits import Crossbar, Design, Program
-from thermospice.netlists import MeasurementError, _measurement, load_measurement, save_measurement, simulate
+from thermospice.files import netcdf
+from thermospice.netlists import MeasurementError, load_measurement, save_measurement, simulate
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +107,7 @@ def test_damaged_measurements_are_refused_and_nothing_else_is_said(measurements,
 
 def test_a_damaged_file_that_keeps_hdf5_busy_for_ever_is_refused(monkeypatch):
     """One byte of a good file is another one, found by fuzzing; HDF5 2.0 never returns from it."""
-    monkeypatch.setattr(_measurement, "TIME_LIMIT", 2.0)
+    monkeypatch.setattr(netcdf, "TIME_LIMIT", 2.0)
     path, started = Path(__file__).with_name("damaged.nc"), time.perf_counter()
     with pytest.raises(MeasurementError, match=r"damaged\.nc: cannot read the measurement") as caught:
         load_measurement(path)
@@ -120,7 +121,7 @@ def test_a_reader_that_does_not_return_is_stopped(measurements, tmp_path, monkey
     sleeper.write_text("#!/bin/sh\nexec sleep 60\n")
     sleeper.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(sleeper))
-    monkeypatch.setattr(_measurement, "TIME_LIMIT", 0.3)
+    monkeypatch.setattr(netcdf, "TIME_LIMIT", 0.3)
     started = time.perf_counter()
     with pytest.raises(MeasurementError, match=r"damaged, it was not read within 0\.3"):
         load_measurement(path)

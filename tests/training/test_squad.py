@@ -32,7 +32,7 @@ def test_reads_questions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "not JSON"),
+        ("{", "not valid JSON"),
         ("[]", "expected data, of type list, got NoneType"),
         (json.dumps({"data": []}), "at least one question"),
         (json.dumps({"data": [{}]}), r"data\[0\]: expected paragraphs"),
