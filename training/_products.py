@@ -1,7 +1,7 @@
 """Gauss-Newton products without factors: O(B N) each, nothing of size r x N stored."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,48 +20,61 @@ from ._types import LossFunction, OutputHessian, Rows, Vector
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Products:
-    """`F v = J^T H J v + damping v` by one forward and one backward derivative of the module.
+    """`F v = J^T H J v + damping v` from the products of J with one vector, and of J^T with another.
 
     Vectors in parameter space are flat, `module.parameters()` order, those that require gradients.
     `loss` is the loss_fn's value, `gradient` (N,) its gradient at the module's present parameters.
-    twice: J v by differentiating J^T u in u, for modules that torch has no forward derivative of.
     """
 
-    module: FlatModule
-    inputs: Any
-    outputs: Float[Tensor, "B *output"]
+    jvp: Callable[[Vector], Rows]
+    """J v."""
+    vjp: Callable[[Rows], Vector]
+    """J^T u."""
     H: OutputHessian
     loss: Tensor
     gradient: Vector
     damping: float = 0.0
-    twice: bool = False
 
     @property
     def N(self) -> int:
-        return self.module.N
-
-    def jvp(self, v: Vector) -> Rows:
-        """J v."""
-        with _differentiable_twice():
-            theta = self.module.flatten()
-            if not self.twice:
-                return torch.func.jvp(self._forward, (theta,), (v,))[1].reshape(-1)
-            pullback = torch.func.vjp(self._forward, theta)[1]
-            # J^T u is linear in u, and J v its own pullback
-            return torch.func.vjp(lambda u: pullback(u)[0], torch.zeros_like(self.outputs))[1](v)[0].reshape(-1)
-
-    def vjp(self, u: Rows) -> Vector:
-        """J^T u."""
-        with _differentiable_twice():
-            pullback = torch.func.vjp(self._forward, self.module.flatten())[1]
-            return pullback(u.reshape(self.outputs.shape))[0]
+        return len(self.gradient)
 
     def matvec(self, v: Vector) -> Vector:
         """F v."""
         u = self.jvp(v).reshape(len(self.H), -1)
         return self.vjp(torch.einsum("bij,bj->bi", self.H, u).reshape(-1)) + self.damping * v
 
-    def _forward(self, theta: Vector) -> Tensor:
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linearised:
+    """The derivative of a module's outputs in its parameters, at one batch.
+
+    twice: J v by differentiating J^T u in u, for modules that torch has no forward derivative of.
+    """
+
+    module: FlatModule
+    inputs: Any
+    outputs: Float[Tensor, "B *output"]
+    twice: bool = False
+
+    def jvp(self, v: Vector) -> Rows:
+        """J v."""
+        with _differentiable_twice():
+            theta = self.module.flatten()
+            if not self.twice:
+                return torch.func.jvp(self.forward, (theta,), (v,))[1].reshape(-1)
+            pullback = torch.func.vjp(self.forward, theta)[1]
+            # J^T u is linear in u, and J v its own pullback
+            return torch.func.vjp(lambda u: pullback(u)[0], torch.zeros_like(self.outputs))[1](v)[0].reshape(-1)
+
+    def vjp(self, u: Rows) -> Vector:
+        """J^T u."""
+        with _differentiable_twice():
+            pullback = torch.func.vjp(self.forward, self.module.flatten())[1]
+            return pullback(u.reshape(self.outputs.shape))[0]
+
+    def forward(self, theta: Vector) -> Tensor:
+        """The outputs with these parameters."""
         return self.module.outputs(theta, self.inputs).to(theta.dtype)
 
 
@@ -81,11 +94,11 @@ def products(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any
     outputs = plain.outputs.detach()
     loss, slope = loss_and_slope(loss_fn, outputs, targets, flat.parameters)
     H = output_hessian(loss_fn, outputs, targets)
-    made = Products(flat, inputs, outputs, H, loss, plain.pulled_back(slope), damping)
-    return _checked(made, plain)
+    linearised = _checked(Linearised(flat, inputs, outputs), plain)
+    return Products(linearised.jvp, linearised.vjp, H, loss, plain.pulled_back(slope), damping)
 
 
-def _checked(made: Products, plain: PlainPass) -> Products:
+def _checked(made: Linearised, plain: PlainPass) -> Linearised:
     for twice in (False, True):
         candidate = replace(made, twice=twice)
         try:
@@ -101,10 +114,10 @@ def _checked(made: Products, plain: PlainPass) -> Products:
     raise ValueError(f'module: curvature "products" cannot differentiate it ({reason}); use "ggn"')
 
 
-def _is_right(made: Products, plain: PlainPass) -> bool:
-    if not plain.agrees(made._forward(made.module.flatten()).detach()):
+def _is_right(made: Linearised, plain: PlainPass) -> bool:
+    if not plain.agrees(made.forward(made.module.flatten()).detach()):
         return False
-    u, v = probe(made.outputs), probe(made.gradient)
+    u, v = probe(made.outputs), probe(made.module.flatten())
     known, back, out = plain.pulled_back(u), made.vjp(u.flatten()), made.jvp(v)
     if not bool(known.isfinite().all()):
         return True  # a loss that is not finite is reported as such
