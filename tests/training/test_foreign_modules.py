@@ -158,6 +158,9 @@ MODULES = {
     "dense": Foreign(dense),
     "mean over the batch": Foreign(after(lambda x: x - x.mean(0)), layers=MIXED, kfac=MIXED),
     "detached mean over the batch": Foreign(after(lambda x: x - x.mean(0).detach())),
+    "detached mean at the end": Foreign(
+        lambda: nn.Sequential(nn.Linear(4, 3), Apply(lambda x: x - x.mean(0).detach()))
+    ),
     "sorted over the batch": Foreign(after(lambda x: x.sort(0)[0]), layers=MIXED, kfac=MIXED),
     "gate that is shut": Foreign(Gate, **LAYERS),
     "batch normalisation in eval": Foreign(calm_batch_norm, **LAYERS),
