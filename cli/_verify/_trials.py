@@ -1,5 +1,6 @@
 """Faults planted one by one: what the model says of each, what ngspice shows, and whether that is seen."""
 
+import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -52,13 +53,13 @@ class Trial:
 
 def try_faults(plan: Sequence[Sight], faults: Iterable[Fault]) -> Iterator[Trial]:
     """Each fault looked at where the model says most is to be seen; where it says nothing, everywhere."""
-    slacks = {sight: sight.error() for sight in plan}
+    slack = functools.cache(Sight.error)
     for fault in faults:
         sight, effect = best_sight(plan, fault, _ENOUGH)
         error = sight.error(fault)
         if math.isnan(effect):
             sight, error = max(((s, s.error(fault)) for s in plan if s.is_for(fault)), key=lambda found: found[1])
-        yield Trial(fault.kind, fault.element, sight.name, effect, error, slacks[sight])
+        yield Trial(fault.kind, fault.element, sight.name, effect, error, slack(sight))
 
 
 def try_amplifiers(
