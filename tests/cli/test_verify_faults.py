@@ -202,6 +202,15 @@ def test_differences_from_nothing_are_infinite_and_none_is_zero():
     assert distance(look, np.full((1, 2), math.nan), np.ones((1, 2))) == math.inf
 
 
+def test_the_table_plants_faults_into_every_kind_of_element():
+    chosen = set()
+    for kind in KINDS:
+        known = [_planted.faults_of(list(_settings.settings(chip))) for chip in _planted.chips(subject(*kind))]
+        chosen |= {faults[0].part for faults in _planted._chosen(known, subject(*kind), every=False)}
+    elements = {"Resistor", "Capacitor", "Inductor", "VoltageSource", "CurrentSource", "NoiseCurrent", "OpAmp"}
+    assert chosen == elements | {"Inverter", "Difference", "node"}
+
+
 @pytest.mark.parametrize(("topology", "level"), [("rlc-grid", "ideal"), ("rc-mesh", "ideal")])
 def test_a_blind_table_fails_the_row_of_planted_faults(topology, level, monkeypatch):
     chip = subject(topology, level)
