@@ -130,6 +130,7 @@ class Case:
             yield from _exposure.rows(subject)
             yield from _amplifier.rows(subject)
             yield from _mutations.rows(subject)
+            yield from _planted.rows(subject, self.depth == "full")
             if self.depth == "full":
                 yield from _calibrated.rows(subject)
 

@@ -234,6 +234,17 @@ def test_a_setting_without_an_answer_is_a_failed_row(monkeypatch):
     assert all("no answer" in row["reason"] for row in rows)
 
 
+def test_a_chip_without_a_setting_is_a_failed_row(monkeypatch):
+    def refuse(*_arguments):
+        raise ValueError("no such program")
+
+    monkeypatch.setattr(_settings, "choose_scaling", refuse)
+    chip = subject("rc-mesh", "ideal")
+    last = chip.explained(list(_exposure.rows(chip)))[-1]
+    assert not last["passed"]
+    assert last["reason"] == "no such program"
+
+
 def test_a_fault_that_should_be_seen_and_is_not_is_missed():
     trial = _trials.Trial("kind", "r0", "look", effect=1.5, error=0.4, slack=0.1)
     assert trial.missed
