@@ -83,10 +83,16 @@ def _chosen(known: Sequence[Mapping[Fault, None]], subject: Subject, every: bool
 
 
 def _margin(plan: Sequence[Sight], faults: Sequence[Fault]) -> tuple[Sight, float] | None:
-    """Of the first of the faults of a kind that the model says is clearly to be seen; None when there is none."""
+    """Of the first of the faults of a kind that the model says is clearly to be seen; None when there is none.
+
+    NaN where the right circuit itself is not right: a simulator that has no answer sees no fault either.
+    """
     for fault in faults[:_TRIED]:
         sight, effect = best_sight(plan, fault, enough=_CLEAR)
         if effect >= _CLEAR:
-            error = sight.error(fault)
-            return sight, 0.0 if math.isinf(error) else min(1 / error, _UNSEEN) if error > 0 else _UNSEEN
+            return sight, _limit_over_error(sight.error(fault)) if sight.slack <= 1 else math.nan
     return None
+
+
+def _limit_over_error(error: float) -> float:
+    return min(1 / error, _UNSEEN) if error > 0 else _UNSEEN

@@ -215,11 +215,23 @@ def test_the_table_plants_faults_into_every_kind_of_element():
 def test_a_blind_table_fails_the_row_of_planted_faults(topology, level, monkeypatch):
     chip = subject(topology, level)
     assert all(row["passed"] for row in _planted.rows(chip, every=True))
-    real = _visibility.Sight.error
-    monkeypatch.setattr(_visibility.Sight, "error", lambda self, fault=None: real(self))
+    monkeypatch.setattr(_visibility.Sight, "error", lambda self, fault=None: self.off(self.setting.right(self.look)))
     rows = list(_planted.rows(chip, every=True))
     assert {row["analysis"] for row in rows} >= {"ac", "noise"}
     assert not any(row["passed"] for row in rows)
+
+
+def test_a_simulator_without_an_answer_sees_no_fault(monkeypatch):
+    # Catches a dead simulator that counts as having shown every fault.
+    def refuse(*_arguments):
+        raise SimulationFailed("no answer")
+
+    monkeypatch.setattr(Setting, "measured", refuse)
+    rows = list(_planted.rows(subject("rc-mesh", "ideal"), every=False))
+    assert rows
+    assert not any(row["passed"] or "value" in row for row in rows)
+    trial = _trials.Trial("kind", "r0", "look", effect=2.0, error=math.inf, slack=math.inf)
+    assert not trial.caught
 
 
 def test_a_setting_without_an_answer_is_a_failed_row(monkeypatch):
