@@ -143,8 +143,10 @@ class Case:
         few = 1 if self.depth == "quick" else _FEW_TRANSISTORS
         yield from _waves.transistor_rows(subject, self.depth == "full" or self.instance.topology.n <= few)
         if self.first:
+            yield from _exposure.rows(subject)
             yield from _amplifier.rows(subject)
             yield from _mutations.rows(subject)
+            yield from _planted.rows(subject, self.depth == "full")
             if self.depth == "full":
                 yield from _calibrated.rows(subject)
 

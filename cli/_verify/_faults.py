@@ -110,6 +110,7 @@ class Added:
     element: str
     """The node."""
     component: Resistor | Capacitor
+    part: str = "node"
 
     @property
     def kind(self) -> str:

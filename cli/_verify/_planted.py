@@ -2,6 +2,7 @@
 ngspice has to show it.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,7 +22,8 @@ _STREAMS = 24, 25
 """Of the two chips, each with a program of its own."""
 _CELLS = 2
 _PARTS = 3
-"""Of all kinds of faults the table looks at one part for each circuit, by chance; the full one at all."""
+"""Of the kinds of faults of each element the table looks at one part for each circuit, by chance; the full one at
+all."""
 _TRIED = 2
 """Faults of a kind of which one should be clear to see."""
 _CLEAR = 1.5
@@ -73,16 +75,24 @@ def _chosen(known: Sequence[Mapping[Fault, None]], subject: Subject, every: bool
         by_kind.setdefault(fault.kind, []).append(fault)
     rng = np.random.default_rng([subject.seed, sum(map(ord, subject.instance.topology.name))])
     start, step = (0, 1) if every else (int(rng.integers(_PARTS)), _PARTS)
-    for kind in sorted(by_kind)[start::step]:
-        order = rng.permutation(len(by_kind[kind]))
-        yield [by_kind[kind][k] for k in order]
+    for _, kinds in itertools.groupby(sorted(by_kind), key=lambda kind: kind.split(":")[0]):
+        # Every element is among them, however few kinds it has.
+        of_element = list(kinds)
+        for kind in of_element[min(start, len(of_element) - 1) :: step]:
+            yield [by_kind[kind][k] for k in rng.permutation(len(by_kind[kind]))]
 
 
 def _margin(plan: Sequence[Sight], faults: Sequence[Fault]) -> tuple[Sight, float] | None:
-    """Of the first of the faults of a kind that the model says is clearly to be seen; None when there is none."""
+    """Of the first of the faults of a kind that the model says is clearly to be seen; None when there is none.
+
+    NaN where the right circuit itself is not right: a simulator that has no answer sees no fault either.
+    """
     for fault in faults[:_TRIED]:
         sight, effect = best_sight(plan, fault, enough=_CLEAR)
         if effect >= _CLEAR:
-            error = sight.error(fault)
-            return sight, 0.0 if math.isinf(error) else min(1 / error, _UNSEEN) if error > 0 else _UNSEEN
+            return sight, _limit_over_error(sight.error(fault)) if sight.slack <= 1 else math.nan
     return None
+
+
+def _limit_over_error(error: float) -> float:
+    return min(1 / error, _UNSEEN) if error > 0 else _UNSEEN

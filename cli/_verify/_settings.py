@@ -21,7 +21,6 @@ from ...circuits import (
     pole_values,
     state_space,
 )
-from .._bands import limit
 from ._looks import STEPS, Look, Setting
 from ._rails import part_of_rails
 from ._subject import Subject
@@ -48,6 +47,17 @@ that densities are taken above these."""
 _LIMITED = 4e-4
 """Of the swing: the model's error, of second order in its steps of a fortieth of an amplifier's time constant."""
 
+_HALF_STEP = 2e-3
+"""Of an eight-bit solver; the macro-model has no systematic offset, which is half of it."""
+_OVERLAP = 60e-15
+"""Between gates and drains of a follower's input pair, which the macro-model lacks: 42 fF and what the wiring of the
+other devices adds [F]."""
+_VIRTUAL_GROUND = 1e-3
+"""At a virtual ground there is no voltage across it: what is left is one over the loop gain there."""
+_LOOP_GAIN = 1e3
+_POLES = 5e-2
+"""At a tenth of the gain-bandwidth, by the square of that: poles and zeros of transistors beyond the macro-model's."""
+
 _HIGH = 1e9
 """Resistance of the cells at high impedance [ohm]."""
 _LESS = 16.0
@@ -71,7 +81,7 @@ _MIXING = 0.25
 def settings(subject: Subject) -> Iterator[Setting]:
     """Those of a chip at its level."""
     if subject.level == "transistor":
-        yield _transistors(subject)
+        yield from _transistors(subject)
         return
     yield _as_loaded(subject)
     models = _models(subject.network())
@@ -161,18 +171,23 @@ def _over_all_poles(network: Network, exact: float) -> tuple[Look, ...]:
     )
 
 
-def _transistors(subject: Subject) -> Setting:
-    """The chip's own program in the band in which the macro-model stands for transistors."""
-    amplifier = subject.instance.design.amplifier
-    assert amplifier is not None
-    top = amplifier.gain_bandwidth / 10
-    noise = 10 ** (limit("spectra", "transistor") / 20) - 1
-    looks = (
-        Look("op", limit("op", "transistor")),
-        Look("ac", limit("ac", "transistor"), top / 1e5, top / 10),
-        Look("noise", noise, top / 1e5, top, density=2),
+def _transistors(subject: Subject) -> Iterator[Setting]:
+    """The chip's own program: where the loop gain makes amplifiers of transistors alike, and up to where the
+    macro-model's two poles stand for theirs.
+    """
+    design = subject.instance.design
+    assert design.amplifier is not None
+    edge, top = design.amplifier.gain_bandwidth / _LOOP_GAIN, design.amplifier.gain_bandwidth / 10
+    followers = isinstance(subject.instance.topology, RCMesh | DifferentialRCMesh)
+    off = _OVERLAP / design.C if followers else _VIRTUAL_GROUND
+    slow = (
+        Look("op", _HALF_STEP),
+        Look("ac", off, edge / 1e3, edge),
+        Look("noise", 2 * off, edge / 1e3, edge, density=2),
     )
-    return Setting("as loaded", subject.network(), subject.program, subject.level, looks)
+    fast = Look("ac", _POLES, edge, top), Look("noise", _POLES, edge, top, density=2)
+    for name, looks in (("as loaded", slow), ("as loaded, near the amplifiers' band", fast)):
+        yield Setting(name, subject.network(), subject.program, subject.level, looks)
 
 
 def _exact(subject: Subject) -> float:

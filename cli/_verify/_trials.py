@@ -31,8 +31,8 @@ class Trial:
 
     @property
     def caught(self) -> bool:
-        """Whether a row of the table fails."""
-        return self.error > 1
+        """Whether a row of the table fails that does not without the fault."""
+        return self.error > 1 >= self.slack
 
     @property
     def missed(self) -> bool:
@@ -52,13 +52,12 @@ class Trial:
 
 def try_faults(plan: Sequence[Sight], faults: Iterable[Fault]) -> Iterator[Trial]:
     """Each fault looked at where the model says most is to be seen; where it says nothing, everywhere."""
-    slacks = {sight: sight.error() for sight in plan}
     for fault in faults:
         sight, effect = best_sight(plan, fault, _ENOUGH)
         error = sight.error(fault)
         if math.isnan(effect):
             sight, error = max(((s, s.error(fault)) for s in plan if s.is_for(fault)), key=lambda found: found[1])
-        yield Trial(fault.kind, fault.element, sight.name, effect, error, slacks[sight])
+        yield Trial(fault.kind, fault.element, sight.name, effect, error, sight.slack)
 
 
 def try_amplifiers(

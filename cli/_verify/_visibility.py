@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -52,6 +53,11 @@ class Sight:
                 return 0.0
             network = with_fault(network, fault)
         return self.off(self._answer(network))
+
+    @cached_property
+    def slack(self) -> float:
+        """The same of the right circuit."""
+        return self.error()
 
     def measured(self, amplifier: AmplifierSubcircuit) -> np.ndarray | None:
         """ngspice's answer with this amplifier at level `transistor`; None without one."""
