@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ._batch_checks import check_batch
 from ._convert import to_own_scale
 from ._kronecker import Block, kronecker
 from ._layers import trainable_layers
@@ -80,6 +81,7 @@ class KFAC(torch.optim.Optimizer):
 
     def step(self, inputs: Any, targets: Any) -> Tensor:  # type: ignore[override]
         """One step on a batch. Returns the loss before it, a scalar."""
+        check_batch("KFAC", inputs, targets)
         group = self.param_groups[0]
         made = kronecker(self._module, self._layers, self.loss_fn, inputs, targets)
         if not bool(made.loss.isfinite()):
