@@ -37,11 +37,13 @@ class Deviations:
         if not self.effects.offset:
             return None
         own = self.errors.inverter_offsets(name, len(like), like)
+        offset, bias = self.amplifiers.offset, self.amplifiers.bias
+        if own is None and offset == bias == 0.0:
+            return None
         # an inverting amplifier of two equal resistors doubles its offset
-        common = 2.0 * self.amplifiers.offset + self.amplifiers.bias
-        if own is None:
-            return None if common == 0.0 else torch.full_like(like, common)
-        return own + common
+        inverter = self.inverter_errors(name, like)
+        common = (2.0 + inverter) * offset + (1.0 + inverter) * bias
+        return common if own is None else own + common
 
     def inverters(self, name: Amplifiers, like: Vector) -> Vector | None:
         return self.errors.inverters(name, len(like), like) if self.effects.inverter else None
@@ -108,6 +110,11 @@ class CascadeArrays(Deviations):
         """One plus the deviation of each stage's feedback conductance; None where they are exact."""
         error = self.errors.feedback(name, len(like), like) if self.effects.conductance else None
         return None if error is None else 1.0 + error
+
+    def biases(self, name: Amplifiers, like: Vector) -> Vector:
+        """What the input currents of stages put out, through their own feedback resistors [V]."""
+        bias, feedback = torch.full_like(like, self.amplifiers.bias), self.feedback(name, like)
+        return bias if feedback is None else bias / feedback
 
     def jacobian(self, factors: Factors, stage: float, loading: Rows | None) -> LoadedJacobian:
         """loading: of the amplifiers behind J, by what they drive; None where that is J^T."""
