@@ -117,7 +117,10 @@ class ModelSPU:
 
 def _check_chip(name: str, chip: object, kind: type) -> None:
     if not isinstance(chip, kind):
-        raise TypeError(f"{name}: expected a {kind.__name__}, got {chip!r:.60}; a file is read by {kind.__name__}.load")
+        article = "an" if kind is Instance else "a"
+        raise TypeError(
+            f"{name}: expected {article} {kind.__name__}, got {chip!r:.60}; a file is read by {kind.__name__}.load"
+        )
 
 
 def _check_time(name: str, t: float) -> None:

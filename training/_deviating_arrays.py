@@ -10,6 +10,7 @@ from . import _draws as draws
 from ._ageing import Aged
 from ._array_grid import ArrayGrid
 from ._chip_amplifiers import ChipAmplifiers
+from ._chip_noise import back_through_negative, through_negative
 from ._errors import Amplifiers, CascadeErrors, CellErrors
 from ._factors import Factors
 from ._population import Effects
@@ -120,15 +121,21 @@ class CascadeArrays(Deviations):
         """loading: of the amplifiers behind J, by what they drive; None where that is J^T."""
         J = factors.J
         flawed = self._flawed
+        rails, rail_lines = self.rail_offsets("cells", J[0]), self.rail_offsets("hessian", J[:, 0])
         if not (flawed or self.amplifiers.inverse_gain > 0.0):
+            into = None
+            if rails is not None and rail_lines is not None:
+                into = (
+                    -stage * through_negative(J, rails[None])[0],
+                    -stage * back_through_negative(J, rail_lines[None])[0],
+                )
             sizes = stage * torch.linalg.vector_norm(J, 1, 1), stage * torch.linalg.vector_norm(J, 1, 0)
-            return LoadedJacobian(J, J, sizes[0], stage * J.sum(1), sizes[1], stage * J.sum(0))
+            return LoadedJacobian(J, J, sizes[0], stage * J.sum(1), sizes[1], stage * J.sum(0), into)
         # where the digital side needs J no more, the first array takes its place
         J_in = J if factors.scratch else torch.empty_like(J)
         J_out = torch.empty_like(J) if flawed else J.clone() if factors.scratch else J
         full_scale, clipped = self.grid.full_scale(J, stage), 0
         columns, lines = self.inverters("cells", J[0]), self.inverters("hessian", J[:, 0])
-        rails, rail_lines = self.rail_offsets("cells", J[0]), self.rail_offsets("hessian", J[:, 0])
         feedback = self.feedback("forward", J[:, 0])
         row_gain, row_sum = J.new_empty(len(J)), J.new_empty(len(J))
         column_gain, column_sum = J.new_zeros(J.shape[1]), J.new_zeros(J.shape[1])

@@ -94,7 +94,7 @@ def _offsets(factors: Factors, loop, H: torch.Tensor, s: float, a: float, change
     def rails(name: str, count: int) -> torch.Tensor:
         inverter = 0.005 * draws.vector(3, f"inverter {name}", count, factors.J)
         own = 1e-4 + 1e-3 * draws.vector(3, f"inverter offset {name}", count, factors.J)
-        return (2 + inverter) * own + 2 * change
+        return (2 + inverter) * (own + change)
 
     # the noise gain is that of the conductances: what feeds them, a rail or an inverted one, does not matter
     chip = DeviceSPU(Population(), effects=Effects.only("conductance"), seed=3).init(factors).chip
