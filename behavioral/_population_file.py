@@ -74,6 +74,7 @@ def parsed(data: Mapping[str, Any], where: str) -> dict[str, Any]:
         "spreads": {str(name): _spread(values, f"spreads.{name}") for name, values in data["spreads"].items()},
         "correlations": {_between(row): _estimate(row, "correlations", 1.0) for row in data["correlations"]},
         "instances": checked_texts(data["instances"], "instances"),
+        "cells": _cells(data.get("cells")),
         "provenance": Provenance(
             source=str(provenance["source"]),
             measurements=checked_texts(provenance["measurements"], "provenance.measurements"),
@@ -83,6 +84,16 @@ def parsed(data: Mapping[str, Any], where: str) -> dict[str, Any]:
             samples=int(checked_number(provenance["samples"], "provenance.samples")),
         ),
     }
+
+
+def _cells(value: Any) -> int | None:
+    """Files of before do not say on how many cells the chips were measured."""
+    if value is None:
+        return None
+    cells = checked_number(value, "cells")
+    if cells < 1 or cells != int(cells):
+        raise DeviceModelError(f"cells: expected a whole number of at least 1, got {value}")
+    return int(cells)
 
 
 def _spread(data: Any, name: str) -> Spread:

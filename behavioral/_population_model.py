@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -38,6 +38,7 @@ class PopulationModel:
         level: depth of the circuit.
         spreads: by kind of deviation, such as `conductance`, and by `gain`, `gain_bandwidth`, `noise_scale`.
         correlations: of the chips' common parts, by pair of kinds; only those that the data show.
+        cells: of each of these chips; None where the file does not say.
         provenance: the chips' digests, all measurements, who measured; `residual` is the rms over the chips.
 
     Raises:
@@ -51,6 +52,7 @@ class PopulationModel:
     correlations: Mapping[tuple[str, str], Estimate] = field(default_factory=lambda: MappingProxyType({}))
     instances: tuple[str, ...] = ()
     provenance: Provenance = field(default_factory=lambda: Provenance(source="campaign"))
+    cells: int | None = None
 
     def __post_init__(self) -> None:
         kinds = set(TOPOLOGIES[self.topology]().error_shapes()) | set(_SHARED)
@@ -94,6 +96,7 @@ class PopulationModel:
             correlations=_correlations(found, kinds),
             instances=digests,
             provenance=_provenance(models),
+            cells=models[0].n,
         )
 
     def draw(self, topology: Topology, rng: np.random.Generator) -> DeviceModel:
@@ -138,7 +141,7 @@ class PopulationModel:
             else (0.0, 0.0)
         )
         known = {name: (spread.total, spread.error) for name, spread in self.spreads.items()}
-        return with_spreads(scaled.population(), known, (mean, error))
+        return replace(with_spreads(scaled.population(), known, (mean, error)), measured_cells=self.cells)
 
     @property
     def covariance(self) -> Float[np.ndarray, "kinds kinds"]:
@@ -185,6 +188,7 @@ class PopulationModel:
             "spreads": {name: plain_spread(spread) for name, spread in self.spreads.items()},
             "correlations": [{"between": [a, b], **pair(estimate)} for (a, b), estimate in self.correlations.items()],
             "instances": list(self.instances),
+            **({} if self.cells is None else {"cells": self.cells}),
             "provenance": {
                 "source": self.provenance.source,
                 "measurements": list(self.provenance.measurements),

@@ -109,9 +109,10 @@ def table(runs: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def told(runs: Sequence[Mapping[str, Any]], folder: Path) -> list[str]:
-    """Why runs stopped, and what is left of them."""
+    """What to know of the runs' device, why runs stopped, and what is left of them."""
     stopped = [entry for entry in runs if "stopped" in entry]
-    lines = [f"{entry['run']} stopped: {entry['stopped']}" for entry in stopped[:_MOST_TOLD]]
+    lines = [f"warning: {text}" for text in dict.fromkeys(entry["warning"] for entry in runs if "warning" in entry)]
+    lines += [f"{entry['run']} stopped: {entry['stopped']}" for entry in stopped[:_MOST_TOLD]]
     if len(stopped) > _MOST_TOLD:
         lines.append(f"and {len(stopped) - _MOST_TOLD} more, see {folder / 'runs.jsonl'}")
     if stopped:

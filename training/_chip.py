@@ -70,6 +70,7 @@ class Chip:
             D=D,
             drive=drive,
             offset=offset,
+            jump=chip.offsets("cells", A[0]) if self.effects.offset else None,
             loads=held.abs().sum(0) + amplifiers.resistors,
             diffusion=2.0 * noise / D / D.unsqueeze(1),
             wide=amplifiers.readout_variance(around),
@@ -122,6 +123,7 @@ class _CascadeLoader:
             loads=self._loads(held, jacobian, hessian),
             drive=drive,
             offset=offset,
+            jump=chip.offsets("cells", gain) if chip.effects.offset else None,
             first=first,
             second=second,
             stage=stage,
@@ -135,15 +137,15 @@ class _CascadeLoader:
         self, loop: Loop, stage: float, gain: Vector, jacobian: LoadedJacobian, hessian: LoadedHessian
     ) -> tuple[Rows, Rows, Vector]:
         """Of the stages' outputs by their own amplifiers, and of the drive by all of them [V]."""
-        chip, bias, like = self.chip, self.chip.amplifiers.bias, jacobian.row_gain
-        first = chip.offsets("forward", like) * (1.0 + jacobian.row_gain) + bias
-        offset = chip.offsets("cells", gain) * gain + bias
+        chip, like = self.chip, jacobian.row_gain
+        first = chip.offsets("forward", like) * (1.0 + jacobian.row_gain) + chip.biases("forward", like)
+        offset = chip.offsets("cells", gain) * gain + chip.amplifiers.bias
         if jacobian.rails is not None:
             first, offset = first - jacobian.rails[0], offset - jacobian.rails[1]
         offset = offset + loop.J_out.T @ loop.hessian(first) / stage  # inverted twice on its way, the other once
         if loop.H is None:
             return first, torch.zeros_like(first), offset
-        second = chip.offsets("hessian", like) * (1.0 + hessian.gain) + bias - hessian.rails
+        second = chip.offsets("hessian", like) * (1.0 + hessian.gain) + chip.biases("hessian", like) - hessian.rails
         return first, second, offset - stage * (loop.J_out.T @ second)
 
     def _noise(self, gain: Vector, around: Vector, jacobian: LoadedJacobian, hessian: LoadedHessian) -> CascadeNoise:

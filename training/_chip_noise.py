@@ -79,8 +79,8 @@ class CascadeNoise:
         if self.rails is None:
             return total, first, last
         cells, forward, backward = ((2.0 * rail).sqrt() for rail in self.rails)
-        first = first + _through_negative(loop.J_in, cells * of_cells)
-        total = total + stage * _back_through_negative(loop.J_out, backward * of_second)
+        first = first + through_negative(loop.J_in, cells * of_cells)
+        total = total + stage * back_through_negative(loop.J_out, backward * of_second)
         if last is not None and loop.H is not None:
             last = last + block_product(loop.H.clamp_max(0.0), (forward * of_first).T).T / stage
         return total, first, last
@@ -99,12 +99,12 @@ def _split(normals: Tensor, sizes: tuple[int, ...]) -> list[Tensor]:
     return list(normals.split(sizes, 1))
 
 
-def _through_negative(J: Jacobian, x: Tensor) -> Tensor:
+def through_negative(J: Jacobian, x: Tensor) -> Tensor:
     """min(J, 0) x for each row of x (count, N), without a copy of J."""
     return torch.cat([x @ piece.clamp_max(0.0).T for piece in J.split(_TILE)], 1)
 
 
-def _back_through_negative(J: Jacobian, u: Tensor) -> Tensor:
+def back_through_negative(J: Jacobian, u: Tensor) -> Tensor:
     """min(J, 0)^T u for each row of u (count, r)."""
     total = u.new_zeros(len(u), J.shape[1])
     for piece, rows in zip(J.split(_TILE), u.split(_TILE, 1), strict=True):

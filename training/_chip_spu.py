@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..behavioral import DeviceModel
-from ..circuits import Instance, Level
+from ..circuits import Cascade, Instance, Level, Program, Topology
 from ._factors import Factors
 from ._products import Products
 from ._programs import stored
@@ -24,13 +25,29 @@ Relax = Callable[[Ranged, Float[np.ndarray, " n"], float], Float[np.ndarray, " n
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedChip:
-    """The matrix that a chip holds."""
+    """The matrix that a chip holds, and its factors where it came with some."""
 
     A: Matrix
+    factors: Factors | None = None
 
     @property
     def like(self) -> Tensor:
         return self.A
+
+    def program(self, topology: Topology, b: Float[np.ndarray, " n"]) -> Program:
+        """As the chip takes it: a cascade the factors, rows that it has besides at zero; all others the matrix.
+
+        More rows than a cascade has leave it the matrix, which one with as many rows as cells factors by itself.
+        """
+        if not isinstance(topology, Cascade) or self.factors is None or self.factors.r > topology.r:
+            return Program(self.A.numpy(), b)
+        # J has its share of the batch's mean, as `DeviceSPU` loads it
+        share, spare = 1.0 / math.sqrt(self.factors.batch), topology.r - self.factors.r
+        J = np.pad(share * self.factors.J.detach().double().cpu().numpy(), ((0, spare), (0, 0)))
+        H = self.factors.H
+        blocks = torch.eye(self.factors.r) if H is None else torch.block_diag(*H.detach().double().cpu())
+        held = np.pad(blocks.numpy() / share**2, ((0, spare), (0, spare)))
+        return Program.from_factors(J, held, self.factors.damping, b)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +70,7 @@ class SpiceSPU:
     level: Level = "macro"
 
     def __post_init__(self) -> None:
+        _check_chip("SpiceSPU", self.instance, Instance)
         _check_time("SpiceSPU", self.t)
 
     def init(self, program: AnyProgram) -> LoadedChip:
@@ -83,6 +101,7 @@ class ModelSPU:
     t: float = math.inf
 
     def __post_init__(self) -> None:
+        _check_chip("ModelSPU", self.model, DeviceModel)
         _check_time("ModelSPU", self.t)
 
     def init(self, program: AnyProgram) -> LoadedChip:
@@ -97,9 +116,17 @@ class ModelSPU:
         return _solve(self.model.instance, self.model.level, relax, state, b, x0, self.t if t is None else t)
 
 
+def _check_chip(name: str, chip: object, kind: type) -> None:
+    if not isinstance(chip, kind):
+        article = "an" if kind is Instance else "a"
+        raise TypeError(
+            f"{name}: expected {article} {kind.__name__}, got {chip!r:.60}; a file is read by {kind.__name__}.load"
+        )
+
+
 def _check_time(name: str, t: float) -> None:
-    if not t >= 0.0:
-        raise ValueError(f"{name}: expected t >= 0, got {t}")
+    if not isinstance(t, float | int) or not t >= 0.0:
+        raise ValueError(f"{name}: expected t >= 0, got {t!r}")
 
 
 def _load(name: str, program: AnyProgram) -> LoadedChip:
@@ -107,7 +134,7 @@ def _load(name: str, program: AnyProgram) -> LoadedChip:
     if isinstance(whole, Products):
         raise TypeError(f"{name}: needs Factors or a dense program, got Products")
     A = whole.dense() if isinstance(whole, Factors) else matrix_of(whole)
-    return LoadedChip(A.detach().double().cpu())
+    return LoadedChip(A.detach().double().cpu(), whole if isinstance(whole, Factors) else None)
 
 
 def _solve(
@@ -118,7 +145,7 @@ def _solve(
     stats = {} if math.isinf(t) else {"analog_time": t}
     if t == 0:
         return answer(torch.zeros_like(state.A[0]) if start is None else torch.from_numpy(start), b, stats)
-    ranged = fit_to_range(instance, level, state.A.numpy(), drive, start)
+    ranged = fit_to_range(instance, level, partial(state.program, instance.topology), drive, start)
     # Conductances that are scaled down relax as much slower: the wait is as much longer.
     duration = t * instance.design.tau / ranged.scaling.conductance
     v = relax(ranged, ranged.start(start), duration)

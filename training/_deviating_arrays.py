@@ -10,6 +10,7 @@ from . import _draws as draws
 from ._ageing import Aged
 from ._array_grid import ArrayGrid
 from ._chip_amplifiers import ChipAmplifiers
+from ._chip_noise import back_through_negative, through_negative
 from ._errors import Amplifiers, CascadeErrors, CellErrors
 from ._factors import Factors
 from ._population import Effects
@@ -37,11 +38,13 @@ class Deviations:
         if not self.effects.offset:
             return None
         own = self.errors.inverter_offsets(name, len(like), like)
+        offset, bias = self.amplifiers.offset, self.amplifiers.bias
+        if own is None and offset == bias == 0.0:
+            return None
         # an inverting amplifier of two equal resistors doubles its offset
-        common = 2.0 * self.amplifiers.offset + self.amplifiers.bias
-        if own is None:
-            return None if common == 0.0 else torch.full_like(like, common)
-        return own + common
+        inverter = self.inverter_errors(name, like)
+        common = (2.0 + inverter) * offset + (1.0 + inverter) * bias
+        return common if own is None else own + common
 
     def inverters(self, name: Amplifiers, like: Vector) -> Vector | None:
         return self.errors.inverters(name, len(like), like) if self.effects.inverter else None
@@ -109,19 +112,30 @@ class CascadeArrays(Deviations):
         error = self.errors.feedback(name, len(like), like) if self.effects.conductance else None
         return None if error is None else 1.0 + error
 
+    def biases(self, name: Amplifiers, like: Vector) -> Vector:
+        """What the input currents of stages put out, through their own feedback resistors [V]."""
+        bias, feedback = torch.full_like(like, self.amplifiers.bias), self.feedback(name, like)
+        return bias if feedback is None else bias / feedback
+
     def jacobian(self, factors: Factors, stage: float, loading: Rows | None) -> LoadedJacobian:
         """loading: of the amplifiers behind J, by what they drive; None where that is J^T."""
         J = factors.J
         flawed = self._flawed
+        rails, rail_lines = self.rail_offsets("cells", J[0]), self.rail_offsets("hessian", J[:, 0])
         if not (flawed or self.amplifiers.inverse_gain > 0.0):
+            into = None
+            if rails is not None and rail_lines is not None:
+                into = (
+                    -stage * through_negative(J, rails[None])[0],
+                    -stage * back_through_negative(J, rail_lines[None])[0],
+                )
             sizes = stage * torch.linalg.vector_norm(J, 1, 1), stage * torch.linalg.vector_norm(J, 1, 0)
-            return LoadedJacobian(J, J, sizes[0], stage * J.sum(1), sizes[1], stage * J.sum(0))
+            return LoadedJacobian(J, J, sizes[0], stage * J.sum(1), sizes[1], stage * J.sum(0), into)
         # where the digital side needs J no more, the first array takes its place
         J_in = J if factors.scratch else torch.empty_like(J)
         J_out = torch.empty_like(J) if flawed else J.clone() if factors.scratch else J
         full_scale, clipped = self.grid.full_scale(J, stage), 0
         columns, lines = self.inverters("cells", J[0]), self.inverters("hessian", J[:, 0])
-        rails, rail_lines = self.rail_offsets("cells", J[0]), self.rail_offsets("hessian", J[:, 0])
         feedback = self.feedback("forward", J[:, 0])
         row_gain, row_sum = J.new_empty(len(J)), J.new_empty(len(J))
         column_gain, column_sum = J.new_zeros(J.shape[1]), J.new_zeros(J.shape[1])

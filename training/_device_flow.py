@@ -1,5 +1,6 @@
 """Relaxation of a loaded chip: one face for cascades and crossbars."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,7 +49,7 @@ class CascadeFlow:
     def mean(self, b: Vector, x0: Vector | None, t: float) -> Vector:
         """Response to the drive b and the amplifiers' offsets, from x0; all in volts."""
         d = (self.chip.drive * b + self.chip.offset) / self.chip.loop.D
-        return self._state(d, x0, t, self.tol)
+        return self._state(d, _started(x0, self.chip.jump, t), t, self.tol)
 
     def offset(self, t: float, beside: float = 0.0) -> Vector:
         """Response to the amplifiers' offsets alone [V], to `tol` of its own norm or of `beside`, if that is larger."""
@@ -56,7 +57,7 @@ class CascadeFlow:
         rate = float(loop.rates.min())
         largest = float(d.norm()) * (min(t, 1.0 / rate) if rate > 0.0 else t)
         relaxed = min(max(1.0, beside / largest if largest else 1.0), MAX_RELAXED)
-        return self._state(d, None, t, self.tol * relaxed)
+        return self._state(d, _started(None, self.chip.jump, t), t, self.tol * relaxed)
 
     def _state(self, d: Vector, x0: Vector | None, t: float, tol: float) -> Vector:
         lagged = self.chip.lagged
@@ -180,10 +181,10 @@ class CrossbarFlow:
         refuse_growth(-float(torch.linalg.eigvals(self.chip.F).real.min()), t)
 
     def mean(self, b: Vector, x0: Vector | None, t: float) -> Vector:
-        return self._flow().mean(self._driven(b), x0, t)
+        return self._flow().mean(self._driven(b), _started(x0, self.chip.jump, t), t)
 
     def offset(self, t: float, beside: float = 0.0) -> Vector:
-        return self._flow().mean(self.chip.offset / self.chip.D, None, t)
+        return self._flow().mean(self.chip.offset / self.chip.D, _started(None, self.chip.jump, t), t)
 
     def noise(self, t: float, generator: torch.Generator) -> Vector:
         if t == 0.0:
@@ -220,6 +221,13 @@ class CrossbarFlow:
 
 
 DeviceFlow = CascadeFlow | CrossbarFlow
+
+
+def _started(x0: Vector | None, jump: Vector | None, t: float) -> Vector | None:
+    """The start [V] as soon as the amplifiers work; before, and where the start is forgotten, it does not matter."""
+    if jump is None or t == 0.0 or math.isinf(t):
+        return x0
+    return jump if x0 is None else x0 + jump
 
 
 def _normal(like: Tensor, generator: torch.Generator) -> Tensor:

@@ -24,6 +24,7 @@ from ._population import (
     InstanceLike,
     Ohmic,
     PopulationLike,
+    measured_cells,
     population_of,
 )
 from ._products import Products
@@ -85,7 +86,8 @@ class DeviceSPU:
         load again. None: it stays as it is.
     t: analog time [tau], 0 to inf. model: a `Population`, or anything with `population()`.
     Stats: `analog_time` [tau] of all attempts, where finite; `attempts`; `clipped` entries of the readout,
-        `clipped_weights` of the program; `scale` [V per unit];
+        `clipped_weights` of the program; `scale` [V per unit]; `cells_per_measured`, where the spreads were measured on
+        chips of fewer cells than the program has: by how much they are extrapolated;
     `array_power` [W], with a population that has R0: the sum of `G v^2/R0` over the arrays, damping, drive and feedback
     resistors and those of the inverted rails (of every source), at the voltages of the last readout.
     """
@@ -103,8 +105,13 @@ class DeviceSPU:
     clock: Clock = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not self.t >= 0.0:
-            raise ValueError(f"DeviceSPU: expected t >= 0, got {self.t}")
+        if not isinstance(self.model, PopulationLike | HasPopulation):
+            raise TypeError(
+                "DeviceSPU: expected a population or a device model, "
+                f"got {self.model!r:.60}; a file is read by thermospice.behavioral.load_device"
+            )
+        if not isinstance(self.t, float | int) or not self.t >= 0.0:
+            raise ValueError(f"DeviceSPU: expected t >= 0, got {self.t!r}")
         if self.rounding not in ("nearest", "stochastic"):
             raise ValueError(f'DeviceSPU: expected rounding "nearest" or "stochastic", got {self.rounding!r}')
         if self.chip not in ("drawn", "measured"):
@@ -146,8 +153,8 @@ class DeviceSPU:
         with torch.no_grad():
             # the chip's own clock: its tau may have drifted from the one that t is told in
             state.check_stable(time * state.rate)
-            drive = self._dac(to_tensor(b, state.like))
-            start = None if x0 is None else self._dac(to_tensor(x0, state.like))
+            drive = self._dac(_vector("b", b, state.like))
+            start = None if x0 is None else self._dac(_vector("x0", x0, state.like))
             value, stats = self._run(state, drive, start, time * state.rate)
         if not math.isinf(time):
             stats["analog_time"] = time * stats["attempts"]
@@ -223,6 +230,8 @@ class DeviceSPU:
             strain = self._strain(state, scale * b, None if x0 is None else scale * x0, volts)
         self._refuse_strain(strain, attempts)
         stats = {"attempts": float(attempts), "scale": scale, "clipped_weights": float(state.chip.clipped)}
+        if (measured := measured_cells(self.population)) is not None and len(b) > measured:
+            stats["cells_per_measured"] = len(b) / measured
         if isinstance(self.population, Ohmic):
             stats["array_power"] = state.power(volts, scale * b) / self.population.R0
         clipped = 0
@@ -277,6 +286,13 @@ def _next_scale(highest: float, full_scale: float, strain: float) -> float:
 
 _BEARABLE = 0.8
 """Part of the rails or the slew rate that a drive scaled anew may use, which the digital side knows by its factors."""
+
+
+def _vector(name: str, x: Array, like: Vector) -> Vector:
+    values = to_tensor(x, like)
+    if values.shape != like.shape:
+        raise ValueError(f"DeviceSPU: expected {name} of {len(like)} cells, got shape {tuple(values.shape)}")
+    return values
 
 
 def _peak(b: Vector, x0: Vector | None) -> float:

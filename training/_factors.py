@@ -27,6 +27,12 @@ class Factors:
     scratch: bool = False
 
     def __post_init__(self) -> None:
+        for name, value, axes in (("J", self.J, 2), ("H", self.H, 3)):
+            if name == "H" and value is None:
+                continue
+            if not isinstance(value, Tensor) or value.ndim != axes:
+                given = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+                raise TypeError(f"Factors: expected {name} as a tensor of {axes} axes, got {given}")
         if self.H is not None and self.H.shape[0] * self.H.shape[1] != self.J.shape[0]:
             raise ValueError(f"Factors: H {tuple(self.H.shape)} does not fit J {tuple(self.J.shape)}: need B k = r")
         if not self.damping >= 0.0:

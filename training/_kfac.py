@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ._batch_checks import check_batch
 from ._convert import to_own_scale
 from ._kronecker import Block, kronecker
 from ._layers import trainable_layers
@@ -82,6 +83,7 @@ class KFAC(torch.optim.Optimizer):
 
     def step(self, inputs: Any, targets: Any) -> Tensor:  # type: ignore[override]
         """One step on a batch. Returns the loss before it, a scalar."""
+        check_batch("KFAC", inputs, targets)
         group = self.param_groups[0]
         self._flat.refuse_changes()
         made = kronecker(self._module, self._layers, self.loss_fn, inputs, targets)

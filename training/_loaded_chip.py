@@ -30,6 +30,8 @@ class Cascade:
         loop: without lags. lagged: the same loop with stages that take time; None where they take none.
         loads: of the amplifiers.
         drive: (N,) relative gain of the drive inputs. offset: (N,) added to the drive [V].
+        jump: (N,) what each cell is off its start by as soon as its amplifier works [V]: the capacitor keeps its
+            voltage against a virtual ground that is off by the input offset. None where nothing.
         first, second: (r,) what the stages put out by offsets of their own, their inputs at zero [V].
         stage: the J arrays hold `stage J`, the H array `H/stage^2`, which decides what the stages' own errors weigh.
         exact: whether the arrays hold the program itself.
@@ -43,6 +45,7 @@ class Cascade:
     loads: Loads
     drive: Vector
     offset: Vector
+    jump: Vector | None
     first: Rows
     second: Rows
     stage: float
@@ -59,13 +62,14 @@ class Crossbar:
     Attributes:
         loads: as `Loads.cells`.
         diffusion: (n, n) of x for kappa0 = 1. wide: (n,) as `CascadeNoise.wide`.
-        limits, clipped: as of `Cascade`.
+        jump, limits, clipped: as of `Cascade`.
     """
 
     F: Matrix
     D: Vector
     drive: Vector
     offset: Vector
+    jump: Vector | None
     loads: Vector
     diffusion: Matrix
     wide: Vector

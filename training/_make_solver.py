@@ -10,12 +10,12 @@ from ._cost import CostModel, Supplied
 from ._device_spu import DeviceSPU
 from ._experiment import Experiment, ExperimentError
 from ._ideal_spu import IdealSPU
-from ._population import Effects
+from ._population import Effects, measured_cells
 from ._solution import Solver
 from ._woodbury import Woodbury
 
 MOST_CELLS = 256
-"""Of a chip in ngspice: 65,536 resistors."""
+"""Of one chip with every resistor: 65,536 of them, whose noise is 1.6 GB in the model and grows as the third power."""
 
 
 def make_solver(experiment: Experiment, seed: int, cells: int) -> Solver:
@@ -34,14 +34,14 @@ def make_solver(experiment: Experiment, seed: int, cells: int) -> Solver:
 
     chip_seed = seed if e.device_seed == "seed" else e.device_seed
     time = present(t=e.t)
+    if e.solves in ("model-spu", "spice-spu") and cells > MOST_CELLS:
+        raise ExperimentError(
+            f"solver: {e.solves} has a cell for each of the network's {cells} parameters, with all resistors between "
+            f"them, and at most {MOST_CELLS} cells; take a smaller network (task logistic), or device-spu"
+        )
     if e.solves == "model-spu":
         return ModelSPU(files.load_model(e.device, e.design, cells, chip_seed), **time)
     if e.solves == "spice-spu":
-        if cells > MOST_CELLS:
-            raise ExperimentError(
-                f"solver: spice-spu has a cell for each of the network's {cells} parameters, at most {MOST_CELLS}; "
-                "take a smaller network (task logistic), model-spu or device-spu"
-            )
         chip = files.load_chip(e.device, e.design, cells, chip_seed)
         return SpiceSPU(chip, **time, level="ideal" if chip.design.amplifier is None else "macro")
     if e.chip == "measured" and e.device is not None:
@@ -57,6 +57,17 @@ def make_solver(experiment: Experiment, seed: int, cells: int) -> Solver:
     # One chip for all runs, but each with noise of its own.
     device.generator.manual_seed(seed)
     return device
+
+
+def extrapolation(solver: Solver, cells: int) -> str | None:
+    """A warning in one line where a device's spreads were measured on fewer cells than the network has parameters."""
+    measured = measured_cells(solver.population) if isinstance(solver, DeviceSPU) else None
+    if measured is None or cells <= measured:
+        return None
+    return (
+        f"the device's spreads were measured on {measured} cells and stand for {cells} here, {cells / measured:.3g} "
+        "times as many: how deviations change over a larger chip was not measured"
+    )
 
 
 def cost_model(solver: Solver) -> CostModel | None:

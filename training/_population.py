@@ -128,6 +128,10 @@ def electronics_of(population: PopulationLike) -> ElectronicsLike | None:
     return population.electronics if isinstance(population, HasElectronics) else None
 
 
+def measured_cells(population: PopulationLike) -> int | None:
+    return population.measured_cells if isinstance(population, Measured) else None
+
+
 @runtime_checkable
 class HasPopulation(Protocol):
     """A calibrated device, such as `thermospice.behavioral.DeviceModel`."""

@@ -1,5 +1,6 @@
 """Fitting a drive and a start to a chip's range, as the digital side does by trying again with less."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,19 +26,20 @@ class Ranged:
 def fit_to_range(
     instance: Instance,
     level: Level,
-    A: Float[np.ndarray, "n n"],
+    with_drive: Callable[[Float[np.ndarray, " n"]], Program],
     b: Float[np.ndarray, " n"],
     x0: Float[np.ndarray, " n"] | None,
 ) -> Ranged:
     """The largest drive with which the chip stays within its range from start to answer, its stages too.
 
-    A small gradient would drown in the amplifiers' offsets, a large one would clip.
+    A small gradient would drown in the amplifiers' offsets, a large one would clip. `with_drive` makes the program of a
+    drive.
 
     Raises:
         ProgramError: the chip cannot hold A, or is unstable with it.
     """
     largest = float(np.abs(b).max(initial=0.0))
     unit = instance.design.converters.full_scale / largest if largest > 0 else 1.0
-    program = Program(A, unit * b)
+    program = with_drive(unit * b)
     scaling = choose_scaling(instance, program, level, None if x0 is None else unit * x0)
     return Ranged(program, scaling, unit * scaling.drive)

@@ -205,7 +205,7 @@ def _entry(run: Run, experiment: Experiment, seed: int, stopped: str | None, sto
             entry[f"{part}_loss"], entry[f"{part}_accuracy"] = evaluate(module, task, split, stop)
     entry |= _costs(run)
     entry["parameters"] = sum(p.numel() for p in module.parameters() if p.requires_grad)
-    return finite({**entry, "stopped": stopped})
+    return finite({**entry, "warning": run.stepper.warning, "stopped": stopped})
 
 
 def _names(experiment: Experiment, seed: int) -> dict[str, Any]:

@@ -33,13 +33,23 @@ class Solver(Protocol):
 
 
 def matrix_of(program: DenseProgram) -> Tensor:
-    """The program's A as a float64 tensor."""
+    """The program's A as a float64 tensor. Raises TypeError for what is no program."""
+    if not isinstance(program, DenseProgram):
+        raise TypeError(
+            "solver: expected a program, such as Factors, or Program(A, b) of thermospice.circuits; "
+            f"got {type(program).__name__}"
+        )
     return torch.from_numpy(np.array(program.A, dtype=np.float64))
 
 
 def to_tensor(x: Array, like: Tensor) -> Tensor:
-    """x in the dtype and on the device that the solver computes with."""
-    return torch.as_tensor(np.array(x) if isinstance(x, np.ndarray) else x).to(like)
+    """x in the dtype and on the device that the solver computes with. Raises TypeError for what is no vector."""
+    if isinstance(x, Tensor):
+        return x.to(like)
+    values = np.array(x)
+    if values.dtype.kind not in "iufb":
+        raise TypeError(f"solver: expected a vector of numbers, a tensor or an array, got {type(x).__name__}")
+    return torch.as_tensor(values).to(like)
 
 
 def answer(value: Tensor, b: Array, stats: Stats) -> Solution[Array]:

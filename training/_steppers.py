@@ -13,7 +13,7 @@ from ._experiment import Experiment, ExperimentError
 from ._ideal_spu import IdealSPU
 from ._kfac import KFAC
 from ._layered import Layered
-from ._make_solver import cost_model, make_solver, present
+from ._make_solver import cost_model, extrapolation, make_solver, present
 from ._module import arguments
 from ._programs import Factored
 from ._ranks import Ranks
@@ -35,6 +35,9 @@ class Taken:
 
 @runtime_checkable
 class Stepper(Protocol):
+    @property
+    def warning(self) -> str | None: ...
+
     def step(self, batches: Sequence[Split]) -> Taken:
         """One step on all of them together. Raises `Diverged` when it cannot be taken."""
         ...
@@ -57,11 +60,18 @@ def make_stepper(
         cells = sum(p.numel() for p in module.parameters() if p.requires_grad)
         solver = _Clocked(make_solver(experiment, seed, cells))
         optimizer = _tngd(module, loss_fn, experiment, solver, ranks is not None)
-        return _Natural(optimizer, solver, cost_model(solver.solver))
+        natural = _Natural(optimizer, solver, cost_model(solver.solver))
+        natural.warning = extrapolation(solver.solver, cells)
+        return natural
     if experiment.optimizer == "kfac":
         if ranks is not None:
             raise ExperimentError("optimizer: kfac takes its steps in one process; start it without torchrun")
-        return _Layerwise(module, loss_fn, experiment, Tallied(make_solver(experiment, seed, 0)))
+        device = make_solver(experiment, seed, 0)
+        layerwise = _Layerwise(module, loss_fn, experiment, Tallied(device))
+        # a factor has a row for each input of a layer and one for its bias, or one for each output
+        widest = max((max(p.shape[0], p[0].numel() + 1) for p in module.parameters() if p.ndim > 1), default=0)
+        layerwise.warning = extrapolation(device, widest)
+        return layerwise
     parameters = [p for p in module.parameters() if p.requires_grad]
     return _FirstOrder(module, loss_fn, _first_order(parameters, experiment), ranks)
 
@@ -76,6 +86,8 @@ class _Optimised:
     """What every stepper asks of its optimiser."""
 
     _optimizer: torch.optim.Optimizer
+    warning: str | None = None
+    """What whoever reads the result must know of the device."""
 
     def set_learning_rate(self, lr: float) -> None:
         for group in self._optimizer.param_groups:

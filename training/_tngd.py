@@ -7,6 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from ._batch_checks import check_batch
 from ._factors import Factors
 from ._linearise import AnyFactors, CurvatureKind, Linearise, Part, Whole
 from ._module import FlatModule
@@ -110,11 +111,13 @@ class TNGD(torch.optim.Optimizer):
     def accumulate(self, inputs: Any, targets: Any) -> Tensor:
         """Linearise a micro-batch for the next step. Returns its loss, a scalar."""
         self._flat.refuse_changes()
+        check_batch("TNGD", inputs, targets)
         self._parts.append(self._linearise.part(inputs, targets, self.param_groups[0]["damping"]))
         return self._parts[-1].made.loss
 
     def step(self, inputs: Any, targets: Any) -> Tensor:  # type: ignore[override]
         """One step on a batch and what was accumulated before it. Returns the loss before it, a scalar."""
+        check_batch("TNGD", inputs, targets)
         group = self.param_groups[0]
         whole, parts = self._whole(inputs, targets, group["damping"])
         theta = self._flat.flatten()

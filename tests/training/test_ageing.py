@@ -79,7 +79,8 @@ def test_a_drifted_chip_is_the_dense_twin_of_the_drifted_circuit(factors, t):
     d = new.drive * b + _offsets(factors, loop, H, s, a, aged.offset)
     settled = np.linalg.solve(F.numpy(), (d / loop.D).numpy())
     decay = 0.0 if math.isinf(t) else scipy.linalg.expm(-t * aged.rate * F.numpy())
-    expected = settled - decay @ settled if not math.isinf(t) else settled
+    jump = (1e-4 + aged.offset + 1e-3 * draws.vector(3, "offset cells", 30, factors.J)).numpy()
+    expected = settled + decay @ (jump - settled) if not math.isinf(t) else settled
     value = state.mean(b, None, t * state.rate).numpy()
     assert np.linalg.norm(value - expected) / np.linalg.norm(expected) < 1e-8
 
@@ -93,7 +94,7 @@ def _offsets(factors: Factors, loop, H: torch.Tensor, s: float, a: float, change
     def rails(name: str, count: int) -> torch.Tensor:
         inverter = 0.005 * draws.vector(3, f"inverter {name}", count, factors.J)
         own = 1e-4 + 1e-3 * draws.vector(3, f"inverter offset {name}", count, factors.J)
-        return (2 + inverter) * own + 2 * change
+        return (2 + inverter) * (own + change)
 
     # the noise gain is that of the conductances: what feeds them, a rail or an inverted one, does not matter
     chip = DeviceSPU(Population(), effects=Effects.only("conductance"), seed=3).init(factors).chip
