@@ -4,18 +4,15 @@ from dataclasses import dataclass
 from math import pi
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from ..circuits import GROUND, TRANSCONDUCTANCE, OpAmp, StateSpace, flicker_band
 from ._coloured import FlickerNoise, with_coloured_noise
-from ._integrate import Saturation, integrate
+from ._integrate import Saturation
 from ._ou import OrnsteinUhlenbeck
 
 _STEPS = 10.0
 """In the shortest time constant of an amplifier, 1/(2 pi GBW), by default."""
-
-_LOOKS = 400
-"""Points between two times, at most, at which the limits are looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +87,13 @@ class Amplifiers:
         steep = self._named((np.abs(slopes @ self.M.T) > self.slew).any(axis=0))
         return tuple(dict.fromkeys((*self.clipped(states), *steep)))
 
+    def beyond(
+        self, states: Float[np.ndarray, "times m"], slopes: Float[np.ndarray, "times m"], part: float
+    ) -> Bool[np.ndarray, " times"]:
+        """Whether any of them is beyond a part of its rails or its slew rate, at each of the times."""
+        v, steep = states @ self.M.T + self.y, np.abs(slopes @ self.M.T)
+        return np.asarray(((v < part * self.low) | (v > part * self.high) | (steep > part * self.slew)).any(axis=1))
+
     def _named(self, mask: np.ndarray) -> tuple[str, ...]:
         return tuple(name for name, hit in zip(self.names, mask, strict=True) if hit)
 
@@ -146,49 +150,3 @@ class Amplifiers:
     def step(self) -> float:
         """Longest step that follows the limits [s]."""
         return float(1 / (_STEPS * 2 * pi * self.bandwidth.max())) if len(self.bandwidth) else np.inf
-
-
-def limited_paths(
-    process: OrnsteinUhlenbeck,
-    space: StateSpace,
-    amplifiers: Amplifiers,
-    times: Float[np.ndarray, " times"],
-    start: Float[np.ndarray, "*paths m"],
-    rng: np.random.Generator | None,
-    paths: int,
-    step: float | None,
-) -> Float[np.ndarray, "paths times m"]:
-    """States at rising times, with rails and slew; see `Response.integrate`."""
-    if not amplifiers.names:
-        return process.mean_at(times, start)[None] if rng is None else process.sample(times, start, rng, paths)
-    longest = amplifiers.step if step is None else step
-    if rng is None:
-        return _waveform(process, space, amplifiers, times, start, longest)[None]
-    limits, bounds = amplifiers.saturation(space, process.drift), amplifiers.bounds(process.n)
-    return np.asarray(integrate([process], limits, times, start, rng, longest, paths, bounds)[0])
-
-
-def _waveform(
-    process: OrnsteinUhlenbeck,
-    space: StateSpace,
-    amplifiers: Amplifiers,
-    times: Float[np.ndarray, " times"],
-    start: Float[np.ndarray, " m"],
-    step: float,
-) -> Float[np.ndarray, "times m"]:
-    """Without noise: from time to time exactly, and stepped only where an amplifier meets its limits between them."""
-    m = len(space.F)
-    quiet = OrnsteinUhlenbeck(process.drift, process.mean, np.zeros_like(process.diffusion))
-    limits, bounds = amplifiers.saturation(space, process.drift), amplifiers.bounds(process.n)
-    unused = np.random.default_rng(0)
-    out, x = np.empty((len(times), process.n)), np.asarray(start, dtype=float)
-    for k, duration in enumerate(np.diff(times, prepend=0.0)):
-        between = duration * np.linspace(0.0, 1.0, int(np.clip(np.ceil(duration / step), 1, _LOOKS)) + 1)
-        states = process.mean_at(between, x)
-        slopes = (process.mean - states) @ process.drift.T
-        if amplifiers.exceeded(states[:, :m], slopes[:, :m]):
-            x = integrate([quiet], limits, np.array([duration]), x, unused, step, 1, bounds)[0, 0, 0]
-        else:
-            x = states[-1]
-        out[k] = x
-    return out

@@ -36,7 +36,9 @@ class Modal:
         except np.linalg.LinAlgError:
             return None
         # Columns of V have length one, so the row lengths of W are the eigenvalue condition numbers.
-        if not np.all(np.linalg.norm(W, axis=1) <= _CONDITION):
+        # Those of a defective matrix may be too long for their square.
+        longest = np.abs(W).max(axis=1)
+        if not np.all(longest <= _CONDITION) or not np.all(np.linalg.norm(W, axis=1) <= _CONDITION):
             return None
         return cls(lam, V * scale[:, None], W / scale)
 

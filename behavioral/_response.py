@@ -10,8 +10,9 @@ from jaxtyping import Complex, Float
 
 from ..circuits import Instance, Level, Network, OpAmp, Program, Scaling, StateSpace, state_space
 from ._gaussian import Gaussian
-from ._limits import Amplifiers, limited_paths
+from ._limits import Amplifiers
 from ._ou import OrnsteinUhlenbeck
+from ._waveform import limited_paths
 
 
 class ClippedError(ValueError):

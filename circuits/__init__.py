@@ -5,6 +5,7 @@ from ._constants import BOLTZMANN as BOLTZMANN
 from ._converter import Converter as Converter
 from ._converter import converter as converter
 from ._crossbar import Crossbar as Crossbar
+from ._decay import relaxation as relaxation
 from ._decay import settle_time as settle_time
 from ._design import Design as Design
 from ._design_amplifier import AMPLIFIER_TEMPCOS as AMPLIFIER_TEMPCOS

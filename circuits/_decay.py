@@ -23,6 +23,7 @@ def settle_time(
     left: float,
     M: Float[np.ndarray, "n m"] | None = None,
     initial: Float[np.ndarray, "m n"] | None = None,
+    slowest: float | None = None,
 ) -> float:
     """The time after which `|M exp(-F t) initial|_2` stays at or below `left`, in units of one over F's.
 
@@ -34,11 +35,12 @@ def settle_time(
         left: part that may be left, between 0 and 1.
         M: readouts.
         initial: starts.
+        slowest: smallest real part of F's eigenvalues, where it is known.
 
     Raises:
         ValueError: an eigenvalue without positive real part.
     """
-    slowest = float(np.linalg.eigvals(F).real.min())
+    slowest = float(np.linalg.eigvals(F).real.min()) if slowest is None else slowest
     if not slowest > 0:
         raise ValueError(f"settle_time: expected eigenvalues with positive real part, got {slowest:.3g}")
     shortest = -log(left) / slowest

@@ -3,11 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from math import log
 
 import numpy as np
 from jaxtyping import Float
 
-from ..circuits import Capacitor, Inductor, Network, NodalEquations, OpAmp, StateSpace, nodal_equations
+from ..circuits import (
+    SETTLED,
+    Capacitor,
+    Inductor,
+    Network,
+    NodalEquations,
+    OpAmp,
+    StateSpace,
+    nodal_equations,
+    settle_time,
+)
 from ._errors import NetlistError
 from ._timing import Rates, passive_rates, rates
 
@@ -53,6 +64,14 @@ class Linear:
         if self.nodal is not None:
             return passive_rates(*self.nodal.slowest_and_fastest)
         return rates(self.network, self.space)
+
+    @cached_property
+    def settle_time(self) -> float:
+        """After which no cell voltage has more than `SETTLED` left of any start [s]."""
+        if self.nodal is not None:
+            return -log(SETTLED) / self.rates.slowest
+        space = self.space
+        return settle_time(space.F, SETTLED, space.M, space.initial, self.rates.slowest)
 
     @cached_property
     def settled(self) -> Float[np.ndarray, " n"]:

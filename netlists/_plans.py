@@ -179,10 +179,9 @@ class _Task:
         return to_text(network, lines, preamble(network, amplifier, near))
 
     def steps(self) -> _timing.Steps:
-        settings = self.settings
-        return _timing.transient_steps(
-            self.linear.rates, len(self.network.outputs), settings.duration, settings.max_step
-        )
+        settings, linear, n = self.settings, self.linear, len(self.network.outputs)
+        settle_time = linear.settle_time if settings.duration is None else None
+        return _timing.transient_steps(linear.rates, n, settings.duration, settings.max_step, settle_time)
 
     @property
     def start(self) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":

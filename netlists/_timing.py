@@ -7,11 +7,8 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Complex, Float
 
-from ..circuits import Inductor, Network, StateSpace
+from ..circuits import SETTLED, Inductor, Network, StateSpace
 from ._errors import NetlistError, SimulationFailed
-
-SETTLED = 1e-6
-"""A default transient lasts until the slowest mode has decayed to this."""
 
 STEPS_PER_TIME_CONSTANT = 40
 """Steps in the shortest time constant of the cells: linear interpolation is then good to 1e-4 of the swing."""
@@ -147,13 +144,17 @@ def positive(value: float, where: str) -> float:
     return result
 
 
-def transient_steps(found: Rates, n: int, duration: float | None, max_step: float | None) -> Steps:
-    """Steps of a transient without noise.
+def transient_steps(
+    found: Rates, n: int, duration: float | None, max_step: float | None, settle_time: float | None = None
+) -> Steps:
+    """Steps of a transient without noise; without a `duration` [s] it lasts for `settle_time`, the slowest mode's
+    unless given.
 
     Raises:
         NetlistError: a time that is not positive, or more points than can be asked for.
     """
-    end = positive(duration, "duration") if duration is not None else _round_up(-log(SETTLED) / found.slowest)
+    settled = -log(SETTLED) / found.slowest if settle_time is None else settle_time
+    end = positive(duration, "duration") if duration is not None else _round_up(settled)
     default = max(1 / (STEPS_PER_TIME_CONSTANT * found.cells), end / _MOST_STEPS)
     default = min(default, max(found.ringing, end / _MOST_RINGING_STEPS))
     largest = min(positive(max_step, "max_step") if max_step is not None else default, end)

@@ -16,6 +16,7 @@ from ._elements import input_source
 from ._engine import Limits
 from ._errors import NetlistError, SimulationFailed
 from ._jobs import ANALYSES, Analysis
+from ._linear import Linear
 from ._measurement import Variables, dataset, provenance
 from ._raw import Plot
 from ._vacask_circuit import MODELS, circuit, initial_nodes, node, source
@@ -80,8 +81,9 @@ def second_opinion(
         raise NetlistError("second opinion: expected level ideal or macro, transistors are simulated by ngspice only")
     simulator = vacask or find_vacask()
     network = instance.network(program, level, scaling)
-    space = state_space(network)
-    decay = _timing.rates(network, space)
+    linear = Linear(network, lambda: state_space(network))
+    space = linear.space
+    decay = linear.rates
     match analysis:
         case "op":
             plan = _plan_op(network)
@@ -91,7 +93,7 @@ def second_opinion(
             grid = _timing.noise_grid(decay, frequencies, points_per_decade)
             plan = _plan_noise(network, space, grid, whole=frequencies is None)
         case "tran":
-            steps = _timing.transient_steps(decay, program.n, duration, max_step)
+            steps = _timing.transient_steps(decay, program.n, duration, max_step, linear.settle_time)
             plan = _plan_tran(network, steps, initial_voltages(x0, program.n))
         case _:
             raise NetlistError(f"unknown analysis {analysis!r}: expected one of {', '.join(ANALYSES)}")

@@ -50,6 +50,33 @@ def test_error_falls_with_the_step(board):
     assert errors[1] < 2e-3
 
 
+def test_a_waveform_does_not_depend_on_the_times_that_are_asked_for(board):
+    # Catches limits that are looked at between asked times alone: cell 1 remembers for milliseconds what the inverter
+    # of cell 0 lost in its first microseconds of slewing.
+    slow = {"slew": 2e5, "gain_bandwidth": 2e6}
+    design = board.model_copy(update={"amplifier": board.amplifier.model_copy(update=slow)})
+    chip, program = design.nominal(Crossbar(2)), Program([[1.0, 0.0], [-0.01, 1e-4]], [1.0, -0.01])
+    response = DeviceModel.nominal(chip).response(program, Scaling(), allow_clipping=True)
+    late = 5e-3
+    alone = response.integrate(np.array([late]))[0, 0]
+    among = response.integrate(np.array([*np.linspace(1e-7, 2e-5, 50), 1e-3, late]))[0, -1]
+    np.testing.assert_allclose(alone, among, rtol=1e-9)
+    spice = simulate(chip, program, "tran", scaling=Scaling(), duration=late)["v"].values[-1]
+    # A tenth of the amplifiers' time constant leaves 0.1 % where the slewing decides.
+    np.testing.assert_allclose(alone, spice, rtol=3e-3)
+    assert abs(response.mean_at(np.array([late]))[0, 1] - spice[1]) > 0.3 * abs(spice[1])
+
+
+def test_what_rests_at_a_rail_rests(board):
+    # Ten milliseconds of steps of a quarter of a nanosecond would take for ever.
+    response = DeviceModel.nominal(board.nominal(Crossbar(1))).response(
+        Program([[1.0]], [10.0]), Scaling(), allow_clipping=True
+    )
+    early, late = response.integrate(np.array([5e-5, 1e-2]))[0]
+    assert early == pytest.approx(late, rel=1e-9)
+    assert 4.5 < late[0] <= 4.9
+
+
 def test_within_its_limits_the_exact_form_is_used(board):
     response = DeviceModel.nominal(chip_of(board, Crossbar(2), None)).response(SKEW, Scaling(drive=0.5))
     times, v0 = np.array([0.0, 1e-7, 1e-6, 1e-5]), np.array([0.1, -0.2])

@@ -59,7 +59,8 @@ def test_simulate(run, tmp_path, topology, analysis):
     program = json.loads((folder / "program.json").read_text())
     np.testing.assert_allclose(np.linalg.solve(program["A"], program["b"]), summary["x"], rtol=1e-12)
     # Mismatch of 1 % and offsets: SPICE must be where the circuit's equations say, not where the program says.
-    v, x = np.array(summary["v"]), np.array(summary["x"])
+    v, x = np.array(summary["answer"]), np.array(summary["x"])
+    np.testing.assert_allclose(summary["v"], summary["drive_scale"] * v, rtol=1e-12)
     assert np.linalg.norm(v - x) / np.linalg.norm(x) == pytest.approx(summary["relative_error"], rel=1e-12)
     assert summary["relative_error"] == pytest.approx(summary["predicted_relative_error"], rel=1e-3)
     assert xr.load_dataset(folder / "measurement.nc", engine="h5netcdf").attrs["analysis"] == analysis
