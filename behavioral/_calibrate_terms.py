@@ -15,6 +15,15 @@ FLOOR = 1e-5
 """Part of the converters' full scale that stands for a simulator's own error where no readout noise is stated."""
 
 
+def coherent(error: float, values: int) -> float:
+    """Standard deviation for each of so many values whose errors are of this size, and may all be alike.
+
+    A simulator's own error has a size and no law: a record without a stated error counts as one value of that size,
+    or its values would average away what they have in common.
+    """
+    return error * float(np.sqrt(values))
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """What one run says at one z: Gauss-Newton terms without the prior, `cost` = -2 log-likelihood."""
