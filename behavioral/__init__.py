@@ -2,6 +2,7 @@ from ._calibrate import Calibration as Calibration
 from ._calibrate import calibrate as calibrate
 from ._calibrate_bench import NUISANCES as NUISANCES
 from ._calibrate_bench import check_nuisances as check_nuisances
+from ._calibrate_heldout import judge_held_out as judge_held_out
 from ._calibrate_open import Combination as Combination
 from ._calibrate_spectral import TRANSISTOR_BAND as TRANSISTOR_BAND
 from ._coloured import FlickerNoise as FlickerNoise

@@ -1,7 +1,7 @@
 """Calibration: from measurements of one chip to its behavioural model, with error bars."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -35,8 +35,7 @@ _NOISE_MISFIT = 6.0
 
 SYSTEMATIC_OFFSET = 2e-5
 """Input offset [V] of an amplifier of transistors without mismatch: its second stage takes a current that the first
-supplies by an input voltage. 15 to 20 uV in the chips of the fidelity table; no measurement tells it from mismatch.
-"""
+supplies by an input voltage. 15 to 20 uV on a crossbar and on a mesh; no measurement tells it from mismatch."""
 
 _EXCHANGE = "the p and m rails of all cells exchanged, and the signs of their offsets"
 
@@ -70,7 +69,7 @@ class Calibration:
     covariance: Float[np.ndarray, "p p"]
     combinations: tuple[Combination, ...]
     excess: Mapping[str, float]
-    verdict: Verdict
+    verdict: Verdict = field(default_factory=Verdict)
     ambiguity: str | None = None
     thinned: tuple[str, ...] = ()
 

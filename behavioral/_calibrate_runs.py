@@ -11,7 +11,7 @@ from ..circuits import Instance, Program, Scaling
 from ._calibrate_parameters import Parameters
 from ._calibrate_record import Delay, equal_steps, innovations
 from ._calibrate_spectral import Ac, Noise
-from ._calibrate_terms import FLOOR, Part, Term, noisy_circuit, part_of, quiet_circuit
+from ._calibrate_terms import FLOOR, Part, Term, coherent, noisy_circuit, part_of, quiet_circuit
 from ._calibrate_transient import transient
 from ._measurement import Measurement
 from ._response import Response
@@ -65,7 +65,7 @@ class Run:
         if times is not None and data.readout_sigma == 0 and len(times) > _POINTS:
             keep = np.unique(np.linspace(0, len(times) - 1, _POINTS).astype(int))
             times, v = times[keep], v[keep]
-        sigma = data.readout_sigma or FLOOR * data.design.converters.full_scale
+        sigma = data.readout_sigma or coherent(FLOOR * data.design.converters.full_scale, v.size)
         v0 = data.values.get("v0", np.zeros(data.n))
         kind = "readouts" if data.readout_sigma else "waveforms"
         return cls(data.digest, kind, data.program, data.scaling, times, v, v0, sigma)

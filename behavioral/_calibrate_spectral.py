@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from ..circuits import Instance, Level, Program, Scaling
 from ._calibrate_parameters import Parameters
 from ._calibrate_spectra import covariance, densities, response
-from ._calibrate_terms import FLOOR, Part, noisy_circuit, part_of, quiet_circuit
+from ._calibrate_terms import FLOOR, Part, coherent, noisy_circuit, part_of, quiet_circuit
 from ._measurement import Measurement, MeasurementError
 
 _FREQUENCIES = 60
@@ -50,9 +50,8 @@ class Ac:
         size = np.hypot(*v)
         # A drive of zero has a response of zero, known as well as any voltage.
         least = FLOOR * data.design.converters.full_scale
-        sigma = (data.relative_sigma or RESPONSE_ERROR[data.level]) * np.maximum(
-            size, max(_DEPTH * float(size.max()), least)
-        )
+        relative = data.relative_sigma or coherent(RESPONSE_ERROR[data.level], v.size)
+        sigma = relative * np.maximum(size, max(_DEPTH * float(size.max()), least))
         return cls(
             data.digest,
             data.program,
@@ -107,7 +106,7 @@ class Noise:
         if not (data.values["psd"] > 0).all():
             raise MeasurementError(f"calibrate: psd: expected densities above zero, got {data.values['psd'].min():.3g}")
         log_psd = np.log(data.values["psd"][keep])
-        sigma = data.relative_sigma or NOISE_ERROR[data.level]
+        sigma = data.relative_sigma or coherent(NOISE_ERROR[data.level], log_psd.size)
         # Flicker noise has no variance but that of a band.
         found = data.values.get("covariance") if data.level != "transistor" else None
         stated, frequencies = data.relative_sigma > 0, data.values["frequency"][keep]

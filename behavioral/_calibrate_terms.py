@@ -13,6 +13,15 @@ from ._calibrate_parameters import Loaded, Parameters
 from ._calibrate_sensitivity import Sensitivity
 
 
+def coherent(error: float, values: int) -> float:
+    """Standard deviation for each of so many values whose errors are of this size, and may all be alike.
+
+    A simulator's own error has a size and no law: a record without a stated error counts as one value of that size,
+    or its values would average away what they have in common.
+    """
+    return error * float(np.sqrt(values))
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """What one run says at one z: Gauss-Newton terms without the prior, `cost` = -2 log-likelihood."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+import scipy.linalg
 import scipy.stats
 from jaxtyping import Float, Int
 
@@ -24,9 +25,12 @@ components are looser than their design says shows in few numbers, so that most 
 _UNSTATED = 5.0
 """Times that the residuals of a kind without stated errors may exceed what stands for a simulator's own error."""
 
-_CONFOUNDED = 1e-6
-"""Part of a nuisance's information below which what the other unknowns leave of it is rounding."""
+_TOLD = 1e-2
+"""Precision of a nuisance by that of its prior from which what the other unknowns leave of it can be tested: known to
+ten times its spread."""
 
+_FAR = 1e-6
+"""The same of the prior that a nuisance which is only tried has: none that counts."""
 
 MODEL_ERROR: Mapping[str, float] = MappingProxyType({"readouts": 5e-4, "responses": 1e-2, "noise": 1e-2})
 """Of the macro-model that stands for transistors, relative, by kind of measurement: no contradiction unless beyond. The
@@ -72,7 +76,7 @@ def judge(
     evidence = Evidence.of(runs, found, parameters, numbers)
     checks = [
         *_family("residual", list(_residuals(evidence, found.settled))),
-        *_family("bench", list(_bench(evidence, parameters, nuisances))),
+        *_family("bench", list(_bench(evidence, found, parameters, nuisances))),
         *_family("tolerance", list(_tolerances(evidence, parameters))),
     ]
     return Verdict(tuple(checks))
@@ -108,7 +112,8 @@ def _residuals(evidence: Evidence, settled: bool) -> Iterator[Check]:
             allowed, text = sum(allowed for *_, allowed in mine), "residual {:.3g} times their noise, in square"
             yield _chi_square(f"all {kind}", total, count, information, text, allowed)
         else:
-            ratio = float(np.sqrt(total / count))
+            # Their standard deviations are those of errors that may all be alike; see `coherent`.
+            ratio = float(np.sqrt(sum(run.values**2 * part.rms**2 for run, part, _ in mine) / count))
             text = "residual {:.3g} times a simulator's own error, in square"
             yield Check("residual", f"all {kind}", ratio**2, None, bool(ratio <= _UNSTATED), text)
 
@@ -152,50 +157,47 @@ def _tolerances(evidence: Evidence, parameters: Parameters) -> Iterator[Check]:
         )
 
 
-def _bench(evidence: Evidence, parameters: Parameters, nuisances: Sequence[str]) -> Iterator[Check]:
+def _bench(evidence: Evidence, found: Fit, parameters: Parameters, nuisances: Sequence[str]) -> Iterator[Check]:
     """What each kind of nuisance that is not switched on would explain."""
     tried = [kind for kind in NUISANCES if kind not in nuisances]
     extended = parameters.extended(evidence.runs, nuisances, tried)
     p = parameters.size
     z = np.append(evidence.z, np.zeros(extended.size - p))
-    score = np.zeros(extended.size)
-    information = np.zeros((extended.size, extended.size))
+    score = np.append(-parameters.precision * evidence.z, np.zeros(extended.size - p))
+    information = np.diag(np.append(parameters.precision, np.full(extended.size - p, _FAR)))
     for run in evidence.runs:
-        # Where errors have no law there is no test; what such runs say of the chip is in the covariance.
-        if run.stated:
-            part = run.evaluate(extended, z)
-            score += part.gradient
-            information += part.information
+        part = run.evaluate(extended, z)
+        weight = found.excess.get(run.kind, 1.0) ** -2
+        score += weight * part.gradient
+        information += weight * part.information
     for kind in tried:
         where = extended.bench.unknowns(kind)
-        found = _score_test(kind, score, information, evidence.covariance, where, sum(evidence.allowed))
-        if found is not None:
-            yield found
+        if len(where):
+            yield _score_test(kind, score, information, where, p, sum(evidence.allowed))
 
 
 def _score_test(
     kind: str,
     score: Float[np.ndarray, " q"],
     information: Float[np.ndarray, "q q"],
-    covariance: Float[np.ndarray, "p p"],
     where: Int[np.ndarray, " k"],
+    p: int,
     allowed: float,
-) -> Check | None:
-    p = len(covariance)
-    raw = np.diag(information)[where]
-    where = where[raw > 0]
-    if len(where) == 0:
-        return None
-    unit = 1 / np.sqrt(np.diag(information)[where])
-    across = information[np.ix_(where, np.arange(p))]
-    left = (information[np.ix_(where, where)] - across @ covariance @ across.T) * np.outer(unit, unit)
-    values, vectors = np.linalg.eigh((left + left.T) / 2)
-    seen = values > _CONFOUNDED
-    if not seen.any():
-        return None
-    projected = vectors[:, seen].T @ (unit * score[where])
-    statistic, count = float(np.sum(projected**2 / values[seen])), int(seen.sum())
+) -> Check:
+    which = np.append(np.arange(p), where)
+    unit = 1 / np.sqrt(np.diag(information)[which])
+    # The last block of a Cholesky factor is what the first unknowns leave of the others: no digits are lost to a
+    # difference of two large numbers. An optimum that is a tenth of a standard deviation away is taken out likewise.
+    L = np.linalg.cholesky(information[np.ix_(which, which)] * np.outer(unit, unit))
+    left = scipy.linalg.solve_triangular(L, unit * score[which], lower=True)[p:]
+    own = L[p:, p:] / unit[p:, None]
+    values, vectors = np.linalg.eigh(own @ own.T)
+    seen = values > _TOLD
+    count = int(seen.sum())
     what = NUISANCES[kind].what
     meaning = f"an unknown of the bench that is left out ({what}) would explain {{:.3g}} times what chance explains"
-    probability = _tail(statistic, count, allowed)
-    return Check("bench", kind, statistic / (count + allowed), probability, True, meaning)
+    if count == 0:
+        return Check("bench", kind, 0.0, 1.0, True, meaning)
+    projected = vectors[:, seen].T @ (own @ left)
+    statistic = float(np.sum(projected**2 / values[seen]))
+    return Check("bench", kind, statistic / (count + allowed), _tail(statistic, count, allowed), True, meaning)

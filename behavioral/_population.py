@@ -9,8 +9,10 @@ import numpy as np
 from jaxtyping import Float
 
 from ..circuits import Cascade, OpAmp, Program, Programming, Scaling
+from ._deviation_kinds import INVERTERS, OFFSETS
 from ._device_model import DeviceModel, Estimate
 from ._electronics import Electronics, amplifier_speed, electronics
+from ._population_spreads import estimate_spreads
 from ._response import Response
 
 
@@ -62,9 +64,10 @@ class Population:
         """From one or several models of one design.
 
         A nominal model stands for its design: its spreads are the design's tolerances. From calibrated models the
-        spreads are estimated by maximum likelihood. Inferred deviations are shrunk towards zero by what the data
-        leave open, so that their own scatter is too small: `E[eps_true^2] = eps^2 + se^2`. The tolerance that each
-        was inferred with is taken out again, so that it is not read back as a result.
+        spreads are those of maximum marginal likelihood, over what each chip's measurements say of all its deviations
+        together; the tolerance that they were inferred with is taken out again, so that it is not read back as a
+        result, right or wrong. Models without their posterior (of earlier versions, or contradicted ones) count by
+        their standard errors, one deviation at a time; a posterior is asked of all or of none.
 
         Raises:
             ValueError: no model, or models of different designs, topologies or levels.
@@ -178,8 +181,8 @@ _STEPS = 200
 _KINDS: Mapping[str, tuple[str, ...]] = {
     "conductance_sigma": ("conductance", "ground", "drive", "jacobian", "hessian", "transpose", "damping"),
     "capacitor_sigma": ("capacitance",),
-    "inverter_sigma": ("inverter", "stage_inverter"),
-    "offset_sigma": ("offset", "inverter_offset", "stage_offset", "stage_inverter_offset"),
+    "inverter_sigma": INVERTERS,
+    "offset_sigma": OFFSETS,
 }
 
 
@@ -198,6 +201,10 @@ def _tolerances(model: DeviceModel) -> dict[str, float]:
 
 
 def _spreads(models: Sequence[DeviceModel]) -> tuple[dict[str, float], dict[str, float]]:
+    posteriors = [model.posterior for model in models if model.posterior is not None]
+    if len(posteriors) == len(models) and len({one.names for one in posteriors}) == 1:
+        found = estimate_spreads(posteriors, _KINDS, _tolerances(models[0]))
+        return {**_tolerances(models[0]), **found.values}, dict(found.errors)
     spreads, errors = _tolerances(models[0]), {}
     for kind, names in _KINDS.items():
         prior = spreads[kind]

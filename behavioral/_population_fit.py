@@ -16,6 +16,9 @@ _WEIGHT = 1.0
 _INFORMED = 0.235
 """Precision of a direction by that of the tolerance, below which it is open: 0.9 of the tolerance is left."""
 
+_ROUNDING = 1e-12
+"""Of the largest precision, which what is left of a prior that was subtracted may be."""
+
 _OWN_PART = 0.1
 """A chip's part of a deviation is a priori this part of the tolerance, which is that of the components."""
 
@@ -29,18 +32,24 @@ class Chip:
 
     @classmethod
     def of(
-        cls, values: Float[np.ndarray, " p"], covariance: Float[np.ndarray, "p p"], prior: Float[np.ndarray, " p"]
+        cls,
+        values: Float[np.ndarray, " p"],
+        covariance: Float[np.ndarray, "p p"],
+        prior: Float[np.ndarray, " p"],
+        known: float = _INFORMED,
     ) -> "Chip":
         """From a posterior: precisions add, so the prior's is subtracted.
 
-        Directions that the measurements leave open do not count: there the posterior is no Gaussian either.
+        Directions of which the measurements say no more than `known`, a precision by that of the prior, do not count:
+        there the posterior is no Gaussian either.
         """
         unit = np.outer(prior, prior)
         precision = np.linalg.inv(covariance / unit)
         w, U = np.linalg.eigh(precision - np.eye(len(prior)))
-        known = U[:, w > _INFORMED]
-        eta = known @ (known.T @ (precision @ (values / prior)))
-        return cls((known * w[w > _INFORMED]) @ known.T / unit, eta / prior)
+        seen = w > max(known, _ROUNDING * float(w.max()))
+        directions = U[:, seen]
+        eta = directions @ (directions.T @ (precision @ (values / prior)))
+        return cls((directions * w[seen]) @ directions.T / unit, eta / prior)
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,7 +85,7 @@ class PopulationModel:
         kinds = list(dict.fromkeys(names))
         kind = np.array([kinds.index(name) for name in names])
         has_local = [name not in _SHARED for name in kinds]
-        known = [Chip.of(chip.values, chip.covariance, chip.prior) for chip in chips]
+        known = [_evidence(chip) for chip in chips]
         found = fit_mixed(known, kind, first.prior, has_local)
         digests = tuple(model.provenance.instance_digest for model in models)
         return cls(
@@ -246,6 +246,16 @@ def load_device(path: str | Path) -> DeviceModel | PopulationModel:
 
 _AMPLIFIER = ("gain", "gain_bandwidth", "output_resistance", "noise_voltage", "noise_corner")
 _SHARED = (*_AMPLIFIER, "parasitic", "noise_scale")
+
+
+def _evidence(chip: Calibration) -> Chip:
+    """What its measurements say; of a contradicted chip, only that its tolerances are those of the design."""
+    own = chip.model.posterior
+    return (
+        Chip.of(chip.values, chip.covariance, chip.prior)
+        if own is None
+        else Chip.of(own.values, own.covariance, own.prior)
+    )
 
 
 def _check(models: Sequence[DeviceModel]) -> None:

@@ -18,6 +18,7 @@ class Check:
         probability: of as much or more when the model is right; None where the errors have a size and no law.
         passed: whether that is above the row's part of `FALSE_ALARMS`.
         meaning: of a failure, in words.
+        limit: of the statistic, where it is known.
     """
 
     family: str
@@ -26,6 +27,7 @@ class Check:
     probability: float | None
     passed: bool
     meaning: str
+    limit: float | None = None
 
     def __str__(self) -> str:
         chance = "" if self.probability is None else f" (by chance once in {_once_in(self.probability)})"
@@ -90,9 +92,10 @@ def _check(row: Mapping[str, Any]) -> Check:
     texts = {name: row[name] for name in ("family", "row", "meaning")}
     if not all(isinstance(text, str) for text in texts.values()) or not isinstance(row["passed"], bool):
         raise ValueError(f"verdict: expected a check with its texts and whether it passed, got {dict(row)}")
-    chance = row["probability"]
+    chance, limit = row["probability"], row.get("limit")
     return Check(
         **texts,
+        limit=None if limit is None else float(limit),
         statistic=float(row["statistic"]),
         probability=None if chance is None else float(chance),
         passed=row["passed"],

@@ -115,7 +115,7 @@ def from_drawn(this: Job, request: Request, held_out: int, keep_below: float | N
         more["recalibrate_at_s"] = findings.schedule(found.model, instance, keep_below, request.seed)
     if held_out:
         with this.step(f"ngspice: {held_out} held-out programs"):
-            rows = heldout.rows(instance, found.model, held_out, request.seed)
+            rows = heldout.rows(instance, found, held_out, request.seed)
             more |= {"held_out": rows, "correction": heldout.corrected(instance, found.model, held_out, request.seed)}
         write_json(this.folder / "heldout.json", rows)
     failed = found.verdict.contradicted or not all(row["passed"] for row in rows)

@@ -10,7 +10,7 @@ import xarray as xr
 from rich.table import Table
 from rich.text import Text
 
-from ..behavioral import Correction, DeviceModel, compare, read_measurement
+from ..behavioral import Calibration, Correction, DeviceModel, compare, judge_held_out, read_measurement
 from ..circuits import Instance, Scaling
 from ..netlists import Analysis, Job
 from . import _bands as bands
@@ -44,8 +44,9 @@ _ANALYSES: tuple[Analysis, ...] = ("tran", "ac", "noise")
 _STREAM = 5
 
 
-def rows(instance: Instance, device: DeviceModel, count: int, seed: int) -> list[Row]:
+def rows(instance: Instance, fitted: Calibration, count: int, seed: int) -> list[Row]:
     """The worst of each metric over the held-out programs, at the temperature of the calibration and above."""
+    device = fitted.model
     programs = calibration.random_programs(instance, count, np.random.default_rng([seed, _STREAM]))
     warmer = instance.design.temperature + WARMER
     pairs = [(instance, device), (_at(instance, warmer), replace(device, instance=_at(device.instance, warmer)))]
@@ -59,7 +60,8 @@ def rows(instance: Instance, device: DeviceModel, count: int, seed: int) -> list
             jobs.append(calibration.job_of(chip, device.level, program, analysis, **options))
             models.append(model)
     worst: dict[tuple[str, str, float], Row] = {}
-    for job, model, data in zip(jobs, models, calibration.simulated(jobs), strict=True):
+    measured = calibration.simulated(jobs)
+    for job, model, data in zip(jobs, models, measured, strict=True):
         found = compare(data, model)
         more = {"variance_error": _variance_error(data, model)} if _is_band(job) else {}
         found = replace(found, metrics={**found.metrics, **more})
@@ -69,7 +71,38 @@ def rows(instance: Instance, device: DeviceModel, count: int, seed: int) -> list
                 key = (row["analysis"], name, row["temperature"])
                 if key not in worst or not row["value"] <= worst[key]["value"]:
                     worst[key] = row
-    return list(worst.values())
+    return [*worst.values(), *_by_its_error_bars(fitted, jobs, measured)]
+
+
+def _by_its_error_bars(fitted: Calibration, jobs: list[Job], measured: list[xr.Dataset]) -> list[Row]:
+    """Waveforms by the error that the calibration says they have; a row for each temperature.
+
+    Transistors have no row: of them the macro-model errs by what no error bar holds, and the bands above say how far.
+    """
+    found = []
+    for temperature in dict.fromkeys(job.instance.design.temperature for job in jobs):
+        mine = [
+            (job, data)
+            for job, data in zip(jobs, measured, strict=True)
+            if job.analysis == "tran" and job.instance.design.temperature == temperature
+        ]
+        if fitted.model.level == "transistor" or not mine:
+            continue
+        check = judge_held_out(fitted, [data for _, data in mine])
+        job, _ = mine[0]
+        row = {
+            "topology": job.instance.topology.name,
+            "level": job.level,
+            "size": job.instance.topology.n,
+            "analysis": "tran",
+            "metric": "held out: waveforms, squared error by its error bar",
+            "value": check.statistic,
+            "limit": check.limit,
+            "passed": check.passed,
+            "temperature": temperature,
+        }
+        found.append(row)
+    return found
 
 
 def corrected(instance: Instance, device: DeviceModel, count: int, seed: int) -> dict[str, float]:
