@@ -7,6 +7,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
+from ..files.arrays import with_gaps
 from ._interface import DenseProcess
 from ._sampling import Spacings
 from ._transition import Transition, pull_back, transitions
@@ -92,7 +93,8 @@ def observed_steps(
     given_first: bool,
 ) -> list[Steps]:
     """The record as groups of steps, few enough durations in each to hold their transitions."""
-    times, values = np.asarray(times, dtype=float), np.asarray(values, dtype=float)
+    times = np.asarray(with_gaps(times), dtype=float)
+    values = np.asarray(with_gaps(values), dtype=float)
     if times.ndim != 1 or values.shape[-2:] != (len(times), process.n) or values.ndim not in (2, 3):
         raise ValueError(
             f"log_prob: expected values (times, n) or (paths, times, n) with {len(times)} times and "

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Complex, Float
 
+from ..files.arrays import with_gaps
 from ._gaussian import Gaussian
 from ._interface import DenseProcess, Time
 from ._likelihood import Gradient, log_prob_and_gradient, observed_steps
@@ -98,9 +99,9 @@ class OrnsteinUhlenbeck(DenseProcess):
     def mean_at(self, t: Time, x0: Float[np.ndarray, "*batch n"]) -> Float[np.ndarray, "..."]:
         """Mean after `t` from `x0`: (*batch, n) for one time, (*batch, times, n) for many; `t = inf` is m."""
         times = _times("mean_at", t)
-        x0 = np.asarray(x0, dtype=float)
-        if x0.shape[-1:] != (self.n,):
-            raise ValueError(f"mean_at: expected x0 (..., {self.n}), got {x0.shape}.")
+        x0 = np.asarray(with_gaps(x0), dtype=float)
+        if x0.shape[-1:] != (self.n,) or np.isnan(x0).any():
+            raise ValueError(f"mean_at: expected x0 (..., {self.n}) without gaps, got {x0.shape}.")
         y = (x0 - self.mean).reshape(-1, self.n)
         finite = np.isfinite(times)
         if not np.all(finite):
@@ -304,7 +305,7 @@ class OrnsteinUhlenbeck(DenseProcess):
 
 
 def _frozen(name: str, value: np.ndarray) -> np.ndarray:
-    array = np.array(value, dtype=float)
+    array = np.array(with_gaps(value), dtype=float)
     if not np.all(np.isfinite(array)):
         raise ValueError(f"OrnsteinUhlenbeck: expected finite numbers in {name}, got nan or inf.")
     array.flags.writeable = False
@@ -312,7 +313,7 @@ def _frozen(name: str, value: np.ndarray) -> np.ndarray:
 
 
 def _times(what: str, t: Time) -> Float[np.ndarray, " times"]:
-    times = np.atleast_1d(np.asarray(t, dtype=float))
+    times = np.atleast_1d(np.asarray(with_gaps(t), dtype=float))
     if times.ndim != 1 or np.any(np.isnan(times)) or np.any(times < 0.0):
         raise ValueError(f"{what}: expected times of at least 0, one number or one row, got {t!r}.")
     return times

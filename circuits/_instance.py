@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..files import FileError, UnreadableFile, read_json, write_atomically
+from ..files.arrays import with_gaps
 from ._cascade import Cascade
 from ._crossbar import Crossbar
 from ._design import Design
@@ -228,7 +229,7 @@ def make_topology(name: str, n: int, **sizes: int) -> Topology:
 
 
 def _checked(name: str, values: Any, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
-    array = np.array(values, dtype=np.float64)
+    array = np.array(with_gaps(values), dtype=np.float64)
     if array.shape != shape:
         raise DesignError(f"instance: {name}: expected shape {shape}, got {array.shape}")
     if not np.isfinite(array).all():

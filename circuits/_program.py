@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Complex, Float
 
+from ..files.arrays import with_gaps
 from ._errors import ProgramError
 
 
@@ -106,10 +107,8 @@ class Program:
 
 
 def _real(name: str, value: object) -> Float[np.ndarray, "..."]:
-    if isinstance(value, np.ma.MaskedArray) and (masked := int(np.ma.getmaskarray(value).sum())):
-        raise ProgramError(f"{name}: expected numbers without a mask, got {masked} that are masked")
     try:
-        array = np.array(value)
+        array = np.array(with_gaps(value))
     except ValueError:
         raise ProgramError(f"{name}: expected a rectangular array of numbers, got ragged rows") from None
     if array.dtype.kind not in "iuf":

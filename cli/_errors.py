@@ -8,7 +8,7 @@ from typing import Any, cast
 DEBUG = "THERMOSPICE_DEBUG"
 _OWN = __name__.partition(".")[0] + "."
 
-LONGEST = 600
+LONGEST = 1000
 """Characters of a message."""
 
 _HINTS = {

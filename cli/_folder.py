@@ -35,7 +35,7 @@ class Folder:
         if self.path.is_symlink() or not self.path.is_dir():
             return
         found = sorted(self.path.rglob("*"), reverse=True)  # what is in a folder comes before it
-        if any(_holds_results(path) for path in found):
+        if any(_holds_results(path) for path in found) or not any(path.is_file() for path in found):
             return
         with suppress(OSError):
             for path in found:

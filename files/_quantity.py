@@ -6,20 +6,11 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any
 
+from ._unit_text import ALONE, PREFIXES, QuantityError, factor_of, in_unit, other_unit, shown, two_readings, unreadable
 from ._units import UNITS, Unit
 
 LONGEST = 1000
 """Characters of a quantity; a double written out has some 300."""
-
-_LONGEST_SHOWN = 400
-
-_PREFIXES = {
-    **{"": 0, "k": 3, "K": 3, "g": 9, "G": 9, "t": 12, "T": 12, "m": -3, "u": -6, "U": -6, "n": -9, "N": -9},
-    **{"p": -12, "f": -15, "a": -18, "Meg": 6, "MEG": 6, "meg": 6, "M": 6, "P": 15},
-}
-"""Powers of ten. SPICE has no difference between capitals and others; SI has one in M and P, see `_two_readings`."""
-
-_ALONE = tuple(prefix for prefix in _PREFIXES if prefix)
 
 # One repetition beside the next, never one within another: linear in the length.
 _NUMBER = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?")
@@ -46,10 +37,6 @@ _ZERO_CELSIUS = Decimal("273.15")
 DOUBTFUL_KELVIN = (1.0, 200.0)
 """A temperature in this range is asked for its unit: 25 is a usual one in degrees Celsius, and in kelvin it is none
 that amplifiers work at."""
-
-
-class QuantityError(ValueError):
-    """A number is not one that can be read in one way; one line that says what was expected."""
 
 
 def parse_quantity(value: Any, unit: str) -> float:
@@ -79,9 +66,9 @@ def parse_whole(value: Any, unit: str = "count") -> int:
         return value
     number = _parse(value, UNITS[unit])
     if number != int(number):
-        raise QuantityError(f"expected a whole number{_in(UNITS[unit])}, got {_shown(value)}")
+        raise QuantityError(f"expected a whole number{in_unit(UNITS[unit])}, got {shown(value)}")
     if abs(number) > 2**53:
-        raise QuantityError(f"expected a whole number of at most 2^53, got {_shown(value)}")
+        raise QuantityError(f"expected a whole number of at most 2^53, got {shown(value)}")
     return int(number)
 
 
@@ -102,10 +89,10 @@ def unit_factor(text: str, unit: str) -> float | None:
     if spelled == known.name or (known.name == "" and spelled in ("1", "dimensionless")):
         return 1.0
     try:
-        factor = _factor(spelled, known, "1", False)
+        factor = factor_of(spelled, known, "1", False)
     except QuantityError:
         return None
-    return None if factor is None or spelled in _ALONE else float(factor)
+    return None if factor is None or spelled in ALONE else float(factor)
 
 
 def _parse(value: Any, unit: Unit) -> float:
@@ -113,11 +100,11 @@ def _parse(value: Any, unit: Unit) -> float:
         number = _read(value, unit)
         return _checked(number, value, unit)
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise QuantityError(f"expected a number{_in(unit)}, got {_shown(value)}")
+        raise QuantityError(f"expected a number{in_unit(unit)}, got {shown(value)}")
     try:
         number = float(value)
     except OverflowError:
-        raise QuantityError(f"expected a finite number{_in(unit)}, got one beyond 1e308") from None
+        raise QuantityError(f"expected a finite number{in_unit(unit)}, got one beyond 1e308") from None
     _ask_for_unit(number, unit, f"{value}")
     return _checked(number, value, unit)
 
@@ -129,7 +116,7 @@ def _checked(number: float, value: Any, unit: Unit) -> float:
 
 
 def _not_finite(value: Any, unit: Unit) -> QuantityError:
-    return QuantityError(f"Input should be a finite number{_in(unit)}, got {_shown(value).strip(chr(39))}")
+    return QuantityError(f"Input should be a finite number{in_unit(unit)}, got {shown(value).strip(chr(39))}")
 
 
 def _ask_for_unit(number: float, unit: Unit, text: str) -> None:
@@ -149,7 +136,7 @@ def _is_doubtful(kelvin: float) -> bool:
 
 def _read(given: str, unit: Unit) -> float:
     if len(given) > LONGEST:
-        raise QuantityError(f"expected a number{_in(unit)}, got {_shown(given)} of {len(given):,} characters")
+        raise QuantityError(f"expected a number{in_unit(unit)}, got {shown(given)} of {len(given):,} characters")
     text = _same(given.strip())
     found = _NUMBER.match(text)
     assert found is not None  # it matches nothing at all as well
@@ -180,7 +167,7 @@ def _exponent(digits: str | None) -> int:
 def _decimal(sign: str, before: str, after: str, exponent: int, given: str, unit: Unit) -> Decimal:
     if len(before) > 1 and before[0] == "0":
         plain = before.lstrip("0") or "0"
-        raise QuantityError(f"{_shown(given)} begins with a zero, which may mean octal; write {plain[:20]}")
+        raise QuantityError(f"{shown(given)} begins with a zero, which may mean octal; write {plain[:20]}")
     digits = f"{before}{after}" or "0"
     return Decimal(f"{sign}{digits}e{exponent - len(after)}")
 
@@ -191,24 +178,24 @@ def _word(text: str, given: str, unit: Unit) -> float:
     lowered = text.lower().lstrip("+-.")
     if lowered in ("inf", "infinity", "nan"):
         raise _not_finite(given, unit)
-    raise _unreadable(given, unit)
+    raise unreadable(given, unit)
 
 
 def _with_letter_as_point(before: str, point: re.Match[str], rest: str, given: str, unit: Unit) -> float:
     """4k7 is 4.7 k: the letter stands where the point is (IEC 60062)."""
     letter, after = point.groups()
-    if not before.lstrip("+-") or (letter not in unit.letters and (letter not in _PREFIXES or not unit.bare)):
-        raise _unreadable(given, unit)
+    if not before.lstrip("+-") or (letter not in unit.letters and (letter not in PREFIXES or not unit.bare)):
+        raise unreadable(given, unit)
     sign = before[:1] if before[:1] in ("+", "-") else ""
     number = _decimal(sign, before.lstrip("+-"), after, 0, given, unit)
     if letter in unit.letters:
         letter = ""
-    elif two := _two_readings(letter, "", unit, f"{before}.{after}"):
-        raise QuantityError(f"{_shown(given)} is {two}")
-    number = number.scaleb(_PREFIXES[letter])
+    elif two := two_readings(letter, "", unit, f"{before}.{after}"):
+        raise QuantityError(f"{shown(given)} is {two}")
+    number = number.scaleb(PREFIXES[letter])
     word = rest.strip()
     if word and word not in unit.words:
-        raise _other_unit(given, word, unit)
+        raise other_unit(given, word, unit)
     return _to_float(number, given, unit)
 
 
@@ -217,19 +204,19 @@ def _scaled(number: Decimal, rest: str, given: str, unit: Unit, digits: str) -> 
     if unit.celsius and word in _CELSIUS:
         return _to_float(number + _ZERO_CELSIUS, given, unit)
     if unit.celsius and word in ("F", "degF", "\N{DEGREE SIGN}F", "Fahrenheit"):
-        raise QuantityError(f"expected kelvin or degrees Celsius, such as {unit.examples}, got {_shown(given)}")
+        raise QuantityError(f"expected kelvin or degrees Celsius, such as {unit.examples}, got {shown(given)}")
     if unit.decibels and word in ("dB", "db", "DB"):
         return _amplitude(number, given, unit)
     if not word:
         _ask_for_unit(float(number), unit, digits)
         return _to_float(number, given, unit)
     if why := _separators(rest):
-        raise QuantityError(f"expected a number{_in(unit)}, such as {unit.examples}; got {_shown(given)}: {why}")
+        raise QuantityError(f"expected a number{in_unit(unit)}, such as {unit.examples}; got {shown(given)}: {why}")
     if word in unit.unclear:
-        raise QuantityError(f"{_shown(given)} may be {unit.unclear[word]}; write the one that you mean")
-    factor = _factor(word, unit, digits, rest == word)
+        raise QuantityError(f"{shown(given)} may be {unit.unclear[word]}; write the one that you mean")
+    factor = factor_of(word, unit, digits, rest == word)
     if factor is None:
-        raise _other_unit(given, word, unit)
+        raise other_unit(given, word, unit)
     return _to_float(number * factor, given, unit)
 
 
@@ -256,99 +243,10 @@ def _separators(rest: str) -> str | None:
     return None
 
 
-def _factor(word: str, unit: Unit, digits: str, glued: bool) -> Decimal | None:
-    """The size of a unit as it is spelled; None where it is another unit."""
-    if not unit.denominators:
-        return _numerator(word, "", unit, digits, glued)
-    above, slash, below = word.partition("/")
-    if not slash:
-        return _numerator(word, "", unit, digits, glued) if _no_unit(word, unit) else None
-    if below not in unit.denominators:
-        return None
-    numerator = _numerator(above, f"/{below}", unit, digits, glued)
-    return None if numerator is None else numerator * unit.denominators[below]
-
-
-def _no_unit(word: str, unit: Unit) -> bool:
-    return word in _PREFIXES or (word in unit.factors and word != "1")
-
-
-def _numerator(word: str, below: str, unit: Unit, digits: str, glued: bool) -> Decimal | None:
-    if word in unit.factors:
-        return unit.factors[word]
-    for prefix, exponent in _PREFIXES.items():
-        rest = word[len(prefix) :]
-        if not word.startswith(prefix) or not _belongs(prefix, rest, unit):
-            continue
-        if two := _two_readings(prefix, f"{rest}{below}", unit, digits, glued):
-            raise QuantityError(f"{digits}{word}{below} is {two}")
-        return Decimal(1).scaleb(exponent * unit.power)
-    return None
-
-
-def _belongs(prefix: str, rest: str, unit: Unit) -> bool:
-    if rest == "":
-        return bool(prefix) and unit.bare
-    if unit.name == "F" and rest == "f":  # 100pf
-        return bool(prefix)
-    return rest in unit.words
-
-
-def _two_readings(prefix: str, rest: str, unit: Unit, digits: str, glued: bool = True) -> str | None:
-    """Both meanings of a prefix that SPICE and SI, or capitals and others, tell apart; None where there is one.
-
-    SPICE knows no capitals, so that only an SI unit with a small letter in it shows which of the two is written.
-    """
-    if unit.name == "byte":
-        return None  # no SPICE writes bytes
-    capitals = rest == "" or (rest.isascii() and rest.isupper())
-    if prefix == "M" and (capitals or rest == "hz"):
-        return f"mega by SI and milli in SPICE; write {digits}Meg{rest} or {digits}m{rest}"
-    if prefix == "m" and rest in ("hz", "HZ"):
-        return f"milli as it stands and mega as many write it; write {digits} MHz or {digits} mHz"
-    if prefix == "P" and capitals:
-        return f"peta by SI and pico in SPICE; write {digits}e15 or {digits}p{rest}"
-    if prefix == "" and rest == "F" and glued:
-        return f"farad by SI and femto in SPICE; write {digits} F or {digits}f"
-    return None
-
-
 def _to_float(number: Decimal, given: str, unit: Unit) -> float:
     found = float(number)
     if found == 0 and number != 0:
-        raise QuantityError(f"expected a number{_in(unit)}, got {_shown(given)}, which is nearer to 0 than 1e-323")
+        raise QuantityError(f"expected a number{in_unit(unit)}, got {shown(given)}, which is nearer to 0 than 1e-323")
     if math.isinf(found):
-        raise QuantityError(f"expected a finite number{_in(unit)}, got one beyond 1e308")
+        raise QuantityError(f"expected a finite number{in_unit(unit)}, got one beyond 1e308")
     return found
-
-
-def _other_unit(given: str, word: str, unit: Unit) -> QuantityError:
-    return QuantityError(
-        f"expected a number{_in(unit)}, such as {unit.examples}; got the unit {_unit_alone(word)!r} in {_shown(given)}"
-    )
-
-
-def _unit_alone(word: str) -> str:
-    """A unit without its prefix, where it is one that is known."""
-    known = {spelling for unit in UNITS.values() for spelling in (*unit.words, *unit.factors) if spelling}
-    if word in known:
-        return word
-    tails = [word[len(prefix) :] for prefix in _ALONE if word.startswith(prefix)]
-    return next((tail for tail in tails if tail in known), word if len(word) <= 40 else word[:37] + "...")
-
-
-def _unreadable(given: str, unit: Unit) -> QuantityError:
-    return QuantityError(f"expected a number{_in(unit)}, such as {unit.examples}; got {_shown(given)}")
-
-
-def _in(unit: Unit) -> str:
-    if unit.celsius:
-        return " in K (kelvin)"
-    return f" in {unit.said}" if unit.said else ""
-
-
-def _shown(value: Any) -> str:
-    text = repr(value) if not isinstance(value, str) else repr(value[:60])
-    cut = isinstance(value, str) and len(value) > 60
-    text = text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
-    return f"{text[:-1]}...{text[-1]}" if cut else text

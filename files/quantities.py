@@ -7,11 +7,11 @@ from typing import Annotated, Any, get_args
 from pydantic import BaseModel, BeforeValidator, PlainSerializer
 from pydantic.fields import FieldInfo
 
-from ._quantity import QuantityError as QuantityError
 from ._quantity import parse_quantity as parse_quantity
 from ._quantity import parse_whole as parse_whole
 from ._quantity import quantity_text as quantity_text
 from ._quantity import unit_factor as unit_factor
+from ._unit_text import QuantityError as QuantityError
 from ._units import UNITS as UNITS
 
 

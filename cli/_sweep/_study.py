@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from ...circuits import LEVELS, TOPOLOGIES, Design, Level, RLCGrid
 from ...files import joined, reasons
@@ -13,26 +13,23 @@ from ...files.quantities import (
     Bytes,
     Cells,
     Count,
-    QuantityError,
     Ratio,
     Seconds,
     Volt,
-    parse_quantity,
 )
 from ...netlists import Analysis
 from .._errors import InputError
-from ._metrics import CIRCUIT, EVERY_METRIC, RATIOS, TRAINING, Metric
+from ._limits import Frozen
+from ._limits import Limit as Limit
+from ._limits import Specification as Specification
+from ._metrics import CIRCUIT, RATIOS, TRAINING, Metric
 from ._parameters import Parameter
 from ._yaml import read_yaml
 
 MOST_RUNS = 100_000
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
-
-
-class ProgramSettings(_Frozen):
+class ProgramSettings(Frozen):
     """A random program, or the one of two CSV files (which become `A` and `b`)."""
 
     condition: Annotated[Ratio, Field(ge=1)] = 10.0
@@ -43,7 +40,7 @@ class ProgramSettings(_Frozen):
     b: tuple[Volt, ...] | None = None
 
 
-class CircuitSettings(_Frozen):
+class CircuitSettings(Frozen):
     """One simulated chip; parameters of a study replace fields of this by their dotted names."""
 
     design: Design
@@ -81,82 +78,13 @@ class CircuitSettings(_Frozen):
             yield f"size: the program's files set it to {len(self.program.b)}, got {self.size}"
 
 
-def _in_its_unit(data: Any, *bounds: str) -> Any:
-    """Bounds of a metric as numbers in the unit that the metric has."""
-    if not isinstance(data, Mapping):
-        return data
-    known = EVERY_METRIC.get(str(data.get("metric")))
-    if known is None:
-        return data
-    found, wrong = dict(data), []
-    for name in bounds:
-        if found.get(name) is not None:
-            try:
-                found[name] = parse_quantity(found[name], known.quantity)
-            except QuantityError as error:
-                wrong.append(f"{name}: {error}")
-    if wrong:
-        raise ValueError(joined(wrong))
-    return found
-
-
-class Limit(_Frozen):
-    """What a good run keeps; a run that failed, or has no such number, is not a good one."""
-
-    metric: str
-    at_most: float | None = None
-    at_least: float | None = None
-    required_yield: Annotated[Ratio, Field(ge=0, le=1)] | None = None
-    """The command ends with exit code 1 when fewer runs than this keep the limit."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _in_the_metric_s_unit(cls, data: Any) -> Any:
-        return _in_its_unit(data, "at_most", "at_least")
-
-    @model_validator(mode="after")
-    def _bounded(self) -> "Limit":
-        if self.at_most is None and self.at_least is None:
-            raise ValueError("expected at_most or at_least")
-        if self.at_most is not None and self.at_least is not None and self.at_least > self.at_most:
-            raise ValueError(f"expected at_least <= at_most, got {self.at_least} and {self.at_most}")
-        return self
-
-    def keeps(self, value: float | None) -> bool:
-        """NaN and absent values do not."""
-        if value is None or value != value:
-            return False
-        return (self.at_most is None or value <= self.at_most) and (self.at_least is None or value >= self.at_least)
-
-    @property
-    def label(self) -> str:
-        low = "" if self.at_least is None else f"{self.at_least:g} <= "
-        high = "" if self.at_most is None else f" <= {self.at_most:g}"
-        return f"{low}{self.metric}{high}"
-
-
-class StopAfter(_Frozen):
+class StopAfter(Frozen):
     """The campaign ends when this many runs have failed."""
 
     stop_after: Annotated[Count, Field(ge=1)]
 
 
-class Specification(_Frozen):
-    """Of a grid: for every combination of the other parameters, the largest value of one that keeps a bound."""
-
-    loosest: str
-    """The parameter; larger is looser."""
-    metric: str
-    at_most: float
-    """For the mean over the instances."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _in_the_metric_s_unit(cls, data: Any) -> Any:
-        return _in_its_unit(data, "at_most")
-
-
-class Study(_Frozen):
+class Study(Frozen):
     """A campaign: base settings, parameters that vary, and what a good result is."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)

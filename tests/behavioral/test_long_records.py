@@ -33,7 +33,7 @@ def one_by_one(circuit, times, v, v0, sigma, size):
 def test_samples_together_are_samples_one_by_one(measure, monkeypatch, topology, sigma):
     # Catches a derivative that is driven by the wrong neighbour, also across the ends of blocks and of equal steps.
     monkeypatch.setattr(_calibrate_record, "_BLOCK", 16)
-    times = np.cumsum(np.repeat([1e-7, 3e-7, 1e-7], [70, 55, 33]))
+    times = np.cumsum(np.repeat([2e-6, 5e-6, 2e-6], [120, 90, 60]))
     data = read_measurement(record(measure, topology, times))
     parameters = Parameters.of(data.design, data.topology, data.level)
     circuit = noisy_circuit(parameters, np.full(parameters.size, 0.1), data.program, data.scaling)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from thermospice.behavioral import DeviceModel, MeasurementError, calibrate, compare, digitise
+from thermospice.behavioral import DeviceModel, MeasurementError, OrnsteinUhlenbeck, calibrate, compare, digitise
 from thermospice.behavioral._aligned import scatter
 from thermospice.circuits import Cascade, Converters, Crossbar, Design, Program, RCMesh, random_program
 
@@ -183,7 +183,23 @@ def test_a_smooth_waveform_is_not_taken_for_a_noisy_one(measure, topology, sampl
 
 def test_a_masked_program_is_refused():
     masked = np.ma.array([[1.0, 9.0], [0.0, 1.0]], mask=[[0, 1], [0, 0]])
-    with pytest.raises(ValueError, match="A: expected numbers without a mask"):
+    with pytest.raises(ValueError, match=r"A: expected finite numbers, got nan at index \(0, 1\)"):
         Program(masked, [1.0, 1.0])
-    with pytest.raises(ValueError, match="b: expected numbers without a mask"):
+    with pytest.raises(ValueError, match=r"b: expected finite numbers, got nan at index \(0,\)"):
         Program(np.eye(2), np.ma.array([1.0, 1.0], mask=[1, 0]))
+
+
+def test_a_masked_record_or_process_is_refused():
+    # Catches numbers below a mask that count as if they were measured.
+    process = OrnsteinUhlenbeck(drift=np.eye(2), mean=np.zeros(2), diffusion=np.eye(2))
+    values = np.ma.array(np.zeros((3, 2)), mask=[[0, 0], [0, 1], [0, 0]])
+    with pytest.raises(ValueError, match="log_prob: expected finite times and values"):
+        process.log_prob(np.arange(3.0), values)
+    with pytest.raises(ValueError, match="covariance_at: expected times"):
+        process.covariance_at(np.ma.array([1.0, 2.0], mask=[0, 1]))
+    with pytest.raises(ValueError, match="mean_at: expected x0"):
+        process.mean_at(1.0, np.ma.array([1.0, 2.0], mask=[0, 1]))
+    with pytest.raises(ValueError, match="expected finite numbers in drift"):
+        OrnsteinUhlenbeck(drift=np.ma.array(np.eye(2), mask=np.eye(2)), mean=np.zeros(2), diffusion=np.eye(2))
+    unmasked = np.ma.array(np.zeros((3, 2)), mask=False)
+    assert process.log_prob(np.arange(3.0), unmasked) == process.log_prob(np.arange(3.0), np.zeros((3, 2)))

@@ -133,3 +133,21 @@ def test_another_data_set(tmp_path):
     xr.Dataset({"x": ("t", np.zeros(3))}).to_netcdf(path, engine="h5netcdf")
     with pytest.raises(MeasurementError, match="not a measurement"):
         load_measurement(path)
+
+
+def test_times_stay_numbers_however_their_unit_is_spelled(measurements, tmp_path):
+    # Catches `seconds`, which xarray makes whole nanoseconds of.
+    time_ = measurements["tran"]["time"]
+    odd = measurements["tran"].assign_coords(time=("time", time_.values + 1.25e-10, {"units": "seconds"}))
+    (tmp_path / "m.nc").write_bytes(bytes(odd.to_netcdf(engine="h5netcdf")))
+    again = load_measurement(tmp_path / "m.nc")
+    assert again["time"].dtype == float
+    np.testing.assert_array_equal(again["time"].values, odd["time"].values)
+
+
+@pytest.mark.parametrize("encoding", [{"_FillValue": -9999.0}, {"missing_value": -9999.0}])
+def test_fill_values_of_a_file_are_gaps(measurements, tmp_path, encoding):
+    holed = measurements["op"].copy(deep=True)
+    holed["v"].values[1] = np.nan
+    (tmp_path / "m.nc").write_bytes(bytes(holed.to_netcdf(engine="h5netcdf", encoding={"v": encoding})))
+    assert np.isnan(load_measurement(tmp_path / "m.nc")["v"].values[1])
