@@ -30,7 +30,8 @@ def most_memory() -> int:
 
 def in_gigabytes(size: float) -> str:
     """A number of bytes for a message."""
-    return f"{size / 1e9:,.3g} GB" if size < 1e12 else f"{size / 1e9:,.0f} GB"
+    gigabytes = size / 1e9
+    return f"{gigabytes:.3g} GB" if gigabytes < 1000 or gigabytes > 1e9 else f"{gigabytes:,.0f} GB"
 
 
 def seed_fault(seed: int) -> str | None:
