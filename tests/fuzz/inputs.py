@@ -1,6 +1,6 @@
 """Every input of every command: where its file lies, what lies beside it, and the words that make a command read it.
 
-A new input is a row of `INPUTS`. It is tried with every row of `NODES`.
+A new input is a row of `INPUTS`, or of `STATES`. It is tried with every row of `NODES`.
 """
 
 import io
@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 import yaml
-from folders import CURVES, ENTRIES, FILES
-from nodes import CANARY, NODES
+from folders import FILES
+from nodes import CANARY, NODES, NOT_PLAIN
 from thermospice.behavioral import DeviceModel
 from thermospice.circuits import Crossbar, Design
 from thermospice.cli import main
@@ -168,6 +168,9 @@ INPUTS: dict[str, Input] = {
         "relative_error.png", ("report", "{folder}"), {"summary.json": _json(FILES["study"].plain)}
     ),
     "report: folder": Input("results", ("report", "{path}")),
+}  # fmt: skip
+
+STATES: dict[str, Input] = {
     **{
         f"{command}: state": Input("state.json", (command, "--resume", "{folder}"))
         for command in ("run", "verify", "train", "calibrate", "sweep")
@@ -189,8 +192,12 @@ INPUTS: dict[str, Input] = {
         )
     },
 }  # fmt: skip
+"""Files by which a run goes on: written by the command itself, and yet in a folder that anybody may have filled."""
 
-assert CURVES and ENTRIES  # rows that the reports above are made of
+CASES = (
+    *((name, node) for name in INPUTS for node in NODES),
+    *((name, node) for name in STATES for node in NOT_PLAIN),
+)
 
 
 class TooSlow(BaseException):
@@ -235,7 +242,7 @@ def check_refused(words: Sequence[str], seconds: float = PATIENCE) -> None:
 
 def try_node(name: str, node: str) -> None:
     """A command with something else where it expects a file: refused in one line, or taken for what it is."""
-    given = INPUTS[name]
+    given = {**INPUTS, **STATES}[name]
     folder = Path(tempfile.mkdtemp(dir=ROOT))
     for other, make in given.beside.items():
         (folder / other).parent.mkdir(parents=True, exist_ok=True)

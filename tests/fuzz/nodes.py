@@ -1,6 +1,6 @@
 """What may stand where a file was expected: kinds of nodes, and contents that are made to hurt a reader.
 
-A new kind is a row of `NODES`: it makes something at a path.
+A new kind is a row of `NOT_PLAIN` or `CONTENTS`: it makes something at a path.
 """
 
 import gzip
@@ -147,7 +147,7 @@ ALIASES = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]\n" for k in range(1, 12)
 )
 
-NODES: Mapping[str, Make] = {
+NOT_PLAIN: Mapping[str, Make] = {
     "pipe": os.mkfifo,
     "folder": lambda path: path.mkdir(),
     "socket": _socket,
@@ -158,6 +158,10 @@ NODES: Mapping[str, Make] = {
     "link to nothing": lambda path: path.symlink_to("nowhere"),
     "link to itself": lambda path: path.symlink_to(path.name),
     "sparse": _sparse,
+}
+"""What is no plain file of a sensible size, so that its content does not matter."""
+
+CONTENTS: Mapping[str, Make] = {
     "empty": _text(""),
     "noise": _content(lambda: random.Random(0).randbytes(3000)),
     "zeros": _content(lambda: bytes(100_000)),
@@ -191,6 +195,8 @@ NODES: Mapping[str, Make] = {
     "netCDF in a ring": _netcdf(_ring),
     "netCDF of many groups": _netcdf(_many),
 }
+
+NODES: Mapping[str, Make] = {**NOT_PLAIN, **CONTENTS}
 
 CANARY = Path("/tmp/thermospice-fuzz-ran")
 """What code in a file would leave."""
