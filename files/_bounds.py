@@ -28,9 +28,10 @@ def most_memory() -> int:
     return min(whole, _limit_of_group() or whole, 2 * _MOST_MEMORY) // 2
 
 
-def in_gigabytes(size: float) -> str:
+def in_gigabytes(size: int | float) -> str:
     """A number of bytes for a message."""
-    return f"{size / 1e9:,.3g} GB" if size < 1e12 else f"{size / 1e9:,.0f} GB"
+    gigabytes = size / 1e9
+    return f"{gigabytes:.3g} GB" if gigabytes < 1000 or gigabytes > 1e9 else f"{gigabytes:,.0f} GB"
 
 
 def seed_fault(seed: int) -> str | None:

@@ -150,6 +150,11 @@ def _grouped(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     return groups
 
 
+def _logarithm(values: Float[np.ndarray, " seed"]) -> Float[np.ndarray, " seed"]:
+    """NaN where there is none: such a value has no place on a logarithmic axis."""
+    return np.asarray(np.log(np.where(values > 0, values, np.nan)))
+
+
 def _curve(name: str, entries: Sequence[Entry], quantity: str, logarithmic: bool) -> Curve | None:
     runs: dict[str, list[Entry]] = {}
     for entry in entries:
@@ -161,7 +166,7 @@ def _curve(name: str, entries: Sequence[Entry], quantity: str, logarithmic: bool
     steps = sorted(set.intersection(*({int(e["step"]) for e in run} for run in runs.values())))
     by_step = [{int(e["step"]): e for e in run} for run in runs.values()]
     values = np.array([[run[s][quantity] for s in steps] for run in by_step], dtype=float)
-    there, back = (np.log, np.exp) if logarithmic else (np.asarray, np.asarray)
+    there, back = (_logarithm, np.exp) if logarithmic else (np.asarray, np.asarray)
     estimates = [interval(there(column)) for column in values.T]
     times = [[run[s].get("modelled_time_s", np.nan) for s in steps] for run in by_step]
     time = np.mean(np.array(times, dtype=float), axis=0)

@@ -93,6 +93,9 @@ def default_solver(optimizer: str) -> str:
 MOST_ROWS = 2_000_000
 """Of a run's log, which is gathered in memory at its end, some kilobytes a row."""
 
+MOST_OF: Mapping[str, int] = {"accumulate": 100_000, "bits": 53, "iterations": 10**9, "recalibrate_every": 10**12}
+"""Mini-batches of a step that somebody waits for, bits that a number has, and counts that a number holds exactly."""
+
 MOST_NOISE = 1e6
 """Of a device [V^2]."""
 
@@ -259,6 +262,10 @@ class Experiment(BaseModel):
                 f"steps: {shortened(self.steps or 0)} steps are logged in {shortened(rows)} rows, one every"
                 f" {self.log_every}; expected at most {MOST_ROWS:,} rows, which take some gigabytes"
             )
+        for name, most in MOST_OF.items():
+            count = getattr(self, name)
+            if count is not None and count > most:
+                raise ValueError(f"{name}: expected at most {most:,}, got {shortened(count)}")
         if len(self.seeds) > MOST_RUNS:
             raise ValueError(f"seeds: expected at most {MOST_RUNS:,}, got {len(self.seeds):,}")
         given = [("seeds", max(self.seeds)), ("device_seed", self.device_seed)]

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from ..files import no_link, read_json_lines, replacing
+from ..files import FileError, no_link, read_json_lines, replacing
 
 Row = Mapping[str, Any]
 Entry = dict[str, Any]
@@ -71,7 +71,10 @@ def read_rows(path: Path) -> list[Entry]:
     """The complete lines of a JSON-lines file; none when the file is absent. Raises `FileError`."""
     if not path.exists():
         return []
-    return list(read_json_lines(path))
+    rows = list(read_json_lines(path))
+    if not all(isinstance(row, dict) for row in rows):
+        raise FileError(f"{path}: not the rows of a run: expected an object in every line")
+    return rows
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

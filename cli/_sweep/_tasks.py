@@ -121,6 +121,7 @@ class _CircuitBase:
         `instance` says whether chips differ.
         """
         settings = self._settings(values)
+        self._check_cells(settings)
         plain = settings.model_dump(mode="json")
         design = settings.design.corner(settings.corner).to_dict()
         task = {
@@ -131,6 +132,12 @@ class _CircuitBase:
             "instance": settings.mismatch,
         }
         return task, {name: number(name, get(plain, _path(name, "circuit"))) for name in values}
+
+    def _check_cells(self, settings: CircuitSettings) -> None:
+        try:
+            make_topology(settings.topology, settings.size)
+        except DesignError as error:
+            raise InputError(f"{self._where}: circuit.size: {error}") from None
 
     def _program(self, settings: CircuitSettings) -> dict[str, Any]:
         given = settings.program

@@ -90,6 +90,21 @@ def test_needs_no_other_file(page):
     assert "url(" not in page
 
 
+def test_the_page_may_load_nothing_and_run_nothing(page):
+    # Catches text of a result folder that got around the escaping: a browser that knows the policy does not run it.
+    found = outline(page).found
+    policies = [attributes["content"] for _, attributes in found if attributes.get("http-equiv")]
+    assert len(policies) == 1
+    rules = dict(rule.strip().split(" ", 1) for rule in policies[0].split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["img-src"] == "data:"
+    assert not any("script" in name for name in rules)
+    first = next(k for k, (_, attributes) in enumerate(found) if attributes.get("http-equiv"))
+    assert all(tag in ("html", "head", "meta") for tag, _ in found[:first])  # a policy counts from where it stands
+    assert not [tag for tag, _ in found if tag in ("script", "iframe", "object", "embed", "link", "base", "form")]
+    assert not [name for _, attributes in found for name in attributes if name.startswith("on")]
+
+
 def test_links_lead_somewhere(page):
     found = outline(page).found
     targets = [attributes["id"] for _, attributes in found if "id" in attributes]
