@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,13 @@ def _check_file(path: Path) -> None:
         size = os.fstat(file.fileno()).st_size
     limit = round(TIME_LIMIT + size / _BYTES_PER_SECOND, 1)
     # -P: the script's folder is no place to import from.
-    command = [sys.executable, "-P", str(Path(__file__).with_name("_read_netcdf.py")), str(path.absolute())]
+    command = [
+        sys.executable,
+        "-P",
+        str(Path(__file__).with_name("_read_netcdf.py")),
+        str(path.absolute()),
+        str(ceil(limit) + 1),
+    ]
     try:
         done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=limit)
     except subprocess.TimeoutExpired:

@@ -27,10 +27,11 @@ from ..circuits import (
     state_space,
     with_cell_noise,
 )
-from ._engine import Ngspice, find_ngspice
+from ._engine import Ngspice
 from ._errors import NetlistError
 from ._jobs import Job
 from ._many import simulate_many
+from ._proof import proven_ngspice
 
 _HOLDS_PER_RATE = 16
 """Random values in each fastest time constant of the program: variances are then within 4e-4."""
@@ -75,7 +76,7 @@ class SpiceDevice:
         if rounding is not None:
             instance, program = _rounded(instance, program, scaling, rounding)
         noisy = with_cell_noise(instance, strength, scaling)
-        device = replace(self, instance=noisy, ngspice=self.ngspice or find_ngspice())
+        device = replace(self, instance=noisy, ngspice=self.ngspice or proven_ngspice())
         return LoadedSpice(device, program, scaling, strength)
 
 

@@ -54,9 +54,9 @@ def campaign(this: Job, path: Path | None, seed: int | None, options: Options) -
     study, where = _study(this.folder, path, seed, options.resume)
     what = plan(study, where)
     if study.kind == "circuit" and options.scheduler is None:
-        from ...netlists import find_ngspice
+        from ...netlists import proven_ngspice
 
-        find_ngspice()
+        proven_ngspice()
     with alone_in(this.folder):
         write_json(this.folder / _STATE, {"command": "sweep", "study": to_plain(study)})
         write_text(this.folder / "study.yaml", to_yaml(study))
