@@ -1,6 +1,5 @@
 """Many experiments, many seeds, on the cores of this machine; interrupted at any time, resumed where they were."""
 
-import _thread
 import os
 import signal
 import threading
@@ -28,6 +27,9 @@ from ._tasks import Task, load_task
 
 GRACE = 1.0
 """Seconds for which an interrupted step may go on."""
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""Signals that ask a process to end."""
 
 RUNS, EXPERIMENT, ENTRY = "runs.jsonl", "experiment.yaml", "entry.jsonl"
 
@@ -213,8 +215,8 @@ def _run_in_processes(jobs: Sequence[_Job], task: Task | None, count: int, progr
         _interrupt_sets(stop),
         ProcessPoolExecutor(count, context, _start_worker, (stop, messages, task)) as pool,
     ):
-        # Spawned processes inherit that Ctrl-C is ignored, from before they could ignore it themselves.
-        with _interrupt_ignored():
+        # Spawned processes inherit that signals wait, from before they could ignore them themselves.
+        with _signals_wait():
             futures = [pool.submit(_train_in_worker, job) for job in jobs]
         try:
             _follow(futures, messages, progress, stop)
@@ -223,7 +225,9 @@ def _run_in_processes(jobs: Sequence[_Job], task: Task | None, count: int, progr
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             _end(set(active_children()) - others)
-            if isinstance(error, BrokenProcessPool) and not interrupted:
+            if isinstance(error, BrokenProcessPool) and interrupted:
+                raise KeyboardInterrupt from None
+            if isinstance(error, BrokenProcessPool):
                 raise ExperimentError(
                     f"training: one of {count} processes was killed, most likely for want of memory; lower workers or "
                     "batch_size; what was done is kept"
@@ -239,7 +243,7 @@ def _end(processes: set[BaseProcess]) -> None:
     for process in processes:
         process.join(max(0.0, deadline - time.monotonic()))
     for process in processes:
-        process.terminate()
+        process.kill()
 
 
 def _follow(futures: list[Future[None]], messages: Any, progress: Progress, stop: Any) -> None:
@@ -264,7 +268,9 @@ _worker: dict[str, Any] = {}
 
 
 def _start_worker(stop: Event, messages: Any, task: Task | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, by `stop`
+    for number in _STOPPING:  # sent to all of a session; the parent decides, by `stop`
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     _worker.update(stop=stop, messages=messages, task=task)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -284,7 +290,8 @@ def _train_in_worker(job: _Job) -> None:
 @contextmanager
 def _interrupt_sets(stop: Any, grace: float | None = None) -> Iterator[None]:
     # The first Ctrl-C asks the runs to stop at their next step, the second one insists, or the end of the grace does.
-    insist = threading.Timer(grace or 0.0, _thread.interrupt_main)
+    # A signal, and not the flag that `interrupt_main` sets: that does not end a wait for another process.
+    insist = threading.Timer(grace or 0.0, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
     insist.daemon = True
 
     def ask(number: int, frame: Any) -> None:
@@ -299,6 +306,15 @@ def _interrupt_sets(stop: Any, grace: float | None = None) -> Iterator[None]:
             yield
         finally:
             insist.cancel()
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -60,10 +60,11 @@ def main_job(state: State, this: Job) -> int:
         "stages_s": state.done,
     }
     # The report reads the summary from disk, so it is written before and, with the time of the report, after.
-    this.finish(summary)
+    code = 0 if passed else 1
+    this.finish(summary, code)
     with this.step("report"):
         build_report([state.folder], state.folder / "report.html")
-    this.finish(summary, exit_code=0 if passed else 1)
+    this.finish(summary, code)
     return this.exit_code
 
 
