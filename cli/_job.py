@@ -23,6 +23,7 @@ from rich.progress import (
 
 from ._errors import InputError, explain
 from ._folder import new_folder, plain, write_json
+from ._resuming import check_folder
 from ._streams import lost_answer, write_whole
 
 
@@ -113,6 +114,8 @@ def job(command: str, out: Path | None, quiet: bool, as_json: bool, resume: Path
     this: Job | None = None
     try:
         _check_place()
+        if resume is not None:
+            check_folder(resume)
         this = Job(command, resume or new_folder(command, out), quiet, as_json, wants_folder=out is not None)
         yield this
         code = this.exit_code

@@ -144,7 +144,7 @@ def train(
         from .. import _training
 
         if tune:
-            this.finish(_training.tuning(given, this, workers))
+            this.finish(_training.tuning(given, this, workers, resume is not None))
             return
         if resume is not None:
             experiment = _training.resumed(this.folder, given)

@@ -1,6 +1,5 @@
 """The chip of the main job: drawn, simulated, calibrated, and compared with its models."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from ...netlists import Job, deck, load_measurement, simulate
 from .. import _calibration as calibration
 from .. import _findings as findings
 from .._errors import InputError
-from .._folder import write_dataset, write_json, write_text
+from .._folder import read_json, write_dataset, write_json, write_text
 from .._inputs import get_design, get_instance
 from ._state import Settings
 
@@ -130,7 +129,7 @@ def _ideal_row(folder: Path, settings: Settings) -> dict[str, Any]:
 
 
 def _z_row(folder: Path, settings: Settings) -> dict[str, Any]:
-    rows = json.loads((folder / "parameters.json").read_text("utf-8"))
+    rows = read_json(folder / "parameters.json")
     # A row's common factor is settled by the prior alone, and its entries' z-scores move with it: at worst there are
     # as many independent scores as cells. Of 8 unit normal scores the rms exceeds 2 once in ten thousand.
     rms = findings.rms_z(rows) or 0.0
@@ -149,7 +148,7 @@ def _row(settings: Settings, level: str, analysis: str, metric: str, value: floa
 
 
 def _load(folder: Path) -> tuple[Instance, Program]:
-    stored = json.loads((folder / "program.json").read_text("utf-8"))
+    stored = read_json(folder / "program.json")
     return Instance.load(folder / "instance.json"), Program.from_dict(stored)
 
 

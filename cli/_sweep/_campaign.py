@@ -12,8 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from .._errors import InputError
-from .._folder import read_json, write_bytes, write_json, write_text
+from .._folder import write_bytes, write_text
 from .._job import Job
+from .._resuming import interpreting, load_state, save_state, state_file
 from .._versions import versions
 from . import _statistics
 from ._executor import check, executor
@@ -25,7 +26,6 @@ from ._study import StopAfter, Study, load_study, parse_study, to_plain, to_yaml
 from ._table import engines, write_dataset, write_table
 from ._tasks import Plan, plan
 
-_STATE = "state.json"
 _MOST_LISTED = 20
 _FEW = 5
 """Runs whose interval is wider than the eye takes from their scatter: Student's t of four is 1.6 times the normal's."""
@@ -58,25 +58,21 @@ def campaign(this: Job, path: Path | None, seed: int | None, options: Options) -
 
         proven_ngspice()
     with alone_in(this.folder):
-        write_json(this.folder / _STATE, {"command": "sweep", "study": to_plain(study)})
+        save_state(this.folder, "sweep", {"study": to_plain(study)})
         write_text(this.folder / "study.yaml", to_yaml(study))
         with Store.opened(this.folder) as store:
             _carry_out(this, study, what, store, options)
 
 
 def _study(folder: Path, path: Path | None, seed: int | None, resume: bool) -> tuple[Study, str]:
-    state = folder / _STATE
-    if resume and not state.exists():
-        raise InputError(f"{folder}: --resume expects a folder of `thermospice sweep`, with its {_STATE}")
+    found = load_state(folder, "sweep") if resume else {}
     if path is None:
         if not resume:
             raise InputError("STUDY: expected the path of a study (a .yaml file), or --resume")
-        found = read_json(state)
-        if not isinstance(found, dict) or found.get("command") != "sweep":
-            raise InputError(f"{state}: not the state of a sweep; begin a new one with --out")
         if seed is not None:
             raise InputError("--seed: a campaign goes on with the seed of its study; remove it")
-        return parse_study(found.get("study"), str(state)), str(state)
+        with interpreting(state_file(folder)):
+            return parse_study(found["study"], str(state_file(folder))), str(state_file(folder))
     study = load_study(path)
     # A study is frozen; another seed is another study.
     return (study if seed is None else parse_study({**to_plain(study), "seed": seed}, str(path))), str(path)

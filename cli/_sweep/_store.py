@@ -4,13 +4,13 @@ import errno
 import fcntl
 import json
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from ...files import drafted
 from .._errors import InputError
 from .._folder import LOCK, plain
 from ._tasks import SCHEMA
@@ -82,13 +82,10 @@ def _make(path: Path) -> None:
         # SQLite follows links, and what a journal tells it to roll back or delete.
         raise InputError(f"{path}: expected a file of its own without a journal beside it; move them away")
     if not path.exists() or path.stat().st_size == 0:
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        try:
+        with drafted(path) as (draft, _):
             with _explained(path), closing(sqlite3.connect(draft, isolation_level=None)) as empty:
                 empty.execute(_LAYOUT)
             draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
 
 
 def _connected(path: Path) -> sqlite3.Connection:

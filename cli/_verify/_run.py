@@ -3,28 +3,32 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
 
+from pydantic import with_config
 from rich.markup import escape
 from rich.table import Table
+from typing_extensions import TypedDict
 
+from ...files import judged
 from ...netlists import SimulatorMissing, find_vacask
 from .._errors import InputError
-from .._folder import read_json, write_json
+from .._folder import write_json
 from .._job import Job
+from .._resuming import checked, load_state, save_state, state_file
+from .._whole import STRICT, Count, Seed
 from ._cases import Case, Depth, cases, device_cases
 
-_STATE = "state.json"
 
-
+@with_config(STRICT)
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is verified; kept in the folder for `--resume`."""
 
     topologies: Sequence[str]
     levels: Sequence[str]
-    sizes: Sequence[int]
-    seed: int
+    sizes: Sequence[Count]
+    seed: Seed
     design: str | None = None
     device: str | None = None
     instance: str | None = None
@@ -69,6 +73,22 @@ def depth(quick: bool, full: bool) -> Depth:
     return "quick" if quick else "full" if full else "usual"
 
 
+@with_config(STRICT)
+class _Row(TypedDict):
+    """One comparison in the folder of a run."""
+
+    topology: str
+    level: str
+    size: Count
+    analysis: str
+    metric: str
+    limit: float
+    passed: bool
+    value: NotRequired[float]
+    interval: NotRequired[list[float]]
+    reason: NotRequired[str]
+
+
 Done = dict[str, list[dict[str, Any]]]
 
 
@@ -78,14 +98,16 @@ def resume(folder: Path) -> tuple[Request, Done]:
     Raises:
         InputError: the folder is not one of this command.
     """
-    path = folder / _STATE
-    found = read_json(path) if path.exists() else {}
-    if not isinstance(found, dict) or found.get("command") != "verify":
-        raise InputError(f"{folder}: --resume expects a folder of `thermospice verify`, with its {_STATE}")
-    try:
-        return Request(**found["request"]), found["cases"]
-    except (KeyError, TypeError):
-        raise InputError(f"{path}: written by another version; start again without --resume") from None
+    found = load_state(folder, "verify")
+    request = checked(Request, found.get("request"), state_file(folder))
+    cases = checked(dict[str, list[dict[str, Any]]], found.get("cases"), state_file(folder))
+    return request, {name: [_checked_row(row, folder) for row in rows] for name, rows in cases.items()}
+
+
+def _checked_row(row: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A row as it was stored, with the verdict that its value and its limit give."""
+    checked(_Row, row, state_file(folder))
+    return judged(row)
 
 
 def run(request: Request, done: Done, this: Job) -> list[dict[str, Any]]:
@@ -94,10 +116,9 @@ def run(request: Request, done: Done, this: Job) -> list[dict[str, Any]]:
     with this.step(f"{len(wanted)} chips: SPICE, symbolic, behavioural") as step:
         for k, case in enumerate(wanted):
             step.advance(k, len(wanted))
-            if case.name not in rows or any("value" not in row for row in rows[case.name]):
+            if not rows.get(case.name) or any("value" not in row for row in rows[case.name]):
                 rows[case.name] = case.rows(request.opinions)
-                state = {"command": "verify", "request": asdict(request), "cases": rows}
-                write_json(this.folder / _STATE, state)
+                save_state(this.folder, "verify", {"request": asdict(request), "cases": rows})
     found = [row for case in wanted for row in rows[case.name]]
     write_json(this.folder / "fidelity.json", found)
     return found
