@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ..training import Experiment, experiment, follow_experiments, load_experiment, run_experiments, tune
+from ..training import Experiment, anchored, experiment, follow_experiments, load_experiment, run_experiments, tune
 from ._errors import InputError
 from ._job import Job
 from ._resuming import checked, load_state, save_state, state_file
@@ -32,7 +32,7 @@ def requested(config: Path | None, given: Mapping[str, Any], seed: int, seeds: i
 
 def remember(folder: Path, what: Experiment) -> None:
     """Leave what `--resume` needs."""
-    save_state(folder, "train", {"experiment": what.model_dump(mode="json", exclude_none=True)})
+    save_state(folder, "train", {"experiment": anchored(what).model_dump(mode="json", exclude_none=True)})
 
 
 def resumed(folder: Path, given: Mapping[str, Any]) -> Experiment:

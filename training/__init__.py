@@ -1,6 +1,7 @@
 """Training with linear solvers from Cholesky to a calibrated analog device (torch)."""
 
 from ._ageing import Ageing as Ageing
+from ._anchored import anchored as anchored
 from ._checkpoint import CheckpointError as CheckpointError
 from ._chip_spu import ModelSPU as ModelSPU
 from ._chip_spu import SpiceSPU as SpiceSPU

@@ -68,11 +68,41 @@ def finite(row: Row) -> Entry:
 
 
 def read_rows(path: Path) -> list[Entry]:
-    """The complete lines of a JSON-lines file; none when the file is absent."""
+    """The complete lines of a JSON-lines file; none when the file is absent.
+
+    Raises `RowsError` for a line that is no object of finite numbers and words.
+    """
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]  # what follows the last newline was cut
-    return [json.loads(line) for line in lines]
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]  # what follows the last newline was cut
+        rows = [json.loads(line, parse_constant=_refused) for line in lines]
+    except (ValueError, RecursionError) as error:
+        raise RowsError(f"{path}: not the rows of a run: {error}") from None
+    if not all(isinstance(row, dict) and _is_plain(row) for row in rows):
+        raise RowsError(f"{path}: not the rows of a run: expected an object of finite numbers in every line")
+    return rows
+
+
+class RowsError(ValueError):
+    """A file of rows holds something else; names it, in one line."""
+
+
+def _refused(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _is_plain(value: Any) -> bool:
+    match value:
+        case dict():
+            return all(map(_is_plain, value.values()))
+        case list():
+            return all(map(_is_plain, value))
+        case float():
+            return math.isfinite(value)
+        case bool() | str() | None:
+            return True
+    return isinstance(value, int) and abs(value) < 2**63
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from ._checkpoint import load_checkpoint, save_checkpoint
 from ._experiment import Experiment
 from ._lead import Lead
 from ._memory import explain_memory, ran_out
-from ._metrics import Entry, JsonLines, Metrics, TensorBoard, finite, has_tensorboard, read_rows, write_rows
+from ._metrics import Entry, JsonLines, Metrics, RowsError, TensorBoard, finite, has_tensorboard, read_rows, write_rows
 from ._progress import Progress
 from ._ranks import Ranks
+from ._restored import restore
 from ._session import Run, given
 from ._steppers import call
 from ._tasks import Split, Task
@@ -53,12 +55,11 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / CHECKPOINT
     with _alone(experiment):
-        run = Run(task, experiment, seed, ranks)
         state = load_checkpoint(checkpoint) if resume and checkpoint.exists() else None
+        make = partial(Run, task, experiment, seed, ranks)
+        run = make() if state is None else restore(make, state, checkpoint)
         lead = Lead(ranks)
         lead.share(state)
-        if state is not None:
-            run.load_state_dict(state)
         logged = _keep_rows(folder / CURVES, run.step if resume and checkpoint.exists() else -1)
         sinks = _sinks(folder, run.step)
         saved = Saved(checkpoint, run.step if resume and checkpoint.exists() else None)
@@ -215,7 +216,10 @@ def _names(experiment: Experiment, seed: int) -> dict[str, Any]:
 
 def _keep_rows(path: Path, last_step: int) -> int:
     """Drop the rows after a step; the step of the last one that stays, -1 where none does."""
-    rows = [row for row in read_rows(path) if row["step"] <= last_step]
+    found = read_rows(path)
+    if not all(type(row.get("step")) is int for row in found):
+        raise RowsError(f"{path}: not the rows of a run: expected a step in every line")
+    rows = [row for row in found if row["step"] <= last_step]
     write_rows(path, rows)
     return int(rows[-1]["step"]) if rows else -1
 

@@ -17,9 +17,10 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+from ._anchored import anchored, anchored_paths
 from ._defaults import with_defaults
 from ._experiment import Experiment, ExperimentError, experiment, read_mapping
-from ._metrics import Entry, read_rows, write_atomically, write_rows
+from ._metrics import Entry, RowsError, read_rows, write_atomically, write_rows
 from ._progress import Progress, show_progress
 from ._ranks import Ranks
 from ._run import CURVES, Interrupted, follow, run_name, train
@@ -95,7 +96,7 @@ def run_experiments(
     waiting = [job for job in jobs if not job.entry.exists()]
     for job in waiting:
         job.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(job.folder / EXPERIMENT, job.experiment.to_yaml())
+        write_atomically(job.folder / EXPERIMENT, anchored(job.experiment).to_yaml())
     ranks = Ranks.launched(experiments[0].processor) if experiments else None
     count = max(1, min(workers or _places([job.experiment.processor for job in waiting]), len(waiting)))
     try:
@@ -108,7 +109,20 @@ def run_experiments(
                 _run_in_processes(waiting, task, count, progress)
     finally:
         collect(out, jobs)
-    return [read_rows(job.entry)[0] for job in jobs]
+    return [_finished(job) for job in jobs]
+
+
+def _finished(job: _Job) -> Entry:
+    """The entry of a run that is over. Raises `RowsError` for one that is not of this run."""
+    rows = read_rows(job.entry)
+    if len(rows) != 1 or (rows[0].get("run"), rows[0].get("seed")) != (job.name, job.seed):
+        raise RowsError(f"{job.entry}: expected the entry of the run {job.name}")
+    if type(rows[0].get("steps")) is not int or rows[0].get("task") != job.experiment.task:
+        raise RowsError(f"{job.entry}: expected an entry of the task {job.experiment.task}, with its steps")
+    numbers = {name: value for name, value in rows[0].items() if name.endswith(("_loss", "_accuracy", "_s", "_J"))}
+    if wrong := next((name for name, value in numbers.items() if type(value) not in (int, float)), None):
+        raise RowsError(f"{job.entry}: {wrong}: expected a number, got {str(numbers[wrong])[:40]!r}")
+    return rows[0]
 
 
 def follow_experiments(processor: str = "cpu", task: Task | None = None) -> None:
@@ -168,12 +182,16 @@ def _check_folder(job: _Job) -> None:
     if not description.exists():
         return
     before = {**read_mapping(description), "seeds": list(job.experiment.seeds)}
-    now = job.experiment.model_dump(mode="json", exclude_none=True)
+    # Those of before may have been written from here, by a relative path.
+    before |= anchored_paths(before)
+    now = anchored(job.experiment).model_dump(mode="json", exclude_none=True)
     for field in sorted(before.keys() | now.keys()):
         if before.get(field) != now.get(field):
             raise ExperimentError(
                 f"{description}: {field} was {before.get(field)!r}, now {now.get(field)!r}; a run resumes unchanged"
             )
+    if job.entry.exists():
+        _finished(job)
 
 
 @lru_cache(maxsize=4)

@@ -30,6 +30,7 @@ class Run:
         self.order = DataOrder(len(task.train), batch, seed)
         self.micro_batches = experiment.accumulate or 1
         self.learning_rate = schedule(experiment)
+        self.steps = given(experiment.steps)
         self.step = 0
         self.batch_losses: list[float] = []
         self.initial_loss = math.inf

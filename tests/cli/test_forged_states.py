@@ -188,3 +188,40 @@ def test_unfinished_files_of_killed_writers_go(run, tmp_path):
     run("run", "--resume", "r").refused("state.json")
     assert not any(path.exists() for path in drafts)
     assert (folder / "kept.part").exists()
+
+
+TRAIN = ("train", "regression", "--optimizer", "sgd", "--steps", 2, "--seeds", 1, "--workers", 1, "--quiet")
+FILES = {
+    "entry.jsonl": ["[]\n", "\n", "", '{"run": NaN}\n', '{"run": "regression-sgd-s0", "seed": 0}\n'],
+    "experiment.yaml": ["[1]\n", "task: {\n", "task: squad\n", "a: *b\n"],
+}
+
+
+@pytest.mark.parametrize(("file", "text"), [(file, text) for file, texts in FILES.items() for text in texts])
+def test_forged_files_of_a_training_run(run, tmp_path, file, text):
+    assert run(*TRAIN, "--out", "r").code == 0
+    (tmp_path / "r" / "regression-sgd-s0" / file).write_text(text)
+    summary = (tmp_path / "r" / "summary.json").read_bytes()
+    run("train", "--resume", "r", "--workers", 1, "--quiet").refused(file)
+    assert (tmp_path / "r" / "summary.json").read_bytes() == summary
+
+
+@pytest.mark.slow
+def test_a_run_is_the_same_by_every_path_to_it(run, tmp_path, monkeypatch):
+    """With a device of its own folder: relative, absolute, from inside, and through a link of a parent."""
+    from thermospice.cli._run import Settings, _main_job, _train
+
+    chosen = _train.experiments
+
+    def device_only(folder, settings):
+        found = next(one for one in chosen(folder, settings) if one.label == "tngd-device")
+        return [found.replace(task="regression", steps=1, seeds=(0,))]
+
+    monkeypatch.setattr(_main_job, "experiments", device_only)
+    monkeypatch.setattr("thermospice.cli._run.Settings", lambda **given: Settings(**given, size=2))
+    assert run("run", "--quick", "--out", "there/r", "--quiet").code in (0, 1)
+    (tmp_path / "link").symlink_to("there")
+    for folder, way in ((tmp_path, tmp_path / "there" / "r"), (tmp_path / "there", "r"), (tmp_path, "link/r")):
+        monkeypatch.chdir(folder)
+        outcome = run("run", "--resume", way, "--quiet")
+        assert outcome.code in (0, 1), outcome.err
