@@ -12,6 +12,8 @@ import xarray as xr
 import yaml
 from jaxtyping import Float
 
+from ..files import judged
+
 
 class ReportError(ValueError):
     """A result folder cannot be reported; the message is one line that names the file."""
@@ -68,8 +70,7 @@ class Folder:
 
     @cached_property
     def design(self) -> dict[str, Any]:
-        path = self.path / "design.yaml"
-        if not path.exists():
+        if (path := self._there("design.yaml")) is None:
             return {}
         try:
             loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -96,7 +97,8 @@ class Folder:
     @cached_property
     def fidelity(self) -> list[dict[str, Any]]:
         loaded = self._json("fidelity.json")
-        return loaded if isinstance(loaded, list) else []
+        # A row's own word for its verdict is worth nothing where its numbers say otherwise.
+        return [judged(row) for row in loaded if isinstance(row, Mapping)] if isinstance(loaded, list) else []
 
     @cached_property
     def parameters(self) -> list[Parameter]:
@@ -112,8 +114,7 @@ class Folder:
     @cached_property
     def waveforms(self) -> xr.Dataset | None:
         """Dataset with `spice` and each of `MODELS` (time, cell), and `sd` (cell) [V]."""
-        path = self.path / "waveforms.nc"
-        if not path.exists():
+        if (path := self._there("waveforms.nc")) is None:
             return None
         try:
             return xr.load_dataset(path, engine="h5netcdf")
@@ -133,6 +134,31 @@ class Folder:
     def curves(self) -> list[dict[str, Any]]:
         return self._training("curves.jsonl")
 
+    def picture(self, name: str) -> bytes | None:
+        """A picture of this folder; None where there is none, or a link to what may be anybody's."""
+        path = self.path / name
+        return path.read_bytes() if self._is_own(path) and path.is_file() else None
+
+    @property
+    def foreign(self) -> list[str]:
+        """Names of what would be read here and leads out of the folder."""
+        names = sorted(path.name for path in self.path.iterdir() if path.is_symlink())
+        return [name for name in names if name.endswith(".png")]
+
+    def _is_own(self, path: Path) -> bool:
+        return path.resolve() == self.path.resolve() / path.relative_to(self.path)
+
+    def _there(self, name: str) -> Path | None:
+        """The path of a file of this folder; None where there is none.
+
+        Raises:
+            ReportError: it leads elsewhere, by a link.
+        """
+        path = self.path / name
+        if not self._is_own(path):
+            raise ReportError(f"{path}: a link to somewhere else, which a report does not follow; put a copy there")
+        return path if path.exists() else None
+
     def _training(self, name: str) -> list[dict[str, Any]]:
         # `train` fills a folder of its own, `run` and `sweep` one inside theirs
         return self._lines(f"training/{name}") or self._lines(name)
@@ -142,8 +168,7 @@ class Folder:
         return dict(loaded) if isinstance(loaded, Mapping) else {}
 
     def _json(self, name: str) -> Any:
-        path = self.path / name
-        if not path.exists():
+        if (path := self._there(name)) is None:
             return None
         try:
             return json.loads(path.read_text(encoding="utf-8"))
@@ -151,8 +176,7 @@ class Folder:
             raise ReportError(f"{path}: not valid JSON: {error}") from error
 
     def _lines(self, name: str) -> list[dict[str, Any]]:
-        path = self.path / name
-        if not path.exists():
+        if (path := self._there(name)) is None:
             return []
         lines = path.read_text(encoding="utf-8").splitlines()
         # A run that was killed while it wrote leaves a last line that is cut short: what is whole counts.

@@ -42,7 +42,6 @@ def _table(summary: Mapping[str, Any]) -> Iterator[Table]:
 
 def _pictures(folder: Folder) -> Iterator[Picture]:
     for name, caption in _PLOTS.items():
-        path = folder.path / f"{name}.png"
-        if path.exists():
-            uri = png_uri(path.read_bytes())
+        if (content := folder.picture(f"{name}.png")) is not None:
+            uri = png_uri(content)
             yield Picture(uri, uri, caption)
