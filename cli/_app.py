@@ -52,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # spread over processes. It must be said before numpy is loaded.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    # What torch's own threads would say of a connection that fails comes as an error, too, and that in one line.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")
     open_descriptors()
     with kept_streams():
         return _run(arguments)

@@ -1,13 +1,21 @@
 """Training runs of the command line: from options to experiments, and back from entries to tables."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from ..training import Experiment, anchored, experiment, follow_experiments, load_experiment, run_experiments, tune
+from ..training import (
+    Experiment,
+    anchored,
+    experiment,
+    follow_experiments,
+    load_experiment,
+    run_experiments,
+    started_among_others,
+    tune,
+)
 from ._errors import InputError
 from ._job import Job
 from ._resuming import checked, load_state, save_state, state_file
@@ -31,7 +39,8 @@ def requested(config: Path | None, given: Mapping[str, Any], seed: int, seeds: i
 
 
 def remember(folder: Path, what: Experiment) -> None:
-    """Leave what `--resume` needs."""
+    """Leave what `--resume` needs, where the run can begin at all."""
+    started_among_others()
     save_state(folder, "train", {"experiment": anchored(what).model_dump(mode="json", exclude_none=True)})
 
 
@@ -77,7 +86,7 @@ def tuning(given: Mapping[str, Any], this: Job, workers: int | None, resume: boo
     extra = [name for name, value in given.items() if value is not None and name not in ("task", "data")]
     if extra:
         raise InputError(f"--tune: chooses the settings itself; remove {', '.join(extra)}")
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if started_among_others():
         raise InputError("--tune: runs on the cores of one machine by itself; start it without torchrun")
     if given["task"] is None:
         raise InputError("TASK: --tune expects digits, regression, logistic, mnist or squad")

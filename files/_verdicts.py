@@ -10,8 +10,8 @@ _NUMBERS = ("value", "limit")
 def judged(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of a fidelity table with the verdict that its `value` and `limit` give.
 
-    It passes where its value is at most its limit and it does not itself say that it failed. A value or limit that is no
-    finite number is left out: it was not computed.
+    It passes where its value is at most its limit and it does not itself say that it failed. A value or limit that is
+    no finite number is left out: it was not computed.
     """
     found = {name: item for name, item in row.items() if name not in _NUMBERS or _is_number(item)}
     within = all(name in found for name in _NUMBERS) and found["value"] <= found["limit"]

@@ -133,7 +133,7 @@ def train(
     Data parallel on several processes: torchrun --nproc-per-node 2 --no-python thermospice train digits
     """
     given = _settings(context.params)
-    if int(os.environ.get("RANK", "0")) > 0:
+    if os.environ.get("RANK", "0").lstrip("0"):
         # torchrun's first process says all that there is to say, errors included
         with redirect_stdout(None), redirect_stderr(None):
             from .. import _training
