@@ -95,8 +95,8 @@ def started_among_others() -> bool:
 
 
 _VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-_MEETING = timedelta(seconds=60)
-"""For all processes to come: torchrun starts them together, and each of them loads torch first."""
+_MEETING = timedelta(seconds=30)
+"""For all processes to come, which torch tries twice: torchrun starts them together, and each loads torch first."""
 
 
 def _world() -> tuple[int, int]:

@@ -64,7 +64,12 @@ def _check_counters(counters: Mapping[str, Any], run: Run) -> None:
         raise _Unlike(f"step: expected 0 to {steps}, got {str(step)[:40]}")
     if not isinstance(counters["batch_losses"], list):
         raise _Unlike("batch_losses: expected a list of numbers")
-    times = [counters["elapsed"], *counters["time"].values(), *counters["energy"].values()]
+    times = [
+        counters["elapsed"],
+        *counters["time"].values(),
+        *counters["energy"].values(),
+        *counters.get("digital", ()),
+    ]
     if not all(isinstance(value, float) and 0.0 <= value < math.inf for value in times):
         raise _Unlike("times and energies: expected finite numbers, none negative")
     if not isinstance(counters["initial_loss"], float) or (step > 0 and not math.isfinite(counters["initial_loss"])):

@@ -66,6 +66,7 @@ def train(
         try:
             with lead:
                 stopped = _loop(run, experiment, seed, saved, logged, sinks, stop, progress, lead)
+            _settle_times(folder / CURVES, run)
             return _entry(run, experiment, seed, stopped, stop)
         except (MemoryError, RuntimeError) as error:
             if not ran_out(error):
@@ -224,6 +225,17 @@ def _keep_rows(path: Path, last_step: int) -> int:
     return int(rows[-1]["step"]) if rows else -1
 
 
+def _settle_times(path: Path, run: Run) -> None:
+    """What a step takes is known best at the end, and each row's modelled time is then that of so many steps."""
+    step = run.digital.of_a_step()
+    rows = read_rows(path)
+    for row in rows:
+        if "modelled_digital_s" in row:
+            row["modelled_time_s"] += row["step"] * step - row["modelled_digital_s"]
+            row["modelled_digital_s"] = row["step"] * step
+    write_rows(path, rows)
+
+
 def _sinks(folder: Path, first_step: int) -> list[Metrics]:
     sinks: list[Metrics] = [JsonLines(folder / CURVES)]
     if has_tensorboard():
@@ -234,6 +246,8 @@ def _sinks(folder: Path, first_step: int) -> list[Metrics]:
 def _costs(run: Run) -> dict[str, float]:
     costs = {"elapsed_s": run.elapsed, "modelled_time_s": sum(run.time.values(), 0.0)}
     costs |= {f"modelled_{part}_s": seconds for part, seconds in run.time.items()}
+    if (spread := run.digital.spread()) is not None:
+        costs["modelled_digital_spread"] = spread
     return {**costs, "modelled_energy_J": sum(run.energy.values())} if run.energy else costs
 
 

@@ -78,8 +78,9 @@ def run_experiments(
     Entries have `task, optimizer, solver, seed, steps, train_loss, test_loss, test_accuracy, elapsed_s [s],
     modelled_time_s [s], modelled_energy_J [J]` and a few more; what was not computed is absent. The modelled time of a
     digital optimiser is what its steps took here, that of an analog one the sum of `modelled_digital_s` (gradient and
-    factors, as they took here), `_loading_s`, `_drive_s`, `_relaxation_s` and `_readout_s`; the energy is that of the
-    device's amplifiers and resistors alone. `out` receives
+    factors, as they took here: time of the run's own thread, of which a step counts as the median of the faster half;
+    `modelled_digital_spread` is the interquartile range of a step's by its median), `_loading_s`, `_drive_s`,
+    `_relaxation_s` and `_readout_s`; the energy is that of the device's amplifiers and resistors alone. `out` receives
     `runs.jsonl` (the entries), `curves.jsonl` (losses against steps) and a folder per run. `task` replaces the one
     that the experiments name. `workers` processes (default: one per core, or one in all on a GPU) of one thread each;
     they are spawned, so a script needs its `if __name__ == "__main__"`, and its own task must be importable. With
