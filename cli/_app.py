@@ -9,7 +9,8 @@ import typer
 from ..files import trust_no_current_folder
 from ._commands import calibrate, designs, report, run, simulate, solve, sweep, symbolic, train, verify
 from ._errors import explain
-from ._interrupt import interrupts_kept
+from ._interrupt import endings_interrupt, interrupts_kept
+from ._streams import kept_streams, open_descriptors
 
 app = typer.Typer(
     name="thermospice",
@@ -54,9 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.setdefault(name, "1")
     # Results lie in folders that others have filled: what is called json.py there is no code of ours.
     trust_no_current_folder()
+    open_descriptors()
+    with kept_streams():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     # Everything that a command refuses ends in its own error boundary; what arrives here is about the options.
     try:
-        with interrupts_kept():
+        with interrupts_kept(), endings_interrupt():
             code = app(args=arguments, prog_name="thermospice", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         return 130

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
+from pydantic import with_config
 
 from ..behavioral import Calibration, MeasurementError, PopulationModel, check_nuisances
 from ..circuits import Design, Instance, Level, Topology
@@ -20,23 +21,26 @@ from ._errors import InputError
 from ._folder import write_json
 from ._inputs import get_chip_design, get_chip_level, get_instance, get_topology
 from ._job import Job
+from ._resuming import checked, state_file
+from ._whole import STRICT, Count, Seed
 
 
+@with_config(STRICT)
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is drawn and measured; kept in the folder for `--resume`."""
 
     topology: str
-    size: int
-    seed: int
+    size: Count
+    seed: Seed
     design: str | None = None
     level: str | None = None
-    rank: int | None = None
-    programs: int | None = None
+    rank: Count | None = None
+    programs: Count | None = None
     kinds: Sequence[str] | None = None
     temperature: float | None = None
-    instance_seed: int | None = None
-    instances: int | None = None
+    instance_seed: Seed | None = None
+    instances: Count | None = None
     nuisances: Sequence[str] = ()
 
     def __post_init__(self) -> None:
@@ -161,12 +165,7 @@ def resume_campaign(this: Job) -> None:
     Raises:
         InputError: the folder is not one of a campaign.
     """
-    stored = population.load_request(this.folder)
-    try:
-        request = Request(**stored)
-    except TypeError:
-        raise InputError(f"{this.folder}: its state.json is not one of this version; start again") from None
-    campaign(this, request)
+    campaign(this, checked(Request, population.load_request(this.folder), state_file(this.folder)))
 
 
 def _say_what_means_nothing(this: Job, request: Request) -> None:

@@ -13,8 +13,8 @@ from ..circuits import Corners
 from . import _sweep as campaigns
 from ._effects import follows_temperature
 from ._errors import InputError
-from ._folder import read_json
 from ._job import Job
+from ._resuming import interpreting, load_state, state_file
 
 _FEW = 5
 """Runs whose interval is wider than the eye takes from their scatter: Student's t of four is 1.6 times the normal's."""
@@ -43,18 +43,15 @@ def campaign(this: Job, path: Path | None, seed: int | None, execution: campaign
 
 
 def _study(folder: Path, path: Path | None, seed: int | None, resume: bool) -> tuple[campaigns.Study, str]:
-    state = folder / campaigns.STATE
-    if resume and not state.exists():
-        raise InputError(f"{folder}: --resume expects a folder of `thermospice sweep`, with its {campaigns.STATE}")
+    found = load_state(folder, "sweep") if resume else {}
     if path is None:
         if not resume:
             raise InputError("STUDY: expected the path of a study (a .yaml file), or --resume")
-        found = read_json(state)
-        if not isinstance(found, dict) or found.get("command") != "sweep":
-            raise InputError(f"{state}: not the state of a sweep; begin a new one with --out")
         if seed is not None:
             raise InputError("--seed: a campaign goes on with the seed of its study; remove it")
-        return campaigns.parse_study(found.get("study"), str(state)), str(state)
+        where = state_file(folder)
+        with interpreting(where):
+            return campaigns.parse_study(found["study"], str(where)), str(where)
     study = campaigns.load_study(path)
     if seed is not None:
         # A study is frozen; another seed is another study.

@@ -1,6 +1,7 @@
 """What every command does around its work: output folder, progress, summary, error boundary, exit code."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -20,8 +21,10 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from ._errors import explain
+from ._errors import InputError, explain
 from ._folder import STATE, Folder, new_folder, plain, write_json
+from ._resuming import check_folder
+from ._streams import lost_answer, write_whole
 
 
 @dataclass
@@ -48,6 +51,7 @@ class Job:
     summary: dict[str, Any] = field(default_factory=dict)
     exit_code: int = 0
     wants_folder: bool = False
+    _waiting: list[Any] = field(default_factory=list)
     stdout: Console = field(default_factory=lambda: Console(soft_wrap=False, markup=False))
     stderr: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, markup=False))
 
@@ -61,9 +65,15 @@ class Job:
             self.stderr.print(text)
 
     def show(self, renderable: Any) -> None:
-        """The command's answer for a person (standard output)."""
+        """The command's answer for a person (standard output), as soon as it is on disk and its exit code is known."""
         if not (self.quiet or self.as_json):
-            self.stdout.print(renderable)
+            self._waiting.append(renderable)
+        if self.summary:
+            self._show_waiting()
+
+    def _show_waiting(self) -> None:
+        while self._waiting:
+            self.stdout.print(self._waiting.pop(0))
 
     @contextmanager
     def step(self, what: str, bar: bool = True) -> Iterator[Step]:
@@ -81,39 +91,44 @@ class Job:
     def print_text(self, text: str) -> None:
         """Plain text as the command's answer (standard output): it can be redirected into a file."""
         if not (self.quiet or self.as_json):
-            print(text, end="", flush=True)
+            write_whole(text)
 
     def answer(self, summary: Mapping[str, Any], exit_code: int = 0) -> None:
         """What --json prints; a folder is written only when --out asks for one."""
-        self.summary = plain({"command": self.command, **summary, "elapsed_s": self.elapsed})
-        self.exit_code = exit_code
-        if self.wants_folder:
-            write_json(self.folder / "summary.json", self.summary)
+        self._conclude(summary, exit_code, self.wants_folder)
 
     def finish(self, summary: Mapping[str, Any], exit_code: int = 0) -> None:
         """Leave summary.json; the same object is printed by --json."""
-        self.summary = plain({"command": self.command, **summary, "elapsed_s": self.elapsed})
-        self.exit_code = exit_code
-        write_json(self.folder / "summary.json", self.summary)
+        self._conclude(summary, exit_code, True)
+
+    def _conclude(self, summary: Mapping[str, Any], exit_code: int, written: bool) -> None:
+        concluded = plain({"command": self.command, **summary, "elapsed_s": self.elapsed})
+        if written:
+            write_json(self.folder / "summary.json", concluded)
+        self.summary, self.exit_code = concluded, exit_code
+        self._show_waiting()
 
 
 @contextmanager
 def job(command: str, out: Path | None, quiet: bool, as_json: bool, resume: Path | None = None) -> Iterator[Job]:
     """The frame of a command: opens the folder, catches every error, prints the summary, leaves with the code."""
     made: Folder | None = None
+    this: Job | None = None
     try:
+        _check_place()
+        if resume is not None:
+            check_folder(resume)
         this = Job(command, resume or new_folder(command, out), quiet, as_json, wants_folder=out is not None)
         made = Folder(this.folder) if resume is None else None
         yield this
-        _print_outcome(this)
         code = this.exit_code
+        _print_outcome(this)
+        if code == 0 and (lost := lost_answer()):
+            raise OSError(lost.errno, os.strerror(lost.errno or 0), "standard output")
     except KeyboardInterrupt:
-        print(f"thermospice {command}: interrupted{_way_on(command, this.folder)}", file=sys.stderr)
+        way_on = _way_on(command, this.folder) if this else ""
+        print(f"thermospice {command}: interrupted{way_on}", file=sys.stderr)
         code = 130
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`); nothing is wrong, and nobody is left to tell.
-        sys.stdout = None
-        code = 0
     except (typer.Exit, typer.Abort):
         raise
     except Exception as error:
@@ -123,6 +138,13 @@ def job(command: str, out: Path | None, quiet: bool, as_json: bool, resume: Path
         print(f"thermospice {command}: error: {explain(error)}{way_on}", file=sys.stderr)
         code = 2
     raise typer.Exit(code)
+
+
+def _check_place() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise InputError("the folder that this was started in is gone; change to one that exists") from None
 
 
 def _print_outcome(this: Job) -> None:

@@ -13,11 +13,11 @@ from . import _calibration as calibration
 from . import _findings as findings
 from ._bounds import check_count
 from ._errors import InputError
-from ._folder import read_json, write_json
+from ._folder import write_json
+from ._resuming import checked, load_state, save_state, state_file
 from ._versions import versions
 
 CHIPS = "chips"
-_STATE = "state.json"
 _INSTANCE = "instance.json"
 _FEWEST = 3
 
@@ -36,7 +36,7 @@ def check_instances(instances: int) -> int:
 
 def save_request(folder: Path, request: dict[str, Any]) -> None:
     """What the campaign was asked for, for `--resume`."""
-    write_json(folder / _STATE, {"command": "calibrate", "request": request})
+    save_state(folder, "calibrate", {"request": request})
 
 
 def load_request(folder: Path) -> dict[str, Any]:
@@ -45,13 +45,8 @@ def load_request(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: the folder is not one of a campaign.
     """
-    path = folder / _STATE
-    found = read_json(path) if path.exists() else {}
-    if not isinstance(found, dict) or found.get("command") != "calibrate" or not isinstance(found.get("request"), dict):
-        raise InputError(
-            f"{folder}: --resume expects a folder of `thermospice calibrate --instances`, with its {_STATE}"
-        )
-    return dict(found["request"])
+    found = load_state(folder, "calibrate", "calibrate --instances").get("request")
+    return checked(dict[str, Any], found, state_file(folder))
 
 
 def measure_chip(

@@ -1,19 +1,25 @@
 """Training runs of the command line: from options to experiments, and back from entries to tables."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from ..training import Experiment, experiment, follow_experiments, load_experiment, run_experiments, tune
+from ..training import (
+    Experiment,
+    anchored,
+    experiment,
+    follow_experiments,
+    load_experiment,
+    run_experiments,
+    started_among_others,
+    tune,
+)
 from ._bounds import check_count, check_seed
 from ._errors import InputError
-from ._folder import read_json, write_json
 from ._job import Job
-
-_STATE = "state.json"
+from ._resuming import checked, load_state, save_state, state_file
 
 
 def requested(config: Path | None, given: Mapping[str, Any], seed: int, seeds: int | None) -> Experiment:
@@ -36,8 +42,9 @@ def requested(config: Path | None, given: Mapping[str, Any], seed: int, seeds: i
 
 
 def remember(folder: Path, what: Experiment) -> None:
-    """Leave what `--resume` needs."""
-    write_json(folder / _STATE, {"command": "train", "experiment": what.model_dump(mode="json", exclude_none=True)})
+    """Leave what `--resume` needs, where the run can begin at all."""
+    started_among_others()
+    save_state(folder, "train", {"experiment": anchored(what).model_dump(mode="json", exclude_none=True)})
 
 
 def resumed(folder: Path, given: Mapping[str, Any]) -> Experiment:
@@ -49,10 +56,13 @@ def resumed(folder: Path, given: Mapping[str, Any]) -> Experiment:
     extra = [name for name, value in given.items() if value is not None]
     if extra:
         raise InputError(f"--resume goes on with the options of the first run; remove {', '.join(extra)}")
-    path = folder / _STATE
-    if not path.exists():
-        raise InputError(f"{folder}: expected a folder of `thermospice train`, and there is no {_STATE} in it")
-    return experiment(read_json(path).get("experiment", {}), str(path))
+    found = load_state(folder, "train")
+    if "tuning" in found:
+        raise InputError(f"{folder}: holds a tuning; go on with it by --tune TASK --resume {folder}")
+    stored = checked(dict[str, Any], found.get("experiment"), state_file(folder))
+    if lacking := {"task", "optimizer", "seeds"} - stored.keys():
+        raise InputError(f"{state_file(folder)}: not as a run leaves it: without {', '.join(sorted(lacking))}")
+    return experiment(stored, str(state_file(folder)))
 
 
 def run(
@@ -69,7 +79,7 @@ def follow(config: Path | None, given: Mapping[str, Any], resume: Path | None) -
     follow_experiments(made.processor)
 
 
-def tuning(given: Mapping[str, Any], this: Job, workers: int | None) -> dict[str, Any]:
+def tuning(given: Mapping[str, Any], this: Job, workers: int | None, resume: bool) -> dict[str, Any]:
     """Tune every optimiser on a task; with `--resume` the trials that are done are kept.
 
     Raises:
@@ -79,10 +89,14 @@ def tuning(given: Mapping[str, Any], this: Job, workers: int | None) -> dict[str
     extra = [name for name, value in given.items() if value is not None and name not in ("task", "data")]
     if extra:
         raise InputError(f"--tune: chooses the settings itself; remove {', '.join(extra)}")
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if started_among_others():
         raise InputError("--tune: runs on the cores of one machine by itself; start it without torchrun")
     if given["task"] is None:
         raise InputError("TASK: --tune expects digits, regression, logistic, mnist or squad")
+    asked = {"task": given["task"], "data": None if given["data"] is None else str(given["data"].absolute())}
+    if resume and load_state(this.folder, "train").get("tuning") != asked:
+        raise InputError(f"{this.folder}: --tune --resume expects the folder of a tuning of this task on the same data")
+    save_state(this.folder, "train", {"tuning": asked})
     with this.step(f"tuning on {given['task']}", bar=False):
         found = tune(given["task"], this.folder, data=given["data"], workers=workers, quiet=this.quiet)
     chosen = {one.method: {**one.chosen, "validation_loss": one.validation_loss} for one in found}

@@ -3,27 +3,31 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
 
+from pydantic import with_config
 from rich.table import Table
 from rich.text import Text
+from typing_extensions import TypedDict
 
+from ..files import judged
 from . import _verify as fidelity
 from ._errors import InputError
-from ._folder import read_json, write_json
+from ._folder import write_json
 from ._job import Job
+from ._resuming import checked, load_state, save_state, state_file
+from ._whole import STRICT, Count, Seed
 
-_STATE = "state.json"
 
-
+@with_config(STRICT)
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is verified; kept in the folder for `--resume`."""
 
     topologies: Sequence[str]
     levels: Sequence[str]
-    sizes: Sequence[int]
-    seed: int
+    sizes: Sequence[Count]
+    seed: Seed
     design: str | None = None
     device: str | None = None
     instance: str | None = None
@@ -49,27 +53,45 @@ def depth(quick: bool, full: bool) -> fidelity.Depth:
     return "quick" if quick else "full" if full else "usual"
 
 
+@with_config(STRICT)
+class _Row(TypedDict):
+    """One comparison in the folder of a run."""
+
+    topology: str
+    level: str
+    size: Count
+    analysis: str
+    metric: str
+    limit: float
+    passed: bool
+    value: NotRequired[float]
+    interval: NotRequired[list[float]]
+    reason: NotRequired[str]
+
+
 def resume(folder: Path) -> tuple[Request, fidelity.Done]:
     """What an interrupted run was asked for, and the rows that it has.
 
     Raises:
         InputError: the folder is not one of this command.
     """
-    path = folder / _STATE
-    found = read_json(path) if path.exists() else {}
-    if not isinstance(found, dict) or found.get("command") != "verify":
-        raise InputError(f"{folder}: --resume expects a folder of `thermospice verify`, with its {_STATE}")
-    try:
-        return Request(**found["request"]), found["cases"]
-    except (KeyError, TypeError):
-        raise InputError(f"{path}: written by another version; start again without --resume") from None
+    found = load_state(folder, "verify")
+    request = checked(Request, found.get("request"), state_file(folder))
+    cases = checked(dict[str, list[dict[str, Any]]], found.get("cases"), state_file(folder))
+    return request, {name: [_checked_row(row, folder) for row in rows] for name, rows in cases.items()}
+
+
+def _checked_row(row: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A row as it was stored, with the verdict that its value and its limit give."""
+    checked(_Row, row, state_file(folder))
+    return judged(row)
 
 
 def run(request: Request, done: fidelity.Done, this: Job) -> list[fidelity.Row]:
     """Rows of every case; those that are done are kept in the folder."""
 
     def keep(rows: fidelity.Done) -> None:
-        write_json(this.folder / _STATE, {"command": "verify", "request": asdict(request), "cases": rows})
+        save_state(this.folder, "verify", {"request": asdict(request), "cases": rows})
 
     wanted = request.cases()
     with this.step(f"{len(wanted)} chips: SPICE, symbolic, behavioural") as step:

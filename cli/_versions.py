@@ -16,7 +16,7 @@ def own_version() -> str:
 
 def versions() -> dict[str, str]:
     """Of Python, the packages and ngspice; what is not installed is left out."""
-    from ..netlists import SimulatorMissing, find_ngspice
+    from ..netlists import SimulatorError, find_ngspice
 
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
@@ -26,5 +26,5 @@ def versions() -> dict[str, str]:
             continue
     try:
         return {**found, "ngspice": str(find_ngspice().version)}
-    except SimulatorMissing:
+    except SimulatorError:
         return found

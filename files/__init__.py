@@ -34,9 +34,13 @@ from ._opening import read_text as read_text
 from ._processes import child_environment as child_environment
 from ._processes import current_folder_left_out as current_folder_left_out
 from ._processes import trust_no_current_folder as trust_no_current_folder
+from ._reasons import Refusal as Refusal
 from ._reasons import joined as joined
 from ._reasons import reasons as reasons
+from ._verdicts import judged as judged
+from ._writing import drafted as drafted
 from ._writing import no_link as no_link
 from ._writing import replacing as replacing
+from ._writing import sweep_drafts as sweep_drafts
 from ._writing import write_atomically as write_atomically
 from ._yaml import parse_yaml as parse_yaml

@@ -1,13 +1,15 @@
 """Read a netCDF file to its end: the program of a process of its own, since HDF5 never returns from some damaged files.
 
-python -P _check_netcdf.py FILE MOST_BYTES
+python -P _check_netcdf.py FILE MOST_BYTES SECONDS
 
 A line on standard output says why the file is refused. What it holds is judged before any of it is read: nothing may
 lie outside of the file, no filter may be loaded from elsewhere, and unpacked it is not larger than MOST_BYTES.
 """
 
+import ctypes
 import math
 import resource
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +23,10 @@ _FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
 
 _OWN_MEMORY = 2 << 30
 """Address space of the interpreter with its libraries."""
+
+
+_END_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of Linux."""
 
 
 class Refused(Exception):
@@ -89,7 +95,15 @@ def _check_storage(data: Any) -> None:
             raise Refused(f"{data.name!r} is packed by a filter that does not come with HDF5")
 
 
+def _end_in_time(seconds: int) -> None:
+    """Nobody may be left to end this process, which then does not come back from HDF5 to see that."""
+    signal.alarm(seconds)
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(_END_WITH_PARENT, signal.SIGKILL)
+
+
 if __name__ == "__main__":
+    _end_in_time(int(sys.argv[3]))
     try:
         main(sys.argv[1], int(sys.argv[2]))
     except Refused as refused:

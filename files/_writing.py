@@ -1,13 +1,17 @@
 """Files written whole or not at all, wherever they are."""
 
 import errno
+import fcntl
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 
 
 @contextmanager
@@ -24,20 +28,63 @@ def replacing(path: str | Path, synced: bool = False) -> Iterator[BinaryIO]:
         OSError: with the path itself as file name.
     """
     target = Path(path)
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        with open(draft, "xb", opener=no_link) as file:  # Path.open takes no opener
+        with drafted(target) as (draft, file):
             yield file
+            file.flush()
             if synced:
-                file.flush()
                 os.fsync(file.fileno())
-        draft.replace(target)
+            file.close()  # some file systems say only here that they are full
+            draft.replace(target)
     except OSError as error:
         if error.errno is None:
             raise
         raise OSError(error.errno, os.strerror(error.errno), str(target)) from None
+
+
+@contextmanager
+def drafted(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """An unfinished file beside the target, which may take its place; else it is gone when the block ends.
+
+    It is locked as long as this process works on it: what is not is left over from one that was killed.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    draft, file, lock = _locked_draft(target)
+    try:
+        with file:
+            yield draft, file
     finally:
         draft.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def _locked_draft(target: Path) -> tuple[Path, BinaryIO, int]:
+    while True:
+        draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        file = open(draft, "xb", opener=no_link)  # noqa: SIM115  # the caller's; and Path.open takes no opener
+        lock = os.dup(file.fileno())
+        with suppress(OSError):  # not every file system has locks
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if draft.exists():
+            return draft, file, lock
+        file.close()  # it was taken for stale in the moment before it was locked
+        os.close(lock)
+
+
+def sweep_drafts(folder: Path) -> None:
+    """Remove, in a folder and those in it, the unfinished files of writers that are gone; links are not followed."""
+    for where, _, names in os.walk(folder):
+        for name in names:
+            if _DRAFT.fullmatch(name):
+                _sweep_draft(Path(where) / name)
+
+
+def _sweep_draft(path: Path) -> None:
+    with suppress(OSError), open(path, "rb", opener=no_link) as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
 
 
 def write_atomically(path: str | Path, text: str) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from math import ceil
 from pathlib import Path
 
 import xarray as xr
@@ -47,7 +48,7 @@ def _check(path: Path) -> None:
     limit = round(TIME_LIMIT + size / _BYTES_PER_SECOND, 1)
     program = Path(__file__).with_name("_check_netcdf.py")
     # -P: the script's folder is no place to import from.
-    command = [sys.executable, "-P", str(program), str(path.absolute()), str(MOST_UNPACKED)]
+    command = [sys.executable, "-P", str(program), str(path.absolute()), str(MOST_UNPACKED), str(ceil(limit) + 1)]
     try:
         # No filter is looked for in other places.
         environment = child_environment(HDF5_PLUGIN_PRELOAD="::")

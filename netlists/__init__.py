@@ -45,6 +45,8 @@ from ._measurement import save_measurement as save_measurement
 from ._plans import network_circuit as network_circuit
 from ._power import OperatingPower as OperatingPower
 from ._power import operating_power as operating_power
+from ._private_folder import private_folder as private_folder
+from ._proof import proven_ngspice as proven_ngspice
 from ._raw import Plot as Plot
 from ._raw import read_raw as read_raw
 from ._simulate import deck as deck

@@ -9,8 +9,9 @@ from jaxtyping import Complex, Float
 
 from ._amplifier_bench import NOMINAL_LOAD, Bench, Load
 from ._amplifier_circuit import AmplifierCircuit, AmplifierSubcircuit
-from ._engine import Ngspice, find_ngspice
+from ._engine import Ngspice
 from ._errors import NetlistError, SimulationFailed
+from ._proof import proven_ngspice
 from ._timing import Grid
 
 TEMPERATURE = 300.15
@@ -106,7 +107,7 @@ def characterise(
         SimulatorMissing: there is no ngspice.
         SimulationFailed: a run failed, or the circuit does not amplify.
     """
-    simulator = ngspice or find_ngspice()
+    simulator = ngspice or proven_ngspice()
     bench = Bench(amplifier, load, temperature, simulator)
     offset, current = bench.operating_point()
     response = _response(bench)
@@ -154,7 +155,7 @@ def sample_offsets(
     Raises:
         SimulatorMissing, SimulationFailed: as `characterise`.
     """
-    bench = Bench(amplifier, NOMINAL_LOAD, temperature, ngspice or find_ngspice())
+    bench = Bench(amplifier, NOMINAL_LOAD, temperature, ngspice or proven_ngspice())
     return bench.offsets(amplifier, [amplifier.sample(rng) for _ in range(samples)])
 
 

@@ -20,6 +20,10 @@ class SimulationFailed(SimulatorError):
     """A run gave no result that can be trusted."""
 
 
+class NoPlaceToRun(SimulationFailed):
+    """The folder for temporary files cannot be used; the simulator is not to blame."""
+
+
 class NetlistError(ValueError):
     """A network cannot be written as a SPICE circuit."""
 

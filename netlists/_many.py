@@ -11,12 +11,13 @@ import xarray as xr
 from jaxtyping import Float
 
 from ._agreement import judged
-from ._engine import Cancellation, Ngspice, find_ngspice
+from ._engine import Cancellation, Ngspice
 from ._errors import NetlistError, SimulationFailed, SimulatorError
 from ._jobs import Job
 from ._measurement import dataset
 from ._plans import Plan, plan_job
 from ._pool import side_by_side
+from ._proof import proven_ngspice
 from ._running import Outcome, may_share, run, run_together
 
 PER_PROCESS = 16
@@ -50,7 +51,11 @@ def simulate_many(
     """
     if per_process < 1:
         raise NetlistError(f"per_process: expected at least 1, got {per_process}")
-    simulator, cancellation = ngspice or find_ngspice(), Cancellation()
+    try:
+        simulator = ngspice or proven_ngspice()
+    except SimulationFailed as error:  # of the known circuit, as it would be of any
+        return [error for _ in jobs]
+    cancellation = Cancellation()
     count = workers or os.cpu_count() or 1
     groups = _groups(jobs, per_process, count)
 
@@ -78,7 +83,7 @@ def settle_together(jobs: Iterable[Job], ngspice: Ngspice | None = None) -> list
         SimulatorMissing: there is no ngspice.
         SimulationFailed: at least one of them failed; run by itself each says whether it was that.
     """
-    simulator = ngspice or find_ngspice()
+    simulator = ngspice or proven_ngspice()
     plans = [plan_job(job, simulator) for job in jobs]
     if not all(map(may_share, plans)):
         raise NetlistError("settle_together: expected operating points of at most some thousand elements")

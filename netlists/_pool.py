@@ -16,8 +16,8 @@ def side_by_side(
 ) -> list[Any]:
     """Results of the tasks in order. An error or Ctrl-C ends the others: the threads only wait for processes."""
     with ThreadPoolExecutor(max_workers=workers or os.cpu_count() or 1) as pool:
-        futures: dict[Future[Any], int] = {pool.submit(task): k for k, task in enumerate(tasks)}
         try:
+            futures: dict[Future[Any], int] = {pool.submit(task): k for k, task in enumerate(tasks)}
             for future in as_completed(futures):
                 future.result()
                 if done is not None:

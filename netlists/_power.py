@@ -7,8 +7,9 @@ from ._amplifier_cards import chosen_amplifier, preamble
 from ._amplifier_circuit import AmplifierSubcircuit
 from ._analyses import options
 from ._build import UNSCALED, network_cards, to_text
-from ._engine import Limits, Ngspice, find_ngspice, run_deck
+from ._engine import Limits, Ngspice, run_deck
 from ._linear import Linear
+from ._proof import proven_ngspice
 from ._raw import Plot
 from ._verdict import Expected, judge
 
@@ -39,7 +40,7 @@ def operating_power(
     Raises:
         as `simulate`.
     """
-    simulator = ngspice or find_ngspice()
+    simulator = ngspice or proven_ngspice()
     chip = loaded_chip(instance, program, level, scaling)
     chosen = chosen_amplifier(level, amplifier)
     linear = Linear(chip.network, lambda: chip.space)

@@ -13,6 +13,7 @@ from ._engine import Cancellation, Ngspice, find_ngspice
 from ._jobs import Analysis, Job
 from ._many import measured
 from ._plans import plan_job
+from ._proof import proven_ngspice
 from ._running import run
 
 
@@ -99,7 +100,7 @@ def simulate(
         amplifier,
         band,
     )
-    simulator = ngspice or find_ngspice()
+    simulator = ngspice or proven_ngspice()
     plan = plan_job(job, simulator)
     return measured(job, plan, run(plan, simulator, Cancellation()))
 

@@ -8,11 +8,12 @@ import xarray as xr
 from jaxtyping import Float
 
 from ..circuits import Network, state_space
-from ._engine import Cancellation, Ngspice, find_ngspice
+from ._engine import Cancellation, Ngspice
 from ._jobs import Settings
 from ._linear import Linear
 from ._measurement import network_dataset
 from ._plans import plan
+from ._proof import proven_ngspice
 from ._running import run
 
 
@@ -38,7 +39,7 @@ def simulate_network(
         SimulatorMissing: there is no ngspice.
         SimulationFailed: unstable circuit, killed, timed out, or no result that can be trusted.
     """
-    simulator = ngspice or find_ngspice()
+    simulator = ngspice or proven_ngspice()
     settings = Settings(
         analysis,
         duration=duration,

@@ -33,10 +33,11 @@ from ..circuits import (
     without_grid,
 )
 from ._agreement import trusted
-from ._engine import Ngspice, find_ngspice
+from ._engine import Ngspice
 from ._errors import NetlistError
 from ._jobs import Job
 from ._many import simulate_many
+from ._proof import proven_ngspice
 
 _HOLDS_PER_RATE = 16
 """Random values in each fastest time constant of the program: variances are then within 4e-4."""
@@ -81,7 +82,7 @@ class SpiceDevice:
         if rounding is not None:
             instance, program = _rounded(instance, program, scaling, rounding)
         noisy = with_cell_noise(instance, strength, scaling)
-        device = replace(self, instance=noisy, ngspice=self.ngspice or find_ngspice())
+        device = replace(self, instance=noisy, ngspice=self.ngspice or proven_ngspice())
         laws = partial(self._laws, asked, scaling, strength, rounding is not None)
         return LoadedSpice(device, program, scaling, strength, laws)
 

@@ -43,19 +43,25 @@ def judge(run: Run, expected: Expected) -> tuple[tuple[Plot, ...], tuple[str, ..
     Raises:
         SimulationFailed: with the first reason found; log lines come first, they say why.
     """
-    lines = _telling(run.log)
-    for k, line in enumerate(lines):
-        if _FAILURE.match(line):
-            # "Error on line 3 or its substitute:" goes on in the next one.
-            reason = " ".join(part.strip() for part in lines[k : k + 1 + line.rstrip().endswith(":")])
-            raise SimulationFailed(f"ngspice failed: {reason[:200]}", tail(run.log))
+    if reason := failure(run.log):
+        raise SimulationFailed(f"ngspice failed: {reason}", tail(run.log))
     try:
         plots = _in_order([plot for plot in read_raw(run.raw) if plot.name == expected.plot], expected)
         for plot in plots:
             _check(plot, expected)
     except SimulationFailed as error:
         raise SimulationFailed(str(error), tail(run.log)) from None
-    return plots, tuple(line.strip() for line in lines if _WARNING.match(line))
+    return plots, tuple(line.strip() for line in _telling(run.log) if _WARNING.match(line))
+
+
+def failure(log: str) -> str | None:
+    """What a log says of a failure, at most 200 characters; None where it tells of none."""
+    lines = _telling(log)
+    for k, line in enumerate(lines):
+        if _FAILURE.match(line):
+            # "Error on line 3 or its substitute:" goes on in the next one.
+            return " ".join(part.strip() for part in lines[k : k + 1 + line.rstrip().endswith(":")])[:200]
+    return None
 
 
 def remarks(log: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from ..files import (
     DESCRIPTION,
     PICTURE,
     FileError,
+    judged,
     parse_yaml,
     read_bytes,
     read_json,
@@ -84,8 +85,7 @@ class Folder:
 
     @cached_property
     def design(self) -> Row:
-        path = self.path / "design.yaml"
-        if not path.exists():
+        if (path := self._there("design.yaml")) is None:
             return {}
         try:
             loaded = parse_yaml(read_text(path, DESCRIPTION), str(path))
@@ -112,7 +112,8 @@ class Folder:
 
     @cached_property
     def fidelity(self) -> list[Row]:
-        return self._rows("fidelity.json", schema.Check)
+        # A row's own word for its verdict is worth nothing where its numbers say otherwise.
+        return [judged(row) for row in self._rows("fidelity.json", schema.Check)]
 
     @cached_property
     def parameters(self) -> list[Parameter]:
@@ -143,8 +144,7 @@ class Folder:
     @cached_property
     def waveforms(self) -> xr.Dataset | None:
         """Dataset with `spice` and each of `MODELS` (time, cell), and `sd` (cell) [V]."""
-        path = self.path / "waveforms.nc"
-        if not path.exists():
+        if (path := self._there("waveforms.nc")) is None:
             return None
         try:
             data = read_netcdf(path)
@@ -171,9 +171,9 @@ class Folder:
         return self._training("curves.jsonl", schema.CurveRow)
 
     def picture(self, name: str) -> bytes | None:
-        """A PNG file of the folder; None where there is none."""
+        """A PNG file of the folder; None where there is none, or a link to what may be anybody's."""
         path = self.path / name
-        if not path.exists():
+        if not self._is_own(path) or not path.exists():
             return None
         try:
             content = read_bytes(path, PICTURE)
@@ -183,18 +183,38 @@ class Folder:
             raise ReportError(f"{path}: expected a PNG picture")
         return content
 
+    @property
+    def foreign(self) -> list[str]:
+        """Names of what would be read here and leads out of the folder."""
+        names = sorted(path.name for path in self.path.iterdir() if path.is_symlink())
+        return [name for name in names if name.endswith(".png")]
+
+    def _is_own(self, path: Path) -> bool:
+        return path.resolve() == self.path.resolve() / path.relative_to(self.path)
+
+    def _there(self, name: str) -> Path | None:
+        """The path of a file of this folder; None where there is none.
+
+        Raises:
+            ReportError: it leads elsewhere, by a link.
+        """
+        path = self.path / name
+        if not self._is_own(path):
+            raise ReportError(f"{path}: a link to somewhere else, which a report does not follow; put a copy there")
+        return path if path.exists() else None
+
     def _training(self, name: str, kind: Any) -> list[Row]:
         # `train` fills a folder of its own, `run` and `sweep` one inside theirs
         return self._lines(f"training/{name}", kind) or self._lines(name, kind)
 
     def _object(self, name: str, kind: Any) -> Row:
         """The fields of a JSON object; none when there is no file."""
-        path = self.path / name
-        return (schema.checked(kind, self._json(path), str(path))) if path.exists() else {}
+        path = self._there(name)
+        return {} if path is None else schema.checked(kind, self._json(path), str(path))
 
     def _rows(self, name: str, kind: Any) -> list[Row]:
-        path = self.path / name
-        return (schema.checked_rows(kind, self._json(path), str(path))) if path.exists() else []
+        path = self._there(name)
+        return [] if path is None else schema.checked_rows(kind, self._json(path), str(path))
 
     def _json(self, path: Path) -> Any:
         try:
@@ -203,8 +223,7 @@ class Folder:
             raise ReportError(str(error)) from None
 
     def _lines(self, name: str, kind: Any) -> list[Row]:
-        path = self.path / name
-        if not path.exists():
+        if (path := self._there(name)) is None:
             return []
         # A run that was killed while it wrote leaves a last line that is cut short: what is whole counts.
         try:

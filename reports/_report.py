@@ -68,7 +68,7 @@ def _failed(folder: Folder) -> bool:
 
 
 def _summary(folder: Folder) -> list[str]:
-    found = []
+    found = [f"{name} is a link to somewhere else, and is left out." for name in folder.foreign]
     if folder.summary.get("quick"):
         found.append("A quick run: fewer seeds and steps than the full one. Take differences with care.")
     if folder.fidelity:

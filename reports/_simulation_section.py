@@ -43,7 +43,6 @@ def _table(summary: Mapping[str, Any]) -> Iterator[Table]:
 
 def _pictures(folder: Folder) -> Iterator[Picture]:
     for name, caption in _PLOTS.items():
-        content = folder.picture(f"{name}.png")
-        if content is not None:
+        if (content := folder.picture(f"{name}.png")) is not None:
             uri = png_uri(content)
             yield Picture(uri, uri, caption)

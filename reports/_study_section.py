@@ -1,6 +1,7 @@
 """The report's part on a study: what was varied, the results, the loosest values, and the study's own pictures."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ._data import Folder
@@ -42,11 +43,11 @@ def _fewest(summary: Mapping[str, Any]) -> int:
 def _pictures(folder: Folder) -> Iterator[Picture]:
     names = folder.summary_as(StudySummary).get("pictures", ())
     for name in sorted(names, key=lambda name: (name != "specification.png", not name.endswith("-map.png"))):
-        path = folder.path / name
-        content = folder.picture(name) if path.parent == folder.path and path.suffix == ".png" else None
-        if content is not None:
+        if Path(name).name != name or not name.endswith(".png"):
+            continue
+        if (content := folder.picture(name)) is not None:
             uri = png_uri(content)
-            yield Picture(uri, uri, path.stem.replace("-", " ").replace("_", " "))
+            yield Picture(uri, uri, name.removesuffix(".png").replace("-", " ").replace("_", " "))
 
 
 def _metrics(summary: Mapping[str, Any]) -> Table:

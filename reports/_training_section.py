@@ -39,6 +39,7 @@ def training(folder: Folder) -> TrainingPart | None:
         return TrainingPart(
             (*text, f"{several} settings are too many for curves; the study's part has the results."), (), ()
         )
+    text += _scatter(runs)
     text += [_told(name, parts) for name, parts in _time_parts(runs).items() if "loading" in parts]
     return TrainingPart(tuple(text), _pictures(folder), (_finals(runs), *_at_equal_time(folder), *_defeats(runs)))
 
@@ -69,8 +70,9 @@ def _pictures(folder: Folder) -> tuple[tuple[Callable[[], Figure], str], ...]:
         found.append(
             (
                 lambda: figures.loss_curves(loss, "time"),
-                "Loss on the whole training set against modelled time. Digital work counts as long as it took on this"
-                " machine (one thread), an analog solve as the hardware model says, with loading the resistors.",
+                "Loss on the whole training set against modelled time. Digital work counts as long as it took one"
+                " thread of this machine, without what else that did (the median of the faster half of the steps), an"
+                " analog solve as the hardware model says, with loading the resistors.",
             )
         )
     parts = _time_parts(folder.runs)
@@ -90,6 +92,17 @@ def _time_parts(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
             }
             found.setdefault(label(run), per_step)
     return found
+
+
+def _scatter(runs: list[dict[str, Any]]) -> list[str]:
+    """How far the digital part of modelled time can be trusted: a sentence, or none."""
+    spreads = [run["modelled_digital_spread"] for run in runs if "modelled_digital_spread" in run]
+    if not spreads:
+        return []
+    return [
+        f"The digital time of a step scatters within a run by {np.median(spreads):.0%} (interquartile range by median,"
+        f" of the middle run; {max(spreads):.0%} at most): smaller differences of modelled time mean nothing."
+    ]
 
 
 def _told(name: str, parts: Mapping[str, float]) -> str:

@@ -1,6 +1,7 @@
 """Training with linear solvers from Cholesky to a calibrated analog device (torch)."""
 
 from ._ageing import Ageing as Ageing
+from ._anchored import anchored as anchored
 from ._checkpoint import CheckpointError as CheckpointError
 from ._chip_spu import ModelSPU as ModelSPU
 from ._chip_spu import SpiceSPU as SpiceSPU
@@ -31,6 +32,7 @@ from ._population import Effects as Effects
 from ._population import PopulationLike as PopulationLike
 from ._products import Products as Products
 from ._products import products as products
+from ._ranks import started_among_others as started_among_others
 from ._runner import available_cores as available_cores
 from ._runner import follow_experiments as follow_experiments
 from ._runner import run_experiment as run_experiment

@@ -67,13 +67,23 @@ def finite(row: Row) -> Entry:
     }
 
 
+class RowsError(ValueError):
+    """A file of rows holds something else; names it, in one line."""
+
+
 def read_rows(path: Path) -> list[Entry]:
-    """The complete lines of a JSON-lines file; none when the file is absent. Raises `FileError`."""
+    """The complete lines of a JSON-lines file; none when the file is absent.
+
+    Raises `RowsError` for a line that is no object of finite numbers and words.
+    """
     if not path.exists():
         return []
-    rows = list(read_json_lines(path))
+    try:
+        rows = list(read_json_lines(path))
+    except FileError as error:
+        raise RowsError(str(error)) from None
     if not all(isinstance(row, dict) for row in rows):
-        raise FileError(f"{path}: not the rows of a run: expected an object in every line")
+        raise RowsError(f"{path}: not the rows of a run: expected an object in every line")
     return rows
 
 

@@ -2,11 +2,13 @@
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 from ._experiment import ExperimentError
 
@@ -21,7 +23,7 @@ class Ranks:
     @staticmethod
     def joined() -> bool:
         """Is this process one of a group, or started by torchrun to be?"""
-        return int(os.environ.get("WORLD_SIZE", "1")) > 1 or _grouped()
+        return _grouped() or _world()[1] > 1
 
     @classmethod
     def here(cls) -> "Ranks":
@@ -37,19 +39,17 @@ class Ranks:
     def launched(cls, processor: str) -> "Ranks | None":
         """Join the processes that torchrun has started with this one; None where it has started no other.
 
-        Raises `ExperimentError` for one numbered GPU: each process has its own.
+        Raises `ExperimentError` for one numbered GPU (each process has its own), for variables of torchrun that are
+        not whole, and where the others do not come within a minute.
         """
-        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        if not dist.is_initialized() and _world()[1] == 1:
             return None
         if processor.startswith("cuda:"):
             raise ExperimentError(
                 f"processor: under torchrun every process takes a GPU of its own, give cuda, not {processor}"
             )
         if not dist.is_initialized():
-            cuda = processor.startswith("cuda")
-            if cuda:
-                torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-            dist.init_process_group("nccl" if cuda else "gloo")
+            _join(processor.startswith("cuda"))
         return cls.here()
 
     def leave(self) -> None:
@@ -84,6 +84,60 @@ class Ranks:
         seen = x.contiguous() if self.rank == owner else torch.empty_like(x, memory_format=torch.contiguous_format)
         dist.broadcast(seen, owner)
         return seen
+
+
+def started_among_others() -> bool:
+    """Was this process started by torchrun, with others?
+
+    Raises `ExperimentError` for variables of torchrun that are not whole.
+    """
+    return Ranks.joined()
+
+
+_VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_MEETING = timedelta(seconds=30)
+"""For all processes to come, which torch tries twice: torchrun starts them together, and each loads torch first."""
+
+
+def _world() -> tuple[int, int]:
+    """Number of this process and of all, as torchrun tells them: 0 of 1 where it tells nothing.
+
+    Raises `ExperimentError` for what it would not tell.
+    """
+    told = {name: os.environ[name] for name in _VARIABLES if os.environ.get(name)}
+    if not {"RANK", "WORLD_SIZE"} & told.keys():
+        return 0, 1
+    rank, count = (_whole(name, told.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1")))
+    if not 0 <= rank < count:
+        raise ExperimentError(f"RANK={rank} and WORLD_SIZE={count}: expected 0 <= RANK < WORLD_SIZE; {_REMEDY}")
+    if count > 1 and (missing := [name for name in _VARIABLES if name not in told]):
+        raise ExperimentError(f"WORLD_SIZE={count} without {', '.join(missing)}: {_REMEDY}")
+    if count > 1 and not 0 < _whole("MASTER_PORT", told["MASTER_PORT"]) < 2**16:
+        raise ExperimentError(f"MASTER_PORT={told['MASTER_PORT'][:20]}: expected the number of a port; {_REMEDY}")
+    return rank, count
+
+
+_REMEDY = "start with torchrun, which sets all of them, or unset them"
+
+
+def _whole(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise ExperimentError(f"{name}={text[:20]}: expected a number; {_REMEDY}")
+    return int(text)
+
+
+def _join(cuda: bool) -> None:
+    rank, count = _world()
+    if cuda:
+        torch.cuda.set_device(_whole("LOCAL_RANK", os.environ.get("LOCAL_RANK", "missing")))
+    try:
+        # The time limit is that of the meeting alone: a step of the group may take any time.
+        store, _, _ = next(rendezvous("env://", timeout=_MEETING))
+        dist.init_process_group("nccl" if cuda else "gloo", store=store, rank=rank, world_size=count)
+    except (RuntimeError, ValueError, OSError) as error:  # torch's own are RuntimeErrors
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+        raise ExperimentError(f"process {rank} of {count} has not met the others at {where}: {reason[:200]}") from None
 
 
 def _grouped() -> bool:

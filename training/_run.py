@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from ._checkpoint import load_checkpoint, save_checkpoint
 from ._experiment import Experiment
 from ._lead import Lead
 from ._memory import explain_memory, ran_out
-from ._metrics import Entry, JsonLines, Metrics, TensorBoard, finite, has_tensorboard, read_rows, write_rows
+from ._metrics import Entry, JsonLines, Metrics, RowsError, TensorBoard, finite, has_tensorboard, read_rows, write_rows
 from ._progress import Progress
 from ._ranks import Ranks
+from ._restored import restore
 from ._session import Run, given
 from ._steppers import call
 from ._tasks import Split, Task
@@ -53,18 +55,18 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / CHECKPOINT
     with _alone(experiment):
-        run = Run(task, experiment, seed, ranks)
         state = load_checkpoint(checkpoint) if resume and checkpoint.exists() else None
+        make = partial(Run, task, experiment, seed, ranks)
+        run = make() if state is None else restore(make, state, checkpoint)
         lead = Lead(ranks)
         lead.share(state)
-        if state is not None:
-            run.load_state_dict(state)
         logged = _keep_rows(folder / CURVES, run.step if resume and checkpoint.exists() else -1)
         sinks = _sinks(folder, run.step)
         saved = Saved(checkpoint, run.step if resume and checkpoint.exists() else None)
         try:
             with lead:
                 stopped = _loop(run, experiment, seed, saved, logged, sinks, stop, progress, lead)
+            _settle_times(folder / CURVES, run)
             return _entry(run, experiment, seed, stopped, stop)
         except (MemoryError, RuntimeError) as error:
             if not ran_out(error):
@@ -215,9 +217,23 @@ def _names(experiment: Experiment, seed: int) -> dict[str, Any]:
 
 def _keep_rows(path: Path, last_step: int) -> int:
     """Drop the rows after a step; the step of the last one that stays, -1 where none does."""
-    rows = [row for row in read_rows(path) if row["step"] <= last_step]
+    found = read_rows(path)
+    if not all(type(row.get("step")) is int for row in found):
+        raise RowsError(f"{path}: not the rows of a run: expected a step in every line")
+    rows = [row for row in found if row["step"] <= last_step]
     write_rows(path, rows)
     return int(rows[-1]["step"]) if rows else -1
+
+
+def _settle_times(path: Path, run: Run) -> None:
+    """What a step takes is known best at the end, and each row's modelled time is then that of so many steps."""
+    step = run.digital.of_a_step()
+    rows = read_rows(path)
+    for row in rows:
+        if "modelled_digital_s" in row:
+            row["modelled_time_s"] += row["step"] * step - row["modelled_digital_s"]
+            row["modelled_digital_s"] = row["step"] * step
+    write_rows(path, rows)
 
 
 def _sinks(folder: Path, first_step: int) -> list[Metrics]:
@@ -230,6 +246,8 @@ def _sinks(folder: Path, first_step: int) -> list[Metrics]:
 def _costs(run: Run) -> dict[str, float]:
     costs = {"elapsed_s": run.elapsed, "modelled_time_s": sum(run.time.values(), 0.0)}
     costs |= {f"modelled_{part}_s": seconds for part, seconds in run.time.items()}
+    if (spread := run.digital.spread()) is not None:
+        costs["modelled_digital_spread"] = spread
     return {**costs, "modelled_energy_J": sum(run.energy.values())} if run.energy else costs
 
 

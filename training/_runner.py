@@ -1,6 +1,5 @@
 """Many experiments, many seeds, on the cores of this machine; interrupted at any time, resumed where they were."""
 
-import _thread
 import os
 import signal
 import threading
@@ -19,9 +18,10 @@ from queue import Empty
 from typing import Any
 
 from ..files import current_folder_left_out
+from ._anchored import anchored, anchored_paths
 from ._defaults import with_defaults
 from ._experiment import Experiment, ExperimentError, experiment, read_mapping
-from ._metrics import Entry, read_rows, write_atomically, write_rows
+from ._metrics import Entry, RowsError, read_rows, write_atomically, write_rows
 from ._progress import Progress, show_progress
 from ._ranks import Ranks
 from ._run import CURVES, Interrupted, follow, run_name, train
@@ -29,6 +29,9 @@ from ._tasks import Task, load_task
 
 GRACE = 1.0
 """Seconds for which an interrupted step may go on."""
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""Signals that ask a process to end."""
 
 RUNS, EXPERIMENT, ENTRY = "runs.jsonl", "experiment.yaml", "entry.jsonl"
 
@@ -76,8 +79,9 @@ def run_experiments(
     Entries have `task, optimizer, solver, seed, steps, train_loss, test_loss, test_accuracy, elapsed_s [s],
     modelled_time_s [s], modelled_energy_J [J]` and a few more; what was not computed is absent. The modelled time of a
     digital optimiser is what its steps took here, that of an analog one the sum of `modelled_digital_s` (gradient and
-    factors, as they took here), `_loading_s`, `_drive_s`, `_relaxation_s` and `_readout_s`; the energy is that of the
-    device's amplifiers and resistors alone. `out` receives
+    factors, as they took here: time of the run's own thread, of which a step counts as the median of the faster half;
+    `modelled_digital_spread` is the interquartile range of a step's by its median), `_loading_s`, `_drive_s`,
+    `_relaxation_s` and `_readout_s`; the energy is that of the device's amplifiers and resistors alone. `out` receives
     `runs.jsonl` (the entries), `curves.jsonl` (losses against steps) and a folder per run. `task` replaces the one
     that the experiments name. `workers` processes (default: one per core, or one in all on a GPU) of one thread each;
     they are spawned, so a script needs its `if __name__ == "__main__"`, and its own task must be importable. With
@@ -94,7 +98,7 @@ def run_experiments(
     waiting = [job for job in jobs if not job.entry.exists()]
     for job in waiting:
         job.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(job.folder / EXPERIMENT, job.experiment.to_yaml())
+        write_atomically(job.folder / EXPERIMENT, anchored(job.experiment).to_yaml())
     ranks = Ranks.launched(experiments[0].processor) if experiments else None
     count = max(1, min(workers or _places([job.experiment.processor for job in waiting]), len(waiting)))
     try:
@@ -107,7 +111,20 @@ def run_experiments(
                 _run_in_processes(waiting, task, count, progress)
     finally:
         collect(out, jobs)
-    return [read_rows(job.entry)[0] for job in jobs]
+    return [_finished(job) for job in jobs]
+
+
+def _finished(job: _Job) -> Entry:
+    """The entry of a run that is over. Raises `RowsError` for one that is not of this run."""
+    rows = read_rows(job.entry)
+    if len(rows) != 1 or (rows[0].get("run"), rows[0].get("seed")) != (job.name, job.seed):
+        raise RowsError(f"{job.entry}: expected the entry of the run {job.name}")
+    if type(rows[0].get("steps")) is not int or rows[0].get("task") != job.experiment.task:
+        raise RowsError(f"{job.entry}: expected an entry of the task {job.experiment.task}, with its steps")
+    numbers = {name: value for name, value in rows[0].items() if name.endswith(("_loss", "_accuracy", "_s", "_J"))}
+    if wrong := next((name for name, value in numbers.items() if type(value) not in (int, float)), None):
+        raise RowsError(f"{job.entry}: {wrong}: expected a number, got {str(numbers[wrong])[:40]!r}")
+    return rows[0]
 
 
 def follow_experiments(processor: str = "cpu", task: Task | None = None) -> None:
@@ -167,12 +184,16 @@ def _check_folder(job: _Job) -> None:
     if not description.exists():
         return
     before = {**read_mapping(description), "seeds": list(job.experiment.seeds)}
-    now = job.experiment.model_dump(mode="json", exclude_none=True)
+    # Those of before may have been written from here, by a relative path.
+    before |= anchored_paths(before)
+    now = anchored(job.experiment).model_dump(mode="json", exclude_none=True)
     for field in sorted(before.keys() | now.keys()):
         if before.get(field) != now.get(field):
             raise ExperimentError(
                 f"{description}: {field} was {before.get(field)!r}, now {now.get(field)!r}; a run resumes unchanged"
             )
+    if job.entry.exists():
+        _finished(job)
 
 
 @lru_cache(maxsize=4)
@@ -216,8 +237,8 @@ def _run_in_processes(jobs: Sequence[_Job], task: Task | None, count: int, progr
         _interrupt_sets(stop),
         ProcessPoolExecutor(count, context, _start_worker, (stop, messages, task)) as pool,
     ):
-        # Spawned processes inherit that Ctrl-C is ignored, from before they could ignore it themselves.
-        with _interrupt_ignored(), current_folder_left_out():
+        # Spawned processes inherit that signals wait, from before they could ignore them themselves.
+        with _signals_wait(), current_folder_left_out():
             futures = [pool.submit(_train_in_worker, job) for job in jobs]
         try:
             _follow(futures, messages, progress, stop)
@@ -226,7 +247,9 @@ def _run_in_processes(jobs: Sequence[_Job], task: Task | None, count: int, progr
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             _end(set(active_children()) - others)
-            if isinstance(error, BrokenProcessPool) and not interrupted:
+            if isinstance(error, BrokenProcessPool) and interrupted:
+                raise KeyboardInterrupt from None
+            if isinstance(error, BrokenProcessPool):
                 raise ExperimentError(
                     f"training: one of {count} processes was killed, most likely for want of memory; lower workers or "
                     "batch_size; what was done is kept"
@@ -242,7 +265,7 @@ def _end(processes: set[BaseProcess]) -> None:
     for process in processes:
         process.join(max(0.0, deadline - time.monotonic()))
     for process in processes:
-        process.terminate()
+        process.kill()
 
 
 def _follow(futures: list[Future[None]], messages: Any, progress: Progress, stop: Any) -> None:
@@ -267,7 +290,9 @@ _worker: dict[str, Any] = {}
 
 
 def _start_worker(stop: Event, messages: Any, task: Task | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, by `stop`
+    for number in _STOPPING:  # sent to all of a session; the parent decides, by `stop`
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     _worker.update(stop=stop, messages=messages, task=task)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -287,7 +312,8 @@ def _train_in_worker(job: _Job) -> None:
 @contextmanager
 def _interrupt_sets(stop: Any, grace: float | None = None) -> Iterator[None]:
     # The first Ctrl-C asks the runs to stop at their next step, the second one insists, or the end of the grace does.
-    insist = threading.Timer(grace or 0.0, _thread.interrupt_main)
+    # A signal, and not the flag that `interrupt_main` sets: that does not end a wait for another process.
+    insist = threading.Timer(grace or 0.0, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
     insist.daemon = True
 
     def ask(number: int, frame: Any) -> None:
@@ -302,6 +328,15 @@ def _interrupt_sets(stop: Any, grace: float | None = None) -> Iterator[None]:
             yield
         finally:
             insist.cancel()
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from ._clock import StepTimes
 from ._cost import Parts
 from ._experiment import Experiment, ExperimentError
 from ._ranks import Ranks
@@ -30,11 +31,14 @@ class Run:
         self.order = DataOrder(len(task.train), batch, seed)
         self.micro_batches = experiment.accumulate or 1
         self.learning_rate = schedule(experiment)
+        self.steps = given(experiment.steps)
         self.step = 0
         self.batch_losses: list[float] = []
         self.initial_loss = math.inf
         self.elapsed = 0.0
         self.time: dict[str, float] = {}
+        # an iterative solver's work is another in every step
+        self.digital = StepTimes(steady=experiment.solves != "conjugate-gradient")
         self.energy: dict[str, float] = {}
 
     def advance(self) -> float:
@@ -47,6 +51,9 @@ class Run:
         _add(self.time, taken.time)
         _add(self.energy, taken.energy)
         self.step += 1
+        if taken.time.digital is not None:
+            self.digital.add(taken.time.digital)
+            self.time["digital"] = self.step * self.digital.of_a_step()
         self.batch_losses.append(taken.loss)
         return taken.loss
 
@@ -62,7 +69,7 @@ class Run:
             "stepper": self.stepper.state_dict(),
             "order": self.order.state_dict(),
             "random": _random_state(),
-            "counters": {name: getattr(self, name) for name in _COUNTERS},
+            "counters": {name: getattr(self, name) for name in _COUNTERS} | {"digital": list(self.digital.seconds)},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -71,6 +78,7 @@ class Run:
         self.order.load_state_dict(state["order"])
         for name in _COUNTERS:
             setattr(self, name, state["counters"][name])
+        self.digital.seconds = list(state["counters"].get("digital", ()))  # other versions kept none
         _set_random_state(state["random"])
 
 

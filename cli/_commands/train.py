@@ -182,7 +182,7 @@ def train(
     Data parallel on several processes: torchrun --nproc-per-node 2 --no-python thermospice train digits
     """
     given = _settings(context.params)
-    if int(os.environ.get("RANK", "0")) > 0:
+    if os.environ.get("RANK", "0").lstrip("0"):
         # torchrun's first process says all that there is to say, errors included
         with redirect_stdout(None), redirect_stderr(None):
             from .. import _training
@@ -194,7 +194,7 @@ def train(
         from .. import _verdicts as verdicts
 
         if tune:
-            this.finish(_training.tuning(given, this, workers))
+            this.finish(_training.tuning(given, this, workers, resume is not None))
             return
         if resume is not None:
             experiment = _training.resumed(this.folder, given)

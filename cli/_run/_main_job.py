@@ -4,10 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ...files import judged
 from ...reports import build_report
 from .. import _training
+from .._errors import InputError
 from .._folder import read_json
 from .._job import Job
+from .._resuming import checked, state_file
 from .._versions import versions
 from . import _chip, _in_the_loop
 from ._state import Settings, State
@@ -44,11 +47,15 @@ _LOOP: tuple[tuple[str, str, Stage], ...] = (
 
 def main_job(state: State, this: Job) -> int:
     """Run what is not done yet; returns the exit code."""
-    for name, what, work in (*_STAGES, *(() if state.settings.quick else _LOOP)):
+    stages = (*_STAGES, *(() if state.settings.quick else _LOOP))
+    if list(state.done) != [name for name, _, _ in stages[: len(state.done)]]:
+        raise InputError(f"{state_file(state.folder)}: not as a run leaves it: stages are done one after the other")
+    for name, what, work in stages:
         state = _stage(state, this, name, what, work)
     runs = _training.run(experiments(state.folder, state.settings), this, None, resume=True, sub="training")
-    fidelity = read_json(state.folder / "fidelity.json")
-    passed = all(row["passed"] for row in fidelity) and not any("stopped" in run for run in runs)
+    table = state.folder / "fidelity.json"
+    fidelity = [judged(row) for row in checked(list[dict[str, Any]], read_json(table), table)]
+    passed = bool(fidelity) and all(row["passed"] for row in fidelity) and not any("stopped" in run for run in runs)
     summary: dict[str, Any] = {
         "report": str(state.folder / "report.html"),
         "fidelity": fidelity,
@@ -60,10 +67,11 @@ def main_job(state: State, this: Job) -> int:
         "stages_s": state.done,
     }
     # The report reads the summary from disk, so it is written before and, with the time of the report, after.
-    this.finish(summary)
+    code = 0 if passed else 1
+    this.finish(summary, code)
     with this.step("report"):
         build_report([state.folder], state.folder / "report.html")
-    this.finish(summary, exit_code=0 if passed else 1)
+    this.finish(summary, code)
     return this.exit_code
 
 

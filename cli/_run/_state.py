@@ -5,24 +5,34 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import with_config
+
 from .._bounds import check_seed
-from .._errors import InputError
-from .._folder import read_json, write_json
-
-_FILE = "state.json"
+from .._resuming import checked, load_state, save_state, state_file
+from .._whole import STRICT, Count, Seconds, Seed
 
 
+@with_config(STRICT)
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Options of the run; they stay the same when it is resumed."""
 
-    seed: int = 0
+    seed: Seed = 0
     quick: bool = False
     design: str = "board-1k-1n"
-    size: int = 8
+    size: Count = 8
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The file without the name of the command."""
+
+    settings: Settings
+    done: Mapping[str, Seconds]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +57,9 @@ class State:
         Raises:
             InputError: the folder is not one of `thermospice run`.
         """
-        path = folder / _FILE
-        found = read_json(path) if path.exists() else {}
-        if not isinstance(found, dict) or found.get("command") != "run":
-            raise InputError(f"{folder}: --resume expects a folder of `thermospice run`, with its {_FILE}")
-        try:
-            return cls(folder, Settings(**found["settings"]), dict(found["done"]))
-        except (KeyError, TypeError):
-            raise InputError(f"{path}: not the state of a run; begin a new one with --out") from None
+        found = load_state(folder, "run")
+        stored = checked(_Stored, {key: value for key, value in found.items() if key != "command"}, state_file(folder))
+        return cls(folder, stored.settings, stored.done)
 
     def run(self, stage: str, work: Callable[[], None]) -> "State":
         """Do a stage unless it is done, and remember it."""
@@ -67,7 +72,4 @@ class State:
         return state
 
     def _save(self) -> None:
-        write_json(
-            self.folder / _FILE,
-            {"command": "run", "settings": asdict(self.settings), "done": dict(self.done)},
-        )
+        save_state(self.folder, "run", asdict(_Stored(self.settings, self.done)))

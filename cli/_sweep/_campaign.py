@@ -91,9 +91,9 @@ def run_campaign(
         raise InputError(f"{target}: holds a campaign already; resume it, or choose another folder")
     what = plan(study, where)
     if study.kind == "circuit" and execution.scheduler is None:
-        from ...netlists import find_ngspice  # PySpice
+        from ...netlists import proven_ngspice  # PySpice
 
-        find_ngspice()
+        proven_ngspice()
     with alone_in(target):
         write_json(target / STATE, {"command": "sweep", "study": to_plain(study)})
         write_text(target / "study.yaml", to_yaml(study))

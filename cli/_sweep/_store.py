@@ -4,14 +4,13 @@ import errno
 import fcntl
 import json
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ...files import DATABASE, FileError, check_plain, parse_json
+from ...files import DATABASE, FileError, check_plain, drafted, parse_json
 from .._errors import InputError
 from .._folder import LOCK, plain
 from ._tasks import SCHEMA
@@ -85,13 +84,10 @@ def _make(path: Path) -> None:
     if path.exists():
         check_plain(path, DATABASE)
     if not path.exists() or path.stat().st_size == 0:
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        try:
+        with drafted(path) as (draft, _):
             with _explained(path), closing(sqlite3.connect(draft, isolation_level=None)) as empty:
                 empty.execute(_LAYOUT)
             draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
 
 
 def _connected(path: Path) -> sqlite3.Connection:

@@ -8,7 +8,7 @@ import xarray as xr
 
 from ...behavioral import DeviceModel
 from ...circuits import Instance, Level, Network, Program, Scaling, StateSpace, state_space
-from ...netlists import Analysis, Job, Plot, SimulationFailed, deck, find_ngspice, read_raw, run_deck, simulate
+from ...netlists import Analysis, Job, Plot, SimulationFailed, deck, proven_ngspice, read_raw, run_deck, simulate
 from ._row import Row, make_row
 
 
@@ -72,7 +72,7 @@ class Subject:
     def run(self, lines: list[str], plot: str) -> Plot | None:
         """One analysis of a circuit given as lines; the plot whose name begins so, None when there is none."""
         try:
-            found = read_raw(run_deck("\n".join([*lines, ".end", ""]), find_ngspice()).raw)
+            found = read_raw(run_deck("\n".join([*lines, ".end", ""]), proven_ngspice()).raw)
         except SimulationFailed as error:
             self.failures.append(str(error))
             return None

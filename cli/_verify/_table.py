@@ -30,7 +30,7 @@ def verify(
     for k, case in enumerate(cases):
         if progress is not None:
             progress(k, len(cases))
-        if case.name not in rows or any("value" not in row for row in rows[case.name]):
+        if not rows.get(case.name) or any("value" not in row for row in rows[case.name]):
             rows[case.name] = case.rows(opinions)
             if keep is not None:
                 keep(rows)

@@ -1,0 +1,25 @@
+"""Files and folders that an experiment names, as they are called from everywhere."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ._experiment import Experiment
+
+
+def anchored(experiment: Experiment) -> Experiment:
+    """The same with paths that mean the same in every working folder, and in every link to it."""
+    found = anchored_paths({name: getattr(experiment, name) for name in ("device", "data", "design")})
+    return experiment.replace(**found) if found else experiment
+
+
+def anchored_paths(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Those fields of an experiment that are paths."""
+    found = {}
+    for name in ("device", "data", "design"):
+        value = fields.get(name)
+        # a design may be the name of a preset, or described here
+        file = name != "design" or str(value).endswith((".yaml", ".yml"))
+        if isinstance(value, str | Path) and file:
+            found[name] = str(Path(value).resolve())
+    return found
