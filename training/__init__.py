@@ -12,6 +12,7 @@ from ._cost import Parts as Parts
 from ._curvature import Curvature as Curvature
 from ._curvature import curvature as curvature
 from ._defaults import with_defaults as with_defaults
+from ._device_flow import CascadeFlow as CascadeFlow
 from ._device_spu import DeviceSPU as DeviceSPU
 from ._experiment import OPTIMIZERS as OPTIMIZERS
 from ._experiment import SOLVERS as SOLVERS
@@ -26,6 +27,7 @@ from ._ideal_spu import IdealSPU as IdealSPU
 from ._kfac import KFAC as KFAC
 from ._layered import Layered as Layered
 from ._layered import layered as layered
+from ._limits import SaturatedDevice as SaturatedDevice
 from ._loop import UnstableLoop as UnstableLoop
 from ._losses import output_hessian as output_hessian
 from ._population import Effects as Effects

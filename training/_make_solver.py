@@ -36,8 +36,8 @@ def make_solver(experiment: Experiment, seed: int, cells: int) -> Solver:
     time = present(t=e.t)
     if e.solves in ("model-spu", "spice-spu") and cells > MOST_CELLS:
         raise ExperimentError(
-            f"solver: {e.solves} has a cell for each of the network's {cells} parameters, with all resistors between "
-            f"them, and at most {MOST_CELLS} cells; take a smaller network (task logistic), or device-spu"
+            f"solver: {e.solves} has a cell for each of the network's {cells} parameters, at most {MOST_CELLS}; "
+            "take a smaller network (task logistic), or device-spu"
         )
     if e.solves == "model-spu":
         return ModelSPU(files.load_model(e.device, e.design, cells, chip_seed), **time)

@@ -38,8 +38,7 @@ from ._waves import EXACT
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...training import DeviceSPU, Factors
-    from ...training._device_flow import CascadeFlow
+    from ...training import CascadeFlow, DeviceSPU, Factors
 
 TIMES = (0.3, 1.0, 5.0)
 """Of the waveform [tau]; at rest it is looked at besides."""
@@ -173,7 +172,7 @@ class _Device:
 
     @cached_property
     def loaded(self) -> "CascadeFlow":
-        from ...training._device_flow import CascadeFlow
+        from ...training import CascadeFlow
 
         loaded = self.solver.init(self.batch.factors)
         assert isinstance(loaded, CascadeFlow)

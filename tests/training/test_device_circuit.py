@@ -11,8 +11,7 @@ import pytest
 import torch
 from thermospice.behavioral import ClippedError, DeviceModel
 from thermospice.circuits import Cascade, Crossbar, Design, Instance, Program, Programming, Scaling, load
-from thermospice.training import DeviceSPU, Effects, Factors
-from thermospice.training._limits import SaturatedDevice
+from thermospice.training import DeviceSPU, Effects, Factors, SaturatedDevice
 
 BOARD = Design.preset("board-1k-1n")
 BARE = Effects(drive_bits=False, readout_bits=False)

@@ -67,7 +67,7 @@ from thermospice.circuits import Crossbar, Design
 from thermospice.training import *
 from thermospice.training import Cholesky, ConjugateGradient, DeviceSPU, Factors, IdealSPU, ModelSPU, SpiceSPU, Woodbury
 chips = DeviceModel.nominal(Design.preset("board-1k-1n").nominal(Crossbar(2))).population()
-factors = Factors(torch.ones(2, 6))
+factors = Factors(torch.ones(2, 6), damping=0.3)
 said = []
 for expression in json.load(sys.stdin):
     try:
