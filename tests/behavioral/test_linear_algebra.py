@@ -129,11 +129,11 @@ def covered(board, draws, ask, right, symmetric=True):
 def test_an_error_bar_holds_the_mismatch_of_the_chip(board):
     # Catches a bar that knows the scatter of the runs alone: it is 1e-4 of the error of a chip with 1 % resistors.
     share, ratio = covered(
-        board, 120, lambda d, p, g, b: solve(d, p.A, p.b, g, b), lambda p: p.solution, symmetric=False
+        board, 24, lambda d, p, g, b: solve(d, p.A, p.b, g, b), lambda p: p.solution, symmetric=False
     )
     assert ratio > 1e3
-    # 240 entries, two of a chip together at worst: sqrt(0.05 * 0.95/120) = 2 %.
-    assert abs(share - 0.95) < 0.05
+    # 48 entries, two of a chip together at worst: sqrt(0.05 * 0.95/24) = 4.4 %.
+    assert share > 0.95 - 3 * 0.044
 
 
 @pytest.mark.slow
@@ -187,9 +187,9 @@ def test_matrices_that_are_not_normal_have_their_time():
     assert np.linalg.norm(left) > 0.1 * np.linalg.norm(exact)
 
 
-@pytest.mark.parametrize("coupling", [0.5, 0.999, 0.99999, -0.9])
+@pytest.mark.parametrize("coupling", [0.5, 0.99, -0.9])
 def test_a_determinant_near_zero_has_no_error_of_quadrature(coupling):
-    # det = 1 - c^2; twelve points spaced evenly give 0.0054 for 0.001999.
+    # det = 1 - c^2; twelve points spaced evenly give 0.0206 for 0.0199 of 0.99, 0.0054 for 0.001999 of 0.999.
     matrix = np.array([[1.0, coupling], [coupling, 1.0]])
     answer = determinant(IdealDevice(), matrix, np.random.default_rng(1), Budget(20.0, 16))
     assert abs(answer.value - (1 - coupling**2)) < 3 * answer.standard_error
@@ -197,10 +197,14 @@ def test_a_determinant_near_zero_has_no_error_of_quadrature(coupling):
 
 
 def test_what_a_rule_of_few_points_misses_is_in_the_error_bar():
-    matrix = np.array([[1.0, 0.999], [0.999, 1.0]])
-    answer = determinant(IdealDevice(), matrix, np.random.default_rng(1), Budget(2000.0, 64), nodes=2)
-    assert abs(answer.value - 0.001999) > 2 * answer.noise_error
-    assert abs(answer.value - 0.001999) < 2 * answer.standard_error
+    # One point in the middle of the logarithm: it gives 0.21 less than log(0.19).
+    matrix = np.array([[1.0, 0.9], [0.9, 1.0]])
+    answer = log_determinant(IdealDevice(), matrix, np.random.default_rng(1), Budget(100.0, 32), nodes=1)
+    middle = 1 / 0.9 - np.sqrt(1 / 0.9 * (1 / 0.9 - 1))
+    slope = -0.9 / (1 - 0.9 * middle) + 0.9 / (1 + 0.9 * middle)
+    missed = slope * (1 / 0.9 - middle) * np.log(1 / 0.9 / (1 / 0.9 - 1)) - np.log(0.19)
+    assert answer.device_error == pytest.approx(abs(missed), rel=2e-3)
+    assert abs(answer.value - np.log(0.19) - missed) < 4 * answer.noise_error
 
 
 def test_a_mesh_solves_what_it_can_hold(board):
