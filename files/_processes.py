@@ -22,7 +22,8 @@ def child_environment(**more: str) -> dict[str, str]:
 
 def trust_no_current_folder() -> None:
     """Let neither this process nor those that it starts import modules from the folder in which it was started."""
-    sys.path[:] = [place for place in sys.path if Path(place).is_absolute()]
+    meant = {os.path.normpath(Path(place or ".").absolute()) for place in _relative_places()}
+    sys.path[:] = [place for place in sys.path if Path(place).is_absolute() and place not in meant]
     os.environ.update(_safe_path())
 
 
@@ -39,6 +40,13 @@ def current_folder_left_out() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _relative_places() -> list[str]:
+    """Parts of the search path that are not absolute; Python has made them so in its own."""
+    places = os.environ.get(_SEARCH_PATH, "").split(os.pathsep) if os.environ.get(_SEARCH_PATH) else []
+    absolute = [place for place in places if Path(place).is_absolute()]
+    return [place for place in places if place not in absolute]
 
 
 def _safe_path() -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from thermospice.circuits import Crossbar, Design, Program
+from thermospice.files import child_environment, current_folder_left_out, trust_no_current_folder
 from thermospice.netlists import load_measurement, save_measurement, simulate
 
 COMMAND = Path(sys.executable).with_name("thermospice")
@@ -66,8 +67,8 @@ COMMANDS = {
     "sweep": ("sweep", "study.yaml", "--workers", 1, "--out", "out", "--quiet"),
     "train": ("train", "regression", "--optimizer", "sgd", "--steps", 1, "--seeds", 2, "--workers", 2, "--out", "out",
               "--quiet"),
-    "simulate": ("simulate", "--size", 1, "--analysis", "op", "--out", "out", "--quiet"),
 }  # fmt: skip
+"""Those that start Python processes: by `-m`, and by `multiprocessing`."""
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -78,15 +79,37 @@ def test_no_file_of_the_current_folder_is_imported(hostile, name):
     assert ran(hostile) == ""
 
 
-def test_an_empty_part_of_the_search_path_is_not_the_current_folder(hostile):
-    # `export PYTHONPATH=$PYTHONPATH:/somewhere` begins with a colon, which means the current folder, too. What Python
-    # itself imports before the command begins is not in its hands: those modules are taken away.
-    for name in ("json", "struct", "random", "pickle", "site", "sitecustomize", "usercustomize", "encodings"):
-        (hostile / f"{name}.py").unlink(missing_ok=True)
-    (hostile / "thermospice.py").unlink()
-    done = run_in(hostile, COMMAND, *COMMANDS["sweep"], PYTHONPATH=f":{hostile.parent}")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert ran(hostile) == ""
+@pytest.mark.parametrize("parts", [":/somewhere", "/somewhere:", ".:/somewhere", "/somewhere:../here"])
+def test_a_search_path_has_absolute_folders_only(parts, tmp_path, monkeypatch):
+    # `export PYTHONPATH=$PYTHONPATH:/somewhere` begins with a colon, which means the current folder, too; Python has
+    # made it absolute by the time that a command begins.
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("PYTHONPATH", parts)
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    monkeypatch.setattr(sys, "path", ["", ".", str(tmp_path / "here"), "/somewhere", "/usr/lib/python"])
+    trust_no_current_folder()
+    assert sys.path == ["/somewhere", "/usr/lib/python"]
+    assert os.environ["PYTHONSAFEPATH"] == "1"
+    assert set(os.environ["PYTHONPATH"].split(":")) <= {"/somewhere", ""}
+    assert child_environment()["PYTHONPATH"] in ("", "/somewhere")
+
+
+def test_a_folder_that_is_asked_for_by_its_whole_name_stays(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    trust_no_current_folder()
+    assert sys.path == [str(tmp_path)]
+
+
+def test_what_is_set_for_other_processes_is_taken_back(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", ":/somewhere")
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    with current_folder_left_out():
+        assert (os.environ["PYTHONSAFEPATH"], os.environ["PYTHONPATH"]) == ("1", "/somewhere")
+    assert "PYTHONSAFEPATH" not in os.environ
+    assert os.environ["PYTHONPATH"] == ":/somewhere"
 
 
 def test_the_reader_of_measurements_imports_nothing_from_there(hostile, tmp_path, monkeypatch):
@@ -106,33 +129,26 @@ DRAW = (
 )
 
 
-def test_settings_of_the_current_folder_do_not_change_a_figure(tmp_path):
-    # Catches a figure that depends on where the command was started.
-    looks = set()
-    for name, settings in (("plain", None), ("styled", "font.size: 30\nlines.linewidth: 9\naxes.facecolor: red\n")):
-        folder = tmp_path / name
-        folder.mkdir()
-        if settings is not None:
-            (folder / "matplotlibrc").write_text(settings)
-        done = run_in(folder, sys.executable, "-P", "-c", DRAW)
-        assert (done.returncode, done.stderr) == (0, "")
-        looks.add(done.stdout)
+def test_settings_do_not_change_a_figure(tmp_path):
+    # Catches a figure that depends on where, and by whom, the command was started.
+    styled = tmp_path / "styled"
+    styled.mkdir()
+    (styled / "matplotlibrc").write_text("font.size: 30\nlines.linewidth: 9\naxes.facecolor: red\n")
+    looks = {
+        run_in(folder, sys.executable, "-P", "-c", DRAW, **environment).stdout
+        for folder, environment in (
+            (tmp_path, {}),
+            (styled, {}),
+            (tmp_path, {"MATPLOTLIBRC": str(styled / "matplotlibrc")}),
+        )
+    }
     assert len(looks) == 1
+    assert len(looks.pop().strip()) == 64
 
 
 def test_settings_that_are_a_pipe_are_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "matplotlibrc")
-    assert run_in(tmp_path, sys.executable, "-P", "-c", DRAW).returncode == 0
-
-
-def test_settings_of_the_user_do_not_change_a_figure_either(tmp_path):
-    (tmp_path / "matplotlibrc").write_text("font.size: 30\n")
-    (tmp_path / "elsewhere").mkdir()
-    looks = {
-        run_in(tmp_path / "elsewhere", sys.executable, "-P", "-c", DRAW, **environment).stdout
-        for environment in ({}, {"MATPLOTLIBRC": str(tmp_path / "matplotlibrc")})
-    }
-    assert len(looks) == 1
+    assert run_in(tmp_path, sys.executable, "-P", "-c", "import thermospice.reports").returncode == 0
 
 
 def test_the_help_of_the_scheduler_says_what_it_is_trusted_with(run):
