@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -31,9 +31,6 @@ from ._posterior import Posterior
 from ._prepared import Prepared
 from ._response import Response
 from ._verdict import Verdict
-
-if TYPE_CHECKING:
-    from ._population import Population
 
 _SCHEMA = 1
 _KIND = "device-model"
@@ -257,12 +254,6 @@ class DeviceModel:
         spread = {name: sd * rng.standard_normal(sd.shape) for name, sd in self.standard_errors.items()}
         spread = dict(mirror(self.instance.topology, spread))
         return self.instance.replace_errors(**{name: self.errors[name] + part for name, part in spread.items()})
-
-    def population(self) -> "Population":
-        """Spreads of the chips that this one may come from; see `Population.estimate`."""
-        from ._population import Population
-
-        return Population.estimate([self])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `from_dict` reads back without loss."""

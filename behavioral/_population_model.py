@@ -141,7 +141,7 @@ class PopulationModel:
             else (0.0, 0.0)
         )
         known = {name: (spread.total, spread.error) for name, spread in self.spreads.items()}
-        return replace(with_spreads(scaled.population(), known, (mean, error)), measured_cells=self.cells)
+        return replace(with_spreads(Population.estimate([scaled]), known, (mean, error)), measured_cells=self.cells)
 
     @property
     def covariance(self) -> Float[np.ndarray, "kinds kinds"]:

@@ -29,13 +29,13 @@ def load_population(
         if device is not None:
             model = load_device(device)
             if correction != "calibrated":
-                return model.population()
+                return Population.estimate([model]) if isinstance(model, DeviceModel) else model.population()
             if not isinstance(model, DeviceModel):
                 raise ExperimentError(f"correction: {device} is a process; only a calibrated chip can be corrected")
             return Population.corrected(model)
         found = _design(design or DEFAULT_DESIGN)
         level: Level = "ideal" if found.amplifier is None else "macro"
-        population = DeviceModel.nominal(found.nominal(Crossbar(n=8)), level).population()
+        population = Population.estimate([DeviceModel.nominal(found.nominal(Crossbar(n=8)), level)])
         if correction != "calibrated":
             return population
         left: dict[str, Any] = {**left_open(calibrated(found, seed)), "offset_mean": 0.0}

@@ -18,9 +18,9 @@ from ._limits import SaturatedDevice
 from ._loop import MAX_GROUPS
 from ._population import (
     ALL_EFFECTS,
+    DeviceLike,
     Effects,
     HasInstance,
-    HasPopulation,
     InstanceLike,
     Ohmic,
     PopulationLike,
@@ -84,7 +84,7 @@ class DeviceSPU:
         many cells and rows as the program has; with H the identity its H array holds ones.
     ageing: the chip drifts from load to load; `clock.loads` counts them, and set to a number it is the chip at that
         load again. None: it stays as it is.
-    t: analog time [tau], 0 to inf. model: a `Population`, or anything with `population()`.
+    t: analog time [tau], 0 to inf. model: a `Population`, a `PopulationModel` or a `DeviceModel`.
     Stats: `analog_time` [tau] of all attempts, where finite; `attempts`; `clipped` entries of the readout,
         `clipped_weights` of the program; `scale` [V per unit]; `cells_per_measured`, where the spreads were measured on
         chips of fewer cells than the program has: by how much they are extrapolated;
@@ -92,7 +92,7 @@ class DeviceSPU:
     resistors and those of the inverted rails (of every source), at the voltages of the last readout.
     """
 
-    model: PopulationLike | HasPopulation
+    model: DeviceLike
     t: float = math.inf
     seed: int = 0
     effects: Effects = ALL_EFFECTS
@@ -105,7 +105,7 @@ class DeviceSPU:
     clock: Clock = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.model, PopulationLike | HasPopulation):
+        if not isinstance(self.model, DeviceLike):
             raise TypeError(
                 "DeviceSPU: expected a population or a device model, "
                 f"got {self.model!r:.60}; a file is read by thermospice.behavioral.load_device"

@@ -134,7 +134,7 @@ def measured_cells(population: PopulationLike) -> int | None:
 
 @runtime_checkable
 class HasPopulation(Protocol):
-    """A calibrated device, such as `thermospice.behavioral.DeviceModel`."""
+    """The model of a process, such as `thermospice.behavioral.PopulationModel`."""
 
     def population(self) -> PopulationLike: ...
 
@@ -155,8 +155,21 @@ class HasInstance(Protocol):
     def instance(self) -> InstanceLike: ...
 
 
-def population_of(model: PopulationLike | HasPopulation) -> PopulationLike:
-    return model.population() if isinstance(model, HasPopulation) else model
+DeviceLike = PopulationLike | HasPopulation | HasInstance
+"""What a device can be made from: spreads of chips, the model of a process, or the model of one chip."""
+
+
+def population_of(model: DeviceLike) -> PopulationLike:
+    """Spreads of the chips that a device may be one of."""
+    if isinstance(model, PopulationLike):
+        return model
+    if isinstance(model, HasPopulation):
+        return model.population()
+    from ..behavioral import DeviceModel, Population  # the circuit side, for those who train with it
+
+    if not isinstance(model, DeviceModel):
+        raise TypeError(f"expected the model of a chip, got {type(model).__name__}")
+    return Population.estimate([model])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from thermospice.behavioral import DeviceModel
+from thermospice.behavioral import DeviceModel, Population
 from thermospice.circuits import Crossbar, Design
 
 BOARD = Design.preset("board-1k-1n")
@@ -11,7 +11,7 @@ BOARD = Design.preset("board-1k-1n")
 def kappa0(**changes: float) -> float:
     assert BOARD.amplifier is not None
     design = BOARD.model_copy(update={"amplifier": BOARD.amplifier.model_copy(update=changes)})
-    return DeviceModel.nominal(design.nominal(Crossbar(n=2))).population().kappa0
+    return Population.estimate([DeviceModel.nominal(design.nominal(Crossbar(n=2)))]).kappa0
 
 
 def test_flicker_noise_counts_as_its_density_at_the_cell_s_frequency() -> None:

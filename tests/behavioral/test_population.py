@@ -9,7 +9,7 @@ from thermospice.circuits import BOLTZMANN, Crossbar, RCMesh
 
 
 def test_a_nominal_model_stands_for_its_design(board, flat):
-    population = flat(board, Crossbar(8)).population()
+    population = Population.estimate([flat(board, Crossbar(8))])
     assert population.design == "board-1k-1n"
     assert (population.tau, population.R0, population.C) == (board.tau, board.R0, board.C)
     assert population.conductance_sigma == board.mismatch.resistor_sigma
@@ -24,26 +24,26 @@ def test_a_nominal_model_stands_for_its_design(board, flat):
 def test_kappa0_counts_the_resistors_of_a_cell(board, flat):
     kT = BOLTZMANN * board.temperature
     # A crossbar's cell has its own resistor and that of the drive; a mesh is driven by a current.
-    assert flat(board, Crossbar(3), "ideal").population().kappa0 == pytest.approx(2 * kT / board.C, rel=1e-9)
-    assert flat(board, RCMesh(3), "ideal").population().kappa0 == pytest.approx(kT / board.C, rel=1e-9)
+    assert Population.estimate([flat(board, Crossbar(3), "ideal")]).kappa0 == pytest.approx(2 * kT / board.C, rel=1e-9)
+    assert Population.estimate([flat(board, RCMesh(3), "ideal")]).kappa0 == pytest.approx(kT / board.C, rel=1e-9)
     noisy = board.model_copy(update={"injected_noise": 1e-20})
     expected = kT / board.C + 1e-20 * board.R0 / (2 * board.C)
-    assert flat(noisy, RCMesh(3), "ideal").population().kappa0 == pytest.approx(expected, rel=1e-9)
+    assert Population.estimate([flat(noisy, RCMesh(3), "ideal")]).kappa0 == pytest.approx(expected, rel=1e-9)
 
 
 def test_kappa0_has_amplifier_noise_through_the_noise_gain(board, flat):
     # A = I: noise gain 1 + R0/R0 + R0/R0 = 3 at low frequency; one-sided e_n^2 is two-sided e_n^2/2 = 2 kappa0 tau.
     e_n = board.amplifier.noise_voltage
     expected = 2 * BOLTZMANN * board.temperature / board.C + (2 * e_n) ** 2 / (4 * board.tau)
-    assert flat(board, Crossbar(2)).population().kappa0 == pytest.approx(expected, rel=1e-4)
+    assert Population.estimate([flat(board, Crossbar(2))]).kappa0 == pytest.approx(expected, rel=1e-4)
 
 
 def test_supply_power_counts_amplifiers(board, flat):
     one = board.amplifier.supply_current * (board.amplifier.rail_high - board.amplifier.rail_low)
-    assert flat(board, Crossbar(4)).population().supply_power == pytest.approx(2 * one)
-    assert flat(board, Crossbar(1)).population().supply_power == pytest.approx(one)
-    assert flat(board, RCMesh(4)).population().supply_power == pytest.approx(one)
-    assert flat(board, Crossbar(4), "ideal").population().supply_power == 0.0
+    assert Population.estimate([flat(board, Crossbar(4))]).supply_power == pytest.approx(2 * one)
+    assert Population.estimate([flat(board, Crossbar(1))]).supply_power == pytest.approx(one)
+    assert Population.estimate([flat(board, RCMesh(4))]).supply_power == pytest.approx(one)
+    assert Population.estimate([flat(board, Crossbar(4), "ideal")]).supply_power == 0.0
 
 
 def calibrated(board, rng, true, open_part):
@@ -79,7 +79,7 @@ def test_spreads_are_those_of_the_chips_not_of_the_estimates(board, true, open_p
 
 
 def test_standard_error_of_a_well_known_spread(board):
-    population = calibrated(board, np.random.default_rng(3), 1.0, 1e-3).population()
+    population = Population.estimate([calibrated(board, np.random.default_rng(3), 1.0, 1e-3)])
     # 12*12 + 12 conductances and drives: sigma/sqrt(2 N).
     relative = population.standard_errors["conductance_sigma"] / population.conductance_sigma
     assert relative == pytest.approx(1 / np.sqrt(2 * 156), rel=0.02)
@@ -88,7 +88,7 @@ def test_standard_error_of_a_well_known_spread(board):
 def test_a_common_offset_is_a_mean_not_a_spread(board):
     model = calibrated(board, np.random.default_rng(3), 1.0, 0.05)
     moved = {name: model.errors[name] + 2e-3 for name in ("offset", "inverter_offset")}
-    population = replace(model, instance=model.instance.replace_errors(**moved)).population()
+    population = Population.estimate([replace(model, instance=model.instance.replace_errors(**moved))])
     assert abs(population.offset_mean - 2e-3) < 4 * population.standard_errors["offset_mean"]
     assert abs(population.offset_sigma - board.amplifier.offset_sigma) < 4 * population.standard_errors["offset_sigma"]
 
@@ -98,7 +98,9 @@ def test_what_no_measurement_touched_does_not_count(board):
     errors, standard = dict(model.errors), dict(model.standard_errors)
     errors["conductance"] = np.where(np.eye(12) == 1, errors["conductance"], 0.0)
     standard["conductance"] = np.where(np.eye(12) == 1, standard["conductance"], board.mismatch.resistor_sigma)
-    partly = replace(model, instance=model.instance.replace_errors(**errors), standard_errors=standard).population()
+    partly = Population.estimate(
+        [replace(model, instance=model.instance.replace_errors(**errors), standard_errors=standard)]
+    )
     assert partly.conductance_sigma > 0.5 * board.mismatch.resistor_sigma
     # 12 diagonal conductances and 12 drives are left.
     relative = partly.standard_errors["conductance_sigma"] / partly.conductance_sigma
@@ -107,7 +109,7 @@ def test_what_no_measurement_touched_does_not_count(board):
 
 def test_amplifier_values_are_those_inferred(board):
     model = calibrated(board, np.random.default_rng(3), 1.0, 0.05)
-    population = replace(model, gain_bandwidth=Estimate(6e7, 1e6)).population()
+    population = Population.estimate([replace(model, gain_bandwidth=Estimate(6e7, 1e6))])
     assert population.gain_bandwidth == 6e7
 
 

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from thermospice.behavioral import ClippedError, DeviceModel
+from thermospice.behavioral import ClippedError, DeviceModel, Population
 from thermospice.circuits import Cascade, Crossbar, Design, Instance, Program, Programming, Scaling, load
 from thermospice.training import DeviceSPU, Effects, Factors, SaturatedDevice
 
@@ -241,7 +241,7 @@ def test_a_measured_crossbar_is_that_crossbar(level):
 
 
 def test_a_population_of_ideal_chips_has_no_amplifiers():
-    population = DeviceModel.nominal(BOARD.nominal(Cascade(4, 2)), "ideal").population()
+    population = Population.estimate([DeviceModel.nominal(BOARD.nominal(Cascade(4, 2)), "ideal")])
     assert (population.offset_sigma, population.inverter_sigma) == (0.0, 0.0)
     assert math.isinf(population.electronics.rail_high)
     assert not population.electronics.noise.rails

@@ -66,7 +66,7 @@ from thermospice.behavioral import DeviceModel
 from thermospice.circuits import Crossbar, Design
 from thermospice.training import *
 from thermospice.training import Cholesky, ConjugateGradient, DeviceSPU, Factors, IdealSPU, ModelSPU, SpiceSPU, Woodbury
-chips = DeviceModel.nominal(Design.preset("board-1k-1n").nominal(Crossbar(2))).population()
+chips = Population.estimate([DeviceModel.nominal(Design.preset("board-1k-1n").nominal(Crossbar(2)))])
 factors = Factors(torch.ones(2, 6), damping=0.3)
 said = []
 for expression in json.load(sys.stdin):
@@ -129,7 +129,7 @@ def test_a_cascade_of_mean_over_a_batch_has_its_share_in_each_array():
 
 
 def small_population(cells: int | None) -> Population:
-    return replace(DeviceModel.nominal(BOARD.nominal(Crossbar(2))).population(), measured_cells=cells)
+    return replace(Population.estimate([DeviceModel.nominal(BOARD.nominal(Crossbar(2)))]), measured_cells=cells)
 
 
 def test_a_population_of_few_cells_says_that_it_is_stretched():
@@ -149,7 +149,7 @@ def test_a_population_s_file_keeps_the_cells_it_was_measured_on():
     model = PopulationModel(BOARD, "crossbar", "macro", {}, provenance=provenance, cells=2)
     again = PopulationModel.from_dict(json.loads(json.dumps(model.to_dict())))
     assert again.cells == 2
-    assert again.population().measured_cells == 2
+    assert Population.estimate([again]).measured_cells == 2
     before = {name: value for name, value in model.to_dict().items() if name != "cells"}
     assert PopulationModel.from_dict(before).cells is None
 

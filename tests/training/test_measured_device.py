@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from thermospice.behavioral import DeviceModel
+from thermospice.behavioral import DeviceModel, Population
 from thermospice.circuits import Cascade, Crossbar, Design, Program, Scaling
 from thermospice.training import DeviceSPU, Effects, Factors
 
@@ -107,6 +107,6 @@ def test_what_a_measured_chip_cannot_be_is_said(factors):
     with pytest.raises(ValueError, match="expects a model of a crossbar for a dense program"):
         DeviceSPU(model, chip="measured").init(Program(np.eye(4), np.ones(4)))
     with pytest.raises(ValueError, match="needs the model of one chip"):
-        DeviceSPU(model.population(), chip="measured").init(factors)
+        DeviceSPU(Population.estimate([model]), chip="measured").init(factors)
     with pytest.raises((ValueError, TypeError), match="chip"):
         DeviceSPU(model, chip="dreamt")

@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
-from thermospice.behavioral import DeviceModel
+from thermospice.behavioral import DeviceModel, Population
 from thermospice.circuits import Crossbar, Design
 from thermospice.training import TNGD, DeviceSPU, Effects, Factors, IdealSPU
 
 LAM = 0.3
-POPULATION = DeviceModel.nominal(Design.preset("board-1k-1n").nominal(Crossbar(n=2))).population()
+POPULATION = Population.estimate([DeviceModel.nominal(Design.preset("board-1k-1n").nominal(Crossbar(n=2)))])
 SOLVERS = [IdealSPU(), DeviceSPU(POPULATION, effects=Effects.only())]
 
 
