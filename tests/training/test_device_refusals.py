@@ -62,7 +62,7 @@ REFUSED = [
 SCRIPT = """
 import json, sys
 import numpy as np, torch
-from thermospice.behavioral import DeviceModel
+from thermospice.behavioral import DeviceModel, Population
 from thermospice.circuits import Crossbar, Design
 from thermospice.training import *
 from thermospice.training import Cholesky, ConjugateGradient, DeviceSPU, Factors, IdealSPU, ModelSPU, SpiceSPU, Woodbury
