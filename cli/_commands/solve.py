@@ -54,7 +54,9 @@ def solve(
     duration: Annotated[
         float, typer.Option("--duration", help="Of each run, in slowest time constants of the program.")
     ] = 100.0,
-    runs: Annotated[int, typer.Option("--runs", help="Independent runs; their scatter is the error bar.")] = 16,
+    runs: Annotated[
+        int, typer.Option("--runs", help="Independent runs; their scatter is the noise in the error bar.")
+    ] = 16,
     programs: Annotated[
         int, typer.Option("--programs", help="Stochastically rounded programs to average over; 1 rounds to nearest.")
     ] = 1,
@@ -98,6 +100,7 @@ def solve(
         this.finish(algebra.summary(given, kind, answer))
         this.show(algebra.table(given, answer))
         this.say(
-            f"relative error {this.summary['relative_error']:.3g}, of which the error bar explains"
-            f" {this.summary['relative_standard_error']:.3g}; {answer.time:.3g} s of analog time, {answer.energy:.3g} J"
+            f"relative error {this.summary['relative_error']:.3g}, error bar"
+            f" {this.summary['relative_standard_error']:.3g}: {this.summary['relative_noise_error']:.3g} by noise and"
+            f" {this.summary['relative_device_error']:.3g} by the device; {answer.time:.3g} s of analog time, {answer.energy:.3g} J"
         )
