@@ -54,9 +54,7 @@ def solve(
     duration: Annotated[
         float, typer.Option("--duration", help="Of each run, in slowest time constants of the program.")
     ] = 100.0,
-    runs: Annotated[
-        int, typer.Option("--runs", help="Independent runs; their scatter is the noise in the error bar.")
-    ] = 16,
+    runs: Annotated[int, typer.Option("--runs", help="Independent runs; their scatter tells of the noise.")] = 16,
     programs: Annotated[
         int, typer.Option("--programs", help="Stochastically rounded programs to average over; 1 rounds to nearest.")
     ] = 1,
@@ -102,5 +100,6 @@ def solve(
         this.say(
             f"relative error {this.summary['relative_error']:.3g}, error bar"
             f" {this.summary['relative_standard_error']:.3g}: {this.summary['relative_noise_error']:.3g} by noise and"
-            f" {this.summary['relative_device_error']:.3g} by the device; {answer.time:.3g} s of analog time, {answer.energy:.3g} J"
+            f" {this.summary['relative_device_error']:.3g} by the device; {answer.time:.3g} s of analog time,"
+            f" {answer.energy:.3g} J"
         )
