@@ -215,6 +215,8 @@ def summary(given: Given, kind: Kind, answer: Answer) -> dict[str, Any]:
         "exact": exact.tolist(),
         "relative_error": _relative(answer.value - exact, exact),
         "relative_standard_error": _relative(answer.standard_error, exact),
+        "relative_noise_error": _relative(answer.noise_error, exact),
+        "relative_device_error": _relative(answer.device_error, exact),
         "runs": answer.runs,
         "analog_time_s": answer.time,
         "energy_J": answer.energy,

@@ -29,16 +29,24 @@ def _text(summary: Mapping[str, Any]) -> Iterator[str]:
     if "relative_error" in summary:
         predicted = summary.get("predicted_relative_error")
         foreseen = f"; the circuit's own equations foresee {predicted:.4g}" if predicted is not None else ""
-        answer = "inverse of A, which the covariance tells" if "inverse" in summary else "settled voltages"
+        settled = "answer" if summary.get("settled", True) else "answer, before it has settled"
+        answer = "inverse of A, which the covariance tells" if "inverse" in summary else settled
         yield f"Relative error of the {answer}: {summary['relative_error']:.4g}{foreseen}."
     yield from (str(warning) for warning in summary.get("warnings", ()))
 
 
 def _table(summary: Mapping[str, Any]) -> Iterator[Table]:
     if "relative_error" in summary and "inverse" not in summary and "v" in summary and "x" in summary:
-        pairs = zip(summary["v"], summary["x"], strict=True)
-        rows = tuple((str(k), quantity(v, "V", 4), quantity(x, "V", 4)) for k, (v, x) in enumerate(pairs))
-        yield Table("Settled voltages, scaled back, and the solution", ("cell", "v", "A⁻¹ b"), rows)
+        # A summary without an answer has the voltages scaled back already.
+        answers = summary.get("answer", summary["v"])
+        rows = tuple(
+            (str(k), quantity(v, "V", 4), quantity(a, "V", 4), quantity(x, "V", 4))
+            for k, (v, a, x) in enumerate(zip(summary["v"], answers, summary["x"], strict=True))
+        )
+        yield Table("Node voltages, the answer that they stand for, and the solution", _COLUMNS, rows)
+
+
+_COLUMNS = ("cell", "v", "answer", "A⁻¹ b")
 
 
 def _pictures(folder: Folder) -> Iterator[Picture]:

@@ -74,7 +74,7 @@ def solve(
             "--runs",
             parser=whole("--runs"),
             metavar="INTEGER",
-            help="Independent runs; their scatter is the error bar.",
+            help="Independent runs; their scatter tells of the noise.",
         ),
     ] = 16,
     programs: Annotated[
@@ -139,6 +139,8 @@ def solve(
         this.show(algebra.table(given, answer))
         verdicts.tell(this, device)
         this.say(
-            f"relative error {this.summary['relative_error']:.3g}, of which the error bar explains"
-            f" {this.summary['relative_standard_error']:.3g}; {answer.time:.3g} s of analog time, {answer.energy:.3g} J"
+            f"relative error {this.summary['relative_error']:.3g}, error bar"
+            f" {this.summary['relative_standard_error']:.3g}: {this.summary['relative_noise_error']:.3g} by noise and"
+            f" {this.summary['relative_device_error']:.3g} by the device; {answer.time:.3g} s of analog time,"
+            f" {answer.energy:.3g} J"
         )

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import scipy.linalg
 import xarray as xr
 import yaml
 from thermospice.netlists import find_ngspice
@@ -191,9 +192,34 @@ def test_one_judgement_for_simulate_and_sweep(run, tmp_path):
         "name": "hilbert",
         "kind": "circuit",
         "circuit": {**circuit, "program": {"A": HILBERT, "b": [1.0] * 6}},
-        "parameters": {"temperature": [290.0, 300.0]},
+        "parameters": {"design.temperature": [290.0, 300.0]},
     }
     (tmp_path / "s.yaml").write_text(yaml.safe_dump(study))
     outcome = run("sweep", "s.yaml", "--workers", 1, "--out", "swept", "--json")
     assert outcome.code == 1, (outcome.out, outcome.err)
     assert "gain of 1e7" in (tmp_path / "swept" / "table.csv").read_text()
+
+
+def test_a_chain_of_cells_is_given_its_time(run, tmp_path):
+    # One eigenvalue, 1, and a way through 12 cells: after 14 time constants a quarter of it is still left.
+    n = 12
+    chain, b = np.eye(n) - 2 * np.diag(np.ones(n - 1), 1), np.zeros(n)
+    b[-1] = 2e-5
+    x = 2e-5 * 2.0 ** np.arange(n - 1, -1, -1)
+    times = np.linspace(0, 40, 4001)
+    left = np.array([np.linalg.norm(scipy.linalg.expm(-chain * t) @ x) for t in times]) / np.linalg.norm(x)
+    assert left[1400] > 0.2
+    right = times[np.flatnonzero(left > 0.01)[-1]] * 1e-6
+    circuit = {"design": "ideal", "level": "ideal", "size": n, "topology": "crossbar", "mismatch": False}
+    study = {"name": "chain", "kind": "circuit", "parameters": {"design.temperature": [300.0]}}
+    program = {"A": chain.tolist(), "b": b.tolist()}
+    study["circuit"] = {**circuit, "program": program, "analyses": ["tran"], "settle_tolerance": 0.01}
+    (tmp_path / "s.yaml").write_text(yaml.safe_dump(study))
+    outcome = run("sweep", "s.yaml", "--workers", 1, "--out", "swept", "--json")
+    assert outcome.code == 0, (outcome.out, outcome.err)
+    found = xr.load_dataset(tmp_path / "swept" / "results.nc", engine="h5netcdf")
+    assert found.settle_time.values.ravel() == pytest.approx([right], rel=2e-3)
+    files(tmp_path, A=chain, b=b)
+    one = summary(run(*SIMULATE, "--level", "ideal", "--matrix", "A.csv", "--drive", "b.csv"))
+    assert one["settled"]
+    np.testing.assert_allclose(one["answer"], x, rtol=1e-3)

@@ -40,10 +40,17 @@ def test_what_was_simulated_is_said_and_shown(tmp_path):
     assert "Not computed" not in found
 
 
+def test_the_answer_is_not_the_voltage_of_a_node(tmp_path):
+    # With a quarter of the drive.
+    found = page(tmp_path, v=[-0.055, 0.375], answer=[-0.22, 1.5], drive_scale=0.25, settled=False)
+    for words in ("-55 mV", "-220 mV", "375 mV", "1.5 V", "before it has settled"):
+        assert words in found
+
+
 def test_without_a_solution_there_is_no_table(tmp_path):
     summary = dict(SUMMARY)
     del summary["relative_error"]
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "summary.json").write_text(json.dumps(summary))
     found = build_report([tmp_path / "x"], tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "Settled voltages" not in found
+    assert "Node voltages" not in found
