@@ -72,10 +72,8 @@ class RLCGrid:
         """The circuit with its capacitances loaded and the drive as currents `b/R0`; see the class.
 
         Raises:
-            DesignError: the design has no inductance, or a level with amplifiers, of which a grid has none.
+            DesignError: the design has no inductance.
         """
-        if values.amplifier is not None:
-            raise DesignError(f"{self.name}: has no amplifiers, so that its only level is ideal")
         if values.L is None:
             raise DesignError(
                 "rlc-grid: the design has no inductance; add `L:` to it, such as `L: 1mH`, or use preset rlc-board-8"

@@ -206,8 +206,7 @@ class SymbolicModel:
         Raises:
             DesignError: temperature coefficients that do not reach the design's temperature.
         """
-        # Amplifiers are of no use to a grid, and level ideal asks for none.
-        numbers = design.values("ideal" if design.amplifier is None or self.level == "ideal" else "macro")
+        numbers = design.values("ideal" if design.amplifier is None else "macro")
         found = {R0: numbers.R0, T: design.temperature, k: BOLTZMANN, S: design.injected_noise, C0: numbers.C}
         found |= {Symbol(f"C_{i}", positive=True): numbers.C for i in range(self.topology.n)}
         found |= {L: design.L} if design.L is not None else {}

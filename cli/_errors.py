@@ -8,7 +8,7 @@ from typing import Any, cast
 DEBUG = "THERMOSPICE_DEBUG"
 _OWN = __name__.partition(".")[0] + "."
 
-LONGEST = 1000
+LONGEST = 990
 """Characters of a message."""
 
 _HINTS = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..circuits import Capacitor, Level, Network, loaded_chip, state_space
+from ..circuits import Capacitor, Level, Network, OpAmp, loaded_chip, state_space
 from . import _analyses, _timing
 from ._amplifier_cards import chosen_amplifier, preamble, release_time
 from ._amplifier_circuit import AmplifierSubcircuit
@@ -51,6 +51,11 @@ def plan_job(job: Job, ngspice: Ngspice) -> Plan:
     if job.analysis not in ANALYSES:
         raise NetlistError(f"unknown analysis {job.analysis!r}: expected one of {', '.join(ANALYSES)}")
     chip = loaded_chip(job.instance, job.program, job.level, job.scaling)
+    if job.level != "ideal" and not any(isinstance(element, OpAmp) for element in chip.network.elements):
+        raise NetlistError(
+            f"level {job.level}: a {job.instance.topology.name} has no amplifiers, and this would be level ideal once"
+            " more; take level ideal"
+        )
     return plan(job.settings, chip.network, Linear(chip.network, lambda: chip.space), ngspice)
 
 

@@ -149,3 +149,12 @@ def program_without_checks(n):
     object.__setattr__(program, "A", np.eye(n))
     object.__setattr__(program, "b", np.ones(n))
     return program
+
+
+@pytest.mark.parametrize("level", ["macro", "transistor"])
+def test_a_grid_is_not_simulated_under_the_name_of_a_level_that_it_has_not(level):
+    # Catches the ideal netlist, measured as one with amplifiers.
+    board = Design.preset("board-1k-1n").model_copy(update={"L": 1e-3})
+    chip = board.nominal(RLCGrid(2))
+    with pytest.raises(NetlistError, match=f"level {level}: a rlc-grid has no amplifiers"):
+        simulate(chip, Program([[2.0, -1.0], [-1.0, 2.0]], [0.1, 0.0]), "op", level)

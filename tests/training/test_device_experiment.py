@@ -117,7 +117,7 @@ def test_a_measured_chip_that_is_no_cascade_is_refused_with_its_file(tmp_path: P
     path = tmp_path / "device.json"
     DeviceModel.nominal(BOARD.nominal(Crossbar(n=3))).save(path)
     asked = experiment({"solver": "device-spu", "chip": "measured", "device": path})
-    with pytest.raises(ExperimentError, match=r"device.json is one of a crossbar; calibrate with --topology cascade"):
+    with pytest.raises(ExperimentError, match=r"device.json is one of a crossbar; calibrate a cascade"):
         make_solver(asked, 0, 16)
 
 
