@@ -42,5 +42,5 @@ def test_derivatives_by_every_nuisance_equal_finite_differences(name, kind):
 def test_unknown_nuisances_are_refused():
     maker = Maker("crossbar", 1)
     data = maker.measure(np.zeros(maker.parameters.size), np.random.default_rng(0), ("tran",), 2)
-    with pytest.raises(MeasurementError, match="expected some of trigger-delay, .*, got 'jitter'"):
+    with pytest.raises(MeasurementError, match=r"expected some of trigger-delay, .*, got 'jitter'"):
         Calibration.of(data, nuisances=["jitter"])
