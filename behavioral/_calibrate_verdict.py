@@ -200,4 +200,4 @@ def _score_test(
         return Check("bench", kind, 0.0, 1.0, True, meaning)
     projected = vectors[:, seen].T @ (own @ left)
     statistic = float(np.sum(projected**2 / values[seen]))
-    return Check("bench", kind, statistic / (count + allowed), _tail(statistic, count, allowed), True, meaning)
+    return Check("bench", kind, statistic / (count + allowed), _tail(statistic, float(count), allowed), True, meaning)

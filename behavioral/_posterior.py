@@ -7,9 +7,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-_DIGITS = 9
-"""Of a covariance in units of its standard deviations; a fit's own error is larger."""
-
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
@@ -51,7 +48,8 @@ class Posterior:
             "prior": self.prior.tolist(),
             "values": self.values.tolist(),
             "sd": sd.tolist(),
-            "correlations": [round(float(r), _DIGITS) for r in below],
+            # Every digit: what the data say is the small difference of a posterior and its prior.
+            "correlations": below.tolist(),
         }
 
     @classmethod

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 from thermospice.behavioral import DeviceModel
-from thermospice.circuits import Parasitics, choose_scaling, leak_sites, random_program, stray_sites
+from thermospice.circuits import Parasitics, Program, choose_scaling, leak_sites, random_program, stray_sites
 
 READOUT = 2.5e-3
 """Standard deviation of a readout [V], about that of a dithered 12-bit converter over +-5 V."""
@@ -42,7 +42,7 @@ class Bench:
         return runs
 
     def _transient(self, chip, nominal, program, k, samples, level, rng):
-        scaling = _scaling(nominal, program, level)
+        scaling = choose_scaling(nominal, program, level)
         wrong = replace_drive(program, self.drive)
         response = DeviceModel.nominal(chip, level).response(wrong, scaling, allow_clipping=True)
         tau, n = nominal.design.tau, program.n
@@ -57,7 +57,7 @@ class Bench:
         return _dataset(nominal, program, scaling, level, "tran", data, {"time": times}, readout_sigma=READOUT)
 
     def _spectrum(self, chip, nominal, program, level, rng):
-        scaling = _scaling(nominal, program, level)
+        scaling = choose_scaling(nominal, program, level)
         response = DeviceModel.nominal(chip, level).response(program, scaling, allow_clipping=True)
         f = np.geomspace(1e-2, 1e2, 20) / nominal.design.tau
         psd = self.gain**2 * response.psd(f)
@@ -67,10 +67,14 @@ class Bench:
         return _dataset(nominal, program, scaling, level, "noise", data, {"frequency": f}, relative_sigma=DENSITY)
 
 
+def loosened(design, factor):
+    """The design with resistors so much looser."""
+    sigma = factor * design.mismatch.resistor_sigma
+    return design.model_copy(update={"mismatch": design.mismatch.model_copy(update={"resistor_sigma": sigma})})
+
+
 def replace_drive(program, factor):
     """The same matrix with a drive that is so much larger."""
-    from thermospice.circuits import Program
-
     if program.factors is None:
         return Program(program.A, factor * program.b)
     return Program.from_factors(*program.factors, factor * program.b)
@@ -83,10 +87,6 @@ def with_parasitics(chip, program_seed=0, leak=0.0, stray=0.0, noise=None):
     across = {(c, d): leak for network in networks for c, d in leak_sites(network)[: chip.topology.n]} if leak else {}
     to_ground = {site: stray for network in networks for site in stray_sites(network)} if stray else {}
     return replace(chip, parasitics=Parasitics(across, to_ground, noise or {}))
-
-
-def _scaling(nominal, program, level):
-    return choose_scaling(nominal, program, level)
 
 
 def _dataset(nominal, program, scaling, level, analysis, data, coordinates, **attributes):

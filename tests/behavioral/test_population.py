@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from thermospice.behavioral import DeviceModel, Estimate, Population, Provenance
+from thermospice.behavioral import DeviceModel, Estimate, Population, Posterior, Provenance
 from thermospice.circuits import BOLTZMANN, Crossbar, RCMesh
 
 
@@ -76,6 +76,34 @@ def test_spreads_are_those_of_the_chips_not_of_the_estimates(board, true, open_p
     }
     for name, value in expected.items():
         assert abs(getattr(population, name) - value) < 4 * population.standard_errors[name]
+
+
+@pytest.mark.parametrize("true", [0.5, 1.0, 2.0])
+def test_spreads_of_correlated_posteriors_are_those_of_the_chips(board, true):
+    # Catches standard errors taken one at a time: rows whose common factor only the tolerance settles.
+    rng, topology = np.random.default_rng(4), Crossbar(4)
+    sigmas = {name: s for name, s in topology.error_sigmas(board).items() if name in ("conductance", "drive")}
+    names = [f"{name}[{k}]" for name in sigmas for k in range(int(np.prod(topology.error_shapes()[name])))]
+    prior = np.full(len(names), board.mismatch.resistor_sigma)
+    # The data see how conductances of a row differ from its drive, to a tenth of the tolerance; nothing else.
+    rows = [np.eye(20)[4 * i + j] - np.eye(20)[16 + i] for i in range(4) for j in range(4)]
+    J = np.array(rows) * prior[0] / (0.1 * prior[0])
+    models, squares = [], []
+    for _ in range(20):
+        z = true * rng.standard_normal(20)
+        covariance = np.linalg.inv(np.eye(20) + J.T @ J)
+        fitted = covariance @ J.T @ (J @ z + rng.standard_normal(16))
+        posterior = Posterior(tuple(names), prior, prior * fitted, covariance * np.outer(prior, prior))
+        measured = Provenance(source="measurements", instance_digest="x")
+        models.append(replace(DeviceModel.nominal(board.nominal(topology)), provenance=measured, posterior=posterior))
+        squares.append(np.mean(fitted**2))
+    found = Population.estimate(models)
+    # 16 directions of each of 20 chips, known to 0.1 of the tolerance over sqrt(2): sigma/sqrt(2 * 320) = 4 %.
+    error = found.standard_errors["conductance_sigma"]
+    assert 0.03 < error / found.conductance_sigma < 0.05
+    assert abs(found.conductance_sigma - true * prior[0]) < 3.5 * error
+    # The estimates themselves scatter less, since a row's common factor is drawn to zero.
+    assert np.sqrt(np.mean(squares)) < 0.95 * true
 
 
 def test_standard_error_of_a_well_known_spread(board):
