@@ -71,7 +71,7 @@ def _pictures(folder: Folder) -> tuple[tuple[Callable[[], Figure], str], ...]:
             (
                 lambda: figures.loss_curves(loss, "time"),
                 "Loss on the whole training set against modelled time. Digital work counts as long as it took one"
-                " thread of this machine, without what else that did (the median of the faster half of the steps), an"
+                " thread of this machine, whatever else that did (the median of the faster half of the steps), an"
                 " analog solve as the hardware model says, with loading the resistors.",
             )
         )

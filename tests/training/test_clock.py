@@ -46,7 +46,7 @@ def test_half_of_the_steps_may_be_disturbed() -> None:
 
 
 def test_work_that_differs_counts_in_the_mean() -> None:
-    """Of an iterative solver the fastest steps are no estimate of all, and one that was disturbed is none either."""
+    """An iterative solver's steps: the fastest are no estimate of all, and a disturbed one counts for three at most."""
     times = StepTimes(False, [1.0, 3.0, 1.0, 3.0])
     assert times.of_a_step() == 2.0
     assert StepTimes(False, [1.0, 1.0, 1.0, 1.0, 50.0]).of_a_step() == pytest.approx(7.0 / 5.0)
