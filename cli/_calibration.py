@@ -20,8 +20,8 @@ from ..circuits import (
     random_program,
     state_space,
 )
+from ..files import check_count
 from ..netlists import Analysis, Job, load_measurement, simulate_many, trusted
-from ._bounds import check_count
 from ._errors import InputError
 from ._folder import write_dataset
 
@@ -60,9 +60,9 @@ def check_programs(programs: int | None, topology: Topology) -> int:
         InputError: fewer than one, or more than can be kept.
     """
     if programs is not None and programs < 1:
-        raise InputError(f"--programs: expected at least 1, got {programs}")
+        raise InputError(f"programs: expected at least 1, got {programs}")
     if programs is not None:
-        check_count("--programs", programs, MOST_PROGRAMS, ", whose readings take some gigabytes")
+        check_count("programs", programs, MOST_PROGRAMS, ", whose readings take some gigabytes")
     least = _CASCADE_PROGRAMS if isinstance(topology, Cascade) else 1
     return max(least, PROGRAMS_PER_CELL * topology.n) if programs is None else programs
 
@@ -76,7 +76,7 @@ def check_kinds(kinds: Sequence[str] | None, instance: Instance, level: Level) -
     """
     for kind in kinds or ():
         if kind not in KINDS:
-            raise InputError(f"--analysis: expected some of {', '.join(KINDS)}, got {kind!r}")
+            raise InputError(f"analysis: expected some of {', '.join(KINDS)}, got {kind!r}")
     if kinds:
         return tuple(dict.fromkeys(kinds))
     responses = level == "transistor" or isinstance(instance.topology, Cascade | RLCGrid)

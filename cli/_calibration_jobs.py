@@ -11,11 +11,11 @@ from pydantic import with_config
 
 from ..behavioral import Calibration, MeasurementError, PopulationModel, check_nuisances
 from ..circuits import Design, Instance, Level, Topology
+from ..files import check_count, check_seed
 from . import _calibration as calibration
 from . import _findings as findings
 from . import _heldout as heldout
 from . import _population as population
-from ._bounds import check_count, check_seed
 from ._effects import without_effect
 from ._errors import InputError
 from ._folder import write_json
@@ -45,7 +45,7 @@ class Request:
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
-        check_seed(self.chip_seed, "--instance-seed")
+        check_seed(self.chip_seed, "instance-seed")
 
     @property
     def chip_design(self) -> Design:
@@ -89,7 +89,7 @@ def check_together(
     out: Path | None,
 ) -> None:
     """Raise `InputError` for options that contradict each other, or ask for too much."""
-    check_count("--held-out", held_out, calibration.MOST_PROGRAMS)
+    check_count("held-out", held_out, calibration.MOST_PROGRAMS)
     if resume is not None and (measurements or instances is not None or out is not None):
         raise InputError("--resume: goes on with the chips of its own folder; give no measurements, --instances, --out")
     if measurements and instances is not None:

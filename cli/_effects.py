@@ -23,12 +23,12 @@ def without_effect(
         age: as asked for [s]; None when it was not.
     """
     if corner != "typical" and design.corners == Corners():
-        yield f"design {design.name} has no `corners:`, so that --corner {corner} changes nothing"
+        yield f"design {design.name} has no `corners:`, so that corner {corner} changes nothing"
     if age is not None and not drifts(design):
-        yield f"design {design.name} has no `drift:`, so that --at {age:g} changes nothing"
+        yield f"design {design.name} has no `drift:`, so that age {age:g} s changes nothing"
     if temperature is not None and level != "transistor" and not follows_temperature(design):
         yield (
-            f"design {design.name} has no temperature coefficients (`tempco:`), so that --temperature"
+            f"design {design.name} has no temperature coefficients (`tempco:`), so that temperature"
             f" {temperature:g} changes thermal noise alone"
         )
 

@@ -23,10 +23,10 @@ from ..circuits import (
     make_topology,
     random_program,
 )
+from ..files import check_seed
 from ..files.quantities import QuantityError, parse_quantity
 from ..files.tables import read_matrix, read_vector
 from ..netlists import UserAmplifier, user_amplifier
-from ._bounds import check_seed
 from ._errors import InputError
 from ._numbers import Pair
 
@@ -55,8 +55,8 @@ def get_design(name: str, temperature: float | None = None, corner: str = "typic
     if temperature is None:
         return design
     if not (np.isfinite(temperature) and temperature > 0):
-        raise InputError(f"--temperature: expected kelvin, more than 0 and finite, got {temperature:g}")
-    return Design.from_dict({**design.to_dict(), "temperature": f"{temperature!r} K"}, "--temperature")
+        raise InputError(f"temperature: expected kelvin, more than 0 and finite, got {temperature:g}")
+    return Design.from_dict({**design.to_dict(), "temperature": f"{temperature!r} K"}, "temperature")
 
 
 def get_chip_design(
@@ -77,7 +77,7 @@ def get_chip_design(
     design = get_design(name, temperature, corner)
     if topology == RLCGrid.name and design.L is None:
         raise InputError(
-            f"--design {name}: an rlc-grid needs inductors, and this design has no `L:`; leave out --design and --level"
+            f"design {name}: an rlc-grid needs inductors, and this design has no `L:`; leave out design and level"
             f" (preset {GRID_BOARD}, level ideal), or add `L:` to the design, such as `L: 1mH`"
         )
     return design
@@ -102,7 +102,7 @@ def fitting_level(level: Level, topology: str) -> Level:
     """
     if level != "ideal" and topology == RLCGrid.name:
         raise InputError(
-            f"--level {level}: an {topology} has no amplifiers, and this would be level ideal once more;"
+            f"level {level}: an {topology} has no amplifiers, and this would be level ideal once more;"
             " expected level ideal"
         )
     return level
@@ -112,7 +112,7 @@ def _at_corner(design: Design, corner: str) -> Design:
     for name in CORNERS:
         if name == corner:
             return design.corner(name)
-    raise InputError(f"--corner: expected one of {', '.join(CORNERS)}, got {corner!r}")
+    raise InputError(f"corner: expected one of {', '.join(CORNERS)}, got {corner!r}")
 
 
 def get_device_model(path: Path) -> DeviceModel:
@@ -126,7 +126,7 @@ def get_device_model(path: Path) -> DeviceModel:
     if isinstance(found, DeviceModel):
         return found
     raise InputError(
-        f"{path}: tells of a process ({len(found.instances)} chips), and --device expects one chip here; calibrate one,"
+        f"{path}: tells of a process ({len(found.instances)} chips), and one chip is expected here; calibrate one,"
         f" such as with `thermospice calibrate --topology {found.topology}`, and give its device.json"
     )
 
@@ -138,15 +138,15 @@ def get_topology(name: str, size: int, rank: int | None = None) -> Topology:
         InputError: unknown name, a size or rank below one, or a rank where there is none.
     """
     if name not in TOPOLOGIES:
-        raise InputError(f"--topology: expected one of {', '.join(TOPOLOGIES)}, got {name!r}")
+        raise InputError(f"topology: expected one of {', '.join(TOPOLOGIES)}, got {name!r}")
     if size < 1:
-        raise InputError(f"--size: expected at least 1 cell, got {size}")
+        raise InputError(f"size: expected at least 1 cell, got {size}")
     if rank is None:
         return make_topology(name, size)
     if name != Cascade.name:
-        raise InputError(f"--rank: only a cascade has one, and --topology is {name}; use --topology cascade")
+        raise InputError(f"rank: only a cascade has one, and the topology is {name}; take topology cascade")
     if rank < 1:
-        raise InputError(f"--rank: expected at least 1 row of J, got {rank}")
+        raise InputError(f"rank: expected at least 1 row of J, got {rank}")
     return make_topology(name, size, r=rank)
 
 
@@ -159,7 +159,7 @@ def get_level(name: str) -> Level:
     for level in LEVELS:
         if level == name:
             return level
-    raise InputError(f"--level: expected one of {', '.join(LEVELS)}, got {name!r}")
+    raise InputError(f"level: expected one of {', '.join(LEVELS)}, got {name!r}")
 
 
 def get_instance(design: Design, topology: Topology, seed: int, mismatch: bool = True) -> Instance:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +136,29 @@ def job(command: str, out: Path | None, quiet: bool, as_json: bool, resume: Path
         if made is not None:
             made.forget_what_was_only_asked()
         way_on = "" if made is None or made.was_there else _way_on_after_error(command, made.path)
-        print(f"thermospice {command}: error: {explain(error)}{way_on}", file=sys.stderr)
+        print(f"thermospice {command}: error: {_naming_option(explain(error))}{way_on}", file=sys.stderr)
         code = 2
     raise typer.Exit(code)
+
+
+def _current_context() -> Any:
+    """The command that runs, with its options; None outside of the command line."""
+    try:
+        click: Any = import_module("typer._click.globals")  # newer versions of typer bring their own click
+    except ModuleNotFoundError:
+        click = import_module("click")
+    return click.get_current_context(silent=True)
+
+
+def _naming_option(text: str) -> str:
+    """The message with the option in front whose value another room speaks of: `size: ...` becomes `--size: ...`."""
+    context = _current_context()
+    field, colon, _ = text.partition(":")
+    words = field.split()
+    if context is None or not colon or not 1 <= len(words) <= 2:
+        return text
+    options = {option for parameter in context.command.params for option in parameter.opts}
+    return f"--{text}" if f"--{words[0].replace('_', '-')}" in options else text
 
 
 def _check_place() -> None:

@@ -25,9 +25,9 @@ from ..behavioral import (
     solve,
 )
 from ..circuits import Instance, Level, Program, Topology, random_program
+from ..files import check_seed
 from ..files.tables import read_matrix, read_vector
 from ..netlists import SpiceDevice
-from ._bounds import check_seed
 from ._errors import InputError
 from ._folder import write_text
 from ._given import written

@@ -9,9 +9,9 @@ from rich.table import Table
 
 from ..behavioral import Calibration, Estimate, PopulationModel
 from ..circuits import Instance, Level
+from ..files import check_count
 from . import _calibration as calibration
 from . import _findings as findings
-from ._bounds import check_count
 from ._errors import InputError
 from ._folder import write_json
 from ._resuming import checked, load_state, save_state, state_file
@@ -28,7 +28,7 @@ def check_instances(instances: int) -> int:
     Raises:
         InputError: fewer than three, which show no spread, or too many.
     """
-    check_count("--instances", instances)
+    check_count("instances", instances)
     if instances < _FEWEST:
         raise InputError(f"--instances: expected at least {_FEWEST} chips for a spread, got {instances}")
     return instances

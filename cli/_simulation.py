@@ -88,22 +88,22 @@ def get_analysis(
     """
     for analysis in ANALYSES:
         if analysis == name:
-            for option, given in (("--noise", noise), ("--duration", duration is not None)):
+            for option, given in (("noise", noise), ("duration", duration is not None)):
                 if given and analysis != "tran":
                     raise InputError(
-                        f"{option}: only a transient takes it, and --analysis is {name}; use --analysis tran"
+                        f"{option}: only a transient takes it, and the analysis is {name}; take analysis tran"
                     )
             if band is not None:
                 _check_band(name, *band)
             return analysis
-    raise InputError(f"--analysis: expected one of {', '.join(ANALYSES)}, got {name!r}")
+    raise InputError(f"analysis: expected one of {', '.join(ANALYSES)}, got {name!r}")
 
 
 def _check_band(analysis: str, low: float, high: float) -> None:
     if analysis != "noise":
-        raise InputError(f"--band: only noise takes it, and --analysis is {analysis}; use --analysis noise")
+        raise InputError(f"band: only noise takes it, and the analysis is {analysis}; take analysis noise")
     if not 0 < low < high < np.inf:
-        raise InputError(f"--band: expected two frequencies, the lower one first, got {low:g} and {high:g} Hz")
+        raise InputError(f"band: expected two frequencies, the lower one first, got {low:g} and {high:g} Hz")
 
 
 def run(request: Request) -> Result:

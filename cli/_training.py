@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
+from ..files import check_count, check_seed
 from ..training import (
     Experiment,
     anchored,
@@ -16,7 +17,6 @@ from ..training import (
     started_among_others,
     tune,
 )
-from ._bounds import check_count, check_seed
 from ._errors import InputError
 from ._job import Job
 from ._resuming import checked, load_state, save_state, state_file
@@ -31,7 +31,7 @@ def requested(config: Path | None, given: Mapping[str, Any], seed: int, seeds: i
     """
     wanted = {key: value for key, value in given.items() if value is not None}
     check_seed(seed)
-    check_count("--seeds", seeds or 1)
+    check_count("seeds", seeds or 1)
     if seeds is not None or seed != 0 or config is None:
         wanted["seeds"] = tuple(range(seed, seed + (seeds or 1)))
     if config is not None:

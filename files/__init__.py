@@ -5,10 +5,13 @@
 
 from ._bounds import MOST_RUNS as MOST_RUNS
 from ._bounds import MOST_SEED as MOST_SEED
+from ._bounds import check_count as check_count
+from ._bounds import check_seed as check_seed
 from ._bounds import in_gigabytes as in_gigabytes
 from ._bounds import most_memory as most_memory
 from ._bounds import seed_fault as seed_fault
 from ._bounds import shortened as shortened
+from ._exceptions import BoundError as BoundError
 from ._exceptions import FileError as FileError
 from ._json import parse_json as parse_json
 from ._json import read_json as read_json

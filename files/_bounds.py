@@ -4,7 +4,7 @@ import functools
 import os
 from pathlib import Path
 
-from ._exceptions import FileError
+from ._exceptions import BoundError, FileError
 from ._opening import FileKind, read_text
 
 MOST_SEED = 2**53
@@ -52,3 +52,15 @@ def _limit_of_group() -> int | None:
     except FileError:
         return None
     return int(text) if text.isdecimal() else None
+
+
+def check_seed(seed: int, name: str = "seed") -> None:
+    """Raise `BoundError` for what is no seed."""
+    if (fault := seed_fault(seed)) is not None:
+        raise BoundError(f"{name}: {fault}")
+
+
+def check_count(name: str, count: int, most: int = MOST_RUNS, because: str = "") -> None:
+    """Raise `BoundError` when more of something is asked for than is done."""
+    if count > most:
+        raise BoundError(f"{name}: expected at most {most:,}{because}, got {shortened(count)}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import with_config
 
-from .._bounds import check_seed
+from ...files import check_seed
 from .._resuming import checked, load_state, save_state, state_file
 from .._whole import STRICT, Count, Seconds, Seed
 

@@ -52,10 +52,10 @@ def has_dask() -> bool:
 def check(scheduler: str | None, workers: int | None) -> None:
     """Raise `InputError` when the options contradict each other, or need what is not installed."""
     if scheduler is not None and workers is not None:
-        raise InputError("--workers: the cluster at --scheduler has its own; give one of the two")
+        raise InputError("workers: the cluster of the scheduler has its own; give one of the two")
     if scheduler is not None and not has_dask():
         raise InputError(
-            "--scheduler: the Python package 'distributed' is missing; install it with: "
+            "scheduler: the Python package 'distributed' is missing; install it with: "
             "pip install 'thermospice[cluster]'"
         )
 
@@ -126,7 +126,7 @@ class _Dask:
             outcomes: list[Outcome] = future.result()
             return outcomes
         if future.status != "error":
-            raise InputError("--scheduler: the connection was lost; what is done stays, go on with --resume")
+            raise InputError("scheduler: the connection was lost; what is done stays, resume it")
         lost = {"status": "failed", "reason": _reason(future.exception()), "metrics": {}, "arrays": {}}
         return [{**lost, "key": key} for key in keys]
 
@@ -178,11 +178,11 @@ def _connected(scheduler: str) -> Any:
         return _distributed().Client(scheduler, timeout=_CONNECT)
     except (OSError, TimeoutError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"--scheduler {scheduler}: no Dask scheduler answers: {reason[:200]}") from None
+        raise InputError(f"scheduler {scheduler}: no Dask scheduler answers: {reason[:200]}") from None
 
 
 def _check(client: Any, scheduler: str | None) -> None:
-    where = f"--scheduler {scheduler}" if scheduler else "the local cluster"
+    where = f"scheduler {scheduler}" if scheduler else "the local cluster"
     try:
         client.wait_for_workers(1, timeout=_CONNECT)
     except TimeoutError:

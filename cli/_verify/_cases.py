@@ -9,7 +9,7 @@ import numpy as np
 
 from ...behavioral import DeviceModel
 from ...circuits import LEVELS, TOPOLOGIES, Cascade, Design, Instance, Level, Topology, choose_scaling, random_program
-from .._bounds import check_seed
+from ...files import check_seed
 from .._errors import InputError
 from .._inputs import (
     BOARD,
@@ -221,7 +221,7 @@ def device_cases(device: Path, instance: Path | None, seed: int) -> list[Case]:
     model = get_device_model(device)
     path = instance or device.with_name("instance.json")
     if not path.exists():
-        raise InputError(f"{path}: expected the chip that {device} was calibrated on; name its file with --instance")
+        raise InputError(f"{path}: expected the chip that {device} was calibrated on; name its file")
     chip = Instance.load(path)
     if model.provenance.instance_digest not in ("", chip.digest):
         raise InputError(f"{path}: expected the chip that {device} was calibrated on, and this is another one")
