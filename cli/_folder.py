@@ -98,20 +98,6 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(plain(value), indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        InputError: not JSON, or no plain file.
-    """
-    from .. import files
-
-    try:
-        return files.read_json(path)
-    except files.FileError as error:
-        raise InputError(str(error)) from None
-
-
 def plain(value: Any) -> Any:
     """JSON values of numpy values; what is not a finite number is left out of an object, and null in a list."""
     if isinstance(value, Mapping):

@@ -8,8 +8,9 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from ..files import read_json
 from ._errors import InputError
-from ._folder import plain, read_json, write_json
+from ._folder import plain, write_json
 
 _STATE = "state.json"
 Kind = TypeVar("Kind")

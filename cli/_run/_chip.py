@@ -13,11 +13,12 @@ from ...circuits import (
     random_program,
     symbolic,
 )
+from ...files import read_json
 from ...netlists import Job, deck, load_measurement, simulate, trusted
 from .. import _calibration as calibration
 from .. import _findings as findings
 from .._errors import InputError
-from .._folder import read_json, write_dataset, write_json, write_text
+from .._folder import write_dataset, write_json, write_text
 from .._inputs import get_design, get_instance
 from .._verify import loaded_program, one_chip_rows, settled_answers, waveforms
 from ._state import Settings

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from ...behavioral import DeviceModel, calibrate
 from ...circuits import Crossbar, Design, Instance
+from ...files import read_json
 from .. import _calibration as calibration
-from .._folder import read_json, write_json
+from .._folder import write_json
 from .._inputs import get_instance
 from .._verify import loop_parameters, loop_row, train_in_the_loop
 from ._state import Settings

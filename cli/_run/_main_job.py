@@ -4,11 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...files import judged
+from ...files import judged, read_json
 from ...reports import build_report
 from .. import _training
 from .._errors import InputError
-from .._folder import read_json
 from .._job import Job
 from .._resuming import checked, state_file
 from .._versions import versions

@@ -109,7 +109,7 @@ def test_a_temperature_without_coefficients_is_told(run):
 
 
 def test_a_study_of_temperature_without_coefficients_is_told():
-    from thermospice.cli._sweep._campaign import _without_effect
+    from thermospice.cli._campaign import _without_effect
     from thermospice.cli._sweep._study import parse_study
 
     def told(design, **changes):

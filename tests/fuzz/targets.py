@@ -21,12 +21,11 @@ from outcomes import refused_or_taken
 from places import Choose, replaced
 from thermospice.behavioral import DeviceModel, MeasurementError, read_measurement
 from thermospice.circuits import Cascade, Crossbar, Design, Instance, Program
-from thermospice.cli._folder import read_json
 from thermospice.cli._inputs import get_design
 from thermospice.cli._sweep._store import Store
 from thermospice.cli._sweep._study import load_study, to_yaml
 from thermospice.cli._sweep._tasks import SCHEMA
-from thermospice.files import netcdf
+from thermospice.files import netcdf, read_json
 from thermospice.files.tables import read_matrix
 from thermospice.netlists import load_measurement, read_raw, save_measurement
 
