@@ -107,7 +107,7 @@ def check(folder: Path, settings: Settings) -> None:
         worst = max((compare(data, models[name]) for data in measured), key=lambda c: c.value)
         rows.append(worst.row(limit) | {"metric": f"{name} model, normalised rms, worst held-out program"})
     rows.append(compare(noise, models["nominal"]).row(1e-3) | {"metric": "covariance against Lyapunov, Frobenius"})
-    rows.append(_z_row(folder, settings))
+    rows += [_z_row(folder, settings), _verdict_row(models["calibrated"], settings)]
     write_json(folder / "fidelity.json", rows)
 
 
@@ -135,6 +135,13 @@ def _z_row(folder: Path, settings: Settings) -> dict[str, Any]:
     # as many independent scores as cells. Of 8 unit normal scores the rms exceeds 2 once in ten thousand.
     rms = findings.rms_z(rows) or 0.0
     return _row(settings, "macro", "calibration", "rms z-score of the fitted against the drawn deviations", rms, 2.0)
+
+
+def _verdict_row(device: DeviceModel, settings: Settings) -> dict[str, Any]:
+    verdict = device.verdict
+    metric = f"checks of the calibration that contradict it, of {len(verdict.checks)}"
+    row = _row(settings, "macro", "calibration", metric, float(len(verdict.contradictions)), 0.0)
+    return {**row, "reason": findings.short(verdict)} if verdict.contradicted else row
 
 
 def _row(settings: Settings, level: str, analysis: str, metric: str, value: float, limit: float) -> dict[str, Any]:
