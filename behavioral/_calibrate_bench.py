@@ -58,9 +58,10 @@ NUISANCES: Mapping[str, Nuisance] = MappingProxyType(
 )  # fmt: skip
 """By name, as `calibrate(..., nuisances=[...])` takes them."""
 
-_PROBE = 1e-4
-"""Part of its typical value at which an element that no parameter stands for is tried: next to nothing, and no node of
-the circuit without a capacitance where there could be one."""
+_PROBE = 1e-7
+"""Part of its typical value at which an element that no parameter stands for is tried. It must change nothing: a stray
+capacitance of a femtofarad still changes an inverter's noise by a per cent, through its own kT/C, and this one by less
+than a simulator errs. (None at all would leave a node without a capacitance.)"""
 
 
 def check_nuisances(names: Iterable[str]) -> tuple[str, ...]:

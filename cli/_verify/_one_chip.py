@@ -47,7 +47,7 @@ def one_chip_rows(
         worst = max((compare(data, models[name]) for data in held_out), key=lambda c: c.value)
         rows.append(worst.row(limit) | {"metric": f"{name} model, normalised rms, worst held-out program"})
     rows.append(compare(noise, models["nominal"]).row(1e-3) | {"metric": "covariance against Lyapunov, Frobenius"})
-    rows.append(_z_row(instance, parameters))
+    rows += [_z_row(instance, parameters), _verdict_row(instance, models["calibrated"])]
     return rows
 
 
@@ -66,6 +66,13 @@ def _z_row(instance: Instance, parameters: Sequence[dict[str, Any]]) -> Row:
     rms = findings.rms_z(parameters) or 0.0
     metric = "rms z-score of the fitted against the drawn deviations"
     return make_row(instance, "macro", "calibration", metric, rms, 2.0)
+
+
+def _verdict_row(instance: Instance, device: DeviceModel) -> Row:
+    verdict = device.verdict
+    metric = f"checks of the calibration that contradict it, of {len(verdict.checks)}"
+    row = make_row(instance, "macro", "calibration", metric, float(len(verdict.contradictions)), 0.0)
+    return {**row, "reason": findings.short(verdict)} if verdict.contradicted else row
 
 
 def settled_answers(data: xr.Dataset, models: Models) -> dict[str, Any]:

@@ -214,4 +214,5 @@ def test_quick_and_full_contradict_each_other(run):
 def test_a_device_s_limits_are_the_calibrated_ones():
     chip = subject("crossbar", "macro")
     model = DeviceModel.nominal(chip.instance)
-    assert _waves.limits(replace(chip, model=model, calibrated=True)) is _waves.CALIBRATED
+    expected = {"op": 2e-3, "tran": 2e-3, "ac": 1e-2, "noise": 5e-3, "spectra": 0.5}
+    assert dict(_waves.limits(replace(chip, model=model, calibrated=True))) == expected
