@@ -63,7 +63,12 @@ ALLOWED = {
 
 def bare_reads(source: str) -> Iterator[str]:
     """Calls (and mentions, which may be called later) that open or parse a file by themselves, as they are spelled."""
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        # A value may have a field of this name, which is not called.
+        if isinstance(node, ast.Attribute) and node.attr == "open" and id(node) not in called:
+            continue
         if isinstance(node, ast.Attribute):
             spelled = ast.unparse(node)
             if (node.attr in FORBIDDEN_METHODS and spelled not in OWN) or spelled in FORBIDDEN_FUNCTIONS:
