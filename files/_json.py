@@ -30,7 +30,7 @@ def parse_json(content: bytes | str, where: str) -> Any:
     if text.count(",") + text.count("[") + text.count("{") > MOST_VALUES:
         raise FileError(f"{where}: expected at most {MOST_VALUES:,} values")
     try:
-        return json.loads(text, parse_constant=_refused, parse_float=_finite, parse_int=_bounded)
+        return _DECODER.decode(text)
     except RecursionError:
         raise FileError(f"{where}: not valid JSON: nested too deep") from None
     except ValueError as error:
@@ -87,3 +87,7 @@ def _bounded(digits: str) -> int:
 
 def _short(digits: str) -> str:
     return digits if len(digits) <= 20 else f"{digits[:17]}..."
+
+
+# Made once: a decoder for each of a million lines would cost more than the lines.
+_DECODER = json.JSONDecoder(parse_constant=_refused, parse_float=_finite, parse_int=_bounded)

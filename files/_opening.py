@@ -1,6 +1,5 @@
 """The one way to open a file that a user names: a plain file, of a bounded size, read without waiting for anybody."""
 
-import errno
 import os
 import stat
 import zlib
@@ -150,7 +149,7 @@ def gunzipped(content: bytes, path: str | Path, kind: FileKind) -> bytes:
 def _check_plain(path: str | Path, found: os.stat_result, kind: FileKind) -> None:
     if not stat.S_ISREG(found.st_mode):
         what = next((name for is_kind, name in _KINDS_OF_NODES if is_kind(found.st_mode)), "something else")
-        raise UnreadableFile(path, f"expected a plain file, got {what}")
+        raise UnreadableFile(path, f"expected a file of at most {kind.most_bytes:,} bytes, got {what}")
     if found.st_size > kind.most_bytes:
         raise _too_large(path, kind)
 
@@ -167,9 +166,4 @@ def _explained(path: str | Path) -> Iterator[None]:
         # A name with a null character.
         raise UnreadableFile(path, str(error)) from None
     except OSError as error:
-        missing = error.errno == errno.ENOENT
-        raise UnreadableFile(path, "no such file" if missing else _reason(error)) from None
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+        raise UnreadableFile(path, error.strerror or type(error).__name__) from None

@@ -1,5 +1,6 @@
 """What a study is: a frozen, validated description that a YAML file gives."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -219,7 +220,8 @@ def _inlined(data: Any, path: Path) -> Any:
 def _placed(training: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """Files of an experiment by their absolute paths: its runs are performed elsewhere."""
     files = {name: training[name] for name in ("data", "device") if isinstance(training.get(name), str)}
-    return {**training, **{name: str((path.parent / value).resolve()) for name, value in files.items()}}
+    # A link to itself stays one here, and is refused when it is opened.
+    return {**training, **{name: os.path.realpath(path.parent / value) for name, value in files.items()}}
 
 
 def _design(given: Any, path: Path) -> Any:

@@ -212,7 +212,7 @@ def test_links_in_a_folder_from_elsewhere_overwrite_nothing(run, folder, tmp_pat
 
 
 def test_what_has_no_end_is_refused(run, folder):
-    run("sweep", "/dev/zero", "--out", "new").refused("/dev/zero", "expected a plain file, got a device")
+    run("sweep", "/dev/zero", "--out", "new").refused("/dev/zero", "bytes, got a device")
     (folder / "state.json").unlink()
     (folder / "state.json").symlink_to("/dev/zero")
     run("sweep", "--resume", "out").refused("state.json", "expected a file")

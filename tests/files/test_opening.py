@@ -46,13 +46,13 @@ def a_sparse_file(path: Path) -> Path:
 
 
 NODES = {
-    "pipe": (a_pipe, "expected a plain file, got a pipe"),
-    "folder": (a_folder, "expected a plain file, got a folder"),
-    "socket": (a_socket, "expected a plain file, got a socket"),
-    "device": (lambda path: Path("/dev/zero"), "expected a plain file, got a device"),
-    "link": (a_link_to_a_device, "expected a plain file, got a device"),
+    "pipe": (a_pipe, "bytes, got a pipe"),
+    "folder": (a_folder, "bytes, got a folder"),
+    "socket": (a_socket, "bytes, got a socket"),
+    "device": (lambda path: Path("/dev/zero"), "bytes, got a device"),
+    "link": (a_link_to_a_device, "bytes, got a device"),
     "sparse": (a_sparse_file, "expected a note of at most 100 bytes, got more"),
-    "missing": (lambda path: path, "no such file"),
+    "missing": (lambda path: path, "No such file"),
     "null": (lambda path: Path("a\0b"), "null"),
     "endless": (lambda path: Path("/proc/self/pagemap"), "a note of at most 100 bytes|Permission|Input/output"),
 }
