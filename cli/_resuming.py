@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -13,6 +14,9 @@ from ._errors import InputError
 from ._folder import plain, write_json
 
 _STATE = "state.json"
+_WRITTEN = re.compile(r"study\.yaml|\.lock|.*\.csv|results\.nc|summary\.json|report\.html|.*\.png|\..*\.part")
+"""What is never read again: a link in such a place is replaced, or refused by whoever writes there."""
+
 Kind = TypeVar("Kind")
 
 
@@ -48,7 +52,7 @@ def check_folder(folder: Path) -> None:
     """Make a folder ready to go on in: what killed writers have left unfinished goes.
 
     Raises:
-        InputError: there is none, or it holds a link, by which something else would be written to.
+        InputError: there is none, or it holds a link, by which something else would be read or written to.
     """
     from ..files import sweep_drafts
 
@@ -56,8 +60,12 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"{folder}: --resume expects a folder, and there is none")
     for where, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            if (path := Path(where) / name).is_symlink():
-                raise InputError(f"{path}: a symbolic link; --resume follows none: remove it, or put a copy there")
+            path = Path(where) / name
+            if path.is_symlink() and (path.is_dir() or path.parent != folder or not _WRITTEN.fullmatch(name)):
+                raise InputError(
+                    f"{path}: expected a file or folder of its own, and this is a symbolic link, which --resume does"
+                    " not follow: remove it, or put a copy there"
+                )
     sweep_drafts(folder)
 
 

@@ -23,7 +23,7 @@ class Ranks:
     @staticmethod
     def joined() -> bool:
         """Is this process one of a group, or started by torchrun to be?"""
-        return _grouped() or _world()[1] > 1
+        return _grouped() or _whole("WORLD_SIZE", os.environ.get("WORLD_SIZE") or "1") > 1
 
     @classmethod
     def here(cls) -> "Ranks":
@@ -91,7 +91,7 @@ def started_among_others() -> bool:
 
     Raises `ExperimentError` for variables of torchrun that are not whole.
     """
-    return Ranks.joined()
+    return _grouped() or _world()[1] > 1
 
 
 _VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")

@@ -148,7 +148,7 @@ def test_links_are_not_followed(run, tmp_path, command, what):
     (target / "state.json").write_text(json.dumps({"command": command, **STATES[command]}))
     if what != "state":
         (folder / "state.json").write_text(json.dumps({"command": command, **STATES[command]}))
-    link = {"folder": "training", "file": "summary.json", "in a folder": "inner/x", "state": "state.json"}[what]
+    link = {"folder": "training", "file": "instance.json", "in a folder": "inner/x", "state": "state.json"}[what]
     (folder / link).symlink_to(target if what == "folder" else target / "state.json")
     run(command, "--resume", "r", *OPTIONS[command], "--quiet").refused(link, "symbolic link")
     assert [path.name for path in target.iterdir()] == ["state.json"]

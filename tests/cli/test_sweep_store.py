@@ -215,7 +215,7 @@ def test_what_has_no_end_is_refused(run, folder):
     run("sweep", "/dev/zero", "--out", "new").refused("/dev/zero", "bytes, got a device")
     (folder / "state.json").unlink()
     (folder / "state.json").symlink_to("/dev/zero")
-    run("sweep", "--resume", "out").refused("state.json", "expected a file")
+    run("sweep", "--resume", "out").refused("state.json", "expected a file", "symbolic link")
     (folder / "state.json").unlink()
     os.mkfifo(folder / "state.json")
     run("sweep", "--resume", "out").refused("state.json", "expected a file")

@@ -72,17 +72,16 @@ def test_every_row_stands_at_its_steps(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_busy_machine_changes_little(tmp_path: Path) -> None:
-    """The same run alone, and beside more processes than there are cores."""
-    found = []
-    for name, others in (("alone", 0), ("beside", 6)):
-        made = experiment({**QUICK, "steps": 100, "optimizer": "adam", "lr": 0.01, "task": "digits", "name": name})
+    """The same run alone, and beside more processes than there are cores, in turns: the better of two each."""
+    found: dict[int, list[float]] = {0: [], 6: []}
+    for k, others in enumerate((0, 6, 0, 6)):
+        made = experiment({**QUICK, "steps": 200, "optimizer": "adam", "lr": 0.01, "task": "digits", "name": f"r{k}"})
         load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(others)]
         try:
-            found.append(run_experiment(made, tmp_path, workers=1)[0])
+            found[others].append(run_experiment(made, tmp_path, workers=1)[0]["modelled_time_s"])
         finally:
             for process in load:
                 process.kill()
                 process.wait()
-    alone, beside = found
-    # Cores that share their caches and clock rates: less than a factor of two, where the wall says four and more.
-    assert 0.5 < beside["modelled_time_s"] / alone["modelled_time_s"] < 2.0
+    # Cores that share caches and clock rates: 1.15 here, where the sum of the steps by the wall is ten times as much.
+    assert 0.5 < min(found[6]) / min(found[0]) < 2.0
