@@ -50,8 +50,8 @@ class TNGD(torch.optim.Optimizer):
     Gradient accumulation: `accumulate(inputs, targets)` for all micro-batches but the last, then
     `step(inputs, targets)`: the step that the whole batch would give.
 
-    pickle and `copy.deepcopy` take the module along; copy (module, optimizer) together to keep the two together. Freezing
-    or replacing parameters needs a new optimizer.
+    pickle and `copy.deepcopy` take the module along; copy `(module, optimizer)` to keep the two together. Freezing or
+    replacing parameters needs a new optimizer.
 
     `stats` holds the solver's last stats, `damping`, and the sums `steps` and `total_analog_time` [tau].
     Raises ValueError for settings out of range; `Diverged` from `step` before anything is changed.
