@@ -22,7 +22,7 @@ class Cholesky:
 
     Equivalent to `scipy.linalg.solve(A, b, assume_a="pos")`; a program whose A is not symmetric is factorised as LU.
     Factors have to make a positive definite matrix, as they do of a loss that is convex in the outputs; in float32
-    they are solved in float64 where rounding would be more than 1e-4 of the answer. Above `dense_limit` parameters
+    they are solved in float64 where rounding would be more than 1e-3 of the answer. Above `dense_limit` parameters
     they are solved through their r x r Gram matrix, as by `Woodbury`.
     """
 

@@ -51,7 +51,7 @@ class IdealSPU:
     `dx = -(F x - b) ds + N(0, 2 kappa0 ds)` from x0 (zero when absent), s in units of tau. Mean
     `exp(-F t)(x0 - F^-1 b) + F^-1 b`, covariance `kappa0 F^-1 (1 - exp(-2 F t))`; both exact, by the eigenvectors
     of the r x r Gram matrix: no time step, no stability limit. Factors in float32 are solved in float64 where rounding
-    would be more than 1e-4 of the answer. At t = inf without noise equivalent to `Woodbury`.
+    would be more than 1e-3 of the answer. At t = inf without noise equivalent to `Woodbury`.
     A dense program may be unsymmetric; its mean is a matrix exponential and its covariance solves Lyapunov's equation.
 
     t: analog time [tau], 0 to inf.

@@ -34,7 +34,7 @@ class Woodbury:
     """Exact natural gradient in O(r^2 N + r^3): the fastest digital solver when r < N.
 
     Equivalent to `Cholesky`. Needs damping > 0. A dense program has no factors to gain from and is
-    factorised as by `Cholesky`. Factors in float32 are solved in float64 where rounding would be more than 1e-4 of the
+    factorised as by `Cholesky`. Factors in float32 are solved in float64 where rounding would be more than 1e-3 of the
     answer.
     """
 

@@ -242,8 +242,8 @@ def test_single_precision_is_enough_at_small_damping(solver, damping):
     exact = torch.linalg.solve(F, b.double())
     found = solver.compute(solver.init(Factors(J, H.contiguous(), damping)), b).value
     assert found.dtype == torch.float32
-    # 1e-4 is what is promised; 0.1 rounded to single precision is 1.5e-8 off
-    assert float((found.double() - exact).norm() / exact.norm()) < 1e-4
+    # 1e-3 is what is promised, and what is left once a step is taken by it
+    assert float((found.double() - exact).norm() / exact.norm()) < 1e-3
 
 
 def test_small_damping_is_solved_in_double_precision_in_pieces_of_the_columns():
