@@ -5,7 +5,7 @@
 
 VENV  := .venv
 BIN   := $(VENV)/bin
-ROOMS := files circuits netlists behavioral training reports cli
+ROOMS := files circuits measurements netlists behavioral training reports fidelity campaigns cli
 JOBS  ?= 2
 ARGS  ?=
 SECONDS ?= 60

@@ -1,60 +1,76 @@
-from ._calibrate import Calibration as Calibration
-from ._calibrate import calibrate as calibrate
-from ._calibrate_bench import NUISANCES as NUISANCES
-from ._calibrate_bench import check_nuisances as check_nuisances
-from ._calibrate_heldout import judge_held_out as judge_held_out
-from ._calibrate_open import Combination as Combination
-from ._calibrate_spectral import TRANSISTOR_BAND as TRANSISTOR_BAND
-from ._coloured import FlickerNoise as FlickerNoise
-from ._coloured import with_coloured_noise as with_coloured_noise
-from ._compare import Comparison as Comparison
-from ._compare import compare as compare
-from ._correction import Correction as Correction
-from ._device_batch import BatchResponse as BatchResponse
-from ._device_batch import DeviceBatch as DeviceBatch
-from ._device_model import DeviceModel as DeviceModel
-from ._device_model import DeviceModelError as DeviceModelError
-from ._device_model import Estimate as Estimate
-from ._device_model import Provenance as Provenance
-from ._digitise import digitise as digitise
-from ._drift import DriftEstimate as DriftEstimate
-from ._drift import drift_error as drift_error
-from ._drift import recalibration_times as recalibration_times
-from ._drift import track_drift as track_drift
-from ._effects import Effects as Effects
-from ._electronics import Electronics as Electronics
-from ._electronics import NoiseSources as NoiseSources
-from ._gaussian import Gaussian as Gaussian
-from ._integrate import Saturation as Saturation
-from ._integrate import integrate as integrate
-from ._interface import LinearProcess as LinearProcess
-from ._likelihood import Gradient as Gradient
-from ._linear_algebra import determinant as determinant
-from ._linear_algebra import expm as expm
-from ._linear_algebra import inverse as inverse
-from ._linear_algebra import log_determinant as log_determinant
-from ._linear_algebra import lyapunov as lyapunov
-from ._linear_algebra import solve as solve
-from ._linear_device import IdealDevice as IdealDevice
-from ._linear_device import LinearAlgebraError as LinearAlgebraError
-from ._linear_device import LinearDevice as LinearDevice
-from ._linear_device import LoadedDevice as LoadedDevice
-from ._linear_device import ModelDevice as ModelDevice
-from ._linear_records import Answer as Answer
-from ._linear_records import Budget as Budget
-from ._low_rank import LowRankOrnsteinUhlenbeck as LowRankOrnsteinUhlenbeck
-from ._lyapunov import NotStationaryError as NotStationaryError
-from ._measurement import Measurement as Measurement
-from ._measurement import MeasurementError as MeasurementError
-from ._measurement import read_measurement as read_measurement
-from ._ou import OrnsteinUhlenbeck as OrnsteinUhlenbeck
-from ._population import Population as Population
-from ._population_file import Spread as Spread
-from ._population_model import PopulationModel as PopulationModel
-from ._population_model import load_device as load_device
-from ._posterior import Posterior as Posterior
-from ._prepared import Prepared as Prepared
-from ._response import ClippedError as ClippedError
-from ._response import Response as Response
-from ._verdict import Check as Check
-from ._verdict import Verdict as Verdict
+"""The same chip as an exact stochastic process."""
+
+from ._exceptions import ClippedError as ClippedError
+from ._exceptions import DeviceModelError as DeviceModelError
+from ._exceptions import LinearAlgebraError as LinearAlgebraError
+from ._exceptions import NotStationaryError as NotStationaryError
+from .calibration import Calibration as Calibration
+from .calibration import calibrate as calibrate
+from .comparison import Comparison as Comparison
+from .comparison import compare as compare
+from .comparison import recalibration_times as recalibration_times
+from .comparison import track_drift as track_drift
+from .devices import Correction as Correction
+from .devices import DeviceBatch as DeviceBatch
+from .devices import DeviceModel as DeviceModel
+from .devices import Effects as Effects
+from .devices import Estimate as Estimate
+from .devices import Provenance as Provenance
+from .devices import Response as Response
+from .populations import Population as Population
+from .populations import PopulationModel as PopulationModel
+from .populations import load_device as load_device
+from .processes import FlickerNoise as FlickerNoise
+from .processes import LowRankOrnsteinUhlenbeck as LowRankOrnsteinUhlenbeck
+from .processes import OrnsteinUhlenbeck as OrnsteinUhlenbeck
+from .propagation import LinearProcess as LinearProcess
+
+_MOVED = {
+    "Answer": "thermospice.behavioral.linear_algebra",
+    "BatchResponse": "thermospice.behavioral.devices",
+    "Budget": "thermospice.behavioral.linear_algebra",
+    "Check": "thermospice.behavioral.devices",
+    "Combination": "thermospice.behavioral.calibration",
+    "DriftEstimate": "thermospice.behavioral.comparison",
+    "Electronics": "thermospice.behavioral.populations",
+    "Gaussian": "thermospice.behavioral.propagation",
+    "Gradient": "thermospice.behavioral.propagation",
+    "IdealDevice": "thermospice.behavioral.linear_algebra",
+    "LinearDevice": "thermospice.behavioral.linear_algebra",
+    "LoadedDevice": "thermospice.behavioral.linear_algebra",
+    "Measurement": "thermospice.measurements",
+    "MeasurementError": "thermospice.measurements",
+    "ModelDevice": "thermospice.behavioral.linear_algebra",
+    "NUISANCES": "thermospice.behavioral.calibration",
+    "NoiseSources": "thermospice.behavioral.populations",
+    "Posterior": "thermospice.behavioral.devices",
+    "Prepared": "thermospice.behavioral.devices",
+    "Saturation": "thermospice.behavioral.processes",
+    "Spread": "thermospice.behavioral.populations",
+    "TRANSISTOR_BAND": "thermospice.behavioral.calibration",
+    "Verdict": "thermospice.behavioral.devices",
+    "check_nuisances": "thermospice.behavioral.calibration",
+    "determinant": "thermospice.behavioral.linear_algebra",
+    "digitise": "thermospice.measurements",
+    "drift_error": "thermospice.behavioral.comparison",
+    "expm": "thermospice.behavioral.linear_algebra",
+    "integrate": "thermospice.behavioral.processes",
+    "inverse": "thermospice.behavioral.linear_algebra",
+    "judge_held_out": "thermospice.behavioral.calibration",
+    "log_determinant": "thermospice.behavioral.linear_algebra",
+    "lyapunov": "thermospice.behavioral.linear_algebra",
+    "read_measurement": "thermospice.measurements",
+    "solve": "thermospice.behavioral.linear_algebra",
+    "with_coloured_noise": "thermospice.behavioral.processes",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Names that have moved to the door of a folder, handed on for one release."""
+    if name not in _MOVED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import warnings
+    from importlib import import_module
+
+    warnings.warn(f"{__name__}.{name} has moved to {_MOVED[name]}", DeprecationWarning, stacklevel=2)
+    return getattr(import_module(_MOVED[name]), name)

@@ -32,13 +32,12 @@ from typing import Any
 import numpy as np
 import psutil
 from _table import Row, finish
+from thermospice.campaigns import Store, parse_study, plan
+from thermospice.campaigns.planning import Run
+from thermospice.campaigns.runs import Executor, executor, has_dask, perform
 from thermospice.circuits import Crossbar, Design, choose_scaling, random_program
-from thermospice.cli._sweep._executor import Executor, executor, has_dask
-from thermospice.cli._sweep._runner import perform
-from thermospice.cli._sweep._store import Store
-from thermospice.cli._sweep._study import parse_study
-from thermospice.cli._sweep._tasks import Run, plan
-from thermospice.netlists import build, find_ngspice, read_raw
+from thermospice.netlists import build, find_ngspice
+from thermospice.netlists.simulators import read_raw
 
 CELLS = 8
 # What the project promises.

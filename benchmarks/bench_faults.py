@@ -24,13 +24,9 @@ from pathlib import Path
 
 from _table import Row, finish
 from thermospice.circuits import LEVELS, TOPOLOGIES
-from thermospice.cli._verify import _cases
-from thermospice.cli._verify._amplifier_faults import amplifier_faults
-from thermospice.cli._verify._planted import faults_of
-from thermospice.cli._verify._settings import settings
-from thermospice.cli._verify._trials import Trial, try_amplifiers, try_faults
-from thermospice.cli._verify._visibility import sights
-from thermospice.netlists import TwoStage
+from thermospice.fidelity import _cases as _cases
+from thermospice.fidelity.faults import Trial, amplifier_faults, faults_of, settings, sights, try_amplifiers, try_faults
+from thermospice.netlists.amplifiers import TwoStage
 
 # What the project promises: so many faults, and none missed.
 FAULTS = 1000

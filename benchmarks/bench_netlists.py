@@ -34,15 +34,8 @@ import numpy as np
 import psutil
 import scipy.sparse
 from _table import Row, finish
-from thermospice.circuits import (
-    Crossbar,
-    Design,
-    Program,
-    choose_scaling,
-    nodal_equations,
-    random_program,
-    sparse_mesh,
-)
+from thermospice.circuits import Crossbar, Design, Program, choose_scaling, random_program, sparse_mesh
+from thermospice.circuits.networks import nodal_equations
 from thermospice.netlists import Job, deck, find_ngspice, simulate, simulate_network
 
 # What the project promises.
@@ -90,7 +83,7 @@ def compared(job: Job, rounds: int) -> tuple[float, float]:
 def text_seconds() -> float:
     A = np.random.default_rng(0).uniform(0.1, 1.0, (256, 256)) + 256 * np.eye(256)
     instance, program = BOARD.nominal(Crossbar(256)), Program(A, np.ones(256))
-    from thermospice.netlists._build import network_cards, to_text
+    from thermospice.netlists.decks import network_cards, to_text
 
     def write() -> None:
         network = instance.network(program, "ideal")

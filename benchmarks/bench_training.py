@@ -31,19 +31,9 @@ from pathlib import Path
 import torch
 from _peers import curvlinops_solve, posteriors_product, posteriors_solve
 from _table import Row, finish
-from thermospice.training import (
-    TNGD,
-    ConjugateGradient,
-    DeviceSPU,
-    Factors,
-    IdealSPU,
-    Solver,
-    Woodbury,
-    curvature,
-    layered,
-    load_task,
-    products,
-)
+from thermospice.training import TNGD, ConjugateGradient, DeviceSPU, IdealSPU, Solver, Woodbury, load_task
+from thermospice.training.curvature import curvature, layered, products
+from thermospice.training.programs import Factors
 from torch import Tensor, nn
 from torch.nn import functional
 

@@ -1,90 +1,104 @@
 """What the chip is: design, topology, drawn instance, and its circuit as typed elements."""
 
-from ._cascade import Cascade as Cascade
-from ._constants import BOLTZMANN as BOLTZMANN
-from ._converter import Converter as Converter
-from ._converter import converter as converter
-from ._crossbar import Crossbar as Crossbar
-from ._decay import relaxation as relaxation
-from ._decay import settle_time as settle_time
-from ._design import Design as Design
-from ._design_amplifier import AMPLIFIER_TEMPCOS as AMPLIFIER_TEMPCOS
-from ._design_amplifier import Amplifier as Amplifier
-from ._design_amplifier import TemperatureCoefficients as TemperatureCoefficients
-from ._design_parts import Converters as Converters
-from ._design_parts import Corners as Corners
-from ._design_parts import Drift as Drift
-from ._design_parts import Mismatch as Mismatch
-from ._design_parts import Programming as Programming
-from ._differential_mesh import DifferentialRCMesh as DifferentialRCMesh
-from ._equations import Equations as Equations
-from ._equations import equations as equations
-from ._errors import DesignError as DesignError
-from ._errors import ProgramError as ProgramError
-from ._flicker import PER_DECADE as PER_DECADE
-from ._flicker import flicker_band as flicker_band
-from ._flicker import relaxations as relaxations
-from ._injection import SETTLED as SETTLED
-from ._injection import chip_power as chip_power
-from ._injection import circuit_rates as circuit_rates
-from ._injection import fitting_noise as fitting_noise
-from ._injection import noise_swing as noise_swing
-from ._injection import program_rates as program_rates
-from ._injection import with_cell_noise as with_cell_noise
-from ._instance import TOPOLOGIES as TOPOLOGIES
-from ._instance import Instance as Instance
-from ._instance import Scaling as Scaling
-from ._instance import make_topology as make_topology
-from ._instances import Instances as Instances
-from ._macro_model import pole_values as pole_values
-from ._network import GROUND as GROUND
-from ._network import TRANSCONDUCTANCE as TRANSCONDUCTANCE
-from ._network import Capacitor as Capacitor
-from ._network import CurrentSource as CurrentSource
-from ._network import Difference as Difference
-from ._network import Element as Element
-from ._network import Inductor as Inductor
-from ._network import Inverter as Inverter
-from ._network import Network as Network
-from ._network import NoiseCurrent as NoiseCurrent
-from ._network import OpAmp as OpAmp
-from ._network import OpAmpModel as OpAmpModel
-from ._network import Resistor as Resistor
-from ._network import VoltageSource as VoltageSource
-from ._network import terminals as terminals
-from ._nodal import NodalEquations as NodalEquations
-from ._nodal import nodal_equations as nodal_equations
-from ._parasitics import Parasitics as Parasitics
-from ._parasitics import leak_sites as leak_sites
-from ._parasitics import stray_sites as stray_sites
-from ._program import Factors as Factors
-from ._program import Program as Program
-from ._programming import Loaded as Loaded
-from ._programming import load as load
-from ._random_program import random_program as random_program
-from ._rc_mesh import RCMesh as RCMesh
-from ._realised import realised_eigenvalues as realised_eigenvalues
-from ._relaxation_law import RelaxationLaw as RelaxationLaw
-from ._relaxation_law import count_of_chips as count_of_chips
-from ._relaxation_law import laws_of_chips as laws_of_chips
-from ._relaxation_law import possible_chips as possible_chips
-from ._relaxation_law import without_grid as without_grid
-from ._rlc_grid import RLCGrid as RLCGrid
-from ._scaling import LoadedChip as LoadedChip
-from ._scaling import choose_scaling as choose_scaling
-from ._scaling import loaded_chip as loaded_chip
-from ._sparse_mesh import sparse_mesh as sparse_mesh
-from ._stability import stability_limit as stability_limit
-from ._stability import with_gain_bandwidth as with_gain_bandwidth
-from ._stacked_space import StateSpaces as StateSpaces
-from ._state_space import StateSpace as StateSpace
-from ._state_space import link_voltages as link_voltages
-from ._state_space import state_space as state_space
-from ._swing import Swing as Swing
-from ._swing import beyond_rails as beyond_rails
-from ._topology import LEVELS as LEVELS
-from ._topology import Answer as Answer
-from ._topology import Level as Level
-from ._topology import Topology as Topology
-from ._topology import Values as Values
-from ._topology import mirror as mirror
+from ._exceptions import DesignError as DesignError
+from ._exceptions import ProgramError as ProgramError
+from .chips import Design as Design
+from .chips import Instance as Instance
+from .chips import Instances as Instances
+from .components import Amplifier as Amplifier
+from .components import Converters as Converters
+from .components import Corners as Corners
+from .components import Drift as Drift
+from .components import Mismatch as Mismatch
+from .components import Programming as Programming
+from .components import TemperatureCoefficients as TemperatureCoefficients
+from .loaded_chips import choose_scaling as choose_scaling
+from .loaded_chips import sparse_mesh as sparse_mesh
+from .loaded_chips import stability_limit as stability_limit
+from .networks import Network as Network
+from .networks import state_space as state_space
+from .programs import Program as Program
+from .programs import Scaling as Scaling
+from .topologies import LEVELS as LEVELS
+from .topologies import TOPOLOGIES as TOPOLOGIES
+from .topologies import Cascade as Cascade
+from .topologies import Crossbar as Crossbar
+from .topologies import DifferentialRCMesh as DifferentialRCMesh
+from .topologies import Level as Level
+from .topologies import RCMesh as RCMesh
+from .topologies import RLCGrid as RLCGrid
+from .topologies import Topology as Topology
+from .topologies import make_topology as make_topology
+from .trials import random_program as random_program
+
+_MOVED = {
+    "AMPLIFIER_TEMPCOS": "thermospice.circuits.components",
+    "Answer": "thermospice.circuits.topologies",
+    "BOLTZMANN": "thermospice.circuits.networks",
+    "Capacitor": "thermospice.circuits.networks",
+    "Converter": "thermospice.circuits.chips",
+    "CurrentSource": "thermospice.circuits.networks",
+    "Difference": "thermospice.circuits.networks",
+    "Element": "thermospice.circuits.networks",
+    "Equations": "thermospice.circuits.networks",
+    "Factors": "thermospice.circuits.programs",
+    "GROUND": "thermospice.circuits.networks",
+    "Inductor": "thermospice.circuits.networks",
+    "Inverter": "thermospice.circuits.networks",
+    "Loaded": "thermospice.circuits.topologies",
+    "LoadedChip": "thermospice.circuits.loaded_chips",
+    "NodalEquations": "thermospice.circuits.networks",
+    "NoiseCurrent": "thermospice.circuits.networks",
+    "OpAmp": "thermospice.circuits.networks",
+    "OpAmpModel": "thermospice.circuits.networks",
+    "PER_DECADE": "thermospice.circuits.networks",
+    "Parasitics": "thermospice.circuits.networks",
+    "RelaxationLaw": "thermospice.circuits.loaded_chips",
+    "Resistor": "thermospice.circuits.networks",
+    "SETTLED": "thermospice.circuits.loaded_chips",
+    "StateSpace": "thermospice.circuits.networks",
+    "StateSpaces": "thermospice.circuits.networks",
+    "Swing": "thermospice.circuits.loaded_chips",
+    "TRANSCONDUCTANCE": "thermospice.circuits.networks",
+    "Values": "thermospice.circuits.topologies",
+    "VoltageSource": "thermospice.circuits.networks",
+    "beyond_rails": "thermospice.circuits.loaded_chips",
+    "chip_power": "thermospice.circuits.loaded_chips",
+    "circuit_rates": "thermospice.circuits.loaded_chips",
+    "converter": "thermospice.circuits.chips",
+    "count_of_chips": "thermospice.circuits.loaded_chips",
+    "equations": "thermospice.circuits.networks",
+    "fitting_noise": "thermospice.circuits.loaded_chips",
+    "flicker_band": "thermospice.circuits.networks",
+    "laws_of_chips": "thermospice.circuits.loaded_chips",
+    "leak_sites": "thermospice.circuits.networks",
+    "link_voltages": "thermospice.circuits.networks",
+    "load": "thermospice.circuits.topologies",
+    "loaded_chip": "thermospice.circuits.loaded_chips",
+    "mirror": "thermospice.circuits.topologies",
+    "nodal_equations": "thermospice.circuits.networks",
+    "noise_swing": "thermospice.circuits.loaded_chips",
+    "pole_values": "thermospice.circuits.networks",
+    "possible_chips": "thermospice.circuits.loaded_chips",
+    "program_rates": "thermospice.circuits.loaded_chips",
+    "realised_eigenvalues": "thermospice.circuits.loaded_chips",
+    "relaxation": "thermospice.circuits.networks",
+    "relaxations": "thermospice.circuits.networks",
+    "settle_time": "thermospice.circuits.networks",
+    "stray_sites": "thermospice.circuits.networks",
+    "terminals": "thermospice.circuits.networks",
+    "with_cell_noise": "thermospice.circuits.loaded_chips",
+    "with_gain_bandwidth": "thermospice.circuits.loaded_chips",
+    "without_grid": "thermospice.circuits.loaded_chips",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Names that have moved to the door of a folder, handed on for one release."""
+    if name not in _MOVED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import warnings
+    from importlib import import_module
+
+    warnings.warn(f"{__name__}.{name} has moved to {_MOVED[name]}", DeprecationWarning, stacklevel=2)
+    return getattr(import_module(_MOVED[name]), name)

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import typer
 
-from ..files import trust_no_current_folder
-from ._commands import calibrate, designs, report, run, simulate, solve, sweep, symbolic, train, verify
-from ._errors import explain
-from ._interrupt import endings_interrupt, interrupts_kept
-from ._streams import kept_streams, open_descriptors
+from ..files import explain
+from ..files.opening import trust_no_current_folder
+from .commands import calibrate, designs, report, run, simulate, solve, sweep, symbolic, train, verify
+from .frame import endings_interrupt, interrupts_kept, kept_streams, open_descriptors
 
 app = typer.Typer(
     name="thermospice",
@@ -37,7 +36,7 @@ report.add_to(app)
 @app.callback(invoke_without_command=True)
 def _options(version: bool = typer.Option(False, "--version", help="Show the version and leave.")) -> None:
     if version:
-        from ._versions import own_version
+        from ..netlists.simulators import own_version
 
         typer.echo(f"thermospice {own_version()}")
         raise typer.Exit()

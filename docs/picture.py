@@ -5,8 +5,9 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from thermospice.behavioral import calibrate, digitise
+from thermospice.behavioral import calibrate
 from thermospice.circuits import Crossbar, Design, choose_scaling, random_program
+from thermospice.measurements import digitise
 from thermospice.netlists import simulate
 
 matplotlib.use("Agg")

@@ -1,49 +1,72 @@
-"""Text, tables and descriptions: read strictly, written whole. Knows nothing of chips.
+"""Text, tables and descriptions: read strictly, written whole. Knows nothing of chips."""
 
-`quantities` and `tables` are taken by their own names, since pydantic and numpy come with them.
-"""
-
-from ._bounds import MOST_RUNS as MOST_RUNS
-from ._bounds import MOST_SEED as MOST_SEED
-from ._bounds import check_count as check_count
-from ._bounds import check_seed as check_seed
-from ._bounds import in_gigabytes as in_gigabytes
-from ._bounds import most_memory as most_memory
-from ._bounds import seed_fault as seed_fault
-from ._bounds import shortened as shortened
 from ._exceptions import BoundError as BoundError
 from ._exceptions import FileError as FileError
+from ._explain import explain as explain
 from ._json import parse_json as parse_json
+from ._json import plain as plain
 from ._json import read_json as read_json
 from ._json import read_json_lines as read_json_lines
-from ._opening import CHECKPOINT as CHECKPOINT
-from ._opening import DATABASE as DATABASE
-from ._opening import DESCRIPTION as DESCRIPTION
-from ._opening import IMAGES as IMAGES
-from ._opening import JSON as JSON
-from ._opening import MEASUREMENT as MEASUREMENT
-from ._opening import NETLIST as NETLIST
-from ._opening import NUMBERS as NUMBERS
-from ._opening import PICTURE as PICTURE
-from ._opening import ROWS as ROWS
-from ._opening import WEIGHTS as WEIGHTS
-from ._opening import FileKind as FileKind
-from ._opening import UnreadableFile as UnreadableFile
-from ._opening import check_plain as check_plain
-from ._opening import gunzipped as gunzipped
-from ._opening import opened as opened
-from ._opening import read_bytes as read_bytes
-from ._opening import read_text as read_text
-from ._processes import child_environment as child_environment
-from ._processes import current_folder_left_out as current_folder_left_out
-from ._processes import trust_no_current_folder as trust_no_current_folder
 from ._reasons import Refusal as Refusal
 from ._reasons import joined as joined
 from ._reasons import reasons as reasons
+from ._result_names import LOCK as LOCK
 from ._verdicts import judged as judged
 from ._writing import drafted as drafted
 from ._writing import no_link as no_link
 from ._writing import replacing as replacing
 from ._writing import sweep_drafts as sweep_drafts
 from ._writing import write_atomically as write_atomically
+from ._writing import write_bytes as write_bytes
+from ._writing import write_json as write_json
+from ._writing import write_text as write_text
 from ._yaml import parse_yaml as parse_yaml
+from ._yaml import read_yaml as read_yaml
+from .opening import FileKind as FileKind
+from .opening import UnreadableFile as UnreadableFile
+from .opening import check_plain as check_plain
+from .opening import opened as opened
+from .opening import read_bytes as read_bytes
+from .opening import read_text as read_text
+
+_MOVED = {
+    "CHECKPOINT": "thermospice.files.opening",
+    "DATABASE": "thermospice.files.opening",
+    "DESCRIPTION": "thermospice.files.opening",
+    "IMAGES": "thermospice.files.opening",
+    "JSON": "thermospice.files.opening",
+    "MEASUREMENT": "thermospice.files.opening",
+    "MOST_RUNS": "thermospice.files.opening",
+    "MOST_SEED": "thermospice.files.opening",
+    "NETLIST": "thermospice.files.opening",
+    "NUMBERS": "thermospice.files.opening",
+    "PICTURE": "thermospice.files.opening",
+    "ROWS": "thermospice.files.opening",
+    "Refusal": "thermospice.files",
+    "WEIGHTS": "thermospice.files.opening",
+    "check_count": "thermospice.files.opening",
+    "check_seed": "thermospice.files.opening",
+    "child_environment": "thermospice.files.opening",
+    "current_folder_left_out": "thermospice.files.opening",
+    "drafted": "thermospice.files",
+    "gunzipped": "thermospice.files.opening",
+    "in_gigabytes": "thermospice.files.opening",
+    "most_memory": "thermospice.files.opening",
+    "parse_json": "thermospice.files",
+    "read_json_lines": "thermospice.files",
+    "seed_fault": "thermospice.files.opening",
+    "shortened": "thermospice.files.opening",
+    "sweep_drafts": "thermospice.files",
+    "trust_no_current_folder": "thermospice.files.opening",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Names that have moved to the door of a folder, handed on for one release."""
+    if name not in _MOVED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import warnings
+    from importlib import import_module
+
+    warnings.warn(f"{__name__}.{name} has moved to {_MOVED[name]}", DeprecationWarning, stacklevel=2)
+    return getattr(import_module(_MOVED[name]), name)

@@ -2,12 +2,12 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ._exceptions import FileError
-from ._opening import JSON, ROWS, FileKind, UnreadableFile, read_bytes
+from .opening import JSON, ROWS, FileKind, UnreadableFile, read_bytes
 
 MOST_VALUES = 20_000_000
 """Of lists and objects in one text: a cascade of 2000 cells has half as many. Each takes up to 100 bytes as a value."""
@@ -91,3 +91,19 @@ def _short(digits: str) -> str:
 
 # Made once: a decoder for each of a million lines would cost more than the lines.
 _DECODER = json.JSONDecoder(parse_constant=_refused, parse_float=_finite, parse_int=_bounded)
+
+
+def plain(value: Any) -> Any:
+    """JSON values of numpy values; what is not a finite number is left out of an object, and null in a list."""
+    if isinstance(value, Mapping):
+        items = ((str(key), plain(item)) for key, item in value.items())
+        return {key: item for key, item in items if item is not None}
+    if hasattr(value, "tolist"):  # numpy arrays and numbers; numpy itself stays out of `--help`
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (str, bool, int)) or value is None:
+        return value
+    if isinstance(value, Sequence):
+        return [plain(item) for item in value]
+    return str(value)

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import json
 import os
 import re
 import secrets
@@ -9,7 +10,9 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+from ._json import plain
 
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 
@@ -101,3 +104,21 @@ def no_link(path: str, flags: int) -> int:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "expected a plain file", str(path))
     return descriptor
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write the file whole or not at all: a run that is stopped leaves no half file behind."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """As `write_text`."""
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        file.write(content)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain JSON (see `plain`)."""
+    write_text(path, json.dumps(plain(value), indent=2, allow_nan=False) + "\n")

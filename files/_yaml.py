@@ -4,9 +4,13 @@ What YAML 1.1 reads otherwise than it looks is refused, or left as the text that
 """
 
 import re
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from ._exceptions import FileError
+from .opening import DESCRIPTION, UnreadableFile, read_text
 
 _DEEPEST = 20
 
@@ -102,3 +106,17 @@ class _Strict(yaml.SafeLoader):
 
 for _kind in ("int", "float", "bool", "timestamp"):
     _Strict.add_constructor(f"tag:yaml.org,2002:{_kind}", getattr(_Strict, f"construct_yaml_{_kind}"))
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file.
+
+    Raises:
+        FileError: unreadable, too large, or not YAML as `parse_yaml` reads it.
+    """
+    try:
+        return parse_yaml(read_text(path, DESCRIPTION), str(path))
+    except UnreadableFile as error:
+        raise FileError(f"{path}: cannot read the study: {error.reason}") from None
+    except ValueError as error:
+        raise FileError(str(error)) from None

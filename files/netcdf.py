@@ -9,8 +9,7 @@ from pathlib import Path
 import xarray as xr
 
 from ._exceptions import FileError
-from ._opening import MEASUREMENT, UnreadableFile, opened
-from ._processes import child_environment
+from .opening import MEASUREMENT, UnreadableFile, child_environment, opened
 
 MOST_UNPACKED = 1 << 31
 """Bytes of all variables: twice of what a file may have, and as much as a machine of 8 GB can copy once."""

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float
 
 from ._exceptions import FileError
-from ._opening import NUMBERS, read_bytes
 from ._reasons import joined
+from .opening import NUMBERS, read_bytes
 
 # What `float` would also take (nan, inf, 1_000, other scripts' digits) is not a plain number. No digit can be matched
 # in two ways, so that a long cell takes no longer than its length.

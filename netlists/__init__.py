@@ -1,59 +1,74 @@
-"""A chip as a SPICE circuit, run in ngspice, measured as labelled arrays."""
+"""A chip as a SPICE circuit, run in ngspice, measured."""
 
-from ._agreement import AGREEMENT as AGREEMENT
-from ._agreement import Agreement as Agreement
-from ._agreement import Judge as Judge
-from ._agreement import faults_of as faults_of
-from ._agreement import trusted as trusted
-from ._amplifier_bench import Load as Load
-from ._amplifier_characterise import Characterisation as Characterisation
-from ._amplifier_characterise import characterise as characterise
-from ._amplifier_characterise import sample_offsets as sample_offsets
-from ._amplifier_circuit import AmplifierCircuit as AmplifierCircuit
-from ._amplifier_circuit import AmplifierSubcircuit as AmplifierSubcircuit
-from ._amplifier_circuit import Deviation as Deviation
-from ._amplifier_circuit import Transistor as Transistor
-from ._amplifier_designs import FoldedCascode as FoldedCascode
-from ._amplifier_designs import TwoStage as TwoStage
-from ._amplifier_extract import extract_macro_model as extract_macro_model
-from ._amplifier_extract import extract_temperature_coefficients as extract_temperature_coefficients
-from ._amplifier_extract import macro_response as macro_response
-from ._amplifier_process import GENERIC_180NM as GENERIC_180NM
-from ._amplifier_process import MosModel as MosModel
-from ._amplifier_process import Process as Process
-from ._amplifier_user import UserAmplifier as UserAmplifier
-from ._amplifier_user import user_amplifier as user_amplifier
-from ._analyses import integrate as integrate
-from ._build import build as build
-from ._cards import NoiseForm as NoiseForm
-from ._engine import Limits as Limits
-from ._engine import Ngspice as Ngspice
-from ._engine import find_ngspice as find_ngspice
-from ._engine import run_deck as run_deck
-from ._errors import MeasurementError as MeasurementError
-from ._errors import NetlistError as NetlistError
-from ._errors import SimulationFailed as SimulationFailed
-from ._errors import SimulatorError as SimulatorError
-from ._errors import SimulatorMissing as SimulatorMissing
-from ._jobs import ANALYSES as ANALYSES
-from ._jobs import Analysis as Analysis
-from ._jobs import Job as Job
-from ._many import settle_together as settle_together
-from ._many import simulate_many as simulate_many
-from ._measurement import load_measurement as load_measurement
-from ._measurement import save_measurement as save_measurement
-from ._plans import network_circuit as network_circuit
-from ._power import OperatingPower as OperatingPower
-from ._power import operating_power as operating_power
-from ._private_folder import private_folder as private_folder
-from ._proof import proven_ngspice as proven_ngspice
-from ._raw import Plot as Plot
-from ._raw import read_raw as read_raw
-from ._simulate import deck as deck
-from ._simulate import simulate as simulate
-from ._simulate_network import simulate_network as simulate_network
-from ._spice_device import SpiceDevice as SpiceDevice
-from ._timing import held_noise_covariance as held_noise_covariance
-from ._vacask import second_opinion as second_opinion
-from ._vacask_engine import Vacask as Vacask
-from ._vacask_engine import find_vacask as find_vacask
+from ._exceptions import NetlistError as NetlistError
+from ._exceptions import SimulationFailed as SimulationFailed
+from ._exceptions import SimulatorError as SimulatorError
+from ._exceptions import SimulatorMissing as SimulatorMissing
+from .decks import Job as Job
+from .decks import build as build
+from .runs import SpiceDevice as SpiceDevice
+from .runs import deck as deck
+from .runs import measure_for_calibration as measure_for_calibration
+from .runs import operating_power as operating_power
+from .runs import simulate as simulate
+from .runs import simulate_many as simulate_many
+from .runs import simulate_network as simulate_network
+from .simulators import find_ngspice as find_ngspice
+from .vacask import second_opinion as second_opinion
+
+_MOVED = {
+    "AGREEMENT": "thermospice.netlists.runs",
+    "ANALYSES": "thermospice.measurements",
+    "Agreement": "thermospice.netlists.runs",
+    "AmplifierCircuit": "thermospice.netlists.amplifiers",
+    "AmplifierSubcircuit": "thermospice.netlists.amplifiers",
+    "Analysis": "thermospice.measurements",
+    "Characterisation": "thermospice.netlists.amplifiers",
+    "Deviation": "thermospice.netlists.amplifiers",
+    "FoldedCascode": "thermospice.netlists.amplifiers",
+    "GENERIC_180NM": "thermospice.netlists.amplifiers",
+    "Judge": "thermospice.netlists.runs",
+    "Limits": "thermospice.netlists.simulators",
+    "Load": "thermospice.netlists.amplifiers",
+    "MeasurementError": "thermospice.measurements",
+    "MosModel": "thermospice.netlists.amplifiers",
+    "Ngspice": "thermospice.netlists.simulators",
+    "NoiseForm": "thermospice.netlists.cards",
+    "OperatingPower": "thermospice.netlists.runs",
+    "Plot": "thermospice.netlists.simulators",
+    "Process": "thermospice.netlists.amplifiers",
+    "Transistor": "thermospice.netlists.amplifiers",
+    "TwoStage": "thermospice.netlists.amplifiers",
+    "UserAmplifier": "thermospice.netlists.amplifiers",
+    "Vacask": "thermospice.netlists.simulators",
+    "characterise": "thermospice.netlists.amplifiers",
+    "extract_macro_model": "thermospice.netlists.amplifiers",
+    "extract_temperature_coefficients": "thermospice.netlists.amplifiers",
+    "faults_of": "thermospice.netlists.runs",
+    "find_vacask": "thermospice.netlists.simulators",
+    "held_noise_covariance": "thermospice.netlists.timing",
+    "integrate": "thermospice.netlists.simulators",
+    "load_measurement": "thermospice.measurements",
+    "macro_response": "thermospice.netlists.amplifiers",
+    "network_circuit": "thermospice.netlists.decks",
+    "private_folder": "thermospice.netlists.simulators",
+    "proven_ngspice": "thermospice.netlists.simulators",
+    "read_raw": "thermospice.netlists.simulators",
+    "run_deck": "thermospice.netlists.simulators",
+    "sample_offsets": "thermospice.netlists.amplifiers",
+    "save_measurement": "thermospice.measurements",
+    "settle_together": "thermospice.netlists.runs",
+    "trusted": "thermospice.netlists.runs",
+    "user_amplifier": "thermospice.netlists.amplifiers",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Names that have moved to the door of a folder, handed on for one release."""
+    if name not in _MOVED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import warnings
+    from importlib import import_module
+
+    warnings.warn(f"{__name__}.{name} has moved to {_MOVED[name]}", DeprecationWarning, stacklevel=2)
+    return getattr(import_module(_MOVED[name]), name)

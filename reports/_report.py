@@ -8,10 +8,9 @@ from pathlib import Path
 
 import jinja2
 
-from ._data import Folder, ReportError
-from ._section import Section
-from ._sections import sections
-from ._training_section import verdicts
+from ._exceptions import ReportError
+from .results import Folder
+from .sections import Section, sections, verdicts
 
 
 @dataclass(frozen=True, slots=True)

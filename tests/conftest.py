@@ -15,6 +15,19 @@ from jaxtyping import install_import_hook  # noqa: E402 - BLAS reads its environ
 
 # Must be installed before the first import of a checked room.
 install_import_hook(
-    [f"thermospice.{room}" for room in ("files", "circuits", "netlists", "behavioral", "training", "reports")],
+    [
+        f"thermospice.{room}"
+        for room in (
+            "files",
+            "circuits",
+            "measurements",
+            "netlists",
+            "behavioral",
+            "training",
+            "reports",
+            "fidelity",
+            "campaigns",
+        )
+    ],
     "beartype.beartype",
 )

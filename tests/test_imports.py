@@ -36,15 +36,18 @@ def test_symbolic_is_there_when_it_is_asked_for() -> None:
     assert "sympy" in loaded_by("from thermospice.circuits import symbolic")
 
 
-ALLOWED = {
+ALLOWED: dict[str, set[str]] = {
     "files": set(),
     "circuits": {"files"},
-    "netlists": {"files", "circuits"},
-    "behavioral": {"files", "circuits"},
-    "training": {"files", "circuits", "behavioral", "netlists"},
-    "reports": {"files", "circuits", "behavioral"},
-    "cli": {"files", "circuits", "behavioral", "netlists", "training", "reports"},
+    "measurements": {"files", "circuits"},
+    "netlists": {"files", "circuits", "measurements"},
+    "behavioral": {"files", "circuits", "measurements"},
+    "training": {"files", "circuits", "measurements", "netlists", "behavioral"},
+    "reports": {"files"},
+    "fidelity": {"files", "circuits", "measurements", "netlists", "behavioral", "training"},
+    "campaigns": {"files", "circuits", "measurements", "netlists", "behavioral", "training", "reports"},
 }
+ALLOWED["cli"] = set(ALLOWED)
 
 
 @pytest.mark.parametrize("room", ALLOWED)

@@ -43,7 +43,7 @@ def test_the_walk_sees_an_option_in_a_message():
 
 def test_brackets_in_help_texts_are_not_taken_for_markup():
     # Catches `pip install 'thermospice'`, which is what is left of thermospice[vacask] as markup.
-    from thermospice.cli._app import app
+    from thermospice.cli import app
 
     for command in typer.main.get_command(app).commands.values():
         for param in command.params:
@@ -53,7 +53,7 @@ def test_brackets_in_help_texts_are_not_taken_for_markup():
 
 def test_brackets_reach_the_terminal(capsys, tmp_path):
     from rich.table import Table
-    from thermospice.cli._job import Job
+    from thermospice.cli.frame import Job
 
     this = Job("verify", tmp_path, quiet=False, as_json=False)
     table = Table("pip install 'thermospice[cluster]'", box=None)

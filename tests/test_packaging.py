@@ -10,7 +10,18 @@ from jaxtyping import TypeCheckError
 
 ROOT = Path(__file__).parent.parent
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-ROOMS = ("files", "circuits", "netlists", "behavioral", "training", "reports", "cli")
+ROOMS = (
+    "files",
+    "circuits",
+    "measurements",
+    "netlists",
+    "behavioral",
+    "training",
+    "reports",
+    "fidelity",
+    "campaigns",
+    "cli",
+)
 
 
 def test_every_folder_with_code_is_a_package() -> None:

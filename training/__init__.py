@@ -1,56 +1,71 @@
-"""Training with linear solvers from Cholesky to a calibrated analog device (torch)."""
+"""Training with linear solvers from Cholesky to a calibrated device (torch)."""
 
-from ._ageing import Ageing as Ageing
-from ._anchored import anchored as anchored
-from ._checkpoint import CheckpointError as CheckpointError
-from ._chip_spu import ModelSPU as ModelSPU
-from ._chip_spu import SpiceSPU as SpiceSPU
-from ._cholesky import Cholesky as Cholesky
-from ._conjugate_gradient import ConjugateGradient as ConjugateGradient
-from ._cost import CostModel as CostModel
-from ._cost import Parts as Parts
-from ._curvature import Curvature as Curvature
-from ._curvature import curvature as curvature
-from ._defaults import with_defaults as with_defaults
-from ._device_flow import CascadeFlow as CascadeFlow
-from ._device_spu import DeviceSPU as DeviceSPU
-from ._experiment import OPTIMIZERS as OPTIMIZERS
-from ._experiment import SOLVERS as SOLVERS
-from ._experiment import Experiment as Experiment
-from ._experiment import ExperimentError as ExperimentError
-from ._experiment import applies as applies
-from ._experiment import experiment as experiment
-from ._experiment import fields_of_method as fields_of_method
-from ._experiment import load_experiment as load_experiment
-from ._factors import Factors as Factors
-from ._ideal_spu import IdealSPU as IdealSPU
-from ._kfac import KFAC as KFAC
-from ._layered import Layered as Layered
-from ._layered import layered as layered
-from ._limits import SaturatedDevice as SaturatedDevice
-from ._loop import UnstableLoop as UnstableLoop
-from ._losses import output_hessian as output_hessian
-from ._population import Effects as Effects
-from ._population import PopulationLike as PopulationLike
-from ._products import Products as Products
-from ._products import products as products
-from ._ranks import started_among_others as started_among_others
-from ._runner import available_cores as available_cores
-from ._runner import follow_experiments as follow_experiments
-from ._runner import run_experiment as run_experiment
-from ._runner import run_experiments as run_experiments
-from ._solution import Solution as Solution
-from ._solution import Solver as Solver
-from ._tasks import TASKS as TASKS
-from ._tasks import Split as Split
-from ._tasks import Task as Task
-from ._tasks import TaskError as TaskError
-from ._tasks import load_task as load_task
-from ._tngd import TNGD as TNGD
-from ._tngd import Diverged as Diverged
-from ._tuning import METHODS as METHODS
-from ._tuning import Budget as Budget
-from ._tuning import Tuned as Tuned
-from ._tuning import tune as tune
-from ._update import LevenbergMarquardt as LevenbergMarquardt
-from ._woodbury import Woodbury as Woodbury
+from ._exceptions import CheckpointError as CheckpointError
+from ._exceptions import Diverged as Diverged
+from ._exceptions import ExperimentError as ExperimentError
+from ._exceptions import TaskError as TaskError
+from ._exceptions import UnstableLoop as UnstableLoop
+from ._types import Vector as Vector
+from .costs import CostModel as CostModel
+from .devices import DeviceSPU as DeviceSPU
+from .devices.chips import Effects as Effects
+from .experiments import Experiment as Experiment
+from .experiments import experiment as experiment
+from .experiments import load_experiment as load_experiment
+from .optimizers import KFAC as KFAC
+from .optimizers import TNGD as TNGD
+from .runs import run_experiments as run_experiments
+from .runs import tune as tune
+from .solvers import Cholesky as Cholesky
+from .solvers import ConjugateGradient as ConjugateGradient
+from .solvers import IdealSPU as IdealSPU
+from .solvers import ModelSPU as ModelSPU
+from .solvers import Solution as Solution
+from .solvers import Solver as Solver
+from .solvers import SpiceSPU as SpiceSPU
+from .solvers import Woodbury as Woodbury
+from .tasks import Split as Split
+from .tasks import Task as Task
+from .tasks import load_task as load_task
+
+_MOVED = {
+    "Ageing": "thermospice.training.devices.chips",
+    "Budget": "thermospice.training.runs",
+    "CascadeFlow": "thermospice.training.devices",
+    "Curvature": "thermospice.training.curvature",
+    "Factors": "thermospice.training.programs",
+    "Layered": "thermospice.training.programs",
+    "LevenbergMarquardt": "thermospice.training.optimizers",
+    "METHODS": "thermospice.training.runs",
+    "OPTIMIZERS": "thermospice.training.experiments",
+    "Parts": "thermospice.training.costs",
+    "PopulationLike": "thermospice.training.devices.chips",
+    "Products": "thermospice.training.programs",
+    "SOLVERS": "thermospice.training.experiments",
+    "SaturatedDevice": "thermospice.training.devices.chips",
+    "TASKS": "thermospice.training.tasks",
+    "Tuned": "thermospice.training.runs",
+    "anchored": "thermospice.training.experiments",
+    "applies": "thermospice.training.experiments",
+    "available_cores": "thermospice.training.runs",
+    "curvature": "thermospice.training.curvature",
+    "fields_of_method": "thermospice.training.experiments",
+    "follow_experiments": "thermospice.training.runs",
+    "layered": "thermospice.training.curvature",
+    "output_hessian": "thermospice.training.curvature",
+    "products": "thermospice.training.curvature",
+    "run_experiment": "thermospice.training.runs",
+    "started_among_others": "thermospice.training.parallel",
+    "with_defaults": "thermospice.training.experiments",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Names that have moved to the door of a folder, handed on for one release."""
+    if name not in _MOVED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import warnings
+    from importlib import import_module
+
+    warnings.warn(f"{__name__}.{name} has moved to {_MOVED[name]}", DeprecationWarning, stacklevel=2)
+    return getattr(import_module(_MOVED[name]), name)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 from thermospice.behavioral import DeviceModel
-from thermospice.circuits import Parasitics, Program, choose_scaling, leak_sites, random_program, stray_sites
+from thermospice.circuits import Program, choose_scaling, random_program
+from thermospice.circuits.networks import Parasitics, leak_sites, stray_sites
 
 READOUT = 2.5e-3
 """Standard deviation of a readout [V], about that of a dithered 12-bit converter over +-5 V."""

@@ -5,16 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.stats
-from thermospice.behavioral import DeviceModel, MeasurementError, Response, calibrate, compare, digitise
-from thermospice.behavioral._calibrate_duals import Dual
-from thermospice.behavioral._calibrate_fit import fit
-from thermospice.behavioral._calibrate_parameters import Parameters
-from thermospice.behavioral._calibrate_runs import Run
-from thermospice.behavioral._calibrate_sensitivity import Sensitivity
-from thermospice.behavioral._calibrate_transient import transient
-from thermospice.behavioral._measurement import read_measurement
+from thermospice.behavioral import DeviceModel, Response, calibrate, compare
+from thermospice.behavioral.calibration import Parameters, Run, fit
+from thermospice.behavioral.calibration.derivatives import Dual, Sensitivity, transient
 from thermospice.circuits import Crossbar, Design, Program, RCMesh, Scaling, choose_scaling, random_program
-from thermospice.netlists import Job, load_measurement, save_measurement, simulate_many
+from thermospice.measurements import MeasurementError, digitise, load_measurement, read_measurement, save_measurement
+from thermospice.netlists import Job, simulate_many
 
 TIMES = np.geomspace(0.25e-6, 5e-5, 48)
 CASES = [(kind(n), level) for kind in (Crossbar, RCMesh) for n in (1, 3) for level in ("ideal", "macro")]

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from thermospice.behavioral import NUISANCES, Calibration, MeasurementError
-from thermospice.behavioral._calibrate_parameters import Parameters
-from thermospice.behavioral._calibrate_runs import term_of
-from thermospice.behavioral._measurement import read_measurement
+from thermospice.behavioral import Calibration
+from thermospice.behavioral.calibration import NUISANCES, Parameters, term_of
+from thermospice.measurements import MeasurementError, read_measurement
 
 from .test_calibrate_kinds import Maker
 

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-from thermospice.behavioral import Calibration, MeasurementError, Response, calibrate
-from thermospice.behavioral._calibrate_parameters import Parameters
+from thermospice.behavioral import Calibration, Response, calibrate
+from thermospice.behavioral.calibration import Parameters
 from thermospice.circuits import Design, choose_scaling, make_topology, random_program
+from thermospice.measurements import MeasurementError
 
 ALL = ("tran", "ac", "noise", "record")
 CASES = [

@@ -2,14 +2,12 @@
 
 import numpy as np
 import pytest
-from thermospice.behavioral import Response, _calibrate_spectra
-from thermospice.behavioral._calibrate_parameters import Parameters
-from thermospice.behavioral._calibrate_record import innovations
-from thermospice.behavioral._calibrate_spectra import covariance, densities, response
-from thermospice.behavioral._calibrate_terms import noisy_circuit
-from thermospice.behavioral._calibrate_transient import transient
-from thermospice.behavioral._innovations import innovations as filtered
-from thermospice.behavioral._innovations import log_likelihood
+from thermospice.behavioral import Response
+from thermospice.behavioral.calibration import Parameters, noisy_circuit
+from thermospice.behavioral.calibration.derivatives import _spectra as _calibrate_spectra
+from thermospice.behavioral.calibration.derivatives import covariance, densities, innovations, response, transient
+from thermospice.behavioral.comparison import innovations as filtered
+from thermospice.behavioral.comparison import log_likelihood
 from thermospice.circuits import (
     Cascade,
     Crossbar,

@@ -4,16 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from thermospice.behavioral import (
-    Calibration,
-    DeviceModel,
-    MeasurementError,
-    Population,
-    Posterior,
-    Verdict,
-    judge_held_out,
-)
+from thermospice.behavioral import Calibration, DeviceModel, Population
+from thermospice.behavioral.calibration import judge_held_out
+from thermospice.behavioral.devices import Posterior, Verdict
 from thermospice.circuits import Crossbar, RCMesh
+from thermospice.measurements import MeasurementError
 
 from .bench import Bench, loosened, with_parasitics
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from thermospice.behavioral import FlickerNoise, OrnsteinUhlenbeck, with_coloured_noise
+from thermospice.behavioral import FlickerNoise, OrnsteinUhlenbeck
+from thermospice.behavioral.processes import with_coloured_noise
 
 from .test_ou import error, process
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.linalg
-from thermospice.behavioral import DeviceModel, Estimate, MeasurementError, compare
-from thermospice.behavioral._innovations import innovations
+from thermospice.behavioral import DeviceModel, Estimate, compare
+from thermospice.behavioral.comparison import innovations
 from thermospice.circuits import Crossbar, Program, RCMesh, choose_scaling, random_program
+from thermospice.measurements import MeasurementError
 from thermospice.netlists import simulate
 
 ANALYSES = ("op", "tran", "ac", "noise")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from thermospice.behavioral import Correction, DeviceModel, calibrate, digitise
+from thermospice.behavioral import Correction, DeviceModel, calibrate
 from thermospice.circuits import (
     Cascade,
     Crossbar,
@@ -15,6 +15,7 @@ from thermospice.circuits import (
     choose_scaling,
     random_program,
 )
+from thermospice.measurements import digitise
 from thermospice.netlists import simulate
 
 KINDS = [Crossbar(3), RCMesh(3), DifferentialRCMesh(3), Cascade(3, 2)]

@@ -3,16 +3,8 @@
 import numpy as np
 import pytest
 from thermospice.behavioral import ClippedError, DeviceBatch, DeviceModel, NotStationaryError
-from thermospice.circuits import (
-    Cascade,
-    Crossbar,
-    Instances,
-    Program,
-    RCMesh,
-    Scaling,
-    random_program,
-    with_gain_bandwidth,
-)
+from thermospice.circuits import Cascade, Crossbar, Instances, Program, RCMesh, Scaling, random_program
+from thermospice.circuits.loaded_chips import with_gain_bandwidth
 
 KINDS = [(RCMesh(3), "ideal"), (Crossbar(3), "ideal"), (Crossbar(3), "macro"), (Cascade(3, 2), "macro")]
 SCALING = Scaling(0.5, 0.25)

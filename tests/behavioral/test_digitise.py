@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
-from thermospice.behavioral import Budget, DeviceModel, MeasurementError, ModelDevice, compare, digitise, solve
-from thermospice.circuits import BOLTZMANN, Converters, Crossbar, Design, Program, Scaling, converter, random_program
+from thermospice.behavioral import DeviceModel, compare
+from thermospice.behavioral.linear_algebra import Budget, ModelDevice, solve
+from thermospice.circuits import Converters, Crossbar, Design, Program, Scaling, random_program
+from thermospice.circuits.chips import converter
+from thermospice.circuits.networks import BOLTZMANN
+from thermospice.measurements import MeasurementError, digitise
 
 TWELVE = Converters(adc_bits=12, full_scale=5.0)
 STEP = 10 / 2**12

@@ -2,17 +2,9 @@
 
 import numpy as np
 import pytest
-from thermospice.behavioral import DeviceModel, drift_error, recalibration_times, track_drift
-from thermospice.circuits import (
-    Cascade,
-    Crossbar,
-    Design,
-    DifferentialRCMesh,
-    Program,
-    RCMesh,
-    RLCGrid,
-    random_program,
-)
+from thermospice.behavioral import DeviceModel, recalibration_times, track_drift
+from thermospice.behavioral.comparison import drift_error
+from thermospice.circuits import Cascade, Crossbar, Design, DifferentialRCMesh, Program, RCMesh, RLCGrid, random_program
 
 KINDS = [Crossbar(3), RCMesh(3), DifferentialRCMesh(2), Cascade(2, 2)]
 SIGMA = 1e-4

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from thermospice.behavioral import DeviceModel, Effects
 from thermospice.circuits import (
-    BOLTZMANN,
     Cascade,
     Crossbar,
     Design,
@@ -15,6 +14,7 @@ from thermospice.circuits import (
     Scaling,
     random_program,
 )
+from thermospice.circuits.networks import BOLTZMANN
 
 KINDS = [RCMesh(3), DifferentialRCMesh(3), Crossbar(3), Cascade(3, 2)]
 SCALING = Scaling(0.5, 0.25)

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from thermospice.behavioral import Budget, DeviceModel, ModelDevice, solve
+from thermospice.behavioral import DeviceModel
+from thermospice.behavioral.linear_algebra import Budget, ModelDevice, solve
 from thermospice.circuits import Cascade, Crossbar, Design, Program, RCMesh, Scaling, random_program
 from thermospice.netlists import Job, simulate, simulate_many
 

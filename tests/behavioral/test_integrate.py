@@ -5,8 +5,8 @@ import pytest
 import scipy.integrate
 import scipy.interpolate
 from numpy.testing import assert_allclose
-from thermospice.behavioral import OrnsteinUhlenbeck, Saturation, integrate
-from thermospice.behavioral._integrate import ExponentialStep
+from thermospice.behavioral import OrnsteinUhlenbeck
+from thermospice.behavioral.processes import ExponentialStep, Saturation, integrate
 
 from .test_ou import CASES, error, process
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import scipy.linalg
-from thermospice.behavioral import (
+from thermospice.behavioral import DeviceModel, Effects
+from thermospice.behavioral.linear_algebra import (
     Budget,
-    DeviceModel,
-    Effects,
     IdealDevice,
     ModelDevice,
     determinant,
@@ -29,10 +28,10 @@ from thermospice.circuits import (
     RCMesh,
     RLCGrid,
     Scaling,
-    load,
     random_program,
-    with_cell_noise,
 )
+from thermospice.circuits.loaded_chips import with_cell_noise
+from thermospice.circuits.topologies import load
 
 N = 3
 PROGRAM = random_program(Crossbar(N), np.random.default_rng(3), condition=4.0)

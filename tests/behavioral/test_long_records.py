@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from thermospice.behavioral import Calibration, _calibrate_record, _calibrate_runs
-from thermospice.behavioral._calibrate_parameters import Parameters
-from thermospice.behavioral._calibrate_record import equal_steps, innovations
-from thermospice.behavioral._calibrate_terms import noisy_circuit
-from thermospice.behavioral._measurement import read_measurement
+from thermospice.behavioral import Calibration
+from thermospice.behavioral.calibration import Parameters, noisy_circuit
+from thermospice.behavioral.calibration import _waveform_terms as _calibrate_runs
+from thermospice.behavioral.calibration.derivatives import _noisy_records as _calibrate_record
+from thermospice.behavioral.calibration.derivatives import equal_steps, innovations
 from thermospice.circuits import Crossbar, Design, Program, RCMesh, random_program
+from thermospice.measurements import read_measurement
 
 BOARD = Design.preset("board-1k-1n")
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import xarray as xr
-from thermospice.behavioral import DeviceModel, MeasurementError, OrnsteinUhlenbeck, calibrate, compare, digitise
-from thermospice.behavioral._aligned import scatter
+from thermospice.behavioral import DeviceModel, OrnsteinUhlenbeck, calibrate, compare
 from thermospice.circuits import Cascade, Converters, Crossbar, Design, Program, RCMesh, random_program
+from thermospice.measurements import MeasurementError, digitise, scatter
 
 ORDERS = {
     "op": {"cell": [2, 1, 0], "cell_in": [1, 2, 0]},

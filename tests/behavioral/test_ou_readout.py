@@ -49,7 +49,7 @@ def test_relative_error_of_one_variance() -> None:
 @pytest.mark.parametrize("T", [1e-3, 0.3, 5.0, 80.0])
 def test_second_moment_modes_equal_quadrature(name: str, T: float) -> None:
     # Two independent routes, each the other's twin; catches index mix-ups in the double sum.
-    from thermospice.behavioral._readout import _by_quadrature
+    from thermospice.behavioral.propagation._time_averages import _by_quadrature
 
     ou = process(name)
     assert_allclose(ou.second_moment_variance(T), _by_quadrature(ou, T), rtol=1e-9, atol=1e-14)
@@ -102,7 +102,7 @@ def test_readout_samples() -> None:
 def test_euler_maruyama_bias() -> None:
     # Euler-Maruyama is itself a linear map: stationary mean exact, variance times 2/(2 - h a). Chaining the map
     # 2^20 times must land there; catches a wrong order in `Transition.then` and `repeated`.
-    from thermospice.behavioral._transition import Transition
+    from thermospice.behavioral.propagation import Transition
 
     ou, a = solver()
     h = 1.0 / a[-1]

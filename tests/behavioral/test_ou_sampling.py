@@ -106,7 +106,7 @@ def test_start_and_seed() -> None:
 
 def test_linspace_counts_as_even() -> None:
     # The spacings of linspace differ by rounding; catches one factorisation for each of them.
-    from thermospice.behavioral._sampling import Spacings
+    from thermospice.behavioral.propagation import Spacings
 
     assert len(Spacings.of(np.linspace(0.0, 100.0, 10_000)).values) == 1
     assert len(Spacings.of(np.array([0.0, 1.0, 2.0, 2.0 + 1e-9, 3.0])).values) == 3

@@ -11,14 +11,12 @@ from thermospice.circuits import (
     DesignError,
     DifferentialRCMesh,
     Instance,
-    Parasitics,
     Program,
     RCMesh,
     choose_scaling,
-    leak_sites,
     random_program,
-    stray_sites,
 )
+from thermospice.circuits.networks import Parasitics, leak_sites, stray_sites
 from thermospice.netlists import simulate
 
 KINDS = [Crossbar(2), RCMesh(2), DifferentialRCMesh(2), Cascade(2)]

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from thermospice.behavioral import DeviceModel, Estimate, Population, Posterior, Provenance
-from thermospice.circuits import BOLTZMANN, Crossbar, RCMesh
+from thermospice.behavioral import DeviceModel, Estimate, Population, Provenance
+from thermospice.behavioral.devices import Posterior
+from thermospice.circuits import Crossbar, RCMesh
+from thermospice.circuits.networks import BOLTZMANN
 
 
 def test_a_nominal_model_stands_for_its_design(board, flat):

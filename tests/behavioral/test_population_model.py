@@ -12,11 +12,10 @@ from thermospice.behavioral import (
     Population,
     PopulationModel,
     Provenance,
-    Spread,
     load_device,
 )
-from thermospice.behavioral._calibrate_parameters import Parameters
-from thermospice.behavioral._population_fit import Chip, fit_mixed
+from thermospice.behavioral.calibration import Parameters
+from thermospice.behavioral.populations import Chip, Spread, fit_mixed
 from thermospice.circuits import Crossbar, RCMesh
 
 THREE = Crossbar(3)

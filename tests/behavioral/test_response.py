@@ -6,15 +6,8 @@ import numpy as np
 import pytest
 import scipy.linalg
 from thermospice.behavioral import ClippedError, DeviceModel, Estimate
-from thermospice.circuits import (
-    BOLTZMANN,
-    Crossbar,
-    Program,
-    RCMesh,
-    Scaling,
-    random_program,
-    state_space,
-)
+from thermospice.circuits import Crossbar, Program, RCMesh, Scaling, random_program, state_space
+from thermospice.circuits.networks import BOLTZMANN
 
 TIMES = np.array([0.0, 1e-9, 1e-7, 1e-6, 1e-5])
 CASES = [(kind(n), level) for kind in (Crossbar, RCMesh) for n in (1, 4) for level in ("ideal", "macro")]

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from thermospice.circuits import Crossbar, Design, DesignError, RCMesh, converter
+from thermospice.circuits import Crossbar, Design, DesignError, RCMesh
+from thermospice.circuits.chips import converter
 
 BOARD = Design.preset("board-1k-1n")
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from thermospice.circuits import (
-    Capacitor,
     Cascade,
     Crossbar,
     Design,
@@ -17,6 +16,7 @@ from thermospice.circuits import (
     random_program,
     state_space,
 )
+from thermospice.circuits.networks import Capacitor
 
 BOARD = Design.preset("board-1k-1n")
 GRID = Design.preset("rlc-board-8")
@@ -93,7 +93,7 @@ def test_bad_stacks_are_refused():
 
 
 def test_node_without_direct_current_is_refused():
-    from thermospice.circuits._stacked_space import stacked_state_spaces
+    from thermospice.circuits.networks import stacked_state_spaces
 
     floating = Network("floating", (Capacitor("c0", "x0", "0", 1e-9), Capacitor("c1", "y", "z", 1e-9)), ("x0",), 300.0)
     with pytest.raises(ValueError, match="expected every node to have a path"):

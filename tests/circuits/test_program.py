@@ -9,7 +9,6 @@ from thermospice.circuits import (
     Crossbar,
     Design,
     DifferentialRCMesh,
-    OpAmp,
     Program,
     ProgramError,
     RCMesh,
@@ -18,6 +17,7 @@ from thermospice.circuits import (
     random_program,
     state_space,
 )
+from thermospice.circuits.networks import OpAmp
 
 
 @pytest.mark.parametrize(

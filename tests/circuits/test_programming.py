@@ -15,11 +15,11 @@ from thermospice.circuits import (
     RCMesh,
     RLCGrid,
     choose_scaling,
-    load,
     random_program,
     state_space,
 )
-from thermospice.circuits._drift import FLICKER_ACCURACY, conductance_flicker
+from thermospice.circuits.chips import FLICKER_ACCURACY, conductance_flicker
+from thermospice.circuits.topologies import load
 
 BOARD = Design.preset("board-1k-1n")
 

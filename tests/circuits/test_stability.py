@@ -16,8 +16,8 @@ from thermospice.circuits import (
     stability_limit,
     state_space,
     symbolic,
-    with_gain_bandwidth,
 )
+from thermospice.circuits.loaded_chips import with_gain_bandwidth
 from thermospice.netlists import simulate
 
 BOARD = Design.preset("board-1k-1n")

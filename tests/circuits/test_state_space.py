@@ -3,21 +3,8 @@
 import numpy as np
 import pytest
 import scipy.linalg
-from thermospice.circuits import (
-    BOLTZMANN,
-    Capacitor,
-    Crossbar,
-    CurrentSource,
-    Design,
-    Inductor,
-    Network,
-    Program,
-    RCMesh,
-    Resistor,
-    Scaling,
-    random_program,
-    state_space,
-)
+from thermospice.circuits import Crossbar, Design, Network, Program, RCMesh, Scaling, random_program, state_space
+from thermospice.circuits.networks import BOLTZMANN, Capacitor, CurrentSource, Inductor, Resistor
 
 R0, C, T = 1e3, 1e-9, 300.15
 

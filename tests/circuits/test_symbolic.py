@@ -12,12 +12,12 @@ from thermospice.circuits import (
     DesignError,
     DifferentialRCMesh,
     RCMesh,
-    Resistor,
     RLCGrid,
     random_program,
     state_space,
     symbolic,
 )
+from thermospice.circuits.networks import Resistor
 
 DESIGN = Design.preset("board-1k-1n").model_copy(update={"L": 1e-3})
 EVERY_KIND = (Crossbar(3), RCMesh(3), DifferentialRCMesh(3), Cascade(3, 2), RLCGrid(3))

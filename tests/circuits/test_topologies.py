@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import scipy.linalg
 from thermospice.circuits import (
-    BOLTZMANN,
     Cascade,
     Design,
     DesignError,
@@ -16,6 +15,7 @@ from thermospice.circuits import (
     random_program,
     state_space,
 )
+from thermospice.circuits.networks import BOLTZMANN
 
 DESIGN = Design.preset("board-1k-1n").model_copy(update={"L": 1e-3})
 R0, C, L, T = DESIGN.R0, DESIGN.C, 1e-3, DESIGN.temperature

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import yaml
 from thermospice.circuits import Crossbar, Design, DesignError, Instance, Program, ProgramError
-from thermospice.netlists import Job, NetlistError, TwoStage, deck, simulate, user_amplifier
+from thermospice.netlists import Job, NetlistError, deck, simulate
+from thermospice.netlists.amplifiers import TwoStage, user_amplifier
 
 ATTACKS = {
     "control": "1\n.control\nshell touch {canary}\n.endc\n",

@@ -190,7 +190,7 @@ def test_verify_fails_a_wrong_model(run, tmp_path, monkeypatch):
 
 
 def test_verify_resumes(run, tmp_path, monkeypatch):
-    from thermospice.cli._verify._cases import Case
+    from thermospice.fidelity import Case
 
     real, calls = Case.rows, []
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 from thermospice.circuits import Crossbar, Design, Program
-from thermospice.files import child_environment, current_folder_left_out, trust_no_current_folder
-from thermospice.netlists import load_measurement, save_measurement, simulate
+from thermospice.files.opening import child_environment, current_folder_left_out, trust_no_current_folder
+from thermospice.measurements import load_measurement, save_measurement
+from thermospice.netlists import simulate
 
 COMMAND = Path(sys.executable).with_name("thermospice")
 

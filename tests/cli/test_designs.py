@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 from thermospice.circuits import Design
-from thermospice.cli._design_keys import commented, keys_of
+from thermospice.cli.views import commented, keys_of
 from thermospice.files.quantities import fields_of
 
 

@@ -43,7 +43,7 @@ def test_processes_that_do_not_meet_are_not_waited_for_without_end(run, monkeypa
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     set_variables(monkeypatch, {"RANK": str(rank), "WORLD_SIZE": "2", **MASTER, "MASTER_PORT": port})
-    monkeypatch.setattr("thermospice.training._ranks._MEETING", timedelta(seconds=1))
+    monkeypatch.setattr("thermospice.training.parallel._ranks._MEETING", timedelta(seconds=1))
     outcome = run(*TRAIN, "--out", "r")
     assert outcome.code == 2
     # what torch's own threads say is switched off before it is loaded, which may have happened in this process

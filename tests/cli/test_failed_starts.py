@@ -37,7 +37,7 @@ def test_what_was_done_stays_and_the_way_on_is_told(run, tmp_path, monkeypatch):
 
 
 def test_a_link_in_the_folder_is_left_alone(run, tmp_path, monkeypatch):
-    from thermospice.cli._folder import Folder
+    from thermospice.cli.frame import Folder
 
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "state.json").write_text("{}")

@@ -209,7 +209,9 @@ def test_forged_files_of_a_training_run(run, tmp_path, file, text):
 @pytest.mark.slow
 def test_a_run_is_the_same_by_every_path_to_it(run, tmp_path, monkeypatch):
     """With a device of its own folder: relative, absolute, from inside, and through a link of a parent."""
-    from thermospice.cli._run import Settings, _main_job, _train
+    from thermospice.cli.main_job import Settings
+    from thermospice.cli.main_job import _main_job as _main_job
+    from thermospice.cli.main_job import _training_stages as _train
 
     chosen = _train.experiments
 

@@ -5,7 +5,7 @@ import pytest
 import yaml
 from thermospice.behavioral import DeviceModel
 from thermospice.circuits import Crossbar, Design
-from thermospice.cli._effects import drifts, follows_temperature, without_effect
+from thermospice.circuits.trials import drifts, follows_temperature, without_effect
 
 BOARD = Design.preset("board-1k-1n")
 
@@ -109,8 +109,8 @@ def test_a_temperature_without_coefficients_is_told(run):
 
 
 def test_a_study_of_temperature_without_coefficients_is_told():
-    from thermospice.cli._campaign import _without_effect
-    from thermospice.cli._sweep._study import parse_study
+    from thermospice.campaigns import parse_study
+    from thermospice.cli.views._campaign import _without_effect
 
     def told(design, **changes):
         circuit = {"design": design, "analyses": ["op"]}

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import typer
-from thermospice.cli import _run
-from thermospice.cli._job import job
-from thermospice.cli._run import Settings, State, _chip, _main_job
+from thermospice.cli import main_job as _run
+from thermospice.cli.frame import job
+from thermospice.cli.main_job import Settings, State
+from thermospice.cli.main_job import _chip_stages as _chip
+from thermospice.cli.main_job import _main_job as _main_job
 from thermospice.training import experiment
 
 FILES = {
@@ -97,7 +99,7 @@ def test_a_failed_check_is_exit_code_one(tmp_path, monkeypatch):
 
 
 def test_a_design_without_amplifiers_is_refused(tmp_path):
-    from thermospice.cli._errors import InputError
+    from thermospice.cli import InputError
 
     with pytest.raises(InputError, match="amplifiers"):
         _chip.draw(tmp_path, Settings(design="ideal"))

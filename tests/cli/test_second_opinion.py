@@ -25,7 +25,7 @@ def test_rows_are_there_by_themselves(run):
 
 @installed
 def test_a_disagreement_fails_the_table(run, monkeypatch):
-    from thermospice.cli._verify import _opinions
+    from thermospice.fidelity import _second_opinion as _opinions
 
     real = _opinions.second_opinion
 
@@ -39,7 +39,7 @@ def test_a_disagreement_fails_the_table(run, monkeypatch):
 
 
 def test_a_failed_run_is_a_failed_row(run, monkeypatch):
-    from thermospice.cli._verify import _opinions
+    from thermospice.fidelity import _second_opinion as _opinions
     from thermospice.netlists import SimulationFailed
 
     def failing(*_arguments, **_options):

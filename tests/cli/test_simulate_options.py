@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 from thermospice.circuits import Design, Instance
-from thermospice.netlists import TwoStage
+from thermospice.netlists.amplifiers import TwoStage
 
 CMOS = ("simulate", "--design", "cmos-100k-10p", "--level", "transistor")
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from thermospice.cli import main
-from thermospice.cli._streams import Stream
+from thermospice.cli.frame import Stream
 
 MESH = ("--topology", "rc-mesh", "--level", "ideal", "--size", 1)
 FALLS_SHORT = ("verify", *MESH, "--quick", "--no-second-opinion")

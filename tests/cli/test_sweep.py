@@ -5,14 +5,13 @@ from collections import deque
 
 import numpy as np
 import pytest
-import thermospice.cli._sweep._executor as executor_module
-import thermospice.cli._sweep._worker as worker_module
 import xarray as xr
 import yaml
-from thermospice.cli._sweep import _circuit
-from thermospice.cli._sweep._runner import Stopped, perform
-from thermospice.cli._sweep._study import load_study
-from thermospice.cli._sweep._tasks import plan
+from thermospice.campaigns import load_study, plan
+from thermospice.campaigns.runs import Stopped, perform
+from thermospice.campaigns.runs import _circuit_run as _circuit
+from thermospice.campaigns.runs import _executors as executor_module
+from thermospice.campaigns.runs import _workers as worker_module
 from thermospice.netlists import find_ngspice
 
 from .stores import execute, kept

@@ -11,8 +11,8 @@ import time
 
 import psutil
 import pytest
-import thermospice.cli._sweep._executor as executor_module
 import yaml
+from thermospice.campaigns.runs import _executors as executor_module
 from thermospice.netlists import find_ngspice
 
 from .stores import kept
@@ -75,7 +75,8 @@ def simulator(tmp_path, monkeypatch):
 
 def first_resistor(seed):
     from thermospice.circuits import choose_scaling
-    from thermospice.cli._inputs import ProgramOptions, get_design, get_instance
+    from thermospice.circuits.trials import get_design, get_instance
+    from thermospice.cli.inputs import ProgramOptions
     from thermospice.netlists import Job, deck
 
     chip, program = ProgramOptions(2, None, None, 0).load("crossbar")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import yaml
 from scipy import stats
-from thermospice.cli._sweep import _statistics
-from thermospice.cli._sweep._study import Limit, load_study
-from thermospice.cli._sweep._table import dataset
-from thermospice.cli._sweep._tasks import plan
+from thermospice.campaigns import load_study, plan
+from thermospice.campaigns.results import _statistics as _statistics
+from thermospice.campaigns.results import dataset
+from thermospice.campaigns.studies import Limit
 
 
 def test_wilson_interval_is_the_published_formula():

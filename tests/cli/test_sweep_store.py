@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from thermospice.cli._errors import InputError
-from thermospice.cli._sweep._store import Store
-from thermospice.cli._sweep._tasks import SCHEMA
+from thermospice.campaigns import Store
+from thermospice.campaigns.planning import SCHEMA
+from thermospice.cli import InputError
 
 from .stores import execute, kept
 

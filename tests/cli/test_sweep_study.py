@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import thermospice.cli._sweep._executor as executor_module
 import yaml
 from scipy import stats
-from thermospice.cli._sweep._study import load_study, parse_study, to_plain
-from thermospice.cli._sweep._tasks import key_of, plan
+from thermospice.campaigns import load_study, parse_study, plan
+from thermospice.campaigns.planning import key_of
+from thermospice.campaigns.runs import _executors as executor_module
+from thermospice.campaigns.studies import to_plain
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples" / "studies").glob("*.yaml"))
 SMALL = {"name": "small", "circuit": {"design": "board-1k-1n", "size": 2}}

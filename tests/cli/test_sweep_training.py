@@ -4,11 +4,10 @@ import csv
 import json
 
 import pytest
-import thermospice.cli._sweep._executor as executor_module
 import yaml
-from thermospice.cli._sweep._specification import specification
-from thermospice.cli._sweep._study import parse_study
-from thermospice.cli._sweep._tasks import plan
+from thermospice.campaigns import parse_study, plan
+from thermospice.campaigns.results import specification
+from thermospice.campaigns.runs import _executors as executor_module
 
 from .stores import kept
 

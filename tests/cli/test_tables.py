@@ -5,11 +5,12 @@ import io
 import numpy as np
 import pytest
 from rich.console import Console
+from thermospice.behavioral.linear_algebra import Given
+from thermospice.campaigns import parse_study
 from thermospice.circuits import TOPOLOGIES
-from thermospice.cli import _campaign
-from thermospice.cli._linear_algebra import Given, table
-from thermospice.cli._sweep._study import parse_study
-from thermospice.cli._verification import table as fidelity_table
+from thermospice.cli.views import _campaign as _campaign
+from thermospice.cli.views._fidelity import table as fidelity_table
+from thermospice.cli.views._linear_algebra import table
 
 ROW = {"topology": "differential-rc-mesh", "level": "transistor", "size": 64, "analysis": "symbolic", "limit": 1e-4}
 
@@ -87,7 +88,7 @@ def test_failures_and_few_runs_are_told():
 
 @pytest.mark.parametrize(("problem", "unit"), [("solve", True), ("determinant", False)])
 def test_a_solution_is_in_volts(problem, unit):
-    from thermospice.behavioral import Answer
+    from thermospice.behavioral.linear_algebra import Answer
 
     given = Given(problem, np.eye(2), np.ones(2), np.eye(2))
     answer = Answer(np.ones(2) if unit else np.array(1.0), np.ones(2) if unit else np.array(0.1), 1e-3, 1e-6, 3)

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-import thermospice.cli._training as training
 from thermospice.behavioral import DeviceModel
 from thermospice.circuits import Crossbar, Design
-from thermospice.cli._commands.train import _SETTINGS
+from thermospice.cli.commands.train import _SETTINGS
+from thermospice.cli.views import _training as training
 from thermospice.training import Experiment
 
 

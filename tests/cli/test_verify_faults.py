@@ -6,23 +6,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from thermospice.circuits import BOLTZMANN, Crossbar, OpAmp, Program, RCMesh, Resistor, state_space
-from thermospice.cli._verify import (
-    _amplifier,
-    _amplifier_faults,
-    _cases,
-    _exposure,
-    _faults,
-    _planted,
-    _rails,
-    _settings,
-    _trials,
-    _visibility,
-    planted_faults,
-    with_fault,
-)
-from thermospice.cli._verify._looks import Look, Setting, distance
-from thermospice.netlists import SimulationFailed, TwoStage, _plans
+from thermospice.circuits import Crossbar, Program, RCMesh, state_space
+from thermospice.circuits.networks import BOLTZMANN, OpAmp, Resistor
+from thermospice.fidelity import _cases as _cases
+from thermospice.fidelity.checks import _amplifier as _amplifier
+from thermospice.fidelity.faults import Look, Setting, distance, planted_faults, with_fault
+from thermospice.fidelity.faults import _amplifier_faults as _amplifier_faults
+from thermospice.fidelity.faults import _exposure as _exposure
+from thermospice.fidelity.faults import _faults as _faults
+from thermospice.fidelity.faults import _planted as _planted
+from thermospice.fidelity.faults import _rails as _rails
+from thermospice.fidelity.faults import _settings as _settings
+from thermospice.fidelity.faults import _trials as _trials
+from thermospice.fidelity.faults import _visibility as _visibility
+from thermospice.netlists import SimulationFailed
+from thermospice.netlists.amplifiers import TwoStage
+from thermospice.netlists.decks import _plan as _plans
 
 TOPOLOGIES = ("rc-mesh", "differential-rc-mesh", "crossbar", "cascade", "rlc-grid")
 KINDS = [(name, level) for name in TOPOLOGIES for level in ("ideal", "macro") if name != "rlc-grid" or level == "ideal"]

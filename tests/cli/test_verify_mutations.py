@@ -3,7 +3,9 @@
 import json
 
 import pytest
-from thermospice.cli._verify import _cases, _mutations, _waves
+from thermospice.fidelity import _cases as _cases
+from thermospice.fidelity.checks import _waveforms as _waves
+from thermospice.fidelity.faults import _mutations as _mutations
 
 KINDS = [
     ("rc-mesh", "macro"),
@@ -41,7 +43,7 @@ def test_a_fault_that_changes_nothing_fails_the_row(monkeypatch):
 @pytest.mark.parametrize("mutate", list(_mutations.MUTATIONS))
 def test_a_faulty_network_fails_the_table(run, monkeypatch, mutate):
     # The same fault in every deck that is written, from the network upwards, fails rows of several analyses.
-    from thermospice.netlists import _plans
+    from thermospice.netlists.decks import _plan as _plans
 
     real = _plans.to_text
 

@@ -8,7 +8,15 @@ import pytest
 import scipy.linalg
 from thermospice.behavioral import DeviceModel
 from thermospice.circuits import Cascade
-from thermospice.cli._verify import _calibrated, _cases, _chips, _conditions, _law, _onset, _poles, _sensitivity, _waves
+from thermospice.fidelity import _cases as _cases
+from thermospice.fidelity.checks import _calibrated as _calibrated
+from thermospice.fidelity.checks import _conditions as _conditions
+from thermospice.fidelity.checks import _many_chips as _chips
+from thermospice.fidelity.checks import _noise_law as _law
+from thermospice.fidelity.checks import _poles as _poles
+from thermospice.fidelity.checks import _ringing_onset as _onset
+from thermospice.fidelity.checks import _sensitivities as _sensitivity
+from thermospice.fidelity.checks import _waveforms as _waves
 
 TOPOLOGIES = ("rc-mesh", "differential-rc-mesh", "crossbar", "cascade", "rlc-grid")
 

@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import thermospice.training._chip as chip_module
-from thermospice.cli._verify import _trained
-from thermospice.cli._verify._cases import cases
-from thermospice.training._array_grid import ArrayGrid
-from thermospice.training._chip_amplifiers import ChipAmplifiers
+from thermospice.fidelity import cases
+from thermospice.fidelity.checks import _training_device as _trained
+from thermospice.training.devices import _loaded_arrays as chip_module
+from thermospice.training.devices.chips import ArrayGrid, ChipAmplifiers
 
 
 def rows(level: str, size: int = 4) -> dict[str, dict]:

@@ -5,15 +5,15 @@ import os
 import numpy as np
 import pytest
 from thermospice.circuits import Cascade, Crossbar, Design, DesignError, Program, RCMesh, state_space
-from thermospice.circuits._topology import BYTES_PER_PAIR, most_cells
-from thermospice.files import MOST_SEED, in_gigabytes, most_memory, seed_fault
-from thermospice.files import _bounds as bounds
+from thermospice.circuits.topologies import BYTES_PER_PAIR, most_cells
+from thermospice.files.opening import MOST_SEED, in_gigabytes, most_memory, seed_fault
+from thermospice.files.opening import _bounds as bounds
 
 
 @pytest.fixture
 def machine(monkeypatch):
     """A machine of 16 GB, half of which one piece of work may take."""
-    monkeypatch.setattr("thermospice.circuits._topology.most_memory", lambda: 8_000_000_000)
+    monkeypatch.setattr("thermospice.circuits.topologies._topology.most_memory", lambda: 8_000_000_000)
 
 
 def test_half_of_the_memory_is_for_one_piece_of_work():

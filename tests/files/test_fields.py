@@ -7,11 +7,9 @@ from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
+from thermospice.campaigns import Study, parse_study, plan
+from thermospice.campaigns.studies import CircuitSettings, Limit, Parameter, Specification, unit_of
 from thermospice.circuits import Design, DesignError
-from thermospice.cli._sweep._parameters import Parameter
-from thermospice.cli._sweep._study import CircuitSettings, Limit, Specification, Study, parse_study
-from thermospice.cli._sweep._tasks import plan
-from thermospice.cli._sweep._units import unit_of
 from thermospice.files.quantities import UNITS, fields_of
 from thermospice.files.quantities import unit_of as unit_of_field
 from thermospice.training import Experiment, ExperimentError, experiment, load_experiment

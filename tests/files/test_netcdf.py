@@ -8,7 +8,8 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
-from thermospice.files import UnreadableFile, netcdf
+from thermospice.files import UnreadableFile
+from thermospice.files import netcdf as netcdf
 from thermospice.files.netcdf import read_netcdf
 
 

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from thermospice.files import FileKind, UnreadableFile, gunzipped, opened, read_bytes, read_text
+from thermospice.files import FileKind, UnreadableFile, opened, read_bytes, read_text
+from thermospice.files.opening import gunzipped
 
 SMALL = FileKind("a note", 100)
 

@@ -9,14 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from thermospice.files.quantities import (
-    UNITS,
-    QuantityError,
-    parse_quantity,
-    parse_whole,
-    quantity_text,
-    unit_factor,
-)
+from thermospice.files.quantities import UNITS, QuantityError, parse_quantity, parse_whole, quantity_text, unit_factor
 
 READ = {
     "ohm": {

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from thermospice.files._exceptions import FileError
+from thermospice.files import FileError
 from thermospice.files.tables import read_matrix, read_vector
 
 MATRIX = [[1.0, -0.5], [0.25, 2e-3]]

@@ -14,8 +14,9 @@ import xarray as xr
 import yaml
 from outcomes import refused_or_taken
 from places import Choose, replaced
-from thermospice.reports import _section, build_report
-from thermospice.reports._theme import LIGHT
+from thermospice.reports import build_report
+from thermospice.reports.figures import LIGHT
+from thermospice.reports.sections import _section as _section
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="thermospice-fuzz-reports-"))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from thermospice.cli._errors import explain
+from thermospice.files import explain
 
 LONGEST = 1000
 """Characters of a message."""

@@ -19,15 +19,17 @@ import xarray as xr
 import yaml
 from outcomes import refused_or_taken
 from places import Choose, replaced
-from thermospice.behavioral import DeviceModel, MeasurementError, read_measurement
+from thermospice.behavioral import DeviceModel
+from thermospice.campaigns import Store, load_study
+from thermospice.campaigns.planning import SCHEMA
+from thermospice.campaigns.studies import to_yaml
 from thermospice.circuits import Cascade, Crossbar, Design, Instance, Program
-from thermospice.cli._inputs import get_design
-from thermospice.cli._sweep._store import Store
-from thermospice.cli._sweep._study import load_study, to_yaml
-from thermospice.cli._sweep._tasks import SCHEMA
-from thermospice.files import netcdf, read_json
+from thermospice.circuits.trials import get_design
+from thermospice.files import netcdf as netcdf
+from thermospice.files import read_json
 from thermospice.files.tables import read_matrix
-from thermospice.netlists import load_measurement, read_raw, save_measurement
+from thermospice.measurements import MeasurementError, load_measurement, read_measurement, save_measurement
+from thermospice.netlists.simulators import read_raw
 
 netcdf.TIME_LIMIT = 5.0  # of a good file; HDF5 never returns from some damaged ones
 _FOLDER = Path(tempfile.mkdtemp(prefix="thermospice-fuzz-"))

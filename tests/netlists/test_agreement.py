@@ -7,7 +7,8 @@ import pytest
 import scipy.linalg
 import xarray as xr
 from thermospice.circuits import Crossbar, Design, Program, Scaling, choose_scaling, state_space
-from thermospice.netlists import Judge, SimulationFailed, trusted
+from thermospice.netlists import SimulationFailed
+from thermospice.netlists.runs import Judge, trusted
 
 BOARD = Design.preset("board-1k-1n")
 PROGRAM = Program([[1.0, 0.5], [-0.4, 0.8]], [1.0, 0.3])

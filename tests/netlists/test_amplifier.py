@@ -5,42 +5,30 @@ from math import log10, pi, sqrt
 
 import numpy as np
 import pytest
-from thermospice.circuits import (
-    AMPLIFIER_TEMPCOS,
-    BOLTZMANN,
-    Capacitor,
-    Design,
-    Network,
-    OpAmp,
-    OpAmpModel,
-    Resistor,
-    VoltageSource,
-)
-from thermospice.netlists import (
+from thermospice.circuits import Design, Network
+from thermospice.circuits.components import AMPLIFIER_TEMPCOS
+from thermospice.circuits.networks import BOLTZMANN, Capacitor, OpAmp, OpAmpModel, Resistor, VoltageSource
+from thermospice.netlists import NetlistError, SimulationFailed, find_ngspice
+from thermospice.netlists.amplifiers import (
     GENERIC_180NM,
     AmplifierCircuit,
+    Bench,
     Deviation,
     FoldedCascode,
     Load,
-    NetlistError,
-    SimulationFailed,
+    Transistor,
     TwoStage,
     characterise,
     extract_macro_model,
     extract_temperature_coefficients,
-    find_ngspice,
     macro_response,
-    run_deck,
     sample_offsets,
     user_amplifier,
 )
-from thermospice.netlists._amplifier_bench import Bench
-from thermospice.netlists._amplifier_characterise import _noise, _response
-from thermospice.netlists._amplifier_circuit import Transistor
-from thermospice.netlists._analyses import options
-from thermospice.netlists._build import network_cards, to_text
-from thermospice.netlists._raw import read_raw
-from thermospice.netlists._timing import Grid
+from thermospice.netlists.amplifiers._characterise import _noise, _response
+from thermospice.netlists.decks import network_cards, to_text
+from thermospice.netlists.simulators import options, read_raw, run_deck
+from thermospice.netlists.timing import Grid
 
 TEMPERATURE = 300.15
 LOAD = Load()

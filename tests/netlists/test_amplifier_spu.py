@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from thermospice.circuits import Crossbar, Design, Program, RCMesh, Scaling, choose_scaling, random_program, state_space
-from thermospice.netlists import FoldedCascode, Job, NetlistError, TwoStage, build, deck, simulate
+from thermospice.netlists import Job, NetlistError, build, deck, simulate
+from thermospice.netlists.amplifiers import FoldedCascode, TwoStage
 
 DESIGN = Design.preset("cmos-100k-10p")
 SYSTEMATIC = 1.95e-5

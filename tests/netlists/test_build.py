@@ -5,29 +5,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from thermospice.circuits import (
+from thermospice.circuits import Crossbar, Design, Network, Program, RCMesh, random_program
+from thermospice.circuits.networks import (
     Capacitor,
-    Crossbar,
     CurrentSource,
-    Design,
-    Network,
     NoiseCurrent,
     OpAmp,
     OpAmpModel,
-    Program,
-    RCMesh,
     Resistor,
     VoltageSource,
-    random_program,
 )
-from thermospice.netlists import NetlistError, build, find_ngspice, run_deck
-from thermospice.netlists._analyses import op_deck, options, tran_deck
-from thermospice.netlists._build import network_cards, to_pyspice, to_text
-from thermospice.netlists._cards import Card
-from thermospice.netlists._elements import CLAMP_CONDUCTANCE
-from thermospice.netlists._noise_cards import NGSPICE_BOLTZMANN
-from thermospice.netlists._timing import Steps
-from thermospice.netlists._verdict import judge
+from thermospice.netlists import NetlistError, build, find_ngspice
+from thermospice.netlists.cards import CLAMP_CONDUCTANCE, NGSPICE_BOLTZMANN, Card
+from thermospice.netlists.decks import network_cards, to_pyspice, to_text
+from thermospice.netlists.simulators import judge, op_deck, options, run_deck, tran_deck
+from thermospice.netlists.timing import Steps
 
 BOARD = Design.preset("board-1k-1n")
 MODEL = OpAmpModel(

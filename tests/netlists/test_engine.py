@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from thermospice.netlists import Limits, Ngspice, SimulationFailed, SimulatorMissing, find_ngspice, run_deck
-from thermospice.netlists._engine import Cancellation
+from thermospice.netlists import SimulationFailed, SimulatorMissing, find_ngspice
+from thermospice.netlists.simulators import Cancellation, Limits, Ngspice, run_deck
 
 DIVIDER = """.title thermospice
 Vin a 0 dc 1.0

@@ -8,17 +8,9 @@ import numpy as np
 import pytest
 import xarray as xr
 from thermospice.circuits import Crossbar, Design, Program, RCMesh, choose_scaling, random_program
-from thermospice.netlists import (
-    Job,
-    NetlistError,
-    Ngspice,
-    SimulationFailed,
-    deck,
-    find_ngspice,
-    settle_together,
-    simulate,
-    simulate_many,
-)
+from thermospice.netlists import Job, NetlistError, SimulationFailed, deck, find_ngspice, simulate, simulate_many
+from thermospice.netlists.runs import settle_together
+from thermospice.netlists.simulators import Ngspice
 
 BOARD, THREE = Design.preset("board-1k-1n"), Crossbar(3)
 

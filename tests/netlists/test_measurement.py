@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import xarray as xr
 from thermospice.circuits import Crossbar, Design, Program
-from thermospice.files import netcdf
-from thermospice.netlists import MeasurementError, load_measurement, save_measurement, simulate
+from thermospice.files import netcdf as netcdf
+from thermospice.measurements import MeasurementError, load_measurement, save_measurement
+from thermospice.netlists import simulate
 
 
 @pytest.fixture(scope="module")

@@ -7,18 +7,12 @@ import sys
 import numpy as np
 import pytest
 import scipy.linalg
-from thermospice.circuits import (
-    BOLTZMANN,
-    Crossbar,
-    Design,
-    Program,
-    RCMesh,
-    choose_scaling,
-    random_program,
-    state_space,
-)
-from thermospice.netlists import find_ngspice, held_noise_covariance, read_raw, run_deck, simulate
-from thermospice.netlists._plans import ngspice_seed
+from thermospice.circuits import Crossbar, Design, Program, RCMesh, choose_scaling, random_program, state_space
+from thermospice.circuits.networks import BOLTZMANN
+from thermospice.netlists import find_ngspice, simulate
+from thermospice.netlists.decks import ngspice_seed
+from thermospice.netlists.simulators import read_raw, run_deck
+from thermospice.netlists.timing import held_noise_covariance
 
 IDEAL, BOARD = Design.preset("ideal"), Design.preset("board-1k-1n")
 ONE = Program(np.array([[1.0]]), np.zeros(1))

@@ -8,8 +8,10 @@ import pytest
 import torch
 from thermospice.behavioral import DeviceModel, Population
 from thermospice.circuits import Cascade, Crossbar, Design, Program, RCMesh
-from thermospice.netlists import TwoStage, operating_power
-from thermospice.training import DeviceSPU, Effects, Factors
+from thermospice.netlists import operating_power
+from thermospice.netlists.amplifiers import TwoStage
+from thermospice.training import DeviceSPU, Effects
+from thermospice.training.programs import Factors
 
 BOARD = Design.preset("board-1k-1n")
 

@@ -9,16 +9,9 @@ from collections.abc import Callable
 
 import psutil
 import pytest
-from thermospice.netlists import (
-    Limits,
-    Ngspice,
-    SimulationFailed,
-    SimulatorMissing,
-    find_ngspice,
-    private_folder,
-    run_deck,
-)
-from thermospice.netlists import _private_folder as private
+from thermospice.netlists import SimulationFailed, SimulatorMissing, find_ngspice
+from thermospice.netlists.simulators import Limits, Ngspice, private_folder, run_deck
+from thermospice.netlists.simulators import _private_folder as private
 
 from .test_engine import DIVIDER, program
 
@@ -53,7 +46,7 @@ def test_a_sparse_raw_file_is_no_larger_than_the_limit(tmp_path):
 
 
 def test_a_log_without_end_is_cut(tmp_path, monkeypatch):
-    monkeypatch.setattr("thermospice.netlists._process._LONGEST_LOG", 1 << 22)
+    monkeypatch.setattr("thermospice.netlists.simulators._process._LONGEST_LOG", 1 << 22)
     began = time.monotonic()
     with pytest.raises(SimulationFailed, match="its log grew beyond 4 MiB") as caught:
         run_deck(DIVIDER, program(tmp_path, "exec yes warning"), Limits(timeout=60.0))
@@ -67,7 +60,7 @@ def test_a_log_without_end_is_cut(tmp_path, monkeypatch):
     ids=["endless", "hanging", "killed"],
 )
 def test_the_banner_has_limits_too(tmp_path, monkeypatch, script, reason):
-    monkeypatch.setattr("thermospice.netlists._engine._BANNER_LIMITS", Limits(timeout=1.0))
+    monkeypatch.setattr("thermospice.netlists.simulators._ngspice._BANNER_LIMITS", Limits(timeout=1.0))
     fake = program(tmp_path, script)
     with pytest.raises(SimulatorMissing, match=reason):
         find_ngspice(fake.path)
@@ -159,7 +152,7 @@ def test_a_tmpdir_that_cannot_be_used_is_named(tmp_path, monkeypatch, make, reas
 
 def test_a_full_tmpdir_is_named(tmp_path, monkeypatch):
     simulator = find_ngspice()
-    monkeypatch.setattr("thermospice.netlists._process.is_full", lambda folder: True)
+    monkeypatch.setattr("thermospice.netlists.simulators._process.is_full", lambda folder: True)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(SimulationFailed, match=f"No space left on device: {tmp_path}; .* TMPDIR"):
         run_deck(DIVIDER, simulator)

@@ -5,8 +5,10 @@ import time
 import numpy as np
 import pytest
 from thermospice.circuits import Crossbar, Design, Program
-from thermospice.netlists import Job, SimulatorMissing, find_ngspice, proven_ngspice, settle_together, simulate_many
-from thermospice.netlists._proof import _prove
+from thermospice.netlists import Job, SimulatorMissing, find_ngspice, simulate_many
+from thermospice.netlists.runs import settle_together
+from thermospice.netlists.simulators import proven_ngspice
+from thermospice.netlists.simulators._proof import _prove
 
 from .liars import LIES, liar
 

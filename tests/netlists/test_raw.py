@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from thermospice.netlists import SimulationFailed, read_raw
+from thermospice.netlists import SimulationFailed
+from thermospice.netlists.simulators import read_raw
 
 _POINTS = 7
 

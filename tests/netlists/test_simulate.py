@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import scipy.linalg
 from thermospice.circuits import (
-    BOLTZMANN,
     TOPOLOGIES,
     Crossbar,
     Design,
@@ -14,6 +13,7 @@ from thermospice.circuits import (
     random_program,
     state_space,
 )
+from thermospice.circuits.networks import BOLTZMANN
 from thermospice.netlists import simulate
 
 IDEAL, BOARD = Design.preset("ideal"), Design.preset("board-1k-1n")

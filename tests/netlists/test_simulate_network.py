@@ -11,12 +11,13 @@ from thermospice.circuits import (
     ProgramError,
     RCMesh,
     RLCGrid,
-    nodal_equations,
     random_program,
     sparse_mesh,
     state_space,
 )
-from thermospice.netlists import NetlistError, Ngspice, simulate, simulate_network
+from thermospice.circuits.networks import nodal_equations
+from thermospice.netlists import NetlistError, simulate, simulate_network
+from thermospice.netlists.simulators import Ngspice
 
 BOARD = Design.preset("board-1k-1n")
 
@@ -121,7 +122,7 @@ class TestSimulateNetwork:
         """ngspice against the sparse solution; the dense state space would be 900 by 900, and is not asked for."""
         A, rng = square(30, leak=0.5), np.random.default_rng(0)
         network = sparse_mesh(BOARD, A, rng.normal(size=900), rng)
-        monkeypatch.setattr("thermospice.netlists._simulate_network.state_space", None)
+        monkeypatch.setattr("thermospice.netlists.runs._simulate_network.state_space", None)
         steps = {"duration": 1e-5, "max_step": 1e-6} if analysis == "tran" else {}
         found = simulate_network(network, analysis, frequencies=(1.0, 1e3), points_per_decade=1, **steps)
         nodal = nodal_equations(network)

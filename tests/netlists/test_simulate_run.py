@@ -10,16 +10,8 @@ import numpy as np
 import pytest
 import xarray as xr
 from thermospice.circuits import Crossbar, Design, DesignError, Program, RCMesh, state_space
-from thermospice.netlists import (
-    Job,
-    NetlistError,
-    Ngspice,
-    SimulationFailed,
-    deck,
-    find_ngspice,
-    simulate,
-    simulate_many,
-)
+from thermospice.netlists import Job, NetlistError, SimulationFailed, deck, find_ngspice, simulate, simulate_many
+from thermospice.netlists.simulators import Ngspice
 
 from .test_simulate import BOARD, ONE, drawn
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from thermospice.behavioral import Budget, LinearDevice, LoadedDevice, inverse, solve
+from thermospice.behavioral.linear_algebra import Budget, LinearDevice, LoadedDevice, inverse, solve
 from thermospice.circuits import (
     Cascade,
     Crossbar,
@@ -12,9 +12,9 @@ from thermospice.circuits import (
     RCMesh,
     RLCGrid,
     choose_scaling,
-    load,
     random_program,
 )
+from thermospice.circuits.topologies import load
 from thermospice.netlists import NetlistError, SpiceDevice
 
 BOARD = Design.preset("board-1k-1n")

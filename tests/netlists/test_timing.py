@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
-from thermospice.circuits import BOLTZMANN, Design, Program, RCMesh, StateSpace, state_space
-from thermospice.netlists import NetlistError, SimulationFailed, held_noise_covariance, integrate
-from thermospice.netlists._timing import (
+from thermospice.circuits import Design, Program, RCMesh, state_space
+from thermospice.circuits.networks import BOLTZMANN, StateSpace
+from thermospice.netlists import NetlistError, SimulationFailed
+from thermospice.netlists.simulators import integrate
+from thermospice.netlists.timing import (
     Grid,
     Steps,
     default_hold,
+    held_noise_covariance,
     held_steps,
     noise_grid,
     rates,

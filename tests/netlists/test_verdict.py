@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from thermospice.netlists import SimulationFailed, find_ngspice, run_deck
-from thermospice.netlists._engine import Run
-from thermospice.netlists._raw import Plot
-from thermospice.netlists._verdict import Expected, judge
+from thermospice.netlists import SimulationFailed, find_ngspice
+from thermospice.netlists.simulators import Expected, Plot, Run, judge, run_deck
 
 TIMES = np.linspace(0.1, 1.0, 10)
 TRAN = "Transient Analysis"

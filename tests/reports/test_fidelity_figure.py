@@ -4,7 +4,7 @@ import json
 
 import pytest
 from thermospice.reports import build_report, figures
-from thermospice.reports._theme import LIGHT
+from thermospice.reports.figures import LIGHT
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 from thermospice.reports import HeldOut, Parameter, figures, png
-from thermospice.reports._figures._units import prefix, quantity
-from thermospice.reports._theme import DARK, LIGHT, svg_uri
-from thermospice.reports._training import curves
+from thermospice.reports.figures import DARK, LIGHT, prefix, quantity, svg_uri
+from thermospice.reports.results import curves
 
 TIME = np.linspace(0, 1e-5, 20)
 WAVES = np.outer(TIME / 1e-5, [1.0, -0.5])

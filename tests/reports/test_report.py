@@ -24,7 +24,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures cost seconds; tests of the text leave them out."""
-    monkeypatch.setattr("thermospice.reports._section.svg_uri", lambda draw, theme: f"data:{theme.name}")
+    monkeypatch.setattr("thermospice.reports.sections._section.svg_uri", lambda draw, theme: f"data:{theme.name}")
 
 
 class Outline(HTMLParser):

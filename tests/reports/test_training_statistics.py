@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from thermospice.reports._training import curves, interval, label, losses, outcomes, outcomes_at, shortest_time
+from thermospice.reports.results import curves, interval, label, losses, outcomes, outcomes_at, shortest_time
 
 
 def run(name: str, seed: int, **values: float):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from thermospice.training import Factors
+from thermospice.training.programs import Factors
 
 from .doubles import make_factors
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from thermospice.circuits import Programming
-from thermospice.training import Factors
+from thermospice.training.programs import Factors
 
 EXACT = Programming()
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from thermospice.training import Experiment, Task, experiment, with_defaults
-from thermospice.training._checkpoint import load_checkpoint
+from thermospice.training import Experiment, Task, experiment
+from thermospice.training.experiments import with_defaults
+from thermospice.training.runs import load_checkpoint
 from torch import Tensor, nn
 
 QUICK: dict[str, Any] = {"task": "regression", "steps": 12, "seeds": (0,), "log_every": 5, "test_every": 10}

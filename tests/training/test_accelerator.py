@@ -4,12 +4,11 @@ import math
 
 import pytest
 import torch
-from thermospice.training import DeviceSPU, ExperimentError, available_cores, experiment, load_task
-from thermospice.training._defaults import with_defaults
-from thermospice.training._ranks import Ranks
-from thermospice.training._run import evaluate
-from thermospice.training._runner import _places
-from thermospice.training._session import Run
+from thermospice.training import DeviceSPU, ExperimentError, experiment, load_task
+from thermospice.training.experiments import with_defaults
+from thermospice.training.parallel import Ranks
+from thermospice.training.runs import Run, available_cores, evaluate
+from thermospice.training.runs._many_runs import _places
 
 from .accelerator import DEVICE, Elsewhere, accelerator
 from .doubles import Population, make_factors

@@ -9,8 +9,10 @@ import pytest
 import scipy.linalg
 import torch
 from thermospice.circuits import Crossbar, Design, Programming
-from thermospice.training import TNGD, Ageing, DeviceSPU, Effects, Factors
-from thermospice.training import _draws as draws
+from thermospice.training import TNGD, DeviceSPU, Effects
+from thermospice.training.devices.chips import Ageing
+from thermospice.training.devices.chips import _deviation_draws as draws
+from thermospice.training.programs import Factors
 from torch import nn
 from torch.nn import functional
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from thermospice.behavioral import DeviceModel
 from thermospice.circuits import Cascade, Design
-from thermospice.training import ExperimentError, anchored, experiment, run_experiment
+from thermospice.training import ExperimentError, experiment
+from thermospice.training.experiments import anchored
+from thermospice.training.runs import run_experiment
 
 from .runs import QUICK
 

@@ -10,10 +10,11 @@ import scipy.linalg
 import torch
 from thermospice.behavioral import DeviceModel
 from thermospice.circuits import Cascade, Design, Program, Scaling, state_space
-from thermospice.training import DeviceSPU, Effects, Factors, UnstableLoop
-from thermospice.training import _device_flow as device_flow
-from thermospice.training._lagged_loop import LaggedLoop, _rightmost
-from thermospice.training._loop import Loop
+from thermospice.training import DeviceSPU, Effects, UnstableLoop
+from thermospice.training.devices import _relaxation as device_flow
+from thermospice.training.devices.loops import LaggedLoop, Loop
+from thermospice.training.devices.loops._lagging_loop import _rightmost
+from thermospice.training.programs import Factors
 
 from .doubles import Population, make_factors
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from thermospice.training import CheckpointError
-from thermospice.training._checkpoint import load_checkpoint, save_checkpoint
+from thermospice.training.runs import load_checkpoint, save_checkpoint
 
 
 def test_round_trip(tmp_path: Path) -> None:

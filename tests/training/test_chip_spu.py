@@ -5,10 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from thermospice.behavioral import DeviceModel, calibrate, digitise
+from thermospice.behavioral import DeviceModel, calibrate
 from thermospice.circuits import Crossbar, Design, Program, ProgramError, choose_scaling, random_program
+from thermospice.measurements import digitise
 from thermospice.netlists import simulate
-from thermospice.training import TNGD, IdealSPU, ModelSPU, Products, SpiceSPU
+from thermospice.training import TNGD, IdealSPU, ModelSPU, SpiceSPU
+from thermospice.training.programs import Products
 
 BOARD = Design.preset("board-1k-1n")
 

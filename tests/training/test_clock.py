@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from thermospice.training import experiment, run_experiment
-from thermospice.training._clock import MOST, StepTimes, now
+from thermospice.training import experiment
+from thermospice.training.costs import MOST, StepTimes, now
+from thermospice.training.runs import run_experiment
 
 from .runs import QUICK, rows
 

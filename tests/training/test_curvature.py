@@ -4,7 +4,8 @@ from functools import partial
 
 import pytest
 import torch
-from thermospice.training import Factors, curvature, output_hessian, products
+from thermospice.training.curvature import curvature, output_hessian, products
+from thermospice.training.programs import Factors
 from torch import nn
 from torch.nn import functional
 

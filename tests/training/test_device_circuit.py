@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 import torch
 from thermospice.behavioral import ClippedError, DeviceModel, Population
-from thermospice.circuits import Cascade, Crossbar, Design, Instance, Program, Programming, Scaling, load
-from thermospice.training import DeviceSPU, Effects, Factors, SaturatedDevice
+from thermospice.circuits import Cascade, Crossbar, Design, Instance, Program, Programming, Scaling
+from thermospice.circuits.topologies import load
+from thermospice.training import DeviceSPU, Effects
+from thermospice.training.devices.chips import SaturatedDevice
+from thermospice.training.programs import Factors
 
 BOARD = Design.preset("board-1k-1n")
 BARE = Effects(drive_bits=False, readout_bits=False)

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from thermospice.behavioral import Calibration, DeviceModel, Population
 from thermospice.circuits import Cascade, Crossbar, Design
-from thermospice.training import ExperimentError, experiment, run_experiment
-from thermospice.training import _device_file as device_file
-from thermospice.training._calibration import calibrated, left_open
-from thermospice.training._device_file import load_population
-from thermospice.training._make_solver import make_solver
+from thermospice.training import ExperimentError, experiment
+from thermospice.training.experiments import _device_files as device_file
+from thermospice.training.experiments import calibrated, left_open, load_population, make_solver
+from thermospice.training.runs import run_experiment
 
 BOARD = Design.preset("board-1k-1n")
 

@@ -10,10 +10,9 @@ import pytest
 import torch
 from thermospice.behavioral import DeviceModel, Population, PopulationModel, Provenance
 from thermospice.circuits import Cascade, Crossbar, Design, Program
-from thermospice.training import TNGD, DeviceSPU, Factors, ModelSPU, experiment
-from thermospice.training._experiment import ExperimentError
-from thermospice.training._kfac import KFAC
-from thermospice.training._make_solver import extrapolation, make_solver
+from thermospice.training import KFAC, TNGD, DeviceSPU, ExperimentError, ModelSPU, experiment
+from thermospice.training.experiments import extrapolation, make_solver
+from thermospice.training.programs import Factors
 from torch import nn
 from torch.nn import functional
 

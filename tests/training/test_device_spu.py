@@ -9,11 +9,11 @@ import pytest
 import scipy.linalg
 import torch
 from thermospice.circuits import Programming
-from thermospice.training import DeviceSPU, Effects, Factors, IdealSPU, UnstableLoop
-from thermospice.training import _draws as draws
-from thermospice.training._device_flow import CascadeFlow
-from thermospice.training._ladder import steps
-from thermospice.training._loop import Loop
+from thermospice.training import DeviceSPU, Effects, IdealSPU, UnstableLoop
+from thermospice.training.devices import CascadeFlow
+from thermospice.training.devices.chips import _deviation_draws as draws
+from thermospice.training.devices.loops import Loop, steps
+from thermospice.training.programs import Factors
 
 from .doubles import Population
 

@@ -16,16 +16,15 @@ from thermospice.training import (
     Effects,
     ExperimentError,
     IdealSPU,
-    LevenbergMarquardt,
     Woodbury,
     experiment,
     load_task,
-    with_defaults,
 )
-from thermospice.training._checkpoint import load_checkpoint
-from thermospice.training._ranks import Ranks
-from thermospice.training._run import Interrupted, follow
-from thermospice.training._run import train as train_run
+from thermospice.training.experiments import with_defaults
+from thermospice.training.optimizers import LevenbergMarquardt
+from thermospice.training.parallel import Ranks
+from thermospice.training.runs import Interrupted, follow, load_checkpoint
+from thermospice.training.runs import train as train_run
 from torch import nn
 from torch.nn import functional
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from thermospice.training import Experiment, ExperimentError, experiment, load_experiment, load_task, with_defaults
-from thermospice.training._session import schedule
+from thermospice.training import Experiment, ExperimentError, experiment, load_experiment, load_task
+from thermospice.training.experiments import with_defaults
+from thermospice.training.runs import schedule
 
 
 @pytest.mark.parametrize(

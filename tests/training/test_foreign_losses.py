@@ -7,18 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from thermospice.training import (
-    KFAC,
-    TNGD,
-    Cholesky,
-    ConjugateGradient,
-    Diverged,
-    IdealSPU,
-    LevenbergMarquardt,
-    Woodbury,
-    curvature,
-    output_hessian,
-)
+from thermospice.training import KFAC, TNGD, Cholesky, ConjugateGradient, Diverged, IdealSPU, Woodbury
+from thermospice.training.curvature import curvature, output_hessian
+from thermospice.training.optimizers import LevenbergMarquardt
 from torch import Tensor, nn
 from torch.nn import functional
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from thermospice.training import KFAC, TNGD, Cholesky, ConjugateGradient, IdealSPU, Woodbury, curvature
-from thermospice.training._plain_pass import PlainPass
+from thermospice.training import KFAC, TNGD, Cholesky, ConjugateGradient, IdealSPU, Woodbury
+from thermospice.training.curvature import PlainPass, curvature
 from torch import Tensor, nn
 from torch.nn import functional
 

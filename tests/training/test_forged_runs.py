@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 import torch
 from thermospice.training import CheckpointError, Task, load_task
-from thermospice.training._checkpoint import load_checkpoint, save_checkpoint
-from thermospice.training._metrics import RowsError
-from thermospice.training._run import Interrupted, train
+from thermospice.training.runs import Interrupted, RowsError, load_checkpoint, save_checkpoint, train
 
 from .runs import QUICK, complete
 

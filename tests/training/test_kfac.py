@@ -5,9 +5,9 @@ import math
 
 import pytest
 import torch
-from thermospice.training import KFAC, Cholesky, DeviceSPU, Diverged, Effects, IdealSPU, curvature
-from thermospice.training._kronecker import kronecker
-from thermospice.training._layers import trainable_layers
+from thermospice.training import KFAC, Cholesky, DeviceSPU, Diverged, Effects, IdealSPU
+from thermospice.training.curvature import curvature, trainable_layers
+from thermospice.training.optimizers import kronecker
 from torch import nn
 from torch.nn import functional
 

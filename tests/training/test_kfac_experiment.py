@@ -4,18 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from thermospice.training import (
-    KFAC,
-    ExperimentError,
-    IdealSPU,
-    experiment,
-    fields_of_method,
-    load_task,
-    run_experiment,
-)
-from thermospice.training._defaults import with_defaults
-from thermospice.training._session import Run
-from thermospice.training._steppers import make_stepper
+from thermospice.training import KFAC, ExperimentError, IdealSPU, experiment, load_task
+from thermospice.training.experiments import fields_of_method, with_defaults
+from thermospice.training.runs import Run, run_experiment
+from thermospice.training.steps import make_stepper
 from torch import nn
 from torch.nn import functional
 

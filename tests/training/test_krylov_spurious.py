@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import torch
-from thermospice.training import _krylov
-from thermospice.training._types import Vector
+from thermospice.training import Vector
+from thermospice.training.devices.loops import _krylov as _krylov
 from torch import Tensor
 
 

@@ -11,12 +11,11 @@ from thermospice.training import (
     DeviceSPU,
     ExperimentError,
     IdealSPU,
-    LevenbergMarquardt,
     Woodbury,
-    curvature,
     experiment,
-    layered,
 )
+from thermospice.training.curvature import curvature, layered
+from thermospice.training.optimizers import LevenbergMarquardt
 from torch import nn
 from torch.nn import functional
 

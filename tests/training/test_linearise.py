@@ -4,7 +4,9 @@ from functools import partial
 
 import pytest
 import torch
-from thermospice.training import TNGD, ConjugateGradient, IdealSPU, LevenbergMarquardt, Woodbury, curvature
+from thermospice.training import TNGD, ConjugateGradient, IdealSPU, Woodbury
+from thermospice.training.curvature import curvature
+from thermospice.training.optimizers import LevenbergMarquardt
 from torch import nn
 from torch.nn import functional
 

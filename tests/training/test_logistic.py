@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from thermospice.behavioral import DeviceModel
 from thermospice.circuits import Crossbar, Design
-from thermospice.training import CostModel, ExperimentError, experiment, load_task, run_experiment
-from thermospice.training._device_file import load_chip, load_model
+from thermospice.training import CostModel, ExperimentError, experiment, load_task
+from thermospice.training.experiments import load_chip, load_model
+from thermospice.training.runs import run_experiment
 
 BOARD = Design.preset("board-1k-1n")
 

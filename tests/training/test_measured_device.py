@@ -7,7 +7,8 @@ import pytest
 import torch
 from thermospice.behavioral import DeviceModel, Population
 from thermospice.circuits import Cascade, Crossbar, Design, Program, Scaling
-from thermospice.training import DeviceSPU, Effects, Factors
+from thermospice.training import DeviceSPU, Effects
+from thermospice.training.programs import Factors
 
 N, B, K, LAM = 4, 2, 2, 0.5
 BOARD = Design.preset("board-1k-1n")

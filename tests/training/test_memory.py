@@ -6,7 +6,8 @@ import pytest
 import torch
 from thermospice.behavioral import DeviceModel, Population
 from thermospice.circuits import Crossbar, Design
-from thermospice.training import TNGD, DeviceSPU, Effects, Factors, IdealSPU
+from thermospice.training import TNGD, DeviceSPU, Effects, IdealSPU
+from thermospice.training.programs import Factors
 
 LAM = 0.3
 POPULATION = Population.estimate([DeviceModel.nominal(Design.preset("board-1k-1n").nominal(Crossbar(n=2)))])

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 import torch
-from thermospice.training import ExperimentError, experiment, load_task, run_experiment, run_experiments
-from thermospice.training._checkpoint import load_checkpoint
-from thermospice.training._run import Interrupted, train
+from thermospice.training import ExperimentError, experiment, load_task, run_experiments
+from thermospice.training.runs import Interrupted, load_checkpoint, run_experiment, train
 from torch import Tensor, nn
 
 from .runs import ADAM, QUICK, complete, dropout_network, rows, same, weights

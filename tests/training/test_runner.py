@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from thermospice.training import ExperimentError, Split, Task, experiment, load_task, run_experiment, run_experiments
-from thermospice.training._run import Interrupted, evaluate, train
-from thermospice.training._session import DataOrder
+from thermospice.training import ExperimentError, Split, Task, experiment, load_task, run_experiments
+from thermospice.training.runs import DataOrder, Interrupted, evaluate, run_experiment, train
 from torch import nn
 
 from .runs import ADAM, QUICK, complete, dropout_network, rows, same, weights

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from thermospice.training import Cholesky, ConjugateGradient, Factors, IdealSPU, Woodbury
-from thermospice.training import _flow as flow
+from thermospice.training import Cholesky, ConjugateGradient, IdealSPU, Woodbury
+from thermospice.training.programs import Factors
+from thermospice.training.solvers import _relaxation_functions as flow
 
 TIMES = [0.0, 0.3, 5.0, 50.0, math.inf]
 SOLVERS = {

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import torch
 from thermospice.training import TaskError, experiment, load_task, run_experiments
-from thermospice.training._squad_files import Question, read_squad
-from thermospice.training._task_squad import TINY, Adapted, exact_match
+from thermospice.training.tasks import TINY, Adapted, Question, exact_match, read_squad
 
 needs_extra = pytest.mark.skipif(importlib.util.find_spec("peft") is None, reason="the extra `language` is absent")
 

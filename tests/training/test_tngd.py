@@ -6,16 +6,9 @@ import math
 import pytest
 import scipy.linalg
 import torch
-from thermospice.training import (
-    TNGD,
-    Cholesky,
-    ConjugateGradient,
-    Diverged,
-    IdealSPU,
-    LevenbergMarquardt,
-    Woodbury,
-    curvature,
-)
+from thermospice.training import TNGD, Cholesky, ConjugateGradient, Diverged, IdealSPU, Woodbury
+from thermospice.training.curvature import curvature
+from thermospice.training.optimizers import LevenbergMarquardt
 from torch import nn
 from torch.nn import functional
 

@@ -1,0 +1,151 @@
+"""Responses and noise as the fit sees them: residuals relative to what was measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ...circuits import Instance, Level, Program, Scaling
+from ...measurements import FLOOR, Measurement, MeasurementError
+from ._parameters import Parameters
+from ._terms import Part, coherent, noisy_circuit, part_of, quiet_circuit
+from .derivatives import covariance, densities, response
+
+_FREQUENCIES = 60
+"""A spectrum is thinned to this many frequencies: its errors are not independent anyway."""
+
+RESPONSE_ERROR: Mapping[Level, float] = MappingProxyType({"ideal": 1e-4, "macro": 1e-4, "transistor": 1e-2})
+"""Relative error of a simulator's response, which has no scatter of its own, and of what the model leaves out of it."""
+
+NOISE_ERROR: Mapping[Level, float] = MappingProxyType({"ideal": 1e-4, "macro": 1e-4, "transistor": 1e-2})
+"""The same of densities."""
+
+TRANSISTOR_BAND = 0.3
+"""Part of the unity frequency up to which the macro-model stands for a circuit of transistors: near and beyond it their
+further poles show, and the noise of their second stage, which no loop gain divides any more."""
+
+_DEPTH = 1e-3
+"""Responses below this part of the largest one are nulls: their error is not relative to themselves."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ac:
+    """A response over frequency [V]: real and imaginary parts."""
+
+    name: str
+    program: Program
+    scaling: Scaling
+    frequencies: Float[np.ndarray, " f"]
+    v: Float[np.ndarray, "parts f n"]
+    sigma: Float[np.ndarray, "f n"]
+    stated: bool
+    kind: str = "responses"
+
+    @classmethod
+    def of(cls, data: Measurement) -> "Ac":
+        keep = _thinned(data)
+        v = np.stack([data.values["v_re"][keep], data.values["v_im"][keep]])
+        size = np.hypot(*v)
+        # A drive of zero has a response of zero, known as well as any voltage.
+        least = FLOOR * data.design.converters.full_scale
+        relative = data.relative_sigma or coherent(RESPONSE_ERROR[data.level], v.size)
+        sigma = relative * np.maximum(size, max(_DEPTH * float(size.max()), least))
+        return cls(
+            data.digest,
+            data.program,
+            data.scaling,
+            data.values["frequency"][keep],
+            v,
+            sigma,
+            stated=data.relative_sigma > 0,
+        )
+
+    @property
+    def signal(self) -> float:
+        return float(np.sum((self.v / self.sigma) ** 2))
+
+    @property
+    def values(self) -> int:
+        return self.v.size
+
+    @property
+    def relative_sigma(self) -> float:
+        return part_of(float(np.sqrt(np.mean(self.sigma**2))), self.v)
+
+    def clipped(self, chip: Instance, parameters: Parameters) -> tuple[str, ...]:
+        return ()
+
+    def evaluate(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Part:
+        circuit = quiet_circuit(parameters, z, self)
+        H, slope = response(circuit, self.frequencies, parameters.size)
+        residual = (self.v - np.stack([H.real, H.imag])) / self.sigma
+        jacobian = np.stack([slope.real, slope.imag]) / self.sigma[:, :, None]
+        return Part.of(residual.ravel(), jacobian.reshape(residual.size, -1))
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """Logarithms of noise densities, and the covariance where there is one, both relative."""
+
+    name: str
+    program: Program
+    scaling: Scaling
+    frequencies: Float[np.ndarray, " f"]
+    log_psd: Float[np.ndarray, "f n"]
+    covariance: Float[np.ndarray, "n n"] | None
+    sigma: float
+    """Relative standard deviation of one density."""
+    stated: bool
+    kind: str = "noise"
+
+    @classmethod
+    def of(cls, data: Measurement) -> "Noise":
+        keep = _thinned(data)
+        if not (data.values["psd"] > 0).all():
+            raise MeasurementError(f"calibrate: psd: expected densities above zero, got {data.values['psd'].min():.3g}")
+        log_psd = np.log(data.values["psd"][keep])
+        sigma = data.relative_sigma or coherent(NOISE_ERROR[data.level], log_psd.size)
+        # Flicker noise has no variance but that of a band.
+        found = data.values.get("covariance") if data.level != "transistor" else None
+        stated, frequencies = data.relative_sigma > 0, data.values["frequency"][keep]
+        return cls(data.digest, data.program, data.scaling, frequencies, log_psd, found, sigma, stated)
+
+    @property
+    def signal(self) -> float:
+        return self.values / self.sigma**2
+
+    @property
+    def values(self) -> int:
+        n = self.log_psd.shape[1]
+        return self.log_psd.size + (n * (n + 1) // 2 if self.covariance is not None else 0)
+
+    @property
+    def relative_sigma(self) -> float:
+        return self.sigma
+
+    def clipped(self, chip: Instance, parameters: Parameters) -> tuple[str, ...]:
+        return ()
+
+    def evaluate(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Part:
+        circuit = noisy_circuit(parameters, z, self)
+        psd, slope = densities(circuit, self.frequencies, parameters.size)
+        residual = [(self.log_psd - np.log(psd)).ravel() / self.sigma]
+        jacobian = [(slope / psd[:, :, None]).reshape(psd.size, -1) / self.sigma]
+        if self.covariance is not None:
+            model, change = covariance(circuit, parameters.size)
+            i, j = np.tril_indices(len(model))
+            scale = self.sigma * np.sqrt(np.diag(self.covariance)[i] * np.diag(self.covariance)[j])
+            residual.append((self.covariance - model)[i, j] / scale)
+            jacobian.append(change[i, j] / scale[:, None])
+        return Part.of(np.concatenate(residual), np.concatenate(jacobian))
+
+
+def _thinned(data: Measurement) -> Int[np.ndarray, " k"]:
+    frequencies, design = data.values["frequency"], data.design
+    count = len(frequencies)
+    if data.level == "transistor" and design.amplifier is not None:
+        unity = design.tempco.amplifier_at(design.amplifier, design.temperature).gain_bandwidth
+        count = max(1, int(np.searchsorted(frequencies, TRANSISTOR_BAND * unity)))
+    return np.unique(np.linspace(0, count - 1, min(count, _FREQUENCIES)).astype(int))

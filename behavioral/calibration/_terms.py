@@ -1,0 +1,123 @@
+"""What every measurement is to the fit: a term of one likelihood."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from ...circuits import Instance, Program, Scaling
+from ._parameters import Loaded, Parameters
+from .derivatives import Sensitivity, with_flicker
+
+
+def coherent(error: float, values: int) -> float:
+    """Standard deviation for each of so many values whose errors are of this size, and may all be alike.
+
+    A simulator's own error has a size and no law: a record without a stated error counts as one value of that size,
+    or its values would average away what they have in common.
+    """
+    return error * float(np.sqrt(values))
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What one run says at one z: Gauss-Newton terms without the prior, `cost` = -2 log-likelihood."""
+
+    cost: float
+    gradient: Float[np.ndarray, " p"]
+    information: Float[np.ndarray, "p p"]
+    rms: float
+    """Of the residuals in units of their standard deviation."""
+    shape: float = 0.0
+    """Sum of the squares of what the residuals have of the model's own shapes in time."""
+    shapes: int = 0
+    """How many numbers that is of; zero where a measurement has no such shapes."""
+
+    @classmethod
+    def of(cls, residual: Float[np.ndarray, " values"], jacobian: Float[np.ndarray, "values p"]) -> "Part":
+        """Of standardised residuals `(measured - model)/sigma` and the model's derivatives by sigma."""
+        rms = float(np.sqrt(np.mean(residual**2)))
+        return cls(float(residual @ residual), jacobian.T @ residual, jacobian.T @ jacobian, rms)
+
+
+@runtime_checkable
+class Term(Protocol):
+    """One measurement in the likelihood."""
+
+    @property
+    def name(self) -> str:
+        """Digest of the measurement."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """Runs of one kind share what the model leaves unexplained."""
+        ...
+
+    @property
+    def program(self) -> Program:
+        """What was loaded."""
+        ...
+
+    @property
+    def scaling(self) -> Scaling:
+        """How."""
+        ...
+
+    @property
+    def stated(self) -> bool:
+        """Whether its errors are those that the measurement states; else they stand for the simulator's own, which has
+        a size and no law."""
+        ...
+
+    @property
+    def signal(self) -> float:
+        """Sum of the squares of its numbers by their standard deviations: what an error relative to them counts by."""
+        ...
+
+    @property
+    def values(self) -> int:
+        """How many numbers it has."""
+        ...
+
+    @property
+    def relative_sigma(self) -> float:
+        """Standard deviation of a value by the rms of the values."""
+        ...
+
+    def clipped(self, chip: Instance, parameters: Parameters) -> tuple[str, ...]:
+        """Amplifiers that the nominal chip drives beyond their rails or slew rate in this run."""
+        ...
+
+    def evaluate(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Part:
+        """At one z."""
+        ...
+
+
+def quiet_circuit(parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Sensitivity:
+    """The circuit of a run at one z, as its readouts see it, without noise."""
+    circuit = Sensitivity.of(parameters.dual_network(z, run.program, run.scaling))
+    return _read(circuit, parameters, z, run)
+
+
+def noisy_circuit(parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Sensitivity:
+    """The circuit of a run at one z, as its readouts see it, with all its noise."""
+    k = parameters.shared["noise_scale"]
+    circuit = Sensitivity.of(parameters.dual_network(z, run.program, run.scaling), noisy=True)
+    if (flicker := parameters.corner(z)) is not None and circuit.coloured.any():
+        mine = parameters.shared.get("noise_corner")
+        circuit = with_flicker(circuit, *flicker, mine, 0.0 if mine is None else float(parameters.sigma[mine]))
+    circuit = circuit.with_noise_scale(parameters.factor("noise_scale", z), k, float(parameters.sigma[k]))
+    return _read(circuit, parameters, z, run)
+
+
+def _read(circuit: Sensitivity, parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Sensitivity:
+    gain, offset, unknown = parameters.bench.readout(z, run.name, len(circuit.M))
+    return circuit.read(gain, offset, unknown) if unknown else circuit
+
+
+def part_of(sigma: float, values: np.ndarray) -> float:
+    """A standard deviation by the rms of the values; infinite where they are all zero."""
+    signal = float(np.sqrt(np.mean(values**2)))
+    return sigma / signal if signal > 0 else np.inf

@@ -1,0 +1,205 @@
+"""Measured runs as the fit sees them: residuals and their derivatives, in units of the readout's noise."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from jaxtyping import Float
+
+from ...circuits import Instance, Program, Scaling
+from ...measurements import FLOOR, Measurement
+from ..devices import Response
+from ._parameters import Parameters
+from ._spectral_terms import Ac, Noise
+from ._terms import Part, Term, coherent, noisy_circuit, part_of, quiet_circuit
+from .derivatives import Delay, equal_steps, innovations, transient
+
+_POINTS = 200
+"""A waveform without readout noise is thinned to this many points: its errors are not independent anyway."""
+
+_VALUES = 40_000
+"""Values of all cells of a noisy transient that are used: its filter settles, and they take some seconds."""
+
+_UNEQUAL = 4_000
+"""The same of one in steps of many lengths, of which each takes a transition and a gain of its own."""
+
+_FEW_LENGTHS = 16
+
+_JITTER = 1e-9
+"""Part of the full scale that stands for the readout noise of a noisy record without any."""
+
+
+def term_of(data: Measurement) -> Term:
+    """The term of a measurement by its analysis."""
+    if data.noisy:
+        return Record.of(data)
+    match data.analysis:
+        case "ac":
+            return Ac.of(data)
+        case "noise":
+            return Noise.of(data)
+        case _:
+            return Run.of(data)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One operating point or transient [V]; `times` [s] is None for an operating point."""
+
+    name: str
+    kind: str
+    program: Program
+    scaling: Scaling
+    times: Float[np.ndarray, " times"] | None
+    v: Float[np.ndarray, "times n"]
+    v0: Float[np.ndarray, " n"]
+    sigma: float
+    """Standard deviation of one value [V]."""
+
+    @classmethod
+    def of(cls, data: Measurement) -> "Run":
+        times = data.values["time"] if data.analysis == "tran" else None
+        v = np.atleast_2d(data.values["v"])
+        if times is not None and data.readout_sigma == 0 and len(times) > _POINTS:
+            keep = np.unique(np.linspace(0, len(times) - 1, _POINTS).astype(int))
+            times, v = times[keep], v[keep]
+        sigma = data.readout_sigma or coherent(FLOOR * data.design.converters.full_scale, v.size)
+        v0 = data.values.get("v0", np.zeros(data.n))
+        kind = "readouts" if data.readout_sigma else "waveforms"
+        return cls(data.digest, kind, data.program, data.scaling, times, v, v0, sigma)
+
+    @property
+    def values(self) -> int:
+        return self.v.size
+
+    @property
+    def stated(self) -> bool:
+        return self.kind == "readouts"
+
+    @property
+    def signal(self) -> float:
+        return float(np.sum(self.v**2)) / self.sigma**2
+
+    @property
+    def relative_sigma(self) -> float:
+        return part_of(self.sigma, self.v)
+
+    def clipped(self, chip: Instance, parameters: Parameters) -> tuple[str, ...]:
+        response = _nominal(self, chip, parameters)
+        beyond = () if self.times is None else response.exceeded(self.times, self.v0)
+        return (*response.clipped, *beyond)
+
+    def evaluate(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Part:
+        circuit = quiet_circuit(parameters, z, self)
+        if self.times is None:
+            residual = self.v[0] - (circuit.M @ circuit.settled + circuit.y)
+            return Part.of(residual / self.sigma, circuit.settled_jacobian(parameters.size) / self.sigma)
+        bench = parameters.bench
+        # A chip that has not been started yet is at its start.
+        since = np.maximum(self.times - bench.time_zero(z), 0.0)
+        model = transient(circuit, since, self.v0, parameters.size)
+        if bench.delay is not None:
+            late = -bench.delay_spread * model.slope * (since > 0)[:, None]
+            model = model.with_change(bench.delay, late)
+        residual = (self.v - model.v) / self.sigma
+        # The basis is orthonormal: products of the derivatives are those of their coefficients.
+        jacobian = model.coefficients.reshape(-1, parameters.size) / self.sigma
+        shapes = (model.basis.T @ residual).T.ravel()
+        rms = float(np.sqrt(np.mean(residual**2)))
+        cost, shape = float(np.sum(residual**2)), float(shapes @ shapes)
+        return Part(cost, jacobian.T @ shapes, jacobian.T @ jacobian, rms, shape, len(shapes))
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A noisy transient [V] from known voltages, by its exact transition density."""
+
+    name: str
+    program: Program
+    scaling: Scaling
+    times: Float[np.ndarray, " times"]
+    v: Float[np.ndarray, "times n"]
+    v0: Float[np.ndarray, " n"]
+    sigma: float
+    hold: float | None
+    recorded: int
+    """Samples of the whole record; where there are more than are used, every second, third ... one is."""
+    kind: str = "noisy records"
+
+    @classmethod
+    def of(cls, data: Measurement) -> "Record":
+        times = data.values["time"]
+        # Equal steps stay equal, so that the filter settles.
+        values = _VALUES if len(set(equal_steps(times))) <= _FEW_LENGTHS else _UNEQUAL
+        keep = np.arange(len(times))[:: -(-len(times) * data.n // values)]
+        keep = keep[times[keep] > 0]
+        sigma = data.readout_sigma or _JITTER * data.design.converters.full_scale
+        v, v0 = data.values["v"][keep], data.values["v0"]
+        return cls(data.digest, data.program, data.scaling, times[keep], v, v0, sigma, data.noise_step, len(times))
+
+    @property
+    def values(self) -> int:
+        return self.v.size
+
+    @property
+    def stated(self) -> bool:
+        # The law of a noisy record is the chip's own, whatever its readout adds.
+        return True
+
+    @property
+    def signal(self) -> float:
+        return float(self.values)
+
+    @property
+    def relative_sigma(self) -> float:
+        return 1.0
+
+    def clipped(self, chip: Instance, parameters: Parameters) -> tuple[str, ...]:
+        response = _nominal(self, chip, parameters)
+        return (*response.clipped, *response.exceeded(self.times, self.v0))
+
+    def evaluate(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Part:
+        circuit, bench = noisy_circuit(parameters, z, self), parameters.bench
+        late = Delay(bench.delay, bench.time_zero(z), bench.delay_spread) if bench.delay is not None else None
+        found = innovations(circuit, self.times, self.v, self.v0, self.sigma, self.hold, parameters.size, late)
+        square = float(np.sum(found.u**2))
+        rms = float(np.sqrt(square / self.values))
+        return Part(square + 2 * found.log_scale, found.gradient, found.information, rms)
+
+
+@dataclass(frozen=True, eq=False)
+class Normal:
+    """Normal equations of some runs at one z, the prior included, and each run's rms residual."""
+
+    cost: float
+    gradient: Float[np.ndarray, " p"]
+    curvature: Float[np.ndarray, "p p"]
+    rms: Float[np.ndarray, " runs"]
+
+    @classmethod
+    def of(
+        cls,
+        runs: Sequence[Term],
+        used: Sequence[bool],
+        parameters: Parameters,
+        z: Float[np.ndarray, " p"],
+        excess: Mapping[str, float] = MappingProxyType({}),
+    ) -> "Normal":
+        """Runs that are not used only give their rms. Residuals of a kind count by its excess (one unless given)."""
+        prior = parameters.precision
+        cost, gradient, curvature = float(prior @ z**2), -prior * z, np.diag(prior)
+        rms = np.zeros(len(runs))
+        for k, run in enumerate(runs):
+            part = run.evaluate(parameters, z)
+            rms[k] = part.rms
+            if used[k]:
+                weight = excess.get(run.kind, 1.0) ** -2
+                cost += weight * part.cost
+                gradient = gradient + weight * part.gradient
+                curvature = curvature + weight * part.information
+        return cls(cost, gradient, curvature, rms)
+
+
+def _nominal(run: Run | Record, chip: Instance, parameters: Parameters) -> Response:
+    return Response.of(chip, run.program, parameters.level, run.scaling, allow_clipping=True)

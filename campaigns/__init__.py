@@ -1,0 +1,45 @@
+"""A study becomes many runs, on one machine or a cluster, and a table with intervals."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._campaign import STATE as STATE
+    from ._campaign import CampaignResult as CampaignResult
+    from ._campaign import Execution as Execution
+    from ._campaign import Progress as Progress
+    from ._campaign import run_campaign as run_campaign
+    from ._process_campaign import fit_chips as fit_chips
+    from ._process_campaign import folders_of as folders_of
+    from ._process_campaign import measure_chip as measure_chip
+    from .planning import plan as plan
+    from .runs import Store as Store
+    from .studies import Study as Study
+    from .studies import load_study as load_study
+    from .studies import parse_study as parse_study
+    from .studies import to_plain as to_plain
+
+_HOMES = {
+    "CampaignResult": "_campaign",
+    "Execution": "_campaign",
+    "Progress": "_campaign",
+    "STATE": "_campaign",
+    "Store": "runs._store",
+    "Study": "studies._study",
+    "fit_chips": "_process_campaign",
+    "folders_of": "_process_campaign",
+    "load_study": "studies._study_file",
+    "measure_chip": "_process_campaign",
+    "parse_study": "studies._study_file",
+    "plan": "planning._plan",
+    "run_campaign": "_campaign",
+    "to_plain": "studies._study_file",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Loaded when it is asked for: together they take seconds."""
+    from importlib import import_module
+
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,197 @@
+"""A campaign from the study to the pictures: what is done already is not done again."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..files import plain, write_bytes, write_json, write_text
+from ._exceptions import StudyError
+from ._summary import campaign_summary, has_passed
+from .planning import Plan, plan
+from .results import specification, unfinished, with_ratios, write_dataset, write_specification, write_table
+from .runs import Record, Stopped, Store, alone_in, check, executor, perform
+from .studies import StopAfter, Study, to_plain, to_yaml
+
+STATE = "state.json"
+"""The study of a campaign's folder, and what the folder is."""
+
+Progress = Callable[[int, int, int], None]
+"""Called with the numbers of runs that are over, that failed, and that there are to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How a campaign is carried out; nothing here changes a number."""
+
+    resume: bool = False
+    """Go on in a folder that holds a part of the same campaign."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler; this machine without."""
+    workers: int | None = None
+    """Processes; one for each core without."""
+    retry_failed: bool = False
+    """When resumed, runs that failed are tried again."""
+
+
+@dataclass(frozen=True, eq=False)
+class CampaignResult:
+    """What a campaign found, as it stands in the folder."""
+
+    folder: Path
+    study: Study
+    plan: Plan
+    records: tuple[Record | None, ...]
+    """One for each run of the plan; None where the campaign ended before it."""
+    summary: Mapping[str, Any]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no run failed, no reference is missing and every required yield was reached."""
+        return has_passed(self.summary)
+
+
+def run_campaign(
+    study: Study,
+    folder: str | Path,
+    execution: Execution | None = None,
+    progress: Progress | None = None,
+    where: str = "study",
+) -> CampaignResult:
+    """Perform every run of a study that its folder does not hold yet; leave tables, pictures and summary.json.
+
+    An interrupt leaves the tables of what was done and goes on to the caller.
+
+    Args:
+        study: from `load_study` or `parse_study`.
+        folder: made when it is not there; without `resume` it holds no campaign.
+        execution: where the runs are performed.
+        progress: called after every run.
+        where: names the study in messages.
+
+    Raises:
+        StudyError: a study that cannot be done, or a folder that is not this campaign's.
+        SimulatorMissing: there is no ngspice.
+    """
+    execution = execution or Execution()
+    target = Path(folder)
+    check(execution.scheduler, execution.workers)
+    if execution.retry_failed and not execution.resume:
+        raise StudyError("a new campaign has no failed runs that could be tried again; resume one")
+    if not execution.resume and (target / STATE).exists():
+        raise StudyError(f"{target}: holds a campaign already; resume it, or choose another folder")
+    what = plan(study, where)
+    if study.kind == "circuit" and execution.scheduler is None:
+        from ..netlists.simulators import proven_ngspice  # PySpice
+
+        proven_ngspice()
+    with alone_in(target):
+        write_json(target / STATE, {"command": "sweep", "study": to_plain(study)})
+        write_text(target / "study.yaml", to_yaml(study))
+        with Store.opened(target) as store:
+            return _Campaign(target, study, what, store, execution, progress or _silent).carried_out()
+
+
+def _silent(done: int, failed: int, total: int) -> None:
+    pass
+
+
+@dataclass(frozen=True, eq=False)
+class _Campaign:
+    folder: Path
+    study: Study
+    plan: Plan
+    store: Store
+    execution: Execution
+    progress: Progress
+
+    def carried_out(self) -> CampaignResult:
+        started = time.perf_counter()
+        known = self._known()
+        reused = len(known)
+        every = (*self.plan.runs, *self.plan.references)
+        waiting = {run.key: run.task for run in every if run.key not in known}
+        outcome: dict[str, Any] = {"outcome": "complete"}
+        try:
+            self._perform(waiting, known)
+        except Stopped as stopped:
+            outcome = {"outcome": "stopped", "stopped": str(stopped)}
+        except KeyboardInterrupt:
+            self._report(known, {"outcome": "interrupted", "reused": reused}, started)
+            raise
+        return self._report(known, {**outcome, "reused": reused}, started)
+
+    def _known(self) -> dict[str, Record]:
+        """Runs that the folder holds."""
+        keys = {run.key for run in (*self.plan.runs, *self.plan.references)}
+        known = {key: record for key in keys if (record := self.store.get(key)) is not None}
+        if self.execution.retry_failed:
+            return {key: record for key, record in known.items() if record["status"] == "done"}
+        return known
+
+    def _perform(self, waiting: Mapping[str, Any], known: dict[str, Record]) -> None:
+        study, execution = self.study, self.execution
+        most = study.failures.stop_after if isinstance(study.failures, StopAfter) else None
+        failed = sum(record["status"] == "failed" for record in known.values())
+        self.progress(0, failed, len(waiting))
+        if not waiting:
+            return
+        if most is not None and failed >= most:
+            raise Stopped(f"{failed} runs have failed, and the study stops after {most}")
+
+        def keep(record: Record) -> None:
+            # As it is kept it has no numbers that are not finite: as in a campaign that was resumed.
+            known[record["key"]] = self.store.put(record)
+
+        def progressed(done: int, failures: int) -> None:
+            self.progress(done, failures, len(waiting))
+
+        self.store.check_writable()
+        name = f"{study.name}-{secrets.token_hex(4)}"
+        training = self.folder.absolute() / "training" if study.kind == "training" else None
+        if training is not None:
+            training.mkdir(exist_ok=True)
+        requests = (
+            {
+                "key": key,
+                "task": task,
+                "timeout": study.timeout,
+                "memory": study.memory,
+                "campaign": name,
+                "folder": str(training / key[:16]) if training is not None else None,
+            }
+            for key, task in waiting.items()
+        )
+        with executor(execution.scheduler, execution.workers, name) as workers:
+            perform(requests, workers, keep, progressed, most, failed)
+
+    def _report(self, known: Mapping[str, Record], outcome: Mapping[str, Any], started: float) -> CampaignResult:
+        """Table, array file, pictures and summary of what is done."""
+        study, what, folder = self.study, self.plan, self.folder
+        records = with_ratios(study, what, known)
+        write_table(folder / "table.csv", study, what, records)
+        write_dataset(folder / "results.nc", study, what, records)
+        if study.kind == "training":
+            from .results import gather  # torch
+
+            gather(folder, study, what, records)
+        summary = {"command": "sweep", **campaign_summary(study, what, records), **outcome, "table": "table.csv"}
+        summary["pictures"] = [] if outcome["outcome"] == "interrupted" else self._draw(records)
+        if lacking := unfinished(what, known):
+            summary["references_missing"] = [run.chip for run in lacking]
+        if study.specification is not None:
+            summary["specification"] = specification(study, study.specification, what, records)
+            write_specification(folder / "specification.csv", summary["specification"])
+        summary["elapsed_s"] = time.perf_counter() - started
+        write_json(folder / "summary.json", summary)
+        return CampaignResult(folder, study, what, tuple(records), plain(summary))
+
+    def _draw(self, records: Sequence[Record | None]) -> list[str]:
+        from .figures import draw  # matplotlib
+
+        pictures = draw(self.study, self.plan, records)
+        for name, content in pictures.items():
+            write_bytes(self.folder / name, content)
+        return list(pictures)

@@ -1,0 +1,3 @@
+"""Pictures of a study."""
+
+from ._draw import draw as draw

@@ -1,0 +1,43 @@
+"""Rows of a study on axes."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..planning import Run
+from ..results import statistics as _statistics
+from ..runs import Record
+from ..studies import Limit, Study
+
+SIZE = (5.6, 3.7)
+
+Row = tuple[Run, Record]
+
+
+def values_of(rows: Sequence[Row], metric: str) -> list[float]:
+    return [float(r["metrics"][metric]) for _, r in rows if r["status"] == "done" and metric in r["metrics"]]
+
+
+def limits_of(study: Study, metric: str) -> list[Limit]:
+    return [limit for limit in study.limits if limit.metric == metric]
+
+
+def widened(values: Sequence[float], factor: float = 50.0) -> bool:
+    return len(values) > 0 and min(values) > 0 and max(values) > factor * min(values)
+
+
+def title_of(study: Study, rows: Sequence[Row], metric: str) -> str:
+    records = [record for _, record in rows]
+    failed = sum(record["status"] == "failed" for record in records)
+    parts = [f"{study.name}: {len(records)} runs" + (f", {failed} failed" if failed else "")]
+    for limit in limits_of(study, metric):
+        found = _statistics.of_limit(limit, records)
+        low, high = found["yield_low"], found["yield_high"]
+        parts.append(f"yield {found.get('yield', 0.0):.1%} (95 % interval {low:.1%} to {high:.1%})")
+    return "\n".join(parts)
+
+
+def draw_limits(line: Callable[..., Any], limits: Sequence[Limit], factor: float) -> None:
+    for limit in limits:
+        for value, word in ((limit.at_most, "at most"), (limit.at_least, "at least")):
+            if value is not None:
+                line(value / factor, color="C1", linestyle="--", label=f"{word} {value / factor:g}")

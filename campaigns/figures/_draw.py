@@ -1,0 +1,69 @@
+"""Pictures of a study: histograms with limits and yield, metrics against parameters, maps over two parameters."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure as Figure
+
+from ...reports import png
+from ..planning import Plan
+from ..runs import Record
+from ..studies import Study
+from ._against import draw_against
+from ._axes import Row, values_of
+from ._histogram import draw_histogram
+from ._map import draw_map
+
+_MOST_METRICS, _MOST_PARAMETERS = 4, 6
+_MOST_LINES = 6
+_FEWEST = 10
+"""Values that make a histogram."""
+
+_PREFERRED = (
+    "train_loss_ratio",
+    "relative_error",
+    "settle_time",
+    "noise_rms",
+    "bandwidth",
+    "test_loss",
+    "test_accuracy",
+    "train_loss",
+)
+
+
+def draw(study: Study, plan: Plan, records: Sequence[Record | None]) -> dict[str, bytes]:
+    """PNG files by name."""
+    rows = [(run, record) for run, record in zip(plan.runs, records, strict=True) if record is not None]
+    found: dict[str, bytes] = {}
+    varied = [name for name in study.parameters if len({repr(point[name]) for point in plan.points}) > 1]
+    for metric in _chosen(study, rows):
+        if (len(varied) == 0 or study.method != "grid") and len(values_of(rows, metric)) >= _FEWEST:
+            found[f"histogram-{metric}.png"] = png(_bound(draw_histogram, study, rows, metric))
+        for name in varied[:_MOST_PARAMETERS]:
+            other = _other(study, plan, varied, name)
+            found[f"{metric}-against-{name}.png"] = png(_bound(draw_against, study, rows, metric, name, other))
+        if study.method == "grid" and len(varied) == 2:
+            found[f"{metric}-map.png"] = png(_bound(draw_map, study, rows, metric, *varied))
+    if study.specification is not None:
+        from ._specification_map import draw_specification
+
+        found["specification.png"] = png(_bound(draw_specification, study, study.specification, plan, records))
+    return found
+
+
+def _other(study: Study, plan: Plan, varied: Sequence[str], name: str) -> str | None:
+    """The second parameter of a grid, when it has few enough values for a line each."""
+    others = [other for other in varied if other != name]
+    if study.method != "grid" or len(others) != 1:
+        return None
+    return others[0] if len({repr(point[others[0]]) for point in plan.points}) <= _MOST_LINES else None
+
+
+def _bound(function: Callable[..., Figure], *arguments: Any) -> Callable[[], Figure]:
+    return lambda: function(*arguments)
+
+
+def _chosen(study: Study, rows: Sequence[Row]) -> list[str]:
+    limited = [limit.metric for limit in study.limits]
+    names = dict.fromkeys([*limited, *(name for name in _PREFERRED if name in study.metrics)])
+    return [name for name in names if values_of(rows, name)][:_MOST_METRICS]

@@ -1,0 +1,41 @@
+"""Training runs of a study in the two files that the report reads."""
+
+from pathlib import Path
+from ..planning import Plan
+from ..runs import Record
+from collections.abc import Sequence
+from ..studies import Study
+from ...files import write_text
+from typing import Any
+from ..planning import Run
+from collections.abc import Iterator
+from ...files import read_json_lines
+import json
+
+
+def gather(folder: Path, study: Study, plan: Plan, records: Sequence[Record | None]) -> None:
+    """Write `training/runs.jsonl` (an entry for each run) and `training/curves.jsonl` (losses against steps)."""
+    rows = [(run, record) for run, record in zip(plan.runs, records, strict=True) if record and "entry" in record]
+    entries = [{**record["entry"], **_names(run)} for run, record in rows]
+    write_text(folder / "training" / "runs.jsonl", _lines(entries))
+    curves = [{**row, **_names(run)} for run, record in rows for row in _curve(folder, run)]
+    write_text(folder / "training" / "curves.jsonl", _lines(curves))
+
+
+def _names(run: Run) -> dict[str, Any]:
+    values = [f"{name.rsplit('.', 1)[-1]}={_text(value)}" for name, value in run.values.items()]
+    return {"run": "-".join([*values, f"s{run.chip}"]), **run.values}
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _curve(folder: Path, run: Run) -> Iterator[dict[str, Any]]:
+    path = folder / "training" / run.key[:16] / "curves.jsonl"
+    if path.exists():
+        yield from read_json_lines(path)
+
+
+def _lines(rows: Sequence[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)

@@ -1,0 +1,99 @@
+"""Performs the runs that are left, a bounded number of them in flight."""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ._child_process import Request
+from ._executor import Executor
+from ._store import Record
+from ._workers import shares_simulator
+
+Progressed = Callable[[int, int], None]
+"""Called with the numbers of runs that are over and that failed."""
+
+_AHEAD = 3
+"""Batches handed out for each that goes on, so that no worker waits for this process."""
+
+_BATCH, _LARGEST_BATCH = 0.3, 50
+"""Work of a batch [s], and its most runs: what a kill can lose."""
+
+_FIRST = 8
+"""Runs of a worker's first batch where they share a simulator, so that its start is not taken for their pace."""
+
+
+class Stopped(Exception):
+    """So many runs failed that the study asks to stop."""
+
+
+def perform(
+    requests: Iterable[Request],
+    workers: Executor,
+    keep: Callable[[Record], None],
+    progressed: Progressed,
+    most_failures: int | None = None,
+    failed: int = 0,
+) -> None:
+    """Perform requests; each outcome is kept as it comes.
+
+    Args:
+        requests: handed out as there is room.
+        workers: perform them.
+        keep: called with every outcome.
+        progressed: called after every outcome.
+        most_failures: failures that end the campaign, with those that there were before.
+        failed: failures before.
+
+    Raises:
+        Stopped: too many failures.
+    """
+    left, flying, done = deque(requests), 0, 0
+    pace = _Pace(_FIRST if left and shares_simulator(left[0]["task"]) else 1)
+    while True:
+        slots = workers.slots()
+        while left and flying < pace.ahead * slots:
+            workers.submit([left.popleft() for _ in range(pace.share(len(left), slots))])
+            flying += 1
+        if flying == 0:
+            return
+        flying -= 1
+        for record in workers.next():
+            done += 1
+            failed += record["status"] == "failed"
+            pace.learn(float(record.get("elapsed_s", 0.0)))
+            keep(record)
+            progressed(done, failed)
+            if most_failures is not None and failed >= most_failures:
+                raise Stopped(f"{failed} runs have failed, and the study stops after {most_failures}")
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How many runs go together: as many as a worker performs while a message would hardly be noticed."""
+
+    first: int
+    _batches: int = 0
+    _runs: int = 0
+    _seconds: float = 0.0
+
+    def learn(self, seconds: float) -> None:
+        self._runs, self._seconds = self._runs + 1, self._seconds + seconds
+
+    @property
+    def ahead(self) -> int:
+        # The first runs only tell how long they take: so few cost more, each, than among others.
+        return _AHEAD if self._runs else 1
+
+    def share(self, left: int, slots: int) -> int:
+        """Runs of the next batch."""
+        self._batches += 1
+        if not self._runs:
+            return min(self.first, math.ceil(left / (slots - (self._batches - 1) % slots)))
+        mean = self._seconds / self._runs
+        most = max(1, min(_LARGEST_BATCH, int(_BATCH / mean) if mean > 0 else _LARGEST_BATCH))
+        # Equal shares, as many for each slot, so that the workers end together. Smaller ones towards the end cost more
+        # than they save, since each batch of operating points starts a simulator.
+        batches = math.ceil(left / most)
+        batches += -(self._batches - 1 + batches) % slots
+        return math.ceil(left / batches)

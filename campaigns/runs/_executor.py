@@ -1,0 +1,20 @@
+"""What carries runs out."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from ._child_process import Outcome, Request
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Takes batches of requests, gives their outcomes in the order in which they come."""
+
+    def slots(self) -> int:
+        """Runs that go on at a time."""
+
+    def submit(self, batch: Sequence[Request]) -> None:
+        """Perform requests, one after another."""
+
+    def next(self) -> list[Outcome]:
+        """Wait for the next batch to be over."""

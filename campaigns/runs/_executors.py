@@ -1,0 +1,72 @@
+"""Where runs are performed: a Dask cluster (of this machine or elsewhere), or threads of the command itself."""
+
+import os
+import queue
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from .._exceptions import StudyError
+from . import _workers as _worker
+from ._child_process import Outcome, Request
+from ._dask import dask_executor, has_dask
+from ._executor import Executor
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check(scheduler: str | None, workers: int | None) -> None:
+    """Raise `StudyError` when the options contradict each other, or need what is not installed."""
+    if scheduler is not None and workers is not None:
+        raise StudyError("workers: the cluster of the scheduler has its own; give one of the two")
+    if scheduler is not None and not has_dask():
+        raise StudyError(
+            "scheduler: the Python package 'distributed' is missing; install it with: "
+            "pip install 'thermospice[cluster]'"
+        )
+
+
+@contextmanager
+def executor(scheduler: str | None, workers: int | None, campaign: str) -> Iterator[Executor]:
+    """The cluster at an address, or one of this machine; without Dask, threads do the latter.
+
+    Runs that are not over when the context ends are stopped.
+
+    Raises:
+        StudyError: no scheduler answers, or its workers cannot do the work.
+    """
+    count = workers or available_cores()
+    if has_dask():
+        with dask_executor(scheduler, count, campaign) as found:
+            yield found
+    else:
+        with _threads(count, campaign) as found:
+            yield found
+
+
+class _Threads:
+    def __init__(self, pool: ThreadPoolExecutor, count: int) -> None:
+        self._pool, self._count = pool, count
+        self._outcomes: queue.SimpleQueue[list[Outcome]] = queue.SimpleQueue()
+
+    def slots(self) -> int:
+        return self._count
+
+    def submit(self, batch: Sequence[Request]) -> None:
+        self._pool.submit(lambda: self._outcomes.put(_worker.execute_all(batch)))
+
+    def next(self) -> list[Outcome]:
+        return self._outcomes.get()
+
+
+@contextmanager
+def _threads(count: int, campaign: str) -> Iterator[Executor]:
+    with ThreadPoolExecutor(count) as pool:
+        try:
+            yield _Threads(pool, count)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            _worker.stop(campaign)

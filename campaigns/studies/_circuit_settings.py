@@ -1,0 +1,61 @@
+"""One simulated chip."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ...circuits import LEVELS, TOPOLOGIES, Design, Level, RLCGrid
+from ...files import joined
+from ...files.quantities import Cells, Count, Ratio, Seconds, Volt
+from ...measurements import Analysis
+from ._limits import Frozen
+
+
+class ProgramSettings(Frozen):
+    """A random program, or the one of two CSV files (which become `A` and `b`)."""
+
+    condition: Annotated[Ratio, Field(ge=1)] = 10.0
+    symmetric: bool = True
+    seed: Annotated[Count, Field(ge=0)] | None = None
+    """The study's seed unless given: every chip gets the same program."""
+    A: tuple[tuple[Ratio, ...], ...] | None = None
+    b: tuple[Volt, ...] | None = None
+
+
+class CircuitSettings(Frozen):
+    """One simulated chip; parameters of a study replace fields of this by their dotted names."""
+
+    design: Design
+    corner: Literal["slow", "typical", "fast"] = "typical"
+    topology: str = "crossbar"
+    size: Annotated[Cells, Field(ge=1)] = 8
+    level: Level = "macro"
+    analyses: tuple[Analysis, ...] = Field(("op",), min_length=1)
+    duration: Annotated[Seconds, Field(gt=0)] | None = None
+    """Of a transient [s]; until it has settled unless given."""
+    settle_tolerance: Annotated[Ratio, Field(gt=0, lt=1)] = 0.01
+    """Settled is when the relative distance from the settled voltages stays below this."""
+    mismatch: bool = True
+    program: ProgramSettings = ProgramSettings()
+    drive_scale: Literal["auto"] | Annotated[Ratio, Field(gt=0)] = "auto"
+
+    @model_validator(mode="after")
+    def _known(self) -> "CircuitSettings":
+        if wrong := list(self._faults()):
+            raise ValueError(joined(wrong))
+        return self
+
+    def _faults(self) -> Iterator[str]:
+        if self.topology not in TOPOLOGIES:
+            yield f"topology: expected one of {', '.join(TOPOLOGIES)}, got {self.topology!r}"
+        if self.level not in LEVELS:
+            yield f"level: expected one of {', '.join(LEVELS)}, got {self.level!r}"
+        if self.level != "ideal" and self.design.amplifier is None:
+            yield f"level: the design {self.design.name} has no amplifier; expected ideal"
+        elif self.level != "ideal" and self.topology == RLCGrid.name:
+            yield f"level: an {self.topology} has no amplifiers; expected ideal, got {self.level}"
+        if len(set(self.analyses)) != len(self.analyses):
+            yield f"analyses: expected each once, got {', '.join(self.analyses)}"
+        if self.program.b is not None and self.size != len(self.program.b):
+            yield f"size: the program's files set it to {len(self.program.b)}, got {self.size}"

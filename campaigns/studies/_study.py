@@ -1,0 +1,107 @@
+"""What a study is: a frozen, validated description that a YAML file gives."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from ...files import joined
+from ...files.quantities import Bytes, Count, Seconds
+from ._circuit_settings import CircuitSettings
+from ._limits import Frozen, Limit, Specification
+from ._metrics import CIRCUIT, RATIOS, TRAINING, Metric
+from ._parameters import Parameter
+
+MOST_RUNS = 100_000
+
+
+class StopAfter(Frozen):
+    """The campaign ends when this many runs have failed."""
+
+    stop_after: Annotated[Count, Field(ge=1)]
+
+
+class Study(Frozen):
+    """A campaign: base settings, parameters that vary, and what a good result is."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
+    description: str = ""
+    kind: Literal["circuit", "training"] = "circuit"
+    circuit: CircuitSettings | None = None
+    training: Mapping[str, Any] | None = None
+    """Fields of an experiment of `thermospice train`, without its seeds."""
+    reference: Mapping[str, Any] | None = None
+    """Settings of a training study that are replaced in the runs that losses are compared with, one for each seed:
+    every run then has `train_loss_ratio` and `test_loss_ratio`."""
+    specification: Specification | None = None
+    parameters: Mapping[str, Parameter] = Field(default_factory=dict)
+    method: Literal["grid", "latin-hypercube", "monte-carlo"] = "grid"
+    samples: Annotated[Count, Field(ge=1)] | None = None
+    """Points of a Latin hypercube or Monte Carlo."""
+    instances: Annotated[Count, Field(ge=1)] = 1
+    """Chips (training: seeds) at every point, numbered from the study's seed on, the same ones at every point."""
+    seed: Annotated[Count, Field(ge=0)] = 0
+    timeout: Annotated[Seconds, Field(gt=0)] = 600.0
+    """Of one run [s]."""
+    memory: Annotated[Bytes, Field(gt=0)] | None = 4e9
+    """That the processes of one run may hold [byte]."""
+    failures: Literal["continue"] | StopAfter = "continue"
+    limits: tuple[Limit, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Study":
+        wrong = list(self._wrong_blocks()) or [
+            *self._wrong_points(),
+            *self._wrong_specification(),
+            *self._wrong_limits(),
+        ]
+        if wrong:
+            raise ValueError(joined(wrong))
+        return self
+
+    def _wrong_blocks(self) -> Iterator[str]:
+        blocks = {"circuit": self.circuit, "training": self.training}
+        other = next(name for name in blocks if name != self.kind)
+        if blocks[self.kind] is None:
+            yield f"{self.kind}: missing; a study of kind {self.kind} needs it"
+        if blocks[other] is not None:
+            yield f"{other}: means nothing to a study of kind {self.kind}; remove it or change kind"
+
+    def _wrong_points(self) -> Iterator[str]:
+        if self.method == "grid" and self.samples is not None:
+            yield "samples: a grid has as many points as its values; remove it or change method"
+        if self.method != "grid" and self.samples is None:
+            yield f"samples: missing; {self.method} needs the number of points"
+        if self.method != "grid" and not self.parameters:
+            yield f"parameters: missing; {self.method} needs at least one"
+        for name, parameter in self.parameters.items():
+            yield from parameter.faults(name, self.method)
+        if self.reference is not None and self.kind != "training":
+            yield "reference: only a study of kind training has one; remove it"
+
+    def _wrong_specification(self) -> Iterator[str]:
+        asked = self.specification
+        if asked is None:
+            return
+        if self.method != "grid" or len(self.parameters) < 2:
+            yield "specification: needs a grid of at least two parameters"
+        if asked.loosest not in self.parameters:
+            yield f"specification.loosest: expected one of {', '.join(self.parameters)}"
+        if asked.metric not in self.metrics:
+            yield f"specification.metric: expected one of {', '.join(self.metrics)}, got {asked.metric!r}"
+
+    def _wrong_limits(self) -> Iterator[str]:
+        known = self.metrics
+        for k, limit in enumerate(self.limits):
+            if limit.metric not in known:
+                every = CIRCUIT if self.kind == "circuit" else {**TRAINING, **RATIOS}
+                hint = f"; it needs the analysis {every[limit.metric].analysis}" if limit.metric in every else ""
+                yield f"limits.{k}.metric: expected one of {', '.join(known)}, got {limit.metric!r}{hint}"
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """What the runs of this study measure."""
+        if self.circuit is None:
+            return {**TRAINING, **(RATIOS if self.reference is not None else {})}
+        analyses = self.circuit.analyses
+        return {name: m for name, m in CIRCUIT.items() if m.analysis is None or m.analysis in analyses}

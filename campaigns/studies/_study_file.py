@@ -1,0 +1,104 @@
+"""From YAML to a study and back."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from ...circuits import Design
+from ...files import read_yaml, reasons
+from .._exceptions import StudyError
+from ._study import Study
+
+
+def load_study(path: Path) -> Study:
+    """Read a study; files that it names are relative to it, and their content becomes part of the study.
+
+    Raises:
+        StudyError: one line with file and field.
+        DesignError: a design that cannot be read.
+    """
+    return parse_study(_inlined(read_yaml(path), path), str(path))
+
+
+def parse_study(data: Any, where: str) -> Study:
+    """Validate plain data.
+
+    Raises:
+        StudyError: one line with the field.
+    """
+    if not isinstance(data, Mapping):
+        raise StudyError(f"{where}: expected fields such as `name: my-study`, got {type(data).__name__}")
+    try:
+        return Study.model_validate(dict(data))
+    except ValidationError as error:
+        raise StudyError(f"{where}: {reasons(error)}") from None
+
+
+def _inlined(data: Any, path: Path) -> Any:
+    """The study with the content of the files that it names."""
+    if not isinstance(data, Mapping):
+        return data
+    if isinstance(data.get("training"), Mapping):
+        training = _placed(data["training"], path)
+        # Written out, so that a parameter can name any field of it.
+        design = {"design": _design(training["design"], path)} if "design" in training else {}
+        return {**data, "training": {**training, **design}}
+    circuit = data.get("circuit")
+    if not isinstance(circuit, Mapping):
+        return data
+    circuit = dict(circuit)
+    if "design" in circuit:
+        circuit["design"] = _design(circuit["design"], path)
+    program = circuit.get("program")
+    if isinstance(program, Mapping) and {"matrix", "drive"} & set(program):
+        circuit["program"] = _files_read(dict(program), path)
+        circuit.setdefault("size", len(circuit["program"]["b"]))
+    return {**data, "circuit": circuit}
+
+
+def _placed(training: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Files of an experiment by their absolute paths: its runs are performed elsewhere."""
+    files = {name: training[name] for name in ("data", "device") if isinstance(training.get(name), str)}
+    # A link to itself stays one here, and is refused when it is opened.
+    return {**training, **{name: os.path.realpath(path.parent / value) for name, value in files.items()}}
+
+
+def _design(given: Any, path: Path) -> Any:
+    if isinstance(given, str):
+        return _named_design(given, path)
+    return given
+
+
+def _named_design(name: str, path: Path) -> dict[str, Any]:
+    is_file = name.endswith((".yaml", ".yml")) or "/" in name
+    design = Design.load(path.parent / name) if is_file else Design.preset(name)
+    return design.to_dict()
+
+
+def _files_read(program: dict[str, Any], path: Path) -> dict[str, Any]:
+    from ...files.tables import read_matrix, read_vector
+
+    if not {"matrix", "drive"} <= set(program):
+        raise StudyError(f"{path}: circuit.program: matrix and drive belong together; give both files")
+    A = read_matrix(path.parent / str(program.pop("matrix")))
+    b = read_vector(path.parent / str(program.pop("drive")))
+    if A.shape != (len(b), len(b)):
+        raise StudyError(
+            f"{path}: circuit.program: expected {A.shape[0]} x {A.shape[0]} and {A.shape[0]} values of"
+            f" the drive, got {A.shape[0]} x {A.shape[1]} and {len(b)}"
+        )
+    return {**program, "A": A.tolist(), "b": b.tolist()}
+
+
+def to_plain(study: Study) -> dict[str, Any]:
+    """Plain data that `parse_study` reads back without loss."""
+    return study.model_dump(mode="json", exclude_none=True)
+
+
+def to_yaml(study: Study) -> str:
+    """The study as it was run: every default and every file's content."""
+    return yaml.safe_dump(to_plain(study), sort_keys=False, allow_unicode=True)

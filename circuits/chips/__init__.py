@@ -1,0 +1,9 @@
+"""A design, and the chips that are drawn from it."""
+
+from ._converters import Converter as Converter
+from ._converters import converter as converter
+from ._design_and_instance import Design as Design
+from ._design_and_instance import Instance as Instance
+from ._drift_paths import FLICKER_ACCURACY as FLICKER_ACCURACY
+from ._drift_paths import conductance_flicker as conductance_flicker
+from ._many_instances import Instances as Instances

@@ -1,0 +1,3 @@
+"""JSON to the parts of an instance, and back."""
+
+_SCHEMA = 1

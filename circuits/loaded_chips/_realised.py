@@ -1,0 +1,49 @@
+"""The matrix that a chip realises, amplifiers aside, and whether it settles at all."""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Complex
+
+from .._exceptions import ProgramError
+from ..chips import Instance
+from ..networks import Network, OpAmp, state_space
+from ..programs import Program, Scaling
+
+
+def realised_eigenvalues(instance: Instance, network: Network, scaling: Scaling) -> Complex[np.ndarray, " n"]:
+    """Eigenvalues of the matrix that a chip realises, in units of the program's A.
+
+    Those of the circuit with perfect amplifiers, mismatch and rounding kept, times `tau` and over the conductance's
+    scale. Amplifiers of finite gain shift them by about `(1 + sum_j |A_ij|)/gain`, which can hold a loop that is
+    unstable: it then settles to something that is no answer.
+
+    Args:
+        instance: the chip.
+        network: its circuit with a program.
+        scaling: how that is loaded.
+    """
+    perfect = tuple(replace(e, model=None) if isinstance(e, OpAmp) else e for e in network.elements)
+    poles = state_space(replace(network, elements=perfect)).poles
+    return np.asarray(-poles * instance.design.tau / scaling.conductance)
+
+
+def check_stable(instance: Instance, program: Program, network: Network, scaling: Scaling) -> None:
+    """Raise `ProgramError` with the eigenvalue when a chip is unstable with a program, whatever its amplifiers."""
+    # Components alone, without amplifiers, cannot run away.
+    if not any(isinstance(element, OpAmp) for element in network.elements):
+        return
+    realised = realised_eigenvalues(instance, network, scaling)
+    worst = realised[np.argmin(realised.real)]
+    if worst.real > 0:
+        return
+    asked = float(program.eigenvalues.real.min())
+    raise ProgramError(
+        f"A: unstable: the matrix that this {instance.topology.name} of design {instance.design.name} realises has the"
+        f" eigenvalue {_text(worst)}, where A has {asked:.3g} at least; expected eigenvalues further from zero than"
+        " mismatch and rounding move them"
+    )
+
+
+def _text(value: complex) -> str:
+    return f"{value.real:.3g}" if value.imag == 0 else f"{value.real:.3g} {value.imag:+.3g}j"

@@ -1,0 +1,213 @@
+"""Modified nodal equations of a linear network, with the capacitors as states.
+
+Capacitors of a spanning forest and inductors carry the states s; every other branch is algebraic. Replacing each
+state by a source leaves a resistive network `K x = R [s, drive, bias, noise, link]`, whose solution gives the
+currents into the storage elements and the readouts. The same triplets serve floats and sympy expressions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ._constants import BOLTZMANN
+from ._elements import (
+    GROUND,
+    Capacitor,
+    CurrentSource,
+    Difference,
+    Inductor,
+    Inverter,
+    Network,
+    NoiseCurrent,
+    OpAmp,
+    Resistor,
+    Value,
+    VoltageSource,
+    of_type,
+)
+from ._macro_model import LinearElement, Transconductor, linear_elements
+
+
+@dataclass(frozen=True, slots=True)
+class Equations:
+    """`K x = R u` with u = (states, drive, bias, noise sources, link capacitor currents).
+
+    x holds the node voltages, then the branch currents. Triplets are (row, column, value).
+    """
+
+    nodes: tuple[str, ...]
+    size: int
+    K: list[tuple[int, int, Value]]
+    R: list[tuple[int, int, Value]]
+    states: tuple[Capacitor | Inductor, ...]
+    links: tuple[Capacitor, ...]
+    densities: tuple[Value, ...]
+    branch: dict[str, int]
+    outputs: tuple[int, ...]
+
+    @property
+    def drive(self) -> int:
+        """Column of the drive; bias follows."""
+        return len(self.states)
+
+    @property
+    def noise(self) -> int:
+        """First column of the noise sources."""
+        return len(self.states) + 2
+
+    @property
+    def link(self) -> int:
+        """First column of the link capacitors' currents."""
+        return self.noise + len(self.densities)
+
+
+@dataclass(slots=True)
+class _Stamps:
+    row: dict[str, int]
+    K: list[tuple[int, int, Value]] = field(default_factory=list)
+    R: list[tuple[int, int, Value]] = field(default_factory=list)
+
+    def at(self, row: str, column: str, value: Value) -> None:
+        if row != GROUND and column != GROUND:
+            self.K.append((self.row[row], self.row[column], value))
+
+    def inject(self, a: str, b: str, column: int, value: Value) -> None:
+        """A current that leaves node a and enters node b."""
+        for node, sign in ((a, -1), (b, 1)):
+            if node != GROUND:
+                self.R.append((self.row[node], column, sign * value))
+
+    def branch(self, name: str, plus: str, minus: str) -> None:
+        """A branch current from plus to minus, with the row of its voltage."""
+        self.at(plus, name, 1)
+        self.at(minus, name, -1)
+        self.at(name, plus, 1)
+        self.at(name, minus, -1)
+
+
+def equations(network: Network, boltzmann: Value = BOLTZMANN, noisy: bool = True) -> Equations:
+    """Assemble the modified nodal equations of a network; the symbolic analysis passes its own constant.
+
+    Without its noise sources unless `noisy`: in a large array there are more of them than of all else.
+    """
+    elements = linear_elements(network)
+    tree, links = _forest(of_type(elements, Capacitor))
+    states: tuple[Capacitor | Inductor, ...] = (*tree, *of_type(elements, Inductor))
+    kT = boltzmann * network.temperature
+    noise = [source for e in elements if noisy and (source := _noise(e, kT)) is not None]
+    nodes = _nodes(elements)
+    branches = [e.name for e in elements if isinstance(e, VoltageSource | Inverter | Difference | OpAmp)] + [
+        c.name for c in tree
+    ]
+    row = {name: k for k, name in enumerate((*nodes, *branches))}
+    if len(row) != len(nodes) + len(branches):
+        raise ValueError(f"network {network.name}: an element has the name of a node")
+    stamps = _Stamps(row)
+    m = len(states)
+    for element in elements:
+        _stamp(stamps, element, m)
+    for k, state in enumerate(states):
+        _stamp_state(stamps, state, k)
+    for k, source in enumerate(noise):
+        stamps.inject(source.a, source.b, m + 2 + k, 1)
+    for k, link in enumerate(links):
+        stamps.inject(link.a, link.b, m + 2 + len(noise) + k, 1)
+    return Equations(
+        nodes=nodes,
+        size=len(row),
+        K=stamps.K,
+        R=stamps.R,
+        states=states,
+        links=links,
+        densities=tuple(source.density for source in noise),
+        branch={name: row[name] for name in branches},
+        outputs=tuple(row[name] for name in network.outputs),
+    )
+
+
+def _nodes(elements: Sequence[LinearElement]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for e in elements:
+        match e:
+            case VoltageSource():
+                names: tuple[str, ...] = (e.plus, e.minus)
+            case OpAmp() | Difference():
+                names = (e.plus, e.minus, e.out)
+            case Inverter():
+                names = (e.input, e.out)
+            case Transconductor():
+                names = (e.a, e.b, e.plus, e.minus)
+            case _:
+                names = (e.a, e.b)
+        found |= dict.fromkeys(names)
+    found.pop(GROUND, None)
+    return tuple(found)
+
+
+def _noise(element: LinearElement, kT: Value) -> NoiseCurrent | None:
+    """The white noise of an element; a resistor has 2kT/R (two-sided)."""
+    if isinstance(element, NoiseCurrent):
+        return element
+    if isinstance(element, Resistor) and element.noisy:
+        return NoiseCurrent(element.name, element.a, element.b, 2 * kT / element.resistance)
+    return None
+
+
+def _stamp(stamps: _Stamps, element: LinearElement, m: int) -> None:
+    match element:
+        case Resistor(_, a, b, resistance):
+            conductance = 1 / resistance
+            across = -conductance
+            for node, other in ((a, b), (b, a)):
+                stamps.at(node, node, conductance)
+                stamps.at(node, other, across)
+        case Transconductor(_, a, b, plus, minus, gm):
+            for node, sign in ((a, 1), (b, -1)):
+                stamps.at(node, plus, sign * gm)
+                stamps.at(node, minus, -sign * gm)
+        case CurrentSource(_, a, b, dc, drive):
+            stamps.inject(a, b, m + (not drive), dc)
+        case VoltageSource(name, plus, minus, dc, drive):
+            stamps.branch(name, plus, minus)
+            stamps.R.append((stamps.row[name], m + (not drive), dc))
+        case OpAmp(name, plus, minus, out, None):
+            stamps.at(out, name, 1)
+            stamps.at(name, plus, 1)
+            stamps.at(name, minus, -1)
+        case Inverter(name, source, out):
+            stamps.at(out, name, 1)
+            stamps.at(name, out, 1)
+            stamps.at(name, source, 1)
+        case Difference(name, plus, minus, out):
+            stamps.at(out, name, 1)
+            stamps.at(name, out, 1)
+            stamps.at(name, plus, -1)
+            stamps.at(name, minus, 1)
+
+
+def _stamp_state(stamps: _Stamps, state: Capacitor | Inductor, k: int) -> None:
+    if isinstance(state, Inductor):
+        stamps.inject(state.a, state.b, k, 1)
+        return
+    stamps.branch(state.name, state.a, state.b)
+    stamps.R.append((stamps.row[state.name], k, 1))
+
+
+def _forest(capacitors: Sequence[Capacitor]) -> tuple[tuple[Capacitor, ...], tuple[Capacitor, ...]]:
+    """Capacitors of a spanning forest, and the links that close a loop of capacitors.
+
+    A capacitor that carries a cell's voltage goes first, so that it is a state.
+    """
+    parent: dict[str, str] = {}
+
+    def root(node: str) -> str:
+        while (up := parent.setdefault(node, node)) != node:
+            node = up
+        return node
+
+    tree: list[Capacitor] = []
+    links: list[Capacitor] = []
+    for capacitor in sorted(capacitors, key=lambda c: c.cell is None):
+        a, b = root(capacitor.a), root(capacitor.b)
+        parent[a] = b
+        (links if a == b else tree).append(capacitor)
+    return tuple(tree), tuple(links)

@@ -1,0 +1,184 @@
+"""State space of a linearised network, numerically."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse.linalg
+from jaxtyping import Complex, Float
+
+from ._elements import Capacitor, Inductor, Network, Value
+from ._nodal_equations import Equations, equations
+
+
+@dataclass(frozen=True, eq=False)
+class StateSpace:
+    """`C ds/dt = -G s + drive u + bias + dI/dt`, readout `v = M s + y_drive u + y_bias`, `Cov(dI) = noise dt`.
+
+    States are capacitor voltages [V] (and inductor currents [A]); u is 0 before the step and 1 after it.
+    """
+
+    C: Float[np.ndarray, "m m"]
+    """Storage matrix [F] (or H)."""
+    G: Float[np.ndarray, "m m"]
+    """Conductances [S]."""
+    drive: Float[np.ndarray, " m"]
+    """Currents of the program's drive [A]."""
+    bias: Float[np.ndarray, " m"]
+    """Currents of offsets and bias currents [A]."""
+    noise: Float[np.ndarray, "m m"]
+    """Two-sided density of the noise currents [A^2/Hz]."""
+    M: Float[np.ndarray, "n m"]
+    """Readout matrix."""
+    y_drive: Float[np.ndarray, " n"]
+    """Drive that reaches the readout directly [V]."""
+    y_bias: Float[np.ndarray, " n"]
+    """Offsets that reach the readout directly [V]."""
+    noise_feedthrough: float
+    """Largest white noise density that reaches a readout without any band limit [V^2/Hz]; 0 for a physical readout."""
+    initial: Float[np.ndarray, "m n"]
+    """States for given cell voltages: `s0 = initial @ v0`."""
+
+    @property
+    def F(self) -> Float[np.ndarray, "m m"]:
+        """Drift `C^-1 G` [1/s]."""
+        return np.linalg.solve(self.C, self.G)
+
+    @property
+    def Q(self) -> Float[np.ndarray, "m m"]:
+        """Diffusion `C^-1 noise C^-T` [V^2/s]."""
+        half = np.linalg.solve(self.C, self.noise)
+        return np.asarray(np.linalg.solve(self.C, half.T).T)
+
+    @cached_property
+    def poles(self) -> Complex[np.ndarray, " m"]:
+        """Eigenvalues of `-F` [1/s]."""
+        return -np.linalg.eigvals(self.F).astype(complex)
+
+    @property
+    def settled_states(self) -> Float[np.ndarray, " m"]:
+        """`G^-1 (drive + bias)` [V]."""
+        return np.linalg.solve(self.G, self.drive + self.bias)
+
+    @property
+    def settled(self) -> Float[np.ndarray, " n"]:
+        """Readouts of the settled device [V]."""
+        return np.asarray(self.M @ self.settled_states + self.y_drive + self.y_bias)
+
+    def first(self, n: int) -> "StateSpace":
+        """The same circuit with the first n of its readouts."""
+        M, y_drive, y_bias, initial = self.M[:n], self.y_drive[:n], self.y_bias[:n], self.initial[:, :n]
+        found = replace(self, M=M, y_drive=y_drive, y_bias=y_bias, initial=initial)
+        vars(found).update({name: value for name, value in vars(self).items() if name == "poles"})
+        return found
+
+    def driven(self, scale: float) -> "StateSpace":
+        """The same circuit with its drive `scale` times as large."""
+        found = replace(self, drive=scale * self.drive, y_drive=scale * self.y_drive)
+        # Its poles are the same: most of the work where they are known already.
+        vars(found).update({name: value for name, value in vars(self).items() if name == "poles"})
+        return found
+
+
+def state_space(network: Network) -> StateSpace:
+    """The state space of a network, amplifiers linearised.
+
+    Raises:
+        ValueError: a node without a path for direct current, a loop of sources and capacitors.
+    """
+    eq = equations(network)
+    m, n_noise = len(eq.states), len(eq.densities)
+    x = _solve(eq, network.name)
+    flow = _storage_flow(eq, x)
+    readout = x[list(eq.outputs)]
+    # Link capacitors: their current is C_l d/dt of a sum of states, which moves to the left-hand side.
+    T = link_voltages(eq)
+    C_link = np.diag([float(c.capacitance) for c in eq.links])
+    C = np.diag([_storage(state) for state in eq.states]) - flow[:, eq.link :] @ C_link @ T
+    S = np.asarray(eq.densities, dtype=float)
+    L = flow[:, eq.noise : eq.noise + n_noise]
+    direct = readout[:, eq.noise : eq.noise + n_noise]
+    return StateSpace(
+        C=C,
+        G=-flow[:, :m],
+        drive=flow[:, eq.drive],
+        bias=flow[:, eq.drive + 1],
+        noise=(L * S) @ L.T,
+        M=readout[:, :m],
+        y_drive=readout[:, eq.drive],
+        y_bias=readout[:, eq.drive + 1],
+        noise_feedthrough=float(np.max((direct**2) @ S, initial=0.0)),
+        initial=initial_states(eq, len(network.outputs)),
+    )
+
+
+_DENSE_SIZE = 600
+"""Above this many unknowns the sparse factorisation is quicker."""
+
+
+def _solve(eq: Equations, name: str) -> Float[np.ndarray, "..."]:
+    R = _summed(eq.R, (eq.size, eq.link + len(eq.links)))
+    try:
+        if eq.size <= _DENSE_SIZE:
+            x = np.linalg.solve(_summed(eq.K, (eq.size, eq.size)), R)
+        else:
+            rows, columns, values = zip(*eq.K, strict=True)
+            K = scipy.sparse.csc_matrix((np.array(values, float), (rows, columns)), shape=(eq.size, eq.size))
+            x = scipy.sparse.linalg.splu(K).solve(R)
+    except (np.linalg.LinAlgError, RuntimeError):
+        x = np.full(1, np.nan)
+    if not np.isfinite(x).all():
+        raise ValueError(f"network {name}: expected every node to have a path for direct current; it is singular")
+    return np.asarray(x)
+
+
+def _summed(triplets: Sequence[tuple[int, int, Value]], shape: tuple[int, int]) -> Float[np.ndarray, "..."]:
+    """A dense matrix of (row, column, value), values at the same place added up."""
+    rows, columns, values = zip(*triplets, strict=True) if triplets else ((), (), ())
+    flat = np.array(rows, dtype=np.intp) * shape[1] + np.array(columns, dtype=np.intp)
+    return np.bincount(flat, np.array(values, dtype=float), shape[0] * shape[1]).reshape(shape)
+
+
+def _storage_flow(eq: Equations, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """Currents through the tree capacitors and voltages across the inductors."""
+    index = {node: k for k, node in enumerate(eq.nodes)}
+    flow = np.empty((len(eq.states), x.shape[1]))
+    for k, state in enumerate(eq.states):
+        if isinstance(state, Capacitor):
+            flow[k] = x[eq.branch[state.name]]
+        else:
+            flow[k] = _row(x, index, state.a) - _row(x, index, state.b)
+    return flow
+
+
+def _row(x: Float[np.ndarray, "..."], index: dict[str, int], node: str) -> Float[np.ndarray, "..."] | float:
+    return x[index[node]] if node in index else 0.0
+
+
+def _storage(state: Capacitor | Inductor) -> float:
+    return float(state.capacitance if isinstance(state, Capacitor) else state.inductance)
+
+
+def link_voltages(eq: Equations) -> Float[np.ndarray, "..."]:
+    """Each link's voltage as a sum of tree capacitor voltages, along the path in the forest."""
+    tree = [state for state in eq.states if isinstance(state, Capacitor)]
+    names = {node: k for k, node in enumerate(dict.fromkeys(n for c in (*tree, *eq.links) for n in (c.a, c.b)))}
+    incidence = np.zeros((len(names), len(eq.states)))
+    for k, c in enumerate(tree):
+        incidence[names[c.a], k], incidence[names[c.b], k] = 1, -1
+    target = np.zeros((len(names), len(eq.links)))
+    for k, c in enumerate(eq.links):
+        target[names[c.a], k], target[names[c.b], k] = 1, -1
+    if not eq.links:
+        return np.zeros((0, len(eq.states)))
+    # The path is exact integers; least squares finds it up to rounding.
+    return np.round(np.linalg.lstsq(incidence, target, rcond=None)[0]).T
+
+
+def initial_states(eq: Equations, n: int) -> Float[np.ndarray, "m n"]:
+    initial = np.zeros((len(eq.states), n))
+    for k, state in enumerate(eq.states):
+        if isinstance(state, Capacitor) and state.cell is not None:
+            initial[k, state.cell] = state.sign
+    return initial

@@ -1,0 +1,92 @@
+"""Crossbar of op-amp integrators: any signed matrix whose eigenvalues have positive real part."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any, ClassVar
+
+from ..components import Tolerances
+from ..networks import Element, Network
+from ..programs import Program
+from ._amplified_cells import crosspoints, integrator, inverted_rail
+from ._topology import check_cells, check_size
+from ._values import Answer, Errors, Values, Weights
+
+
+@dataclass(frozen=True)
+class Crossbar:
+    """n integrators `C dv_i/dt = -(sum_j A_ij v_j - b_i)/R0`.
+
+    A resistor `R0/|A_ij|` runs from the output of cell j, or from its inverted rail when `A_ij < 0`, to the
+    virtual ground of cell i; the drive enters as `-b_i` through R0. Columns with a negative entry have an
+    inverting amplifier with two resistors R0.
+
+    Deviations of a chip: `conductance` (n, n), `drive` (n,), `capacitance` (n,), `inverter` (n,) relative;
+    `offset` (n,), `inverter_offset` (n,) [V].
+
+    Raises:
+        DesignError: n is not a whole number of at least one.
+    """
+
+    n: int = 8
+    name: ClassVar[str] = "crossbar"
+    programmed: ClassVar[frozenset[str]] = frozenset({"conductance"})
+    mirrored: ClassVar[frozenset[str]] = frozenset()
+    answer: ClassVar[Answer] = "mean"
+
+    def __post_init__(self) -> None:
+        check_cells(self.name, self.n)
+
+    def check(self, program: Program) -> None:
+        """Every program with stable eigenvalues fits.
+
+        Raises:
+            ProgramError: another size.
+        """
+        check_size(self, program)
+
+    def error_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Names and shapes of the deviations."""
+        n = self.n
+        return {
+            "conductance": (n, n),
+            "drive": (n,),
+            "capacitance": (n,),
+            "inverter": (n,),
+            "offset": (n,),
+            "inverter_offset": (n,),
+        }
+
+    def error_sigmas(self, tolerances: Tolerances) -> Mapping[str, float]:
+        """Standard deviations: relative, or V for offsets. The inverter's gain is a ratio of two resistors."""
+        resistor, offset = tolerances.resistor_sigma, tolerances.offset_sigma
+        return {
+            "conductance": resistor,
+            "drive": resistor,
+            "capacitance": tolerances.capacitor_sigma,
+            "inverter": sqrt(2) * resistor,
+            "offset": offset,
+            "inverter_offset": offset,
+        }
+
+    def weights(self, program: Program, conductance: float = 1.0) -> Weights:
+        """One array `A`."""
+        return {"A": conductance * program.A}
+
+    def network(self, values: Values, errors: Errors, weights: Weights, b: Any) -> Network:
+        """The circuit with A and b loaded; see the class."""
+        A = weights["A"]
+        elements: list[Element] = []
+        for i in range(self.n):
+            elements += integrator(values, errors, i, b[i])
+            elements += crosspoints(f"r{i}", values, errors["conductance"][i], A[i], _rail, f"vg{i}")
+        for j in range(self.n):
+            if any(A[i][j] < 0 for i in range(self.n)):
+                gain_error, offset = errors["inverter"][j], errors["inverter_offset"][j]
+                elements += inverted_rail(f"i{j}", values, f"out{j}", f"inv{j}", gain_error, offset, cell=j)
+        outputs = tuple(f"out{i}" for i in range(self.n))
+        return Network(f"crossbar{self.n}", tuple(elements), outputs, values.temperature)
+
+
+def _rail(j: int, inverted: bool) -> str:
+    return f"{'inv' if inverted else 'out'}{j}"

@@ -1,0 +1,99 @@
+"""A preset by name or path, and the one that a topology fits on."""
+
+from typing import Literal, get_args
+
+import numpy as np
+
+from .._exceptions import DesignError
+from ..chips import Design
+from ..topologies import LEVELS, Level, RLCGrid
+
+Corner = Literal["slow", "typical", "fast"]
+CORNERS: tuple[Corner, ...] = get_args(Corner)
+
+BOARD, GRID_BOARD, TRANSISTORS = "board-1k-1n", "rlc-board-8", "cmos-100k-10p"
+"""Presets where no design is asked for; a grid has inductors, which the first lacks."""
+
+
+def get_design(name: str, temperature: float | None = None, corner: str = "typical") -> Design:
+    """A preset, or the YAML file at this path, at a process corner.
+
+    Raises:
+        DesignError: neither, or the file is not a design.
+        DesignError: no such corner, or the temperature is not a positive, finite number.
+    """
+    is_file = name.endswith((".yaml", ".yml")) or "/" in name
+    design = _at_corner(Design.load(name) if is_file else Design.preset(name), corner)
+    if temperature is None:
+        return design
+    if not (np.isfinite(temperature) and temperature > 0):
+        raise DesignError(f"temperature: expected kelvin, more than 0 and finite, got {temperature:g}")
+    return Design.from_dict({**design.to_dict(), "temperature": f"{temperature!r} K"}, "temperature")
+
+
+def get_chip_design(
+    topology: str,
+    name: str | None,
+    temperature: float | None = None,
+    corner: str = "typical",
+    level: str | None = None,
+) -> Design:
+    """As `get_design`; without a name the preset that the topology fits on, and that has the level.
+
+    Raises:
+        DesignError: a grid on a design without inductors.
+    """
+    if name is None:
+        board = TRANSISTORS if level == "transistor" else BOARD
+        return get_design(GRID_BOARD if topology == RLCGrid.name else board, temperature, corner)
+    design = get_design(name, temperature, corner)
+    if topology == RLCGrid.name and design.L is None:
+        raise DesignError(
+            f"design {name}: an rlc-grid needs inductors, and this design has no `L:`; leave out design and level"
+            f" (preset {GRID_BOARD}, level ideal), or add `L:` to the design, such as `L: 1mH`"
+        )
+    return design
+
+
+def get_chip_level(name: str | None, design: Design, topology: str) -> Level:
+    """As `get_level`; without a name macro, or ideal where the design or the topology has no amplifier.
+
+    Raises:
+        DesignError: unknown name, or a level with amplifiers of a topology without any.
+    """
+    if name is None:
+        return "ideal" if design.amplifier is None or topology == RLCGrid.name else "macro"
+    return fitting_level(get_level(name), topology)
+
+
+def fitting_level(level: Level, topology: str) -> Level:
+    """The level itself.
+
+    Raises:
+        DesignError: it has amplifiers, and the topology has none.
+    """
+    if level != "ideal" and topology == RLCGrid.name:
+        raise DesignError(
+            f"level {level}: an {topology} has no amplifiers, and this would be level ideal once more;"
+            " expected level ideal"
+        )
+    return level
+
+
+def _at_corner(design: Design, corner: str) -> Design:
+    for name in CORNERS:
+        if name == corner:
+            return design.corner(name)
+    raise DesignError(f"corner: expected one of {', '.join(CORNERS)}, got {corner!r}")
+
+
+def get_level(name: str) -> Level:
+    """A level by its command-line name.
+
+    Raises:
+        DesignError: unknown name.
+    """
+    for level in LEVELS:
+        if level == name:
+            return level
+    raise DesignError(f"level: expected one of {', '.join(LEVELS)}, got {name!r}")

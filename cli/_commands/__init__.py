@@ -1,1 +1,0 @@
-"""One module for each command; importing them loads typer and nothing heavy."""

@@ -1,0 +1,36 @@
+"""`thermospice report`: the page about result folders."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..frame import AsJson, Out, Quiet, Seed, job
+
+EXAMPLE = "Example: thermospice report results/run-20260131-120000"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(epilog=EXAMPLE)(report)
+
+
+def report(
+    folders: Annotated[list[Path], typer.Argument(help="Folders that other commands left.", metavar="DIR...")],
+    out: Out = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Build report.html again from what is on disk: in the folder itself, or in --out for several."""
+    with job("report", out, quiet, as_json) as this:
+        from ...reports import build_report
+
+        if out is None and len(folders) == 1:
+            # The page belongs to its folder; there the summary is that of the command that made the results.
+            page = build_report(folders, folders[0] / "report.html")
+            this.answer({"report": str(page), "folders": [str(f) for f in folders]})
+        else:
+            this.folder.mkdir(parents=True, exist_ok=True)
+            page = build_report(folders, this.folder / "report.html")
+            this.finish({"report": str(page), "folders": [str(f) for f in folders]})
+        this.say(f"wrote {page}")

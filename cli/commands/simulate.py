@@ -1,0 +1,138 @@
+"""`thermospice simulate`: one chip, one program, one analysis in ngspice."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..frame import (
+    AmplifierFile,
+    AsJson,
+    At,
+    ChipLevel,
+    Corner,
+    Damping,
+    DesignName,
+    DriveCsv,
+    DriveScale,
+    HessianCsv,
+    InstanceSeed,
+    JacobianCsv,
+    MatrixCsv,
+    NoMismatch,
+    Out,
+    PairCommand,
+    Quiet,
+    Rank,
+    Seed,
+    Size,
+    Supply,
+    Temperature,
+    TopologyName,
+    Trust,
+    job,
+    quantity,
+)
+
+EXAMPLE = "Example: thermospice simulate --design board-1k-1n --topology crossbar --analysis tran --size 8"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(cls=PairCommand, epilog=EXAMPLE)(simulate)
+
+
+def simulate(
+    design: DesignName = None,
+    topology: TopologyName = "crossbar",
+    level: ChipLevel = None,
+    analysis: Annotated[str, typer.Option("--analysis", help="op, ac, noise or tran.")] = "tran",
+    size: Size = None,
+    matrix: MatrixCsv = None,
+    drive: DriveCsv = None,
+    rank: Rank = None,
+    jacobian: JacobianCsv = None,
+    hessian: HessianCsv = None,
+    damping: Damping = None,
+    temperature: Temperature = None,
+    corner: Corner = "typical",
+    at: At = None,
+    duration: Annotated[
+        float | None,
+        typer.Option(
+            "--duration",
+            parser=quantity("--duration", "s"),
+            metavar="SECONDS",
+            help="Of a transient, such as 20us. \\[default: until settled]",
+            show_default=False,
+        ),
+    ] = None,
+    noise: Annotated[bool, typer.Option("--noise/--no-noise", help="A transient with seeded noise.")] = False,
+    band: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            "--band", help="Of the noise's covariance: LOW HIGH in Hz. \\[default: everything]", show_default=False
+        ),
+    ] = None,
+    instance_seed: InstanceSeed = None,
+    no_mismatch: NoMismatch = False,
+    drive_scale: DriveScale = "auto",
+    amplifier: AmplifierFile = None,
+    trust: Trust = False,
+    supply: Supply = None,
+    out: Out = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run one analysis of one chip in ngspice: circuit, measurement, plot and summary.
+
+    Exit code 1: the simulator's numbers are not those of the circuit's equations, within the amplifiers' limits.
+    """
+    with job("simulate", out, quiet, as_json) as this:
+        from ...circuits.trials import get_chip_design, get_chip_level, get_instance
+        from ...netlists.runs import Request, get_analysis, run
+        from ..inputs import ProgramOptions, get_scaling
+        from ..inputs import chips as inputs
+        from ..views import simulation as _simulation
+
+        kind = get_analysis(analysis, noise, duration, band)
+        # an amplifier of one's own is one of transistors, and fits on the usual board
+        ours = level if amplifier is None else None
+        level = "transistor" if amplifier is not None and level is None else level
+        the_design = get_chip_design(topology, design, temperature, corner, ours)
+        the_level = get_chip_level(level, the_design, topology)
+        subcircuit = inputs.get_amplifier(amplifier, trust, supply, the_level)
+        options = ProgramOptions(size, matrix, drive, seed, rank, jacobian, hessian, damping)
+        chip, program = options.load(topology)
+        fresh = get_instance(the_design, chip, seed if instance_seed is None else instance_seed, not no_mismatch)
+        instance = inputs.get_aged(fresh, at)
+        scaling = get_scaling(instance, program, the_level, drive_scale)
+        request = Request(
+            instance,
+            program,
+            kind,
+            the_level,
+            scaling,
+            duration,
+            noise,
+            seed,
+            subcircuit,
+            corner,
+            at,
+            temperature,
+            band,
+        )
+        what = f"{chip.name} with {program.n} cells, design {the_design.name}, level {the_level}"
+        with this.step(f"ngspice: {analysis}, {what}"):
+            result = run(request)
+        _simulation.write(request, result, Path(this.folder))
+        this.finish(_simulation.summary(request, result), exit_code=1 if result.faults else 0)
+        this.show(_simulation.table(request, result))
+        if scaling.drive != 1:
+            this.say(f"the circuit ran with {scaling.drive:g} times the drive: its answer is v divided by that")
+        for line in _simulation.told(request, this.summary):
+            this.say(line)
+        for warning in _simulation.shown_warnings(result):
+            this.say(f"warning: {warning}")
+        for fault in result.faults:
+            this.say(f"failed: {fault}")

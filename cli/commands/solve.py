@@ -1,0 +1,145 @@
+"""`thermospice solve`: linear algebra by the relaxation of a noisy device."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..frame import (
+    AsJson,
+    ChipLevel,
+    Corner,
+    DesignName,
+    DriveCsv,
+    InstanceSeed,
+    MatrixCsv,
+    NoMismatch,
+    Out,
+    Quiet,
+    Seed,
+    Size,
+    Temperature,
+    TopologyName,
+    job,
+    quantity,
+    whole,
+)
+
+EXAMPLE = "Example: thermospice solve --problem inverse --size 4 --on model --no-mismatch --runs 32"
+
+_WITH_DEVICE = (
+    "problem", "on", "device", "topology", "size", "matrix", "drive", "noise_matrix", "duration", "runs", "programs",
+    "kappa", "no_mismatch",
+)  # fmt: skip
+"""Options that mean something beside a calibrated chip."""
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(epilog=EXAMPLE)(solve)
+
+
+def solve(
+    context: typer.Context,
+    problem: Annotated[str, typer.Option("--problem", help="solve, inverse, lyapunov, determinant or expm.")] = "solve",
+    on: Annotated[
+        str, typer.Option("--on", help="ideal, model (of a chip), or spice: the chip in ngspice, run by run.")
+    ] = "model",
+    device: Annotated[
+        Path | None,
+        typer.Option("--device", help="device.json of a calibrated chip, for --on model.", show_default=False),
+    ] = None,
+    design: DesignName = None,
+    topology: TopologyName = "crossbar",
+    level: ChipLevel = None,
+    size: Size = None,
+    matrix: MatrixCsv = None,
+    drive: DriveCsv = None,
+    noise_matrix: Annotated[
+        Path | None,
+        typer.Option(
+            "--noise-matrix", help="CSV file with Q of A P + P A^T = Q. \\[default: identity]", show_default=False
+        ),
+    ] = None,
+    duration: Annotated[
+        float,
+        typer.Option(
+            "--duration",
+            parser=quantity("--duration", "time constants"),
+            metavar="NUMBER",
+            help="Of each run, in slowest time constants of the program.",
+        ),
+    ] = 100.0,
+    runs: Annotated[
+        int,
+        typer.Option(
+            "--runs",
+            parser=whole("--runs"),
+            metavar="INTEGER",
+            help="Independent runs; their scatter tells of the noise.",
+        ),
+    ] = 16,
+    programs: Annotated[
+        int,
+        typer.Option(
+            "--programs",
+            parser=whole("--programs"),
+            metavar="INTEGER",
+            help="Stochastically rounded programs to average over; 1 rounds to nearest.",
+        ),
+    ] = 1,
+    kappa: Annotated[
+        float | None,
+        typer.Option(
+            "--kappa",
+            parser=quantity("--kappa", "V^2"),
+            metavar="NUMBER",
+            help="Injected noise, such as 1e-6 or 1mV^2. \\[default: as the problem needs]",
+            show_default=False,
+        ),
+    ] = None,
+    temperature: Temperature = None,
+    corner: Corner = "typical",
+    instance_seed: InstanceSeed = None,
+    no_mismatch: NoMismatch = False,
+    out: Out = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Solve, invert, take determinants and exponentials on a noisy device, with time, energy and error bar."""
+    with job("solve", out, quiet, as_json) as this:
+        import numpy as np
+
+        from ...behavioral.linear_algebra import Budget
+        from ...circuits.trials import get_chip_design, get_chip_level, get_instance, without_effect
+        from ..frame import refuse_beside
+        from ..inputs import check, get_device, get_given, get_kind, get_problem
+        from ..views import linear_algebra as algebra
+        from ..views import verdicts
+
+        kind, the_problem = get_kind(on), get_problem(problem)
+        budget = Budget(duration, runs, programs, kappa)
+        if kind == "model" and device is not None:
+            refuse_beside(context, "--device", "a calibrated chip has its own design", _WITH_DEVICE)
+            size, topology = algebra.of_device(device, context, size, topology, matrix)
+        chip, given = get_given(the_problem, topology, size, matrix, drive, noise_matrix, seed)
+        the_design = get_chip_design(topology, design, temperature, corner, level)
+        the_level = get_chip_level(level, the_design, topology)
+        instance = get_instance(the_design, chip, seed if instance_seed is None else instance_seed, not no_mismatch)
+        the_device = get_device(kind, instance, the_level, device)
+        if kind != "ideal":
+            check(given, chip)
+        with this.step(f"{problem} on {on}: {runs * programs} runs, {chip.name} with {chip.n} cells"):
+            answer = given.on(the_device, np.random.default_rng([seed, 2]), budget)
+        for line in without_effect(the_design, the_level, temperature, corner):
+            this.say(f"warning: {line}")
+        algebra.write(given, answer, this.folder)
+        this.finish({**algebra.summary(given, kind, answer), **verdicts.notes(device)})
+        this.show(algebra.table(given, answer))
+        verdicts.tell(this, device)
+        this.say(
+            f"relative error {this.summary['relative_error']:.3g}, error bar"
+            f" {this.summary['relative_standard_error']:.3g}: {this.summary['relative_noise_error']:.3g} by noise and"
+            f" {this.summary['relative_device_error']:.3g} by the device; {answer.time:.3g} s of analog time,"
+            f" {answer.energy:.3g} J"
+        )

@@ -1,0 +1,44 @@
+"""`thermospice symbolic`: the circuit's mathematics as formulas."""
+
+from typing import Annotated
+
+import typer
+
+from ..frame import AsJson, LevelName, Out, Quiet, Seed, TopologyName, job, whole
+
+EXAMPLE = "Example: thermospice symbolic --topology crossbar --size 2"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(epilog=EXAMPLE)(symbolic)
+
+
+def symbolic(
+    topology: TopologyName = "crossbar",
+    level: LevelName = "ideal",
+    size: Annotated[
+        int,
+        typer.Option(
+            "--size", parser=whole("--size"), metavar="INTEGER", help="Cells; formulas of large circuits are left out."
+        ),
+    ] = 2,
+    latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of text.")] = False,
+    out: Out = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """The circuit as formulas: state space, responses, noise, covariance, sensitivities, stability, proofs."""
+    with job("symbolic", out, quiet, as_json) as this:
+        from ...circuits.symbolic import analyse
+        from ...circuits.topologies import get_topology
+        from ...circuits.trials import fitting_level, get_level
+        from ...files import write_text
+
+        chip, the_level = get_topology(topology, size), fitting_level(get_level(level), topology)
+        with this.step(f"symbolic analysis: {chip.name} with {size} cells"):
+            found = analyse(chip, the_level)
+        write_text(this.folder / "symbolic.txt", found.text)
+        write_text(this.folder / "symbolic.tex", found.latex)
+        this.print_text(found.latex if latex else found.text)
+        this.finish(found.summary, exit_code=0 if found.holds else 1)

@@ -1,0 +1,104 @@
+"""`thermospice verify`: the fidelity table."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..frame import AsJson, Out, Quiet, Resume, Seed, job, whole
+
+EXAMPLE = "Example: thermospice verify --topology crossbar --size 4"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(epilog=EXAMPLE)(verify)
+
+
+def verify(
+    context: typer.Context,
+    topology: Annotated[
+        list[str] | None, typer.Option("--topology", help="One or more. \\[default: all]", show_default=False)
+    ] = None,
+    level: Annotated[
+        list[str] | None,
+        typer.Option("--level", help="ideal, macro, transistor. \\[default: ideal and macro]", show_default=False),
+    ] = None,
+    size: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--size",
+            parser=whole("--size"),
+            metavar="INTEGER",
+            help="One or more; a cascade of n cells has n/2 rows of J. \\[default: 1, 4, 8, 16, 32, at level ideal 64]",
+            show_default=False,
+        ),
+    ] = None,
+    design: Annotated[
+        str | None,
+        typer.Option(
+            "--design",
+            help="Name of a preset (`thermospice designs`) or path of a .yaml file. \\[default: board-1k-1n;"
+            " cmos-100k-10p for transistors]",
+            show_default=False,
+        ),
+    ] = None,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full", help="Also 64 cells, transistors, and records of noise of every chip; takes a quarter of an hour."
+        ),
+    ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="1 and 4 cells, without corners, drift, other chips and calibration.")
+    ] = False,
+    device: Annotated[
+        Path | None, typer.Option("--device", help="Check a calibrated model against SPICE of its chip instead.")
+    ] = None,
+    instance: Annotated[
+        Path | None, typer.Option("--instance", help="The chip of --device. \\[default: instance.json beside it]")
+    ] = None,
+    second_opinion: Annotated[
+        bool | None,
+        typer.Option(
+            "--second-opinion/--no-second-opinion",
+            help="Rows of ngspice against VACASK, an independent simulator (pip install 'thermospice\\[vacask]')."
+            " \\[default: when it is installed]",
+            show_default=False,
+        ),
+    ] = None,
+    out: Out = None,
+    resume: Resume = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Symbolic against SPICE against behavioural: each comparison with its limit; exit code 1 when one fails."""
+    with job("verify", out, quiet, as_json, resume) as this:
+        from ...fidelity import opinions_wanted
+        from ...netlists.simulators import versions
+        from .._exceptions import InputError
+        from ..frame import refuse_beside
+        from ..views import fidelity as verification
+
+        if instance is not None and device is None and resume is None:
+            raise InputError("--instance: is the chip of --device FILE, which is not there; give it too")
+        if device is not None:
+            calibrated = ("device", "instance", "second_opinion")
+            refuse_beside(context, "--device", "the calibrated model says what chip it is of", calibrated)
+        if resume is not None:
+            refuse_beside(context, "--resume", "goes on with the options of the first run")
+        if resume is not None:
+            request, done = verification.resume(resume)
+        else:
+            opinions = opinions_wanted(second_opinion, calibrated=device is not None)
+            chip = (None if device is None else str(device), None if instance is None else str(instance))
+            depth = verification.depth(quick, full)
+            request = verification.Request(
+                topology or (), level or (), size or (), seed, design, *chip, opinions, depth
+            )
+            done = {}
+        rows = verification.run(request, done, this)
+        this.show(verification.table(rows))
+        failed = sum(not row["passed"] for row in rows)
+        summary = {"passed": len(rows) - failed, "failed": failed, "rows": rows, "seed": request.seed}
+        this.finish({**summary, "versions": versions()}, exit_code=1 if failed else 0)

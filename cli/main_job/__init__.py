@@ -1,0 +1,19 @@
+"""`thermospice run` in stages."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._main_job import main_job as main_job
+    from ._state import Settings as Settings
+    from ._state import State as State
+
+_HOMES = {"Settings": "_state", "State": "_state", "main_job": "_main_job"}
+
+
+def __getattr__(name: str) -> Any:
+    """Loaded when it is asked for: together they take seconds."""
+    from importlib import import_module
+
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

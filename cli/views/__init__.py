@@ -1,0 +1,52 @@
+"""From results to tables and sentences."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import _calibration as calibration
+    from . import _fidelity as fidelity
+    from . import _linear_algebra as linear_algebra
+    from . import _population as population
+    from . import _simulation as simulation
+    from . import _training as training
+    from . import _verdicts as verdicts
+    from ._campaign import campaign as campaign
+    from ._design_keys import commented as commented
+    from ._design_keys import keys_of as keys_of
+    from ._held_out import table as table
+
+__all__ = [
+    "calibration",
+    "campaign",
+    "commented",
+    "fidelity",
+    "keys_of",
+    "linear_algebra",
+    "population",
+    "simulation",
+    "table",
+    "training",
+    "verdicts",
+]
+
+_MODULES = (
+    "calibration",
+    "fidelity",
+    "linear_algebra",
+    "population",
+    "simulation",
+    "training",
+    "verdicts",
+)
+_HOMES = {"campaign": "_campaign", "commented": "_design_keys", "keys_of": "_design_keys", "table": "_held_out"}
+
+
+def __getattr__(name: str) -> Any:
+    """Loaded when it is asked for: together they take seconds."""
+    from importlib import import_module
+
+    if name in _MODULES:
+        return import_module(f"._{name}", __name__)
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

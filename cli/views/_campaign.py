@@ -1,0 +1,131 @@
+"""`thermospice sweep` around a campaign: its study and folder, its bar, and what a person is told."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ... import campaigns
+from ...circuits import Corners
+from ...circuits.trials import follows_temperature
+from .._exceptions import InputError
+from ..frame import Job, interpreting, load_state, state_file
+
+_FEW = 5
+"""Runs whose interval is wider than the eye takes from their scatter: Student's t of four is 1.6 times the normal's."""
+
+
+def campaign(this: Job, path: Path | None, seed: int | None, execution: campaigns.Execution) -> None:
+    """Perform a study in the command's folder.
+
+    Raises:
+        InputError: a study that cannot be done, a folder that is not one of a sweep.
+        SimulatorMissing: there is no ngspice.
+    """
+    if execution.retry_failed and not execution.resume:
+        raise InputError("--retry-failed: a new campaign has no failed runs; give the folder of one with --resume")
+    study, where = _study(this.folder, path, seed, execution.resume)
+    for line in _without_effect(study):
+        this.say(f"warning: {line}")
+    with _progress(this, study.name) as progress:
+        result = campaigns.run_campaign(study, this.folder, execution, progress, where)
+    if "stopped" in result.summary:
+        this.say(f"{result.summary['stopped']}; go on with --resume {this.folder} --retry-failed")
+    this.finish(result.summary, exit_code=0 if result.passed else 1)
+    this.show(shown(study, result.summary))
+    for line in told(result.summary):
+        this.say(line)
+
+
+def _study(folder: Path, path: Path | None, seed: int | None, resume: bool) -> tuple[campaigns.Study, str]:
+    found = load_state(folder, "sweep") if resume else {}
+    if path is None:
+        if not resume:
+            raise InputError("STUDY: expected the path of a study (a .yaml file), or --resume")
+        if seed is not None:
+            raise InputError("--seed: a campaign goes on with the seed of its study; remove it")
+        where = state_file(folder)
+        with interpreting(where):
+            return campaigns.parse_study(found["study"], str(where)), str(where)
+    study = campaigns.load_study(path)
+    if seed is not None:
+        # A study is frozen; another seed is another study.
+        study = campaigns.parse_study({**campaigns.to_plain(study), "seed": seed}, str(path))
+    return study, str(path)
+
+
+def _without_effect(study: campaigns.Study) -> Iterator[str]:
+    """Parameters that change nothing in this design."""
+    circuit = study.circuit
+    if circuit is None:
+        return
+    names = {name.removeprefix("circuit.") for name in study.parameters}
+    parts = {name.rpartition(".")[0] for name in names}
+    follows = "design.tempco" in parts or follows_temperature(circuit.design) or circuit.level == "transistor"
+    if "design.temperature" in names and not follows:
+        rest = "thermal noise alone" if "noise" in circuit.analyses else "nothing that is measured"
+        yield (
+            f"design {circuit.design.name} has no temperature coefficients (`tempco:`), so that design.temperature"
+            f" changes {rest}"
+        )
+    if "corner" in names and "design.corners" not in parts and circuit.design.corners == Corners():
+        yield f"design {circuit.design.name} has no `corners:`, so that corner changes nothing"
+
+
+@contextmanager
+def _progress(this: Job, name: str) -> Iterator[campaigns.Progress]:
+    """Says how many runs there are to do, and shows a bar on a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    bar = Progress(
+        *columns,
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=this.stderr,
+        transient=True,
+        disable=this.quiet or not this.stderr.is_terminal,
+    )
+    task = bar.add_task("runs", total=None)
+
+    def progressed(done: int, failed: int, total: int) -> None:
+        if done == 0:
+            this.say(f"{name}: {total} runs to do")
+        bar.update(task, completed=done, total=total, description=f"runs ({failed} failed)" if failed else "runs")
+
+    with bar:
+        yield progressed
+
+
+def shown(study: campaigns.Study, summary: Mapping[str, Any]) -> Group:
+    """What fits into 80 columns: statistics of the metrics, and yields of the limits."""
+    metrics = Table("metric", "mean", "± (95 %)", "median", "lowest", "highest", box=None)
+    for column in metrics.columns[1:]:
+        column.no_wrap = True
+    for name, found in summary["metrics"].items():
+        unit = study.metrics[name].unit
+        half = f"{(found['mean_high'] - found['mean_low']) / 2:.2g}" if "mean_low" in found else "–"
+        numbers = [f"{found[key]:.4g}" for key in ("mean", "median", "min", "max")]
+        metrics.add_row(name if unit == "1" else f"{name} ({unit})", numbers[0], half, *numbers[1:])
+    limits = Table("limit", "yield", "95 % interval", "runs", box=None)
+    for limit, found in zip(study.limits, summary.get("limits", ()), strict=True):
+        interval = f"{found['yield_low']:.1%} .. {found['yield_high']:.1%}"
+        limits.add_row(limit.label, f"{found.get('yield', 0.0):.1%}", interval, f"{found['passed']} of {found['of']}")
+    return Group(*(table for table in (metrics, limits) if table.rows))
+
+
+def told(summary: Mapping[str, Any]) -> list[str]:
+    """Sentences on what failed, and on intervals from few runs."""
+    lines = []
+    if summary["failed"]:
+        first = summary["failures"][0]
+        lines.append(
+            f"{summary['failed']} of {summary['runs']} runs failed (table.csv has all reasons); run {first['run']}:"
+            f" {first['reason']}"
+        )
+    fewest = min((found["count"] for found in summary["metrics"].values()), default=0)
+    if 1 < fewest < _FEW:
+        lines.append(f"± is Student's t interval of as few as {fewest} runs, and may exceed the mean")
+    return lines

@@ -1,0 +1,116 @@
+"""`thermospice verify` around the fidelity table: the request, what a folder remembers, the table for a person."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NotRequired
+
+from pydantic import with_config
+from rich.table import Table
+from rich.text import Text
+from typing_extensions import TypedDict
+
+from ... import fidelity
+from ...files import judged, write_json
+from .._exceptions import InputError
+from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, load_state, save_state, state_file
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is verified; kept in the folder for `--resume`."""
+
+    topologies: Sequence[str]
+    levels: Sequence[str]
+    sizes: Sequence[StoredCount]
+    seed: StoredSeed
+    design: str | None = None
+    device: str | None = None
+    instance: str | None = None
+    opinions: bool = False
+    """With rows of ngspice against VACASK."""
+    depth: fidelity.Depth = "usual"
+
+    def cases(self) -> list[fidelity.Case]:
+        """As `cases` or `device_cases`."""
+        if self.device is None:
+            return fidelity.cases(self.topologies, self.levels, self.sizes, self.design, self.seed, self.depth)
+        return fidelity.device_cases(Path(self.device), Path(self.instance) if self.instance else None, self.seed)
+
+
+def depth(quick: bool, full: bool) -> fidelity.Depth:
+    """How much of the table is wanted.
+
+    Raises:
+        InputError: both at once.
+    """
+    if quick and full:
+        raise InputError("--quick and --full: give one of them")
+    return "quick" if quick else "full" if full else "usual"
+
+
+@with_config(STRICT)
+class _Row(TypedDict):
+    """One comparison in the folder of a run."""
+
+    topology: str
+    level: str
+    size: StoredCount
+    analysis: str
+    metric: str
+    limit: float
+    passed: bool
+    value: NotRequired[float]
+    interval: NotRequired[list[float]]
+    reason: NotRequired[str]
+
+
+def resume(folder: Path) -> tuple[Request, fidelity.Done]:
+    """What an interrupted run was asked for, and the rows that it has.
+
+    Raises:
+        InputError: the folder is not one of this command.
+    """
+    found = load_state(folder, "verify")
+    request = checked(Request, found.get("request"), state_file(folder))
+    cases = checked(dict[str, list[dict[str, Any]]], found.get("cases"), state_file(folder))
+    return request, {name: [_checked_row(row, folder) for row in rows] for name, rows in cases.items()}
+
+
+def _checked_row(row: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A row as it was stored, with the verdict that its value and its limit give."""
+    checked(_Row, row, state_file(folder))
+    return judged(row)
+
+
+def run(request: Request, done: fidelity.Done, this: Job) -> list[fidelity.Row]:
+    """Rows of every case; those that are done are kept in the folder."""
+
+    def keep(rows: fidelity.Done) -> None:
+        save_state(this.folder, "verify", {"request": asdict(request), "cases": rows})
+
+    wanted = request.cases()
+    with this.step(f"{len(wanted)} chips: SPICE, symbolic, behavioural") as step:
+        rows = fidelity.verify(wanted, request.opinions, done, keep, step.advance)
+    write_json(this.folder / "fidelity.json", rows)
+    return rows
+
+
+def table(rows: Sequence[dict[str, Any]]) -> Table:
+    """The fidelity table for a person: each chip has a line, and its comparisons stand below."""
+    shown = Table("analysis", "metric", "value", "limit", "", box=None)
+    for column in shown.columns:
+        column.no_wrap = column.header != "metric"
+    chip = ""
+    for row in rows:
+        cells = "1 cell" if row["size"] == 1 else f"{row['size']} cells"
+        if (here := f"{row['topology']}, {row['level']}, {cells}") != chip:
+            chip = here
+            shown.add_row("", Text(chip, style="bold"))
+        value = f"{row['value']:.1e}" if "value" in row else "none"
+        verdict = Text("passed", style="green") if row["passed"] else Text("FAILED", style="red")
+        shown.add_row(row["analysis"], row["metric"], value, f"{row['limit']:.1e}", verdict)
+        if not row["passed"] and "reason" in row:
+            shown.add_row("", Text(row["reason"]))
+    return shown

@@ -1,0 +1,155 @@
+"""One simulation with everything that the folder and the summary say about it."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.figure import Figure as Figure
+from rich.table import Table
+
+from ...files import write_bytes, write_json, write_text
+from ...measurements import write_dataset
+from ...netlists.runs import Request, Result, relative_norm
+from ...netlists.simulators import versions
+from ...reports import figures, png
+
+
+def write(request: Request, result: Result, folder: Path) -> None:
+    """The circuit, the measurement, a plot, and what they were made from."""
+    write_text(folder / "circuit.cir", result.circuit)
+    write_dataset(folder / "measurement.nc", result.measurement)
+    write_text(folder / "design.yaml", request.instance.design.to_yaml())
+    request.instance.save(folder / "instance.json")
+    write_json(folder / "program.json", request.program.to_dict())
+    write_bytes(folder / f"{request.analysis}.png", png(_plot(request, result)))
+
+
+def _plot(request: Request, result: Result) -> Callable[[], Figure]:
+    data = result.measurement
+    match request.analysis:
+        case "op":
+            answer = request.program.solution if _settles(request) else None
+            return lambda: figures.operating_point(_answer(request, result), answer)
+        case "tran":
+            return lambda: figures.transient(data["time"].values, data["v"].values)
+        case "ac":
+            response = data["v_re"].values + 1j * data["v_im"].values
+            return lambda: figures.ac_response(data["frequency"].values, response)
+        case "noise":
+            return lambda: figures.noise_density(data["frequency"].values, data["psd"].values)
+
+
+def summary(request: Request, result: Result) -> dict[str, Any]:
+    """Plain numbers in SI units; what was not computed is absent."""
+    x, attrs = request.program.solution, result.measurement.attrs
+    found: dict[str, Any] = {
+        "design": request.instance.design.name,
+        "topology": request.instance.topology.name,
+        "level": request.level,
+        "analysis": request.analysis,
+        "n": request.program.n,
+        "temperature": request.instance.design.temperature,
+        "v": result.v,
+        "x": x,
+        "answer": _answer(request, result) if _settles(request) else None,
+        "conductance_scale": request.scaling.conductance,
+        "drive_scale": request.scaling.drive,
+        "engine": attrs["simulator"],
+        "version": attrs["simulator_version"],
+        "seed": request.seed,
+        "instance_seed": request.instance.seed,
+        "netlist_sha256": attrs["netlist_sha256"],
+        "simulator_elapsed_s": attrs["elapsed_s"],
+        "corner": request.corner,
+        "age_s": request.age,
+        "amplifier": None if request.amplifier is None else request.amplifier.name,
+        "rank": getattr(request.instance.topology, "r", None),
+        "time_constants": result.time_constants,
+        "settled": result.settled,
+        "clipped": result.clipped,
+        "warnings": (*result.warnings, *result.faults),
+        "passed": not result.faults,
+        "versions": versions(),
+    }
+    if result.power is not None:
+        found |= {"resistor_power_W": result.power.resistors, "supply_power_W": result.power.supplies}
+    covariance = _covariance(request, result)
+    if covariance is not None:
+        found |= {"covariance": covariance, "rms": np.sqrt(np.diag(covariance)), "band": request.band}
+    if _settles(request):
+        drive = request.scaling.drive
+        errors = {"relative_error": relative_norm(_answer(request, result) - x, x)}
+        return found | errors | {"predicted_relative_error": relative_norm(result.predicted / drive - x, x)}
+    if covariance is not None and request.band is None:
+        inverse = np.linalg.inv(request.program.A)
+        found["inverse"] = covariance / request.instance.design.kappa0
+        found["relative_error"] = relative_norm(found["inverse"] - inverse, inverse)
+    return found
+
+
+def _answer(request: Request, result: Result) -> Float[np.ndarray, " n"]:
+    """The node voltages without the drive's scale [V]: what the chip says that `A^-1 b` is."""
+    return result.v / request.scaling.drive
+
+
+def _covariance(request: Request, result: Result) -> Float[np.ndarray, "n n"] | None:
+    """Of the readouts' noise [V^2], over all frequencies or the band asked for; None where it has no limit."""
+    found = result.measurement.get("covariance" if request.band is None else "band_covariance")
+    return None if found is None else np.asarray(found.values)
+
+
+def _settles(request: Request) -> bool:
+    """Whether the settled voltages are the answer; a grid answers by its covariance, kappa0 A^-1."""
+    return request.instance.topology.answer == "mean"
+
+
+def table(request: Request, result: Result) -> Table:
+    """What the chip answers, beside the exact answer, for a person."""
+    drive, covariance = request.scaling.drive, _covariance(request, result)
+    columns = {"SPICE v (V)": result.v, "exact x (V)": request.program.solution, "predicted (V)": result.predicted}
+    if drive != 1:
+        columns |= {"predicted (V)": result.predicted / drive}
+        columns = {"SPICE v (V)": result.v, f"v / {drive:g} (V)": result.v / drive, **columns}
+    if not _settles(request):
+        columns = {"SPICE v (V)": result.v, "predicted (V)": result.predicted}
+        if covariance is not None and request.band is None:
+            variance = np.diag(covariance)
+            columns = {
+                "noise (V rms)": np.sqrt(variance),
+                "SPICE (A^-1)_ii": variance / request.instance.design.kappa0,
+                "exact (A^-1)_ii": np.diag(np.linalg.inv(request.program.A)),
+            }
+    elif covariance is not None:
+        columns["noise (V rms)"] = np.sqrt(np.diag(covariance))
+    shown = Table("cell", *columns, box=None)
+    for k, row in enumerate(zip(*columns.values(), strict=True)):
+        shown.add_row(str(k), *(f"{value: .6g}" for value in row))
+    return shown
+
+
+def told(request: Request, summary: Mapping[str, Any]) -> list[str]:
+    """Sentences on the answer's error, or on why there is none."""
+    if not _settles(request):
+        if "relative_error" in summary:
+            return [f"relative error of the inverse of A {summary['relative_error']:.3g}"]
+        name = request.instance.topology.name
+        return [f"the voltages of an {name} settle to zero: it answers by its covariance; see --analysis noise"]
+    if "predicted_relative_error" not in summary:
+        return []
+    error, predicted = summary["relative_error"], summary["predicted_relative_error"]
+    return [f"relative error {error:.3g}; the circuit's own equations predict {predicted:.3g}"]
+
+
+def shown_warnings(result: Result) -> tuple[str, ...]:
+    """Warnings for a person: ngspice's way to an operating point in one line."""
+    steps = [text for text in result.warnings if _STEPPING.match(text)]
+    others = tuple(text for text in result.warnings if not _STEPPING.match(text))
+    if not steps:
+        return others
+    return (f"ngspice found its operating point step by step ({len(steps)} lines in summary.json)", *others)
+
+
+_STEPPING = re.compile(r"Trying (gmin|source)|Note: .*(gmin|source) step", re.IGNORECASE)

@@ -1,0 +1,57 @@
+"""The symbolic state space with numbers put in, against SPICE and against the numeric one; and what is proved of it."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float
+
+from ...circuits import Instance, Program, state_space, symbolic
+from ..subjects import Row, Subject, relative
+from ._waveforms import EXACT
+
+_ROUNDING = 1e-9
+"""Eigenvalues of well-conditioned matrices of some tens of rows, computed in two orders of operations."""
+
+
+def rows(subject: Subject) -> Iterator[Row]:
+    """Proofs, settled voltages, poles."""
+    topology, program = subject.instance.topology, subject.program
+    if subject.level != "ideal" and topology.n > _EXPANDED:
+        return
+    # The wiring follows the signs of this program's entries.
+    model = symbolic.state_space(topology, subject.level, program)
+    if subject.level == "ideal":
+        unproved = sum(not proof.holds for proof in symbolic.proofs(model))
+        yield subject.row("symbolic", "claims not proved", float(unproved), 0.0)
+    nominal = subject.instance.design.nominal(topology)
+    if subject.mean and subject.level == "ideal":
+        data, error = subject.measure("op", nominal), math.nan
+        if data is not None:
+            v = _settled(model, nominal, program) * subject.scaling.drive
+            error = relative(data["v"].values - v, v)
+        yield subject.row("symbolic", "settled, symbolic against SPICE", error, EXACT["op"])
+    if topology.name != "cascade" or topology.n <= _EXPANDED:
+        yield subject.row(
+            "symbolic", "poles, symbolic against numeric", _pole_error(model, nominal, program), _ROUNDING
+        )
+
+
+_EXPANDED = 4
+"""Cells of a cascade whose matrix is still written out, larger ones keep their arrays apart; and of chips whose
+amplifiers bring several states each."""
+
+
+def _settled(model: symbolic.SymbolicModel, instance: Instance, program: Program) -> Float[np.ndarray, " n"]:
+    """Settled readouts [V] of the symbolic state space for the numbers of a program on a nominal chip."""
+    values, blocks = model.values(instance.design, program), model.blocks
+    G, drive, M = (symbolic.compiled(matrix)(values) for matrix in (blocks.G, blocks.drive, model.M))
+    return np.asarray(M @ np.linalg.solve(G, drive[:, 0])[: len(model.states)])
+
+
+def _pole_error(model: symbolic.SymbolicModel, instance: Instance, program: Program) -> float:
+    values = model.values(instance.design, program)
+    C, G = (symbolic.compiled(matrix)(values).astype(float) for matrix in (model.C, model.G))
+    poles = -np.linalg.eigvals(np.linalg.solve(C, G))
+    expected = state_space(instance.network(program, model.level)).poles
+    return float(max(np.abs(poles - pole).min() / abs(pole) for pole in expected))

@@ -1,0 +1,31 @@
+"""The one way to open a file that a user names, and how much may be asked for."""
+
+from ._bounds import MOST_RUNS as MOST_RUNS
+from ._bounds import MOST_SEED as MOST_SEED
+from ._bounds import check_count as check_count
+from ._bounds import check_seed as check_seed
+from ._bounds import in_gigabytes as in_gigabytes
+from ._bounds import most_memory as most_memory
+from ._bounds import seed_fault as seed_fault
+from ._bounds import shortened as shortened
+from ._opening import CHECKPOINT as CHECKPOINT
+from ._opening import DATABASE as DATABASE
+from ._opening import DESCRIPTION as DESCRIPTION
+from ._opening import IMAGES as IMAGES
+from ._opening import JSON as JSON
+from ._opening import MEASUREMENT as MEASUREMENT
+from ._opening import NETLIST as NETLIST
+from ._opening import NUMBERS as NUMBERS
+from ._opening import PICTURE as PICTURE
+from ._opening import ROWS as ROWS
+from ._opening import WEIGHTS as WEIGHTS
+from ._opening import FileKind as FileKind
+from ._opening import UnreadableFile as UnreadableFile
+from ._opening import check_plain as check_plain
+from ._opening import gunzipped as gunzipped
+from ._opening import opened as opened
+from ._opening import read_bytes as read_bytes
+from ._opening import read_text as read_text
+from ._processes import child_environment as child_environment
+from ._processes import current_folder_left_out as current_folder_left_out
+from ._processes import trust_no_current_folder as trust_no_current_folder

@@ -1,0 +1,37 @@
+"""Numbers with prefixes and units, as people write them."""
+
+from ._fields import Ampere as Ampere
+from ._fields import AmperePerRootHertz as AmperePerRootHertz
+from ._fields import Bits as Bits
+from ._fields import Bytes as Bytes
+from ._fields import Cells as Cells
+from ._fields import Count as Count
+from ._fields import Farad as Farad
+from ._fields import Gain as Gain
+from ._fields import Henry as Henry
+from ._fields import Hertz as Hertz
+from ._fields import In as In
+from ._fields import Kelvin as Kelvin
+from ._fields import KelvinDifference as KelvinDifference
+from ._fields import Ohm as Ohm
+from ._fields import PerKelvin as PerKelvin
+from ._fields import PerSquareKelvin as PerSquareKelvin
+from ._fields import Ratio as Ratio
+from ._fields import Samples as Samples
+from ._fields import Seconds as Seconds
+from ._fields import SquareAmperePerHertz as SquareAmperePerHertz
+from ._fields import SquareVolt as SquareVolt
+from ._fields import Steps as Steps
+from ._fields import TimeConstants as TimeConstants
+from ._fields import Volt as Volt
+from ._fields import VoltPerKelvin as VoltPerKelvin
+from ._fields import VoltPerRootHertz as VoltPerRootHertz
+from ._fields import VoltPerSecond as VoltPerSecond
+from ._fields import fields_of as fields_of
+from ._fields import unit_of as unit_of
+from ._quantity import parse_quantity as parse_quantity
+from ._quantity import parse_whole as parse_whole
+from ._quantity import quantity_text as quantity_text
+from ._quantity import unit_factor as unit_factor
+from ._unit_text import QuantityError as QuantityError
+from ._units import UNITS as UNITS

@@ -1,0 +1,33 @@
+"""What was seen of a chip: one layout, written by every simulator and read by every fit."""
+
+from ._aligned import scatter as scatter
+from ._calibration_plan import MOST_VALUES as MOST_VALUES
+from ._calibration_plan import PROGRAM_STREAM as PROGRAM_STREAM
+from ._calibration_plan import PROGRAMS_PER_CELL as PROGRAMS_PER_CELL
+from ._calibration_plan import PROGRAMS_PER_RESPONSE as PROGRAMS_PER_RESPONSE
+from ._calibration_plan import READOUT_STREAM as READOUT_STREAM
+from ._calibration_plan import RECORD_TIME_CONSTANTS as RECORD_TIME_CONSTANTS
+from ._calibration_plan import SAMPLES as SAMPLES
+from ._calibration_plan import SPECTRA as SPECTRA
+from ._calibration_plan import calibration_programs as calibration_programs
+from ._calibration_plan import calibration_scaling as calibration_scaling
+from ._calibration_plan import check_kinds as check_kinds
+from ._calibration_plan import check_programs as check_programs
+from ._digitise import digitise as digitise
+from ._exceptions import MeasurementError as MeasurementError
+from ._files import MOST_PROGRAMS as MOST_PROGRAMS
+from ._files import load_measurement as load_measurement
+from ._files import load_measurements as load_measurements
+from ._files import load_numbered as load_numbered
+from ._files import save_measurement as save_measurement
+from ._files import save_measurements as save_measurements
+from ._files import write_dataset as write_dataset
+from ._floor import FLOOR as FLOOR
+from ._layout import ANALYSES as ANALYSES
+from ._layout import Analysis as Analysis
+from ._reading import Measurement as Measurement
+from ._reading import read_measurement as read_measurement
+from ._writing import Variables as Variables
+from ._writing import dataset as dataset
+from ._writing import network_dataset as network_dataset
+from ._writing import provenance as provenance

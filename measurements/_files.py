@@ -1,0 +1,74 @@
+"""Measuring a chip for its calibration, and the fit."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from ..files import UnreadableFile, replacing
+from ..files.netcdf import read_netcdf
+from ._exceptions import MeasurementError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+MOST_PROGRAMS = 10_000
+"""The readings of one take some hundred kilobytes."""
+
+
+def load_measurements(paths: Sequence[Path]) -> list[xr.Dataset]:
+    """Measurements from files."""
+    return [load_measurement(path) for path in paths]
+
+
+def save_measurements(measured: Sequence[xr.Dataset], folder: Path) -> None:
+    """One numbered file for each measurement."""
+    for k, data in enumerate(measured):
+        write_dataset(folder / f"{k}.nc", data)
+
+
+def load_numbered(folder: Path) -> list[xr.Dataset]:
+    """What `save_all` wrote, in order."""
+    return [load_measurement(path) for path in sorted(folder.glob("*.nc"), key=lambda p: int(p.stem))]
+
+
+def write_dataset(path: Path, data: "xr.Dataset") -> None:
+    """As `write_text`, netCDF."""
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_measurement(data, path)
+
+
+def save_measurement(measurement: xr.Dataset, path: str | Path) -> None:
+    """Write netCDF (HDF5), whole or not at all; `load_measurement` reads it back identical.
+
+    Raises:
+        MeasurementError: the file cannot be written.
+    """
+    target = Path(path)
+    # In memory first: when the disk fills up under HDF5 itself, it brings the process down.
+    content = bytes(measurement.to_netcdf(engine="h5netcdf"))
+    try:
+        with replacing(target) as file:
+            file.write(content)
+    except OSError as error:
+        raise MeasurementError(f"{target}: cannot write the measurement: {error.strerror or error}") from None
+
+
+def load_measurement(path: str | Path) -> xr.Dataset:
+    """Read a measurement into memory.
+
+    A process of its own reads the file first, since HDF5 never returns from some that are damaged.
+
+    Raises:
+        MeasurementError: no such file, or not a measurement.
+    """
+    try:
+        measurement = read_netcdf(path)
+    except UnreadableFile as error:
+        raise MeasurementError(f"{path}: cannot read the measurement: {error.reason}") from None
+    if "analysis" not in measurement.attrs or not {"A", "b"} <= set(measurement.variables):
+        raise MeasurementError(f"{path}: not a measurement: expected A, b and the attribute 'analysis'")
+    return measurement

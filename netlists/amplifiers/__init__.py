@@ -1,0 +1,23 @@
+"""Amplifiers of transistors: drawn, characterised, extracted."""
+
+from ._bench import Bench as Bench
+from ._bench import Load as Load
+from ._bench import supplies as supplies
+from ._characterise import Characterisation as Characterisation
+from ._characterise import characterise as characterise
+from ._characterise import sample_offsets as sample_offsets
+from ._cmos_process import GENERIC_180NM as GENERIC_180NM
+from ._cmos_process import MosModel as MosModel
+from ._cmos_process import Process as Process
+from ._designs import FoldedCascode as FoldedCascode
+from ._designs import TwoStage as TwoStage
+from ._extract import extract_macro_model as extract_macro_model
+from ._extract import extract_temperature_coefficients as extract_temperature_coefficients
+from ._extract import macro_response as macro_response
+from ._from_file import UserAmplifier as UserAmplifier
+from ._from_file import user_amplifier as user_amplifier
+from ._subcircuit import AmplifierCircuit as AmplifierCircuit
+from ._subcircuit import AmplifierSubcircuit as AmplifierSubcircuit
+from ._subcircuit import Deviation as Deviation
+from ._subcircuit import Transistor as Transistor
+from ._subcircuit import nodesets as nodesets

@@ -1,0 +1,230 @@
+"""A simulation beside its prediction, with warnings."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from ...circuits import Instance, Level, Program, Scaling
+from ...circuits.topologies import load
+from ...circuits.trials import without_effect
+from ...measurements import ANALYSES, Analysis
+from .._exceptions import NetlistError
+from ..amplifiers import AmplifierSubcircuit
+from ..decks import Job
+from ._agreement import AGREEMENT, Judge, faults_of
+from ._power import OperatingPower, operating_power
+from ._simulate import deck, simulate
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is simulated."""
+
+    instance: Instance
+    program: Program
+    analysis: Analysis
+    level: Level
+    scaling: Scaling
+    duration: float | None
+    noise: bool
+    seed: int
+    amplifier: AmplifierSubcircuit | None = None
+    corner: str = "typical"
+    age: float | None = None
+    """Of the chip [s]; the instance is the chip at this age."""
+    temperature: float | None = None
+    """As asked for [K]; the design has it."""
+    band: tuple[float, float] | None = None
+    """Of the noise's covariance [Hz]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it, in volts of the circuit's nodes."""
+
+    measurement: xr.Dataset
+    circuit: str
+    v: Float[np.ndarray, " n"]
+    """Where the waveform ends; the operating point in the other analyses."""
+    predicted: Float[np.ndarray, " n"]
+    """The same by the circuit's linear equations."""
+    clipped: tuple[str, ...]
+    """Entries beyond the conductance range."""
+    warnings: tuple[str, ...]
+    faults: tuple[str, ...]
+    """Why the simulator's numbers are not those of the circuit's equations."""
+    time_constants: Float[np.ndarray, " n"] | None
+    """Of the cells' modes, the slowest first [s]; None in a large mesh."""
+    settled: bool
+    """Whether `v` is where the circuit rests."""
+    power: OperatingPower | None
+    """Of the operating point, where that is the analysis."""
+
+
+def get_analysis(
+    name: str, noise: bool, duration: float | None = None, band: tuple[float, float] | None = None
+) -> Analysis:
+    """An analysis by its command-line name.
+
+    Raises:
+        NetlistError: unknown, or noise, a duration or a band where they mean nothing.
+    """
+    for analysis in ANALYSES:
+        if analysis == name:
+            for option, given in (("noise", noise), ("duration", duration is not None)):
+                if given and analysis != "tran":
+                    raise NetlistError(
+                        f"{option}: only a transient takes it, and the analysis is {name}; take analysis tran"
+                    )
+            if band is not None:
+                _check_band(name, *band)
+            return analysis
+    raise NetlistError(f"analysis: expected one of {', '.join(ANALYSES)}, got {name!r}")
+
+
+def _check_band(analysis: str, low: float, high: float) -> None:
+    if analysis != "noise":
+        raise NetlistError(f"band: only noise takes it, and the analysis is {analysis}; take analysis noise")
+    if not 0 < low < high < np.inf:
+        raise NetlistError(f"band: expected two frequencies, the lower one first, got {low:g} and {high:g} Hz")
+
+
+def run(request: Request) -> Result:
+    """Run the analysis, and the operating point that says where the circuit settles."""
+    task = _job(request, request.analysis, request.noise)
+    measurement = _simulate(task)
+    rest = measurement if request.analysis == "op" else _simulate(_job(request, "op", False))
+    judge = Judge.of(request.instance, request.program, request.level, request.scaling)
+    found = _findings(request, measurement, rest, judge)
+    loaded = load(
+        request.instance.design.programming, request.instance.topology, request.program, request.scaling.conductance
+    )
+    measured = tuple(dict.fromkeys(text for data in (measurement, rest) for text in json.loads(data.attrs["warnings"])))
+    warnings = (*measured, *_out_of_range(loaded.clipped), *found.warnings, *_ineffective(request))
+    return Result(
+        measurement,
+        deck(task),
+        _shown(measurement, rest),
+        _predicted(measurement, judge),
+        loaded.clipped,
+        warnings,
+        found.faults,
+        _time_constants(judge, request.program.n),
+        found.settled,
+        _power(request),
+    )
+
+
+def _ineffective(request: Request) -> Iterator[str]:
+    """Options that change nothing in this design."""
+    design = request.instance.design
+    return without_effect(design, request.level, request.temperature, request.corner, request.age)
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    faults: tuple[str, ...]
+    warnings: tuple[str, ...]
+    settled: bool
+
+
+def _findings(request: Request, measurement: xr.Dataset, rest: xr.Dataset, judge: Judge) -> _Findings:
+    """What the measurements and the circuit's equations say of each other, and whether the waveform has settled."""
+    faults = [*faults_of(measurement), *faults_of(rest)]
+    if request.analysis != "tran":
+        # Neither an operating point nor what is linear about it shows that the circuit would run away from it.
+        if request.amplifier is not None:
+            wave = _simulate(_job(request, "tran", False))
+            faults += [*faults_of(wave), *_elsewhere(request, wave, rest, 0.0)]
+        return _Findings(tuple(dict.fromkeys(faults)), (), True)
+    left = judge.left(float(measurement["time"].values[-1]), measurement["v0"].values)
+    if left > AGREEMENT[request.level]:
+        text = f"not settled: the transient ends {left:.1%} away from where the circuit settles; the answer is its end"
+        return _Findings(tuple(faults), (text,), False)
+    noise = judge.noise_sd if request.noise else 0.0
+    faults += _elsewhere(request, measurement, rest, noise)
+    return _Findings(tuple(dict.fromkeys(faults)), (), not faults)
+
+
+_SIGMAS = 6.0
+
+
+def _elsewhere(request: Request, wave: xr.Dataset, rest: xr.Dataset, noise: float) -> list[str]:
+    """Whether a waveform that should have settled ends where the circuit has its operating point."""
+    end, point = wave["v"].values[-1], rest["v"].values
+    away, size = float(np.abs(end - point).max()), float(np.abs(point).max())
+    if away <= AGREEMENT[request.level] * size + _SIGMAS * noise + _LEAST:
+        return []
+    cell = int(np.argmax(np.abs(end - point)))
+    return [
+        f"the transient ends at {end[cell]:.4g} V in cell {cell}, and the operating point is {point[cell]:.4g} V: the"
+        " loop is unstable there or has latched, or an amplifier slows it down"
+    ]
+
+
+_LEAST = 1e-6
+"""Voltages below this are the simulator's rounding [V]."""
+
+
+def _shown(measurement: xr.Dataset, rest: xr.Dataset) -> Float[np.ndarray, " n"]:
+    v = measurement["v"].values[-1] if measurement.attrs["analysis"] == "tran" else rest["v"].values
+    return np.asarray(v, dtype=float)
+
+
+def _predicted(measurement: xr.Dataset, judge: Judge) -> Float[np.ndarray, " n"]:
+    if measurement.attrs["analysis"] != "tran":
+        return judge.linear.settled
+    return judge.predicted(float(measurement["time"].values[-1]), measurement["v0"].values)
+
+
+def _time_constants(judge: Judge, n: int) -> Float[np.ndarray, " n"] | None:
+    if judge.linear.nodal is not None:
+        return None
+    return np.sort(-1 / judge.linear.space.poles.real)[::-1][:n]
+
+
+def _power(request: Request) -> OperatingPower | None:
+    if request.analysis != "op":
+        return None
+    return operating_power(
+        request.instance, request.program, request.level, request.scaling, amplifier=request.amplifier
+    )
+
+
+def _job(request: Request, analysis: Analysis, noise: bool) -> Job:
+    return Job(
+        request.instance,
+        request.program,
+        analysis,
+        request.level,
+        request.duration if analysis == "tran" else None,
+        request.scaling,
+        noise,
+        request.seed if noise else None,
+        amplifier=request.amplifier,
+        band=request.band if analysis == "noise" else None,
+    )
+
+
+def _simulate(task: Job) -> xr.Dataset:
+    names = ("instance", "program", "analysis", "level", "duration", "scaling", "noise", "seed", "amplifier", "band")
+    return simulate(**{name: getattr(task, name) for name in names})
+
+
+SHOWN = 3
+
+
+def _out_of_range(clipped: Sequence[str]) -> tuple[str, ...]:
+    if not clipped:
+        return ()
+    more = f", and {len(clipped) - SHOWN} more (summary.json has all)" if len(clipped) > SHOWN else ""
+    return (f"beyond the conductance range: {'; '.join(clipped[:SHOWN])}{more}",)
+
+
+def relative_norm(difference: Float[np.ndarray, "..."], values: Float[np.ndarray, "..."]) -> float | None:
+    scale = float(np.linalg.norm(values))
+    return float(np.linalg.norm(difference)) / scale if scale > 0 else None

@@ -1,0 +1,68 @@
+"""Plots of one measurement: operating point, transient, AC response, noise density."""
+
+import numpy as np
+from jaxtyping import Complex, Float
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ._cells import draw_cells
+from ._si_prefixes import prefix
+from ._theme import WIDTH, colours, ink
+
+
+def operating_point(settled: Float[np.ndarray, " cell"], exact: Float[np.ndarray, " cell"] | None = None) -> Figure:
+    """Settled readouts [V], beside the exact solution where they are the answer."""
+    unit, name = prefix(settled if exact is None else exact)
+    figure = Figure(figsize=(WIDTH, 3.2))
+    axes = figure.add_subplot()
+    cells = np.arange(len(settled))
+    if exact is not None:
+        axes.bar(cells, exact / unit, width=0.7, color=colours()[0], alpha=0.35, label="exact $A^{-1}b$")
+    axes.plot(cells, settled / unit, "o", color=ink(), markersize=4, label="SPICE")
+    axes.axhline(0, color=ink(), linewidth=0.8)
+    axes.set(xlabel="cell", ylabel=f"settled value ({name}V)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(loc="outside upper right", ncols=2)
+    return figure
+
+
+def transient(time: Float[np.ndarray, " time"], v: Float[np.ndarray, "time cell"]) -> Figure:
+    """Readouts [V] of each cell against time [s]."""
+    t_unit, t_name = prefix(time)
+    v_unit, v_name = prefix(v)
+    figure = Figure(figsize=(WIDTH, 3.8))
+    axes = figure.add_subplot()
+    axes.set(xlabel=f"time ({t_name}s)", ylabel=f"readout ({v_name}V)")
+    draw_cells(figure, time / t_unit, [(axes, v / v_unit)])
+    return figure
+
+
+def ac_response(frequency: Float[np.ndarray, " f"], response: Complex[np.ndarray, "f cell"]) -> Figure:
+    """Magnitude and phase of each cell's response to the whole drive."""
+    figure = Figure(figsize=(WIDTH, 4.8))
+    magnitude, phase = figure.subplots(2, 1, sharex=True)
+    magnitude.set(ylabel="readout (V)", xscale="log", yscale=_scale(np.abs(response)))
+    phase.set(xlabel="frequency (Hz)", ylabel="phase (degrees)")
+    draw_cells(figure, frequency, [(magnitude, np.abs(response)), (phase, _phase(response))])
+    return figure
+
+
+def _phase(response: Complex[np.ndarray, "f cell"]) -> Float[np.ndarray, "f cell"]:
+    """Degrees without jumps; what begins at -180, by rounding alone, begins at 180 like its neighbours."""
+    degrees = np.degrees(np.unwrap(np.angle(response), axis=0))
+    return np.asarray(degrees + np.where(degrees[0] < -179, 360.0, 0.0))
+
+
+def noise_density(frequency: Float[np.ndarray, " f"], psd: Float[np.ndarray, "f cell"]) -> Figure:
+    """One-sided noise density of each cell, as its square root."""
+    figure = Figure(figsize=(WIDTH, 3.6))
+    axes = figure.add_subplot()
+    unit, name = prefix(np.sqrt(psd))
+    axes.set(xlabel="frequency (Hz)", ylabel=f"noise ({name}V/√Hz, one-sided)", xscale="log", yscale=_scale(psd))
+    draw_cells(figure, frequency, [(axes, np.sqrt(psd) / unit)])
+    return figure
+
+
+def _scale(values: Float[np.ndarray, "f cell"]) -> str:
+    """Without a drive, or without noise, there is nothing that a logarithm could show."""
+    return "log" if (values > 0).any() else "linear"

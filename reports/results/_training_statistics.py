@@ -1,0 +1,182 @@
+"""Training runs over seeds: mean curves with intervals, and where an optimiser loses."""
+
+from typing import Any
+from collections.abc import Mapping
+from jaxtyping import Float
+from dataclasses import dataclass
+import numpy as np
+from collections.abc import Iterable
+from scipy import stats
+from collections.abc import Sequence
+from collections.abc import Callable
+
+
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One quantity of one optimiser against steps: mean over seeds and 95 % interval of the mean.
+
+    For a quantity on a logarithmic axis both are those of its logarithm: the geometric mean.
+    """
+
+    name: str
+    seeds: int
+    step: Float[np.ndarray, " point"]
+    time: Float[np.ndarray, " point"] | None
+    mean: Float[np.ndarray, " point"]
+    low: Float[np.ndarray, " point"]
+    high: Float[np.ndarray, " point"]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Mean over seeds with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+
+
+def label(entry: Entry) -> str:
+    """How an optimiser with its settings is called: the run's name without task and seed."""
+    name = str(entry["run"]).removesuffix(f"-s{entry.get('seed')}")
+    return name.removeprefix(f"{entry.get('task')}-")
+
+
+def interval(values: Iterable[float]) -> Estimate:
+    """Mean and 95 % interval by Student's t; one value has no interval."""
+    array = np.array([v for v in values if np.isfinite(v)], dtype=float)
+    mean = float(array.mean()) if len(array) else float("nan")
+    if len(array) < 2:
+        return Estimate(mean, mean, mean, len(array))
+    half = float(stats.t.ppf(0.975, len(array) - 1) * array.std(ddof=1) / np.sqrt(len(array)))
+    return Estimate(mean, mean - half, mean + half, len(array))
+
+
+def caution(seeds: int) -> str:
+    """What to keep in mind of intervals from so few seeds: a sentence, or nothing."""
+    if seeds == 1:
+        return " One value gives no interval: differences may be chance."
+    reach = float(stats.t.ppf(0.975, max(seeds - 1, 1)))
+    if seeds == 0 or reach < _WIDE:
+        return ""
+    return f" Of {seeds} values an interval reaches {reach:.1f} standard errors to each side: it may exceed the mean."
+
+
+_WIDE = 3.0
+"""Standard errors; half as many again as of many seeds, so that two to four are called few."""
+
+
+def curves(entries: Sequence[Entry], quantity: str, logarithmic: bool = False) -> list[Curve]:
+    """Curves of one logged quantity, by optimiser."""
+    return [c for name, group in _grouped(entries).items() if (c := _curve(name, group, quantity, logarithmic))]
+
+
+def outcomes(runs: Sequence[Entry], quantity: str) -> dict[str, Estimate]:
+    """Final value of one quantity, by optimiser."""
+    grouped = {name: [run[quantity] for run in group if quantity in run] for name, group in _grouped(runs).items()}
+    return {name: interval(values) for name, values in grouped.items() if values}
+
+
+def shortest_time(entries: Sequence[Entry]) -> float | None:
+    """Modelled time [s] that every run has reached: that of the fastest; None where one has none."""
+    totals: dict[str, float] = {}
+    for entry in entries:
+        name = str(entry["run"])
+        totals[name] = max(totals.get(name, 0.0), float(entry.get("modelled_time_s", 0.0)))
+    return min(totals.values(), default=0.0) or None
+
+
+def outcomes_at(entries: Sequence[Entry], quantity: str, time: float) -> dict[str, Estimate]:
+    """A quantity at a modelled time [s], on the straight line between what each run had logged, by optimiser."""
+    rows: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if quantity in entry and "modelled_time_s" in entry:
+            rows.setdefault(str(entry["run"]), []).append(entry)
+    found = []
+    for group in rows.values():
+        times = [float(row["modelled_time_s"]) for row in group]
+        if times[0] <= time <= times[-1]:
+            found.append({**group[0], quantity: float(np.interp(time, times, [float(row[quantity]) for row in group]))})
+    return outcomes(found, quantity)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Where `ours` is behind `rival` in the mean; `clear` when the two intervals do not overlap."""
+
+    quantity: str
+    ours: str
+    rival: str
+    ours_value: Estimate
+    rival_value: Estimate
+
+    @property
+    def clear(self) -> bool:
+        return self.ours_value.low > self.rival_value.high or self.ours_value.high < self.rival_value.low
+
+
+QUANTITIES = {
+    "train_loss": ("training loss", False),
+    "test_loss": ("test loss", False),
+    "test_accuracy": ("test accuracy", True),
+    "modelled_time_s": ("modelled time (s)", False),
+    "modelled_energy_J": ("modelled energy (J)", False),
+    "elapsed_s": ("time to simulate (s)", False),
+}
+"""What a run ends with, how it is called, and whether more is better."""
+
+
+def losses(runs: Sequence[Entry], is_ours: Callable[[str], bool]) -> list[Loss]:
+    """Every quantity in which one of ours is behind the best of the others."""
+    found = []
+    for quantity, (_, more_is_better) in QUANTITIES.items():
+        results = outcomes(runs, quantity)
+        rivals = {name: value for name, value in results.items() if not is_ours(name)}
+        if not rivals:
+            continue
+        sign = -1 if more_is_better else 1
+        best = min(rivals, key=lambda name: sign * rivals[name].mean)
+        for name, value in results.items():
+            if is_ours(name) and sign * value.mean > sign * rivals[best].mean:
+                found.append(Loss(quantity, name, best, value, rivals[best]))
+    return found
+
+
+def _grouped(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(label(entry), []).append(entry)
+    return groups
+
+
+def _logarithm(values: Float[np.ndarray, " seed"]) -> Float[np.ndarray, " seed"]:
+    """NaN where there is none: such a value has no place on a logarithmic axis."""
+    return np.asarray(np.log(np.where(values > 0, values, np.nan)))
+
+
+def _curve(name: str, entries: Sequence[Entry], quantity: str, logarithmic: bool) -> Curve | None:
+    runs: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if quantity in entry:
+            runs.setdefault(str(entry["run"]), []).append(entry)
+    if not runs:
+        return None
+    # Seeds are compared step by step: only the steps that every seed has reached.
+    steps = sorted(set.intersection(*({int(e["step"]) for e in run} for run in runs.values())))
+    by_step = [{int(e["step"]): e for e in run} for run in runs.values()]
+    values = np.array([[run[s][quantity] for s in steps] for run in by_step], dtype=float)
+    there, back = (_logarithm, np.exp) if logarithmic else (np.asarray, np.asarray)
+    estimates = [interval(there(column)) for column in values.T]
+    times = [[run[s].get("modelled_time_s", np.nan) for s in steps] for run in by_step]
+    time = np.mean(np.array(times, dtype=float), axis=0)
+    return Curve(
+        name,
+        len(runs),
+        np.array(steps, dtype=float),
+        time if np.isfinite(time).all() and (time > 0).any() else None,
+        *(back(np.array([getattr(e, key) for e in estimates])) for key in ("mean", "low", "high")),
+    )

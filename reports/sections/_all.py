@@ -1,0 +1,56 @@
+"""The parts of a report: from a folder on disk to titles, text, pictures and tables."""
+
+from collections.abc import Callable, Mapping
+
+from ..results import Folder
+from ._calibration import calibration_section
+from ._chip import circuit_section, design_section
+from ._fidelity import covariance_section, fidelity_section, loop_section, waveforms_section
+from ._section import Section, Table, picture
+from ._simulation import simulation
+from ._study import study
+from ._training import training
+
+
+def sections(folder: Folder) -> tuple[list[Section], list[str]]:
+    """What the folder has data for, and the names of what it does not."""
+    found = {name: make(folder) for name, make in _PARTS.items()}
+    there = [section for section in found.values() if section is not None]
+    own = [part for part in (simulation(folder), study(folder)) if part is not None]
+    if own:
+        # These have parts of their own; none of the others is missed.
+        return [*own, *there], []
+    return there, [name for name, section in found.items() if section is None]
+
+
+def _training(folder: Folder) -> Section | None:
+    found = training(folder)
+    if found is None:
+        return None
+    pictures = tuple(picture(draw, caption) for draw, caption in found.pictures)
+    tables = tuple(Table(caption, head, rows) for caption, head, rows in found.tables)
+    return Section("Training", found.text, pictures, tables)
+
+
+def _provenance(folder: Folder) -> Section | None:
+    summary, instance = folder.summary, folder.instance
+    rows = [("command", str(summary["command"]))] if "command" in summary else []
+    rows += [(key, str(summary[key])) for key in ("seed", "instance_seed", "quick", "started") if key in summary]
+    rows += [("seed of the chip", str(instance["seed"]))] if instance.get("seed") is not None else []
+    rows += [("computed in", f"{summary['elapsed_s']:.1f} s")] if "elapsed_s" in summary else []
+    rows += [("simulator", str(summary["engine"]))] if summary.get("engine") and "version" not in summary else []
+    rows += [(name, str(version)) for name, version in (summary.get("versions") or {}).items()]
+    return Section("Seeds and versions", (), (), (Table("", ("what", "value"), tuple(rows)),)) if rows else None
+
+
+_PARTS: Mapping[str, Callable[[Folder], Section | None]] = {
+    "circuit": circuit_section,
+    "design values": design_section,
+    "waveforms": waveforms_section,
+    "covariance": covariance_section,
+    "calibration": calibration_section,
+    "fidelity": fidelity_section,
+    "training": _training,
+    "training in the loop": loop_section,
+    "seeds and versions": _provenance,
+}

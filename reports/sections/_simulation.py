@@ -1,0 +1,54 @@
+"""The report's part on one simulation: settled voltages beside the solution, and the plots that were made of it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..figures import png_uri, quantity
+from ..results import Folder, SimulationSummary
+from ._section import Picture, Section, Table
+
+_PLOTS = {"op": "operating point", "tran": "transient", "ac": "response to the drive", "noise": "noise densities"}
+
+
+def simulation(folder: Folder) -> Section | None:
+    """What the folder of `thermospice simulate` says, or None."""
+    if folder.summary.get("command") != "simulate":
+        return None
+    summary = folder.summary_as(SimulationSummary)
+    title = f"Simulation: {_PLOTS.get(str(summary.get('analysis')), 'analysis')}"
+    return Section(title, tuple(_text(summary)), tuple(_pictures(folder)), tuple(_table(summary)))
+
+
+def _text(summary: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"{summary['topology']} with {summary['n']} cells of the design {summary['design']} at level"
+        f" {summary['level']}, {summary['temperature']:g} K, in {summary['engine']} {summary['version']}."
+    )
+    if "relative_error" in summary:
+        predicted = summary.get("predicted_relative_error")
+        foreseen = f"; the circuit's own equations foresee {predicted:.4g}" if predicted is not None else ""
+        settled = "answer" if summary.get("settled", True) else "answer, before it has settled"
+        answer = "inverse of A, which the covariance tells" if "inverse" in summary else settled
+        yield f"Relative error of the {answer}: {summary['relative_error']:.4g}{foreseen}."
+    yield from (str(warning) for warning in summary.get("warnings", ()))
+
+
+def _table(summary: Mapping[str, Any]) -> Iterator[Table]:
+    if "relative_error" in summary and "inverse" not in summary and "v" in summary and "x" in summary:
+        # A summary without an answer has the voltages scaled back already.
+        answers = summary.get("answer", summary["v"])
+        rows = tuple(
+            (str(k), quantity(v, "V", 4), quantity(a, "V", 4), quantity(x, "V", 4))
+            for k, (v, a, x) in enumerate(zip(summary["v"], answers, summary["x"], strict=True))
+        )
+        yield Table("Node voltages, the answer that they stand for, and the solution", _COLUMNS, rows)
+
+
+_COLUMNS = ("cell", "v", "answer", "A⁻¹ b")
+
+
+def _pictures(folder: Folder) -> Iterator[Picture]:
+    for name, caption in _PLOTS.items():
+        if (content := folder.picture(f"{name}.png")) is not None:
+            uri = png_uri(content)
+            yield Picture(uri, uri, caption)

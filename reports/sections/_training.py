@@ -1,0 +1,217 @@
+"""The report's part on training: curves, final values, modelled time, and where TNGD loses."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .. import figures
+from ..figures import quantity
+from ..results import (
+    QUANTITIES,
+    Estimate,
+    Folder,
+    Loss,
+    caution,
+    curves,
+    label,
+    losses,
+    outcomes,
+    outcomes_at,
+    shortest_time,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPart:
+    """Text, drawings with captions, and tables (caption, head, rows)."""
+
+    text: tuple[str, ...]
+    pictures: tuple[tuple[Callable[[], Figure], str], ...]
+    tables: tuple[tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]
+
+
+def training(folder: Folder) -> TrainingPart | None:
+    """What the folder says about training, or None."""
+    runs = folder.runs
+    if not runs:
+        return None
+    seeds = len({run.get("seed") for run in runs})
+    text = [
+        f"{len(runs)} runs, {seeds} seeds. Lines are means over the seeds, bands and ± the 95 % interval of the mean"
+        f" (Student's t).{caution(_fewest(runs))}"
+    ]
+    several = len({label(run) for run in runs})
+    if several > _MOST_LINES:
+        # Points of a study: its own pictures and tables say what they end with.
+        return TrainingPart(
+            (*text, f"{several} settings are too many for curves; the study's part has the results."), (), ()
+        )
+    text += _scatter(runs)
+    text += [_told(name, parts) for name, parts in _time_parts(runs).items() if "loading" in parts]
+    return TrainingPart(tuple(text), _pictures(folder), (_finals(runs), *_at_equal_time(folder), *_defeats(runs)))
+
+
+_MOST_LINES = 8
+
+
+def ours(runs: list[dict[str, Any]]) -> Callable[[str], bool]:
+    """Whether an optimiser solves on an analog device."""
+    names = {label(run) for run in runs if str(run.get("solver", "")).endswith("-spu")}
+    return lambda name: name in names
+
+
+def _pictures(folder: Folder) -> tuple[tuple[Callable[[], Figure], str], ...]:
+    loss = curves(folder.curves, "train_loss", logarithmic=True)
+    accuracy = curves(folder.curves, "test_accuracy")
+    found: list[tuple[Callable[[], Figure], str]] = []
+    if loss:
+        found.append(
+            (
+                lambda: figures.loss_curves(loss, "steps"),
+                "Loss on the whole training set against steps (mean and interval of its logarithm).",
+            )
+        )
+    if accuracy:
+        found.append((lambda: figures.accuracy_curves(accuracy, "steps"), "Test accuracy against steps."))
+    if any(c.time is not None for c in loss):
+        found.append(
+            (
+                lambda: figures.loss_curves(loss, "time"),
+                "Loss on the whole training set against modelled time. Digital work counts as long as it took one"
+                " thread of this machine, whatever else that did (the median of the faster half of the steps), an"
+                " analog solve as the hardware model says, with loading the resistors.",
+            )
+        )
+    parts = _time_parts(folder.runs)
+    if parts:
+        found.append((lambda: figures.time_parts(parts), "Modelled time of one step by its parts (logarithmic axis)."))
+    return tuple(found)
+
+
+def _time_parts(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Seconds of each part of a step, by optimiser, of its first seed; a digital one has a single part."""
+    found: dict[str, dict[str, float]] = {}
+    for run in runs:
+        if run.get("steps") and "modelled_time_s" in run:
+            parts = {name: run[f"modelled_{name}_s"] for name in _PARTS if f"modelled_{name}_s" in run}
+            per_step = {
+                name: value / run["steps"] for name, value in (parts or {"digital": run["modelled_time_s"]}).items()
+            }
+            found.setdefault(label(run), per_step)
+    return found
+
+
+def _scatter(runs: list[dict[str, Any]]) -> list[str]:
+    """How far the digital part of modelled time can be trusted: a sentence, or none."""
+    spreads = [run["modelled_digital_spread"] for run in runs if "modelled_digital_spread" in run]
+    if not spreads:
+        return []
+    return [
+        f"The digital time of a step scatters within a run by {np.median(spreads):.0%} (interquartile range by median,"
+        f" of the middle run; {max(spreads):.0%} at most): smaller differences of modelled time mean nothing."
+    ]
+
+
+def _told(name: str, parts: Mapping[str, float]) -> str:
+    """Where the modelled time of an analog optimiser goes."""
+    own = {part: value for part, value in parts.items() if part != "digital"}
+    whole, device = sum(parts.values()), sum(own.values())
+    largest = max(own, key=lambda part: own[part])
+    digital = f"{parts.get('digital', 0.0) / whole:.0%} of a modelled step ({quantity(whole, 's', 3)})"
+    what = "loading the resistors" if largest == "loading" else f"the {largest}"
+    return (
+        f"{name}: gradient and curvature, digital and measured here, take {digital}; of the device's own"
+        f" {quantity(device, 's', 3)} {what} takes {own[largest] / device:.1%}."
+    )
+
+
+_PARTS = ("digital", "loading", "drive", "relaxation", "readout")
+
+
+def _finals(runs: list[dict[str, Any]]) -> tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    columns = {q: outcomes(runs, q) for q in QUANTITIES}
+    present = [q for q in QUANTITIES if columns[q]]
+    names = list(dict.fromkeys(label(run) for run in runs))
+    rows = tuple((name, *(_shown(q, columns[q].get(name)) for q in present)) for name in names)
+    return "At the end of training", ("optimiser", *(QUANTITIES[q][0] for q in present)), rows
+
+
+def _at_equal_time(folder: Folder) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]:
+    """Where everybody stands when the fastest is done; nothing without modelled times."""
+    time = shortest_time(folder.curves)
+    if time is None:
+        return ()
+    columns = {q: outcomes_at(folder.curves, q, time) for q in ("train_loss", "test_loss", "test_accuracy")}
+    names = dict.fromkeys(label(row) for row in folder.curves)
+    rows = tuple((name, *(_shown(q, column.get(name)) for q, column in columns.items())) for name in names)
+    reached = quantity(time, "s", 3)
+    caption = (
+        f"At equal modelled time ({reached}, when the fastest has made all its steps; on a straight line between logged"
+        " values)"
+    )
+    return ((caption, ("optimiser", *(QUANTITIES[q][0] for q in columns)), rows),)
+
+
+def _fewest(runs: list[dict[str, Any]]) -> int:
+    """Seeds of the setting that has the fewest."""
+    counts = Counter(label(run) for run in runs)
+    return min(counts.values())
+
+
+def _defeats(runs: list[dict[str, Any]]) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]:
+    """Nothing where all are analog, or none: then nobody can lose to another."""
+    is_ours = ours(runs)
+    if len({is_ours(label(run)) for run in runs}) < 2:
+        return ()
+    rows = tuple(_defeat(loss) for loss in losses(runs, is_ours))
+    if not rows:
+        rows = (("nowhere in these quantities", "", "", "", ""),)
+    return (("Where TNGD loses", ("quantity", "optimiser", "value", "best rival", "verdict"), rows),)
+
+
+def _defeat(loss: Loss) -> tuple[str, ...]:
+    verdict = "clearly behind" if loss.clear else "behind, within the scatter of the seeds"
+    if min(loss.ours_value.seeds, loss.rival_value.seeds) < 2:
+        verdict = "behind; one seed, no interval"
+    rival = f"{loss.rival}: {_shown(loss.quantity, loss.rival_value)}"
+    return QUANTITIES[loss.quantity][0], loss.ours, _shown(loss.quantity, loss.ours_value), rival, verdict
+
+
+def _shown(quantity: str, estimate: Estimate | None) -> str:
+    if estimate is None or not np.isfinite(estimate.mean):
+        return "–"
+    factor, unit = (100.0, " %") if quantity.endswith("accuracy") else (1.0, "")
+    digits = ".2f" if unit else ".3g"
+    half = factor * (estimate.high - estimate.mean)
+    # What differs by rounding alone has no spread worth showing.
+    scatters = estimate.seeds > 1 and half > 1e-9 * abs(factor * estimate.mean)
+    spread = f" ± {half:{'.2f' if unit else '.2g'}}" if scatters else ""
+    return f"{factor * estimate.mean:{digits}}{spread}{unit}"
+
+
+def verdicts(folder: Folder) -> list[str]:
+    """Lines for the summary at the top."""
+    if len({label(run) for run in folder.runs}) > _MOST_LINES:
+        return []
+    found = []
+    accuracy = outcomes(folder.runs, "test_accuracy")
+    loss = outcomes(folder.runs, "train_loss")
+    if accuracy:
+        listed = "; ".join(f"{name} {_shown('test_accuracy', value)}" for name, value in accuracy.items())
+        found.append(f"Test accuracy{_over(accuracy)}: {listed}.")
+    if loss:
+        listed = "; ".join(f"{name} {_shown('train_loss', value)}" for name, value in loss.items())
+        found.append(f"Final training loss{_over(loss)}: {listed}.")
+    behind = sorted({QUANTITIES[item.quantity][0] for item in losses(folder.runs, ours(folder.runs))})
+    if behind:
+        found.append(f"TNGD is behind the best rival in: {', '.join(behind)}.")
+    return found
+
+
+def _over(estimates: Mapping[str, Estimate]) -> str:
+    seeds = min(estimate.seeds for estimate in estimates.values())
+    return f" (mean ± 95 % over {seeds} seeds)" if seeds > 1 else " (one seed)"

@@ -1,0 +1,64 @@
+"""Factors layer by layer."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from .._types import LossFunction
+from ..programs import Columns, Layered, Outer, Stored, check_columns
+from ._flat_module import FlatModule
+from ._layers import Use, forward, trainable_layers
+from ._losses import loss_and_slope, output_hessian
+from ._plain_pass import probe
+
+
+def layered(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any, damping: float = 0.0) -> Layered:
+    """Linearise `module` under `loss_fn` at one batch, layer by layer, in one forward and k backward passes.
+
+    All trained parameters belong to `Linear` or `Conv2d` layers, each used once in a forward pass; layers between them
+    keep samples apart. `inputs`: a tensor, a tuple of positional or a mapping of keyword arguments, all batched first.
+
+    Raises ValueError for other modules, and where `curvature` would.
+    """
+    flat, layers = FlatModule.of(module), list(trainable_layers(module).values())
+    expected = [id(p) for layer in layers for p in (layer.weight, layer.bias) if p is not None]
+    if [id(p) for p in flat.parameters] != expected:
+        raise ValueError(
+            'module: expected layers with a weight and a bias, in this order; use TNGD with curvature "ggn"'
+        )
+    raw, uses = forward(module, layers, inputs)
+    outputs = raw.detach()
+    with torch.no_grad():
+        loss, slope = loss_and_slope(loss_fn, outputs, targets, flat.parameters)
+        H = output_hessian(loss_fn, outputs, targets)
+    gradient = flat.pulled_back(raw, slope)
+    # Derivatives in chance directions: that of the loss may be one in which nothing shows.
+    u = probe(raw)
+    known = flat.pulled_back(raw, u)
+    J = columns_of(raw, uses)
+    check_columns(J, u, known)
+    return Layered(J, H, loss, gradient, damping)
+
+
+def columns_of(raw: Tensor, uses: list[Use]) -> Columns:
+    B, k = len(raw), raw[0].numel()
+    basis = torch.eye(k, dtype=raw.dtype, device=raw.device).unsqueeze(1).expand(k, B, k)
+    ends, slopes = [use.out for use in uses], basis.reshape(k, *raw.shape)
+    back = torch.autograd.grad(raw, ends, slopes, is_grads_batched=True, allow_unused=True)
+    none = raw.new_zeros(())
+    with torch.no_grad():
+        layers = tuple(
+            _layer(use, none.expand(k, *use.out.shape) if found is None else found)
+            for use, found in zip(uses, back, strict=True)
+        )
+    return Columns(layers, tuple(use.layer.bias is not None for use in uses))
+
+
+def _layer(use: Use, ends: Float[Tensor, "k B *output"]) -> Outer | Stored:
+    G = torch.stack([use.sites(end) for end in ends], 1)  # (B, k, sites, o)
+    if G.shape[2] == 1:
+        return Outer(G.squeeze(2), use.rows.squeeze(1))
+    B, k, _, o = G.shape
+    return Stored(torch.bmm(G.movedim(3, 2).reshape(B, k * o, -1), use.rows).reshape(B, k, o, -1))

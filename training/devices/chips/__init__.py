@@ -1,0 +1,36 @@
+"""One chip as numbers: arrays with their deviations, amplifiers, noise, converters, age."""
+
+from ._ageing import NEW as NEW
+from ._ageing import Aged as Aged
+from ._ageing import Ageing as Ageing
+from ._ageing import Clock as Clock
+from ._array_grid import ArrayGrid as ArrayGrid
+from ._chip_amplifiers import ChipAmplifiers as ChipAmplifiers
+from ._chip_noise import CascadeNoise as CascadeNoise
+from ._chip_noise import rail_strength as rail_strength
+from ._chip_noise import strength as strength
+from ._chip_statistics import ALL_EFFECTS as ALL_EFFECTS
+from ._chip_statistics import DeviceLike as DeviceLike
+from ._chip_statistics import Effects as Effects
+from ._chip_statistics import HasInstance as HasInstance
+from ._chip_statistics import InstanceLike as InstanceLike
+from ._chip_statistics import Ohmic as Ohmic
+from ._chip_statistics import PopulationLike as PopulationLike
+from ._chip_statistics import measured_cells as measured_cells
+from ._chip_statistics import population_of as population_of
+from ._converters import read_out as read_out
+from ._converters import to_own_scale as to_own_scale
+from ._deviating_arrays import CascadeArrays as CascadeArrays
+from ._deviating_arrays import Deviations as Deviations
+from ._deviating_arrays import LoadedHessian as LoadedHessian
+from ._deviating_arrays import LoadedJacobian as LoadedJacobian
+from ._deviations import Amplifiers as Amplifiers
+from ._deviations import CascadeErrors as CascadeErrors
+from ._deviations import CrossbarErrors as CrossbarErrors
+from ._deviations import DrawnErrors as DrawnErrors
+from ._deviations import MeasuredCascade as MeasuredCascade
+from ._deviations import MeasuredCrossbar as MeasuredCrossbar
+from ._limits import SaturatedDevice as SaturatedDevice
+from ._loaded_chip import Cascade as Cascade
+from ._loaded_chip import Crossbar as Crossbar
+from ._loaded_chip import Loads as Loads

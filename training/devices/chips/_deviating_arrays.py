@@ -1,0 +1,216 @@
+"""The arrays of a cascade with a program in them: rounded, deviating, aged, tile by tile."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ..._types import Jacobian, Rows, Vector
+from ...programs import Factors
+from . import _deviation_draws as draws
+from ._ageing import Aged
+from ._array_grid import ArrayGrid
+from ._chip_amplifiers import ChipAmplifiers
+from ._chip_noise import back_through_negative, through_negative
+from ._chip_statistics import Effects
+from ._deviations import Amplifiers, CascadeErrors, CellErrors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Deviations:
+    """What a chip does to the values in its arrays, as far as the effects are wanted."""
+
+    errors: CellErrors
+    effects: Effects
+    grid: ArrayGrid
+    amplifiers: ChipAmplifiers
+    aged: Aged
+
+    def offsets(self, name: Amplifiers, like: Vector) -> Vector:
+        """Input offsets [V]."""
+        if not self.effects.offset:
+            return torch.zeros_like(like)
+        return self.amplifiers.offset + self.errors.offsets(name, len(like), like)
+
+    def rail_offsets(self, name: Amplifiers, like: Vector) -> Vector | None:
+        """What inverted rails put out with their inputs at zero [V]; None where nothing."""
+        if not self.effects.offset:
+            return None
+        own = self.errors.inverter_offsets(name, len(like), like)
+        offset, bias = self.amplifiers.offset, self.amplifiers.bias
+        if own is None and offset == bias == 0.0:
+            return None
+        # an inverting amplifier of two equal resistors doubles its offset
+        inverter = self.inverter_errors(name, like)
+        common = (2.0 + inverter) * offset + (1.0 + inverter) * bias
+        return common if own is None else own + common
+
+    def inverters(self, name: Amplifiers, like: Vector) -> Vector | None:
+        return self.errors.inverters(name, len(like), like) if self.effects.inverter else None
+
+    def inverter_errors(self, name: Amplifiers, like: Vector) -> Vector:
+        error = self.inverters(name, like)
+        return torch.zeros_like(like) if error is None else error
+
+    def with_inverters(self, held: Tensor, error: Tensor | None) -> Tensor:
+        # negative coefficients are fed from the inverted rail
+        return held if error is None else torch.addcmul(held, held.clamp_max(0.0), error)
+
+    def resistors(self, name: Literal["damping", "drive"], like: Tensor) -> Vector:
+        """One plus the deviation of each."""
+        one = torch.ones_like(like[0])
+        return one + self.errors.cells(name, like.shape[1], like) if self.effects.conductance else one
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedJacobian:
+    """J_in, its rows divided by their stages' gain errors, and J_out.
+
+    Attributes:
+        row_gain, row_sum: (r,) sum |G| and sum G of J_in's rows, column_gain, column_sum: (N,) those of J_out's
+            columns, of the arrays as they hold `stage J`.
+        rails: what the inverted rails' own offsets put into the stages and into the cells [V]; None where nothing.
+        clipped: entries beyond the range.
+    """
+
+    J_in: Jacobian
+    J_out: Jacobian
+    row_gain: Rows
+    row_sum: Rows
+    column_gain: Vector
+    column_sum: Vector
+    rails: tuple[Rows, Vector] | None = None
+    clipped: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedHessian:
+    """H, its rows divided by their stages' gain errors; None is the identity, without an array.
+
+    Attributes:
+        gain, sum: (r,) sum |G| and sum G of its rows.
+        rails: (r,) what inverted rails put into its stages [V].
+        clipped: entries beyond the range.
+    """
+
+    H: Tensor | None
+    gain: Rows
+    sum: Rows
+    rails: Rows
+    clipped: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CascadeArrays(Deviations):
+    """Those of a cascade: J and J^T are two arrays, H a third."""
+
+    errors: CascadeErrors
+
+    def feedback(self, name: Amplifiers, like: Vector) -> Vector | None:
+        """One plus the deviation of each stage's feedback conductance; None where they are exact."""
+        error = self.errors.feedback(name, len(like), like) if self.effects.conductance else None
+        return None if error is None else 1.0 + error
+
+    def biases(self, name: Amplifiers, like: Vector) -> Vector:
+        """What the input currents of stages put out, through their own feedback resistors [V]."""
+        bias, feedback = torch.full_like(like, self.amplifiers.bias), self.feedback(name, like)
+        return bias if feedback is None else bias / feedback
+
+    def jacobian(self, factors: Factors, stage: float, loading: Rows | None) -> LoadedJacobian:
+        """loading: of the amplifiers behind J, by what they drive; None where that is J^T."""
+        J = factors.J
+        flawed = self._flawed
+        rails, rail_lines = self.rail_offsets("cells", J[0]), self.rail_offsets("hessian", J[:, 0])
+        if not (flawed or self.amplifiers.inverse_gain > 0.0):
+            into = None
+            if rails is not None and rail_lines is not None:
+                into = (
+                    -stage * through_negative(J, rails[None])[0],
+                    -stage * back_through_negative(J, rail_lines[None])[0],
+                )
+            sizes = stage * torch.linalg.vector_norm(J, 1, 1), stage * torch.linalg.vector_norm(J, 1, 0)
+            return LoadedJacobian(J, J, sizes[0], stage * J.sum(1), sizes[1], stage * J.sum(0), into)
+        # where the digital side needs J no more, the first array takes its place
+        J_in = J if factors.scratch else torch.empty_like(J)
+        J_out = torch.empty_like(J) if flawed else J.clone() if factors.scratch else J
+        full_scale, clipped = self.grid.full_scale(J, stage), 0
+        columns, lines = self.inverters("cells", J[0]), self.inverters("hessian", J[:, 0])
+        feedback = self.feedback("forward", J[:, 0])
+        row_gain, row_sum = J.new_empty(len(J)), J.new_empty(len(J))
+        column_gain, column_sum = J.new_zeros(J.shape[1]), J.new_zeros(J.shape[1])
+        into_rows, into_cells = torch.zeros_like(row_gain), torch.zeros_like(column_gain)
+        # tile by tile, so that nothing but the two arrays themselves is as large as J
+        for index, piece in enumerate(J.split(draws.TILE)):
+            here = slice(index * draws.TILE, index * draws.TILE + len(piece))
+            clipped += self.grid.clipped(piece, full_scale)
+            first = self.grid.rounded(piece, full_scale)
+            second = first if self.grid.rounding is None else self.grid.rounded(piece, full_scale)
+            if flawed:
+                second = self._held(second, "J^T", index, stage)
+            column_gain += second.abs().sum(0)
+            column_sum += second.sum(0)
+            first = self._held(first, "J", index, stage)
+            # a stage's output is its input current through its own feedback resistor
+            unit = first.new_ones(()) if feedback is None else feedback[here]
+            row_gain[here], row_sum[here] = stage * first.abs().sum(1) / unit, stage * first.sum(1) / unit
+            if rails is not None and rail_lines is not None:
+                into_rows[here] = -stage * (first.clamp_max(0.0) @ rails) / unit
+                into_cells -= stage * (rail_lines[here] @ second.clamp_max(0.0))
+            if flawed:
+                J_out[here] = self.with_inverters(second, None if lines is None else lines[here].unsqueeze(1))
+            pull = self._pull(row_gain[here], row_sum[here], None if loading is None else loading[here])
+            J_in[here] = self.with_inverters(first, columns).div_((unit * (1.0 + pull)).unsqueeze(1))
+        into = None if rails is None else (into_rows, into_cells)
+        sums = row_gain, row_sum, column_gain.mul_(stage), column_sum.mul_(stage)
+        return LoadedJacobian(J_in, J_out, *sums, into, clipped)
+
+    def hessian(self, factors: Factors, stage: float) -> LoadedHessian:
+        """The array holds `H/stage^2`."""
+        H, like = factors.H, factors.J[:, 0]
+        if H is None:
+            nothing = torch.zeros_like(like)
+            return LoadedHessian(None, nothing, nothing, nothing)
+        B, k, _ = H.shape
+        full_scale = self.grid.full_scale(H, stage**-2)
+        held = self.grid.rounded(H, full_scale)
+        inverters, rails = self.inverters("forward", like), self.rail_offsets("forward", like)
+        if self.effects.conductance and (error := self.errors.blocks(B, k, H)) is not None:
+            held = held * (1.0 + error)
+        if self.aged.programmed != 1.0:
+            held = self.aged.programmed * held
+        held = self.grid.switched(held, stage**-2)
+        if (feedback := self.feedback("hessian", like)) is not None:
+            held = held / feedback.reshape(B, k, 1)
+        gain, total = held.abs().sum(2) / stage**2, held.sum(2) / stage**2
+        into = torch.zeros_like(like)
+        if rails is not None:
+            into = -torch.einsum("bij,bj->bi", held.clamp_max(0.0), rails.reshape(B, k)).reshape(-1) / stage**2
+        held = self.with_inverters(held, None if inverters is None else inverters.reshape(B, 1, k))
+        if self.amplifiers.inverse_gain > 0.0:
+            # they drive the array J^T, whose rows are as long as those of J
+            behind = stage * torch.linalg.vector_norm(factors.J, 1, 1), stage * factors.J.sum(1)
+            loading = self.amplifiers.stage_loading(*behind).reshape(B, k)
+            held = held / (1.0 + self.amplifiers.pull(1.0 + gain, loading)).unsqueeze(2)
+        return LoadedHessian(held, gain.reshape(-1), total.reshape(-1), into, self.grid.clipped(H, full_scale))
+
+    @property
+    def _flawed(self) -> bool:
+        effects = self.effects
+        return effects.conductance or effects.inverter or not self.grid.exact or self.aged.programmed != 1.0
+
+    def _pull(self, row_gain: Rows, row_sum: Rows, loading: Rows | None) -> Rows:
+        """Of stages with so much conductance at their inputs, and without `loading` as much at their outputs."""
+        if loading is None:
+            loading = self.amplifiers.stage_loading(row_gain, row_sum)
+        return self.amplifiers.pull(1.0 + row_gain, loading)
+
+    def _held(self, values: Tensor, name: Literal["J", "J^T"], tile: int, stage: float) -> Tensor:
+        """Conductances in rows of an array, each with the sign of its rail; a tensor to keep."""
+        error = None
+        if self.effects.conductance:
+            error = self.errors.tile(name, tile, len(values), values.shape[1], values)
+        if error is None:
+            return self.grid.switched(self.aged.programmed * values, stage)
+        torch.addcmul(values, values, error, out=error)
+        return self.grid.switched(error if self.aged.programmed == 1.0 else error.mul_(self.aged.programmed), stage)

@@ -1,0 +1,12 @@
+"""The analog loop of a cascade, in time."""
+
+from ._cascade_loop import MAX_GROUPS as MAX_GROUPS
+from ._cascade_loop import Loop as Loop
+from ._cascade_loop import refuse_growth as refuse_growth
+from ._krylov import POLES_PER_TIME as POLES_PER_TIME
+from ._krylov import Kept as Kept
+from ._krylov import Relaxing as Relaxing
+from ._krylov import state_at as state_at
+from ._lagging_loop import LaggedLoop as LaggedLoop
+from ._noise_steps import noise_at as noise_at
+from ._noise_steps import steps as steps

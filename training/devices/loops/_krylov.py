@@ -1,0 +1,111 @@
+"""A loop's state after a time, by a Krylov space that does not grow with the loop's speed."""
+
+import math
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..._types import Vector
+
+POLES_PER_TIME = 10.0
+CHECK_EVERY = 2
+MAX_DIMENSION = 128
+SPURIOUS = 1e3
+"""phi1 of a stable loop is about one; no smaller than this is taken for a growing mode of the small matrix."""
+
+
+@runtime_checkable
+class Shifted(Protocol):
+    """Solves `(p + h F) x = f` to a relative tolerance."""
+
+    def solve(self, f: Vector, tol: float) -> Vector: ...
+
+
+@runtime_checkable
+class Relaxing(Protocol):
+    """A loop `x' = -F x`, such as `Loop` and `LaggedLoop`."""
+
+    def matvec(self, x: Vector) -> Vector: ...
+
+    def shifted(self, p: float, h: float) -> Shifted: ...
+
+
+Kept = dict[tuple[float, float], Shifted]
+"""The last factorisation, for whoever asks for another state at the same time."""
+
+
+def state_at(loop: Relaxing, d: Vector, x0: Vector | None, t: float, tol: float, kept: Kept | None = None) -> Vector:
+    """x(t) of `dx = -(F x - d) ds` from x0 (zero when absent), within about `tol` of the change from x0.
+
+    t = inf: one solve. Otherwise `x0 + t phi1(-t F)(d - F x0)`, phi1(z) = (e^z - 1)/z, in the Krylov space of
+    (1 + h F)^-1, h = t/10 (van den Eshof and Hochbruck, 2006, "Preconditioning Lanczos approximations to the
+    matrix exponential"): its dimension does not grow with F's norm, and one factorisation serves it.
+    Raises ArithmeticError when the space does not suffice.
+    """
+    if math.isinf(t):
+        return _shifted(loop, 0.0, 1.0, kept).solve(d, tol)
+    start = torch.zeros_like(d) if x0 is None else x0
+    v = d if x0 is None else d - loop.matvec(x0)
+    size = float(v.norm())
+    if t == 0.0 or size == 0.0:
+        return start
+    h = t / POLES_PER_TIME
+    return start + _phi1(_shifted(loop, 1.0, h, kept), v / size, POLES_PER_TIME, tol).mul_(size * t)
+
+
+def _shifted(loop: Relaxing, p: float, h: float, kept: Kept | None) -> Shifted:
+    if kept is None:
+        return loop.shifted(p, h)
+    if (p, h) not in kept:
+        kept.clear()
+        kept[p, h] = loop.shifted(p, h)
+    return kept[p, h]
+
+
+def _phi1(shifted: Shifted, v: Vector, scaled: float, tol: float) -> Vector:
+    # Arnoldi with (1 + h F)^-1, so that basis^T (h F) basis = inv(hessenberg) - 1
+    basis = v.unsqueeze(0)
+    hessenberg = torch.zeros(MAX_DIMENSION + 1, MAX_DIMENSION, dtype=torch.float64)
+    last = torch.zeros(0, dtype=torch.float64)
+    relaxed = 1.0
+    for m in range(1, MAX_DIMENSION + 1):
+        w = shifted.solve(basis[-1], min(0.3 * tol / relaxed, 2e-2))
+        w, column = _orthogonal(w, basis)
+        hessenberg[: m + 1, m - 1] = column
+        exhausted = float(column[-1]) <= 100 * torch.finfo(v.dtype).eps * float(column.norm()) or m == len(v)
+        if exhausted or m % CHECK_EVERY == 0:
+            y = _small_phi1(hessenberg[:m, :m], scaled)
+            if not float(y.norm()) < SPURIOUS and not exhausted:
+                # a small space of a loop that is not normal may seem to grow; a larger one does not
+                basis = torch.cat([basis, w.unsqueeze(0)])
+                continue
+            change = y.clone()
+            change[: len(last)] -= last
+            if exhausted or float(change.norm()) <= tol * float(y.norm()):
+                return y.to(v) @ basis
+            # later vectors count for less, so their solves may be coarser (Simoncini and Szyld, 2003)
+            last, relaxed = y, max(float(y[-1].abs()) / float(y.norm()), tol)
+        basis = torch.cat([basis, w.unsqueeze(0)])
+    raise ArithmeticError(f"device: the state after t took more than {MAX_DIMENSION} Krylov vectors; use float64")
+
+
+def _orthogonal(w: Vector, basis: Float[Tensor, "m N"]) -> tuple[Vector, Float[Tensor, " m_plus_1"]]:
+    # classical Gram-Schmidt, twice
+    first = basis @ w
+    w = w - first @ basis
+    second = basis @ w
+    w = w - second @ basis
+    norm = w.norm()
+    column = torch.cat([first + second, norm.unsqueeze(0)]).double().cpu()
+    return w / norm.clamp_min(torch.finfo(w.dtype).tiny), column
+
+
+def _small_phi1(hessenberg: Float[Tensor, "m m"], scaled: float) -> Float[Tensor, " m"]:
+    # phi1(-scaled (inv(H) - 1)) e1 as a column of an augmented matrix exponential
+    m = len(hessenberg)
+    block = torch.zeros(m + 1, m + 1, dtype=torch.float64)
+    block[:m, :m] = -scaled * (torch.linalg.inv(hessenberg) - torch.eye(m, dtype=torch.float64))
+    block[0, m] = 1.0
+    return torch.linalg.matrix_exp(block)[:m, m]

@@ -1,0 +1,281 @@
+"""The analog loop of a cascade whose stages take time to settle."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Complex, Float
+from torch import Tensor
+
+from ..._exceptions import UnstableLoop
+from ..._types import Rows, Vector
+from ._cascade_loop import Loop, ShiftedLoop
+
+HARMLESS = 0.25
+"""Once round the loop in units of the slowest stage's rate: up to here its lag is no danger, whatever the program.
+
+Equal stages oscillate at 2, unequal ones of a diagonal H not below 1.5."""
+MODES = 80
+"""Krylov vectors that find the modes at the spectrum's edge, where those are that ring."""
+CONVERGED = 0.03
+
+_WIDEST = math.radians(75.0)
+"""Modes closer to the imaginary axis take many noise steps each."""
+
+State = Float[Tensor, " states"]
+
+
+@dataclass(frozen=True, eq=False)
+class LaggedLoop:
+    """`D x' = d - Lam x - J_out^T w, u' = -first (u - J_in x), w' = -second (w - H u)`, time in tau.
+
+    The stages' outputs u and w are states beside the cells' x; without an H there is one stage, `w = u`. Nothing
+    of size N x N: with u and w eliminated, `p + h F` is that of the loop without lags whose H is
+    `a_2 H a_1`, a = h omega/(p + h omega), and its arrays' products serve as they are.
+
+    first, second: (r,) rates of the stages [1/tau]; `second` is None where the base has no H. delay [tau]: so much
+    later the cells show x. States are (x, u, w) in one vector, u and w scaled by `scale`.
+    """
+
+    base: Loop
+    first: Rows
+    second: Rows | None
+    delay: float = 0.0
+
+    @cached_property
+    def scale(self) -> float:
+        """Makes stage voltages weigh about as much as the cells' in a norm."""
+        return float(self.base.grams.sum(0).norm().clamp_min(torch.finfo(self.first.dtype).tiny)) ** -0.5
+
+    @property
+    def lag(self) -> float:
+        """Longest delay through the stages [tau]."""
+        slowest = [self.first] if self.second is None else [self.first, self.second]
+        return sum(1.0 / float(rates.min()) for rates in slowest)
+
+    def settled(self, x: Vector) -> State:
+        """The state with cells at x and the stages settled there."""
+        u = self.base.J_in @ x
+        return self._joined(x, u, u if self.second is None else self.base.hessian(u))
+
+    def driven(self, d: Vector) -> State:
+        """The drive d of the cells as that of the state."""
+        u = torch.zeros_like(self.first)
+        return self._joined(d, u, u)
+
+    def driven_many(self, d: Tensor, first: Tensor, second: Tensor | None) -> Tensor:
+        """`driven` for each row of d (count, N), first and second (count, r)."""
+        u = self.scale * self.first * first
+        if self.second is None or second is None:
+            return torch.cat([d, u], 1)
+        return torch.cat([d, u, self.scale * self.second * second], 1)
+
+    def cells(self, z: State) -> Vector:
+        return z[: len(self.base.D)]
+
+    def parts(self, z: State) -> tuple[Vector, Rows, Rows]:
+        """x, u and w."""
+        N, r = len(self.base.D), len(self.first)
+        x, u, w = z[:N], z[N : N + r] / self.scale, z[-r:] / self.scale
+        return x, u, w
+
+    def matvec(self, z: State) -> State:
+        """F z."""
+        base = self.base
+        x, u, w = self.parts(z)
+        cells = (base.Lam * x + base.J_out.T @ w) / base.D
+        second = u if self.second is None else self.second * (w - base.hessian(u))
+        return self._joined(cells, self.first * (u - base.J_in @ x), second)
+
+    def shifted(self, p: float, h: float) -> "LaggedShifted":
+        """A solver for p + h F."""
+        first, H = _kept(self.first, p, h), self.base.H
+        if H is None or self.second is None:
+            H = first.reshape(-1, 1, 1)
+        else:
+            B, k, _ = H.shape
+            H = _kept(self.second, p, h).reshape(B, k, 1) * H * first.reshape(B, 1, k)
+        through = replace(self.base, H=H)
+        # what the loop has worked out of its arrays and cells does not depend on H
+        vars(through).update({name: getattr(self.base, name) for name in ("rates", "group", "group_rates", "grams")})
+        return LaggedShifted(self, p, h, through.shifted(p, h))
+
+    def negligible(self, t: float, tol: float) -> bool:
+        """Is the state after t the one without lags, to a relative `tol`?
+
+        To first order a lag delta turns a decay rate s into `s (1 + s delta)`, which changes `exp(-s t)` by
+        `s^2 delta t exp(-s t)`: at most `4 delta/(e^2 t)`, and at most `S^2 delta t` for the fastest rate S.
+        """
+        if t == 0.0 or math.isinf(t):
+            return True
+        fastest = self.base.speed()
+        return self.lag * fastest <= HARMLESS and self.lag * min(4.0 * math.exp(-2.0) / t, fastest**2 * t) <= tol
+
+    def unheard(self, t: float, tol: float) -> bool:
+        """Is the noise after t the one without lags, its variance to a relative `tol`?
+
+        To first order a lag delta multiplies the variance of a mode of decay rate s by `1 + s delta`, and a stage's
+        noise, filtered, accumulates in t as if it began delta later.
+        """
+        return self.lag * max(self.base.speed(), 1.0 / t) <= tol
+
+    def modes(self, tol: float) -> Complex[np.ndarray, " modes"]:
+        """Rates like those of this loop, real and (one of each pair) complex, that carry a part `tol` of the noise.
+
+        Roots z of `(rate - z)(1 - z/omega_1)(1 - z/omega_2) + lambda`, all cells and the stages of each kind alike, for
+        lambda up to what the arrays add to the fastest mode; at most 75 degrees from a decay that does not ring.
+        """
+        lags = np.poly1d([1.0])
+        for poles in (self.first, self.second):
+            if poles is not None:
+                lags *= np.poly1d([-1.0 / float(poles.median()), 1.0])
+        loop = np.poly1d([-1.0, float(self.base.rates.median())]) * lags
+        added = self._added()
+        z = _heard(loop, lags, np.geomspace(1e-3 * added, added, 40), tol)
+        angle = np.clip(np.angle(z), -_WIDEST, _WIDEST)
+        return np.asarray((np.abs(z) * np.exp(1j * angle))[z.imag >= 0.0])
+
+    def _added(self) -> float:
+        """The largest that the arrays add to a decay rate, by the power method."""
+        turn = self.base.turn
+        x, size = turn.abs().sum(1), 0.0
+        for _ in range(20):
+            x = x / x.norm().clamp_min(torch.finfo(x.dtype).tiny)
+            x = turn @ x
+            size = float(x.norm())
+        return max(size, torch.finfo(x.dtype).tiny)
+
+    def check_stable(self, t: float) -> None:
+        """Raises UnstableLoop when the lags make a mode grow by more than e within t; the base has its own check."""
+        if self.second is None:
+            return  # one stage settles whatever its rate
+        slowest = float(torch.minimum(self.first, self.second).min())
+        if float(self.base.turn.norm()) <= HARMLESS * slowest:
+            return
+        growth = self.growth
+        if not (growth < 0.0 or growth * t <= 1.0):
+            raise UnstableLoop(
+                f"device: the stages' amplifiers are too slow, the loop rings up as exp({growth:.3g} t/tau), "
+                f"t = {t:g}; the slowest stage settles with {slowest:.3g}/tau: "
+                "raise the gain-bandwidth or tau, or shorten t"
+            )
+
+    @cached_property
+    def growth(self) -> float:
+        """Largest real part of -F's eigenvalues with the slowest cell's rate in every cell, those of a 3r x 3r matrix.
+
+        As `Loop.growth`, right when all rates are equal. By Arnoldi's method, and by all eigenvalues where that leaves
+        a doubt: a mode that rings is an extreme point of the spectrum, and found among the first.
+        """
+        found = _rightmost(self._rings, self._ring_size, self.first)
+        if found is not None:
+            return found
+        columns = [self._rings(e) for e in torch.eye(self._ring_size).to(self.first)]
+        return float(torch.linalg.eigvals(torch.stack(columns, 1)).real.max())
+
+    @property
+    def _ring_size(self) -> int:
+        return (2 if self.base.H is None or self.second is None else 3) * len(self.first)
+
+    @cached_property
+    def _unit(self) -> float:
+        """Of w, which makes the ring's blocks alike."""
+        return 1.0 if self.base.H is None else float(self.base.H.abs().sum(2).max()) or 1.0
+
+    def _rings(self, z: State) -> State:
+        """-F of `J_in x`, u and w, by blocks: the whole would be as large as the arrays."""
+        base, r = self.base, len(self.first)
+        x, u, w = z[:r], z[r : 2 * r], z[-r:]
+        cells = -float(base.rates.min()) * x - self._unit * (self._turned @ w)
+        first = self.first * (x - u)
+        if base.H is None or self.second is None:
+            return torch.cat([cells, first])
+        return torch.cat([cells, first, self.second * (base.hessian(u) / self._unit - w)])
+
+    @cached_property
+    def _turned(self) -> Float[Tensor, "r r"]:
+        grams = self.base.grams
+        return grams[0] if len(grams) == 1 else grams.sum(0)
+
+    def _joined(self, x: Vector, u: Rows, w: Rows) -> State:
+        if self.second is None:
+            return torch.cat([x, self.scale * u])
+        return torch.cat([x, self.scale * u, self.scale * w])
+
+
+@dataclass(frozen=True, eq=False)
+class LaggedShifted:
+    """Solves `(p + h F) z = f` with the stages eliminated; `through` is what is left for the cells."""
+
+    loop: LaggedLoop
+    p: float
+    h: float
+    through: ShiftedLoop
+
+    def solve(self, f: State, tol: float) -> State:
+        """z with |f - (p + h F) z| <= tol |f|, or to rounding. Raises StalledSolve."""
+        loop, (x, u, w) = self.loop, self.loop.parts(f)
+        u = u / (self.p + self.h * loop.first)  # what the stages give without the cells
+        if loop.second is None:
+            x, rows = self.through.driven(x, u, tol, float(f.norm()))
+            w = u = u + _kept(loop.first, self.p, self.h) * rows
+        else:
+            kept = _kept(loop.second, self.p, self.h)
+            w = w / (self.p + self.h * loop.second) + kept * loop.base.hessian(u)
+            x, rows = self.through.driven(x, w, tol, float(f.norm()))
+            u = u + _kept(loop.first, self.p, self.h) * rows
+            w = w + self.through.loop.hessian(rows)
+        return loop._joined(x, u, w)
+
+
+def _heard(
+    loop: np.poly1d, lags: np.poly1d, added: Float[np.ndarray, " lambdas"], tol: float
+) -> Complex[np.ndarray, " modes"]:
+    """Roots of `loop + lambda` with a part `tol` of the variance, of noise in the cell or behind the first stage."""
+    z = _roots(loop, added)
+    slope = np.abs(loop.deriv()(z)).clip(np.finfo(float).tiny)
+    size = 1.0 / np.abs(z.real).clip(np.finfo(float).tiny)
+    parts = [size * (np.abs(top) / slope) ** 2 for top in (lags(z), np.ones_like(z))]
+    return np.asarray(z[np.any([part >= tol * part.max(1, keepdims=True) for part in parts], axis=0)])
+
+
+def _roots(polynomial: np.poly1d, added: Float[np.ndarray, " count"]) -> Complex[np.ndarray, "count degree"]:
+    """Of the polynomial with each number added, as eigenvalues of companion matrices."""
+    c = polynomial.coeffs
+    companion = np.zeros((len(added), polynomial.order, polynomial.order))
+    companion[:, 0] = -c[1:] / c[0]
+    companion[:, 0, -1] -= added / c[0]
+    companion[:, range(1, polynomial.order), range(polynomial.order - 1)] = 1.0
+    return np.asarray(np.linalg.eigvals(companion).astype(complex))
+
+
+def _kept(omega: Rows, p: float, h: float) -> Rows:
+    return h * omega / (p + h * omega)
+
+
+def _rightmost(apply: Callable[[State], State], size: int, like: Tensor) -> float | None:
+    """Largest real part of the eigenvalues by a Krylov space; None where it has not found that of a growing mode."""
+    m = MODES
+    if size <= 2 * m:
+        return None  # all of them cost no more
+    basis = like.new_zeros(m + 1, size)
+    hessenberg = torch.zeros(m + 1, m, dtype=torch.float64)
+    # a start that no program is blind to
+    start = torch.randn(size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    basis[0] = (start / start.norm()).to(like)
+    for k in range(m):
+        v = apply(basis[k])
+        for _ in range(2):
+            part = basis[: k + 1] @ v
+            v = v - part @ basis[: k + 1]
+            hessenberg[: k + 1, k] += part.double().cpu()
+        hessenberg[k + 1, k] = float(v.norm())
+        basis[k + 1] = v / v.norm().clamp_min(torch.finfo(v.dtype).tiny)
+    values, vectors = torch.linalg.eig(hessenberg[:m])
+    left = hessenberg[m, m - 1] * vectors[-1].abs()
+    if bool(((values.real > 0.0) & (left > CONVERGED * values.real)).any()):
+        return None
+    return float(values.real.max())

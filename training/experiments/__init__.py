@@ -1,0 +1,23 @@
+"""A training as a frozen description."""
+
+from ._anchored import anchored as anchored
+from ._anchored import anchored_paths as anchored_paths
+from ._chip_calibration import calibrated as calibrated
+from ._chip_calibration import left_open as left_open
+from ._defaults import FOLDER as FOLDER
+from ._defaults import TUNED_AS as TUNED_AS
+from ._defaults import with_defaults as with_defaults
+from ._device_files import load_chip as load_chip
+from ._device_files import load_model as load_model
+from ._device_files import load_population as load_population
+from ._experiment import Experiment as Experiment
+from ._experiment import experiment as experiment
+from ._experiment_file import load_experiment as load_experiment
+from ._experiment_file import read_mapping as read_mapping
+from ._make_solver import extrapolation as extrapolation
+from ._make_solver import make_solver as make_solver
+from ._make_solver import present as present
+from ._settings import OPTIMIZERS as OPTIMIZERS
+from ._settings import SOLVERS as SOLVERS
+from ._settings import applies as applies
+from ._settings import fields_of_method as fields_of_method

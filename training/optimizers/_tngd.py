@@ -1,0 +1,273 @@
+"""Thermodynamic natural gradient descent."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from .._exceptions import Diverged
+from .._types import LossFunction, Vector
+from ..curvature import AnyFactors, CurvatureKind, FlatModule, Linearise, Part, Whole
+from ..parallel import Ranks
+from ..programs import Factors
+from ..solvers import Solver
+from ._batch_checks import check_batch
+from ._solver_state import Stale, analog_state, own_state, refuse_other_sizes, reloaded, set_solver_state, solver_state
+from ._updates import LevenbergMarquardt, adam, momentum_step
+
+Start = Literal["warm", "gradient", "zero"]
+
+
+class TNGD(torch.optim.Optimizer):
+    """Natural gradient descent with `g ~ (J^T H J + damping I)^-1 grad` from any solver.
+
+    `theta <- theta - lr g` (Donatella et al., 2024, "Thermodynamic natural gradient descent"). With an exact
+    solver it is natural gradient descent; with an analog one, stopped at time t, it lies between gradient and
+    natural gradient.
+
+    module, loss_fn: `step(inputs, targets)` computes `loss_fn(module(inputs), targets)`; all parameters that require
+        gradients make one group, `module.parameters()` order. `inputs`: a tensor, a tuple or a mapping of tensors.
+    start: "warm" - the first step starts the device at the gradient, each later one where it was read out last;
+        "gradient" - each step at its gradient (t = 0 is then SGD); "zero" - each step at zero.
+    delay: analog time [tau] for which a warm device goes on relaxing on the last program while the next is computed.
+    momentum: heavy ball on the direction, as `torch.optim.SGD`. betas: feed the direction to Adam instead ((0, 0) is a
+        sign step, the published TNGD-Adam). weight_decay: adds `weight_decay * theta` to the gradient.
+    levenberg_marquardt: adapts `param_groups[0]["damping"]` after each step, at one forward pass.
+    curvature: "ggn" (Gauss-Newton) or "fisher" (empirical), both as factors; see `curvature`. "layers": the
+        Gauss-Newton matrix of a module of `Linear` and `Conv2d` layers, many times as fast where a solver needs no
+        stored Jacobian (all but a device with flaws); see `layered`. "products": the same by products alone, for a
+        matrix-free `ConjugateGradient`.
+    chunk: samples differentiated at a time; those of "layers" and "products" all are.
+    autocast: forward pass in torch.bfloat16 or torch.float16; factors, solver and parameters stay float32.
+    data_parallel: every process of torch's process group steps on its own part of the batch, all of one size; they
+        take the step that one process would take with all of it. `torch.manual_seed` must differ for dropout only.
+
+    Gradient accumulation: `accumulate(inputs, targets)` for all micro-batches but the last, then
+    `step(inputs, targets)`: the step that the whole batch would give.
+
+    pickle and `copy.deepcopy` take the module along; copy (module, optimizer) together to keep the two together.
+    Freezing or replacing parameters needs a new optimizer.
+
+    `stats` holds the solver's last stats, `damping`, and the sums `steps` and `total_analog_time` [tau].
+    Raises ValueError for settings out of range; `Diverged` from `step` before anything is changed.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        loss_fn: LossFunction,
+        lr: float = 0.01,
+        damping: float = 0.01,
+        solver: Solver | None = None,
+        delay: float = 0.0,
+        start: Start = "warm",
+        *,
+        momentum: float = 0.0,
+        betas: tuple[float, float] | None = None,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        levenberg_marquardt: LevenbergMarquardt | None = None,
+        curvature: CurvatureKind = "ggn",
+        chunk: int | None = None,
+        autocast: torch.dtype | None = None,
+        data_parallel: bool = False,
+    ) -> None:
+        _check(lr, damping, delay, start, momentum, betas, weight_decay)
+        if solver is not None and not isinstance(solver, Solver):
+            raise TypeError(f"TNGD: expected a solver, such as Woodbury(), got {solver!r}")
+        if chunk is not None and chunk < 1:
+            raise ValueError(f"TNGD: expected chunk >= 1, got {chunk}")
+        _check_curvature(curvature, autocast, data_parallel, delay)
+        self._flat = FlatModule.of(module)
+        defaults: dict[str, Any] = {"lr": lr, "damping": damping, "weight_decay": weight_decay, "momentum": momentum}
+        if betas is not None:  # schedulers that move a momentum look for this name
+            defaults |= {"betas": tuple(betas), "eps": eps}
+        super().__init__(self._flat.parameters, defaults)
+        self.loss_fn = loss_fn
+        self.solver: Solver = solver if solver is not None else _default_solver()
+        self.delay = delay
+        self.start: Start = start
+        self.levenberg_marquardt = levenberg_marquardt
+        self.stats: dict[str, float] = {}
+        self._ranks = Ranks.here() if data_parallel else None
+        self._linearise = Linearise(self._flat, loss_fn, curvature, chunk, autocast, self._ranks)
+        self._parts: list[Part] = []
+        self._vectors: dict[str, Tensor] = {}
+        self._sums = {"steps": 0.0, "total_analog_time": 0.0}
+        self._stale: Stale | None = None
+        self._loaded: Any = None
+
+    @property
+    def readout(self) -> Vector | None:
+        """(N,) The device's last readout, where a warm start goes on; None before the first step."""
+        return self._vectors.get("readout")
+
+    def accumulate(self, inputs: Any, targets: Any) -> Tensor:
+        """Linearise a micro-batch for the next step. Returns its loss, a scalar."""
+        self._flat.refuse_changes()
+        check_batch("TNGD", inputs, targets)
+        self._parts.append(self._linearise.part(inputs, targets, self.param_groups[0]["damping"]))
+        return self._parts[-1].made.loss
+
+    def step(self, inputs: Any, targets: Any) -> Tensor:  # type: ignore[override]
+        """One step on a batch and what was accumulated before it. Returns the loss before it, a scalar."""
+        check_batch("TNGD", inputs, targets)
+        group = self.param_groups[0]
+        whole, parts = self._whole(inputs, targets, group["damping"])
+        theta = self._flat.flatten()
+        b = whole.gradient + group["weight_decay"] * theta if group["weight_decay"] else whole.gradient
+        _check_finite("the loss", whole.loss, self._remedy(inputs, whole.loss))
+        g = self._relax(whole.program, b)
+        _check_finite("the solver's direction", g, "raise damping")
+        change = -group["lr"] * self._direction(g, group)
+        self._flat.assign(theta + change)
+        if self.levenberg_marquardt is not None:
+            self._adapt_damping(whole, parts, change)
+        return whole.loss
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        if self.param_groups:
+            raise ValueError("TNGD: one parameter group only; freeze parameters by requires_grad instead")
+        super().add_param_group(param_group)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a bit-for-bit resume needs: analog state, the solver's generator, the stale program of a delay.
+
+        Not inside: the module's parameters and torch's global generator (dropout), which belong to the caller.
+        """
+        state = super().state_dict()
+        state["analog"] = {
+            "vectors": {name: v.clone() for name, v in self._vectors.items()},
+            "sums": dict(self._sums),
+            "solver": solver_state(self.solver),
+            "stale": None if self._stale is None else self._stale.pack(),
+        }
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on where another TNGD of the same module and settings stood.
+
+        Raises ValueError for another optimiser's state, or another module's, before anything is changed.
+        """
+        analog = analog_state(state_dict, "TNGD", ("vectors", "sums", "solver", "stale"), self.param_groups)
+        like = self._flat.flatten()
+        refuse_other_sizes("TNGD", analog["vectors"], len(like))
+        stale = None if analog["stale"] is None else Stale.unpack(analog["stale"], like)
+        set_solver_state(self.solver, analog["solver"])
+        super().load_state_dict(state_dict)
+        self._vectors = {name: v.to(like, copy=True) for name, v in analog["vectors"].items()}
+        self._sums = dict(analog["sums"])
+        self._loaded, self._parts, self._stale = None, [], stale
+
+    def __getstate__(self) -> dict[str, Any]:
+        return own_state(self)
+
+    def _whole(self, inputs: Any, targets: Any, damping: float) -> tuple[Whole, list[Part]]:
+        try:
+            self.accumulate(inputs, targets)
+            parts, whole = self._parts, self._linearise.whole(self._parts, damping)
+        finally:
+            self._parts = []
+        # J may be loaded in place where nothing asks for the program again
+        if isinstance(whole.program, Factors) and self.delay == 0.0 and self.levenberg_marquardt is None:
+            # nor may a part hold on to a J of its own
+            return replace(whole, program=replace(whole.program, scratch=True)), []
+        return whole, parts
+
+    def _relax(self, program: AnyFactors, b: Vector) -> Vector:
+        x0, waited = self._initial(b)
+        before = solver_state(self.solver)
+        loaded = self.solver.init(program)
+        solution = self.solver.compute(loaded, b, x0)
+        if self._ranks is not None:
+            # the same numbers in every process, whatever their rounding
+            solution = replace(solution, value=self._ranks.shown(solution.value, 0))
+        if self.delay > 0.0:
+            self._stale, self._loaded = Stale(program, b, before), loaded
+        self._vectors["readout"] = solution.value
+        self._sums["steps"] += 1
+        self._sums["total_analog_time"] += solution.stats.get("analog_time", 0.0) + waited
+        self.stats = {**solution.stats, "damping": program.damping, **self._sums}
+        return solution.value
+
+    def _initial(self, b: Vector) -> tuple[Vector | None, float]:
+        last = self._vectors.get("readout")
+        if self.start == "zero":
+            return None, 0.0
+        if self.start == "gradient" or last is None:
+            return b, 0.0
+        if self._stale is None:
+            return last, 0.0
+        if self._loaded is None:
+            self._loaded = reloaded(self.solver, self._stale)
+        waiting = self.solver.compute(self._loaded, self._stale.b, last, self.delay)
+        return waiting.value, waiting.stats.get("analog_time", 0.0)
+
+    def _direction(self, g: Vector, group: dict[str, Any]) -> Vector:
+        if group.get("betas") is not None:
+            return adam(self._vectors, g, group["betas"], group["eps"], int(self._sums["steps"]))
+        return momentum_step(self._vectors, g, group["momentum"]) if group["momentum"] else g
+
+    def _remedy(self, inputs: Any, loss: Tensor) -> str:
+        if not bool(loss.isfinite()):
+            with torch.no_grad():
+                outputs = self._flat.outputs(self._flat.flatten(), inputs)
+            if bool(outputs.isfinite().all()):
+                return "the outputs are, so look at the targets (are all of them ignored?), or lower lr"
+        return "lower lr or raise damping"
+
+    def _adapt_damping(self, whole: Whole, parts: list[Part], change: Vector) -> None:
+        assert self.levenberg_marquardt is not None
+        damping = whole.program.damping
+        with torch.no_grad():
+            after = self._linearise.loss(parts)
+        curved = whole.program.matvec(change) - damping * change
+        predicted = float(whole.gradient @ change + 0.5 * change @ curved)
+        ratio = float(after - whole.loss) / predicted if predicted else 1.0
+        self.param_groups[0]["damping"] = self.levenberg_marquardt.next(damping, ratio)
+        self.stats["reduction_ratio"] = ratio
+
+
+def _default_solver() -> Solver:
+    from ..solvers import IdealSPU
+
+    return IdealSPU(t=50.0)
+
+
+def _check(
+    lr: float,
+    damping: float,
+    delay: float,
+    start: str,
+    momentum: float,
+    betas: Iterable[float] | None,
+    weight_decay: float,
+) -> None:
+    named = {"lr": lr, "damping": damping, "delay": delay, "momentum": momentum, "weight_decay": weight_decay}
+    for name, value in named.items():
+        if not 0.0 <= value < float("inf"):
+            raise ValueError(f"TNGD: expected {name} finite and >= 0, got {value}")
+    if start not in ("warm", "gradient", "zero"):
+        raise ValueError(f'TNGD: expected start "warm", "gradient" or "zero", got {start!r}')
+    if delay > 0.0 and start != "warm":
+        raise ValueError(f'TNGD: a delay needs start="warm"; start={start!r} resets the device after it')
+    if betas is not None and (momentum or not all(0.0 <= beta < 1.0 for beta in betas)):
+        raise ValueError(f"TNGD: expected betas in [0, 1) and no momentum, got betas={betas}, momentum={momentum}")
+
+
+def _check_curvature(curvature: str, autocast: torch.dtype | None, data_parallel: bool, delay: float) -> None:
+    if curvature not in ("ggn", "fisher", "layers", "products"):
+        raise ValueError(f'TNGD: expected curvature "ggn", "fisher", "layers" or "products", got {curvature!r}')
+    wanted = {"data_parallel": data_parallel, "autocast": autocast is not None}
+    if curvature == "layers":
+        wanted["delay"] = delay > 0.0  # the last program is kept, and saved, as factors
+    option = next((name for name, given in wanted.items() if given), None)
+    if curvature in ("layers", "products") and option is not None:
+        raise ValueError(f'TNGD: {option} needs factors: curvature "ggn" or "fisher", got "{curvature}"')
+
+
+def _check_finite(name: str, value: Tensor, remedy: str) -> None:
+    if not bool(torch.isfinite(value).all()):
+        raise Diverged(f"{name} is not finite: {remedy}; the parameters are those before this step")

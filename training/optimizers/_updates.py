@@ -1,0 +1,51 @@
+"""From a direction to an update: momentum, Adam, adaptive damping."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from .._types import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class LevenbergMarquardt:
+    """Damping by the reduction ratio rho = actual/predicted decrease of the loss (Martens, 2010).
+
+    `rho > a: lambda *= alpha; rho < 1 - a: lambda /= alpha`, kept within [minimum, maximum].
+    0.5 < a < 1, 0 < alpha < 1.
+    """
+
+    a: float = 0.75
+    alpha: float = 0.95
+    minimum: float = 1e-8
+    maximum: float = 1e8
+
+    def __post_init__(self) -> None:
+        if not (0.5 < self.a < 1.0 and 0.0 < self.alpha < 1.0 and 0.0 < self.minimum <= self.maximum):
+            raise ValueError(f"LevenbergMarquardt: expected 0.5 < a < 1, 0 < alpha < 1, 0 < minimum <= maximum: {self}")
+
+    def next(self, damping: float, ratio: float) -> float:
+        if ratio > self.a:
+            damping *= self.alpha
+        elif not ratio >= 1.0 - self.a:
+            # also when the ratio is not a number
+            damping /= self.alpha
+        return min(max(damping, self.minimum), self.maximum)
+
+
+def momentum_step(vectors: dict[str, Tensor], g: Vector, momentum: float) -> Vector:
+    # the first buffer is the direction itself, as in torch.optim.SGD
+    last = vectors.get("momentum")
+    vectors["momentum"] = g if last is None else momentum * last + g
+    return vectors["momentum"]
+
+
+def adam(vectors: dict[str, Tensor], g: Vector, betas: tuple[float, float], eps: float, step: int) -> Vector:
+    """Adam's direction (Kingma and Ba, 2015), bias corrected; betas = (0, 0) gives g/(|g| + eps)."""
+    beta1, beta2 = betas
+    first, second = vectors.get("first"), vectors.get("second")
+    vectors["first"] = (1 - beta1) * g if first is None else beta1 * first + (1 - beta1) * g
+    vectors["second"] = (1 - beta2) * g * g if second is None else beta2 * second + (1 - beta2) * g * g
+    corrected = vectors["second"] / (1 - beta2**step)
+    direction: Tensor = vectors["first"] / (1 - beta1**step) / (corrected.sqrt() + eps)
+    return direction

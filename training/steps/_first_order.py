@@ -1,0 +1,71 @@
+"""Steps of SGD and Adam."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from .._types import LossFunction
+from ..costs import Parts, now
+from ..curvature import call
+from ..experiments import Experiment, present
+from ..parallel import Ranks
+from ..tasks import Split
+from ._taken import Taken
+
+
+class Optimised:
+    """What every stepper asks of its optimiser."""
+
+    _optimizer: torch.optim.Optimizer
+    warning: str | None = None
+    """What whoever reads the result must know of the device."""
+
+    def set_learning_rate(self, lr: float) -> None:
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._optimizer.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._optimizer.load_state_dict(state)
+
+
+class FirstOrder(Optimised):
+    """Digital: what it costs is what it took."""
+
+    def __init__(
+        self, module: nn.Module, loss_fn: LossFunction, optimizer: torch.optim.Optimizer, ranks: Ranks | None
+    ) -> None:
+        self._module, self._loss_fn, self._optimizer, self._ranks = module, loss_fn, optimizer, ranks
+
+    def step(self, batches: Sequence[Split]) -> Taken:
+        began = now()
+        self._optimizer.zero_grad()
+        total = 0.0
+        for batch in batches:
+            # all of one size, and a task's loss is a mean
+            loss = self._loss_fn(call(self._module, batch.inputs), batch.targets) / len(batches)
+            loss.backward()
+            total += loss.item()
+        if self._ranks is not None:
+            total = self._averaged(total, self._ranks)
+        self._optimizer.step()
+        return Taken(total, Parts(digital=now() - began))
+
+    def _averaged(self, loss: float, ranks: Ranks) -> float:
+        """Gradients and loss of the whole batch, whose parts have one size."""
+        given = [p for group in self._optimizer.param_groups for p in group["params"] if p.grad is not None]
+        for p in given:
+            p.grad = ranks.sum(p.grad) / ranks.count
+        return float(ranks.sum(torch.tensor(loss, device=given[0].device))) / ranks.count
+
+
+def first_order_stepper(parameters: list[nn.Parameter], e: Experiment) -> torch.optim.Optimizer:
+    common = present(lr=e.lr, weight_decay=e.weight_decay)
+    if e.optimizer == "adam":
+        betas = (0.9 if e.beta1 is None else e.beta1, 0.999 if e.beta2 is None else e.beta2)
+        return torch.optim.Adam(parameters, betas=betas, **common)
+    return torch.optim.SGD(parameters, **present(momentum=e.momentum), **common)
