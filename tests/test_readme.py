@@ -14,12 +14,14 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
-def test_python(capsys: pytest.CaptureFixture[str]) -> None:
+def test_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(README.parent / "examples")
     # One after the other in one namespace: the later ones go on from the earlier ones, as a reader does.
     namespace: dict[str, object] = {}
     for block in blocks("python"):
         exec(compile(block, str(README), "exec"), namespace)
-    assert len(blocks("python")) == 3
+    assert len(blocks("python")) == 4
     assert capsys.readouterr().out
 
 
