@@ -211,7 +211,7 @@ def device_cases(device: Path, instance: Path | None, seed: int) -> list[Case]:
     model = get_device_model(device)
     path = instance or device.with_name("instance.json")
     if not path.exists():
-        raise CaseError(f"{path}: expected the chip that {device} was calibrated on; name its file")
+        raise CaseError(f"instance: {path}: expected the chip that {device} was calibrated on; name its file")
     chip = Instance.load(path)
     if model.provenance.instance_digest not in ("", chip.digest):
         raise CaseError(f"{path}: expected the chip that {device} was calibrated on, and this is another one")

@@ -15,7 +15,8 @@ MOST_MODULES = 12
 
 def _house() -> ModuleType:
     spec = importlib.util.spec_from_file_location("house", ROOT / "tools" / "house.py")
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["house"] = module
     spec.loader.exec_module(module)

@@ -154,7 +154,7 @@ def _room(path: str) -> str:
 _WIDTH, _GAP, _LINE, _HEAD = 860, 26, 17, 50
 _STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #1b1f24 } .room { font-weight: 600; font-size: 14px }
-  .says { fill: #57606a } rect { fill: #f6f8fa; stroke: #8c959f } 
+  .says { fill: #57606a } rect { fill: #f6f8fa; stroke: #8c959f }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3 } .says { fill: #9198a1 } rect { fill: #151b23; stroke: #656c76 } }
 """.rstrip()

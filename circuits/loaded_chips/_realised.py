@@ -7,7 +7,7 @@ from jaxtyping import Complex
 
 from .._exceptions import ProgramError
 from ..chips import Instance
-from ..networks import Network, OpAmp, state_space
+from ..networks import Capacitor, Network, OpAmp, is_stray, state_space
 from ..programs import Program, Scaling
 
 
@@ -23,7 +23,9 @@ def realised_eigenvalues(instance: Instance, network: Network, scaling: Scaling)
         network: its circuit with a program.
         scaling: how that is loaded.
     """
-    perfect = tuple(replace(e, model=None) if isinstance(e, OpAmp) else e for e in network.elements)
+    # Stray capacitances at virtual grounds, which perfect amplifiers hold still, are no part of the matrix.
+    kept = [e for e in network.elements if not (isinstance(e, Capacitor) and is_stray(e))]
+    perfect = tuple(replace(e, model=None) if isinstance(e, OpAmp) else e for e in kept)
     poles = state_space(replace(network, elements=perfect)).poles
     return np.asarray(-poles * instance.design.tau / scaling.conductance)
 

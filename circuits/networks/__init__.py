@@ -33,6 +33,7 @@ from ._many_state_spaces import stacked_state_spaces as stacked_state_spaces
 from ._nodal_equations import Equations as Equations
 from ._nodal_equations import equations as equations
 from ._parasitics import Parasitics as Parasitics
+from ._parasitics import is_stray as is_stray
 from ._parasitics import leak_sites as leak_sites
 from ._parasitics import stray_sites as stray_sites
 from ._sparse_equations import NodalEquations as NodalEquations

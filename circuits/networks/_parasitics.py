@@ -31,6 +31,10 @@ Between = tuple[str, str]
 _NONE: Mapping[Any, Any] = MappingProxyType({})
 
 
+_STRAY = "stray"
+"""Beginning of the names of capacitors that a bench has added."""
+
+
 @dataclass(frozen=True)
 class Parasitics:
     """Elements that the design does not have.
@@ -71,7 +75,7 @@ class Parasitics:
                 elements.append(Resistor(f"leak{k}", a, b, 1 / conductance))
         for k, ((a, b), capacitance) in enumerate(self.capacitance.items()):
             if {a, b} <= nodes:
-                _add_capacitance(elements, f"stray{k}", (a, b), capacitance)
+                _add_capacitance(elements, f"{_STRAY}{k}", (a, b), capacitance)
         return replace(network, elements=tuple(elements))
 
     def _noisy(self, network: Network) -> Iterator[Element]:
@@ -103,6 +107,11 @@ class Parasitics:
             for name in ("leak", "capacitance")
         }
         return cls(**parts, noise={row["cell"]: row["factor"] for row in data["noise"]})
+
+
+def is_stray(capacitor: Capacitor) -> bool:
+    """Whether a bench has added it, where the design has none."""
+    return capacitor.name.startswith(_STRAY)
 
 
 def _add_capacitance(elements: list[Element], name: str, between: Between, capacitance: Value) -> None:

@@ -234,7 +234,7 @@ BAD = {
     "other schema": (attribute("schema", 7), "expected schema 1, got 7"),
     "other chip": (attribute("instance_digest", "abc"), "expected one chip, but its instance_digest differs"),
     "other level": (attribute("level", "ideal"), "its level differs"),
-    "other analysis": (attribute("analysis", "sp"), "expected one of op, tran, ac, noise, got 'sp'"),
+    "other analysis": (attribute("analysis", "sp"), "expected one of op, ac, noise, tran, got 'sp'"),
     "other size": (attribute("n", 5), "expected 5 cells"),
     "unknown topology": (attribute("topology", "grid"), "unknown topology 'grid'"),
     "no design": (attribute("design", ""), "expected the attribute 'design'"),

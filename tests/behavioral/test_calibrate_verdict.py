@@ -67,7 +67,7 @@ def test_a_fault_of_the_bench_contradicts_the_fit(board, description):
     assert found.model.verdict is found.verdict
     assert found.verdict.misfit
     # Error bars are withheld: none is smaller than the design's tolerance.
-    for name, sigma in chip.topology.error_sigmas(board).items():
+    for name, sigma in chip.topology.error_sigmas(board.tolerances).items():
         assert (found.model.standard_errors[name] >= sigma * (1 - 1e-12)).all()
     assert found.model.posterior is None
 

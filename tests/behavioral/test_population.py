@@ -84,7 +84,8 @@ def test_spreads_are_those_of_the_chips_not_of_the_estimates(board, true, open_p
 def test_spreads_of_correlated_posteriors_are_those_of_the_chips(board, true):
     # Catches standard errors taken one at a time: rows whose common factor only the tolerance settles.
     rng, topology = np.random.default_rng(4), Crossbar(4)
-    sigmas = {name: s for name, s in topology.error_sigmas(board).items() if name in ("conductance", "drive")}
+    all_sigmas = topology.error_sigmas(board.tolerances)
+    sigmas = {name: all_sigmas[name] for name in ("conductance", "drive")}
     names = [f"{name}[{k}]" for name in sigmas for k in range(int(np.prod(topology.error_shapes()[name])))]
     prior = np.full(len(names), board.mismatch.resistor_sigma)
     # The data see how conductances of a row differ from its drive, to a tenth of the tolerance; nothing else.

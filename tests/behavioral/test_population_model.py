@@ -178,7 +178,7 @@ def test_sets_of_chips_that_tell_nothing(board):
         (lambda d: d.pop("spreads"), "not a population: KeyError"),
         (
             lambda d: d["spreads"]["drive"]["mean"].update(value=float("nan")),
-            "spreads.drive.mean.value: expected a finite",
+            "expected a finite number, got NaN",
         ),
         (
             lambda d: d["spreads"]["drive"]["chip"].update(value=-1.0),
@@ -218,5 +218,5 @@ def test_unreadable_files_are_named(tmp_path):
     with pytest.raises(DeviceModelError, match="cannot read it: No such file"):
         load_device(tmp_path / "none.json")
     (tmp_path / "text.json").write_text("[")
-    with pytest.raises(DeviceModelError, match="not JSON"):
+    with pytest.raises(DeviceModelError, match="not valid JSON"):
         PopulationModel.load(tmp_path / "text.json")

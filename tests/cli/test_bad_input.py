@@ -354,7 +354,7 @@ def test_unforeseen_errors_are_one_line_too(run, monkeypatch):
     def broken(*_: object) -> None:
         raise np.linalg.LinAlgError("one\ntwo")
 
-    monkeypatch.setattr("thermospice.circuits.trials._default_designs.get_design", broken)
+    monkeypatch.setattr("thermospice.circuits.trials.get_design", broken)
     outcome = run("designs", "ideal")
     assert outcome.code == 2
     assert len(outcome.err.splitlines()) == 1

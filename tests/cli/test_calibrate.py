@@ -19,7 +19,9 @@ def answer(outcome):
 @pytest.mark.parametrize("topology", ["rc-mesh", "differential-rc-mesh", "cascade", "rlc-grid"])
 def test_other_topologies_hold_out_what_they_promise(run, tmp_path, topology):
     summary = answer(run("calibrate", "--topology", topology, "--size", 2, "--held-out", 2, "--out", "c", "--json"))
-    rows = summary["held_out"]
+    # Beside rows against a limit there are those that judge by the fit's own error bars.
+    rows = [row for row in summary["held_out"] if "error bar" not in row["metric"]]
+    assert all(row["passed"] for row in summary["held_out"])
     assert {row["analysis"] for row in rows} == {"tran", "ac", "noise"}
     assert len({row["temperature"] for row in rows}) == 2
     assert all(row["passed"] and row["value"] <= row["limit"] <= 0.5 for row in rows)
