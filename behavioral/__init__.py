@@ -1,5 +1,8 @@
 """The same chip as an exact stochastic process."""
 
+from ..measurements import MeasurementError as MeasurementError
+from ..measurements import digitise as digitise
+from ..measurements import read_measurement as read_measurement
 from ._exceptions import ClippedError as ClippedError
 from ._exceptions import DeviceModelError as DeviceModelError
 from ._exceptions import LinearAlgebraError as LinearAlgebraError
@@ -39,7 +42,6 @@ _MOVED = {
     "LinearDevice": "thermospice.behavioral.linear_algebra",
     "LoadedDevice": "thermospice.behavioral.linear_algebra",
     "Measurement": "thermospice.measurements",
-    "MeasurementError": "thermospice.measurements",
     "ModelDevice": "thermospice.behavioral.linear_algebra",
     "NUISANCES": "thermospice.behavioral.calibration",
     "NoiseSources": "thermospice.behavioral.populations",
@@ -51,7 +53,6 @@ _MOVED = {
     "Verdict": "thermospice.behavioral.devices",
     "check_nuisances": "thermospice.behavioral.calibration",
     "determinant": "thermospice.behavioral.linear_algebra",
-    "digitise": "thermospice.measurements",
     "drift_error": "thermospice.behavioral.comparison",
     "expm": "thermospice.behavioral.linear_algebra",
     "integrate": "thermospice.behavioral.processes",
@@ -59,7 +60,6 @@ _MOVED = {
     "judge_held_out": "thermospice.behavioral.calibration",
     "log_determinant": "thermospice.behavioral.linear_algebra",
     "lyapunov": "thermospice.behavioral.linear_algebra",
-    "read_measurement": "thermospice.measurements",
     "solve": "thermospice.behavioral.linear_algebra",
     "with_coloured_noise": "thermospice.behavioral.processes",
 }

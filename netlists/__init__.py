@@ -1,5 +1,8 @@
 """A chip as a SPICE circuit, run in ngspice, measured."""
 
+from ..measurements import MeasurementError as MeasurementError
+from ..measurements import load_measurement as load_measurement
+from ..measurements import save_measurement as save_measurement
 from ._exceptions import NetlistError as NetlistError
 from ._exceptions import SimulationFailed as SimulationFailed
 from ._exceptions import SimulatorError as SimulatorError
@@ -30,7 +33,6 @@ _MOVED = {
     "Judge": "thermospice.netlists.runs",
     "Limits": "thermospice.netlists.simulators",
     "Load": "thermospice.netlists.amplifiers",
-    "MeasurementError": "thermospice.measurements",
     "MosModel": "thermospice.netlists.amplifiers",
     "Ngspice": "thermospice.netlists.simulators",
     "NoiseForm": "thermospice.netlists.cards",
@@ -48,7 +50,6 @@ _MOVED = {
     "find_vacask": "thermospice.netlists.simulators",
     "held_noise_covariance": "thermospice.netlists.timing",
     "integrate": "thermospice.netlists.simulators",
-    "load_measurement": "thermospice.measurements",
     "macro_response": "thermospice.netlists.amplifiers",
     "network_circuit": "thermospice.netlists.decks",
     "private_folder": "thermospice.netlists.simulators",
@@ -56,7 +57,6 @@ _MOVED = {
     "read_raw": "thermospice.netlists.simulators",
     "run_deck": "thermospice.netlists.simulators",
     "sample_offsets": "thermospice.netlists.amplifiers",
-    "save_measurement": "thermospice.measurements",
     "settle_together": "thermospice.netlists.runs",
     "trusted": "thermospice.netlists.runs",
     "user_amplifier": "thermospice.netlists.amplifiers",

@@ -1,3 +1,5 @@
 """Pictures of a study."""
 
+# First of all: matplotlib is loaded where no settings of the current folder can speak to it.
+from ...reports.figures import matplotlib as matplotlib  # isort: skip
 from ._draw import draw as draw

@@ -126,7 +126,8 @@ def calibrate(
         nuisances = jobs.get_nuisances(nuisance)
         jobs.check_together(measurements, instances, held_out, keep_below, resume, out)
         if measurements:
-            refuse_beside(context, "MEASUREMENTS", "they say themselves what chip they are of", ("measurements",))
+            fitting = ("measurements", "nuisance")
+            refuse_beside(context, "MEASUREMENTS", "they say themselves what chip they are of", fitting)
         if resume is not None:
             refuse_beside(context, "--resume", "goes on with the options of the first run")
         if resume is not None:

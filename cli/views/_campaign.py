@@ -29,9 +29,7 @@ def campaign(this: Job, path: Path | None, seed: int | None, execution: campaign
     if execution.retry_failed and not execution.resume:
         raise InputError("--retry-failed: a new campaign has no failed runs; give the folder of one with --resume")
     study, where = _study(this.folder, path, seed, execution.resume)
-    for line in _without_effect(study):
-        this.say(f"warning: {line}")
-    with _progress(this, study.name) as progress:
+    with _progress(this, study) as progress:
         result = campaigns.run_campaign(study, this.folder, execution, progress, where)
     if "stopped" in result.summary:
         this.say(f"{result.summary['stopped']}; go on with --resume {this.folder} --retry-failed")
@@ -77,7 +75,7 @@ def _without_effect(study: campaigns.Study) -> Iterator[str]:
 
 
 @contextmanager
-def _progress(this: Job, name: str) -> Iterator[campaigns.Progress]:
+def _progress(this: Job, study: campaigns.Study) -> Iterator[campaigns.Progress]:
     """Says how many runs there are to do, and shows a bar on a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bar = Progress(
@@ -92,7 +90,9 @@ def _progress(this: Job, name: str) -> Iterator[campaigns.Progress]:
 
     def progressed(done: int, failed: int, total: int) -> None:
         if done == 0:
-            this.say(f"{name}: {total} runs to do")
+            for line in _without_effect(study):
+                this.say(f"warning: {line}")
+            this.say(f"{study.name}: {total} runs to do")
         bar.update(task, completed=done, total=total, description=f"runs ({failed} failed)" if failed else "runs")
 
     with bar:

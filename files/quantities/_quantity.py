@@ -65,6 +65,9 @@ def parse_whole(value: Any, unit: str = "count") -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     number = _parse(value, UNITS[unit])
+    if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
+        # A float would round what is beyond 2^53 to another whole number.
+        number = int(value)
     if number != int(number):
         raise QuantityError(f"expected a whole number{in_unit(UNITS[unit])}, got {shown(value)}")
     if abs(number) > 2**53:

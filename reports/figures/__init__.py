@@ -1,5 +1,8 @@
 """One figure a file."""
 
+# First of all: matplotlib is loaded where no settings of the current folder can speak to it.
+from ._matplotlib import matplotlib as matplotlib  # isort: skip
+
 from ._calibration import parameters as parameters
 from ._calibration import z_scores as z_scores
 from ._covariance import covariance_maps as covariance_maps

@@ -1,5 +1,7 @@
 """Long noisy records: all of their samples count, or it is said how many do, and the error bars are theirs."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from thermospice.behavioral import Calibration
@@ -7,7 +9,7 @@ from thermospice.behavioral.calibration import Parameters, noisy_circuit
 from thermospice.behavioral.calibration import _waveform_terms as _calibrate_runs
 from thermospice.behavioral.calibration.derivatives import _noisy_records as _calibrate_record
 from thermospice.behavioral.calibration.derivatives import equal_steps, innovations
-from thermospice.circuits import Crossbar, Design, Program, RCMesh, random_program
+from thermospice.circuits import Crossbar, Design, Program, RCMesh, Scaling, random_program
 from thermospice.measurements import read_measurement
 
 BOARD = Design.preset("board-1k-1n")
@@ -29,6 +31,15 @@ def one_by_one(circuit, times, v, v0, sigma, size):
     return u, state
 
 
+@dataclass(frozen=True)
+class Run:
+    """What was measured, as a fit knows it."""
+
+    name: str
+    program: Program
+    scaling: Scaling
+
+
 @pytest.mark.parametrize("topology", [RCMesh(1), Crossbar(3)], ids=lambda t: t.name)
 @pytest.mark.parametrize("sigma", [1e-4, 1e-6])
 def test_samples_together_are_samples_one_by_one(measure, monkeypatch, topology, sigma):
@@ -37,7 +48,7 @@ def test_samples_together_are_samples_one_by_one(measure, monkeypatch, topology,
     times = np.cumsum(np.repeat([2e-6, 5e-6, 2e-6], [120, 90, 60]))
     data = read_measurement(record(measure, topology, times))
     parameters = Parameters.of(data.design, data.topology, data.level)
-    circuit = noisy_circuit(parameters, np.full(parameters.size, 0.1), data.program, data.scaling)
+    circuit = noisy_circuit(parameters, np.full(parameters.size, 0.1), Run("a", data.program, data.scaling))
     v, v0, size = data.values["v"], data.values["v0"], parameters.size
     found = innovations(circuit, times, v, v0, sigma, None, size)
     u, state = one_by_one(circuit, times, v, v0, sigma, size)

@@ -95,7 +95,7 @@ def test_damaged_measurements_are_refused_and_nothing_else_is_said(measurements,
     for k, content in enumerate(damaged):
         (tmp_path / f"{k}.nc").write_bytes(content)
     code = (
-        "import sys\nfrom thermospice.netlists import MeasurementError, _measurement, load_measurement\n"
+        "import sys\nfrom thermospice.netlists import MeasurementError, load_measurement\n"
         "for name in sys.argv[1:]:\n"
         "    try: load_measurement(name)\n"
         "    except MeasurementError as error: print(error)\n"
