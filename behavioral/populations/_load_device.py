@@ -20,8 +20,8 @@ def get_device_model(path: Path) -> DeviceModel:
     if isinstance(found, DeviceModel):
         return found
     raise DeviceModelError(
-        f"{path}: tells of a process ({len(found.instances)} chips), and one chip is expected here; calibrate one,"
-        f" such as with `thermospice calibrate --topology {found.topology}`, and give its device.json"
+        f"{path}: tells of a process ({len(found.instances)} chips), and one chip is expected here; calibrate one"
+        f" ({found.topology}), and give its device.json"
     )
 
 

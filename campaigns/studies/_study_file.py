@@ -14,14 +14,15 @@ from .._exceptions import StudyError
 from ._study import Study
 
 
-def load_study(path: Path) -> Study:
+def load_study(path: str | Path) -> Study:
     """Read a study; files that it names are relative to it, and their content becomes part of the study.
 
     Raises:
         StudyError: one line with file and field.
         DesignError: a design that cannot be read.
     """
-    return parse_study(_inlined(read_yaml(path), path), str(path))
+    file = Path(path)
+    return parse_study(_inlined(read_yaml(file), file), str(path))
 
 
 def parse_study(data: Any, where: str) -> Study:

@@ -65,7 +65,7 @@ def _identify(path: str, _modified: int) -> Ngspice:
     except NoPlaceToRun:
         raise
     except SimulationFailed as error:
-        raise SimulatorMissing(f"{path} --version does not run: {error}: {_HINT}") from None
+        raise SimulatorMissing(f"{path} does not tell its version: {error}: {_HINT}") from None
     match = re.search(r"ngspice-(\d{1,6})", banner)
     if match is None:
         raise SimulatorMissing(f"{path}: what it says of its version is not that of an ngspice: {_HINT}")

@@ -17,11 +17,19 @@ def page(folder: Path) -> str:
     return build_report([folder], folder.parent / "report.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("value", [2e-3, float("inf"), "1e-9", None, True, [0.0], 10**400])
-def test_a_row_that_says_passed_is_not_believed(tmp_path, value):
+@pytest.mark.parametrize("value", [float("inf"), "1e-9", None, True, [0.0], 10**400])
+def test_a_value_that_is_no_number_is_refused(tmp_path, value):
     folder = tmp_path / "theirs"
     folder.mkdir()
-    rows = [{**ROW, "value": 1e-4, "passed": True}, {**ROW, "value": value, "passed": True}]
+    (folder / "fidelity.json").write_text(json.dumps([{**ROW, "value": value, "passed": True}]))
+    with pytest.raises(ReportError, match=r"fidelity\.json"):
+        page(folder)
+
+
+def test_a_row_that_says_passed_is_not_believed(tmp_path):
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    rows = [{**ROW, "value": 1e-4, "passed": True}, {**ROW, "value": 2e-3, "passed": True}]
     (folder / "fidelity.json").write_text(json.dumps(rows))
     found = page(folder)
     assert "1 of 2 checks passed" in found

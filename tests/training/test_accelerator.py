@@ -64,7 +64,8 @@ def test_steps_checkpoints_and_losses_are_those_of_the_cpu(case):
 
 
 def test_each_process_of_torchrun_takes_a_gpu_of_its_own(monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name, value in {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}.items():
+        monkeypatch.setenv(name, value)
     with pytest.raises(ExperimentError, match="give cuda, not cuda:1"):
         Ranks.launched("cuda:1")
 

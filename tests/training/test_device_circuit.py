@@ -70,7 +70,7 @@ def test_a_program_is_rounded_as_the_circuit_rounds_it(bits, dac_bits):
     assert np.abs(settled - response.settled).max() < 1e-4 * size
     off = np.abs(settled - program(factors, drive(6)).solution).max() / size
     assert off > 5e-3 if bits else off < 1e-4
-    weights = load(chips, Cascade(6, 4), program(factors, drive(6))).weights
+    weights = load(chips.programming, Cascade(6, 4), program(factors, drive(6))).weights
     np.testing.assert_allclose(state.chip.loop.J_out.numpy() * state.chip.stage, weights["J"], rtol=1e-12, atol=1e-15)
     assert device.population.programming.bits == bits
 
@@ -185,7 +185,7 @@ def test_entries_beyond_the_range_clip_and_are_counted():
     chips = design(programming=Programming(full_scale=0.4))
     factors = batch(4, 6, size=2.0)
     device, state, _ = both(chips.nominal(Cascade(6, 4)), factors)
-    clipped = load(chips, Cascade(6, 4), program(factors, drive(6))).clipped
+    clipped = load(chips.programming, Cascade(6, 4), program(factors, drive(6))).clipped
     solution = device.compute(state, torch.from_numpy(drive(6)))
     assert solution.stats["clipped_weights"] == len(clipped) > 0
 

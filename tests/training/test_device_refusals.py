@@ -148,7 +148,7 @@ def test_a_population_s_file_keeps_the_cells_it_was_measured_on():
     model = PopulationModel(BOARD, "crossbar", "macro", {}, provenance=provenance, cells=2)
     again = PopulationModel.from_dict(json.loads(json.dumps(model.to_dict())))
     assert again.cells == 2
-    assert Population.estimate([again]).measured_cells == 2
+    assert again.population().measured_cells == 2
     before = {name: value for name, value in model.to_dict().items() if name != "cells"}
     assert PopulationModel.from_dict(before).cells is None
 
