@@ -60,7 +60,8 @@ def test_a_grid_in_a_study_has_no_level_with_amplifiers(run, tmp_path):
     ],
 )
 @pytest.mark.usefixtures("device")
-def test_an_option_without_a_meaning_is_refused_in_one_line(run, arguments, words):
+def test_an_option_without_a_meaning_is_refused_in_one_line(run, tmp_path, arguments, words):
+    (tmp_path / "x").mkdir(exist_ok=True)
     run(*arguments).refused(*words)
 
 
@@ -97,7 +98,7 @@ def test_what_an_option_changes_is_known_from_the_design():
     assert list(without_effect(BOARD, "transistor", temperature=350.0)) == []
     told = list(without_effect(BOARD, "macro", 350.0, "slow", 10.0))
     assert len(told) == 3
-    assert "--temperature 350 changes thermal noise alone" in told[2]
+    assert "temperature 350 changes thermal noise alone" in told[2]
 
 
 def test_a_temperature_without_coefficients_is_told(run):
@@ -105,7 +106,7 @@ def test_a_temperature_without_coefficients_is_told(run):
         outcome = run(*command, "--size", 1, "--temperature", "77 degC")
         assert outcome.code == 0, outcome.err
         assert "warning: design board-1k-1n has no temperature coefficients" in outcome.err
-        assert "--temperature 350.15 changes thermal noise alone" in outcome.err
+        assert "temperature 350.15 changes thermal noise alone" in outcome.err
 
 
 def test_a_study_of_temperature_without_coefficients_is_told():

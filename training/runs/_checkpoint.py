@@ -29,9 +29,20 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """
     try:
         with replacing(path, synced=True) as file:
-            torch.save({"schema": SCHEMA, **state}, file)
+            torch.save({"schema": SCHEMA, **_with_own_numbers(state)}, file)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
         raise CheckpointError(f"{path}: cannot be written: {_first_line(error)}") from error
+
+
+def _with_own_numbers(value: Any) -> Any:
+    """The same values, each tensor with a number for each of its elements: a reader refuses what unfolds from less."""
+    if isinstance(value, Tensor):
+        return value if _is_whole(value) else value.contiguous()
+    if isinstance(value, dict):
+        return {key: _with_own_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_own_numbers(item) for item in value]
+    return value
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
