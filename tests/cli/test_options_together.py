@@ -49,8 +49,8 @@ def test_a_grid_in_a_study_has_no_level_with_amplifiers(run, tmp_path):
         (("calibrate", "--resume", "x", "--size", 4), ("--resume", "remove --size")),
         (("run", "--resume", "x", "--quick"), ("--resume", "remove --quick")),
         (("sweep", "--retry-failed"), ("--retry-failed", "--resume")),
-        (("simulate", "--analysis", "op", "--duration", "1us"), ("--duration", "--analysis tran")),
-        (("simulate", "--rank", 2), ("--rank", "--topology cascade")),
+        (("simulate", "--analysis", "op", "--duration", "1us"), ("--duration", "analysis tran")),
+        (("simulate", "--rank", 2), ("--rank", "topology cascade")),
         (("simulate", "--supply", "-5,5"), ("--supply", "--amplifier FILE")),
         (("train", "regression", "--optimizer", "sgd", "--t", 5, "--kappa0", 1), ("t, kappa0: mean nothing to sgd",)),
         (

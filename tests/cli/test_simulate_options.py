@@ -67,7 +67,7 @@ def test_a_grid_takes_the_board_that_fits_and_shows_what_it_answers(run, analysi
 
 def test_a_grid_on_a_board_without_inductors_is_told_all_at_once(run):
     options = ("--topology", "rlc-grid", "--design", "board-1k-1n", "--level", "macro")
-    run("simulate", *options).refused("no `L:`", "leave out --design and --level", "rlc-board-8")
+    run("simulate", *options).refused("no `L:`", "leave out design and level", "rlc-board-8")
 
 
 def test_without_amplifiers_the_level_is_ideal(run):
@@ -131,7 +131,7 @@ def test_an_amplifier_that_is_not_trusted_does_not_run(run, tmp_path, amplifier)
         (("--amplifier", "amp.sub", "--trust", "--level", "macro"), ("--level transistor", "got macro")),
         (("--amplifier", "none.sub", "--trust"), ("none.sub", "cannot read", "No such file")),
         (("--amplifier", "/dev/zero", "--trust"), ("/dev/zero", "at most")),
-        (("--amplifier", ".", "--trust"), ("cannot read", "directory")),
+        (("--amplifier", ".", "--trust"), ("cannot read", "folder")),
         (("--amplifier", "empty.sub", "--trust"), ("empty.sub", ".subckt")),
         (("--amplifier", "short.sub", "--trust"), ("short.sub", "expected the pins plus minus out vdd vss")),
         (("--amplifier", "amp.sub", "--trust", "--supply", 1, -1), ("expected vss < 0 < vdd",)),
@@ -181,8 +181,8 @@ def test_age_lowers_conductances_and_moves_the_temperature(run, tmp_path, design
 def test_corner_and_age_that_change_nothing_are_said(run):
     found = answer(run("simulate", "--size", 1, "--analysis", "op", "--corner", "slow", "--at", 10, "--json"))
     first, second = found["warnings"]
-    assert "--corner slow changes nothing" in first
-    assert "--at 10 changes nothing" in second
+    assert "corner slow changes nothing" in first
+    assert "age 10 s changes nothing" in second
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_rank_of_a_random_program(run):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--rank", 2), ("--rank", "--topology is crossbar")),
+        (("--rank", 2), ("--rank", "topology is crossbar")),
         (("--topology", "cascade", "--rank", 0), ("--rank", "at least 1")),
         (("--hessian", "H.csv"), ("--hessian", "--jacobian")),
         (("--damping", 1), ("--damping", "--jacobian")),
@@ -249,7 +249,7 @@ def test_rank_of_a_random_program(run):
         (("--jacobian", "J.csv", "--drive", "b.csv", "--damping", -1), ("--damping", "at least 0")),
         (("--jacobian", "J.csv", "--drive", "b.csv", "--damping", "nan"), ("--damping", "got nan")),
         (("--jacobian", "J.csv", "--drive", "b.csv", "--damping", "inf"), ("--damping", "got inf")),
-        (("--jacobian", "none.csv", "--drive", "b.csv"), ("none.csv", "no such file")),
+        (("--jacobian", "none.csv", "--drive", "b.csv"), ("none.csv", "No such file")),
     ],
 )
 def test_factors_that_are_refused(run, tmp_path, arguments, words):

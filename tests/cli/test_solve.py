@@ -99,7 +99,7 @@ def test_a_device_says_how_many_cells_it_has(run, tmp_path):
         (("--topology", "rlc-grid", "--design", "rlc-board-8", "--level", "ideal"), "by its covariance only"),
         (("--topology", "rlc-grid"), "by its covariance only"),
         (("--topology", "rlc-grid", "--level", "macro"), "expected level ideal"),
-        (("--topology", "rlc-grid", "--design", "board-1k-1n", "--level", "macro"), "leave out --design and --level"),
+        (("--topology", "rlc-grid", "--design", "board-1k-1n", "--level", "macro"), "leave out design and level"),
         (("--problem", "determinant", "--matrix", "indefinite.csv"), "positive"),
         (("--problem", "expm", "--matrix", "wide.csv"), "wide.csv: expected a square matrix"),
         (("--device", "none.json"), "none.json: cannot read it"),
