@@ -120,10 +120,16 @@ class _Run:
         if analysis == "op":
             self.settle(found["v"].values)
         elif analysis == "tran":
-            reference = found["v"].values[-1] if self.settled is None else self.settled
-            self.metrics |= _tran(found, reference, self.task["settle_tolerance"])
+            self.metrics |= _tran(found, self._reference(found), self.task["settle_tolerance"])
         else:
             self.metrics |= _REDUCE[analysis](found, self.scaling, self.arrays)
+
+    def _reference(self, found: xr.Dataset) -> Float[np.ndarray, " n"]:
+        """Where a transient goes: its own end is that only when it has settled there."""
+        if self.settled is not None:
+            return self.settled
+        left = self.judge.left(float(found["time"].values[-1]), found["v0"].values)
+        return self.judge.linear.settled if left > self.task["settle_tolerance"] else found["v"].values[-1]
 
     def numbers(self) -> dict[str, Any]:
         """What is kept."""
@@ -165,7 +171,7 @@ def _op(
     arrays: Arrays,
 ) -> Numbers:
     x, found = program.solution, v / scaling.drive
-    arrays["v"] = found.tolist()
+    arrays |= {"v": v.tolist(), "answer": found.tolist()}
     return {
         "relative_error": _relative(found - x, x),
         "worst_error": float(np.abs(found - x).max()),

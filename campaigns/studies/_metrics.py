@@ -53,7 +53,8 @@ not among the numbers that a study gives again."""
 ARRAYS: Mapping[str, Metric] = MappingProxyType(
     {
         "x": Metric("V", "exact solution A^-1 b"),
-        "v": Metric("V", "settled voltages without the drive's scale"),
+        "v": Metric("V", "settled voltages of the nodes"),
+        "answer": Metric("V", "the same without the drive's scale: what the chip says that x is"),
         "noise_sd": Metric("V", "standard deviation of each cell's solution"),
     }
 )

@@ -158,6 +158,7 @@ def test_a_campaign_measures_what_simulate_measures(run, tmp_path, here):
     # The same deck in the same simulator: not a digit differs.
     assert results.sel(instance=5).relative_error.item() == single["relative_error"]
     np.testing.assert_array_equal(results.sel(instance=5).v, single["v"])
+    np.testing.assert_array_equal(results.sel(instance=5).answer, single["answer"])
 
     # A larger study in the same folder does only what is new; the same one does nothing.
     write(tmp_path / "s.yaml", circuit={"design": "board-1k-1n", "size": 3}, seed=4, instances=3)

@@ -223,3 +223,15 @@ def test_a_chain_of_cells_is_given_its_time(run, tmp_path):
     one = summary(run(*SIMULATE, "--level", "ideal", "--matrix", "A.csv", "--drive", "b.csv"))
     assert one["settled"]
     np.testing.assert_allclose(one["answer"], x, rtol=1e-3)
+
+
+def test_a_study_gives_no_settling_time_of_what_did_not_settle(run, tmp_path):
+    # Catches the end of a transient taken for where it goes: half a time constant is no settling.
+    circuit = {"design": "ideal", "level": "ideal", "size": 1, "topology": "rc-mesh", "mismatch": False}
+    circuit |= {"program": {"A": [[1.0]], "b": [1.0]}, "analyses": ["tran"], "duration": 5e-7}
+    study = {"name": "short", "kind": "circuit", "circuit": circuit, "parameters": {"design.temperature": [300.0]}}
+    (tmp_path / "s.yaml").write_text(yaml.safe_dump(study))
+    outcome = run("sweep", "s.yaml", "--workers", 1, "--out", "swept", "--json")
+    assert outcome.code == 0, (outcome.out, outcome.err)
+    found = xr.load_dataset(tmp_path / "swept" / "results.nc", engine="h5netcdf")
+    assert np.isnan(found.settle_time.values).all()
