@@ -11,4 +11,15 @@ from ._table import engines as engines
 from ._table import write_dataset as write_dataset
 from ._table import write_table as write_table
 
-__all__ = ["dataset", "engines", "gather", "specification", "statistics", "unfinished", "with_ratios", "write_dataset", "write_specification", "write_table"]
+__all__ = [
+    "dataset",
+    "engines",
+    "gather",
+    "specification",
+    "statistics",
+    "unfinished",
+    "with_ratios",
+    "write_dataset",
+    "write_specification",
+    "write_table",
+]

@@ -1,16 +1,14 @@
 """Training runs of a study in the two files that the report reads."""
 
-from pathlib import Path
-from ..planning import Plan
-from ..runs import Record
-from collections.abc import Sequence
-from ..studies import Study
-from ...files import write_text
-from typing import Any
-from ..planning import Run
-from collections.abc import Iterator
-from ...files import read_json_lines
 import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...files import read_json_lines, write_text
+from ..planning import Plan, Run
+from ..runs import Record
+from ..studies import Study
 
 
 def gather(folder: Path, study: Study, plan: Plan, records: Sequence[Record | None]) -> None:

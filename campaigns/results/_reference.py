@@ -1,12 +1,10 @@
 """Losses of a training study over those of its reference, seed by seed."""
 
-from collections.abc import Mapping
-from ..planning import Plan
+from collections.abc import Mapping, Sequence
+
+from ..planning import Plan, Run
 from ..runs import Record
-from ..studies import Study
-from ..planning import Run
-from collections.abc import Sequence
-from ..studies import RATIOS
+from ..studies import RATIOS, Study
 
 
 def with_ratios(study: Study, plan: Plan, known: Mapping[str, Record]) -> list[Record | None]:

@@ -1,20 +1,17 @@
 """The loosest value of one parameter that keeps a bound, for every combination of the others."""
 
-from typing import Any
-from ..planning import Plan
-from ..runs import Record
-from collections.abc import Sequence
-from ..studies import Specification
-from ..studies import Study
-import itertools
-from pathlib import Path
 import csv
 import io
-from ...files import write_bytes
-from ..studies import unit_of
-from collections.abc import Mapping
-from . import _statistics
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+from ...files import write_bytes
+from ..planning import Plan
+from ..runs import Record
+from ..studies import Specification, Study, unit_of
+from . import _statistics
 
 Row = dict[str, Any]
 

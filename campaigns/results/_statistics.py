@@ -1,14 +1,13 @@
 """Yields and means with their intervals."""
 
-from scipy import stats
-from collections.abc import Sequence
-import numpy as np
+from collections.abc import Mapping, Sequence
 from typing import Any
-from ..studies import Limit
-from ..runs import Record
-from ..studies import Study
-from collections.abc import Mapping
 
+import numpy as np
+from scipy import stats
+
+from ..runs import Record
+from ..studies import Limit, Study
 
 CONFIDENCE = 0.95
 

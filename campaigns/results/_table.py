@@ -1,24 +1,20 @@
 """The results of a study as one labelled array file and one table."""
 
-from typing import Any
-from collections.abc import Mapping
-from pathlib import Path
-from ..planning import Plan
-from ..runs import Record
-from collections.abc import Sequence
-from ..studies import Study
 import csv
 import io
-from ...files import write_bytes
 import json
-from ..studies import ARRAYS
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from jaxtyping import Shaped
-from ..studies import unit_of
-from ..planning import SCHEMA
-from ..studies import to_plain
 
+from ...files import write_bytes
+from ..planning import SCHEMA, Plan
+from ..runs import Record
+from ..studies import ARRAYS, Study, to_plain, unit_of
 
 MISSING = "missing"
 """Status of a run that was not done (the campaign was stopped)."""

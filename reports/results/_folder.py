@@ -1,26 +1,20 @@
 """What a result folder holds. Everything is optional: what is missing on disk is `None` or empty, never made up."""
 
-from typing import Any
-from dataclasses import dataclass
-from jaxtyping import Float
-import numpy as np
-from ...files.opening import DESCRIPTION
-from ...files import FileError
 from collections.abc import Mapping
-from ...files.opening import PICTURE
-from pathlib import Path
-from .._exceptions import ReportError
+from dataclasses import dataclass
 from functools import cached_property
-from ...files import judged
-from ...files import parse_yaml
-from ...files import read_bytes
-from ...files import read_json
-from ...files import read_json_lines
-from ...files.netcdf import read_netcdf
-from ...files import read_text
-import xarray as xr
-from . import _schema as schema
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from ...files import FileError, judged, parse_yaml, read_bytes, read_json, read_json_lines, read_text
+from ...files.netcdf import read_netcdf
+from ...files.opening import DESCRIPTION, PICTURE
+from .._exceptions import ReportError
+from . import _schema as schema
 
 Row = dict[str, Any]
 

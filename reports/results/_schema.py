@@ -4,25 +4,18 @@ Keys that are not named here are let through and are not read. Numbers are finit
 them are finite as well; texts can be written, and are no longer than a person reads.
 """
 
-from pydantic import ConfigDict
-from typing import Annotated
-from pydantic import Field
-from pydantic import AfterValidator
-from typing_extensions import TypedDict
-from pydantic import with_config
-from typing import NotRequired
-from typing import Any
-from pydantic import TypeAdapter
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from .._exceptions import ReportError
-from pydantic import ValidationError
-from ...files import reasons
-from collections.abc import Sequence
+from typing import Annotated, Any, NotRequired
+
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from collections.abc import Mapping
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
+from ...files import reasons
+from .._exceptions import ReportError
 
 _LARGEST = 1e100
 _LONGEST_NAME = 300

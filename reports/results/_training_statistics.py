@@ -1,15 +1,12 @@
 """Training runs over seeds: mean curves with intervals, and where an optimiser loses."""
 
-from typing import Any
-from collections.abc import Mapping
-from jaxtyping import Float
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-import numpy as np
-from collections.abc import Iterable
-from scipy import stats
-from collections.abc import Sequence
-from collections.abc import Callable
+from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
 
 Entry = Mapping[str, Any]
 

@@ -66,10 +66,10 @@ def test_every_sample_of_a_long_record_counts(measure, monkeypatch):
     # Without amplifiers, whose noise goes with a bandwidth that is not known: kT/C of one cell.
     measured = measure(chip, Program([[1.0]], [0.5]), "tran", "ideal", times=times, noise=np.random.default_rng(4))
     whole = Calibration.of([measured])
-    # Innovations are independent whatever their spacing: a density from N of them scatters by sqrt(2/N).
-    assert whole.model.noise_scale.standard_error / whole.model.noise_scale.value == pytest.approx(
-        np.sqrt(2 / samples), rel=0.1
-    )
+    # Innovations are independent whatever their spacing: a density from N of them scatters by sqrt(2/N). What else is
+    # unknown of the cell, its time constant above all, widens that by a quarter; 300 samples would give 8 %.
+    error = whole.model.noise_scale.standard_error / whole.model.noise_scale.value
+    assert 0.9 < error / np.sqrt(2 / samples) < 1.4
     assert abs(whole.model.noise_scale.value - 1) < 4 * np.sqrt(2 / samples)
     assert whole.thinned == ()
     monkeypatch.setattr(_calibrate_runs, "_VALUES", 300)
