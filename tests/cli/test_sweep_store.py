@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from thermospice.campaigns import Store
+from thermospice.campaigns import Store, StudyError
 from thermospice.campaigns.planning import SCHEMA
-from thermospice.cli import InputError
 
 from .stores import execute, kept
 
@@ -71,7 +70,7 @@ def test_a_file_that_is_no_store_is_refused(tmp_path, layout, words):
         (tmp_path / "runs.sqlite").write_bytes(layout)
     else:
         execute(tmp_path, layout)
-    with pytest.raises(InputError, match=words), Store.opened(tmp_path):
+    with pytest.raises(StudyError, match=words), Store.opened(tmp_path):
         pass
 
 
@@ -134,7 +133,7 @@ def test_a_planted_journal_deletes_nothing(tmp_path):
         store.put(RECORD)
     path = folder / "runs.sqlite"
     (folder / "runs.sqlite-journal").write_bytes(hot_journal(path.read_bytes(), str(victim)))
-    with pytest.raises(InputError, match="without a journal"), Store.opened(folder):
+    with pytest.raises(StudyError, match="without a journal"), Store.opened(folder):
         pass
     assert victim.read_text() == "precious"
     with closing(sqlite3.connect(path)) as connection:  # the journal does what it is meant to, unless it is refused
@@ -145,7 +144,7 @@ def test_a_planted_journal_deletes_nothing(tmp_path):
 def test_a_file_of_another_program_stays_as_it_is(tmp_path):
     execute(tmp_path, "CREATE TABLE bookmarks (url)")
     before = (tmp_path / "runs.sqlite").read_bytes()
-    with pytest.raises(InputError, match="something else"), Store.opened(tmp_path):
+    with pytest.raises(StudyError, match="something else"), Store.opened(tmp_path):
         pass
     assert (tmp_path / "runs.sqlite").read_bytes() == before
 
@@ -156,14 +155,14 @@ def test_a_file_whose_fault_is_no_text_is_refused(tmp_path, damage):
         store.put(RECORD)
     path = tmp_path / "runs.sqlite"
     path.write_bytes(path.read_bytes().replace(*damage))
-    with pytest.raises(InputError, match=r"runs.sqlite"), Store.opened(tmp_path):
+    with pytest.raises(StudyError, match=r"runs.sqlite"), Store.opened(tmp_path):
         pass
 
 
 def test_a_link_is_not_followed(tmp_path):
     (tmp_path / "elsewhere").touch()
     (tmp_path / "runs.sqlite").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match="a file of its own"), Store.opened(tmp_path):
+    with pytest.raises(StudyError, match="a file of its own"), Store.opened(tmp_path):
         pass
     assert (tmp_path / "elsewhere").read_bytes() == b""
 
@@ -173,13 +172,13 @@ def test_a_store_that_cannot_be_written_is_said_before_anything_runs(tmp_path):
         execute(tmp_path, "CREATE TABLE runs (key TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID")
         with Store.opened(tmp_path) as store:
             store._connection.execute("PRAGMA query_only = ON")  # permissions do not count for root
-            with pytest.raises(InputError, match=r"runs.sqlite: cannot be read or written: .*readonly"):
+            with pytest.raises(StudyError, match=r"runs.sqlite: cannot be read or written: .*readonly"):
                 store.check_writable()
         return
     with Store.opened(tmp_path):
         pass
     (tmp_path / "runs.sqlite").chmod(0o444)
-    with Store.opened(tmp_path) as store, pytest.raises(InputError, match=r"runs.sqlite: cannot be read or written"):
+    with Store.opened(tmp_path) as store, pytest.raises(StudyError, match=r"runs.sqlite: cannot be read or written"):
         store.check_writable()
 
 
