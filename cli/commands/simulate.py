@@ -21,6 +21,7 @@ from ..frame import (
     MatrixCsv,
     NoMismatch,
     Out,
+    Pair,
     PairCommand,
     Quiet,
     Rank,
@@ -31,6 +32,7 @@ from ..frame import (
     TopologyName,
     Trust,
     job,
+    pair,
     quantity,
 )
 
@@ -68,9 +70,13 @@ def simulate(
     ] = None,
     noise: Annotated[bool, typer.Option("--noise/--no-noise", help="A transient with seeded noise.")] = False,
     band: Annotated[
-        tuple[float, float] | None,
+        Pair | None,
         typer.Option(
-            "--band", help="Of the noise's covariance: LOW HIGH in Hz. \\[default: everything]", show_default=False
+            "--band",
+            parser=pair("--band", "Hz"),
+            metavar="LOW,HIGH",
+            help=r"Of the noise's covariance, such as 1k,1Meg. \[default: everything]",
+            show_default=False,
         ),
     ] = None,
     instance_seed: InstanceSeed = None,
@@ -95,7 +101,8 @@ def simulate(
         from ..inputs import chips as inputs
         from ..views import simulation as _simulation
 
-        kind = get_analysis(analysis, noise, duration, band)
+        limits = None if band is None else (band.low, band.high)
+        kind = get_analysis(analysis, noise, duration, limits)
         # an amplifier of one's own is one of transistors, and fits on the usual board
         ours = level if amplifier is None else None
         level = "transistor" if amplifier is not None and level is None else level
@@ -120,7 +127,7 @@ def simulate(
             corner,
             at,
             temperature,
-            band,
+            limits,
         )
         what = f"{chip.name} with {program.n} cells, design {the_design.name}, level {the_level}"
         with this.step(f"ngspice: {analysis}, {what}"):

@@ -8,6 +8,7 @@ from ._interrupt import endings_interrupt as endings_interrupt
 from ._interrupt import interrupts_kept as interrupts_kept
 from ._numbers import Pair as Pair
 from ._numbers import PairCommand as PairCommand
+from ._numbers import pair as pair
 from ._numbers import quantity as quantity
 from ._numbers import whole as whole
 from ._options import AmplifierFile as AmplifierFile
