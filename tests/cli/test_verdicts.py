@@ -127,7 +127,8 @@ def test_a_simulator_that_lies_is_found_out(run, tmp_path, monkeypatch, analysis
     liar(tmp_path, monkeypatch, how)
     outcome = run("simulate", "--size", 2, "--analysis", analysis, "--json")
     if outcome.code == 2:
-        outcome.refused("ngspice")
+        # The start-up test of the simulator finds it out before its numbers are compared with any prediction.
+        assert "wrong answers to a known circuit" in outcome.err or "ngspice" in outcome.err
         return
     found = summary(outcome, 1)
     assert not found["passed"]
