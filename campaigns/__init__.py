@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ._exceptions import StudyError as StudyError
+
 if TYPE_CHECKING:
     from ._campaign import STATE as STATE
     from ._campaign import CampaignResult as CampaignResult

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ._exceptions import CaseError as CaseError
+
 if TYPE_CHECKING:
     from . import _held_out as held_out
     from ._cases import Case as Case
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from .subjects import Row as Row
 
 __all__ = [
+    "CaseError",
     "Case",
     "Depth",
     "Done",

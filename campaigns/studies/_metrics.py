@@ -24,7 +24,7 @@ CIRCUIT: Mapping[str, Metric] = MappingProxyType(
         "relative_error": Metric("1", "relative error |x - A^-1 b| / |A^-1 b|", "op"),
         "worst_error": Metric("V", "largest deviation of a cell from A^-1 b", "op"),
         "cells_at_rails": Metric("cells", "cells within 10 % of a supply rail", "op"),
-        "amplifiers_at_rails": Metric("amplifiers", "amplifiers beyond their rails, with stages and inverted rails"),
+        "amplifiers_at_rails": Metric("1", "amplifiers beyond their rails, with stages and inverted rails"),
         "settle_time": Metric("s", "settling time", "tran"),
         "overshoot": Metric("1", "largest |v| of a transient over |v| when settled, less one", "tran"),
         "noise_rms": Metric("V", "noise of the solution, rms over cells", "noise"),

@@ -91,5 +91,7 @@ def test_a_solution_is_in_volts(problem, unit):
     from thermospice.behavioral.linear_algebra import Answer
 
     given = Given(problem, np.eye(2), np.ones(2), np.eye(2))
-    answer = Answer(np.ones(2) if unit else np.array(1.0), np.ones(2) if unit else np.array(0.1), 1e-3, 1e-6, 3)
+    value = np.ones(2) if unit else np.array(1.0)
+    error = np.asarray(0.1 * value)
+    answer = Answer(value, error, 1e-3, 1e-6, 3, noise_error=error, device_error=np.zeros_like(value))
     assert ("answer (V)" in shown(table(given, answer))) is unit

@@ -168,7 +168,7 @@ def test_noise_has_its_rms_and_can_be_limited_to_a_band(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--analysis", "op", "--band", 1, 2), ("--band", "--analysis noise")),
+        (("--analysis", "op", "--band", 1, 2), ("--band", "analysis noise")),
         (("--analysis", "noise", "--band", 2, 1), ("--band", "the lower one first")),
         (("--analysis", "noise", "--band", 0, 1), ("--band", "the lower one first")),
     ],

@@ -148,7 +148,7 @@ def test_a_calibration_that_fails_is_a_failed_row(monkeypatch):
     def refuse(_measurements):
         raise ValueError("no fit")
 
-    monkeypatch.setattr(_calibrated.calibration, "fit", refuse)
+    monkeypatch.setattr(_calibrated, "calibrate", refuse)
     chip = subject("rc-mesh", "macro", size=1)
     rows = chip.explained(list(_calibrated.rows(chip)))
     assert [row["passed"] for row in rows] == [False] * 3
