@@ -34,7 +34,9 @@ def test_other_topologies_hold_out_what_they_promise(run, tmp_path, topology):
     assert ("ambiguity" in found) == (topology == "differential-rc-mesh") or found["ambiguity"] is None
     if topology != "rlc-grid":
         # 1 % resistors, against what the calibration leaves of them.
-        assert summary["correction"]["after"] < 1e-3 < summary["correction"]["before"]
+        # The limit of a calibrated model, half a step of eight bits: a cascade keeps its stages within rails by a
+        # quarter of the drive, so that the converters' steps weigh four times as much in its answers.
+        assert summary["correction"]["after"] < 2e-3 < summary["correction"]["before"]
     for name in ("noise_scale", *(("gain", "gain_bandwidth") if device.gain else ())):
         assert summary[name]["standard_error"] > 0
 
