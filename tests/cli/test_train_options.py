@@ -36,7 +36,8 @@ def test_settings_of_a_drifting_device(asked, tmp_path):
     )
     found = asked(*options.split())
     expected = {
-        "solver": "device-spu", "design": str(tmp_path / "chip.yaml"), "accumulate": 2, "schedule": "cosine", "momentum": 0.5,
+        "solver": "device-spu", "design": str(tmp_path / "chip.yaml"), "accumulate": 2,
+        "schedule": "cosine", "momentum": 0.5,
         "weight_decay": 0.01, "curvature": "fisher", "autocast": "bfloat16", "t": 3.0, "delay": 0.2, "start": "warm",
         "device_seed": "seed", "correction": "calibrated", "without": ["offset", "noise"], "rounding": "stochastic",
         "step_time": 0.5, "recalibrate_every": 10,
