@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from ..circuits import Design
 from ._calibrate_bench import check_nuisances
-from ._calibrate_fit import Fit, fit, refit
+from ._calibrate_fit import Fit, fit, from_larger_elements, refit
 from ._calibrate_open import Combination, open_combinations
 from ._calibrate_parameters import Parameters
 from ._calibrate_runs import Run, term_of
@@ -89,7 +89,10 @@ class Calibration:
             raise MeasurementError("calibrate: an amplifier is at its rails in every run; use a smaller drive scale")
         found = fit(runs, parameters)
         _check_misfit(runs, found)
-        verdict = judge(runs, found, parameters, switched_on, {m.digest: k for k, m in enumerate(data)})
+        numbers = {m.digest: k for k, m in enumerate(data)}
+        verdict = judge(runs, found, parameters, switched_on, numbers)
+        if verdict.misfit and (other := from_larger_elements(runs, found, parameters)) is not found:
+            found, verdict = other, judge(runs, other, parameters, switched_on, numbers)
         wider = widened(parameters, found) if found.settled else parameters
         if wider is not parameters and (again := refit(runs, found, wider)).settled:
             parameters, found = wider, again
