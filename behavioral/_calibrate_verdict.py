@@ -10,6 +10,7 @@ import scipy.linalg
 import scipy.stats
 from jaxtyping import Float, Int
 
+from ..circuits import Level
 from ._calibrate_bench import NUISANCES
 from ._calibrate_fit import Fit
 from ._calibrate_parameters import Parameters
@@ -32,9 +33,15 @@ ten times its spread."""
 _FAR = 1e-6
 """The same of the prior that a nuisance which is only tried has: none that counts."""
 
-MODEL_ERROR: Mapping[str, float] = MappingProxyType({"readouts": 5e-4, "responses": 1e-2, "noise": 1e-2})
-"""Of the macro-model that stands for transistors, relative, by kind of measurement: no contradiction unless beyond. The
-waveforms of the fidelity table's calibrated chips are within it; the amplifiers' further poles act as a small delay."""
+_EXACT: Mapping[str, float] = MappingProxyType({"readouts": 1e-4})
+_TRANSISTOR: Mapping[str, float] = MappingProxyType({"readouts": 5e-4, "responses": 1e-2, "noise": 1e-2})
+
+MODEL_ERROR: Mapping[Level, Mapping[str, float]] = MappingProxyType(
+    {"ideal": _EXACT, "macro": _EXACT, "transistor": _TRANSISTOR}
+)
+"""Relative, by level and kind of measurement: no contradiction unless beyond. Local errors of a simulator's waveform
+add up to 1e-4 of it, as the fidelity table allows. Of the macro-model that stands for transistors the waveforms of
+calibrated chips are within 5e-4: the amplifiers' further poles act as a small delay."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +63,8 @@ class Evidence:
         used = tuple(run for run, use in zip(runs, found.used, strict=True) if use)
         parts = tuple(run.evaluate(parameters, found.z) for run in used)
         labels = tuple(f"record {numbers[run.name]} ({run.kind})" for run in used)
-        exact = parameters.level != "transistor"
-        allowed = tuple(0.0 if exact else MODEL_ERROR.get(run.kind, 0.0) ** 2 * run.signal for run in used)
+        error = MODEL_ERROR[parameters.level]
+        allowed = tuple(error.get(run.kind, 0.0) ** 2 * run.signal for run in used)
         return cls(used, parts, found.covariance, found.z, labels, allowed)
 
 
@@ -144,8 +151,11 @@ def _tail(square: float, degrees: float, allowed: float) -> float:
 
 
 def _tolerances(evidence: Evidence, parameters: Parameters) -> Iterator[Check]:
-    """Estimates by their tolerances: each kind, and kinds of one tolerance together."""
-    kinds = [name.split("[")[0] for name in parameters.names]
+    """Estimates by their tolerances: each kind, and kinds of one tolerance together.
+
+    The bench's unknowns have none: a design says nothing of a bench.
+    """
+    kinds = [name.split("[")[0] for name in parameters.names[: parameters.first_of_bench]]
     groups = {f"all {name}": where for name, where in tolerance_groups(kinds).items() if len(set(where)) > 1}
     own = {kind: [kind] for kind in dict.fromkeys(kinds)}
     for row, members in {**groups, **own}.items():
