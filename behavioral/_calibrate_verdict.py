@@ -33,14 +33,14 @@ ten times its spread."""
 _FAR = 1e-6
 """The same of the prior that a nuisance which is only tried has: none that counts."""
 
-_EXACT: Mapping[str, float] = MappingProxyType({"readouts": 1e-4})
+_EXACT: Mapping[str, float] = MappingProxyType({"readouts": 3e-5})
 _TRANSISTOR: Mapping[str, float] = MappingProxyType({"readouts": 5e-4, "responses": 1e-2, "noise": 1e-2})
 
 MODEL_ERROR: Mapping[Level, Mapping[str, float]] = MappingProxyType(
     {"ideal": _EXACT, "macro": _EXACT, "transistor": _TRANSISTOR}
 )
 """Relative, by level and kind of measurement: no contradiction unless beyond. Local errors of a simulator's waveform
-add up to 1e-4 of it, as the fidelity table allows. Of the macro-model that stands for transistors the waveforms of
+add up to 1e-4 of it at most (the fidelity table's limit) and to a third of that as a rule. Of the macro-model that stands for transistors the waveforms of
 calibrated chips are within 5e-4: the amplifiers' further poles act as a small delay."""
 
 
