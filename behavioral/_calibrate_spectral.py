@@ -54,7 +54,7 @@ class Ac:
         size = np.hypot(*v)
         # A drive of zero has a response of zero, known as well as any voltage.
         least = FLOOR * data.design.converters.full_scale
-        relative = data.relative_sigma or coherent(RESPONSE_ERROR[data.level], v.size)
+        relative = data.relative_sigma or coherent(RESPONSE_ERROR[data.level], v.size, data.level)
         sigma = relative * np.maximum(size, max(_DEPTH * float(size.max()), least))
         return cls(
             data.digest,
@@ -112,12 +112,12 @@ class Noise:
         if not (data.values["psd"] > 0).all():
             raise MeasurementError(f"calibrate: psd: expected densities above zero, got {data.values['psd'].min():.3g}")
         log_psd = np.log(data.values["psd"][keep])
-        sigma = data.relative_sigma or coherent(NOISE_ERROR[data.level], log_psd.size)
+        sigma = data.relative_sigma or coherent(NOISE_ERROR[data.level], log_psd.size, data.level)
         # Flicker noise has no variance but that of a band.
         found = data.values.get("covariance") if data.level != "transistor" else None
         stated, frequencies = data.relative_sigma > 0, data.values["frequency"][keep]
         entries = log_psd.shape[1] * (log_psd.shape[1] + 1) // 2
-        of_covariance = data.relative_sigma or coherent(COVARIANCE_ERROR[data.level], entries)
+        of_covariance = data.relative_sigma or coherent(COVARIANCE_ERROR[data.level], entries, data.level)
         return cls(data.digest, data.program, data.scaling, frequencies, log_psd, found, sigma, of_covariance, stated)
 
     @property

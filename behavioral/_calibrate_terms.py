@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from ..circuits import Instance, Program, Scaling
+from ..circuits import Instance, Level, Program, Scaling
 from ._calibrate_flicker import with_flicker
 from ._calibrate_parameters import Loaded, Parameters
 from ._calibrate_sensitivity import Sensitivity
@@ -15,13 +15,14 @@ FLOOR = 1e-5
 """Part of the converters' full scale that stands for a simulator's own error where no readout noise is stated."""
 
 
-def coherent(error: float, values: int) -> float:
+def coherent(error: float, values: int, level: Level) -> float:
     """Standard deviation for each of so many values whose errors are of this size, and may all be alike.
 
     A simulator's own error has a size and no law: a record without a stated error counts as one value of that size,
-    or its values would average away what they have in common.
+    or its values would average away what they have in common. What a macro-model leaves out of transistors differs
+    from value to value.
     """
-    return error * float(np.sqrt(values))
+    return error if level == "transistor" else error * float(np.sqrt(values))
 
 
 @dataclass(frozen=True, eq=False)

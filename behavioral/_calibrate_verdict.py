@@ -14,7 +14,7 @@ from ..circuits import Level
 from ._calibrate_bench import NUISANCES
 from ._calibrate_fit import Fit
 from ._calibrate_parameters import Parameters
-from ._calibrate_terms import Part, Term
+from ._calibrate_terms import Part, Term, coherent
 from ._deviation_kinds import tolerance_groups
 from ._verdict import Check, Verdict
 
@@ -40,8 +40,9 @@ MODEL_ERROR: Mapping[Level, Mapping[str, float]] = MappingProxyType(
     {"ideal": _EXACT, "macro": _EXACT, "transistor": _TRANSISTOR}
 )
 """Relative, by level and kind of measurement: no contradiction unless beyond. Local errors of a simulator's waveform
-add up to 1e-4 of it at most (the fidelity table's limit) and to a third of that as a rule. Of the macro-model that stands for transistors the waveforms of
-calibrated chips are within 5e-4: the amplifiers' further poles act as a small delay."""
+add up to 1e-4 of it at most (the fidelity table's limit) and to a third of that as a rule. Of the macro-model that
+stands for transistors the waveforms of calibrated chips are within 5e-4: the amplifiers' further poles act as a small
+delay."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ def judge(
     """
     evidence = Evidence.of(runs, found, parameters, numbers)
     checks = [
-        *_family("residual", list(_residuals(evidence, found.settled))),
+        *_family("residual", list(_residuals(evidence, found.settled, parameters.level))),
         *_family("bench", list(_bench(evidence, found, parameters, nuisances))),
         *_family("tolerance", list(_tolerances(evidence, parameters))),
     ]
@@ -97,7 +98,7 @@ def _family(name: str, rows: list[Check]) -> Iterator[Check]:
         yield Check(name, row.row, row.statistic, row.probability, bool(passed), row.meaning)
 
 
-def _residuals(evidence: Evidence, settled: bool) -> Iterator[Check]:
+def _residuals(evidence: Evidence, settled: bool, level: Level) -> Iterator[Check]:
     C = evidence.covariance
     if not settled:
         yield Check("residual", "fit", 0.0, None, False, "no chip of the design is an optimum")
@@ -119,8 +120,9 @@ def _residuals(evidence: Evidence, settled: bool) -> Iterator[Check]:
             allowed, text = sum(allowed for *_, allowed in mine), "residual {:.3g} times their noise, in square"
             yield _chi_square(f"all {kind}", total, count, information, text, allowed)
         else:
-            # Their standard deviations are those of errors that may all be alike; see `coherent`.
-            ratio = float(np.sqrt(sum(run.values**2 * part.rms**2 for run, part, _ in mine) / count))
+            # Their standard deviations are those of errors that may all be alike.
+            squares = [run.values * (part.rms * coherent(1.0, run.values, level)) ** 2 for run, part, _ in mine]
+            ratio = float(np.sqrt(sum(squares) / count))
             text = "residual {:.3g} times a simulator's own error, in square"
             yield Check("residual", f"all {kind}", ratio**2, None, bool(ratio <= _UNSTATED), text)
 

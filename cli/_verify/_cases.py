@@ -9,6 +9,7 @@ import numpy as np
 
 from ...behavioral import DeviceModel
 from ...circuits import LEVELS, TOPOLOGIES, Cascade, Design, Instance, Level, Topology, choose_scaling, random_program
+from .. import _calibration as calibration
 from .._errors import InputError
 from .._inputs import (
     BOARD,
@@ -77,7 +78,10 @@ class Case:
     def subject(self) -> Subject:
         """The chip with its program and model."""
         program = random_program(self.instance.topology, np.random.default_rng([self.seed, _PROGRAM]))
-        scaling = choose_scaling(self.instance, program, self.level)
+        # A calibrated model stands for the range of voltages that it was calibrated in: beyond, transistors change with
+        # their operating point.
+        choose = choose_scaling if self.model is None else calibration.scaling
+        scaling = choose(self.instance, program, self.level)
         model = self.model or DeviceModel.nominal(self.instance, self.level)
         return Subject(self.instance, program, self.level, scaling, model, self.seed, self.model is not None)
 
