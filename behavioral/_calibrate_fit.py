@@ -24,8 +24,9 @@ _SMALL = 0.1
 _ROUNDING = _SMALL**2
 """Distance from the optimum, in the same units, that a last step may leave anyway; the cost need not fall further."""
 
-_LARGE = 2.0
-"""Prior standard deviations, of a decade each."""
+_LARGE = (1.5, 2.0, 2.5, 3.0)
+"""Prior standard deviations, of a decade each. Half a decade apart: an amplifier with a large stray capacitance at its
+virtual ground resonates, and a spectrum has an optimum of its own for each frequency that the peak can be at."""
 
 _OUTLIER = 3.0
 """A run whose rms residual is this many times that of the median run of its kind (or of its own noise) does not
@@ -119,22 +120,25 @@ def fit(runs: Sequence[Term], parameters: Parameters) -> Fit:
 
 
 def from_larger_elements(runs: Sequence[Term], found: Fit, parameters: Parameters) -> Fit:
-    """The fit, or a better one from leaks and stray capacitances a hundred times what is expected.
+    """The fit, or the best one from leaks and stray capacitances that are far larger than expected.
 
     Of an element far below what the data resolve the logarithm has no slope: from there no step leads to a large one.
     """
     elements = parameters.bench.elements
     if not len(elements):
         return found
-    start = found.z.copy()
-    start[elements] = np.maximum(start[elements], _LARGE)
-    normal = Normal.of(runs, found.used, parameters, start)
-    try:
-        z, normal = _levenberg(runs, found.used, parameters, start, normal, {}, _MANY_STEPS)
-    except MeasurementError:
-        return found
-    here = Normal.of(runs, found.used, parameters, found.z)
-    return _reweighted(runs, found.used, parameters, z, normal) if normal.cost < here.cost else found
+    best, z, cost = None, found.z, Normal.of(runs, found.used, parameters, found.z).cost
+    for large in _LARGE:
+        start = found.z.copy()
+        start[elements] = np.maximum(start[elements], large)
+        normal = Normal.of(runs, found.used, parameters, start)
+        try:
+            trial, normal = _levenberg(runs, found.used, parameters, start, normal, {}, _MANY_STEPS)
+        except MeasurementError:
+            continue
+        if normal.cost < cost:
+            best, z, cost = normal, trial, normal.cost
+    return found if best is None else _reweighted(runs, found.used, parameters, z, best)
 
 
 def _from_afar(
