@@ -89,10 +89,8 @@ class Calibration:
             raise MeasurementError("calibrate: an amplifier is at its rails in every run; use a smaller drive scale")
         found = fit(runs, parameters)
         _check_misfit(runs, found)
-        numbers = {m.digest: k for k, m in enumerate(data)}
-        verdict = judge(runs, found, parameters, switched_on, numbers)
-        if verdict.misfit and (other := from_larger_elements(runs, found, parameters)) is not found:
-            found, verdict = other, judge(runs, other, parameters, switched_on, numbers)
+        found = from_larger_elements(runs, found, parameters)
+        verdict = judge(runs, found, parameters, switched_on, {m.digest: k for k, m in enumerate(data)})
         wider = widened(parameters, found) if found.settled else parameters
         if wider is not parameters and (again := refit(runs, found, wider)).settled:
             parameters, found = wider, again
