@@ -13,6 +13,7 @@ from ..circuits import LEVELS, TOPOLOGIES, Cascade, Design, Instance, Level, Top
 from ..circuits.topologies import get_topology
 from ..circuits.trials import BOARD, GRID_BOARD, TRANSISTORS, get_design, get_instance, get_level
 from ..files.opening import check_seed
+from ..measurements import calibration_scaling
 from . import _second_opinion as _opinions
 from ._exceptions import CaseError
 from .checks import amplifier as _amplifier
@@ -74,7 +75,10 @@ class Case:
     def subject(self) -> Subject:
         """The chip with its program and model."""
         program = random_program(self.instance.topology, np.random.default_rng([self.seed, _PROGRAM]))
-        scaling = choose_scaling(self.instance, program, self.level)
+        # A calibrated model stands for the range of voltages that it was calibrated in: beyond, transistors change with
+        # their operating point.
+        choose = choose_scaling if self.model is None else calibration_scaling
+        scaling = choose(self.instance, program, self.level)
         model = self.model or DeviceModel.nominal(self.instance, self.level)
         return Subject(self.instance, program, self.level, scaling, model, self.seed, self.model is not None)
 

@@ -127,6 +127,11 @@ class Bench:
         where = getattr(self, _FIELDS[kind])
         return np.array([where] if isinstance(where, int) else list((where or {}).values()), dtype=int)
 
+    @property
+    def elements(self) -> Int[np.ndarray, " k"]:
+        """Indices of leaks and stray capacitances."""
+        return np.concatenate([self.unknowns("leak"), self.unknowns("stray-capacitance")])
+
     def time_zero(self, z: Float[np.ndarray, " p"]) -> float:
         """When the chip starts, on the record's clock [s]."""
         return 0.0 if self.delay is None else float(self._spread("trigger-delay") * z[self.delay])

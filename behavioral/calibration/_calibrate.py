@@ -12,7 +12,7 @@ from ...circuits import Design
 from ...measurements import Measurement, MeasurementError, read_measurement
 from ..devices import OFFSETS, DeviceModel, Estimate, Posterior, Provenance, Verdict
 from ._bench import check_nuisances
-from ._fit import Fit, fit, refit
+from ._fit import Fit, fit, from_larger_elements, refit
 from ._identifiability import Combination, open_combinations
 from ._judgement import judge
 from ._looser_tolerances import widened
@@ -89,6 +89,7 @@ class Calibration:
             raise MeasurementError("calibrate: an amplifier is at its rails in every run; use a smaller drive scale")
         found = fit(runs, parameters)
         _check_misfit(runs, found)
+        found = from_larger_elements(runs, found, parameters)
         verdict = judge(runs, found, parameters, switched_on, {m.digest: k for k, m in enumerate(data)})
         wider = widened(parameters, found) if found.settled else parameters
         if wider is not parameters and (again := refit(runs, found, wider)).settled:

@@ -15,11 +15,18 @@ from ._terms import Term
 from ._waveform_terms import Normal
 
 _STEPS = 40
+_MANY_STEPS = 150
+"""Along a narrow valley, such as that of a capacitance which is hundreds of times what was expected."""
+
 _SMALL = 0.1
 """Length, in posterior standard deviations, of a last step: the next one would be of the order of its square."""
 
 _ROUNDING = _SMALL**2
 """Distance from the optimum, in the same units, that a last step may leave anyway; the cost need not fall further."""
+
+_LARGE = (1.5, 2.0, 2.5, 3.0)
+"""Prior standard deviations, of a decade each. Half a decade apart: an amplifier with a large stray capacitance at its
+virtual ground resonates, and a spectrum has an optimum of its own for each frequency that the peak can be at."""
 
 _OUTLIER = 3.0
 """A run whose rms residual is this many times that of the median run of its kind (or of its own noise) does not
@@ -99,9 +106,7 @@ def fit(runs: Sequence[Term], parameters: Parameters) -> Fit:
             z, normal = _levenberg(runs, used, parameters, z, normal, {})
         except MeasurementError:
             # One run alone can pull the fit to where no chip is: the runs that agree are asked first.
-            settled = False
-            z, _ = robust_start(runs, used, parameters, np.zeros(parameters.size))
-            normal = Normal.of(runs, used, parameters, z)
+            z, normal, settled = _from_afar(runs, used, parameters)
         mine = np.array(used)
         far = _far(normal.rms[mine], kinds[mine])
         if not far.any():
@@ -112,6 +117,40 @@ def fit(runs: Sequence[Term], parameters: Parameters) -> Fit:
     if not settled:
         return Fit(z, normal, used, _kind_rms(runs, used, normal), _prior_sd(parameters), settled=False)
     return _reweighted(runs, used, parameters, z, normal)
+
+
+def from_larger_elements(runs: Sequence[Term], found: Fit, parameters: Parameters) -> Fit:
+    """The fit, or the best one from leaks and stray capacitances that are far larger than expected.
+
+    Of an element far below what the data resolve the logarithm has no slope: from there no step leads to a large one.
+    """
+    elements = parameters.bench.elements
+    if not len(elements):
+        return found
+    best, z, cost = None, found.z, Normal.of(runs, found.used, parameters, found.z).cost
+    for large in _LARGE:
+        start = found.z.copy()
+        start[elements] = np.maximum(start[elements], large)
+        normal = Normal.of(runs, found.used, parameters, start)
+        try:
+            trial, normal = _levenberg(runs, found.used, parameters, start, normal, {}, _MANY_STEPS)
+        except MeasurementError:
+            continue
+        if normal.cost < cost:
+            best, z, cost = normal, trial, normal.cost
+    return found if best is None else _reweighted(runs, found.used, parameters, z, best)
+
+
+def _from_afar(
+    runs: Sequence[Term], used: Sequence[bool], parameters: Parameters
+) -> tuple[Float[np.ndarray, " p"], Normal, bool]:
+    """The optimum that is reached from where most of the runs agree, and whether there is one."""
+    z, _ = robust_start(runs, used, parameters, np.zeros(parameters.size))
+    normal = Normal.of(runs, used, parameters, z)
+    try:
+        return *_levenberg(runs, used, parameters, z, normal, {}, _MANY_STEPS), True
+    except MeasurementError:
+        return z, normal, False
 
 
 def refit(runs: Sequence[Term], found: Fit, parameters: Parameters) -> Fit:
@@ -190,9 +229,10 @@ def _levenberg(
     z: Float[np.ndarray, " p"],
     normal: Normal,
     excess: Mapping[str, float],
+    steps: int = _STEPS,
 ) -> tuple[Float[np.ndarray, " p"], Normal]:
     damping = 0.0
-    for _ in range(_STEPS):
+    for _ in range(steps):
         # Likelihoods of noisy records cancel: that a cost of -10 falls no more may be the rounding of its parts.
         if normal.gradient @ np.linalg.solve(normal.curvature, normal.gradient) < _ROUNDING**2:
             return z, normal

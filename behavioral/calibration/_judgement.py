@@ -9,11 +9,12 @@ import numpy as np
 import scipy.stats
 from jaxtyping import Float, Int
 
+from ...circuits import Level
 from ..devices import Check, Verdict, tolerance_groups
 from ._bench import NUISANCES
 from ._fit import Fit
 from ._parameters import Parameters
-from ._terms import Part, Term
+from ._terms import Part, Term, coherent
 
 FALSE_ALARMS: Mapping[str, float] = MappingProxyType({"residual": 1e-3, "bench": 1e-3, "tolerance": 8e-3})
 """Probability that a row of each family contradicts a model that is right, over all rows of the family: one calibration
@@ -30,9 +31,16 @@ ten times its spread."""
 _FAR = 1e-6
 """The same of the prior that a nuisance which is only tried has: none that counts."""
 
-MODEL_ERROR: Mapping[str, float] = MappingProxyType({"readouts": 5e-4, "responses": 1e-2, "noise": 1e-2})
-"""Of the macro-model that stands for transistors, relative, by kind of measurement: no contradiction unless beyond. The
-waveforms of the fidelity table's calibrated chips are within it; the amplifiers' further poles act as a small delay."""
+_EXACT: Mapping[str, float] = MappingProxyType({"readouts": 3e-5})
+_TRANSISTOR: Mapping[str, float] = MappingProxyType({"readouts": 5e-4, "responses": 1e-2, "noise": 1e-2})
+
+MODEL_ERROR: Mapping[Level, Mapping[str, float]] = MappingProxyType(
+    {"ideal": _EXACT, "macro": _EXACT, "transistor": _TRANSISTOR}
+)
+"""Relative, by level and kind of measurement: no contradiction unless beyond. Local errors of a simulator's waveform
+add up to 1e-4 of it at most (the fidelity table's limit) and to a third of that as a rule. Of the macro-model that
+stands for transistors the waveforms of calibrated chips are within 5e-4: the amplifiers' further poles act as a small
+delay."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +62,8 @@ class Evidence:
         used = tuple(run for run, use in zip(runs, found.used, strict=True) if use)
         parts = tuple(run.evaluate(parameters, found.z) for run in used)
         labels = tuple(f"record {numbers[run.name]} ({run.kind})" for run in used)
-        exact = parameters.level != "transistor"
-        allowed = tuple(0.0 if exact else MODEL_ERROR.get(run.kind, 0.0) ** 2 * run.signal for run in used)
+        error = MODEL_ERROR[parameters.level]
+        allowed = tuple(error.get(run.kind, 0.0) ** 2 * run.signal for run in used)
         return cls(used, parts, found.covariance, found.z, labels, allowed)
 
 
@@ -73,7 +81,7 @@ def judge(
     """
     evidence = Evidence.of(runs, found, parameters, numbers)
     checks = [
-        *_family("residual", list(_residuals(evidence, found.settled))),
+        *_family("residual", list(_residuals(evidence, found.settled, parameters.level))),
         *_family("bench", list(_bench(evidence, found, parameters, nuisances))),
         *_family("tolerance", list(_tolerances(evidence, parameters))),
     ]
@@ -88,7 +96,7 @@ def _family(name: str, rows: list[Check]) -> Iterator[Check]:
         yield Check(name, row.row, row.statistic, row.probability, bool(passed), row.meaning)
 
 
-def _residuals(evidence: Evidence, settled: bool) -> Iterator[Check]:
+def _residuals(evidence: Evidence, settled: bool, level: Level) -> Iterator[Check]:
     C = evidence.covariance
     if not settled:
         yield Check("residual", "fit", 0.0, None, False, "no chip of the design is an optimum")
@@ -110,8 +118,9 @@ def _residuals(evidence: Evidence, settled: bool) -> Iterator[Check]:
             allowed, text = sum(allowed for *_, allowed in mine), "residual {:.3g} times their noise, in square"
             yield _chi_square(f"all {kind}", total, count, information, text, allowed)
         else:
-            # Their standard deviations are those of errors that may all be alike; see `coherent`.
-            ratio = float(np.sqrt(sum(run.values**2 * part.rms**2 for run, part, _ in mine) / count))
+            # Their standard deviations are those of errors that may all be alike.
+            squares = [run.values * (part.rms * coherent(1.0, run.values, level)) ** 2 for run, part, _ in mine]
+            ratio = float(np.sqrt(sum(squares) / count))
             text = "residual {:.3g} times a simulator's own error, in square"
             yield Check("residual", f"all {kind}", ratio**2, None, bool(ratio <= _UNSTATED), text)
 
@@ -142,8 +151,11 @@ def _tail(square: float, degrees: float, allowed: float) -> float:
 
 
 def _tolerances(evidence: Evidence, parameters: Parameters) -> Iterator[Check]:
-    """Estimates by their tolerances: each kind, and kinds of one tolerance together."""
-    kinds = [name.split("[")[0] for name in parameters.names]
+    """Estimates by their tolerances: each kind, and kinds of one tolerance together.
+
+    The bench's unknowns have none: a design says nothing of a bench.
+    """
+    kinds = [name.split("[")[0] for name in parameters.names[: parameters.first_of_bench]]
     groups = {f"all {name}": where for name, where in tolerance_groups(kinds).items() if len(set(where)) > 1}
     own = {kind: [kind] for kind in dict.fromkeys(kinds)}
     for row, members in {**groups, **own}.items():

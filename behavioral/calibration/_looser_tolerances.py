@@ -10,9 +10,13 @@ from ..devices import tolerance_groups
 from ._fit import Fit
 from ._parameters import Parameters
 
-_DOUBTFUL = 0.05
-"""Probability, if the design is right, of estimates as large as these, below which a tolerance is estimated. A verdict
-asks for far less: between the two the error bars grow, and nobody is alarmed."""
+_DOUBTFUL = 0.5
+"""Probability, if the design is right, of estimates as large as these, below which a tolerance is estimated: whenever
+they are larger than usual. A verdict asks for far less; of few components it stays silent where a tolerance is twice
+too small, and error bars have to say it."""
+
+_DOUBTFUL_KIND = 0.05
+"""The same of one kind of deviation alone, of which there are few."""
 
 _SHOWN = 1e-3
 """Part of the components that the measurements must tell of for their tolerance to be doubted."""
@@ -32,15 +36,16 @@ def widened(parameters: Parameters, found: Fit) -> Parameters:
     precise = found.normal.curvature - np.diag(parameters.precision)
     eta = found.normal.curvature @ found.z
     # Of all components of a tolerance, and of each kind: that of the drives may be another make.
-    groups = [*tolerance_groups(kinds).values(), *((kind,) for kind in dict.fromkeys(kinds))]
-    for members in groups:
+    groups = [(members, _DOUBTFUL) for members in tolerance_groups(kinds).values()]
+    groups += [((kind,), _DOUBTFUL_KIND) for kind in dict.fromkeys(kinds)]
+    for members, doubtful in groups:
         where = np.array([kind in members for kind in kinds])
-        if (factor[where] == 1).all() and _improbable(found, where):
+        if (factor[where] == 1).all() and _improbable(found, where, doubtful):
             factor = _estimated(precise, eta, parameters.precision, factor, where)
     return replace(parameters, precision=parameters.precision / factor**2) if (factor > 1).any() else parameters
 
 
-def _improbable(found: Fit, where: Bool[np.ndarray, " p"]) -> bool:
+def _improbable(found: Fit, where: Bool[np.ndarray, " p"], below: float) -> bool:
     block = np.eye(int(where.sum())) - found.covariance[np.ix_(where, where)]
     expected, variance = float(np.trace(block)), 2 * float(np.sum(block * block.T))
     # What no measurement shows is at its prior, but for rounding.
@@ -48,7 +53,7 @@ def _improbable(found: Fit, where: Bool[np.ndarray, " p"]) -> bool:
         return False
     scale = variance / (2 * expected)
     square = float(found.z[where] @ found.z[where])
-    return bool(scipy.stats.chi2.sf(square / scale, expected / scale) < _DOUBTFUL)
+    return bool(scipy.stats.chi2.sf(square / scale, expected / scale) < below)
 
 
 def _estimated(

@@ -16,11 +16,15 @@ from .derivatives import covariance, densities, response
 _FREQUENCIES = 60
 """A spectrum is thinned to this many frequencies: its errors are not independent anyway."""
 
-RESPONSE_ERROR: Mapping[Level, float] = MappingProxyType({"ideal": 1e-4, "macro": 1e-4, "transistor": 1e-2})
-"""Relative error of a simulator's response, which has no scatter of its own, and of what the model leaves out of it."""
+RESPONSE_ERROR: Mapping[Level, float] = MappingProxyType({"ideal": 1e-5, "macro": 1e-5, "transistor": 1e-2})
+"""Relative error of a simulator's response, which has no scatter of its own, and of what the model leaves out of it: an
+ideal amplifier is a source of gain 1e7 in SPICE, transistors have further poles."""
 
-NOISE_ERROR: Mapping[Level, float] = MappingProxyType({"ideal": 1e-4, "macro": 1e-4, "transistor": 1e-2})
+NOISE_ERROR: Mapping[Level, float] = MappingProxyType({"ideal": 1e-5, "macro": 1e-5, "transistor": 1e-2})
 """The same of densities."""
+
+COVARIANCE_ERROR: Mapping[Level, float] = MappingProxyType({"ideal": 1e-4, "macro": 1e-4, "transistor": 1e-2})
+"""The same of covariances, which are integrals over a finite band."""
 
 TRANSISTOR_BAND = 0.3
 """Part of the unity frequency up to which the macro-model stands for a circuit of transistors: near and beyond it their
@@ -50,7 +54,7 @@ class Ac:
         size = np.hypot(*v)
         # A drive of zero has a response of zero, known as well as any voltage.
         least = FLOOR * data.design.converters.full_scale
-        relative = data.relative_sigma or coherent(RESPONSE_ERROR[data.level], v.size)
+        relative = data.relative_sigma or coherent(RESPONSE_ERROR[data.level], v.size, data.level)
         sigma = relative * np.maximum(size, max(_DEPTH * float(size.max()), least))
         return cls(
             data.digest,
@@ -97,6 +101,8 @@ class Noise:
     covariance: Float[np.ndarray, "n n"] | None
     sigma: float
     """Relative standard deviation of one density."""
+    covariance_sigma: float
+    """The same of an entry of the covariance."""
     stated: bool
     kind: str = "noise"
 
@@ -106,11 +112,13 @@ class Noise:
         if not (data.values["psd"] > 0).all():
             raise MeasurementError(f"calibrate: psd: expected densities above zero, got {data.values['psd'].min():.3g}")
         log_psd = np.log(data.values["psd"][keep])
-        sigma = data.relative_sigma or coherent(NOISE_ERROR[data.level], log_psd.size)
+        sigma = data.relative_sigma or coherent(NOISE_ERROR[data.level], log_psd.size, data.level)
         # Flicker noise has no variance but that of a band.
         found = data.values.get("covariance") if data.level != "transistor" else None
         stated, frequencies = data.relative_sigma > 0, data.values["frequency"][keep]
-        return cls(data.digest, data.program, data.scaling, frequencies, log_psd, found, sigma, stated)
+        entries = log_psd.shape[1] * (log_psd.shape[1] + 1) // 2
+        of_covariance = data.relative_sigma or coherent(COVARIANCE_ERROR[data.level], entries, data.level)
+        return cls(data.digest, data.program, data.scaling, frequencies, log_psd, found, sigma, of_covariance, stated)
 
     @property
     def signal(self) -> float:
@@ -136,7 +144,7 @@ class Noise:
         if self.covariance is not None:
             model, change = covariance(circuit, parameters.size)
             i, j = np.tril_indices(len(model))
-            scale = self.sigma * np.sqrt(np.diag(self.covariance)[i] * np.diag(self.covariance)[j])
+            scale = self.covariance_sigma * np.sqrt(np.diag(self.covariance)[i] * np.diag(self.covariance)[j])
             residual.append((self.covariance - model)[i, j] / scale)
             jacobian.append(change[i, j] / scale[:, None])
         return Part.of(np.concatenate(residual), np.concatenate(jacobian))

@@ -6,18 +6,19 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from ...circuits import Instance, Program, Scaling
+from ...circuits import Instance, Level, Program, Scaling
 from ._parameters import Loaded, Parameters
 from .derivatives import Sensitivity, with_flicker
 
 
-def coherent(error: float, values: int) -> float:
+def coherent(error: float, values: int, level: Level) -> float:
     """Standard deviation for each of so many values whose errors are of this size, and may all be alike.
 
     A simulator's own error has a size and no law: a record without a stated error counts as one value of that size,
-    or its values would average away what they have in common.
+    or its values would average away what they have in common. What a macro-model leaves out of transistors differs
+    from value to value.
     """
-    return error * float(np.sqrt(values))
+    return error if level == "transistor" else error * float(np.sqrt(values))
 
 
 @dataclass(frozen=True, eq=False)

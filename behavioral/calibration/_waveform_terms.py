@@ -64,7 +64,7 @@ class Run:
         if times is not None and data.readout_sigma == 0 and len(times) > _POINTS:
             keep = np.unique(np.linspace(0, len(times) - 1, _POINTS).astype(int))
             times, v = times[keep], v[keep]
-        sigma = data.readout_sigma or coherent(FLOOR * data.design.converters.full_scale, v.size)
+        sigma = data.readout_sigma or coherent(FLOOR * data.design.converters.full_scale, v.size, data.level)
         v0 = data.values.get("v0", np.zeros(data.n))
         kind = "readouts" if data.readout_sigma else "waveforms"
         return cls(data.digest, kind, data.program, data.scaling, times, v, v0, sigma)

@@ -103,8 +103,7 @@ class Parasitics:
             DesignError, KeyError, TypeError, ValueError: values that do not fit.
         """
         parts = {
-            name: {(row["between"][0], row["between"][1]): row["value"] for row in data[name]}
-            for name in ("leak", "capacitance")
+            name: {_between(row["between"]): row["value"] for row in data[name]} for name in ("leak", "capacitance")
         }
         return cls(**parts, noise={row["cell"]: row["factor"] for row in data["noise"]})
 
@@ -112,6 +111,12 @@ class Parasitics:
 def is_stray(capacitor: Capacitor) -> bool:
     """Whether a bench has added it, where the design has none."""
     return capacitor.name.startswith(_STRAY)
+
+
+def _between(nodes: Any) -> Between:
+    if not isinstance(nodes, list | tuple) or len(nodes) != 2:
+        raise DesignError(f"parasitics: expected two names of nodes, got {nodes!r}")
+    return nodes[0], nodes[1]
 
 
 def _add_capacitance(elements: list[Element], name: str, between: Between, capacitance: Value) -> None:

@@ -29,7 +29,6 @@ NAMES = {
     "nrms": "normalised rms",
     "covariance_error": "covariance, Frobenius",
 }
-_BAND = 0.1
 
 
 def limits(subject: Subject) -> Mapping[str, float]:
@@ -107,14 +106,5 @@ def band_errors(subject: Subject, model: DeviceModel) -> tuple[float, float]:
     return relative(found - wanted, found), decibels(expected / psd)
 
 
-def _band(subject: Subject) -> tuple[float, float]:
-    """Five decades up to a tenth of the gain-bandwidth [Hz]: beyond, transistors have poles and zeros that the
-    macro-model's one pole does not stand for. A calibrated model has the band of its calibration.
-    """
-    amplifier = subject.instance.design.amplifier
-    assert amplifier is not None
-    calibrated = amplifier_band(subject.instance.design, subject.level)
-    if subject.calibrated and calibrated is not None:
-        return calibrated
-    top = amplifier.gain_bandwidth * _BAND
-    return top / 10**DECADES, top
+def _band(subject: Subject) -> tuple[float, float] | None:
+    return amplifier_band(subject.instance.design, subject.level)

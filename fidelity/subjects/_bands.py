@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ...behavioral.calibration import TRANSISTOR_BAND
 from ...circuits import Design, Level
 
 DECADES = 5
 """Of a spectrum at level transistor, up to where the calibrated macro-model stands for it; else all of it counts."""
+
+BAND = 0.1
+"""Part of the unity frequency up to which noise and responses of transistors are compared with a macro-model: beyond,
+transistors have poles and zeros that its one pole does not stand for."""
 
 # Half a least significant bit of an eight-bit answer; statistics to half a per cent; half a decibel. An amplifier of
 # transistors has poles and noise that the macro-model does not have: twice to five times as much.
@@ -33,5 +36,5 @@ def amplifier_band(design: Design, level: Level) -> tuple[float, float] | None:
     if level != "transistor" or design.amplifier is None:
         return None
     # Warm amplifiers are slower, and their further poles come down with their unity frequency.
-    highest = TRANSISTOR_BAND * design.tempco.amplifier_at(design.amplifier, design.temperature).gain_bandwidth
+    highest = BAND * design.tempco.amplifier_at(design.amplifier, design.temperature).gain_bandwidth
     return highest / 10**DECADES, highest

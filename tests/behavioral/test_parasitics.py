@@ -76,6 +76,14 @@ def test_a_chip_without_parasitics_keeps_its_file_and_its_digest(board, tmp_path
     assert not model.with_effects(Effects(parasitics=False)).instance.parasitics
 
 
+def test_a_file_with_one_node_is_refused(board):
+    chip, _ = spoiled(board, Crossbar(2), np.random.default_rng(2))
+    data = chip.to_dict()
+    data["parasitics"]["leak"][0]["between"] = ["vg0"]
+    with pytest.raises(DesignError, match="two names of nodes"):
+        Instance.from_dict(data)
+
+
 @pytest.mark.parametrize(
     ("parts", "reason"),
     [
