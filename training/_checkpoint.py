@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from ..files import CHECKPOINT, UnreadableFile, opened, replacing
+from ..files import CHECKPOINT, UnreadableFile, in_gigabytes, most_memory, opened, replacing
 
 SCHEMA = 1
 
@@ -37,7 +37,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """What `save_checkpoint` wrote, on the CPU, in no more memory than the file has bytes. Runs no code from the file.
+    """What `save_checkpoint` wrote, on the CPU, of no more than fits into memory. Runs no code from the file.
 
     Raises `CheckpointError`.
     """
@@ -89,11 +89,18 @@ def _check_archive(file: BinaryIO) -> None:
 
 
 def _check_values(state: Any, path: Path) -> None:
+    """Whether as many values, and as many numbers in tensors, fit into memory as the file speaks of."""
+    size = 0
     for count, value in enumerate(_values(state)):
         if count > _MOST_VALUES:
             raise CheckpointError(f"{path}: expected a checkpoint of at most {_MOST_VALUES:,} values")
-        if isinstance(value, Tensor) and not _is_whole(value):
-            raise CheckpointError(f"{path}: a tensor of shape {tuple(value.shape)} has less numbers than that")
+        if isinstance(value, Tensor):
+            # A stride of zero makes any shape of a single number, which a copy writes out.
+            size += value.numel() * value.element_size()
+        if size > most_memory():
+            raise CheckpointError(
+                f"{path}: expected tensors that fill at most {in_gigabytes(most_memory())} of memory, got more"
+            )
 
 
 def _values(state: Any) -> Iterator[Any]:
@@ -106,13 +113,6 @@ def _values(state: Any) -> Iterator[Any]:
             waiting.extend(value.values())
         elif isinstance(value, list | tuple | set | frozenset):
             waiting.extend(value)
-
-
-def _is_whole(tensor: Tensor) -> bool:
-    """Whether each element has a number of its own: a stride of zero makes any shape of a single one."""
-    if tensor.layout != torch.strided or tensor.device.type != "cpu":
-        return False
-    return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
 def _first_line(error: BaseException) -> str:
