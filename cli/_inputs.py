@@ -260,6 +260,7 @@ class ProgramOptions:
             raise InputError(f"--damping: expected a number of at least 0, got {damping:g}")
         J, b = read_matrix(jacobian), read_vector(drive)
         r, n = J.shape
+        get_topology(Cascade.name, n, r)  # as many rows and columns as a machine holds, whatever they are loaded into
         H = np.eye(r) if self.hessian is None else read_matrix(self.hessian)
         if H.shape != (r, r):
             raise InputError(
