@@ -29,7 +29,8 @@ class UnreadableFile(FileError):
     """
 
     def __init__(self, path: str | Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+        # What the system says begins with a capital letter.
+        super().__init__(f"{path}: {reason[:1].lower()}{reason[1:]}")
         self.reason = reason
 
 

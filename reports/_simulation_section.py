@@ -5,7 +5,7 @@ from typing import Any
 
 from ._data import Folder
 from ._figures._units import quantity
-from ._schema import SimulationSummary
+from ._schema import SimulationSummary, check_pair
 from ._section import Picture, Section, Table
 from ._theme import png_uri
 
@@ -17,6 +17,8 @@ def simulation(folder: Folder) -> Section | None:
     if folder.summary.get("command") != "simulate":
         return None
     summary = folder.summary_as(SimulationSummary)
+    if "v" in summary and "x" in summary:
+        check_pair(summary["v"], summary["x"], "v and x", str(folder.path / "summary.json"))
     title = f"Simulation: {_PLOTS.get(str(summary.get('analysis')), 'analysis')}"
     return Section(title, tuple(_text(summary)), tuple(_pictures(folder)), tuple(_table(summary)))
 
@@ -37,8 +39,12 @@ def _text(summary: Mapping[str, Any]) -> Iterator[str]:
 def _table(summary: Mapping[str, Any]) -> Iterator[Table]:
     if "relative_error" in summary and "inverse" not in summary and "v" in summary and "x" in summary:
         pairs = zip(summary["v"], summary["x"], strict=True)
-        rows = tuple((str(k), quantity(v, "V", 4), quantity(x, "V", 4)) for k, (v, x) in enumerate(pairs))
+        rows = tuple((str(k), _voltage(v), _voltage(x)) for k, (v, x) in enumerate(pairs))
         yield Table("Settled voltages, scaled back, and the solution", ("cell", "v", "A⁻¹ b"), rows)
+
+
+def _voltage(value: float | None) -> str:
+    return "–" if value is None else quantity(value, "V", 4)
 
 
 def _pictures(folder: Folder) -> Iterator[Picture]:
