@@ -14,7 +14,7 @@ from ._exceptions import FileError
 _CHUNK = 1 << 20
 
 _KINDS_OF_NODES = (
-    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),

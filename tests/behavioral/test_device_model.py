@@ -99,7 +99,7 @@ def test_unreadable_files_are_named(tmp_path):
     with pytest.raises(DeviceModelError, match="cannot read the device model: No such file"):
         DeviceModel.load(tmp_path / "none.json")
     (tmp_path / "text.json").write_text("{")
-    with pytest.raises(DeviceModelError, match="not JSON"):
+    with pytest.raises(DeviceModelError, match="not valid JSON"):
         DeviceModel.load(tmp_path / "text.json")
     (tmp_path / "list.json").write_text("[]")
     with pytest.raises(DeviceModelError, match="expected a device model"):

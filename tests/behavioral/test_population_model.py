@@ -219,5 +219,5 @@ def test_unreadable_files_are_named(tmp_path):
     with pytest.raises(DeviceModelError, match="cannot read it: No such file"):
         load_device(tmp_path / "none.json")
     (tmp_path / "text.json").write_text("[")
-    with pytest.raises(DeviceModelError, match="not JSON"):
+    with pytest.raises(DeviceModelError, match="not valid JSON"):
         PopulationModel.load(tmp_path / "text.json")

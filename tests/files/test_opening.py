@@ -47,7 +47,7 @@ def a_sparse_file(path: Path) -> Path:
 
 NODES = {
     "pipe": (a_pipe, "bytes, got a pipe"),
-    "folder": (a_folder, "bytes, got a folder"),
+    "folder": (a_folder, "bytes, got a directory"),
     "socket": (a_socket, "bytes, got a socket"),
     "device": (lambda path: Path("/dev/zero"), "bytes, got a device"),
     "link": (a_link_to_a_device, "bytes, got a device"),
