@@ -17,8 +17,17 @@ from jaxtyping import install_import_hook  # noqa: E402 - BLAS reads its environ
 install_import_hook(
     [
         f"thermospice.{room}"
-        # Those of data and mathematics; `campaigns` and `fidelity` hand numbers on in plain rows.
-        for room in ("files", "circuits", "measurements", "netlists", "behavioral", "training", "reports")
+        for room in (
+            "files",
+            "circuits",
+            "measurements",
+            "netlists",
+            "behavioral",
+            "training",
+            "reports",
+            "fidelity",
+            "campaigns",
+        )
     ],
     "beartype.beartype",
 )
