@@ -17,7 +17,7 @@ from thermospice.netlists import find_ngspice
 
 from .stores import kept
 
-THREADS = "import thermospice.cli._sweep._executor as e; e.has_dask = lambda: False; "
+THREADS = "import thermospice.campaigns.runs._executor as e; e.has_dask = lambda: False; "
 COMMAND = "import sys; from thermospice.cli import main; sys.exit(main())"
 
 # What the simulator does is chosen by a chip's seed, which its deck shows as its first resistor; several chips may
@@ -309,7 +309,7 @@ def test_a_cluster_gives_the_same_table_even_when_a_worker_dies(run, tmp_path, c
 def test_no_scheduler_at_the_address_is_one_clear_line(tmp_path, monkeypatch):
     pytest.importorskip("distributed")
     study(tmp_path / "s.yaml")
-    prelude = "import thermospice.cli._sweep._executor as e; e._CONNECT = 2; "
+    prelude = "import thermospice.campaigns.runs._executor as e; e._CONNECT = 2; "
     process = start(tmp_path, "s.yaml", "--scheduler", "tcp://127.0.0.1:9", "--quiet", prelude=prelude)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2
