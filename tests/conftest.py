@@ -3,9 +3,12 @@
 import os
 import signal
 
-# Started in the background, as some CI systems do, the tests would hand an ignored Ctrl-C on to what they start.
+# Started in the background or by `nohup`, as some CI systems do, the tests would hand ignored signals on to what they
+# start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"

@@ -6,7 +6,7 @@ from thermospice.behavioral import Calibration
 from thermospice.behavioral.calibration import NUISANCES, Parameters, term_of
 from thermospice.measurements import MeasurementError, read_measurement
 
-from .test_calibrate_kinds import Maker
+from .test_kinds import Maker
 
 EVERY = tuple(NUISANCES)
 STEP = 1e-4

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from thermospice.behavioral import FlickerNoise, OrnsteinUhlenbeck
 from thermospice.behavioral.processes import with_coloured_noise
 
-from .test_ou import error, process
+from .test_ornstein_uhlenbeck import error, process
 
 
 @pytest.mark.parametrize(("per_decade", "stated"), [(1, 0.06), (2, 0.003), (3, 0.001)])

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from thermospice.behavioral import LowRankOrnsteinUhlenbeck, NotStationaryError, OrnsteinUhlenbeck
 
-from .test_ou import error, spd
+from .test_ornstein_uhlenbeck import error, spd
 
 
 def pair(kind: str) -> tuple[LowRankOrnsteinUhlenbeck, OrnsteinUhlenbeck]:

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from thermospice.behavioral import OrnsteinUhlenbeck
 from thermospice.behavioral.processes import ExponentialStep, Saturation, integrate
 
-from .test_ou import CASES, error, process
+from .test_ornstein_uhlenbeck import CASES, error, process
 
 
 def scalar(rate: float = 1.0, noise: float = 0.5, mean: float = 0.0) -> OrnsteinUhlenbeck:

@@ -6,7 +6,7 @@ import scipy.stats
 from numpy.testing import assert_allclose, assert_array_equal
 from thermospice.behavioral import OrnsteinUhlenbeck
 
-from .test_ou import CASES, process
+from ..processes.test_ornstein_uhlenbeck import CASES, process
 
 EVEN = np.linspace(0.0, 1.2, 9)
 FEW = np.array([0.0, 0.1, 0.2, 0.7, 0.8, 0.9, 1.4])

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from thermospice.behavioral import OrnsteinUhlenbeck
 
-from .test_ou import error, process, spd
+from ..processes.test_ornstein_uhlenbeck import error, process, spd
 
 KAPPA0 = 0.02
 

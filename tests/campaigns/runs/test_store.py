@@ -12,7 +12,7 @@ import yaml
 from thermospice.campaigns import Store, StudyError
 from thermospice.campaigns.planning import SCHEMA
 
-from .stores import execute, kept
+from ..stores import execute, kept
 
 RECORD = {
     "key": "ab" * 32,

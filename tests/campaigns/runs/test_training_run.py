@@ -9,7 +9,7 @@ from thermospice.campaigns import parse_study, plan
 from thermospice.campaigns.results import specification
 from thermospice.campaigns.runs import _executors as executor_module
 
-from .stores import kept
+from ..stores import kept
 
 SIGMA, BITS = "training.design.mismatch.resistor_sigma", "training.design.converters.dac_bits"
 DEVICE = {"task": "regression", "solver": "device-spu", "design": "board-1k-1n", "steps": 3}

@@ -15,7 +15,7 @@ import yaml
 from thermospice.campaigns.runs import _executors as executor_module
 from thermospice.netlists import find_ngspice
 
-from .stores import kept
+from ..stores import kept
 
 THREADS = "import thermospice.campaigns.runs._executor as e; e.has_dask = lambda: False; "
 COMMAND = "import sys; from thermospice.cli import main; sys.exit(main())"

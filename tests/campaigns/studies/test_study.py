@@ -13,7 +13,7 @@ from thermospice.campaigns.planning import key_of
 from thermospice.campaigns.runs import _executors as executor_module
 from thermospice.campaigns.studies import to_plain
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples" / "studies").glob("*.yaml"))
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "studies").glob("*.yaml"))
 SMALL = {"name": "small", "circuit": {"design": "board-1k-1n", "size": 2}}
 
 

@@ -13,7 +13,7 @@ from thermospice.netlists import SimulationFailed, SimulatorMissing, find_ngspic
 from thermospice.netlists.simulators import Limits, Ngspice, private_folder, run_deck
 from thermospice.netlists.simulators import _private_folder as private
 
-from .test_engine import DIVIDER, program
+from .test_ngspice import DIVIDER, program
 
 SOON = 20.0
 """Far more than it takes, on a machine that is busy with other things [s]."""

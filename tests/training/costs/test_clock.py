@@ -11,7 +11,7 @@ from thermospice.training import experiment
 from thermospice.training.costs import MOST, StepTimes, now
 from thermospice.training.runs import run_experiment
 
-from .runs import QUICK, rows
+from ..experiments_in_short import QUICK, rows
 
 
 def test_waiting_is_no_work() -> None:

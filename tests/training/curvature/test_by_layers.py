@@ -19,7 +19,7 @@ from thermospice.training.optimizers import LevenbergMarquardt
 from torch import nn
 from torch.nn import functional
 
-from .doubles import Population
+from ..doubles import Population
 
 B, DAMPING = 5, 0.1
 pytestmark = pytest.mark.usefixtures("double_precision")

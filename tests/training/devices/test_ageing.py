@@ -16,7 +16,7 @@ from thermospice.training.programs import Factors
 from torch import nn
 from torch.nn import functional
 
-from .doubles import Population, make_factors
+from ..doubles import Population, make_factors
 
 FULL = Ageing(
     step_time=2.0, temperature_sigma=5.0, temperature_time=20.0, ageing_exponent=0.05, ageing_time=3.0,

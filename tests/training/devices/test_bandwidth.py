@@ -16,7 +16,7 @@ from thermospice.training.devices.loops import LaggedLoop, Loop
 from thermospice.training.devices.loops._lagging_loop import _rightmost
 from thermospice.training.programs import Factors
 
-from .doubles import Population, make_factors
+from ..doubles import Population, make_factors
 
 lagging = partial(Population, gain=1e4, gain_bandwidth=2e7, full_scale=5.0)
 LAGS = Effects.only("bandwidth")

@@ -16,7 +16,7 @@ from thermospice.training.programs import Factors
 from torch import nn
 from torch.nn import functional
 
-from .doubles import make_factors
+from ..doubles import make_factors
 
 BOARD = Design.preset("board-1k-1n")
 

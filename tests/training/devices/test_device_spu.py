@@ -15,7 +15,7 @@ from thermospice.training.devices.chips import _deviation_draws as draws
 from thermospice.training.devices.loops import Loop, steps
 from thermospice.training.programs import Factors
 
-from .doubles import Population
+from ..doubles import Population
 
 noisy = partial(Population, kappa0=1e-6, dac_bits=12, adc_bits=12, programming=Programming(bits=12))
 TIMES = [0.0, 0.3, 5.0, 50.0, math.inf]

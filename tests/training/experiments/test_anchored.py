@@ -9,7 +9,7 @@ from thermospice.training import ExperimentError, experiment
 from thermospice.training.experiments import anchored
 from thermospice.training.runs import run_experiment
 
-from .runs import QUICK
+from ..experiments_in_short import QUICK
 
 
 def test_paths_are_told_absolutely_and_nothing_else_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from thermospice.training.optimizers import kronecker
 from torch import nn
 from torch.nn import functional
 
-from .doubles import Population
+from ..doubles import Population
 
 K = 3
 pytestmark = pytest.mark.usefixtures("double_precision")

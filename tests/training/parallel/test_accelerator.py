@@ -10,8 +10,8 @@ from thermospice.training.parallel import Ranks
 from thermospice.training.runs import Run, available_cores, evaluate
 from thermospice.training.runs._many_runs import _places
 
+from ..doubles import Population, make_factors
 from .accelerator import DEVICE, Elsewhere, accelerator
-from .doubles import Population, make_factors
 
 CASES = {
     "momentum": {"optimizer": "momentum", "accumulate": 2},

@@ -28,7 +28,7 @@ from thermospice.training.runs import train as train_run
 from torch import nn
 from torch.nn import functional
 
-from .doubles import Population
+from ..doubles import Population
 
 B, STEPS = 8, 3
 CHIPS = Population(gain_bandwidth=1e7, kappa0=1e-6, dac_bits=12, adc_bits=12)

@@ -11,7 +11,7 @@ import torch
 from thermospice.training import CheckpointError, Task, load_task
 from thermospice.training.runs import Interrupted, RowsError, load_checkpoint, save_checkpoint, train
 
-from .runs import QUICK, complete
+from ..experiments_in_short import QUICK, complete
 
 METHODS: dict[str, dict[str, Any]] = {
     "adam": {"optimizer": "adam", "lr": 0.01},

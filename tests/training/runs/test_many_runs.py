@@ -9,7 +9,7 @@ from thermospice.training import ExperimentError, Split, Task, experiment, load_
 from thermospice.training.runs import DataOrder, Interrupted, evaluate, run_experiment, train
 from torch import nn
 
-from .runs import ADAM, QUICK, complete, dropout_network, rows, same, weights
+from ..experiments_in_short import ADAM, QUICK, complete, dropout_network, rows, same, weights
 
 
 def test_adam_equals_a_plain_loop(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from thermospice.training import ExperimentError, experiment, load_task, run_exp
 from thermospice.training.runs import Interrupted, load_checkpoint, run_experiment, train
 from torch import Tensor, nn
 
-from .runs import ADAM, QUICK, complete, dropout_network, rows, same, weights
+from ..experiments_in_short import ADAM, QUICK, complete, dropout_network, rows, same, weights
 
 METHODS: dict[str, dict[str, Any]] = {
     "momentum": {"optimizer": "momentum", "lr": 0.02, "momentum": 0.9},

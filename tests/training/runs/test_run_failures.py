@@ -12,7 +12,7 @@ from thermospice.training import ExperimentError, experiment, load_task, run_exp
 from thermospice.training.runs import load_checkpoint, run_experiment
 from torch import Tensor, nn
 
-from .runs import ADAM, QUICK, weights
+from ..experiments_in_short import ADAM, QUICK, weights
 
 
 @pytest.mark.parametrize(
