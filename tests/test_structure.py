@@ -1,6 +1,7 @@
 """The house keeps its plan: rooms, doors, no circles, folders of a size that one can take in."""
 
 import importlib.util
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -101,6 +102,37 @@ def test_doors_hand_on_and_do_nothing_else():
             tree = ast.parse((ROOT / f"{module}.py").read_text(encoding="utf-8"))
             kinds = {type(node).__name__ for node in tree.body}
             assert kinds <= {"Expr", "ImportFrom", "Import", "Assign", "AnnAssign", "If", "FunctionDef"}, module
+
+
+def test_tests_mirror_the_folders():
+    # Catches tests of a folder that was renamed, and the second home of one's own beside it.
+    folders = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
+    named = {folder.as_posix() for folder in folders} - {".", "fuzz"}
+    homes = {_folder(module) for module in house.modules()} | set(house.ROOMS)
+    assert not named - homes
+
+
+PAST_THE_DOOR = {
+    "campaigns/runs/_executor": "the patience and the cluster that a test takes away",
+    "cli/views/_campaign": "what is printed of rows that are made here",
+    "cli/views/_fidelity": "what is printed of rows that are made here",
+    "cli/views/_linear_algebra": "what is printed of rows that are made here",
+    "behavioral/propagation/_time_averages": "quadrature, the referee of the closed form",
+    "netlists/amplifiers/_characterise": "steps of a characterisation, one at a time",
+    "netlists/simulators/_private_folder": "folders that a kill left, seen anew",
+    "netlists/simulators/_proof": "a self-test that is not remembered",
+    "training/devices/loops/_lagging_loop": "the rightmost eigenvalue, against a dense one",
+    "training/runs/_many_runs": "places of runs, without running them",
+}
+"""Modules that a test takes by their private names, and why no door would do."""
+
+
+def test_tests_use_the_doors():
+    # Catches a test that ties itself to how a folder is cut today.
+    texts = [path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]
+    private = r"(?:from|import) thermospice\.([a-z_.]*)(?:\.| import )(_[a-z_]+)"
+    past = {f"{folder}/{name}".replace(".", "/") for text in texts for folder, name in re.findall(private, text)}
+    assert past == PAST_THE_DOOR.keys()
 
 
 def test_the_picture_of_the_house_is_true():
