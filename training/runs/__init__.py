@@ -15,9 +15,7 @@ from ._training_state import DataOrder as DataOrder
 from ._training_state import Run as Run
 from ._training_state import schedule as schedule
 from ._tuning import METHODS as METHODS
-from ._tuning import RANGES as RANGES
 from ._tuning import Budget as Budget
-from ._tuning import Range as Range
 from ._tuning import Tuned as Tuned
 from ._tuning import search_points as search_points
 from ._tuning import tune as tune
