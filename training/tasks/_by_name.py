@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from .._exceptions import TaskError
 from ._digits import digits
+from ._least_squares import least_squares
 from ._logistic import logistic
 from ._mnist import mnist
 from ._regression import regression
@@ -34,6 +35,7 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
         "digits": _shipped(digits),
         "regression": _shipped(regression),
         "logistic": _shipped(logistic),
+        "least-squares": _shipped(least_squares),
         "mnist": TaskKind(mnist, reads_folder=True),
         "squad": TaskKind(squad, reads_folder=True),
     }
