@@ -2,7 +2,6 @@
 
 from ._checkpoint import load_checkpoint as load_checkpoint
 from ._checkpoint import save_checkpoint as save_checkpoint
-from ._many_runs import available_cores as available_cores
 from ._many_runs import follow_experiments as follow_experiments
 from ._many_runs import run_experiment as run_experiment
 from ._many_runs import run_experiments as run_experiments

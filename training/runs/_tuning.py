@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import yaml
 
+from ...files import write_atomically
 from .._exceptions import ExperimentError
 from ..experiments import RANGES, TUNED_AS, Experiment, experiment, fields_of_method
 from ..tasks import Task, load_task
 from ._many_runs import run_experiments
-from ._metrics import Entry, write_atomically
+from ._metrics import Entry
 
 METHODS = tuple(RANGES)
 Trial = tuple[str, int]  # method, number
@@ -85,7 +86,7 @@ def tune(
     best = [trial for method in methods for trial in _best(method, first)[: budget.finalists]]
     final = run({trial: trials[trial].replace(seeds=budget.final_seeds) for trial in best})
     tuned = [_tuned(method, points[method], first, final) for method in methods]
-    write_atomically(out / f"{name}.yaml", to_yaml(name, tuned, budget, blind))
+    write_atomically(out / f"{name}.yaml", to_yaml(name, tuned, budget, blind), synced=True)
     return tuned
 
 
