@@ -16,12 +16,13 @@ _LONGEST_INTEGER = 308
 """Digits: a longer one is beyond every floating-point number."""
 
 
-def parse_json(content: bytes | str, where: str) -> Any:
+def parse_json(content: bytes | str, where: str, finite: bool = True) -> Any:
     """Plain data of a JSON text.
 
     Args:
         content: UTF-8.
         where: for the message, as `FILE`.
+        finite: refuse NaN and infinite numbers here; a reader that checks every number names its field as well.
 
     Raises:
         FileError: not UTF-8, not JSON, nested too deep, too many values, or a number that is not finite.
@@ -30,21 +31,21 @@ def parse_json(content: bytes | str, where: str) -> Any:
     if text.count(",") + text.count("[") + text.count("{") > MOST_VALUES:
         raise FileError(f"{where}: expected at most {MOST_VALUES:,} values")
     try:
-        return _DECODER.decode(text)
+        return (_DECODER if finite else _LENIENT_DECODER).decode(text)
     except RecursionError:
         raise FileError(f"{where}: not valid JSON: nested too deep") from None
     except ValueError as error:
         raise FileError(f"{where}: not valid JSON: {error}") from None
 
 
-def read_json(path: str | Path, kind: FileKind = JSON) -> Any:
+def read_json(path: str | Path, kind: FileKind = JSON, finite: bool = True) -> Any:
     """Plain data of a JSON file.
 
     Raises:
         UnreadableFile: missing, not a plain file, or too large.
         FileError: as `parse_json`.
     """
-    return parse_json(read_bytes(path, kind), str(path))
+    return parse_json(read_bytes(path, kind), str(path), finite)
 
 
 def read_json_lines(path: str | Path) -> Iterator[Any]:
@@ -91,6 +92,7 @@ def _short(digits: str) -> str:
 
 # Made once: a decoder for each of a million lines would cost more than the lines.
 _DECODER = json.JSONDecoder(parse_constant=_refused, parse_float=_finite, parse_int=_bounded)
+_LENIENT_DECODER = json.JSONDecoder(parse_int=_bounded)
 
 
 def plain(value: Any) -> Any:

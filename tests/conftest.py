@@ -3,9 +3,12 @@
 import os
 import signal
 
-# Started in the background, as some CI systems do, the tests would hand an ignored Ctrl-C on to what they start.
+# Started in the background or by `nohup`, as some CI systems do, the tests would hand ignored signals on to what they
+# start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
@@ -17,8 +20,17 @@ from jaxtyping import install_import_hook  # noqa: E402 - BLAS reads its environ
 install_import_hook(
     [
         f"thermospice.{room}"
-        # Those of data and mathematics; `campaigns` and `fidelity` hand numbers on in plain rows.
-        for room in ("files", "circuits", "measurements", "netlists", "behavioral", "training", "reports")
+        for room in (
+            "files",
+            "circuits",
+            "measurements",
+            "netlists",
+            "behavioral",
+            "training",
+            "reports",
+            "fidelity",
+            "campaigns",
+        )
     ],
     "beartype.beartype",
 )

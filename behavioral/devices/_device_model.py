@@ -287,7 +287,7 @@ class DeviceModel:
             DeviceModelError: unreadable, or not a device model of this schema.
         """
         try:
-            data = read_json(path)
+            data = read_json(path, finite=False)
         except UnreadableFile as error:
             raise DeviceModelError(f"{path}: cannot read the device model: {error.reason}") from None
         except FileError as error:

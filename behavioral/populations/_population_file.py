@@ -41,7 +41,7 @@ class Spread:
 
 def read_json(path: str | Path) -> Any:
     try:
-        return files.read_json(path)
+        return files.read_json(path, finite=False)
     except UnreadableFile as error:
         raise DeviceModelError(f"{path}: cannot read it: {error.reason}") from None
     except FileError as error:

@@ -21,7 +21,7 @@ _MEAN = "mean, 95 % interval"
 def draw_against(study: Study, rows: Sequence[Row], metric: str, name: str, other: str | None) -> Figure:
     kept = [(run, r) for run, r in rows if r["status"] == "done" and metric in r["metrics"]]
     y = np.array([float(r["metrics"][metric]) for _, r in kept])
-    factor, unit = scale_of(list(y), study.metrics[metric].unit)
+    factor, unit = scale_of(y.tolist(), study.metrics[metric].unit)
     figure = Figure(figsize=SIZE)
     axes = figure.add_subplot()
     x, x_label = _abscissa(axes, [run.values[name] for run, _ in rows], [run.values[name] for run, _ in kept], name)
@@ -37,7 +37,7 @@ def draw_against(study: Study, rows: Sequence[Row], metric: str, name: str, othe
         else:
             _means(axes, x[here], y[here] / factor, f"C{k + 2}", label or _MEAN)
     draw_limits(axes.axhline, limits_of(study, metric), factor)
-    if widened(list(y)):
+    if widened(y.tolist()):
         axes.set_yscale("log")
     axes.set(xlabel=x_label, ylabel=metric_label(study, metric, unit))
     axes.set_title(title_of(study, rows, metric))

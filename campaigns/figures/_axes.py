@@ -22,7 +22,9 @@ def limits_of(study: Study, metric: str) -> list[Limit]:
 
 
 def widened(values: Sequence[float], factor: float = 50.0) -> bool:
-    return len(values) > 0 and min(values) > 0 and max(values) > factor * min(values)
+    if len(values) == 0 or min(values) <= 0:
+        return False
+    return max(values) > factor * min(values)
 
 
 def title_of(study: Study, rows: Sequence[Row], metric: str) -> str:

@@ -31,7 +31,7 @@ def draw_map(study: Study, rows: Sequence[Row], metric: str, first: str, second:
         cmap="cividis",
         vmin=0 if limits else None,
         vmax=100 if limits else None,
-        norm="log" if not limits and widened(list(shown[np.isfinite(shown)])) else None,
+        norm="log" if not limits and widened(shown[np.isfinite(shown)].tolist()) else None,
     )
     axes.grid(False)
     axes.set_xticks(range(len(across)), labels=[short(value) for value in across])

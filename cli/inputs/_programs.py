@@ -78,6 +78,8 @@ class ProgramOptions:
             raise InputError(f"--damping: expected a number of at least 0, got {damping:g}")
         J, b = read_matrix(jacobian), read_vector(drive)
         r, n = J.shape
+        # As many rows and columns as a machine holds, whatever they are loaded into.
+        get_topology(Cascade.name, n, r)
         H = np.eye(r) if self.hessian is None else read_matrix(self.hessian)
         if H.shape != (r, r):
             raise InputError(

@@ -14,7 +14,7 @@ from .._exceptions import FileError
 _CHUNK = 1 << 20
 
 _KINDS_OF_NODES = (
-    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
@@ -29,7 +29,8 @@ class UnreadableFile(FileError):
     """
 
     def __init__(self, path: str | Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+        # What the system says begins with a capital letter.
+        super().__init__(f"{path}: {reason[:1].lower()}{reason[1:]}")
         self.reason = reason
 
 

@@ -6,6 +6,7 @@ from ._folder import HeldOut as HeldOut
 from ._folder import Parameter as Parameter
 from ._schema import SimulationSummary as SimulationSummary
 from ._schema import StudySummary as StudySummary
+from ._schema import check_pair as check_pair
 from ._training_statistics import QUANTITIES as QUANTITIES
 from ._training_statistics import Curve as Curve
 from ._training_statistics import Estimate as Estimate

@@ -349,6 +349,8 @@ def check_design(data: Mapping[str, Any], where: str, prefix: str = "", depth: i
     Raises:
         ReportError: something else, or nested deeper than a design is.
     """
+    if depth == 0:
+        checked(_DesignWords, dict(data), where)
     if depth > 5:
         raise ReportError(f"{where}: {prefix.rstrip('.')}: nested too deep for a design")
     for key, value in data.items():
@@ -363,6 +365,13 @@ def check_design(data: Mapping[str, Any], where: str, prefix: str = "", depth: i
 @with_config(_CONFIG)
 class _DesignValue(TypedDict):
     value: bool | int | Number | Text | list[bool | int | Number | Text | None] | None
+
+
+@with_config(_CONFIG)
+class _DesignWords(TypedDict, total=False):
+    name: Name
+    description: Text
+    sources: dict[Name, Text] | None
 
 
 @with_config(_CONFIG)

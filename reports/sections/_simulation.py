@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..figures import png_uri, quantity
-from ..results import Folder, SimulationSummary
+from ..results import Folder, SimulationSummary, check_pair
 from ._section import Picture, Section, Table
 
 _PLOTS = {"op": "operating point", "tran": "transient", "ac": "response to the drive", "noise": "noise densities"}
@@ -15,6 +15,10 @@ def simulation(folder: Folder) -> Section | None:
     if folder.summary.get("command") != "simulate":
         return None
     summary = folder.summary_as(SimulationSummary)
+    where = str(folder.path / "summary.json")
+    for other in ("x", "answer"):
+        if "v" in summary and other in summary:
+            check_pair(summary["v"], summary[other], f"v and {other}", where)
     title = f"Simulation: {_PLOTS.get(str(summary.get('analysis')), 'analysis')}"
     return Section(title, tuple(_text(summary)), tuple(_pictures(folder)), tuple(_table(summary)))
 
@@ -38,13 +42,17 @@ def _table(summary: Mapping[str, Any]) -> Iterator[Table]:
         # A summary without an answer has the voltages scaled back already.
         answers = summary.get("answer", summary["v"])
         rows = tuple(
-            (str(k), quantity(v, "V", 4), quantity(a, "V", 4), quantity(x, "V", 4))
+            (str(k), _voltage(v), _voltage(a), _voltage(x))
             for k, (v, a, x) in enumerate(zip(summary["v"], answers, summary["x"], strict=True))
         )
         yield Table("Node voltages, the answer that they stand for, and the solution", _COLUMNS, rows)
 
 
 _COLUMNS = ("cell", "v", "answer", "A⁻¹ b")
+
+
+def _voltage(value: float | None) -> str:
+    return "–" if value is None else quantity(value, "V", 4)
 
 
 def _pictures(folder: Folder) -> Iterator[Picture]:

@@ -14,7 +14,7 @@ from thermospice.campaigns.runs import _executors as executor_module
 from thermospice.campaigns.runs import _workers as worker_module
 from thermospice.netlists import find_ngspice
 
-from .stores import execute, kept
+from ..campaigns.stores import execute, kept
 
 SMALL = {"name": "small", "circuit": {"design": "board-1k-1n", "size": 2}}
 

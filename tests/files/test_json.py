@@ -1,6 +1,7 @@
 """JSON of unknown origin: plain finite data, or one line."""
 
 import json
+import math
 import time
 
 import pytest
@@ -27,6 +28,11 @@ def test_what_is_not_plain_finite_data_is_refused_in_one_line(text):
         parse_json(text, "x")
     assert len(str(caught.value)) < 200
     assert time.perf_counter() - started < 2
+
+
+def test_a_reader_that_names_its_fields_gets_what_is_not_finite():
+    values = parse_json("[NaN, 1e999, -Infinity]", "x", finite=False)
+    assert not any(math.isfinite(value) for value in values)
 
 
 def test_values_are_counted_before_they_are_made(monkeypatch):

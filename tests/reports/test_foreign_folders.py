@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from thermospice.reports import ReportError, build_report
 
-from .test_simulation_section import PNG, SUMMARY
+from .sections.test_simulation_section import PNG, SUMMARY
 
 ROW = {"topology": "crossbar", "level": "macro", "size": 2, "analysis": "tran", "metric": "nrms", "limit": 1e-3}
 SECRET = PNG[:-12] + b"\x00" * 12

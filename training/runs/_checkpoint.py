@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...files import UnreadableFile, opened, replacing
-from ...files.opening import CHECKPOINT
+from ...files.opening import CHECKPOINT, in_gigabytes, most_memory
 from .._exceptions import CheckpointError
 
 SCHEMA = 1
@@ -29,24 +29,13 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """
     try:
         with replacing(path, synced=True) as file:
-            torch.save({"schema": SCHEMA, **_with_own_numbers(state)}, file)
+            torch.save({"schema": SCHEMA, **state}, file)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
         raise CheckpointError(f"{path}: cannot be written: {_first_line(error)}") from error
 
 
-def _with_own_numbers(value: Any) -> Any:
-    """The same values, each tensor with a number for each of its elements: a reader refuses what unfolds from less."""
-    if isinstance(value, Tensor):
-        return value if _is_whole(value) else value.contiguous()
-    if isinstance(value, dict):
-        return {key: _with_own_numbers(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_own_numbers(item) for item in value]
-    return value
-
-
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """What `save_checkpoint` wrote, on the CPU, in no more memory than the file has bytes. Runs no code from the file.
+    """What `save_checkpoint` wrote, on the CPU, of no more than fits into memory. Runs no code from the file.
 
     Raises `CheckpointError`.
     """
@@ -98,11 +87,18 @@ def _check_archive(file: BinaryIO) -> None:
 
 
 def _check_values(state: Any, path: Path) -> None:
+    """Whether as many values, and as many numbers in tensors, fit into memory as the file speaks of."""
+    size = 0
     for count, value in enumerate(_values(state)):
         if count > _MOST_VALUES:
             raise CheckpointError(f"{path}: expected a checkpoint of at most {_MOST_VALUES:,} values")
-        if isinstance(value, Tensor) and not _is_whole(value):
-            raise CheckpointError(f"{path}: a tensor of shape {tuple(value.shape)} has less numbers than that")
+        if isinstance(value, Tensor):
+            # A stride of zero makes any shape of a single number, which a copy writes out.
+            size += value.numel() * value.element_size()
+        if size > most_memory():
+            raise CheckpointError(
+                f"{path}: expected tensors that fill at most {in_gigabytes(most_memory())} of memory, got more"
+            )
 
 
 def _values(state: Any) -> Iterator[Any]:
@@ -115,13 +111,6 @@ def _values(state: Any) -> Iterator[Any]:
             waiting.extend(value.values())
         elif isinstance(value, list | tuple | set | frozenset):
             waiting.extend(value)
-
-
-def _is_whole(tensor: Tensor) -> bool:
-    """Whether each element has a number of its own: a stride of zero makes any shape of a single one."""
-    if tensor.layout != torch.strided or tensor.device.type != "cpu":
-        return False
-    return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
 def _first_line(error: BaseException) -> str:

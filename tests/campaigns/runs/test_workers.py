@@ -1,0 +1,317 @@
+"""What goes wrong in a campaign stays in its row; a campaign that is killed goes on as if it had not been."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+import yaml
+from thermospice.campaigns.runs import _executors as executor_module
+from thermospice.netlists import find_ngspice
+
+from ..stores import kept
+
+THREADS = "import thermospice.campaigns.runs._executor as e; e.has_dask = lambda: False; "
+COMMAND = "import sys; from thermospice.cli import main; sys.exit(main())"
+
+# What the simulator does is chosen by a chip's seed, which its deck shows as its first resistor; several chips may
+# share a process.
+FAULTS = """#!{python} -SE
+import glob, os, re, sys, time
+if "--version" in sys.argv:
+    print("** ngspice-39 : test")
+    sys.exit()
+found = [re.search(r"^R\\S+ \\S+ \\S+ (\\S+)", open(path).read(), re.M) for path in sorted(glob.glob("*.cir"))]
+chips = [match[1] for match in found if match]
+what = next((fault for chip, fault in {faults}.items() if chip in chips), None)
+time.sleep({delay} * len(chips))
+if what == "hangs":
+    time.sleep(1000)
+elif what == "eats memory":
+    held = []
+    while True:
+        held.append(bytearray(os.urandom(1)) * 20_000_000)
+        time.sleep(0.01)
+elif what == "kills its worker":
+    os.kill(os.getppid(), 9)
+elif what == "gives nothing":
+    sys.exit(0)
+os.execv({ngspice!r}, ["ngspice", *sys.argv[1:]])
+"""
+
+
+def study(path, **changes):
+    circuit = {"design": "board-1k-1n", "size": 2}
+    content = {"name": "faults", "circuit": circuit, "timeout": 3, "memory": "400M", **changes}
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def rows(folder):
+    with (folder / "table.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def simulator(tmp_path, monkeypatch):
+    """An ngspice that misbehaves for the chips of some seeds, and takes its time for all."""
+
+    def make(faults=None, delay=0.0):
+        script = tmp_path / "ngspice"
+        chosen = {first_resistor(seed): what for seed, what in (faults or {}).items()}
+        text = FAULTS.format(python=sys.executable, faults=chosen, ngspice=find_ngspice("ngspice").path, delay=delay)
+        script.write_text(text)
+        script.chmod(0o755)
+        monkeypatch.setenv("THERMOSPICE_NGSPICE", str(script))
+
+    return make
+
+
+def first_resistor(seed):
+    from thermospice.circuits import choose_scaling
+    from thermospice.circuits.trials import get_design, get_instance
+    from thermospice.cli.inputs import ProgramOptions
+    from thermospice.netlists import Job, deck
+
+    chip, program = ProgramOptions(2, None, None, 0).load("crossbar")
+    instance = get_instance(get_design("board-1k-1n"), chip, seed)
+    text = deck(Job(instance, program, "op", "macro", scaling=choose_scaling(instance, program)), find_ngspice())
+    found = re.search(r"^R\S+ \S+ \S+ (\S+)", text, re.M)
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture
+def here(monkeypatch):
+    monkeypatch.setattr(executor_module, "has_dask", lambda: False)
+
+
+FAULTY = {1: "hangs", 2: "eats memory", 3: "kills its worker", 4: "gives nothing"}
+REASONS = {
+    "1": "stopped at the time limit of 3 s",
+    "2": "stopped because it held more than the memory limit of 400 MB",
+    "3": "killed by SIGKILL",
+    "4": "ngspice gave 0 of 1 plots",
+}
+
+
+def check_faults(outcome, folder):
+    assert outcome.code == 1
+    found = rows(folder)
+    for row in found:
+        if row["instance"] in REASONS:
+            assert row["status"] == "failed"
+            assert REASONS[row["instance"]] in row["reason"]
+            assert row["relative_error"] == ""
+        else:
+            assert row["status"] == "done"
+            assert float(row["relative_error"]) < 1
+    summary = json.loads(outcome.out)
+    assert (summary["done"], summary["failed"], summary["missing"]) == (len(found) - 4, 4, 0)
+    limit = summary["limits"][0]
+    assert (limit["passed"], limit["of"]) == (len(found) - 4, len(found))
+
+
+def test_a_run_that_goes_wrong_fails_with_its_reason_and_the_others_go_on(run, tmp_path, here, simulator):
+    simulator(FAULTY)
+    study(tmp_path / "s.yaml", instances=24, limits=[{"metric": "relative_error", "at_most": 1}])
+    check_faults(run("sweep", "s.yaml", "--out", "out", "--workers", 2, "--json", "--quiet"), tmp_path / "out")
+    assert not [p for p in psutil.Process().children(recursive=True) if "ngspice" in p.name()]
+
+    # Failed runs are results: only asked for are they tried again, and what is repaired then succeeds.
+    simulator()
+    assert json.loads(run("sweep", "--resume", "out", "--json", "--quiet").out)["failed"] == 4
+    outcome = run("sweep", "--resume", "out", "--retry-failed", "--workers", 2, "--json", "--quiet")
+    assert outcome.code == 0
+    assert json.loads(outcome.out)["reused"] == 20
+
+
+def test_a_campaign_stops_when_the_study_says_so(run, tmp_path, here, simulator):
+    simulator(dict.fromkeys(range(20), "gives nothing"))
+    study(tmp_path / "s.yaml", instances=20, failures={"stop_after": 3})
+    outcome = run("sweep", "s.yaml", "--out", "out", "--workers", 1, "--json", "--quiet")
+    assert outcome.code == 1
+    summary = json.loads(outcome.out)
+    assert (summary["outcome"], summary["failed"], summary["missing"]) == ("stopped", 3, 17)
+    assert [row["status"] for row in rows(tmp_path / "out")] == ["failed"] * 3 + ["missing"] * 17
+
+
+def start(folder, *arguments, prelude=""):
+    return subprocess.Popen(
+        [sys.executable, "-c", prelude + COMMAND, "sweep", *map(str, arguments)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for_runs(folder, count, process):
+    deadline = time.monotonic() + 120
+    while len(kept(folder)) < count:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def processes_of(tmp_path):
+    """Everything that works for a campaign of this test."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("THERMOSPICE_NGSPICE", "").startswith(str(tmp_path)):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return [process for process in found if process.pid != os.getpid()]
+
+
+KINDS = [
+    pytest.param(THREADS, id="threads"),
+    pytest.param("", id="dask", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("prelude", KINDS)
+def test_killed_and_resumed_is_the_same_as_never_interrupted(run, tmp_path, here, simulator, prelude):
+    simulator(delay=0.1)
+    study(tmp_path / "s.yaml", instances=40, timeout=60)
+    process = start(tmp_path, "s.yaml", "--out", "killed", "--workers", 2, prelude=prelude)
+    wait_for_runs(tmp_path / "killed", 3, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    finished = len(kept(tmp_path / "killed"))
+    assert finished < 40
+    deadline = time.monotonic() + 20
+    while processes_of(tmp_path):
+        assert time.monotonic() < deadline, processes_of(tmp_path)
+        time.sleep(0.1)
+    outcome = run("sweep", "--resume", "killed", "--workers", 2, "--json", "--quiet")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["reused"] == finished
+    simulator()
+    assert run("sweep", "s.yaml", "--out", "whole", "--workers", 2, "--quiet").code == 0
+    for name in ("table.csv", "study.yaml", "state.json"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert outcome_numbers(tmp_path / "killed") == outcome_numbers(tmp_path / "whole")
+
+
+def outcome_numbers(folder):
+    summary = json.loads((folder / "summary.json").read_text())
+    return {key: value for key, value in summary.items() if key not in ("elapsed_s", "work_s", "reused")}
+
+
+@pytest.mark.parametrize("prelude", KINDS)
+def test_control_c_leaves_a_readable_state_and_the_way_on(run, tmp_path, here, simulator, prelude):
+    simulator(delay=0.1)
+    study(tmp_path / "s.yaml", instances=40, timeout=60)
+    process = start(tmp_path, "s.yaml", "--out", "out", "--workers", 2, prelude=prelude)
+    wait_for_runs(tmp_path / "out", 2, process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: every process of the group
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "thermospice sweep --resume out" in err
+    status = [row["status"] for row in rows(tmp_path / "out")]
+    assert 2 <= status.count("done") < 40
+    assert set(status) == {"done", "missing"}
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["outcome"] == "interrupted"
+    outcome = run("sweep", "--resume", "out", "--json", "--quiet")
+    assert outcome.code == 0
+    assert json.loads(outcome.out)["done"] == 40
+
+
+def test_one_campaign_at_a_time_in_a_folder(run, tmp_path, here, simulator):
+    simulator(delay=0.5)
+    study(tmp_path / "s.yaml", instances=50, timeout=60)
+    process = start(tmp_path, "s.yaml", "--out", "out", "--workers", 1, prelude=THREADS)
+    try:
+        wait_for_runs(tmp_path / "out", 1, process)
+        run("sweep", "--resume", "out").refused("another sweep")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+# With a Dask cluster: seconds to start, so few and slow.
+
+
+@pytest.mark.slow
+def test_faults_on_a_dask_cluster(run, tmp_path, simulator):
+    pytest.importorskip("distributed")
+    simulator(FAULTY)
+    study(tmp_path / "s.yaml", instances=8, limits=[{"metric": "relative_error", "at_most": 1}])
+    process = start(tmp_path, "s.yaml", "--out", "out", "--workers", 2, "--json", "--quiet")
+    out, err = process.communicate(timeout=200)
+
+    class Outcome:
+        code = process.returncode
+
+    Outcome.out = out
+    assert err == ""
+    check_faults(Outcome, tmp_path / "out")
+
+
+@pytest.fixture
+def cluster(tmp_path, simulator):
+    """A scheduler and two workers as processes of their own."""
+    pytest.importorskip("distributed")
+    simulator(delay=0.1)
+    scheduler_file = tmp_path / "scheduler.json"
+    python = [sys.executable, "-m"]
+    options = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    where = ["--scheduler-file", str(scheduler_file)]
+    scheduler = [
+        *python,
+        "distributed.cli.dask_scheduler",
+        *where,
+        "--port",
+        "0",
+        "--no-dashboard",
+        "--host",
+        "127.0.0.1",
+    ]
+    worker = [*python, "distributed.cli.dask_worker", *where, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+    processes = [subprocess.Popen(scheduler, **options)]
+    deadline = time.monotonic() + 60
+    while not scheduler_file.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    processes += [subprocess.Popen(worker, **options) for _ in range(2)]
+    yield json.loads(scheduler_file.read_text())["address"], processes[1:]
+    for process in processes[::-1]:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_table_even_when_a_worker_dies(run, tmp_path, cluster, monkeypatch):
+    address, workers = cluster
+    study(tmp_path / "s.yaml", instances=30, timeout=60)
+    process = start(tmp_path, "s.yaml", "--out", "out", "--scheduler", address, "--quiet")
+    wait_for_runs(tmp_path / "out", 4, process)
+    workers[0].kill()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    monkeypatch.setattr(executor_module, "has_dask", lambda: False)
+    assert run("sweep", "s.yaml", "--out", "here", "--quiet").code == 0
+    assert (tmp_path / "out" / "table.csv").read_bytes() == (tmp_path / "here" / "table.csv").read_bytes()
+
+
+@pytest.mark.slow
+def test_no_scheduler_at_the_address_is_one_clear_line(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    study(tmp_path / "s.yaml")
+    prelude = "import thermospice.campaigns.runs._executor as e; e._CONNECT = 2; "
+    process = start(tmp_path, "s.yaml", "--scheduler", "tcp://127.0.0.1:9", "--quiet", prelude=prelude)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert len(err.splitlines()) == 1
+    assert "no Dask scheduler answers" in err

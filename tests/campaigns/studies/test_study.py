@@ -1,0 +1,196 @@
+"""Studies: what a file means, which runs it makes, and what is refused."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from scipy import stats
+from thermospice.campaigns import load_study, parse_study, plan
+from thermospice.campaigns.planning import key_of
+from thermospice.campaigns.runs import _executors as executor_module
+from thermospice.campaigns.studies import to_plain
+
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "studies").glob("*.yaml"))
+SMALL = {"name": "small", "circuit": {"design": "board-1k-1n", "size": 2}}
+
+
+def write(path, **changes):
+    path.write_text(yaml.safe_dump({**SMALL, **changes}, sort_keys=False))
+    return path
+
+
+def planned(tmp_path, **changes):
+    study = load_study(write(tmp_path / "s.yaml", **changes))
+    return study, plan(study, "s.yaml")
+
+
+# Runs and their addresses.
+
+
+def test_a_grid_is_every_combination_and_the_last_parameter_varies_fastest(tmp_path):
+    parameters = {"size": [2, 3], "design.temperature": {"low": "250K", "high": 350, "count": 3}}
+    _, what = planned(tmp_path, parameters=parameters, instances=2, seed=5)
+    assert [tuple(point.values()) for point in what.points] == [
+        (size, temperature) for size in (2, 3) for temperature in (250.0, 300.0, 350.0)
+    ]
+    assert [(run.point, run.chip) for run in what.runs] == [(p, chip) for p in range(6) for chip in (5, 6)]
+    assert len({run.key for run in what.runs}) == len(what.runs)
+    assert all(run.task["design"]["temperature"] == run.values["design.temperature"] for run in what.runs)
+
+
+def test_a_logarithmic_range_has_equal_ratios(tmp_path):
+    parameters = {"program.condition": {"low": 2, "high": 162, "count": 5, "scale": "log"}}
+    values = [point["program.condition"] for point in planned(tmp_path, parameters=parameters)[1].points]
+    np.testing.assert_allclose(values, [2, 6, 18, 54, 162], rtol=1e-11)  # written with 12 digits
+
+
+def test_a_latin_hypercube_has_one_point_in_every_slice_of_every_axis(tmp_path):
+    parameters = {
+        "design.temperature": {"low": 200, "high": 400},
+        "program.condition": {"low": 1, "high": 100, "scale": "log"},
+    }
+    _, what = planned(tmp_path, parameters=parameters, method="latin-hypercube", samples=16)
+    linear = np.array([point["design.temperature"] for point in what.points])
+    log = np.log(np.array([point["program.condition"] for point in what.points])) / math.log(100)
+    for unit in ((linear - 200) / 200, log):
+        assert sorted(np.floor(unit * 16).astype(int)) == list(range(16))
+
+
+def test_distributions_have_their_law_and_stay_within_their_cuts(tmp_path):
+    parameters = {
+        "design.temperature": {"mean": 300, "sigma": "5 %"},
+        "program.condition": {"mean": 10, "sigma": 0.5, "scale": "log", "low": 5, "high": 20},
+    }
+    _, what = planned(tmp_path, parameters=parameters, method="monte-carlo", samples=400)
+    temperature = [point["design.temperature"] for point in what.points]
+    log = np.log([point["program.condition"] for point in what.points])
+    cut = np.log(2) / 0.5
+    # The seed is fixed; a wrong spread or median moves p far below this.
+    assert stats.kstest(temperature, stats.norm(300, 15).cdf).pvalue > 1e-3
+    assert stats.kstest(log, stats.truncnorm(-cut, cut, np.log(10), 0.5).cdf).pvalue > 1e-3
+    assert log.min() >= np.log(5)
+    assert log.max() <= np.log(20)
+
+
+def test_points_depend_on_the_seed_alone(tmp_path):
+    random = {"parameters": {"design.temperature": {"low": 200, "high": 400}}, "method": "monte-carlo", "samples": 5}
+    first, again, other = (planned(tmp_path, seed=seed, **random)[1].points for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_the_address_is_of_the_physics_alone(tmp_path):
+    base = planned(tmp_path)[1].runs[0]
+    same = planned(tmp_path, name="other", description="words", instances=3, timeout=5)[1].runs[0]
+    assert same.key == base.key
+    inline = load_study(write(tmp_path / "s.yaml")).circuit.design.to_dict()
+    sources = {**inline, "sources": {"R0": "another"}, "description": "x"}
+    assert planned(tmp_path, circuit={"design": sources, "size": 2})[1].runs[0].key == base.key
+    changes = [{"size": 3}, {"level": "ideal"}, {"analyses": ["op", "tran"]}, {"program": {"seed": 9}}]
+    changes += [{"design": {"preset": "board-1k-1n", "R0": "1.1k"}}, {"mismatch": False}, {"drive_scale": 0.5}]
+    keys = {planned(tmp_path, circuit={**SMALL["circuit"], **change})[1].runs[0].key for change in changes}
+    assert len(keys | {base.key}) == len(changes) + 1
+    assert key_of(dict(reversed(base.task.items()))) == base.key
+
+
+def test_a_corner_is_the_design_there(tmp_path):
+    design = {"preset": "board-1k-1n", "corners": {"resistor": "10 %"}}
+    circuit = {"design": design, "size": 2}
+    _, what = planned(tmp_path, circuit=circuit, parameters={"corner": ["slow", "typical", "fast"]})
+    np.testing.assert_allclose([run.task["design"]["R0"] for run in what.runs], [1100, 1000, 900], rtol=1e-12)
+
+
+def test_a_study_survives_being_written(tmp_path):
+    study, what = planned(
+        tmp_path, parameters={"size": [2, 3]}, limits=[{"metric": "relative_error", "at_most": "3 %"}]
+    )
+    again = parse_study(json.loads(json.dumps(to_plain(study))), "again")
+    assert again == study
+    assert plan(again, "again").runs == what.runs
+
+
+SLOW = {"analog-time"}  # a training study loads its task and torch
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, id=p.stem, marks=[pytest.mark.slow] * (p.stem in SLOW)) for p in EXAMPLES]
+)
+def test_the_examples_are_studies(path):
+    assert len(plan(load_study(path), str(path)).runs) >= 20
+
+
+# Bad input.
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"colour": 1}, ["colour", "unknown key"]),
+        ({"circuit": {**SMALL["circuit"], "colour": 1}}, ["circuit.colour", "unknown key"]),
+        ({"circuit": {"design": {"preset": "board-1k-1n", "R0": "-1k"}}}, ["circuit.design.R0", "greater than 0"]),
+        ({"circuit": {"design": "nowhere"}}, ["nowhere", "expected one of"]),
+        ({"circuit": {**SMALL["circuit"], "topology": "ring"}}, ["topology", "ring"]),
+        ({"kind": "training"}, ["training", "missing"]),
+        ({"parameters": {"design.R9": [1]}}, ["parameters.design.R9", "unknown field"]),
+        ({"parameters": {"design.mismatch": [1]}}, ["parameters.design.mismatch", "resistor_sigma"]),
+        ({"parameters": {"size": [2, 0]}}, ["size", "0"]),
+        ({"parameters": {"size": []}}, ["parameters.size"]),
+        ({"parameters": {"size": [2, 2]}}, ["parameters.size", "different"]),
+        ({"parameters": {"design.temperature": {"low": 1, "high": 2}}}, ["design.temperature.count", "missing"]),
+        ({"parameters": {"design.temperature": {"low": 3, "high": 2, "count": 2}}}, ["low < high"]),
+        ({"parameters": {"design.temperature": {"low": 3, "high": 9, "step": 2}}}, ["step", "unknown key"]),
+        ({"parameters": {"corner": {"low": 1, "high": 2, "count": 2}}}, ["corner"]),
+        ({"method": "latin-hypercube"}, ["samples", "missing"]),
+        ({"samples": 3}, ["samples", "grid"]),
+        ({"instances": 0}, ["instances"]),
+        ({"instances": 10**9}, ["at most", "runs"]),
+        ({"timeout": 0}, ["timeout"]),
+        ({"timeout": float("nan")}, ["timeout"]),
+        ({"failures": "ignore"}, ["failures"]),
+        ({"limits": [{"metric": "relative_error"}]}, ["limits.0", "at_most"]),
+        ({"limits": [{"metric": "settle_time", "at_most": 1}]}, ["settle_time", "tran"]),
+        ({"name": "../up"}, ["name"]),
+        ({"circuit": {**SMALL["circuit"], "program": {"matrix": "A.csv"}}}, ["matrix and drive"]),
+    ],
+)
+def test_a_bad_study_is_refused_in_one_line(run, tmp_path, changes, words):
+    write(tmp_path / "bad.yaml", **changes)
+    run("sweep", "bad.yaml", "--out", "out").refused(*words)
+    assert not (tmp_path / "out" / "runs.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: [", ["line", "YAML"]),
+        ("name: a\nname: b\n", ["line 2", "twice"]),
+        ("a: &x [1]\nb: [*x, *x]\n", ["line 2", "aliases"]),
+        ("- 1", ["expected fields"]),
+        ("", ["expected fields"]),
+        ("[" * 5000, ["YAML"]),
+        ("!!python/object/apply:os.system ['touch pwned']", ["YAML"]),
+    ],
+)
+def test_what_is_not_a_study_is_refused_in_one_line(run, tmp_path, text, words):
+    (tmp_path / "bad.yaml").write_text(text)
+    run("sweep", "bad.yaml").refused("bad.yaml", *words)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_missing_files_and_contradictions_are_refused(run, tmp_path, monkeypatch):
+    run("sweep").refused("STUDY")
+    run("sweep", "nowhere.yaml").refused("nowhere.yaml")
+    run("sweep", "--resume", "nowhere").refused("nowhere", "--resume")
+    write(tmp_path / "s.yaml")
+    run("sweep", "s.yaml", "--scheduler", "tcp://x:1", "--workers", 1).refused("--workers")
+    monkeypatch.setattr(executor_module, "has_dask", lambda: False)
+    run("sweep", "s.yaml", "--scheduler", "tcp://x:1").refused("distributed", "thermospice[cluster]")
+
+
+def test_help_has_the_shared_options_and_an_example(run):
+    text = run("sweep", "--help").out
+    for option in ("--out", "--resume", "--seed", "--quiet", "--json", "--scheduler", "Example: thermospice sweep"):
+        assert option in text
