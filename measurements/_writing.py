@@ -11,6 +11,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from ..circuits import Instance, Level, Network, Program, Scaling
+from ._layout import SCHEMA
 
 Variables = Mapping[str, tuple[tuple[str, ...], Float[np.ndarray, "..."], str]]
 """Name: dimensions, values, unit."""
@@ -61,7 +62,7 @@ def _labelled(variables: Variables, cells: Mapping[str, Any], attributes: Mappin
     arrays = {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in variables.items()}
     coordinates = {name: arrays.pop(name) for name in _COORDINATES if name in arrays}
     known = {name: value for name, value in attributes.items() if value is not None}
-    return xr.Dataset(arrays, {**cells, **coordinates}, known)
+    return xr.Dataset(arrays, {**cells, **coordinates}, {"schema": SCHEMA, **known})
 
 
 def _factors(program: Program) -> Variables:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from ...circuits import Instance, Level, Program, Scaling
 from ...circuits.topologies import load
 from ...circuits.trials import without_effect
+from ...files import one_of
 from ...measurements import ANALYSES, Analysis
 from .._exceptions import NetlistError
 from ..amplifiers import AmplifierSubcircuit
@@ -73,17 +74,13 @@ def get_analysis(
     Raises:
         NetlistError: unknown, or noise, a duration or a band where they mean nothing.
     """
-    for analysis in ANALYSES:
-        if analysis == name:
-            for option, given in (("noise", noise), ("duration", duration is not None)):
-                if given and analysis != "tran":
-                    raise NetlistError(
-                        f"{option}: only a transient takes it, and the analysis is {name}; take analysis tran"
-                    )
-            if band is not None:
-                _check_band(name, *band)
-            return analysis
-    raise NetlistError(f"analysis: expected one of {', '.join(ANALYSES)}, got {name!r}")
+    analysis = one_of(name, ANALYSES, "analysis", NetlistError)
+    for option, given in (("noise", noise), ("duration", duration is not None)):
+        if given and analysis != "tran":
+            raise NetlistError(f"{option}: only a transient takes it, and the analysis is {name}; take analysis tran")
+    if band is not None:
+        _check_band(name, *band)
+    return analysis
 
 
 def _check_band(analysis: str, low: float, high: float) -> None:
