@@ -9,7 +9,18 @@ import scipy.sparse.linalg
 from jaxtyping import Complex, Float
 
 from .._exceptions import CircuitError
-from ._elements import Capacitor, CurrentSource, Inductor, Network, Value, VoltageSource
+from ._constrained import Reduced, constrained, settled_states, without_conserved
+from ._elements import (
+    GROUND,
+    Capacitor,
+    CurrentSource,
+    Inductor,
+    Network,
+    NoiseCurrent,
+    Value,
+    VoltageSource,
+    terminals,
+)
 from ._nodal_equations import Equations, equations
 
 
@@ -91,8 +102,12 @@ class StateSpace:
 
     @property
     def settled_states(self) -> Float[np.ndarray, " m"]:
-        """`G^-1 (drive + bias)` [V]."""
-        return np.linalg.solve(self.G, self.drive + self.bias)
+        """`G^-1 (drive + bias)` [V].
+
+        Raises:
+            CircuitError: a charge or a flux that nothing brings to rest, so that the circuit settles nowhere.
+        """
+        return settled_states(self.G, self.drive + self.bias)
 
     @property
     def settled(self) -> Float[np.ndarray, " n"]:
@@ -122,33 +137,85 @@ def state_space(network: Network) -> StateSpace:
         CircuitError: a node without a path for direct current, a loop of sources and capacitors.
     """
     eq = equations(network)
-    m, n_noise = len(eq.states), len(eq.densities)
-    x = _solve(eq, network.name)
+    try:
+        found = _regular(eq, network.name)
+    except CircuitError:
+        K, R = _summed(eq.K, (eq.size, eq.size)), _summed(eq.R, (eq.size, eq.columns))
+        found = constrained(eq, K, R, _storages(eq), network.name)
+    if _may_conserve(network):
+        found = without_conserved(found)
+    S = np.asarray(eq.densities, dtype=float)
+    start = _start(eq)
+    return StateSpace(
+        C=found.C,
+        G=found.G,
+        drive=found.B[:, 0],
+        bias=found.B[:, 1],
+        noise=(found.inflow * S) @ found.inflow.T,
+        M=found.M,
+        y_drive=found.D[:, 0],
+        y_bias=found.D[:, 1],
+        noise_feedthrough=float(np.max((found.direct**2) @ S, initial=0.0)),
+        initial=initial_states(eq, len(network.outputs))[found.kept],
+        inputs=found.B[:, 2:] if eq.stimuli else None,
+        y_inputs=found.D[:, 2:] if eq.stimuli else None,
+        sources=eq.stimuli,
+        start=None if start is None else start[found.kept],
+    )
+
+
+def _regular(eq: Equations, name: str) -> Reduced:
+    """The state space with every capacitor of the tree and every inductor as a state."""
+    x = _solve(eq, name)
+    m = len(eq.states)
     flow = _storage_flow(eq, x)
     readout = x[list(eq.outputs)]
     # Link capacitors: their current is C_l d/dt of a sum of states, which moves to the left-hand side.
-    T = link_voltages(eq)
     C_link = np.diag([float(c.capacitance) for c in eq.links])
-    C = _storages(eq) - flow[:, eq.link : eq.stimulus] @ C_link @ T
-    S = np.asarray(eq.densities, dtype=float)
-    L = flow[:, eq.noise : eq.noise + n_noise]
-    direct = readout[:, eq.noise : eq.noise + n_noise]
-    return StateSpace(
-        C=C,
+    given = [eq.drive, eq.drive + 1, *range(eq.stimulus, eq.columns)]
+    return Reduced(
+        kept=list(range(m)),
+        C=_storages(eq) - flow[:, eq.link : eq.stimulus] @ C_link @ link_voltages(eq),
         G=-flow[:, :m],
-        drive=flow[:, eq.drive],
-        bias=flow[:, eq.drive + 1],
-        noise=(L * S) @ L.T,
+        B=flow[:, given],
+        inflow=flow[:, eq.noise : eq.link],
         M=readout[:, :m],
-        y_drive=readout[:, eq.drive],
-        y_bias=readout[:, eq.drive + 1],
-        noise_feedthrough=float(np.max((direct**2) @ S, initial=0.0)),
-        initial=initial_states(eq, len(network.outputs)),
-        inputs=flow[:, eq.stimulus :] if eq.stimuli else None,
-        y_inputs=readout[:, eq.stimulus :] if eq.stimuli else None,
-        sources=eq.stimuli,
-        start=_start(eq),
+        D=readout[:, given],
+        direct=readout[:, eq.noise : eq.link],
     )
+
+
+def _may_conserve(network: Network) -> bool:
+    """Whether some nodes are held by capacitors alone, or inductors close a loop: there a charge or flux may stay."""
+    conducting = _Groups()
+    inductive = _Groups()
+    closed = False
+    for element in network.elements:
+        nodes = terminals(element)
+        if isinstance(element, Inductor):
+            closed |= not inductive.join(element.a, element.b)
+        if not isinstance(element, Capacitor | CurrentSource | NoiseCurrent):
+            for node in nodes[1:]:
+                conducting.join(nodes[0], node)
+    return closed or any(conducting.root(node) != conducting.root(GROUND) for node in network.nodes)
+
+
+class _Groups:
+    """Nodes that are connected."""
+
+    def __init__(self) -> None:
+        self._parent: dict[str, str] = {}
+
+    def root(self, node: str) -> str:
+        while (up := self._parent.setdefault(node, node)) != node:
+            self._parent[node] = node = self._parent[up]
+        return node
+
+    def join(self, a: str, b: str) -> bool:
+        """False where they were connected before."""
+        first, second = self.root(a), self.root(b)
+        self._parent[first] = second
+        return first != second
 
 
 def _storages(eq: Equations) -> Float[np.ndarray, "m m"]:

@@ -38,6 +38,9 @@ def rates(network: Network, space: StateSpace) -> Rates:
         SimulationFailed: a pole with non-negative real part; the circuit would run away.
     """
     poles = space.poles
+    if not len(poles):
+        # Nothing in it moves, so that any grid of frequencies shows the same: about 1 kHz.
+        return passive_rates(2e3 * pi, 2e3 * pi)
     worst = poles[np.argmax(poles.real)]
     if not worst.real < 0:
         raise SimulationFailed(
