@@ -43,6 +43,8 @@ class Equations:
     densities: tuple[Value, ...]
     branch: dict[str, int]
     outputs: tuple[int, ...]
+    contributors: tuple[str, ...] = ()
+    """Names of the elements that the noise sources belong to, in the order of `densities`."""
 
     @property
     def drive(self) -> int:
@@ -121,6 +123,7 @@ def equations(network: Network, boltzmann: Value = BOLTZMANN, noisy: bool = True
         densities=tuple(source.density for source in noise),
         branch={name: row[name] for name in branches},
         outputs=tuple(row[name] for name in network.outputs),
+        contributors=tuple(source.name for source in noise),
     )
 
 

@@ -113,6 +113,35 @@ def state_space(network: Network) -> StateSpace:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class NoisePaths:
+    """Where each noise source of a network goes: its density comes in as `inflow @ diag(densities) @ inflow.T`."""
+
+    names: tuple[str, ...]
+    """Of the elements that they belong to."""
+    densities: Float[np.ndarray, " k"]
+    """Two-sided [A^2/Hz]."""
+    inflow: Float[np.ndarray, "m k"]
+    """Currents into the states for a unit of each source."""
+    direct: Float[np.ndarray, "n k"]
+    """What reaches a readout without any band limit, for a unit of each source."""
+
+
+def noise_paths(network: Network) -> NoisePaths:
+    """The noise sources of a network one by one; `state_space` has their sum.
+
+    Raises:
+        ValueError: as `state_space`.
+    """
+    eq = equations(network)
+    x = _solve(eq, network.name)
+    sources = slice(eq.noise, eq.noise + len(eq.densities))
+    flow = _storage_flow(eq, x)
+    direct = x[list(eq.outputs)][:, sources]
+    densities = np.asarray(eq.densities, dtype=float)
+    return NoisePaths(eq.contributors, densities, flow[:, sources], direct)
+
+
 _DENSE_SIZE = 600
 """Above this many unknowns the sparse factorisation is quicker."""
 

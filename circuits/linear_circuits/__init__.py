@@ -1,0 +1,10 @@
+"""What is linear in any circuit: poles, dc, responses, noise by contributor, covariance, sensitivities."""
+
+from ._linear_circuit import Band as Band
+from ._linear_circuit import InfiniteVarianceError as InfiniteVarianceError
+from ._linear_circuit import LinearCircuit as LinearCircuit
+from ._outputs import Observed as Observed
+from ._outputs import OutputError as OutputError
+from ._outputs import observed as observed
+from ._pencil import Pencil as Pencil
+from ._stability import Stability as Stability
