@@ -7,4 +7,8 @@ from ._outputs import Observed as Observed
 from ._outputs import OutputError as OutputError
 from ._outputs import observed as observed
 from ._pencil import Pencil as Pencil
+from ._sensitivities import Sensitivities as Sensitivities
+from ._sensitivities import sensitivities as sensitivities
 from ._stability import Stability as Stability
+from ._values import scaled as scaled
+from ._values import value_of as value_of

@@ -98,6 +98,13 @@ class LinearCircuit:
         """Outputs with every source at its dc value [V]."""
         return self.pencil.settled()
 
+    def step(self, times: Float[np.ndarray, " t"]) -> Float[np.ndarray, "t n"]:
+        """Outputs [V] at times [s] after all sources step on, from the elements' own initial values."""
+        space = self.space
+        away = -space.settled_states
+        found = [space.settled + space.M @ _decayed(space.F, float(t), away) for t in times]
+        return np.array(found).reshape(len(times), len(self.labels))
+
     def transfer(self, frequencies: Float[np.ndarray, " f"]) -> Complex[np.ndarray, "f n k"]:
         """From each independent source to each output."""
         return self.pencil.transfer(np.atleast_1d(frequencies))
@@ -241,6 +248,10 @@ class LinearCircuit:
             points=within or None,
         )
         return np.asarray(found)
+
+
+def _decayed(F: Float[np.ndarray, "m m"], t: float, x: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+    return np.asarray(scipy.linalg.expm(-F * t) @ x) if len(F) else x
 
 
 def _angle(rates: Complex[np.ndarray, " m"], omega: float) -> Complex[np.ndarray, " m"]:

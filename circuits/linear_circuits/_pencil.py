@@ -56,8 +56,8 @@ class Pencil:
         """
         matrix = (self.A + s * self.E).astype(complex).tocsc()
         try:
-            factors = scipy.sparse.linalg.splu(matrix)
-            found = np.asarray(factors.solve(right, "T" if adjoint else "N"))
+            factors = scipy.sparse.linalg.splu(matrix.T.tocsc() if adjoint else matrix)
+            found = np.asarray(factors.solve(right))
         except RuntimeError:
             found = np.full(1, np.nan)
         if not np.isfinite(found).all():
