@@ -7,3 +7,4 @@ from ._ornstein_uhlenbeck import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from ._saturated import ExponentialStep as ExponentialStep
 from ._saturated import Saturation as Saturation
 from ._saturated import integrate as integrate
+from ._circuit_process import CircuitProcess as CircuitProcess

@@ -11,4 +11,5 @@ from ._sensitivities import Sensitivities as Sensitivities
 from ._sensitivities import sensitivities as sensitivities
 from ._stability import Stability as Stability
 from ._values import scaled as scaled
+from ._values import value_field as value_field
 from ._values import value_of as value_of

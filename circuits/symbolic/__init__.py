@@ -17,3 +17,7 @@ from ._stability import StabilityLimit as StabilityLimit
 from ._stability import stability as stability
 from ._symbols import omega as omega
 from ._symbols import s as s
+from ._document import Formulas as Formulas
+from ._own_circuit import MOST_NOISE_STATES as MOST_NOISE_STATES
+from ._own_circuit import MOST_STATES as MOST_STATES
+from ._own_circuit import CircuitModel as CircuitModel

@@ -74,7 +74,7 @@ class Tolerance(BaseModel):
     @property
     def standard_deviation(self) -> float:
         """Relative."""
-        return (self.within or 0.0) / np.sqrt(3) + (self.sigma or 0.0)
+        return (self.within or 0.0) / 3**0.5 + (self.sigma or 0.0)
 
 
 @dataclass(frozen=True, slots=True)

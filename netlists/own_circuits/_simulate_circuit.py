@@ -53,6 +53,13 @@ class CircuitResult:
     faults: tuple[str, ...]
     """Why the simulator's numbers are not those of the circuit's equations."""
 
+    input: str | None = None
+    """The source of a response."""
+    settled: bool = True
+    """Whether a transient ends where the circuit rests."""
+    steps: bool = True
+    """Whether all sources are constant from the start of a transient on."""
+
     @property
     def passed(self) -> bool:
         """Whether the simulator and the equations agree."""
