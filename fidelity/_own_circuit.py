@@ -155,9 +155,7 @@ class CircuitCase:
 
     def _noise(self) -> Iterator[Row]:
         result = self._measure("noise", band=self.band)
-        yield self._compared(
-            "noise", "SPICE against nodal equations, densities", "noise", result, self._density_error
-        )
+        yield self._compared("noise", "SPICE against nodal equations, densities", "noise", result, self._density_error)
         if result is None:
             return
         name = "covariance" if self.band is None else "band_covariance"

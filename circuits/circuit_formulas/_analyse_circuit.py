@@ -87,9 +87,7 @@ def _formulas(model: CircuitModel) -> Iterator[tuple[str, Any]]:
             yield "covariance", model.covariance
 
 
-def _checks(
-    model: CircuitModel, formulas: Mapping[str, Any], circuit: LinearCircuit
-) -> dict[str, dict[str, Any]]:
+def _checks(model: CircuitModel, formulas: Mapping[str, Any], circuit: LinearCircuit) -> dict[str, dict[str, Any]]:
     """Largest relative difference of each formula, with the circuit's numbers, from the number found otherwise."""
     values = model.values()
     at = float(np.median(np.abs(circuit.poles))) if len(circuit.poles) else 1.0

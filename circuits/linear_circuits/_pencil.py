@@ -130,7 +130,7 @@ def _matrices(eq: Equations) -> tuple[scipy.sparse.csc_matrix, scipy.sparse.csc_
     for i, column, value in eq.R:
         if column < m:
             A.append((i, size + column, -float(value)))
-        elif column >= eq.link:
+        elif eq.link <= column < eq.stimulus:
             A.append((i, size + m + column - eq.link, -float(value)))
     for k, state in enumerate(eq.states):
         row = size + k
@@ -140,6 +140,12 @@ def _matrices(eq: Equations) -> tuple[scipy.sparse.csc_matrix, scipy.sparse.csc_
         else:
             E.append((row, row, float(state.inductance)))
             A += [(row, j, -sign) for j, sign in _across(index, state)]
+    number = {state.name: size + k for k, state in enumerate(eq.states)}
+    for coupling in eq.couplings:
+        j, k = number[coupling.first], number[coupling.second]
+        own = {row: value for row, column, value in E if row == column}
+        mutual = float(coupling.coefficient) * np.sqrt(own[j] * own[k])
+        E += [(j, k, mutual), (k, j, mutual)]
     for k, link in enumerate(eq.links):
         row = size + m + k
         A.append((row, row, -1.0))

@@ -8,10 +8,14 @@ currents into the storage elements and the readouts. The same triplets serve flo
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from .._exceptions import CircuitError
 from ._constants import BOLTZMANN
 from ._elements import (
     GROUND,
     Capacitor,
+    ControlledCurrent,
+    ControlledVoltage,
+    Coupling,
     CurrentSource,
     Difference,
     Inductor,
@@ -20,16 +24,22 @@ from ._elements import (
     NoiseCurrent,
     OpAmp,
     Resistor,
+    Transconductor,
+    Transresistor,
     Value,
     VoltageSource,
     of_type,
+    terminals,
 )
-from ._macro_model import LinearElement, Transconductor, linear_elements
+from ._macro_model import LinearElement, linear_elements
+
+_BRANCHES = (VoltageSource, Inverter, Difference, OpAmp, ControlledVoltage, Transresistor)
+"""Elements with a row of their own: a voltage is given, and the current through them is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Equations:
-    """`K x = R u` with u = (states, drive, bias, noise sources, link capacitor currents).
+    """`K x = R u` with u = (states, drive, bias, noise sources, link capacitor currents, stimuli).
 
     x holds the node voltages, then the branch currents. Triplets are (row, column, value).
     """
@@ -45,6 +55,9 @@ class Equations:
     outputs: tuple[int, ...]
     contributors: tuple[str, ...] = ()
     """Names of the elements that the noise sources belong to, in the order of `densities`."""
+    couplings: tuple[Coupling, ...] = ()
+    stimuli: tuple[VoltageSource | CurrentSource, ...] = ()
+    """Sources with an AC stimulus or a waveform of their own; each has a column, of a volt or an ampere."""
 
     @property
     def drive(self) -> int:
@@ -60,6 +73,16 @@ class Equations:
     def link(self) -> int:
         """First column of the link capacitors' currents."""
         return self.noise + len(self.densities)
+
+    @property
+    def stimulus(self) -> int:
+        """First column of the stimuli."""
+        return self.link + len(self.links)
+
+    @property
+    def columns(self) -> int:
+        """Number of columns of R."""
+        return self.stimulus + len(self.stimuli)
 
 
 @dataclass(slots=True)
@@ -93,16 +116,15 @@ def equations(network: Network, boltzmann: Value = BOLTZMANN, noisy: bool = True
     """
     elements = linear_elements(network)
     tree, links = _forest(of_type(elements, Capacitor))
+    stimuli = tuple(e for e in elements if isinstance(e, VoltageSource | CurrentSource) and _has_stimulus(e))
     states: tuple[Capacitor | Inductor, ...] = (*tree, *of_type(elements, Inductor))
     kT = boltzmann * network.temperature
-    noise = [source for e in elements if noisy and (source := _noise(e, kT)) is not None]
+    noise = [source for e in elements if noisy and (source := _noise(e, boltzmann, kT)) is not None]
     nodes = _nodes(elements)
-    branches = [e.name for e in elements if isinstance(e, VoltageSource | Inverter | Difference | OpAmp)] + [
-        c.name for c in tree
-    ]
+    branches = [e.name for e in elements if isinstance(e, _BRANCHES)] + [c.name for c in tree]
     row = {name: k for k, name in enumerate((*nodes, *branches))}
     if len(row) != len(nodes) + len(branches):
-        raise ValueError(f"network {network.name}: an element has the name of a node")
+        raise CircuitError(f"network {network.name}: an element has the name of a node")
     stamps = _Stamps(row)
     m = len(states)
     for element in elements:
@@ -113,6 +135,8 @@ def equations(network: Network, boltzmann: Value = BOLTZMANN, noisy: bool = True
         stamps.inject(source.a, source.b, m + 2 + k, 1)
     for k, link in enumerate(links):
         stamps.inject(link.a, link.b, m + 2 + len(noise) + k, 1)
+    for k, stimulus in enumerate(stimuli):
+        _stamp_stimulus(stamps, stimulus, m + 2 + len(noise) + len(links) + k)
     return Equations(
         nodes=nodes,
         size=len(row),
@@ -124,6 +148,8 @@ def equations(network: Network, boltzmann: Value = BOLTZMANN, noisy: bool = True
         branch={name: row[name] for name in branches},
         outputs=tuple(row[name] for name in network.outputs),
         contributors=tuple(source.name for source in noise),
+        couplings=of_type(elements, Coupling),
+        stimuli=stimuli,
     )
 
 
@@ -137,8 +163,12 @@ def _nodes(elements: Sequence[LinearElement]) -> tuple[str, ...]:
                 names = (e.plus, e.minus, e.out)
             case Inverter():
                 names = (e.input, e.out)
+            case Coupling():
+                names = ()
             case Transconductor():
                 names = (e.a, e.b, e.plus, e.minus)
+            case ControlledVoltage() | Transresistor():
+                names = terminals(e)
             case _:
                 names = (e.a, e.b)
         found |= dict.fromkeys(names)
@@ -146,13 +176,25 @@ def _nodes(elements: Sequence[LinearElement]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _noise(element: LinearElement, kT: Value) -> NoiseCurrent | None:
+def _noise(element: LinearElement, boltzmann: Value, kT: Value) -> NoiseCurrent | None:
     """The white noise of an element; a resistor has 2kT/R (two-sided)."""
     if isinstance(element, NoiseCurrent):
         return element
     if isinstance(element, Resistor) and element.noisy:
-        return NoiseCurrent(element.name, element.a, element.b, 2 * kT / element.resistance)
+        own = kT if element.temperature is None else boltzmann * element.temperature
+        return NoiseCurrent(element.name, element.a, element.b, 2 * own / element.resistance)
     return None
+
+
+def _has_stimulus(source: VoltageSource | CurrentSource) -> bool:
+    return source.ac is not None or source.waveform is not None
+
+
+def _stamp_stimulus(stamps: _Stamps, source: VoltageSource | CurrentSource, column: int) -> None:
+    if isinstance(source, CurrentSource):
+        stamps.inject(source.a, source.b, column, 1)
+    else:
+        stamps.R.append((stamps.row[source.name], column, 1))
 
 
 def _stamp(stamps: _Stamps, element: LinearElement, m: int) -> None:
@@ -185,6 +227,16 @@ def _stamp(stamps: _Stamps, element: LinearElement, m: int) -> None:
             stamps.at(name, out, 1)
             stamps.at(name, plus, -1)
             stamps.at(name, minus, 1)
+        case ControlledVoltage(name, out, back, plus, minus, gain):
+            stamps.branch(name, out, back)
+            stamps.at(name, plus, -gain)
+            stamps.at(name, minus, gain)
+        case Transresistor(name, out, back, sensor, resistance):
+            stamps.branch(name, out, back)
+            stamps.at(name, sensor, -resistance)
+        case ControlledCurrent(_, a, b, sensor, gain):
+            stamps.at(a, sensor, gain)
+            stamps.at(b, sensor, -gain)
 
 
 def _stamp_state(stamps: _Stamps, state: Capacitor | Inductor, k: int) -> None:

@@ -256,5 +256,3 @@ class CircuitModel:
 def _plain(name: str) -> str:
     """As a symbol is written: `r1` is R1, and `x1.r2` is X1_R2."""
     return "".join(c if c.isalnum() else "_" for c in name).upper()
-
-

@@ -7,9 +7,7 @@ import typer
 
 NetlistFile = Annotated[
     Path | None,
-    typer.Option(
-        "--netlist", help="A SPICE file with a circuit of your own, instead of a chip.", show_default=False
-    ),
+    typer.Option("--netlist", help="A SPICE file with a circuit of your own, instead of a chip.", show_default=False),
 ]
 Outputs = Annotated[
     str | None,
@@ -30,7 +28,8 @@ TolerancesFile = Annotated[
 Input = Annotated[
     str | None,
     typer.Option(
-        "--input", help="Source of the --netlist that analysis ac responds to. \\[default: the one with ac]",
+        "--input",
+        help="Source of the --netlist that analysis ac responds to. \\[default: the one with ac]",
         show_default=False,
     ),
 ]

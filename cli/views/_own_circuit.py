@@ -96,9 +96,7 @@ def _of_noise(result: CircuitResult) -> dict[str, Any]:
         return {**found, "infinite": str(error)}
     if covariance is not None:
         found |= {"covariance": covariance, "rms": np.sqrt(np.diag(covariance)), "rho": _rho(covariance)}
-    contributors = {
-        name: [float(part) for part in parts[:, k]] for k, name in enumerate(result.model.contributors)
-    }
+    contributors = {name: [float(part) for part in parts[:, k]] for k, name in enumerate(result.model.contributors)}
     return found | {
         "model_covariance": model,
         "model_rms": np.sqrt(np.diag(model)),
@@ -155,8 +153,13 @@ def _tables(result: CircuitResult) -> Mapping[str, tuple[Sequence[str], Rows]]:
             return {"op": (("output", "spice_V", "model_V"), [list(row) for row in rows])}
         case "ac":
             f = data["frequency"].values
-            return {"ac": (_complex_header(("spice", "model"), labels), _joined(f, _parts(_response(result)),
-                           _parts(_modelled_response(result)))), "transfer": _transfer(result)}
+            return {
+                "ac": (
+                    _complex_header(("spice", "model"), labels),
+                    _joined(f, _parts(_response(result)), _parts(_modelled_response(result))),
+                ),
+                "transfer": _transfer(result),
+            }
         case "noise":
             f = data["frequency"].values
             header = ["frequency_Hz", *(f"{kind}_{n}_V2_per_Hz" for kind in ("spice", "model") for n in labels)]
@@ -244,9 +247,7 @@ def _pictures(result: CircuitResult) -> dict[str, Any]:
                 return found
             parts = model.contributions(f)[:, 0]
             names = model.contributors
-            return found | {
-                "contributors": lambda: circuit_figures.contributors(labels[0], names, f, parts, psd[:, 0])
-            }
+            return found | {"contributors": lambda: circuit_figures.contributors(labels[0], names, f, parts, psd[:, 0])}
         case "tran":
             t, v = data["time"].values, data["v"].values
             if result.request.noise or not result.steps:

@@ -72,9 +72,7 @@ def responses(
     return figure
 
 
-def densities(
-    labels: Sequence[str], frequency: Float[np.ndarray, " points"], spice: Lines, model: Lines
-) -> Figure:
+def densities(labels: Sequence[str], frequency: Float[np.ndarray, " points"], spice: Lines, model: Lines) -> Figure:
     """One-sided noise densities, as their square roots [V/sqrt(Hz)]."""
     unit, name = prefix(np.sqrt(spice))
     figure = Figure(figsize=(WIDTH, 3.6))
