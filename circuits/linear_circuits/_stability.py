@@ -38,5 +38,6 @@ class Stability:
         """For a person."""
         if self.pole is None:
             return "static: it has no capacitors or inductors"
-        at = f"its rightmost pole is at {self.pole.real:.4g} {self.pole.imag:+.4g}j 1/s"
+        imaginary = f" {self.pole.imag:+.4g}j" if self.pole.imag else ""
+        at = f"its rightmost pole is at {self.pole.real:.4g}{imaginary} 1/s"
         return f"{self.verdict}: {at}"

@@ -9,10 +9,11 @@ from jaxtyping import Float
 
 from ...circuits import Network, state_space
 from ...circuits.linear_circuits import LinearCircuit, Observed
+from ...circuits.networks import CurrentSource, VoltageSource
 from ...measurements import Analysis, network_dataset
 from .._exceptions import NetlistError, SimulationFailed
 from ..decks import Plan, Settings, plan
-from ..runs import Judge, carried_out, faults_of, judged
+from ..runs import AGREEMENT, Judge, carried_out, elsewhere, faults_of, judged
 from ..simulators import Ngspice, proven_ngspice
 from ..timing import Linear
 from ._stimulus import chosen_input, driven_by, with_a_probe
@@ -81,23 +82,61 @@ def simulate_circuit(circuit: Observed, request: CircuitRequest, ngspice: Ngspic
     simulator = ngspice or proven_ngspice()
     warmed = _at_temperature(circuit, request.temperature)
     _check(request)
-    network = _as_measured(warmed.network, request)
-    found, outcome_plan = _measure(network, request, simulator)
-    rest = found if request.analysis == "op" else _rest(warmed.network, request, simulator)
-    v = found["v"].values[-1] if request.analysis == "tran" else rest["v"].values
-    texts = [text for data in (found, rest) for text in json.loads(data.attrs["warnings"])]
-    faults = [*faults_of(found), *faults_of(rest)]
-    measurement = found.assign_attrs(outputs=json.dumps(circuit.labels))
+    source = chosen_input(warmed.network, request.input) if request.analysis == "ac" else None
+    measured = _measure(_as_measured(warmed.network, request, source), request, simulator)
+    if request.analysis == "op":
+        rest = measured
+    else:
+        rest = _measure(warmed.network, CircuitRequest(analysis="op", timeout=request.timeout), simulator)
+    end = _end(measured, rest) if request.analysis == "tran" else _End(True, True, (), ())
+    found = (measured.data, rest.data)
+    warnings = [*(text for data in found for text in json.loads(data.attrs["warnings"])), *end.warnings]
+    faults = [*(text for data in found for text in faults_of(data)), *end.faults]
+    v = measured.data["v"].values[-1] if request.analysis == "tran" else rest.data["v"].values
     return CircuitResult(
         request,
         warmed,
-        measurement,
-        outcome_plan.whole,
+        measured.data.assign_attrs(outputs=json.dumps(circuit.labels)),
+        measured.plan.whole,
         LinearCircuit.of(warmed.network, circuit.labels),
         np.asarray(v, dtype=float),
-        tuple(dict.fromkeys(texts)),
+        tuple(dict.fromkeys(warnings)),
         tuple(dict.fromkeys(faults)),
+        source,
+        end.settled,
+        end.steps,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    data: xr.Dataset
+    plan: Plan
+    judge: Judge
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    settled: bool
+    steps: bool
+    warnings: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+def _end(wave: _Measured, rest: _Measured) -> _End:
+    """Whether a transient has settled, and if it has, whether that is where the circuit rests."""
+    network = wave.plan.network
+    steps = not any(isinstance(e, VoltageSource | CurrentSource) and e.waveform for e in network.elements)
+    judge, data = wave.judge, wave.data
+    if not steps:
+        return _End(False, False, (), ())
+    left = judge.left(float(data["time"].values[-1]), data["v0"].values)
+    if left > AGREEMENT[judge.level]:
+        text = f"not settled: the transient ends {left:.1%} away from where the circuit settles"
+        return _End(False, True, (text,), ())
+    noise = judge.noise_sd if wave.plan.settings.noise else 0.0
+    faults = tuple(elsewhere(judge.level, data, rest.data, noise))
+    return _End(not faults, True, (), faults)
 
 
 def _check(request: CircuitRequest) -> None:
@@ -123,13 +162,13 @@ def _at_temperature(circuit: Observed, temperature: float | None) -> Observed:
     return replace(circuit, network=replace(circuit.network, temperature=temperature))
 
 
-def _as_measured(network: Network, request: CircuitRequest) -> Network:
-    if request.analysis == "ac":
-        return driven_by(network, chosen_input(network, request.input))
+def _as_measured(network: Network, request: CircuitRequest, source: str | None) -> Network:
+    if source is not None:
+        return driven_by(network, source)
     return with_a_probe(network) if request.analysis == "noise" else network
 
 
-def _measure(network: Network, request: CircuitRequest, simulator: Ngspice) -> tuple[xr.Dataset, Plan]:
+def _measure(network: Network, request: CircuitRequest, simulator: Ngspice) -> _Measured:
     settings = Settings(
         request.analysis,
         duration=request.duration if request.analysis == "tran" else None,
@@ -138,16 +177,11 @@ def _measure(network: Network, request: CircuitRequest, simulator: Ngspice) -> t
         timeout=request.timeout,
         band=request.band,
     )
-    linear = Linear(network, lambda: state_space(network))
-    planned = plan(settings, network, linear, simulator)
+    planned = plan(settings, network, Linear(network, lambda: state_space(network)), simulator)
     outcome = carried_out(planned, simulator)
-    data = network_dataset(network, outcome.variables, outcome.attributes)
-    return judged(data, Judge.of_network(network)), planned
-
-
-def _rest(network: Network, request: CircuitRequest, simulator: Ngspice) -> xr.Dataset:
-    """The operating point, at which the other analyses are linear."""
-    return _measure(network, CircuitRequest(analysis="op", timeout=request.timeout), simulator)[0]
+    judge = Judge.of_network(network)
+    data = judged(network_dataset(network, outcome.variables, outcome.attributes), judge)
+    return _Measured(data, planned, judge)
 
 
 def trusted_circuit(result: CircuitResult) -> CircuitResult:

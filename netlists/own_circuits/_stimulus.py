@@ -32,7 +32,7 @@ def chosen_input(network: Network, name: str | None) -> str:
         if lower not in known:
             raise NetlistError(f"input: expected {_choices(network)}, got {name!r}")
         return lower
-    stimuli = [e.name for e in network.elements if getattr(e, "ac", 0.0)]
+    stimuli = [e.name for e in network.elements if isinstance(e, VoltageSource | CurrentSource) and e.ac]
     if len(stimuli) == 1:
         return stimuli[0]
     if len(known) == 1:
@@ -54,7 +54,7 @@ def _choices(network: Network) -> str:
 
 def _silent(element: Element, level: float) -> Element:
     if isinstance(element, VoltageSource | CurrentSource):
-        return replace(element, dc=level, drive=level != 0)
+        return replace(element, dc=level, drive=level != 0, ac=None, waveform=None)
     return element
 
 

@@ -13,6 +13,7 @@ from ._calibration_runs import simulate_all as simulate_all
 from ._carry_out import carried_out as carried_out
 from ._checked_simulation import Request as Request
 from ._checked_simulation import Result as Result
+from ._checked_simulation import elsewhere as elsewhere
 from ._checked_simulation import get_analysis as get_analysis
 from ._checked_simulation import relative_norm as relative_norm
 from ._checked_simulation import run as run
