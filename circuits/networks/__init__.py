@@ -44,6 +44,8 @@ from ._parasitics import leak_sites as leak_sites
 from ._parasitics import stray_sites as stray_sites
 from ._sparse_equations import NodalEquations as NodalEquations
 from ._sparse_equations import nodal_equations as nodal_equations
+from ._state_space import NoisePaths as NoisePaths
 from ._state_space import StateSpace as StateSpace
 from ._state_space import link_voltages as link_voltages
+from ._state_space import noise_paths as noise_paths
 from ._state_space import state_space as state_space

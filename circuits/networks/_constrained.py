@@ -19,8 +19,8 @@ from ._nodal_equations import Equations
 
 # A relation is one of connections alone: after scaling, its singular value is rounding, where the smallest of a
 # regular circuit of a hundred nodes is above 1e-8.
-_SINGULAR = 1e-13
-_ROUNDING = 1e-9
+SINGULAR = 1e-13
+ROUNDING = 1e-9
 MOST_UNKNOWNS = 1500
 """Null vectors are dense: above this a singular circuit is refused."""
 
@@ -65,7 +65,7 @@ def singular_vectors(K: Matrix) -> tuple[Matrix, Matrix] | None:
     """Left and right null vector of a matrix that is singular up to rounding; None for a regular one."""
     rows, columns = _scales(K)
     left, values, right = scipy.linalg.svd(K * rows[:, None] * columns)
-    if values[-1] > _SINGULAR * len(K) * values[0]:
+    if values[-1] > SINGULAR * len(K) * values[0]:
         return None
     return left[:, -1] * rows, right[-1] * columns
 
@@ -103,7 +103,7 @@ class _System:
         left, right = vectors
         weights = np.abs(left @ self._R[:, self._kept])
         total = np.abs(left) @ np.abs(self._R[:, self._kept])
-        if not self._kept or weights.max(initial=0.0) <= _ROUNDING * total.max(initial=0.0):
+        if not self._kept or weights.max(initial=0.0) <= ROUNDING * total.max(initial=0.0):
             raise CircuitError(f"network {self._name}: {self._fault(right)}")
         state = self._kept.pop(self._chosen(weights))
         self._out.append(state)
@@ -187,7 +187,7 @@ class _System:
         x = columns[:, None] * np.linalg.solve(self._K * rows[:, None] * columns, rows[:, None] * self._R)
         kept = self._kept
         # What rounding leaves of a column is no effect: whether something is there at all decides what follows.
-        x[np.abs(x) < _ROUNDING * np.abs(x).max(0)] = 0.0
+        x[np.abs(x) < ROUNDING * np.abs(x).max(0)] = 0.0
         flow = np.array([self._flow(x, k) for k in kept]).reshape(len(kept), x.shape[1])
         potential = [self._potential(x, k) for k in self._out] + [self._across(x, c.a, c.b) for c in eq.links]
         p = np.array(potential).reshape(len(potential), x.shape[1])
@@ -239,50 +239,3 @@ def _assembled(
         moved[:, [0, *range(2, len(given))]] = np.linalg.solve(C, jump @ T_u)
         B, D = B - G @ moved, D + M @ moved
     return Reduced(kept, C, G, B, inflow, M, D, direct)
-
-
-def settled_states(G: Matrix, given: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
-    """`G^-1 given`.
-
-    Raises:
-        CircuitError: a charge or a flux that nothing brings to rest, so that the circuit settles nowhere.
-    """
-    if not len(G):
-        return np.zeros(0)
-    factors, pivots, failed = scipy.linalg.lapack.dgetrf(G)
-    if not failed:
-        certainty, _ = scipy.linalg.lapack.dgecon(factors, float(np.abs(G).sum(0).max()))
-    # The quick estimate is of the matrix as it stands, in which farads stand beside henries.
-    if failed or (certainty < _SINGULAR and singular_vectors(G) is not None):
-        raise CircuitError("the circuit has no operating point: nothing leads some charge or flux away")
-    return np.asarray(scipy.linalg.lapack.dgetrs(factors, pivots, given)[0])
-
-
-def without_conserved(space: Reduced) -> Reduced:
-    """The same with one state less for each charge or flux that is conserved, which starts and stays at zero.
-
-    A node between two capacitors has such a charge: `w C s` with `w G = 0`, which neither sources nor noise change.
-    """
-    while len(space.G) and (vectors := singular_vectors(space.G)) is not None:
-        w = vectors[0]
-        given = np.hstack([space.B, space.inflow])
-        if np.any(np.abs(w @ given) > _ROUNDING * np.abs(w).max() * np.abs(given).max(0)):
-            break
-        amounts = w @ space.C
-        gone, row = int(np.argmax(np.abs(amounts))), int(np.argmax(np.abs(w)))
-        rest = np.delete(np.arange(len(w)), gone)
-        rows = np.delete(np.arange(len(w)), row)
-        N = np.zeros((len(w), len(rest)))
-        N[rest, np.arange(len(rest))] = 1.0
-        N[gone] = -amounts[rest] / amounts[gone]
-        space = Reduced(
-            kept=[space.kept[k] for k in rest],
-            C=(space.C @ N)[rows],
-            G=(space.G @ N)[rows],
-            B=space.B[rows],
-            inflow=space.inflow[rows],
-            M=space.M @ N,
-            D=space.D,
-            direct=space.direct,
-        )
-    return space

@@ -52,6 +52,8 @@ class Equations:
     densities: tuple[Value, ...]
     branch: dict[str, int]
     outputs: tuple[int, ...]
+    contributors: tuple[str, ...] = ()
+    """Names of the elements that the noise sources belong to, in the order of `densities`."""
     couplings: tuple[Coupling, ...] = ()
     stimuli: tuple[VoltageSource | CurrentSource, ...] = ()
     """Sources with an AC stimulus or a waveform of their own; each has a column, of a volt or an ampere."""
@@ -144,6 +146,7 @@ def equations(network: Network, boltzmann: Value = BOLTZMANN, noisy: bool = True
         densities=tuple(source.density for source in noise),
         branch={name: row[_current(name)] for name in branches},
         outputs=tuple(row[name] for name in network.outputs),
+        contributors=tuple(source.name for source in noise),
         couplings=of_type(elements, Coupling),
         stimuli=stimuli,
     )

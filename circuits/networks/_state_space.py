@@ -9,17 +9,15 @@ import scipy.sparse.linalg
 from jaxtyping import Complex, Float
 
 from .._exceptions import CircuitError
-from ._constrained import Reduced, constrained, settled_states, without_conserved
+from ._conserved import may_conserve, settled_states, without_conserved
+from ._constrained import Reduced, constrained
 from ._elements import (
-    GROUND,
     Capacitor,
     CurrentSource,
     Inductor,
     Network,
-    NoiseCurrent,
     Value,
     VoltageSource,
-    terminals,
 )
 from ._nodal_equations import Equations, equations
 
@@ -137,13 +135,7 @@ def state_space(network: Network) -> StateSpace:
         CircuitError: a node without a path for direct current, a loop of sources and capacitors.
     """
     eq = equations(network)
-    try:
-        found = _regular(eq, network.name)
-    except CircuitError:
-        K, R = _summed(eq.K, (eq.size, eq.size)), _summed(eq.R, (eq.size, eq.columns))
-        found = constrained(eq, K, R, _storages(eq), network.name)
-    if _may_conserve(network):
-        found = without_conserved(found)
+    found = _reduced(eq, network)
     S = np.asarray(eq.densities, dtype=float)
     start = _start(eq)
     return StateSpace(
@@ -162,6 +154,15 @@ def state_space(network: Network) -> StateSpace:
         sources=eq.stimuli,
         start=None if start is None else start[found.kept],
     )
+
+
+def _reduced(eq: Equations, network: Network) -> Reduced:
+    try:
+        found = _regular(eq, network.name)
+    except CircuitError:
+        K, R = _summed(eq.K, (eq.size, eq.size)), _summed(eq.R, (eq.size, eq.columns))
+        found = constrained(eq, K, R, _storages(eq), network.name)
+    return without_conserved(found) if may_conserve(network) else found
 
 
 def _regular(eq: Equations, name: str) -> Reduced:
@@ -185,37 +186,30 @@ def _regular(eq: Equations, name: str) -> Reduced:
     )
 
 
-def _may_conserve(network: Network) -> bool:
-    """Whether some nodes are held by capacitors alone, or inductors close a loop: there a charge or flux may stay."""
-    conducting = _Groups()
-    inductive = _Groups()
-    closed = False
-    for element in network.elements:
-        nodes = terminals(element)
-        if isinstance(element, Inductor):
-            closed |= not inductive.join(element.a, element.b)
-        if not isinstance(element, Capacitor | CurrentSource | NoiseCurrent):
-            for node in nodes[1:]:
-                conducting.join(nodes[0], node)
-    return closed or any(conducting.root(node) != conducting.root(GROUND) for node in network.nodes)
+@dataclass(frozen=True, eq=False)
+class NoisePaths:
+    """Where each noise source of a network goes: its density comes in as `inflow @ diag(densities) @ inflow.T`."""
+
+    names: tuple[str, ...]
+    """Of the elements that they belong to."""
+    densities: Float[np.ndarray, " k"]
+    """Two-sided [A^2/Hz]."""
+    inflow: Float[np.ndarray, "m k"]
+    """Currents into the states for a unit of each source."""
+    direct: Float[np.ndarray, "n k"]
+    """What reaches a readout without any band limit, for a unit of each source."""
 
 
-class _Groups:
-    """Nodes that are connected."""
+def noise_paths(network: Network) -> NoisePaths:
+    """The noise sources of a network one by one; `state_space` has their sum.
 
-    def __init__(self) -> None:
-        self._parent: dict[str, str] = {}
-
-    def root(self, node: str) -> str:
-        while (up := self._parent.setdefault(node, node)) != node:
-            self._parent[node] = node = self._parent[up]
-        return node
-
-    def join(self, a: str, b: str) -> bool:
-        """False where they were connected before."""
-        first, second = self.root(a), self.root(b)
-        self._parent[first] = second
-        return first != second
+    Raises:
+        CircuitError: as `state_space`.
+    """
+    eq = equations(network)
+    found = _reduced(eq, network)
+    densities = np.asarray(eq.densities, dtype=float)
+    return NoisePaths(eq.contributors, densities, found.inflow, found.direct)
 
 
 def _storages(eq: Equations) -> Float[np.ndarray, "m m"]:

@@ -224,8 +224,10 @@ def _tolerance(network: Network, swing: float) -> Tolerance:
     It is a small part of what the smallest cell moves: less would chase the waveform through every zero, and
     ngspice's own 1e-14 C is more than an on-chip cell holds.
     """
-    cells = [float(e.capacitance) for e in network.elements if isinstance(e, Capacitor) and e.cell is not None]
-    charge = _NEGLIGIBLE * min(cells, default=0.0) * swing
+    capacitors = [e for e in network.elements if isinstance(e, Capacitor)]
+    # A circuit without cells is all of one kind.
+    cells = [e for e in capacitors if e.cell is not None] or capacitors
+    charge = _NEGLIGIBLE * min((float(e.capacitance) for e in cells), default=0.0) * swing
     return Tolerance(charge=charge) if 0 < charge < _DEFAULT_CHARGE else Tolerance()
 
 
