@@ -1,6 +1,5 @@
 """Linear pieces of the amplifier macro-model, for the analyses that are linear."""
 
-from dataclasses import dataclass
 from math import pi
 
 from ._elements import (
@@ -13,23 +12,12 @@ from ._elements import (
     NoiseCurrent,
     OpAmp,
     Resistor,
+    Transconductor,
     Value,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Transconductor:
-    """Current `gm * (v(plus) - v(minus))` that leaves node `a` and enters node `b` [S]."""
-
-    name: str
-    a: str
-    b: str
-    plus: str
-    minus: str
-    gm: Value
-
-
-LinearElement = Element | Transconductor
+LinearElement = Element
+"""An element; no amplifier with a macro-model is among them."""
 
 
 def linear_elements(network: Network) -> list[LinearElement]:
