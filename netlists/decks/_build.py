@@ -111,7 +111,8 @@ def to_pyspice(network: Network, lines: Iterable[Card], preamble: str = "") -> "
 
 def _conditions(network: Network) -> str:
     celsius = number(network.temperature, "temperature") - _CELSIUS
-    return f".options temp={celsius!r} tnom={celsius!r}"
+    # Without `tnom`: models keep that of their file, or 27 degrees Celsius, and follow the chip's temperature.
+    return f".options temp={celsius!r}"
 
 
 def _add(circuit: Any, card: Card) -> None:
