@@ -2,4 +2,5 @@
 
 from ._amplifier import ROLES as ROLES
 from ._amplifier import FileAmplifier as FileAmplifier
+from ._amplifier import parse_amplifier as parse_amplifier
 from ._amplifier import read_amplifier as read_amplifier

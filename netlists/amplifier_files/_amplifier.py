@@ -1,15 +1,16 @@
 """One amplifier out of a library: a subcircuit with the pins of this house, and all that it needs inside of itself."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .._exceptions import NetlistError
 from ._cards import assigned, call, called, check, functions, needed, translated
 from ._includes import Reader
 from ._library import SHARED, Definition, Library, split
-from ._lines import Line
+from ._lines import Line, logical_lines
 from ._pins import ROLES as ROLES
 from ._pins import Pins, get_nodes
 
@@ -60,8 +61,28 @@ def read_amplifier(path: str | Path, subcircuit: str | None = None, pins: Pins |
     reader = Reader(place.parent)
     library = Library()
     library.add(reader.lines(place))
-    chosen = _chosen(library, place, subcircuit)
-    nodes = get_nodes(chosen, pins, str(place))
+    beside = tuple(f"{place.name}: read {other} beside it" for other in reader.files[1:])
+    found = _amplifier(library, str(path), subcircuit, pins)
+    return replace(found, digest=reader.digest.hexdigest(), notices=(*beside, *found.notices))
+
+
+def parse_amplifier(text: str, subcircuit: str) -> FileAmplifier:
+    """As `read_amplifier`, of what it has written before, with no other file beside it.
+
+    Raises:
+        NetlistError: as `read_amplifier`.
+    """
+    library = Library()
+    library.add(logical_lines(text, "amplifier.circuit.text"))
+    found = _amplifier(library, "amplifier.circuit.text", subcircuit, None)
+    if found.name != subcircuit:
+        raise NetlistError(f"amplifier.circuit: expected the name {found.name} for its text, got {subcircuit!r}")
+    return replace(found, digest=hashlib.sha256(text.encode()).hexdigest())
+
+
+def _amplifier(library: Library, path: str, subcircuit: str | None, pins: Pins | None) -> FileAmplifier:
+    chosen = _chosen(library, path, subcircuit)
+    nodes = get_nodes(chosen, pins, path)
     names = dict(_named(chosen, library))
     texts = [_text(one, names[one.name.lower()], one.nodes, library, names) for one in _ordered(chosen, library)[:-1]]
     own = tuple(nodes[role] for role in ROLES)
@@ -71,12 +92,10 @@ def read_amplifier(path: str | Path, subcircuit: str | None = None, pins: Pins |
     text = "".join(texts)
     if len(text) > _LONGEST:
         raise NetlistError(f"{path}: expected an amplifier of at most {_LONGEST} characters, got {len(text)}")
-    beside = [f"{place.name}: read {other} beside it" for other in reader.files[1:]]
-    notices = (*beside, *library.notices)
-    return FileAmplifier(name, text, chosen.name, nodes, reader.digest.hexdigest(), library.tnom, notices)
+    return FileAmplifier(name, text, chosen.name, nodes, "", library.tnom, tuple(library.notices))
 
 
-def _chosen(library: Library, path: Path, name: str | None) -> Definition:
+def _chosen(library: Library, path: str, name: str | None) -> Definition:
     all_names = ", ".join(one.name for one in library.definitions.values())
     if not library.definitions:
         raise NetlistError(f"{path}: expected a line '.subckt {name or 'NAME'} {' '.join(ROLES)}', and there is none")

@@ -7,9 +7,8 @@ from ._library import SHARED, Definition, Library, enclosing, split
 from ._lines import Line
 
 _ELEMENTS = frozenset("bcdefghijklmqrstvwxz")
-_MODELS = """
-d npn pnp lpnp nmos pmos njf pjf nmf pmf nhfet phfet vdmos r res c cap l ind sw csw ltra urc
-""".split()
+_MODELS = "d npn pnp lpnp nmos pmos njf pjf nmf pmf nhfet phfet vdmos r res c cap l ind sw csw ltra urc"
+"""Kinds of models."""
 _FILES = re.compile(r"\b(wave)?file(name)?\b\s*=|\"", re.IGNORECASE)
 _FREQUENCY = re.compile(r"\b(laplace|freq|chebyshev)\b", re.IGNORECASE)
 _WAVE = re.compile(r"\b(pulse|sin|exp|pwl|sffm|am|trnoise|trrandom|external)\b", re.IGNORECASE)
@@ -55,9 +54,9 @@ def check(line: Line) -> None:
 
 def _check_model(line: Line) -> None:
     words = line.text.replace("(", " ").split()
-    if len(words) < 3 or words[2].lower() not in _MODELS:
+    if len(words) < 3 or words[2].lower() not in _MODELS.split():
         kind = words[2] if len(words) > 2 else "nothing"
-        raise line.refused(f"expected a name and one of the kinds {' '.join(sorted(_MODELS))}, got {kind}")
+        raise line.refused(f"expected a name and one of the kinds {_MODELS}, got {kind}")
 
 
 def _check_source(line: Line) -> None:

@@ -27,6 +27,7 @@ class UserAmplifier:
         digest: SHA-256 of the file and of what it includes.
         tnom: temperature of its models' values [degree Celsius].
         notices: what was left out of the file.
+        nodes: of the subcircuit in the file, by pin.
     """
 
     name: str
@@ -39,6 +40,7 @@ class UserAmplifier:
     digest: str = ""
     tnom: float = TNOM
     notices: tuple[str, ...] = ()
+    nodes: Mapping[str, str] = field(default_factory=dict)
 
     def definition(self) -> str:
         """Models and subcircuit, as text."""
@@ -92,4 +94,5 @@ def of_file(found: FileAmplifier, path: str, vdd: float, vss: float) -> UserAmpl
         digest=found.digest,
         tnom=found.tnom,
         notices=found.notices,
+        nodes=found.nodes,
     )

@@ -49,7 +49,7 @@ def build(
         NetlistError: an unsafe name or number, or a node without a path for direct current to ground.
     """
     network = instance.network(program, level, scaling)
-    chosen = chosen_amplifier(level, amplifier)
+    chosen = chosen_amplifier(level, amplifier, instance.design)
     lines = network_cards(network, x0, noise, noise_step, chosen)
     return to_pyspice(network, lines, preamble(network, chosen, initial_voltages(x0, len(network.outputs))))
 
