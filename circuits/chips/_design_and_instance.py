@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import yaml
 from jaxtyping import Float
-from pydantic import ValidationError, model_validator
+from pydantic import ValidationError, ValidationInfo, model_validator
 
 from ...files import FileKind, UnreadableFile, parse_yaml, read_text, reasons, write_atomically
 from ...files.arrays import with_gaps
@@ -19,12 +19,13 @@ from .._exceptions import DesignError
 from ..networks import Network, Parasitics, drive_columns
 from ..programs import UNSCALED, Program, Scaling
 from ..topologies import Errors, Level, Topology, draw_errors, load, mirror, zero_errors
+from ._amplifier_file import measured
 from ._design_fields import DesignFields
-from ._design_file import _LATER, _PRESETS, _merged
+from ._design_file import _LATER, _PRESETS, on_a_preset
 from ._drift_paths import conductance_flicker, temperature_offset
 from ._instance_file import made_of_plain, plain_instance, read_plain
 
-_DESIGN_FILE = FileKind("a design", 100_000)
+_DESIGN_FILE = FileKind("a design", 600_000)
 
 
 class Design(DesignFields):
@@ -36,11 +37,15 @@ class Design(DesignFields):
 
     @model_validator(mode="before")
     @classmethod
-    def _on_a_preset(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping) or "preset" not in data:
+    def _on_a_preset(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, Mapping):
             return data
-        changes = {key: value for key, value in data.items() if key != "preset"}
-        return _merged(cls.preset(str(data["preset"])).to_dict(), changes)
+        if "preset" in data:
+            changes = {key: value for key, value in data.items() if key != "preset"}
+            name = str(data["preset"])
+            data = on_a_preset(cls.preset(name).to_dict(), changes, name)
+        folder = info.context.get("folder") if isinstance(info.context, Mapping) else None
+        return measured(data, Path() if folder is None else folder)
 
     @staticmethod
     def presets() -> tuple[str, ...]:
@@ -71,11 +76,14 @@ class Design(DesignFields):
             text = read_text(path, _DESIGN_FILE)
         except UnreadableFile as error:
             raise DesignError(f"{path}: cannot read the design: {error.reason}") from None
-        return cls._from_text(text, str(path))
+        return cls._from_text(text, str(path), Path(path).parent)
 
     @classmethod
-    def from_dict(cls, data: Any, where: str = "design") -> "Design":
+    def from_dict(cls, data: Any, where: str = "design", folder: Path | None = None) -> "Design":
         """Validate plain data, as YAML or JSON give it; with `preset`, what differs from that preset.
+
+        With `amplifier: {file, subcircuit, pins, supply}` the amplifier's values are measured in ngspice on that file,
+        which is relative to `folder` (the current one unless given).
 
         Raises:
             DesignError: unknown key, value out of range, wrong unit.
@@ -83,24 +91,24 @@ class Design(DesignFields):
         if not isinstance(data, Mapping):
             raise DesignError(f"{where}: expected fields such as `R0: 1k`, got {type(data).__name__}")
         try:
-            return cls.model_validate(dict(data))
+            return cls.model_validate(dict(data), context={"folder": folder})
         except ValidationError as error:
             raise DesignError(f"{where}: {reasons(error)}") from None
 
     @classmethod
-    def _from_text(cls, text: str, where: str) -> "Design":
+    def _from_text(cls, text: str, where: str, folder: Path | None = None) -> "Design":
         try:
             data = parse_yaml(text, where)
         except ValueError as error:
             raise DesignError(str(error)) from None
-        return cls.from_dict(data, where)
+        return cls.from_dict(data, where, folder)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `from_dict` reads back without loss."""
         plain = self.model_dump(mode="json")
         for part, names in _LATER.items():
             for name, value in names.items():
-                if plain[part] is not None and plain[part][name] == value:
+                if plain[part] is not None and plain[part].get(name) == value:
                     del plain[part][name]
         return plain
 

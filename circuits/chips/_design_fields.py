@@ -107,8 +107,10 @@ class DesignFields(Part):
         if level == "ideal" or self.amplifier is None:
             return None
         amplifier = self.tempco.amplifier_at(self.amplifier, self.temperature)
-        values = amplifier.model_dump(exclude={"offset_sigma", "supply_current"})
-        return OpAmpModel(offset=offset, **values)
+        values = amplifier.model_dump(exclude={"offset_sigma", "supply_current", "offset", "circuit"})
+        offset += amplifier.offset
+        # A subcircuit has its systematic offset, and what temperature does to it, by itself.
+        return OpAmpModel(offset=offset, systematic=0.0 if amplifier.circuit is None else offset, **values)
 
     def corner(self: Kind, name: Literal["slow", "typical", "fast"]) -> Kind:
         """The design at a process corner: slow has large R and C, little bandwidth and supply; fast the opposite."""

@@ -124,7 +124,10 @@ class NoiseCurrent:
 
 @dataclass(frozen=True, slots=True)
 class OpAmpModel:
-    """Macro-model of one amplifier; see `OpAmp`. Units as in `Amplifier`; `offset` [V] is this amplifier's own."""
+    """Macro-model of one amplifier; see `OpAmp`. Units as in `Amplifier`.
+
+    `offset` [V] is this amplifier's own; of it a subcircuit in its place has `systematic` by itself.
+    """
 
     gain: Value
     gain_bandwidth: Value
@@ -139,6 +142,9 @@ class OpAmpModel:
     load_capacitance: Value
     noise_corner: Value = 0.0
     noise_lowest: Value = 1.0
+    input_capacitance: Value = 0.0
+    second_pole: Value = 0.0
+    systematic: Value = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +155,8 @@ class OpAmp:
     times it, limited to `slew * C_p`, into a pole of `R_p = gain / gm` and `C_p = gm / (2 pi GBW)` whose voltage
     is limited to the rails; a unit buffer with `output_resistance` drives `out`, loaded by `load_capacitance`.
     `bias_current` and `noise_current` act on each input. Only e_n and i_n are noisy: both white, and e_n also as 1/f
-    with the corner `noise_corner`.
+    with the corner `noise_corner`. A `second_pole` [Hz] other than 0 lies between pole and buffer, and
+    `input_capacitance` from the minus input to ground.
     `cell` and `sign` give the initial output voltage `sign * v0[cell]`.
     """
 

@@ -3,7 +3,7 @@
 from cmath import phase
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import degrees
+from math import degrees, pi
 
 import numpy as np
 from jaxtyping import Float
@@ -117,11 +117,18 @@ class _SpiceWriter:
         yield Card("B", f"{name}_gm", (GROUND, pole), _stage(amp, model, model.slew * C_p, noise))
         yield Card("G", f"{name}_rp", (pole, GROUND, pole, GROUND), 1 / R_p)
         yield Card("C", f"{name}_cp", (pole, GROUND), C_p, initial)
+        driving = pole
+        if model.second_pole > 0:
+            driving = f"{name}_q"
+            yield Card("G", f"{name}_g2", (GROUND, driving, pole, driving), TRANSCONDUCTANCE)
+            yield Card("C", f"{name}_c2", (driving, GROUND), TRANSCONDUCTANCE / (2 * pi * model.second_pole), initial)
         if model.output_resistance > 0:
             # Buffer and output resistance in one: a current (v(pole) - v(out)) / R, without noise.
-            yield Card("G", f"{name}_ro", (GROUND, amp.out, pole, amp.out), 1 / model.output_resistance)
+            yield Card("G", f"{name}_ro", (GROUND, amp.out, driving, amp.out), 1 / model.output_resistance)
         else:
-            yield Card("E", f"{name}_ro", (amp.out, GROUND, pole, GROUND), 1.0)
+            yield Card("E", f"{name}_ro", (amp.out, GROUND, driving, GROUND), 1.0)
+        if model.input_capacitance > 0 and amp.minus != GROUND:
+            yield Card("C", f"{name}_ci", (amp.minus, GROUND), model.input_capacitance, 0.0)
         if model.load_capacitance > 0:
             yield Card("C", f"{name}_cl", (amp.out, GROUND), model.load_capacitance, initial)
         for pin, node in (("p", amp.plus), ("m", amp.minus)):
@@ -130,14 +137,15 @@ class _SpiceWriter:
                 yield from self.noise.current(f"{name}_in{pin}", GROUND, node, model.noise_current**2)
 
     def _transistors(self, amp: OpAmp, model: OpAmpModel, subcircuit: str) -> Iterator[Card]:
-        """A subcircuit with this amplifier's own offset in series with its plus input, and its load capacitance."""
+        """A subcircuit with this amplifier's own offset, beside the one that every one of them has, in series
+        with its plus input, and its load capacitance."""
         name, below = amp.name, GROUND
         # `.noise` has the transistors' own noise; `.tran` has none, so it takes that of the macro-model.
         if model.noise_voltage > 0 and self.noise.form == "seeded":
             below = f"{name}_en"
             yield from self.noise.voltage(below, model)
         supplies = (f"{SUPPLY_PREFIX}vdd", f"{SUPPLY_PREFIX}vss")
-        yield Card("V", f"{name}_os", (f"{name}_inm", below), f"dc {model.offset!r}")
+        yield Card("V", f"{name}_os", (f"{name}_inm", below), f"dc {model.offset - model.systematic!r}")
         yield Card("E", f"{name}_inp", (f"{name}_inp", amp.plus, f"{name}_inm", GROUND), 1.0)
         yield Card("X", name, (f"{name}_inp", amp.minus, amp.out, *supplies), subcircuit)
         if model.load_capacitance > 0:

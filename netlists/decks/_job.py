@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from ...circuits import Instance, Level, Program, Scaling
 from ...measurements import Analysis
-from ..amplifiers import AmplifierSubcircuit
+from ..amplifiers import AmplifierSubcircuit, amplifier_of
 from ._build import UNSCALED
 
 
@@ -66,5 +66,8 @@ class Job:
 
     @property
     def settings(self) -> Settings:
-        """The job without the chip and its program."""
-        return Settings(**{field.name: getattr(self, field.name) for field in fields(Settings)})
+        """The job without the chip and its program; the amplifier is that of the chip's design where it has a file."""
+        values = {field.name: getattr(self, field.name) for field in fields(Settings)}
+        if self.level == "transistor" and self.amplifier is None:
+            values["amplifier"] = amplifier_of(self.instance.design)
+        return Settings(**values)

@@ -1,6 +1,7 @@
 """A network in VACASK's language: typed values only, names checked, numbers through `float` and `repr`."""
 
 from collections.abc import Iterator
+from math import pi
 
 import numpy as np
 from jaxtyping import Float
@@ -164,11 +165,19 @@ class _VacaskWriter:
         )
         yield _line(f"r_{name}_rp", (pole, GROUND), "ts_quiet", r=R_p)
         yield _line(f"c_{name}_cp", (pole, GROUND), "ts_capacitor", c=C_p)
+        driving = pole
+        if model.second_pole > 0:
+            driving = f"{name}_q"
+            capacitance = TRANSCONDUCTANCE / (2 * pi * model.second_pole)
+            yield _line(f"g_{name}_g2", (GROUND, driving, pole, driving), "ts_g", gain=TRANSCONDUCTANCE)
+            yield _line(f"c_{name}_c2", (driving, GROUND), "ts_capacitor", c=capacitance)
         if model.output_resistance > 0:
             gain = 1 / model.output_resistance
-            yield _line(f"g_{name}_ro", (GROUND, amp.out, pole, amp.out), "ts_g", gain=gain)
+            yield _line(f"g_{name}_ro", (GROUND, amp.out, driving, amp.out), "ts_g", gain=gain)
         else:
-            yield from self.controlled(f"{name}_ro", (amp.out, GROUND), (pole, GROUND), 1.0)
+            yield from self.controlled(f"{name}_ro", (amp.out, GROUND), (driving, GROUND), 1.0)
+        if model.input_capacitance > 0 and amp.minus != GROUND:
+            yield _line(f"c_{name}_ci", (amp.minus, GROUND), "ts_capacitor", c=model.input_capacitance)
         if model.load_capacitance > 0:
             yield _line(f"c_{name}_cl", (amp.out, GROUND), "ts_capacitor", c=model.load_capacitance)
         for pin, place in (("p", amp.plus), ("m", amp.minus)):
@@ -221,3 +230,7 @@ def _charged(network: Network, v0: Float[np.ndarray, " n"]) -> Iterator[tuple[st
                 yield _pole(element), GROUND, pole_values(model.gain, model.gain_bandwidth)[1], v
                 if model.load_capacitance > 0:
                     yield element.out, GROUND, model.load_capacitance, v
+                if model.second_pole > 0:
+                    yield f"{element.name}_q", GROUND, TRANSCONDUCTANCE / (2 * pi * model.second_pole), v
+                if model.input_capacitance > 0 and element.minus != GROUND:
+                    yield element.minus, GROUND, model.input_capacitance, 0.0
