@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -150,7 +150,7 @@ class CircuitCase:
                 f"SPICE against nodal equations, from {source}",
                 "ac",
                 result,
-                lambda r, column=column: _response_error(r, self.model, column),
+                partial(_response_error, model=self.model, column=column),
             )
 
     def _noise(self) -> Iterator[Row]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import yaml
 from jaxtyping import Float
-from pydantic import ValidationError, ValidationInfo, model_validator
+from pydantic import ValidationError, model_validator
 
 from ...files import FileKind, UnreadableFile, parse_yaml, read_text, reasons, write_atomically
 from ...files.arrays import with_gaps
@@ -37,7 +37,8 @@ class Design(DesignFields):
 
     @model_validator(mode="before")
     @classmethod
-    def _on_a_preset(cls, data: Any, info: ValidationInfo) -> Any:
+    def _on_a_preset(cls, data: Any, info: Any) -> Any:
+        # `info` is pydantic's `ValidationInfo`, a protocol that no run-time check of types can take.
         if not isinstance(data, Mapping):
             return data
         if "preset" in data:
