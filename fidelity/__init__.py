@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ._cases import cases as cases
     from ._cases import device_cases as device_cases
     from ._checks import CHECKS as CHECKS
-    from ._checks import Check as Check
+    from ._checks import FidelityCheck as FidelityCheck
     from ._held_out import HeldOutRow as HeldOutRow
     from ._in_the_loop import loop_parameters as loop_parameters
     from ._in_the_loop import loop_row as loop_row
@@ -29,7 +29,7 @@ __all__ = [
     "CHECKS",
     "Case",
     "CaseError",
-    "Check",
+    "FidelityCheck",
     "Depth",
     "Done",
     "HeldOutRow",
@@ -52,7 +52,7 @@ _MODULES = ("held_out",)
 _HOMES = {
     "CHECKS": "_checks",
     "Case": "_case",
-    "Check": "_checks",
+    "FidelityCheck": "_checks",
     "Depth": "_case",
     "Done": "_table",
     "HeldOutRow": "_held_out",

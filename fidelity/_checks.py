@@ -37,7 +37,7 @@ Rows = Callable[[Subject], Iterable[Row]]
 
 
 @dataclass(frozen=True)
-class Check:
+class FidelityCheck:
     """A comparison, and the cases of which it is made."""
 
     rows: Rows
@@ -80,41 +80,41 @@ def _every_fault(case: Case) -> bool:
     return case.depth == "full"
 
 
-CHECKS: tuple[Check, ...] = (
-    Check(_calibrated.verdict_row, lambda c: c.calibrated and c.first),
-    Check(_waves.rows, lambda c: not c.of_transistors and (c.calibrated or c.small)),
-    Check(
+CHECKS: tuple[FidelityCheck, ...] = (
+    FidelityCheck(_calibrated.verdict_row, lambda c: c.calibrated and c.first),
+    FidelityCheck(_waves.rows, lambda c: not c.of_transistors and (c.calibrated or c.small)),
+    FidelityCheck(
         lambda s: _waves.transistor_rows(s, waveforms=True),
         lambda c: c.of_transistors and _waveforms_of_transistors(c),
     ),
-    Check(
+    FidelityCheck(
         lambda s: _waves.transistor_rows(s, waveforms=False),
         lambda c: c.of_transistors and not _waveforms_of_transistors(c),
     ),
-    Check(_waves.large_rows, lambda c: c.of_formulas and not c.small),
-    Check(_closed.rows, lambda c: c.of_formulas and c.small and c.level == "ideal"),
-    Check(
+    FidelityCheck(_waves.large_rows, lambda c: c.of_formulas and not c.small),
+    FidelityCheck(_closed.rows, lambda c: c.of_formulas and c.small and c.level == "ideal"),
+    FidelityCheck(
         lambda s: [_closed.solution(s)],
         lambda c: c.of_formulas and not c.small and c.level == "ideal" and c.answers_by_mean,
     ),
-    Check(_symbolic.rows, lambda c: c.of_formulas and c.small),
-    Check(_poles.rows, lambda c: c.of_formulas and c.small),
-    Check(_sensitivity.rows, lambda c: c.of_formulas and c.small),
-    Check(_law.rows, _has_records),
-    Check(_exposure.rows, lambda c: c.first and not c.calibrated),
-    Check(_amplifier.rows, lambda c: c.of_transistors and c.first and not c.calibrated),
-    Check(_mutations.rows, _has_faults),
-    Check(lambda s: _planted.rows(s, every=True), lambda c: _has_faults(c) and _every_fault(c)),
-    Check(lambda s: _planted.rows(s, every=False), lambda c: _has_faults(c) and not _every_fault(c)),
-    Check(_conditions.rows, _whole),
-    Check(_chips.rows, _whole),
-    Check(_calibrated.rows, _is_calibrated_here),
-    Check(_onset.rows, lambda c: _whole(c) and c.level != "ideal"),
-    Check(_trained.rows, _has_trained_device),
+    FidelityCheck(_symbolic.rows, lambda c: c.of_formulas and c.small),
+    FidelityCheck(_poles.rows, lambda c: c.of_formulas and c.small),
+    FidelityCheck(_sensitivity.rows, lambda c: c.of_formulas and c.small),
+    FidelityCheck(_law.rows, _has_records),
+    FidelityCheck(_exposure.rows, lambda c: c.first and not c.calibrated),
+    FidelityCheck(_amplifier.rows, lambda c: c.of_transistors and c.first and not c.calibrated),
+    FidelityCheck(_mutations.rows, _has_faults),
+    FidelityCheck(lambda s: _planted.rows(s, every=True), lambda c: _has_faults(c) and _every_fault(c)),
+    FidelityCheck(lambda s: _planted.rows(s, every=False), lambda c: _has_faults(c) and not _every_fault(c)),
+    FidelityCheck(_conditions.rows, _whole),
+    FidelityCheck(_chips.rows, _whole),
+    FidelityCheck(_calibrated.rows, _is_calibrated_here),
+    FidelityCheck(_onset.rows, lambda c: _whole(c) and c.level != "ideal"),
+    FidelityCheck(_trained.rows, _has_trained_device),
 )
 
 # Takes another simulator, which is not everywhere.
-OPINION = Check(_opinions.rows, lambda c: c.calibrated or c.small)
+OPINION = FidelityCheck(_opinions.rows, lambda c: c.calibrated or c.small)
 
 
 def rows_of(case: Case, opinions: bool) -> list[Row]:
