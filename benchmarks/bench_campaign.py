@@ -33,7 +33,7 @@ import numpy as np
 import psutil
 from _table import Row, finish
 from thermospice.campaigns import Store, parse_study, plan
-from thermospice.campaigns.planning import Run
+from thermospice.campaigns.planning import PlannedRun
 from thermospice.campaigns.runs import Executor, executor, has_dask, perform
 from thermospice.circuits import Crossbar, Design, choose_scaling, random_program
 from thermospice.netlists import build, find_ngspice
@@ -63,7 +63,7 @@ def plain_loop(chips: int) -> list[np.ndarray]:
     return found
 
 
-def campaign(runs: Sequence[Run], workers: Executor) -> list[np.ndarray]:
+def campaign(runs: Sequence[PlannedRun], workers: Executor) -> list[np.ndarray]:
     """The same by a campaign, with every result on disk."""
     name = f"bench-{secrets.token_hex(4)}"  # of its own in every round: a cluster remembers what it has done
     with tempfile.TemporaryDirectory() as folder, Store.opened(Path(folder)) as store:

@@ -6,10 +6,12 @@ from ._exceptions import CaseError as CaseError
 
 if TYPE_CHECKING:
     from . import _held_out as held_out
-    from ._cases import Case as Case
-    from ._cases import Depth as Depth
+    from ._case import Case as Case
+    from ._case import Depth as Depth
     from ._cases import cases as cases
     from ._cases import device_cases as device_cases
+    from ._checks import CHECKS as CHECKS
+    from ._checks import FidelityCheck as FidelityCheck
     from ._held_out import HeldOutRow as HeldOutRow
     from ._in_the_loop import loop_parameters as loop_parameters
     from ._in_the_loop import loop_row as loop_row
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
     from .subjects import Row as Row
 
 __all__ = [
-    "CaseError",
+    "CHECKS",
     "Case",
+    "CaseError",
+    "FidelityCheck",
     "Depth",
     "Done",
     "HeldOutRow",
@@ -46,8 +50,10 @@ __all__ = [
 
 _MODULES = ("held_out",)
 _HOMES = {
-    "Case": "_cases",
-    "Depth": "_cases",
+    "CHECKS": "_checks",
+    "Case": "_case",
+    "FidelityCheck": "_checks",
+    "Depth": "_case",
     "Done": "_table",
     "HeldOutRow": "_held_out",
     "Row": "subjects._row",

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..netlists import SimulatorMissing
 from ..netlists.simulators import find_vacask
-from ._cases import Case
+from ._case import Case
+from ._checks import rows_of
 from .subjects import Row
 
 Done = Mapping[str, Sequence[Row]]
@@ -32,7 +33,7 @@ def verify(
         if progress is not None:
             progress(k, len(cases))
         if not rows.get(case.name) or any("value" not in row for row in rows[case.name]):
-            rows[case.name] = case.rows(opinions)
+            rows[case.name] = rows_of(case, opinions)
             if keep is not None:
                 keep(rows)
     return [row for case in cases for row in rows[case.name]]

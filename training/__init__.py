@@ -8,7 +8,8 @@ from ._exceptions import UnstableLoop as UnstableLoop
 from ._types import Vector as Vector
 from .costs import CostModel as CostModel
 from .devices import DeviceSPU as DeviceSPU
-from .devices.chips import Effects as Effects
+from .devices.chips import DeviceEffects as DeviceEffects
+from .devices.chips import DeviceEffects as Effects  # noqa: F401  # the name that it had; it stays at this door
 from .experiments import Experiment as Experiment
 from .experiments import experiment as experiment
 from .experiments import load_experiment as load_experiment
@@ -30,7 +31,7 @@ from .tasks import load_task as load_task
 
 _MOVED = {
     "Ageing": "thermospice.training.devices.chips",
-    "Budget": "thermospice.training.runs",
+    "Budget": "thermospice.training.runs:TuningBudget",
     "CascadeFlow": "thermospice.training.devices",
     "Curvature": "thermospice.training.curvature",
     "Factors": "thermospice.training.programs",
@@ -61,11 +62,13 @@ _MOVED = {
 
 
 def __getattr__(name: str) -> object:
-    """Names that have moved to the door of a folder, handed on for one release."""
+    """Names that have moved to the door of a folder, or are called otherwise there, handed on for one release."""
     if name not in _MOVED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import warnings
     from importlib import import_module
 
-    warnings.warn(f"{__name__}.{name} has moved to {_MOVED[name]}", DeprecationWarning, stacklevel=2)
-    return getattr(import_module(_MOVED[name]), name)
+    place, _, renamed = _MOVED[name].partition(":")
+    now = f"{place}, as {renamed}" if renamed else place
+    warnings.warn(f"{__name__}.{name} has moved to {now}", DeprecationWarning, stacklevel=2)
+    return getattr(import_module(place), renamed or name)

@@ -24,7 +24,7 @@ _OWN_PART = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Chip:
+class MeasuredChip:
     """What the measurements of one chip say of its unknowns without their prior: `exp(eta.x - x.Lambda.x/2)`."""
 
     Lambda: Float[np.ndarray, "p p"]
@@ -37,7 +37,7 @@ class Chip:
         covariance: Float[np.ndarray, "p p"],
         prior: Float[np.ndarray, " p"],
         known: float = _INFORMED,
-    ) -> "Chip":
+    ) -> "MeasuredChip":
         """From a posterior: precisions add, so the prior's is subtracted.
 
         Directions of which the measurements say no more than `known`, a precision by that of the prior, do not count:
@@ -69,7 +69,10 @@ class Mixed:
 
 
 def fit_mixed(
-    chips: Sequence[Chip], kind: Int[np.ndarray, " p"], prior: Float[np.ndarray, " p"], has_local: Sequence[bool]
+    chips: Sequence[MeasuredChip],
+    kind: Int[np.ndarray, " p"],
+    prior: Float[np.ndarray, " p"],
+    has_local: Sequence[bool],
 ) -> Mixed:
     """Most probable values over chips by expectation-maximisation (Laird and Ware, Biometrics 38, 1982).
 
@@ -87,7 +90,7 @@ def fit_mixed(
     # In units of the tolerance every number is of order one.
     scale = np.array([prior[kind == k][0] for k in range(kinds)])
     unit = scale[kind]
-    chips = [Chip(chip.Lambda * np.outer(unit, unit), chip.eta * unit) for chip in chips]
+    chips = [MeasuredChip(chip.Lambda * np.outer(unit, unit), chip.eta * unit) for chip in chips]
     local = np.array(has_local, dtype=float)
     prior_common = np.diag(np.where(local > 0, _OWN_PART**2, _whole(chips, A)))
     mean, common = np.zeros(kinds), prior_common
@@ -103,7 +106,7 @@ def fit_mixed(
     )
 
 
-def _whole(chips: Sequence[Chip], A: Float[np.ndarray, "p kinds"]) -> Float[np.ndarray, " kinds"]:
+def _whole(chips: Sequence[MeasuredChip], A: Float[np.ndarray, "p kinds"]) -> Float[np.ndarray, " kinds"]:
     """Prior variance of what each chip has one value of: the tolerance where it is open, little where it is known."""
     known = [A.T @ (np.diag(chip.Lambda) / (1 + np.diag(chip.Lambda))) / A.sum(axis=0) for chip in chips]
     share = np.mean(known, axis=0)
@@ -111,7 +114,7 @@ def _whole(chips: Sequence[Chip], A: Float[np.ndarray, "p kinds"]) -> Float[np.n
 
 
 def _step(
-    chips: Sequence[Chip],
+    chips: Sequence[MeasuredChip],
     A: Float[np.ndarray, "p kinds"],
     common: Float[np.ndarray, "kinds kinds"],
     local: Float[np.ndarray, " kinds"],
@@ -136,7 +139,9 @@ def _step(
     return mean, (common + common.T) / 2, np.where(local > 0, variance, 0.0)
 
 
-def _evidence(chip: Chip, V: Float[np.ndarray, "p p"]) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p p"]]:
+def _evidence(
+    chip: MeasuredChip, V: Float[np.ndarray, "p p"]
+) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p p"]]:
     """`g = (V + R)^-1 y` and `W = (V + R)^-1`, for data y of precision `R^-1 = Lambda`, singular or not."""
     solved = np.linalg.solve(np.eye(len(V)) + chip.Lambda @ V, np.column_stack([chip.eta, chip.Lambda]))
     W = solved[:, 1:]
@@ -144,7 +149,7 @@ def _evidence(chip: Chip, V: Float[np.ndarray, "p p"]) -> tuple[Float[np.ndarray
 
 
 def _errors(
-    chips: Sequence[Chip],
+    chips: Sequence[MeasuredChip],
     A: Float[np.ndarray, "p kinds"],
     common: Float[np.ndarray, "kinds kinds"],
     local: Float[np.ndarray, " kinds"],

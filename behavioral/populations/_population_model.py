@@ -15,7 +15,7 @@ from ...files import write_atomically
 from .._exceptions import DeviceModelError
 from ..calibration import Calibration
 from ..devices import DeviceModel, Estimate, Provenance
-from ._mixed_model import Chip, Mixed, fit_mixed
+from ._mixed_model import MeasuredChip, Mixed, fit_mixed
 from ._population import Population, with_spreads
 from ._population_file import Spread, pair, parsed, plain_spread, read_json
 
@@ -237,13 +237,13 @@ _AMPLIFIER = ("gain", "gain_bandwidth", "output_resistance", "noise_voltage", "n
 _SHARED = (*_AMPLIFIER, "parasitic", "noise_scale")
 
 
-def _evidence(chip: Calibration) -> Chip:
+def _evidence(chip: Calibration) -> MeasuredChip:
     """What its measurements say; of a contradicted chip, only that its tolerances are those of the design."""
     own = chip.model.posterior
     return (
-        Chip.of(chip.values, chip.covariance, chip.prior)
+        MeasuredChip.of(chip.values, chip.covariance, chip.prior)
         if own is None
-        else Chip.of(own.values, own.covariance, own.prior)
+        else MeasuredChip.of(own.values, own.covariance, own.prior)
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..devices import OFFSETS, Posterior
-from ._mixed_model import Chip
+from ._mixed_model import MeasuredChip
 
 _STEPS = 2000
 _SETTLED = 1e-6
@@ -45,7 +45,7 @@ def estimate_spreads(
     fields = [field for field in kinds if start[field] > 0 and any(name in kinds[field] for name in names)]
     group = np.array([next((k for k, field in enumerate(fields) if name in kinds[field]), _OTHER) for name in names])
     has_mean = np.array([name in OFFSETS for name in names])
-    chips = [Chip.of(one.values, one.covariance, one.prior, known=0.0) for one in posteriors]
+    chips = [MeasuredChip.of(one.values, one.covariance, one.prior, known=0.0) for one in posteriors]
     prior = posteriors[0].prior
     sigma, mean = np.array([start[field] for field in fields]), 0.0
     for _ in range(_STEPS):
@@ -68,7 +68,7 @@ def _variances(
 
 
 def _step(
-    chips: Sequence[Chip],
+    chips: Sequence[MeasuredChip],
     group: Int[np.ndarray, " p"],
     has_mean: Bool[np.ndarray, " p"],
     prior: Float[np.ndarray, " p"],
@@ -88,7 +88,9 @@ def _step(
     return np.array([sqrt(float(square[mine].mean()) / len(chips)) for mine in members]), mean
 
 
-def _evidence(chip: Chip, D: Float[np.ndarray, " p"]) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p p"]]:
+def _evidence(
+    chip: MeasuredChip, D: Float[np.ndarray, " p"]
+) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p p"]]:
     """`g = (D + R)^-1 y` and `W = (D + R)^-1` for data y of precision `R^-1 = Lambda`, singular or not."""
     # Scaled to unit variance, or volts and per cents would lose each other's digits.
     d = np.sqrt(D)
@@ -99,7 +101,7 @@ def _evidence(chip: Chip, D: Float[np.ndarray, " p"]) -> tuple[Float[np.ndarray,
 
 
 def _errors(
-    chips: Sequence[Chip],
+    chips: Sequence[MeasuredChip],
     group: Int[np.ndarray, " p"],
     has_mean: Bool[np.ndarray, " p"],
     prior: Float[np.ndarray, " p"],

@@ -26,7 +26,7 @@ class Gradient:
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class ObservedSteps:
     """All observed steps of some durations: deviations from the mean before and after, (*paths, steps, n).
 
     `before` is None for a first value from the stationary law.
@@ -91,7 +91,7 @@ def observed_steps(
     values: Float[np.ndarray, "*paths times n"],
     x0: Float[np.ndarray, " n"] | None,
     given_first: bool,
-) -> list[Steps]:
+) -> list[ObservedSteps]:
     """The record as groups of steps, few enough durations in each to hold their transitions."""
     times = np.asarray(with_gaps(times), dtype=float)
     values = np.asarray(with_gaps(values), dtype=float)
@@ -111,20 +111,20 @@ def observed_steps(
     result = []
     if x0 is not None and times[0] > 0.0 and not given_first:
         start = np.broadcast_to(np.asarray(x0, dtype=float) - process.mean, y[..., :1, :].shape)
-        result.append(Steps(times[:1], once, start, y[..., :1, :]))
+        result.append(ObservedSteps(times[:1], once, start, y[..., :1, :]))
     elif x0 is None and not given_first:
-        result.append(Steps(np.zeros(1), once, None, y[..., :1, :]))
+        result.append(ObservedSteps(np.zeros(1), once, None, y[..., :1, :]))
     spacings = Spacings.of(times)
     held = max(1, _HELD // process.n**2)
     for first in range(0, len(spacings.values), held):
         rows = np.flatnonzero((spacings.index >= first) & (spacings.index < first + held))
         part = spacings.values[first : first + held]
         before, after = y[..., rows, :], y[..., rows + 1, :]
-        result.append(Steps(part, spacings.index[rows] - first, before, after))
+        result.append(ObservedSteps(part, spacings.index[rows] - first, before, after))
     return result
 
 
-def log_prob_and_gradient(process: DenseProcess, steps: list[Steps]) -> tuple[float, Gradient]:
+def log_prob_and_gradient(process: DenseProcess, steps: list[ObservedSteps]) -> tuple[float, Gradient]:
     n = process.n
     value, drift, mean, diffusion = 0.0, np.zeros((n, n)), np.zeros(n), np.zeros((n, n))
     for part in steps:

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..planning import Run
+from ..planning import PlannedRun
 from ..results import statistics as _statistics
 from ..runs import Record
 from ..studies import Limit, Study
 
 SIZE = (5.6, 3.7)
 
-Row = tuple[Run, Record]
+Row = tuple[PlannedRun, Record]
 
 
 def values_of(rows: Sequence[Row], metric: str) -> list[float]:

@@ -10,7 +10,7 @@ from ...circuits import DesignError, Program, ProgramError, make_topology
 from ...files import reasons
 from .._exceptions import StudyError
 from ..studies import CircuitSettings, number
-from ._task import Task, get, path_of, put
+from ._task import RunTask, get, path_of, put
 
 _NOT_PHYSICS = ("description", "sources")
 
@@ -26,7 +26,7 @@ class CircuitBase:
         path = path_of(name, "circuit")
         return number(name, get(self._settings({name: value}).model_dump(mode="json"), path))
 
-    def at(self, values: Mapping[str, Any]) -> tuple[Task, dict[str, Any]]:
+    def at(self, values: Mapping[str, Any]) -> tuple[RunTask, dict[str, Any]]:
         """What the runs of a point have in common, and its parameters as the fields have them.
 
         `instance` says whether chips differ.

@@ -8,11 +8,11 @@ from .._exceptions import StudyError
 from ..studies import Study, points, written
 from ._circuit_tasks import CircuitBase
 from ._size import check_size
-from ._task import SCHEMA, Task, key_of
+from ._task import SCHEMA, RunTask, key_of
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class PlannedRun:
     """A row of the study's table."""
 
     index: int
@@ -21,7 +21,7 @@ class Run:
     """Seed of the chip, or of the training run."""
     values: Mapping[str, Any]
     """Of the parameters, as the fields have them."""
-    task: Task
+    task: RunTask
     key: str
 
 
@@ -31,8 +31,8 @@ class Plan:
 
     points: tuple[Mapping[str, Any], ...]
     chips: tuple[int, ...]
-    runs: tuple[Run, ...]
-    references: tuple[Run, ...] = ()
+    runs: tuple[PlannedRun, ...]
+    references: tuple[PlannedRun, ...] = ()
     """One for each chip: what the losses are divided by."""
 
     def axis(self, name: str) -> list[Any]:
@@ -60,7 +60,7 @@ def plan(study: Study, where: str) -> Plan:
         raise StudyError(f"{where}: {text}") from None
     chips = tuple(range(study.seed, study.seed + study.instances))
     rows: list[dict[str, Any]] = []
-    runs: list[Run] = []
+    runs: list[PlannedRun] = []
     for p, values in enumerate(found):
         common, row = base.at({name: written(name, value) for name, value in values.items()})
         rows.append(row)
@@ -70,9 +70,9 @@ def plan(study: Study, where: str) -> Plan:
     return Plan(tuple(rows), chips, tuple(runs), against)
 
 
-def _run(index: int, point: int, chip: int, row: Mapping[str, Any], common: Task) -> Run:
+def _run(index: int, point: int, chip: int, row: Mapping[str, Any], common: RunTask) -> PlannedRun:
     task = {"schema": SCHEMA, **common, "instance": chip if common["instance"] else None}
-    return Run(index, point, chip, row, task, key_of(task))
+    return PlannedRun(index, point, chip, row, task, key_of(task))
 
 
 def _base(study: Study, where: str) -> "CircuitBase | Any":

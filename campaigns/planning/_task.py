@@ -12,11 +12,11 @@ from .._exceptions import StudyError
 SCHEMA = 2
 """Raised whenever a change of the code changes what a run means; older results are then not taken for new ones."""
 
-Task = dict[str, Any]
+RunTask = dict[str, Any]
 """Plain JSON values: all that a run depends on, and nothing else."""
 
 
-def key_of(task: Task) -> str:
+def key_of(task: RunTask) -> str:
     """SHA-256 of the canonical description."""
     text = json.dumps(task, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()

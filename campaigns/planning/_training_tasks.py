@@ -10,7 +10,7 @@ from ...training import Experiment, ExperimentError, experiment, load_task
 from ...training.experiments import applies, fields_of_method, with_defaults
 from .._exceptions import StudyError
 from ..studies import number
-from ._task import Task, digest_of, get, put
+from ._task import RunTask, digest_of, get, put
 
 _NAME = "run"
 _METHOD = ("method",)
@@ -33,7 +33,7 @@ class TrainingBase:
         """A value as the field has it."""
         return _value(self._experiment({name: value}), name)
 
-    def at(self, values: Mapping[str, Any]) -> tuple[Task, dict[str, Any]]:
+    def at(self, values: Mapping[str, Any]) -> tuple[RunTask, dict[str, Any]]:
         """What the runs of a point have in common, and its parameters as the fields have them."""
         asked = self._experiment(values)
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...files import read_json_lines, write_text
-from ..planning import Plan, Run
+from ..planning import Plan, PlannedRun
 from ..runs import Record
 from ..studies import Study
 
@@ -20,7 +20,7 @@ def gather(folder: Path, study: Study, plan: Plan, records: Sequence[Record | No
     write_text(folder / "training" / "curves.jsonl", _lines(curves))
 
 
-def _names(run: Run) -> dict[str, Any]:
+def _names(run: PlannedRun) -> dict[str, Any]:
     values = [f"{name.rsplit('.', 1)[-1]}={_text(value)}" for name, value in run.values.items()]
     return {"run": "-".join([*values, f"s{run.chip}"]), **run.values}
 
@@ -29,7 +29,7 @@ def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _curve(folder: Path, run: Run) -> Iterator[dict[str, Any]]:
+def _curve(folder: Path, run: PlannedRun) -> Iterator[dict[str, Any]]:
     path = folder / "training" / run.key[:16] / "curves.jsonl"
     if path.exists():
         yield from read_json_lines(path)

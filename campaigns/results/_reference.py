@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from ..planning import Plan, Run
+from ..planning import Plan, PlannedRun
 from ..runs import Record
 from ..studies import RATIOS, Study
 
@@ -15,12 +15,12 @@ def with_ratios(study: Study, plan: Plan, known: Mapping[str, Record]) -> list[R
     return [_compared(run, known.get(run.key), against) for run in plan.runs]
 
 
-def unfinished(plan: Plan, known: Mapping[str, Record]) -> Sequence[Run]:
+def unfinished(plan: Plan, known: Mapping[str, Record]) -> Sequence[PlannedRun]:
     """References that failed or are missing."""
     return [run for run in plan.references if known.get(run.key, {}).get("status") != "done"]
 
 
-def _compared(run: Run, record: Record | None, against: Mapping[int, Record | None]) -> Record | None:
+def _compared(run: PlannedRun, record: Record | None, against: Mapping[int, Record | None]) -> Record | None:
     reference = against[run.chip]
     if record is None or reference is None:
         return record

@@ -23,7 +23,7 @@ _LOOK = 0.2
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
-Request = dict[str, Any]
+ChildRequest = dict[str, Any]
 Outcome = dict[str, Any]
 
 
@@ -46,7 +46,7 @@ class Child:
         self._buffer = b""
         self._read(time.monotonic() + _START, None, "did not start")
 
-    def run(self, requests: Sequence[Request]) -> Outcome:
+    def run(self, requests: Sequence[ChildRequest]) -> Outcome:
         """The answer to requests: what they all gave (`done`), or that and why they did not (`failed`).
 
         Raises:

@@ -12,7 +12,7 @@ from typing import Any
 from .._exceptions import StudyError
 from ..planning import SCHEMA
 from . import _workers as _worker
-from ._child_process import Outcome, Request
+from ._child_process import ChildRequest, Outcome
 from ._executor import Executor
 
 _CONNECT = 30.0
@@ -38,7 +38,7 @@ class _Dask:
     def slots(self) -> int:
         return max(int(sum(self._client.nthreads().values())), 1)
 
-    def submit(self, batch: Sequence[Request]) -> None:
+    def submit(self, batch: Sequence[ChildRequest]) -> None:
         name = f"{batch[0]['campaign']}-{batch[0]['key']}"
         # Bound to the function, the batch is not searched for futures, value by value.
         future = self._client.submit(partial(_worker.execute_all, list(batch)), key=name, pure=False)

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ._child_process import Request
+from ._child_process import ChildRequest
 from ._executor import Executor
 from ._store import Record
 from ._workers import shares_simulator
@@ -28,7 +28,7 @@ class Stopped(Exception):
 
 
 def perform(
-    requests: Iterable[Request],
+    requests: Iterable[ChildRequest],
     workers: Executor,
     keep: Callable[[Record], None],
     progressed: Progressed,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from ._child_process import Outcome, Request
+from ._child_process import ChildRequest, Outcome
 
 
 @runtime_checkable
@@ -13,7 +13,7 @@ class Executor(Protocol):
     def slots(self) -> int:
         """Runs that go on at a time."""
 
-    def submit(self, batch: Sequence[Request]) -> None:
+    def submit(self, batch: Sequence[ChildRequest]) -> None:
         """Perform requests, one after another."""
 
     def next(self) -> list[Outcome]:

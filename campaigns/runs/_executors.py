@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from ...files.opening import available_cores
 from .._exceptions import StudyError
 from . import _workers as _worker
-from ._child_process import Outcome, Request
+from ._child_process import ChildRequest, Outcome
 from ._dask import dask_executor, has_dask
 from ._executor import Executor
 
@@ -50,7 +50,7 @@ class _Threads:
     def slots(self) -> int:
         return self._count
 
-    def submit(self, batch: Sequence[Request]) -> None:
+    def submit(self, batch: Sequence[ChildRequest]) -> None:
         self._pool.submit(lambda: self._outcomes.put(_worker.execute_all(batch)))
 
     def next(self) -> list[Outcome]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from ._child_process import Child, Ended, Outcome, Request
+from ._child_process import Child, ChildRequest, Ended, Outcome
 
 _lock = threading.Lock()
 _idle: list[Child] = []
@@ -19,7 +19,7 @@ _busy: list[Child] = []
 _stopped: set[str] = set()
 
 
-def execute_all(batch: Sequence[Request]) -> list[Outcome]:
+def execute_all(batch: Sequence[ChildRequest]) -> list[Outcome]:
     """Perform runs, each with limits of its own: fewer messages between the machines.
 
     Operating points take less time than the start of a simulator, so they share one; when that fails, each of them is
@@ -37,13 +37,13 @@ def shares_simulator(task: Mapping[str, Any]) -> bool:
     return task["kind"] == "circuit" and list(task["analyses"]) == ["op"]
 
 
-def execute(request: Request) -> Outcome:
+def execute(request: ChildRequest) -> Outcome:
     """Perform one run: `status` done or failed, `metrics`, `arrays`, `reason`, `elapsed_s` [s]; never raises."""
     answer = _asked([request])
     return _outcome(request, answer["done"][0] if "done" in answer else answer)
 
 
-def _asked(requests: Sequence[Request]) -> Outcome:
+def _asked(requests: Sequence[ChildRequest]) -> Outcome:
     started = time.monotonic()
     child = None
     try:
@@ -57,7 +57,7 @@ def _asked(requests: Sequence[Request]) -> Outcome:
         return {"failed": str(ended), "elapsed_s": time.monotonic() - started}
 
 
-def _outcome(request: Request, answer: Outcome) -> Outcome:
+def _outcome(request: ChildRequest, answer: Outcome) -> Outcome:
     reason = answer.pop("failed", None)
     status = {"status": "done"} if reason is None else {"status": "failed", "reason": " ".join(str(reason).split())}
     return {**status, "metrics": {}, "arrays": {}, **answer, "key": request["key"]}

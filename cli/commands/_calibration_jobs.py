@@ -36,7 +36,7 @@ from ..views import population, table
 
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True)
-class Request:
+class CalibrationRequest:
     """What is drawn and measured; kept in the folder for `--resume`."""
 
     topology: str
@@ -109,7 +109,7 @@ def check_together(
         raise InputError("--keep-below: is for the chip that is drawn here; give no measurements and no --instances")
 
 
-def from_drawn(this: Job, request: Request, held_out: int, keep_below: float | None = None) -> None:
+def from_drawn(this: Job, request: CalibrationRequest, held_out: int, keep_below: float | None = None) -> None:
     """One chip, measured in ngspice, programs that the fit did not see, and when to calibrate it again."""
     findings.check_limit(keep_below)
     instance, level = request.instance(), request.chip_level
@@ -152,7 +152,7 @@ def from_files(this: Job, paths: Sequence[Path], nuisances: Sequence[str] = ()) 
     _process(this, [partial(load_measurements, files) for files in chips], [str(path) for path in paths], nuisances)
 
 
-def campaign(this: Job, request: Request) -> None:
+def campaign(this: Job, request: CalibrationRequest) -> None:
     """Drawn chips, each measured in ngspice, to the model of their process."""
     count = population.check_instances(request.instances or 0)
     programs = check_programs(request.programs, request.chip_topology)
@@ -174,10 +174,10 @@ def resume_campaign(this: Job) -> None:
     Raises:
         InputError: the folder is not one of a campaign.
     """
-    campaign(this, checked(Request, population.load_request(this.folder), state_file(this.folder)))
+    campaign(this, checked(CalibrationRequest, population.load_request(this.folder), state_file(this.folder)))
 
 
-def _say_what_means_nothing(this: Job, request: Request) -> None:
+def _say_what_means_nothing(this: Job, request: CalibrationRequest) -> None:
     for line in without_effect(request.chip_design, request.chip_level, request.temperature):
         this.say(f"warning: {line}")
 

@@ -135,7 +135,7 @@ def calibrate(
         elif measurements:
             jobs.from_files(this, measurements, nuisances)
         else:
-            request = jobs.Request(
+            request = jobs.CalibrationRequest(
                 topology,
                 size,
                 seed,

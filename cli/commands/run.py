@@ -25,12 +25,12 @@ def run(
     """Draw an 8-cell chip, prove, simulate, model and calibrate it, train a classifier with it, and report."""
     with job("run", out, quiet, as_json, resume) as this:
         from ..frame import refuse_beside
-        from ..main_job import Settings, State, main_job
+        from ..main_job import JobSettings, State, main_job
 
         if resume is not None:
             refuse_beside(context, "--resume", "goes on with the options of the first run")
             state = State.resume(resume)
         else:
-            state = State.fresh(this.folder, Settings(seed=seed, quick=quick))
+            state = State.fresh(this.folder, JobSettings(seed=seed, quick=quick))
         this.say(f"main job in {this.folder}")
         main_job(state, this)

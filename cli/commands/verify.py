@@ -93,7 +93,7 @@ def verify(
             opinions = opinions_wanted(second_opinion, calibrated=device is not None)
             chip = (None if device is None else str(device), None if instance is None else str(instance))
             depth = verification.depth(quick, full)
-            request = verification.Request(
+            request = verification.VerificationRequest(
                 topology or (), level or (), size or (), seed, design, *chip, opinions, depth
             )
             done = {}

@@ -23,7 +23,7 @@ from ._streams import lost_answer, write_whole
 
 
 @dataclass
-class Step:
+class AnnouncedStep:
     """One announced piece of work; `advance` moves its bar."""
 
     progress: Progress | None
@@ -71,16 +71,16 @@ class Job:
             self.stdout.print(self._waiting.pop(0))
 
     @contextmanager
-    def step(self, what: str, bar: bool = True) -> Iterator[Step]:
+    def step(self, what: str, bar: bool = True) -> Iterator[AnnouncedStep]:
         """Announce a piece of work, show its progress on a terminal (unless it has its own bar) and its time."""
         start = time.perf_counter()
         if bar and self.stderr.is_terminal and not self.quiet:
             text = TextColumn("{task.description}", markup=False)
             columns = (SpinnerColumn(), text, BarColumn(), MofNCompleteColumn())
             with Progress(*columns, TimeElapsedColumn(), console=self.stderr, transient=True) as progress:
-                yield Step(progress, progress.add_task(what, total=None))
+                yield AnnouncedStep(progress, progress.add_task(what, total=None))
         else:
-            yield Step(None)
+            yield AnnouncedStep(None)
         self.say(f"  {what} ({time.perf_counter() - start:.1f} s)")
 
     def print_text(self, text: str) -> None:

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._main_job import main_job as main_job
-    from ._state import Settings as Settings
+    from ._state import JobSettings as JobSettings
     from ._state import State as State
 
-_HOMES = {"Settings": "_state", "State": "_state", "main_job": "_main_job"}
+_HOMES = {"JobSettings": "_state", "State": "_state", "main_job": "_main_job"}
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,7 @@ from ...measurements import (
 from ...netlists import Job, deck, measure_for_calibration, simulate
 from ...netlists.runs import measure_transients, trusted
 from .._exceptions import InputError
-from ._state import Settings
+from ._state import JobSettings
 
 # Streams of the run's seed: one for each thing that is drawn.
 _PROGRAM, _HELDOUT = 1, 3
@@ -29,7 +29,7 @@ _PROGRAM, _HELDOUT = 1, 3
 HELDOUT_PROGRAMS = 8
 
 
-def draw(folder: Path, settings: Settings) -> None:
+def draw(folder: Path, settings: JobSettings) -> None:
     """Design, chip and program."""
     design = get_design(settings.design)
     if design.amplifier is None:
@@ -42,14 +42,14 @@ def draw(folder: Path, settings: Settings) -> None:
     write_json(folder / "program.json", program.to_dict())
 
 
-def prove(folder: Path, settings: Settings) -> None:
+def prove(folder: Path, settings: JobSettings) -> None:
     """What the topology computes, proved from its components."""
     found = symbolic.proofs(symbolic.state_space(Crossbar(settings.size)))
     claims = [{"name": p.name, "claim": p.claim, "holds": p.holds} for p in found]
     write_json(folder / "symbolic.json", {"topology": "crossbar", "size": settings.size, "proofs": claims})
 
 
-def measure(folder: Path, settings: Settings) -> None:
+def measure(folder: Path, settings: JobSettings) -> None:
     """The program in ngspice: circuit, transient, noise."""
     instance, program = _load(folder)
     scaling = choose_scaling(instance, program)
@@ -59,14 +59,14 @@ def measure(folder: Path, settings: Settings) -> None:
     write_dataset(folder / "noise.nc", trusted(simulate(instance, program, "noise", scaling=scaling)))
 
 
-def measure_programs(folder: Path, settings: Settings) -> None:
+def measure_programs(folder: Path, settings: JobSettings) -> None:
     """What the calibration sees of the chip."""
     instance, _ = _load(folder)
     count = PROGRAMS_PER_CELL * instance.topology.n
     save_measurements(measure_for_calibration(instance, "macro", count, settings.seed), folder / "calibration")
 
 
-def fit(folder: Path, settings: Settings) -> None:
+def fit(folder: Path, settings: JobSettings) -> None:
     """The calibrated model, the exact one, and the table of what was fitted against what was drawn."""
     instance, _ = _load(folder)
     device = calibrate(load_numbered(folder / "calibration"))
@@ -75,7 +75,7 @@ def fit(folder: Path, settings: Settings) -> None:
     write_json(folder / "parameters.json", parameters(device, instance))
 
 
-def measure_heldout(folder: Path, settings: Settings) -> None:
+def measure_heldout(folder: Path, settings: JobSettings) -> None:
     """Transients of programs that the calibration never saw."""
     instance, _ = _load(folder)
     rng = np.random.default_rng([settings.seed, _HELDOUT])
@@ -83,7 +83,7 @@ def measure_heldout(folder: Path, settings: Settings) -> None:
     save_measurements(measure_transients(instance, "macro", programs), folder / "heldout")
 
 
-def compare_models(folder: Path, settings: Settings) -> None:
+def compare_models(folder: Path, settings: JobSettings) -> None:
     """Waveforms, settled readouts and covariance of SPICE beside those of the models."""
     models = _models(folder)
     measured = load_numbered(folder / "heldout")
@@ -94,7 +94,7 @@ def compare_models(folder: Path, settings: Settings) -> None:
     write_json(folder / "covariance.json", {"spice": noise["covariance"].values, "model": expected})
 
 
-def check(folder: Path, settings: Settings) -> None:
+def check(folder: Path, settings: JobSettings) -> None:
     """The fidelity table of this chip."""
     instance, program = _load(folder)
     held_out = load_numbered(folder / "heldout")

@@ -12,10 +12,10 @@ from ..frame import Job, checked, state_file
 from ..views import training as _training
 from . import _chip_stages as _chip
 from . import _loop_stages as _in_the_loop
-from ._state import Settings, State
+from ._state import JobSettings, State
 from ._training_stages import experiments
 
-Stage = Callable[[Path, Settings], None]
+Stage = Callable[[Path, JobSettings], None]
 
 _STAGES: tuple[tuple[str, str, Stage], ...] = (
     ("draw", "draw a chip", _chip.draw),

@@ -13,7 +13,7 @@ from ..frame import STRICT, StoredCount, StoredSeconds, StoredSeed, checked, loa
 
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True)
-class Settings:
+class JobSettings:
     """Options of the run; they stay the same when it is resumed."""
 
     seed: StoredSeed = 0
@@ -30,7 +30,7 @@ class Settings:
 class _Stored:
     """The file without the name of the command."""
 
-    settings: Settings
+    settings: JobSettings
     done: Mapping[str, StoredSeconds]
 
 
@@ -39,11 +39,11 @@ class State:
     """Settings, and the stages that are done with their time [s]."""
 
     folder: Path
-    settings: Settings
+    settings: JobSettings
     done: Mapping[str, float]
 
     @classmethod
-    def fresh(cls, folder: Path, settings: Settings) -> "State":
+    def fresh(cls, folder: Path, settings: JobSettings) -> "State":
         """A run that begins."""
         state = cls(folder, settings, {})
         state._save()

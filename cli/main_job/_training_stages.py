@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ...training import Experiment, experiment
-from ._state import Settings
+from ._state import JobSettings
 
 # Display name, and what it is: TNGD on the ideal and on the calibrated device, its exact limit, and two rivals.
 _METHODS = {
@@ -15,7 +15,7 @@ _METHODS = {
 }
 
 
-def experiments(folder: Path, settings: Settings) -> list[Experiment]:
+def experiments(folder: Path, settings: JobSettings) -> list[Experiment]:
     """Every method on the digits with the same seeds, steps and batches, each with its tuned settings."""
     seeds = 2 if settings.quick else 5
     shared = {

@@ -18,7 +18,7 @@ from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, load_state, s
 
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True)
-class Request:
+class VerificationRequest:
     """What is verified; kept in the folder for `--resume`."""
 
     topologies: Sequence[str]
@@ -66,14 +66,14 @@ class _Row(TypedDict):
     reason: NotRequired[str]
 
 
-def resume(folder: Path) -> tuple[Request, fidelity.Done]:
+def resume(folder: Path) -> tuple[VerificationRequest, fidelity.Done]:
     """What an interrupted run was asked for, and the rows that it has.
 
     Raises:
         InputError: the folder is not one of this command.
     """
     found = load_state(folder, "verify")
-    request = checked(Request, found.get("request"), state_file(folder))
+    request = checked(VerificationRequest, found.get("request"), state_file(folder))
     cases = checked(dict[str, list[dict[str, Any]]], found.get("cases"), state_file(folder))
     return request, {name: [_checked_row(row, folder) for row in rows] for name, rows in cases.items()}
 
@@ -84,7 +84,7 @@ def _checked_row(row: dict[str, Any], folder: Path) -> dict[str, Any]:
     return judged(row)
 
 
-def run(request: Request, done: fidelity.Done, this: Job) -> list[fidelity.Row]:
+def run(request: VerificationRequest, done: fidelity.Done, this: Job) -> list[fidelity.Row]:
     """Rows of every case; those that are done are kept in the folder."""
 
     def keep(rows: fidelity.Done) -> None:

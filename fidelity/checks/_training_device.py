@@ -167,9 +167,9 @@ class _Device:
 
     @cached_property
     def solver(self) -> "DeviceSPU":
-        from ...training import DeviceSPU, Effects
+        from ...training import DeviceEffects, DeviceSPU
 
-        effects = Effects(drive_bits=False, readout_bits=False)
+        effects = DeviceEffects(drive_bits=False, readout_bits=False)
         return DeviceSPU(DeviceModel.nominal(self.chip, self.subject.level), effects=effects, chip="measured")
 
     @cached_property

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..results import Parameter
+from ..results import FittedParameter
 from ._theme import WIDTH, colours, ink
 
 
-def parameters(rows: Sequence[Parameter]) -> Figure:
+def parameters(rows: Sequence[FittedParameter]) -> Figure:
     """Fitted against drawn deviations with bars of one standard error; offsets, in volts, in a panel of their own."""
     groups = _by_group([row for row in rows if row.true is not None])
     units = {unit: [g for g in groups if groups[g][0].unit == unit] for unit in ("", "V")}
@@ -29,7 +29,7 @@ def parameters(rows: Sequence[Parameter]) -> Figure:
     return figure
 
 
-def z_scores(rows: Sequence[Parameter]) -> Figure:
+def z_scores(rows: Sequence[FittedParameter]) -> Figure:
     """(fitted - drawn)/standard error of every parameter, beside the unit normal law that it should follow."""
     groups = _by_group([row for row in rows if row.z is not None])
     figure = Figure(figsize=(WIDTH, 0.42 * len(groups) + 1.5))
@@ -49,6 +49,6 @@ def z_scores(rows: Sequence[Parameter]) -> Figure:
     return figure
 
 
-def _by_group(rows: Sequence[Parameter]) -> dict[str, list[Parameter]]:
+def _by_group(rows: Sequence[FittedParameter]) -> dict[str, list[FittedParameter]]:
     names = dict.fromkeys(row.name for row in rows)
     return {name: [row for row in rows if row.name == name] for name in names}

@@ -1,16 +1,16 @@
 """What a result folder holds."""
 
 from ._folder import MODELS as MODELS
+from ._folder import FittedParameter as FittedParameter
 from ._folder import Folder as Folder
 from ._folder import HeldOut as HeldOut
-from ._folder import Parameter as Parameter
 from ._schema import SimulationSummary as SimulationSummary
 from ._schema import StudySummary as StudySummary
 from ._schema import check_pair as check_pair
 from ._training_statistics import QUANTITIES as QUANTITIES
 from ._training_statistics import Curve as Curve
-from ._training_statistics import Estimate as Estimate
 from ._training_statistics import Loss as Loss
+from ._training_statistics import MeanOverSeeds as MeanOverSeeds
 from ._training_statistics import caution as caution
 from ._training_statistics import curves as curves
 from ._training_statistics import interval as interval

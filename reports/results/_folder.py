@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class FittedParameter:
     """One fitted deviation: relative (`unit` empty) or in `unit`; `true` is what was drawn, if known."""
 
     name: str
@@ -104,13 +104,13 @@ class Folder:
     @cached_property
     def fidelity(self) -> list[Row]:
         # A row's own word for its verdict is worth nothing where its numbers say otherwise.
-        return [judged(row) for row in self._rows("fidelity.json", schema.Check)]
+        return [judged(row) for row in self._rows("fidelity.json", schema.RowFields)]
 
     @cached_property
-    def parameters(self) -> list[Parameter]:
+    def parameters(self) -> list[FittedParameter]:
         rows = self._rows("parameters.json", schema.ParameterRow)
         return [
-            Parameter(
+            FittedParameter(
                 row["name"],
                 tuple(row["index"]),
                 row["estimate"],

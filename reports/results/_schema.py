@@ -166,7 +166,7 @@ class InstanceOf(TypedDict, total=False):
 
 
 @with_config(_CONFIG)
-class Check(TypedDict, total=False):
+class RowFields(TypedDict, total=False):
     """A row of fidelity.json."""
 
     topology: Name

@@ -28,7 +28,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class MeanOverSeeds:
     """Mean over seeds with its 95 % interval."""
 
     mean: float
@@ -43,14 +43,14 @@ def label(entry: Entry) -> str:
     return name.removeprefix(f"{entry.get('task')}-")
 
 
-def interval(values: Iterable[float]) -> Estimate:
+def interval(values: Iterable[float]) -> MeanOverSeeds:
     """Mean and 95 % interval by Student's t; one value has no interval."""
     array = np.array([v for v in values if np.isfinite(v)], dtype=float)
     mean = float(array.mean()) if len(array) else float("nan")
     if len(array) < 2:
-        return Estimate(mean, mean, mean, len(array))
+        return MeanOverSeeds(mean, mean, mean, len(array))
     half = float(stats.t.ppf(0.975, len(array) - 1) * array.std(ddof=1) / np.sqrt(len(array)))
-    return Estimate(mean, mean - half, mean + half, len(array))
+    return MeanOverSeeds(mean, mean - half, mean + half, len(array))
 
 
 def caution(seeds: int) -> str:
@@ -72,7 +72,7 @@ def curves(entries: Sequence[Entry], quantity: str, logarithmic: bool = False) -
     return [c for name, group in _grouped(entries).items() if (c := _curve(name, group, quantity, logarithmic))]
 
 
-def outcomes(runs: Sequence[Entry], quantity: str) -> dict[str, Estimate]:
+def outcomes(runs: Sequence[Entry], quantity: str) -> dict[str, MeanOverSeeds]:
     """Final value of one quantity, by optimiser."""
     grouped = {name: [run[quantity] for run in group if quantity in run] for name, group in _grouped(runs).items()}
     return {name: interval(values) for name, values in grouped.items() if values}
@@ -87,7 +87,7 @@ def shortest_time(entries: Sequence[Entry]) -> float | None:
     return min(totals.values(), default=0.0) or None
 
 
-def outcomes_at(entries: Sequence[Entry], quantity: str, time: float) -> dict[str, Estimate]:
+def outcomes_at(entries: Sequence[Entry], quantity: str, time: float) -> dict[str, MeanOverSeeds]:
     """A quantity at a modelled time [s], on the straight line between what each run had logged, by optimiser."""
     rows: dict[str, list[Entry]] = {}
     for entry in entries:
@@ -108,8 +108,8 @@ class Loss:
     quantity: str
     ours: str
     rival: str
-    ours_value: Estimate
-    rival_value: Estimate
+    ours_value: MeanOverSeeds
+    rival_value: MeanOverSeeds
 
     @property
     def clear(self) -> bool:

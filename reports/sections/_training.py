@@ -12,9 +12,9 @@ from .. import figures
 from ..figures import quantity
 from ..results import (
     QUANTITIES,
-    Estimate,
     Folder,
     Loss,
+    MeanOverSeeds,
     caution,
     curves,
     label,
@@ -181,7 +181,7 @@ def _defeat(loss: Loss) -> tuple[str, ...]:
     return QUANTITIES[loss.quantity][0], loss.ours, _shown(loss.quantity, loss.ours_value), rival, verdict
 
 
-def _shown(quantity: str, estimate: Estimate | None) -> str:
+def _shown(quantity: str, estimate: MeanOverSeeds | None) -> str:
     if estimate is None or not np.isfinite(estimate.mean):
         return "–"
     factor, unit = (100.0, " %") if quantity.endswith("accuracy") else (1.0, "")
@@ -212,6 +212,6 @@ def verdicts(folder: Folder) -> list[str]:
     return found
 
 
-def _over(estimates: Mapping[str, Estimate]) -> str:
+def _over(estimates: Mapping[str, MeanOverSeeds]) -> str:
     seeds = min(estimate.seeds for estimate in estimates.values())
     return f" (mean ± 95 % over {seeds} seeds)" if seeds > 1 else " (one seed)"

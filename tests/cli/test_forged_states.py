@@ -209,7 +209,7 @@ def test_forged_files_of_a_training_run(run, tmp_path, file, text):
 @pytest.mark.slow
 def test_a_run_is_the_same_by_every_path_to_it(run, tmp_path, monkeypatch):
     """With a device of its own folder: relative, absolute, from inside, and through a link of a parent."""
-    from thermospice.cli.main_job import Settings
+    from thermospice.cli.main_job import JobSettings
     from thermospice.cli.main_job import _main_job as _main_job
     from thermospice.cli.main_job import _training_stages as _train
 
@@ -220,7 +220,7 @@ def test_a_run_is_the_same_by_every_path_to_it(run, tmp_path, monkeypatch):
         return [found.replace(task="regression", steps=1, seeds=(0,))]
 
     monkeypatch.setattr(_main_job, "experiments", device_only)
-    monkeypatch.setattr("thermospice.cli._run.Settings", lambda **given: Settings(**given, size=2))
+    monkeypatch.setattr("thermospice.cli._run.Settings", lambda **given: JobSettings(**given, size=2))
     assert run("run", "--quick", "--out", "there/r", "--quiet").code in (0, 1)
     (tmp_path / "link").symlink_to("there")
     for folder, way in ((tmp_path, tmp_path / "there" / "r"), (tmp_path / "there", "r"), (tmp_path, "link/r")):

@@ -8,7 +8,7 @@ import pytest
 import typer
 from thermospice.cli import main_job as _run
 from thermospice.cli.frame import job
-from thermospice.cli.main_job import Settings, State
+from thermospice.cli.main_job import JobSettings, State
 from thermospice.cli.main_job import _chip_stages as _chip
 from thermospice.cli.main_job import _main_job as _main_job
 from thermospice.training import experiment
@@ -22,7 +22,7 @@ FILES = {
 
 @pytest.fixture
 def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    def experiments(folder: Path, settings: Settings):
+    def experiments(folder: Path, settings: JobSettings):
         shared = {"task": "regression", "seeds": (0,), "steps": 5}
         device = {"optimizer": "tngd", "solver": "device-spu", "device": folder / "device.json", "name": "tngd-device"}
         return [experiment({**shared, **device}), experiment({**shared, "optimizer": "sgd", "name": "sgd"})]
@@ -35,7 +35,7 @@ def main_job(folder: Path) -> int:
     going_on = (folder / "state.json").exists()
     try:
         with job("run", folder, True, False, folder if going_on else None) as this:
-            settings = Settings(seed=3, quick=True, size=2)
+            settings = JobSettings(seed=3, quick=True, size=2)
             _run.main_job(State.resume(folder) if going_on else State.fresh(folder, settings), this)
     except typer.Exit as left:
         return left.exit_code
@@ -86,10 +86,10 @@ def test_a_failed_check_is_exit_code_one(tmp_path, monkeypatch):
     folder = tmp_path / "r"
     bad = {"topology": "crossbar", "level": "macro", "size": 2, "analysis": "tran", "metric": "nrms", "limit": 0.1}
 
-    def experiments(folder: Path, settings: Settings):
+    def experiments(folder: Path, settings: JobSettings):
         return [experiment({"task": "regression", "seeds": (0,), "steps": 1, "optimizer": "sgd", "name": "sgd"})]
 
-    def check(folder: Path, settings: Settings) -> None:
+    def check(folder: Path, settings: JobSettings) -> None:
         (folder / "fidelity.json").write_text(json.dumps([{**bad, "value": 0.2, "passed": False}]))
 
     draw = _main_job._STAGES[0]
@@ -103,7 +103,7 @@ def test_a_design_without_amplifiers_is_refused(tmp_path):
     from thermospice.cli import InputError
 
     with pytest.raises(InputError, match="amplifiers"):
-        _chip.draw(tmp_path, Settings(design="ideal"))
+        _chip.draw(tmp_path, JobSettings(design="ideal"))
 
 
 @pytest.mark.slow

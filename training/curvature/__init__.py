@@ -15,7 +15,7 @@ from ._layers import trainable_layers as trainable_layers
 from ._linearise import AnyFactors as AnyFactors
 from ._linearise import CurvatureKind as CurvatureKind
 from ._linearise import Linearise as Linearise
-from ._linearise import Part as Part
+from ._linearise import MicroBatch as MicroBatch
 from ._linearise import Whole as Whole
 from ._losses import loss_and_slope as loss_and_slope
 from ._losses import output_hessian as output_hessian

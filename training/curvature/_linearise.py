@@ -21,7 +21,7 @@ CurvatureKind = Literal["ggn", "fisher", "layers", "products"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class MicroBatch:
     """One micro-batch, linearised."""
 
     inputs: Any
@@ -49,10 +49,10 @@ class Linearise:
     autocast: torch.dtype | None
     ranks: Ranks | None
 
-    def part(self, inputs: Any, targets: Any, damping: float) -> Part:
+    def part(self, inputs: Any, targets: Any, damping: float) -> MicroBatch:
         if self.kind == "layers" or self.kind == "products":
             linearise = layered if self.kind == "layers" else products
-            return Part(inputs, targets, linearise(self.flat.module, self.loss_fn, inputs, targets, damping))
+            return MicroBatch(inputs, targets, linearise(self.flat.module, self.loss_fn, inputs, targets, damping))
         made = linearised(
             self.flat,
             self.loss_fn,
@@ -62,9 +62,9 @@ class Linearise:
             kind=self.kind,
             autocast=self.autocast,
         )
-        return Part(inputs, targets, made)
+        return MicroBatch(inputs, targets, made)
 
-    def whole(self, parts: Sequence[Part], damping: float) -> Whole:
+    def whole(self, parts: Sequence[MicroBatch], damping: float) -> Whole:
         """Exactly what one batch of all parts' samples, in all processes, would give.
 
         The loss is asked once, with the outputs and targets of all of them, so that nothing has to be known of how it
@@ -83,7 +83,7 @@ class Linearise:
         program = batch.factors if self.ranks is None else Sharded.of(batch.factors, self.ranks)
         return Whole(program, batch.loss, batch.gradient)
 
-    def loss(self, parts: Sequence[Part]) -> Tensor:
+    def loss(self, parts: Sequence[MicroBatch]) -> Tensor:
         """Of all parts, at the module's present parameters."""
         theta = self.flat.flatten()
         outputs = [self.flat.outputs(theta, part.inputs) for part in parts]

@@ -10,7 +10,7 @@ from torch import Tensor
 from .._types import Array, Matrix, Vector
 from ..programs import AnyProgram, Factors, Products, stored
 from ..solvers import Solution, answer, matrix_of, to_tensor
-from ._loaded_arrays import Chip
+from ._loaded_arrays import ChipArrays
 from ._relaxation import CascadeFlow, CrossbarFlow, DeviceFlow
 from .chips import (
     ALL_EFFECTS,
@@ -20,9 +20,9 @@ from .chips import (
     CascadeErrors,
     Clock,
     CrossbarErrors,
+    DeviceEffects,
     DeviceLike,
     DrawnErrors,
-    Effects,
     HasInstance,
     InstanceLike,
     MeasuredCascade,
@@ -100,7 +100,7 @@ class DeviceSPU:
     model: DeviceLike
     t: float = math.inf
     seed: int = 0
-    effects: Effects = ALL_EFFECTS
+    effects: DeviceEffects = ALL_EFFECTS
     rounding: Literal["nearest", "stochastic"] = "nearest"
     noise_tolerance: float = 0.01
     max_attempts: int = 4
@@ -138,7 +138,7 @@ class DeviceSPU:
             program = replace(program, H=program.J.new_ones(program.r, 1, 1))
         aged = self._grow_older()
         source = self.generator if self.rounding == "stochastic" else None
-        chip = Chip(self.population, self._real_effects, source, aged)
+        chip = ChipArrays(self.population, self._real_effects, source, aged)
         with torch.no_grad():
             if not isinstance(program, Factors):
                 A = matrix_of(program)
@@ -202,7 +202,7 @@ class DeviceSPU:
         return self.model.instance
 
     @property
-    def _real_effects(self) -> Effects:
+    def _real_effects(self) -> DeviceEffects:
         """Ideal amplifiers have neither offsets nor inverters of two resistors, though the chip may have drawn some."""
         ideal = math.isinf(self.population.gain) and self.chip == "measured"
         return self.effects.without("offset", "inverter") if ideal else self.effects

@@ -14,15 +14,15 @@ from .chips import (
     Aged,
     Amplifiers,
     ArrayGrid,
-    Cascade,
     CascadeArrays,
     CascadeErrors,
     CascadeNoise,
     ChipAmplifiers,
-    Crossbar,
     CrossbarErrors,
     Deviations,
-    Effects,
+    DeviceEffects,
+    LoadedCascade,
+    LoadedCrossbar,
     LoadedHessian,
     LoadedJacobian,
     Loads,
@@ -34,22 +34,22 @@ from .loops import MAX_GROUPS, LaggedLoop, Loop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chip:
+class ChipArrays:
     """One chip. The same position in an array has the same error at every program."""
 
     population: PopulationLike
-    effects: Effects
+    effects: DeviceEffects
     rounding: torch.Generator | None = None
     aged: Aged = NEW
 
     def load_cascade(
         self, factors: Factors, errors: CascadeErrors, groups: Callable[[float], int] = lambda fastest: MAX_GROUPS
-    ) -> Cascade:
+    ) -> LoadedCascade:
         """groups: into how many the cells are sorted, when the fastest of them decays with so much [1/tau]."""
         grid, amplifiers = self._grid, self._amplifiers
         return _CascadeLoader(CascadeArrays(errors, self.effects, grid, amplifiers, self.aged)).load(factors, groups)
 
-    def load_crossbar(self, A: Matrix, errors: CrossbarErrors) -> Crossbar:
+    def load_crossbar(self, A: Matrix, errors: CrossbarErrors) -> LoadedCrossbar:
         chip, amplifiers = Deviations(errors, self.effects, self._grid, self._amplifiers, self.aged), self._amplifiers
         full_scale = chip.grid.full_scale(A)
         held = chip.grid.rounded(A, full_scale)
@@ -77,7 +77,7 @@ class Chip:
             rails = rail_strength(amplifiers.noise, chip.inverter_errors("cells", A[0]))
             fed_by_rails = fed.clamp_max(0.0)
             noise = noise + (fed_by_rails * rails) @ fed_by_rails.T
-        return Crossbar(
+        return LoadedCrossbar(
             F=F,
             D=D,
             drive=drive,
@@ -103,7 +103,7 @@ class Chip:
 class _CascadeLoader:
     chip: CascadeArrays
 
-    def load(self, factors: Factors, groups: Callable[[float], int]) -> Cascade:
+    def load(self, factors: Factors, groups: Callable[[float], int]) -> LoadedCascade:
         chip, amplifiers, like = self.chip, self.chip.amplifiers, factors.J
         stage = 1.0 if factors.H is None else 1.0 / math.sqrt(factors.batch)
         hessian = chip.hessian(factors, stage)
@@ -127,7 +127,7 @@ class _CascadeLoader:
         # at high frequencies the capacitor shorts the damping resistor, and an inverter's two are in series
         around = gain + load - 2.0 * held - amplifiers.rail_load / 2.0
         exact = jacobian.J_in is factors.J and jacobian.J_out is factors.J and hessian.H is factors.H
-        return Cascade(
+        return LoadedCascade(
             loop=loop,
             lagged=self._lagged(
                 loop, stage, jacobian, hessian, first_loading, last_loading, amplifiers.loading(around)

@@ -10,7 +10,7 @@ from torch import Tensor
 from .._types import Matrix, Rows, Vector
 from ..programs import block_product
 from ..solvers import DenseFlow
-from .chips import Cascade, Crossbar
+from .chips import LoadedCascade, LoadedCrossbar
 from .loops import Kept, Relaxing, noise_at, refuse_growth, state_at, steps
 
 HEARD = 0.1
@@ -26,7 +26,7 @@ class CascadeFlow:
     rate: of the chip's own tau to the one that times are told in.
     """
 
-    chip: Cascade
+    chip: LoadedCascade
     tol: float
     noise_tol: float
     stage_noise: bool
@@ -168,7 +168,7 @@ class CascadeFlow:
 class CrossbarFlow:
     """A chip with one array, n x n."""
 
-    chip: Crossbar
+    chip: LoadedCrossbar
     rate: float = 1.0
 
     @property

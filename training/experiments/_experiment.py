@@ -11,7 +11,7 @@ from ...files import joined, reasons
 from ...files.opening import MOST_RUNS, seed_fault, shortened
 from ...files.quantities import QuantityError, parse_whole
 from .._exceptions import ExperimentError
-from ..devices.chips import Effects
+from ..devices.chips import DeviceEffects
 from ..tasks import TASKS
 from ._fields import ExperimentFields
 from ._methods import (
@@ -96,7 +96,7 @@ class Experiment(ExperimentFields):
         if self.recalibrate_every is not None and self.step_time is None:
             yield "recalibrate_every: a chip that does not drift needs none; give step_time too"
         try:
-            Effects().without(*(self.without or ()))
+            DeviceEffects().without(*(self.without or ()))
         except ValueError as error:
             yield str(error).replace("effects:", "without:", 1)
 

@@ -93,7 +93,7 @@ class ExperimentFields(BaseModel):
     """With `calibrated`, programs make up for what the calibration of `device` has found; without a `device` the chip
     of `device_seed` is calibrated in the run."""
     without: tuple[str, ...] | None = None
-    """Effects that `device-spu` is free of, by their names in `Effects`."""
+    """Effects that `device-spu` is free of, by their names in `DeviceEffects`."""
     rounding: Literal["nearest", "stochastic"] | None = None
     """How the program of `device-spu` is rounded to its levels."""
     step_time: Annotated[Seconds, Field(gt=0)] | None = None

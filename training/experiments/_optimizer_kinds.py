@@ -11,7 +11,7 @@ from torch import nn
 from ._fields import ExperimentFields
 from ._search_range import Range
 
-Steps = Literal["gradient", "curvature", "layers"]
+StepsBy = Literal["gradient", "curvature", "layers"]
 """What an optimiser is given for a step: the gradient, a program of the whole network, or one of each layer's."""
 
 FirstOrderMaker = Callable[[list[nn.Parameter], ExperimentFields], torch.optim.Optimizer]
@@ -23,7 +23,7 @@ class OptimizerKind:
 
     settings: tuple[str, ...]
     """Fields of an experiment that mean something to it, whatever solver it has."""
-    steps: Steps = "gradient"
+    steps: StepsBy = "gradient"
     make: FirstOrderMaker | None = None
     """torch's optimiser for the parameters, of one that steps by the gradient alone."""
     defaults: Mapping[str, Any] = field(default_factory=dict)

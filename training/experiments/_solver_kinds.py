@@ -7,7 +7,7 @@ from typing import Any
 
 from .._exceptions import ExperimentError
 from ..devices import DeviceSPU
-from ..devices.chips import Ageing, Effects
+from ..devices.chips import Ageing, DeviceEffects
 from ..solvers import Cholesky, ConjugateGradient, IdealSPU, ModelSPU, Solver, SpiceSPU, Woodbury
 from ._fields import ExperimentFields
 from ._optimizer_kinds import present
@@ -93,7 +93,7 @@ def _device_spu(wanted: Wanted) -> Solver:
         _device_model(wanted),
         **present(t=e.t, rounding=e.rounding, chip=e.chip),
         ageing=_ageing(e),
-        effects=Effects().without(*(e.without or ())),
+        effects=DeviceEffects().without(*(e.without or ())),
         seed=wanted.chip_seed,
     )
     # One chip for all runs, but each with noise of its own.

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .._exceptions import Diverged
 from .._types import LossFunction, Vector
-from ..curvature import AnyFactors, CurvatureKind, FlatModule, Linearise, Part, Whole
+from ..curvature import AnyFactors, CurvatureKind, FlatModule, Linearise, MicroBatch, Whole
 from ..parallel import Ranks
 from ..programs import Factors
 from ..solvers import Solver
@@ -93,7 +93,7 @@ class TNGD(torch.optim.Optimizer):
         self.stats: dict[str, float] = {}
         self._ranks = Ranks.here() if data_parallel else None
         self._linearise = Linearise(self._flat, loss_fn, curvature, chunk, autocast, self._ranks)
-        self._parts: list[Part] = []
+        self._parts: list[MicroBatch] = []
         self._vectors: dict[str, Tensor] = {}
         self._sums = {"steps": 0.0, "total_analog_time": 0.0}
         self._stale: Stale | None = None
@@ -164,7 +164,7 @@ class TNGD(torch.optim.Optimizer):
     def __getstate__(self) -> dict[str, Any]:
         return own_state(self)
 
-    def _whole(self, inputs: Any, targets: Any, damping: float) -> tuple[Whole, list[Part]]:
+    def _whole(self, inputs: Any, targets: Any, damping: float) -> tuple[Whole, list[MicroBatch]]:
         try:
             self.accumulate(inputs, targets)
             parts, whole = self._parts, self._linearise.whole(self._parts, damping)
@@ -218,7 +218,7 @@ class TNGD(torch.optim.Optimizer):
                 return "the outputs are, so look at the targets (are all of them ignored?), or lower lr"
         return "lower lr or raise damping"
 
-    def _adapt_damping(self, whole: Whole, parts: list[Part], change: Vector) -> None:
+    def _adapt_damping(self, whole: Whole, parts: list[MicroBatch], change: Vector) -> None:
         assert self.levenberg_marquardt is not None
         damping = whole.program.damping
         with torch.no_grad():

@@ -11,10 +11,10 @@ from ._one_run import evaluate as evaluate
 from ._one_run import follow as follow
 from ._one_run import train as train
 from ._training_state import DataOrder as DataOrder
-from ._training_state import Run as Run
+from ._training_state import TrainingState as TrainingState
 from ._training_state import schedule as schedule
 from ._tuning import METHODS as METHODS
-from ._tuning import Budget as Budget
 from ._tuning import Tuned as Tuned
+from ._tuning import TuningBudget as TuningBudget
 from ._tuning import search_points as search_points
 from ._tuning import tune as tune

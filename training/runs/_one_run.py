@@ -22,7 +22,7 @@ from ._metrics import Entry, JsonLines, Metrics, RowsError, TensorBoard, finite,
 from ._out_of_memory import explain_memory
 from ._progress import Progress
 from ._restored import restore
-from ._training_state import Run, given
+from ._training_state import TrainingState, given
 
 CURVES, CHECKPOINT = "curves.jsonl", "checkpoint.pt"
 _EVALUATION_BATCH = 1024
@@ -55,7 +55,7 @@ def train(
     checkpoint = folder / CHECKPOINT
     with _alone(experiment):
         state = load_checkpoint(checkpoint) if resume and checkpoint.exists() else None
-        make = partial(Run, task, experiment, seed, ranks)
+        make = partial(TrainingState, task, experiment, seed, ranks)
         run = make() if state is None else restore(make, state, checkpoint)
         lead = Lead(ranks)
         lead.share(state)
@@ -79,7 +79,7 @@ def train(
 def follow(task: Task, experiment: Experiment, seed: int, ranks: Ranks) -> None:
     """What the other processes of a data-parallel `train` do: the same steps, on their own parts of the batches."""
     with _alone(experiment):
-        run = Run(task, experiment, seed, ranks)
+        run = TrainingState(task, experiment, seed, ranks)
         if (state := ranks.agree(None)) is not None:
             run.load_state_dict(state)
         while ranks.agree(None):
@@ -100,7 +100,7 @@ class Saved:
     def due(self) -> bool:
         return time.monotonic() - self.at > CHECKPOINT_SECONDS
 
-    def write(self, run: Run) -> None:
+    def write(self, run: TrainingState) -> None:
         if self.step != run.step:
             save_checkpoint(self.path, run.state_dict())
         self.step, self.at = run.step, time.monotonic()
@@ -132,7 +132,7 @@ def evaluate(
 
 
 def _loop(
-    run: Run,
+    run: TrainingState,
     experiment: Experiment,
     seed: int,
     saved: Saved,
@@ -175,7 +175,7 @@ def _loop(
             return reason
 
 
-def _row(run: Run, experiment: Experiment, stop: Callable[[], bool]) -> dict[str, Any]:
+def _row(run: TrainingState, experiment: Experiment, stop: Callable[[], bool]) -> dict[str, Any]:
     task, module = run.task, run.module
     train_loss, _ = evaluate(module, task, task.train, stop)
     row: dict[str, Any] = {"step": run.step, "train_loss": train_loss, "batch_losses": run.batch_losses}
@@ -189,7 +189,7 @@ def _row(run: Run, experiment: Experiment, stop: Callable[[], bool]) -> dict[str
     return {**row, **_costs(run)}
 
 
-def _diverged(run: Run, experiment: Experiment, loss: float) -> str | None:
+def _diverged(run: TrainingState, experiment: Experiment, loss: float) -> str | None:
     bound = experiment.loss_bound * run.initial_loss
     if not math.isfinite(loss):
         return f"step {run.step}: the loss is not finite; a smaller lr or a larger damping may help"
@@ -198,7 +198,9 @@ def _diverged(run: Run, experiment: Experiment, loss: float) -> str | None:
     return None
 
 
-def _entry(run: Run, experiment: Experiment, seed: int, stopped: str | None, stop: Callable[[], bool]) -> Entry:
+def _entry(
+    run: TrainingState, experiment: Experiment, seed: int, stopped: str | None, stop: Callable[[], bool]
+) -> Entry:
     task, module = run.task, run.module
     entry: Entry = {**_names(experiment, seed), "run": run_name(experiment, seed), "steps": run.step}
     if stopped is None:
@@ -224,7 +226,7 @@ def _keep_rows(path: Path, last_step: int) -> int:
     return int(rows[-1]["step"]) if rows else -1
 
 
-def _settle_times(path: Path, run: Run) -> None:
+def _settle_times(path: Path, run: TrainingState) -> None:
     """What a step takes is known best at the end, and each row's modelled time is then that of so many steps."""
     step = run.digital.of_a_step()
     rows = read_rows(path)
@@ -242,7 +244,7 @@ def _sinks(folder: Path, first_step: int) -> list[Metrics]:
     return sinks
 
 
-def _costs(run: Run) -> dict[str, float]:
+def _costs(run: TrainingState) -> dict[str, float]:
     costs = {"elapsed_s": run.elapsed, "modelled_time_s": sum(run.time.values(), 0.0)}
     costs |= {f"modelled_{part}_s": seconds for part, seconds in run.time.items()}
     if (spread := run.digital.spread()) is not None:

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from .._exceptions import CheckpointError, Diverged
-from ._training_state import Run
+from ._training_state import TrainingState
 
 _FAULTS = (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError)
 
 
-def restore(make: Callable[[], Run], state: Mapping[str, Any], path: Path) -> Run:
+def restore(make: Callable[[], TrainingState], state: Mapping[str, Any], path: Path) -> TrainingState:
     """A run as it was when it wrote a checkpoint.
 
     Args:
@@ -47,7 +47,7 @@ class _Unlike(Exception):
     """Where a checkpoint differs from what the run would write."""
 
 
-def _expected(run: Run, step: int) -> dict[str, Any]:
+def _expected(run: TrainingState, step: int) -> dict[str, Any]:
     """What the run writes: after its first step, from which on the state has all its parts."""
     if step > 0:
         try:
@@ -57,7 +57,7 @@ def _expected(run: Run, step: int) -> dict[str, Any]:
     return run.state_dict()
 
 
-def _check_counters(counters: Mapping[str, Any], run: Run) -> None:
+def _check_counters(counters: Mapping[str, Any], run: TrainingState) -> None:
     step, steps = counters["step"], run.steps
     if type(step) is not int or not 0 <= step <= steps:
         raise _Unlike(f"step: expected 0 to {steps}, got {str(step)[:40]}")

@@ -17,7 +17,7 @@ from ..tasks import Split, Task
 Value = TypeVar("Value")
 
 
-class Run:
+class TrainingState:
     """All that changes while a run goes on, and hence all that a checkpoint holds."""
 
     def __init__(self, task: Task, experiment: Experiment, seed: int, ranks: Ranks | None = None) -> None:

@@ -20,7 +20,7 @@ Trial = tuple[str, int]  # method, number
 
 
 @dataclass(frozen=True)
-class Budget:
+class TuningBudget:
     """The same for every method: `trials` points of a scrambled Halton sequence, each with `seeds`.
 
     The best `finalists` of them run again with `final_seeds`, and are judged by all of their runs. `steps` and
@@ -57,7 +57,7 @@ def tune(
     out: Path,
     *,
     methods: Sequence[str] = METHODS,
-    budget: Budget | None = None,
+    budget: TuningBudget | None = None,
     task: Task | None = None,
     data: Path | None = None,
     workers: int | None = None,
@@ -68,7 +68,7 @@ def tune(
     A trial counts by its final validation loss, averaged over the budget's seeds. The test part is taken away before
     anything runs. Run again on the same folder, it goes on where it was. Raises `ExperimentError`, `TaskError`.
     """
-    budget = budget or Budget()
+    budget = budget or TuningBudget()
     whole = task or load_task(name, data)
     blind = replace(whole, test=whole.validation)
     points = {method: search_points(method, budget) for method in methods}
@@ -90,7 +90,7 @@ def tune(
     return tuned
 
 
-def search_points(method: str, budget: Budget) -> list[dict[str, float]]:
+def search_points(method: str, budget: TuningBudget) -> list[dict[str, float]]:
     """The settings that the budget tries for a method; the first ones stay the same when the budget grows."""
     if method not in RANGES:
         hint = f" (shares the settings of {TUNED_AS[method]})" if method in TUNED_AS else ""
@@ -105,7 +105,7 @@ def search_points(method: str, budget: Budget) -> list[dict[str, float]]:
     ]
 
 
-def to_yaml(name: str, tuned: Sequence[Tuned], budget: Budget, task: Task) -> str:
+def to_yaml(name: str, tuned: Sequence[Tuned], budget: TuningBudget, task: Task) -> str:
     """The tuning as a document that says how it was found, and which the runner reads as defaults."""
     steps, batch = budget.steps or task.steps, budget.batch_size or task.batch_size
     content = {
@@ -128,7 +128,9 @@ def to_yaml(name: str, tuned: Sequence[Tuned], budget: Budget, task: Task) -> st
     return head + yaml.safe_dump(content, sort_keys=False, width=110)
 
 
-def _trial(task: str, method: str, number: int, values: Mapping[str, float], budget: Budget, data: Task) -> Experiment:
+def _trial(
+    task: str, method: str, number: int, values: Mapping[str, float], budget: TuningBudget, data: Task
+) -> Experiment:
     steps = budget.steps or data.steps
     fields: dict[str, Any] = {
         "task": task,

@@ -22,7 +22,7 @@ Relax = Callable[[Ranged, Float[np.ndarray, " n"], float], Float[np.ndarray, " n
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LoadedChip:
+class HeldMatrix:
     """The matrix that a chip holds, and its factors where it came with some."""
 
     A: Matrix
@@ -71,7 +71,7 @@ class SpiceSPU:
         _check_chip("SpiceSPU", self.instance, Instance)
         _check_time("SpiceSPU", self.t)
 
-    def init(self, program: AnyProgram) -> LoadedChip:
+    def init(self, program: AnyProgram) -> HeldMatrix:
         """Raises TypeError for products without factors."""
         return _load("SpiceSPU", program)
 
@@ -103,7 +103,7 @@ class ModelSPU:
         _check_chip("ModelSPU", self.model, DeviceModel)
         _check_time("ModelSPU", self.t)
 
-    def init(self, program: AnyProgram) -> LoadedChip:
+    def init(self, program: AnyProgram) -> HeldMatrix:
         """Raises TypeError for products without factors."""
         return _load("ModelSPU", program)
 
@@ -128,16 +128,16 @@ def _check_time(name: str, t: float) -> None:
         raise ValueError(f"{name}: expected t >= 0, got {t!r}")
 
 
-def _load(name: str, program: AnyProgram) -> LoadedChip:
+def _load(name: str, program: AnyProgram) -> HeldMatrix:
     whole = stored(program)
     if isinstance(whole, Products):
         raise TypeError(f"{name}: needs Factors or a dense program, got Products")
     A = whole.dense() if isinstance(whole, Factors) else matrix_of(whole)
-    return LoadedChip(A.detach().double().cpu(), whole if isinstance(whole, Factors) else None)
+    return HeldMatrix(A.detach().double().cpu(), whole if isinstance(whole, Factors) else None)
 
 
 def _solve(
-    instance: Instance, level: Level, relax: Relax, state: LoadedChip, b: Array, x0: Array | None, t: float
+    instance: Instance, level: Level, relax: Relax, state: HeldMatrix, b: Array, x0: Array | None, t: float
 ) -> Solution[Array]:
     start = None if x0 is None else to_tensor(x0, state.like).numpy()
     drive = to_tensor(b, state.like).numpy()

@@ -14,39 +14,43 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Split:
+class DividedDifference:
     """f(lam), and (f(lam + w) - f(lam))/w elementwise."""
 
     base: float
     slope: Tensor
 
 
-def decay(t: float, lam: float, w: Tensor) -> Split:
+def decay(t: float, lam: float, w: Tensor) -> DividedDifference:
     """exp(-x t)."""
     if math.isinf(t):
-        return Split(0.0, torch.zeros_like(w))
+        return DividedDifference(0.0, torch.zeros_like(w))
     base = math.exp(-lam * t)
-    return Split(base, -base * _integral(t, w))
+    return DividedDifference(base, -base * _integral(t, w))
 
 
-def drive(t: float, lam: float, w: Tensor) -> Split:
+def drive(t: float, lam: float, w: Tensor) -> DividedDifference:
     """(1 - exp(-x t))/x, the integral of the decay; t where x = 0."""
     if math.isinf(t):
-        return Split(1.0 / lam, -1.0 / (lam * (lam + w)))
+        return DividedDifference(1.0 / lam, -1.0 / (lam * (lam + w)))
     if lam * t < 1e-12:
         # the limit lam -> 0: (h(w) - t)/w, whose own limit is -t^2/2
         small = w * t < 1e-6
-        return Split(t, torch.where(small, -t * t / 2, (_integral(t, w) - t) / torch.where(small, 1.0, w)))
+        return DividedDifference(t, torch.where(small, -t * t / 2, (_integral(t, w) - t) / torch.where(small, 1.0, w)))
     base = -math.expm1(-lam * t) / lam
-    return Split(base, (math.exp(-lam * t) * _integral(t, w) - base) / (lam + w))
+    return DividedDifference(base, (math.exp(-lam * t) * _integral(t, w) - base) / (lam + w))
 
 
-def noise(t: float, lam: float, w: Tensor) -> Split:
+def noise(t: float, lam: float, w: Tensor) -> DividedDifference:
     """sqrt((1 - exp(-2 x t))/x): the noise's standard deviation for kappa0 = 1."""
     variance = drive(2.0 * t, lam, w)
     base = math.sqrt(variance.base)
     root = (variance.base + w * variance.slope).clamp_min(0.0).sqrt()
-    return Split(base, variance.slope / (root + base)) if base > 0.0 else Split(0.0, torch.zeros_like(w))
+    return (
+        DividedDifference(base, variance.slope / (root + base))
+        if base > 0.0
+        else DividedDifference(0.0, torch.zeros_like(w))
+    )
 
 
 def _integral(t: float, w: Tensor) -> Tensor:

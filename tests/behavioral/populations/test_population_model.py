@@ -15,7 +15,7 @@ from thermospice.behavioral import (
     load_device,
 )
 from thermospice.behavioral.calibration import Parameters
-from thermospice.behavioral.populations import Chip, Spread, fit_mixed
+from thermospice.behavioral.populations import MeasuredChip, Spread, fit_mixed
 from thermospice.circuits import Crossbar, RCMesh
 
 THREE = Crossbar(3)
@@ -136,7 +136,7 @@ def test_training_takes_its_statistics(board):
 
 def test_what_no_chip_shows_stays_at_the_tolerance():
     """Data of no precision: means at the design, components at the tolerance, the whole chip's values too."""
-    blind = [Chip(np.zeros((3, 3)), np.zeros(3)) for _ in range(5)]
+    blind = [MeasuredChip(np.zeros((3, 3)), np.zeros(3)) for _ in range(5)]
     found = fit_mixed(blind, np.array([0, 0, 1]), np.array([0.1, 0.1, 0.5]), [True, False])
     np.testing.assert_array_equal(found.mean, 0.0)
     np.testing.assert_allclose(found.mean_error, [0.1, 0.5])

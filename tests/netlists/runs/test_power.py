@@ -10,7 +10,7 @@ from thermospice.behavioral import DeviceModel, Population
 from thermospice.circuits import Cascade, Crossbar, Design, Program, RCMesh
 from thermospice.netlists import operating_power
 from thermospice.netlists.amplifiers import TwoStage
-from thermospice.training import DeviceSPU, Effects
+from thermospice.training import DeviceEffects, DeviceSPU
 from thermospice.training.programs import Factors
 
 BOARD = Design.preset("board-1k-1n")
@@ -51,7 +51,7 @@ def test_a_mesh_burns_what_its_sources_deliver():
 def test_a_cascade_burns_what_the_device_says(level, gain):
     factors, b = small_cascade()
     found = operating_power(BOARD.nominal(Cascade(n=5, r=6)), exact_program(factors, b), level)
-    device = DeviceSPU(amplifiers(gain), effects=Effects.only("gain"))
+    device = DeviceSPU(amplifiers(gain), effects=DeviceEffects.only("gain"))
     solution = device.compute(device.init(factors), b)
     scale = solution.stats["scale"]
     # finite gain moves voltages by noise gain over 4.5e5; virtual grounds are ground to the same part
@@ -67,7 +67,7 @@ def test_a_crossbar_burns_what_the_device_says(level, gain):
     A[:, 0] = [2.0, -0.1, 0.2, -0.3]
     program = Program(A, b)
     found = operating_power(BOARD.nominal(Crossbar(4)), program, level)
-    device = DeviceSPU(amplifiers(gain), effects=Effects.only("gain"))
+    device = DeviceSPU(amplifiers(gain), effects=DeviceEffects.only("gain"))
     solution = device.compute(device.init(program), b)
     assert found.resistors == pytest.approx(solution.stats["array_power"] / solution.stats["scale"] ** 2, rel=1e-3)
 

@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
-from thermospice.reports import HeldOut, Parameter, figures, png
+from thermospice.reports import FittedParameter, HeldOut, figures, png
 from thermospice.reports.figures import DARK, LIGHT, prefix, quantity, svg_uri
 from thermospice.reports.results import curves
 
 TIME = np.linspace(0, 1e-5, 20)
 WAVES = np.outer(TIME / 1e-5, [1.0, -0.5])
-PARAMETERS = [Parameter("conductance", (0, 0), 0.011, 0.001, 0.01), Parameter("offset", (0,), 1e-4, 1e-5, 1.1e-4, "V")]
+PARAMETERS = [
+    FittedParameter("conductance", (0, 0), 0.011, 0.001, 0.01),
+    FittedParameter("offset", (0,), 1e-4, 1e-5, 1.1e-4, "V"),
+]
 ENTRIES = [
     {
         "run": f"adam-s{s}",

@@ -9,7 +9,7 @@ import pytest
 import scipy.linalg
 import torch
 from thermospice.circuits import Crossbar, Design, Programming
-from thermospice.training import TNGD, DeviceSPU, Effects
+from thermospice.training import TNGD, DeviceEffects, DeviceSPU
 from thermospice.training.devices.chips import Ageing
 from thermospice.training.devices.chips import _deviation_draws as draws
 from thermospice.training.programs import Factors
@@ -63,7 +63,7 @@ def test_the_temperature_is_a_stationary_path_of_the_right_spread_and_memory():
 
 @pytest.mark.parametrize("t", [0.5, 5.0, math.inf])
 def test_a_drifted_chip_is_the_dense_twin_of_the_drifted_circuit(factors, t):
-    effects = Effects.only("conductance", "capacitance", "offset", "inverter")
+    effects = DeviceEffects.only("conductance", "capacitance", "offset", "inverter")
     new = DeviceSPU(Population(), effects=effects, seed=3).init(factors).chip
     device = DeviceSPU(Population(), effects=effects, seed=3, ageing=FULL)
     device.clock.loads = 9
@@ -99,7 +99,7 @@ def _offsets(factors: Factors, loop, H: torch.Tensor, s: float, a: float, change
         return (2 + inverter) * (own + change)
 
     # the noise gain is that of the conductances: what feeds them, a rail or an inverted one, does not matter
-    chip = DeviceSPU(Population(), effects=Effects.only("conductance"), seed=3).init(factors).chip
+    chip = DeviceSPU(Population(), effects=DeviceEffects.only("conductance"), seed=3).init(factors).chip
     J_in, J_out, bare = chip.loop.J_in, chip.loop.J_out, torch.block_diag(*chip.loop.H)
     first = drawn("forward", 12) * (1 + a * s * J_in.abs().sum(1)) + a * s * J_in.clamp_max(0.0) @ rails("cells", 30)
     second = drawn("hessian", 12) * (1 + a * bare.abs().sum(1) / s**2)

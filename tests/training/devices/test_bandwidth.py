@@ -10,7 +10,7 @@ import scipy.linalg
 import torch
 from thermospice.behavioral import DeviceModel
 from thermospice.circuits import Cascade, Design, Program, Scaling, state_space
-from thermospice.training import DeviceSPU, Effects, UnstableLoop
+from thermospice.training import DeviceEffects, DeviceSPU, UnstableLoop
 from thermospice.training.devices import _relaxation as device_flow
 from thermospice.training.devices.loops import LaggedLoop, Loop
 from thermospice.training.devices.loops._lagging_loop import _rightmost
@@ -19,9 +19,9 @@ from thermospice.training.programs import Factors
 from ..doubles import Population, make_factors
 
 lagging = partial(Population, gain=1e4, gain_bandwidth=2e7, full_scale=5.0)
-LAGS = Effects.only("bandwidth")
+LAGS = DeviceEffects.only("bandwidth")
 LAGGED_NOISE = ("bandwidth", "conductance", "capacitance", "noise", "stage_noise")
-ALL_LINEAR = Effects.only("bandwidth", "conductance", "capacitance", "inverter", "gain", "offset")
+ALL_LINEAR = DeviceEffects.only("bandwidth", "conductance", "capacitance", "inverter", "gain", "offset")
 
 
 def dense(loop: LaggedLoop) -> np.ndarray:
@@ -92,7 +92,7 @@ def test_nothing_lags_at_infinite_gain_bandwidth_at_the_start_and_when_settled(f
 
 def test_poles_are_those_of_closed_loops(factors):
     population = lagging(gain=50.0)
-    loop = DeviceSPU(population, effects=Effects.only("gain", "bandwidth")).init(factors).chip.lagged
+    loop = DeviceSPU(population, effects=DeviceEffects.only("gain", "bandwidth")).init(factors).chip.lagged
     unity, s = 2 * math.pi * 20.0, 1 / math.sqrt(6)
     J, H = loop.base.J_in * (1 + (1 + s * factors.J.abs().sum(1, keepdim=True)) / 50), factors.H / s**2
     negative = J.clamp_max(0.0).abs().sum(1) / J.abs().sum(1)
@@ -138,7 +138,7 @@ def make_wide(r: int, N: int) -> Factors:
 
 
 def test_a_mode_that_rings_is_found_without_all_eigenvalues():
-    factors, effects = make_wide(60, 200), Effects.only("bandwidth", "conductance", "capacitance")
+    factors, effects = make_wide(60, 200), DeviceEffects.only("bandwidth", "conductance", "capacitance")
     verdicts = []
     for bandwidth in (1e6, 3e6, 1e7, 1.5e7, 3e7, 1e8, 1e9):
         loop = DeviceSPU(lagging(gain_bandwidth=bandwidth), effects=effects).init(factors).chip.lagged
@@ -220,7 +220,7 @@ def test_it_is_close_to_the_whole_circuit(bandwidth, t):
     population = lagging(gain=1e7, gain_bandwidth=bandwidth, tau=design.tau)
 
     def mean(*names: str) -> torch.Tensor:
-        return DeviceSPU(population, effects=Effects.only(*names)).init(factors).mean(drive, None, t)
+        return DeviceSPU(population, effects=DeviceEffects.only(*names)).init(factors).mean(drive, None, t)
 
     effect, left = relative(mean("gain"), circuit), relative(mean("gain", "bandwidth"), circuit)
     assert effect > 5e-4
@@ -254,7 +254,7 @@ def test_noise_has_the_covariance_of_all_states(monkeypatch, bandwidth, t, limit
         return forcings[0]
 
     monkeypatch.setattr(device_flow, "noise_at", follow)
-    device = DeviceSPU(Population(gain_bandwidth=bandwidth), effects=Effects.only(*LAGGED_NOISE))
+    device = DeviceSPU(Population(gain_bandwidth=bandwidth), effects=DeviceEffects.only(*LAGGED_NOISE))
     flow = device.init(make_factors(6, 3, 40, with_hessian=with_hessian))
     flow.noise(t, device.generator)
     F, B = dense(flow.chip.lagged), forcing(flow, with_hessian)
@@ -273,7 +273,7 @@ def test_each_noise_enters_where_its_amplifier_is(monkeypatch, with_hessian):
     drawn = []
     monkeypatch.setattr(device_flow, "noise_at", lambda loop, forcings, *_: drawn.extend(forcings) or forcings[0])
     monkeypatch.setattr(device_flow, "steps", lambda *_: np.ones(4000))
-    device = DeviceSPU(Population(gain_bandwidth=5e6), effects=Effects.only(*LAGGED_NOISE))
+    device = DeviceSPU(Population(gain_bandwidth=5e6), effects=DeviceEffects.only(*LAGGED_NOISE))
     flow = device.init(make_factors(6, 3, 40, with_hessian=with_hessian))
     flow.noise(2.0, device.generator)
     loop, B = flow.chip.lagged, forcing(flow, with_hessian)
@@ -284,7 +284,7 @@ def test_each_noise_enters_where_its_amplifier_is(monkeypatch, with_hessian):
 
 
 def test_the_noise_of_fast_stages_is_that_of_none():
-    device = DeviceSPU(Population(gain_bandwidth=1e12), effects=Effects.only(*LAGGED_NOISE))
+    device = DeviceSPU(Population(gain_bandwidth=1e12), effects=DeviceEffects.only(*LAGGED_NOISE))
     flow = device.init(make_factors(6, 3, 40))
     assert flow.chip.lagged.unheard(2.0, 1e-3)
     at_once = replace(flow, chip=replace(flow.chip, lagged=None))

@@ -12,12 +12,12 @@ import torch
 from thermospice.behavioral import ClippedError, DeviceModel, Population
 from thermospice.circuits import Cascade, Crossbar, Design, Instance, Program, Programming, Scaling
 from thermospice.circuits.topologies import load
-from thermospice.training import DeviceSPU, Effects
+from thermospice.training import DeviceEffects, DeviceSPU
 from thermospice.training.devices.chips import SaturatedDevice
 from thermospice.training.programs import Factors
 
 BOARD = Design.preset("board-1k-1n")
-BARE = Effects(drive_bits=False, readout_bits=False)
+BARE = DeviceEffects(drive_bits=False, readout_bits=False)
 
 
 def design(amplifier: dict | None = None, **changes) -> Design:

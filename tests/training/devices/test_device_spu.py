@@ -9,7 +9,7 @@ import pytest
 import scipy.linalg
 import torch
 from thermospice.circuits import Programming
-from thermospice.training import DeviceSPU, Effects, IdealSPU, UnstableLoop
+from thermospice.training import DeviceEffects, DeviceSPU, IdealSPU, UnstableLoop
 from thermospice.training.devices import CascadeFlow
 from thermospice.training.devices.chips import _deviation_draws as draws
 from thermospice.training.devices.loops import Loop, steps
@@ -43,7 +43,7 @@ def relative(x: torch.Tensor | np.ndarray, y: torch.Tensor | np.ndarray) -> floa
 
 @pytest.mark.parametrize("t", TIMES)
 def test_without_effects_it_is_the_ideal_device(factors, drive, start, t):
-    device = DeviceSPU(noisy(), t=t, effects=Effects.only())
+    device = DeviceSPU(noisy(), t=t, effects=DeviceEffects.only())
     ideal = IdealSPU(t=t)
     value = device.compute(device.init(factors), drive, start).value
     assert relative(value, ideal.compute(ideal.init(factors), drive, start).value) < 1e-9
@@ -51,7 +51,7 @@ def test_without_effects_it_is_the_ideal_device(factors, drive, start, t):
 
 def test_single_precision_is_right_to_its_tolerance(factors, drive, start):
     single = Factors(factors.J.float(), factors.H.float(), 0.3)
-    device = DeviceSPU(noisy(), effects=Effects.only("conductance", "capacitance"))
+    device = DeviceSPU(noisy(), effects=DeviceEffects.only("conductance", "capacitance"))
     for t in TIMES:
         twice = [device.init(f).mean(drive.to(f.J), start.to(f.J), t) for f in (single, factors)]
         assert relative(*twice) < 1e-4
@@ -63,7 +63,7 @@ def test_single_precision_is_right_to_its_tolerance(factors, drive, start):
     [("conductance",), ("capacitance",), ("conductance", "capacitance", "inverter", "gain", "program_bits")],
 )
 def test_the_mean_is_that_of_the_dense_twin(factors, drive, start, t, names):
-    flow = DeviceSPU(noisy(), effects=Effects.only(*names)).init(factors)
+    flow = DeviceSPU(noisy(), effects=DeviceEffects.only(*names)).init(factors)
     F = dense(flow.chip.loop)
     if "conductance" in names:
         assert relative(F, F.T) > 1e-3  # the case is not a symmetric one in disguise
@@ -75,7 +75,7 @@ def test_the_mean_is_that_of_the_dense_twin(factors, drive, start, t, names):
 
 def test_the_mean_is_right_where_the_loop_is_stiff(factors, drive, start):
     stiff = replace(factors, J=100.0 * factors.J, damping=100.0)
-    flow = DeviceSPU(noisy(), effects=Effects.only("conductance", "capacitance")).init(stiff)
+    flow = DeviceSPU(noisy(), effects=DeviceEffects.only("conductance", "capacitance")).init(stiff)
     d = (flow.chip.drive * drive / flow.chip.loop.D).numpy()
     expected = dense_mean(dense(flow.chip.loop), d, start.numpy(), 0.02)
     # 1e-9 of a change that is ten times the result
@@ -85,14 +85,14 @@ def test_the_mean_is_right_where_the_loop_is_stiff(factors, drive, start):
 def test_the_mean_is_right_where_a_low_gain_spreads_the_rates(factors, drive, start):
     # leaks of a few per tau beside a damping of 0.06: one group of cells for all would not do
     wide = replace(factors, J=factors.J * torch.linspace(0.1, 3.0, 40, dtype=torch.float64), damping=0.06)
-    flow = DeviceSPU(noisy(gain=3.0), t=4.0, effects=Effects.only("gain")).init(wide)
+    flow = DeviceSPU(noisy(gain=3.0), t=4.0, effects=DeviceEffects.only("gain")).init(wide)
     expected = dense_mean(dense(flow.chip.loop), (drive / flow.chip.loop.D).numpy(), start.numpy(), 4.0)
     assert relative(flow.mean(drive, start, 4.0), expected) < 1e-8
 
 
 @pytest.mark.parametrize("t", TIMES[1:])
 def test_offsets_relax_as_a_drive_of_their_own(factors, t):
-    flow = DeviceSPU(noisy(), effects=Effects.only("offset", "conductance")).init(factors)
+    flow = DeviceSPU(noisy(), effects=DeviceEffects.only("offset", "conductance")).init(factors)
     F = dense(flow.chip.loop)
     # a capacitor keeps its voltage against a virtual ground that is off by the cell's own offset
     jump = 1e-4 + 1e-3 * draws.vector(0, "offset cells", 40, factors.J).numpy()
@@ -103,7 +103,7 @@ def test_offsets_relax_as_a_drive_of_their_own(factors, t):
 @pytest.mark.parametrize("t", TIMES[1:])
 def test_noise_covariance_is_that_of_the_dense_twin(factors, t):
     tolerance = 1e-3
-    device = DeviceSPU(noisy(), effects=Effects.only("conductance", "capacitance"), noise_tolerance=tolerance)
+    device = DeviceSPU(noisy(), effects=DeviceEffects.only("conductance", "capacitance"), noise_tolerance=tolerance)
     loop = device.init(factors).chip.loop
     F = dense(loop)
     rng = np.random.default_rng(0)
@@ -120,7 +120,7 @@ def test_noise_covariance_is_that_of_the_dense_twin(factors, t):
 
 @pytest.mark.parametrize("stage_noise", [False, True])
 def test_noise_samples_have_the_dense_covariance(factors, stage_noise):
-    effects = Effects.only("conductance", "capacitance", "noise", *(["stage_noise"] if stage_noise else []))
+    effects = DeviceEffects.only("conductance", "capacitance", "noise", *(["stage_noise"] if stage_noise else []))
     # capacitors so far apart that forgetting them shows beyond the statistical error
     device = DeviceSPU(noisy(capacitor_sigma=0.25), t=2.0, effects=effects)
     flow = device.init(factors)
@@ -142,7 +142,7 @@ def test_noise_samples_have_the_dense_covariance(factors, stage_noise):
 
 
 def test_the_two_arrays_of_J_have_their_own_errors_of_the_right_size(factors):
-    loop = DeviceSPU(noisy(), effects=Effects.only("conductance")).init(factors).chip.loop
+    loop = DeviceSPU(noisy(), effects=DeviceEffects.only("conductance")).init(factors).chip.loop
     # a stage's feedback resistor changes its whole row
     feedback = 1 + 0.01 * draws.vector(0, "feedback forward", 18, factors.J).unsqueeze(1)
     assert 0.5 < float((feedback - 1).std()) / 0.01 < 1.6
@@ -156,7 +156,7 @@ def test_the_two_arrays_of_J_have_their_own_errors_of_the_right_size(factors):
 
 
 def test_a_chip_stays_the_same_from_program_to_program(factors):
-    device = DeviceSPU(noisy(), effects=Effects.only("conductance", "capacitance"))
+    device = DeviceSPU(noisy(), effects=DeviceEffects.only("conductance", "capacitance"))
     whole = device.init(factors).chip.loop
     other = device.init(Factors(2.0 * factors.J[:9], factors.H[:3], 0.3)).chip.loop
     assert torch.allclose(other.J_in, 2.0 * whole.J_in[:9], rtol=1e-15)
@@ -167,7 +167,7 @@ def test_a_chip_stays_the_same_from_program_to_program(factors):
 
 
 def test_single_precision_draws_the_same_chip(factors):
-    device = DeviceSPU(noisy(), effects=Effects.only("conductance"))
+    device = DeviceSPU(noisy(), effects=DeviceEffects.only("conductance"))
     single = device.init(Factors(factors.J.float(), factors.H.float(), 0.3)).chip.loop
     assert torch.allclose(single.J_in.double(), device.init(factors).chip.loop.J_in, rtol=1e-6)
 
@@ -176,7 +176,7 @@ def test_gain_inverters_and_bits_do_what_the_docstring_says(factors):
     population = noisy(gain=100.0, inverter_sigma=0.1, programming=Programming(bits=4))
     s = 1 / math.sqrt(6)
 
-    loop = DeviceSPU(population, effects=Effects.only("gain")).init(factors).chip.loop
+    loop = DeviceSPU(population, effects=DeviceEffects.only("gain")).init(factors).chip.loop
     stage_gain = 1 + (1 + s * factors.J.abs().sum(1)) / 100
     assert torch.allclose(loop.J_in, factors.J / stage_gain.unsqueeze(1), rtol=1e-14)
     hessian_gain = 1 + (1 + factors.H.abs().sum(2) / s**2) / 100
@@ -184,14 +184,14 @@ def test_gain_inverters_and_bits_do_what_the_docstring_says(factors):
     assert torch.allclose(loop.Lam, 0.3 + (1 + 0.3 + s * factors.J.abs().sum(0)) / 100, rtol=1e-14)
     assert torch.allclose(loop.D, torch.full_like(loop.D, 1.01), rtol=1e-14)
 
-    loop = DeviceSPU(population, effects=Effects.only("inverter")).init(factors).chip.loop
+    loop = DeviceSPU(population, effects=DeviceEffects.only("inverter")).init(factors).chip.loop
     changed = loop.J_in / factors.J
     assert bool((changed[factors.J > 0] == 1).all())
     column = changed[:, 0][factors.J[:, 0] < 0]
     assert float((column - column[0]).abs().max()) < 1e-14
     assert abs(float(column[0]) - 1) > 1e-4
 
-    loop = DeviceSPU(population, effects=Effects.only("program_bits")).init(factors).chip.loop
+    loop = DeviceSPU(population, effects=DeviceEffects.only("program_bits")).init(factors).chip.loop
     step = float(factors.J.abs().max()) / 15
     assert float((loop.J_in / step - (loop.J_in / step).round()).abs().max()) < 1e-12
     assert float((loop.J_in - factors.J).abs().max()) <= step / 2 * (1 + 1e-12)
@@ -200,7 +200,7 @@ def test_gain_inverters_and_bits_do_what_the_docstring_says(factors):
 
 def test_stochastic_rounding_is_right_on_average(factors):
     coarse = noisy(programming=Programming(bits=3))
-    device = DeviceSPU(coarse, effects=Effects.only("program_bits"), rounding="stochastic")
+    device = DeviceSPU(coarse, effects=DeviceEffects.only("program_bits"), rounding="stochastic")
     loads = [device.init(factors).chip.loop.J_in for _ in range(400)]
     step = float(factors.J.abs().max()) / 7
     error = (sum(loads) / 400 - factors.J).numpy() / step
@@ -211,7 +211,7 @@ def test_stochastic_rounding_is_right_on_average(factors):
 
 def test_offsets_go_through_the_noise_gain(factors):
     population = noisy(offset_mean=1e-3, offset_sigma=0.0, inverter_sigma=0.0)
-    chip = DeviceSPU(population, effects=Effects.only("offset")).init(factors).chip
+    chip = DeviceSPU(population, effects=DeviceEffects.only("offset")).init(factors).chip
     s, J, H = 1 / math.sqrt(6), factors.J, torch.block_diag(*factors.H)
     cells = 1e-3 * (1 + 0.3 + s * J.abs().sum(0))
     first = s * J.T @ (H / s**2 @ (1e-3 * (1 + s * J.abs().sum(1))))
@@ -225,12 +225,12 @@ def test_offsets_go_through_the_noise_gain(factors):
     # the first stages' pass one inverting stage more
     assert torch.allclose(chip.offset, cells + first - second, rtol=1e-12)
     # ideal inverters have no offsets
-    bare = DeviceSPU(replace(population, gain=math.inf), effects=Effects.only("offset")).init(factors).chip
+    bare = DeviceSPU(replace(population, gain=math.inf), effects=DeviceEffects.only("offset")).init(factors).chip
     assert not torch.allclose(chip.offset, bare.offset, rtol=1e-2)
 
 
 def test_the_readout_is_on_the_grid_of_the_converter_and_in_range(factors, drive):
-    device = DeviceSPU(noisy(adc_bits=8), effects=Effects.only("readout_bits"))
+    device = DeviceSPU(noisy(adc_bits=8), effects=DeviceEffects.only("readout_bits"))
     solution = device.compute(device.init(factors), drive)
     codes = solution.value * solution.stats["scale"] * 127
     assert float((codes - codes.round()).abs().max()) < 1e-9
@@ -240,7 +240,7 @@ def test_the_readout_is_on_the_grid_of_the_converter_and_in_range(factors, drive
 
 def test_a_solution_far_above_the_drive_is_ranged_and_counted(factors, drive):
     slow = replace(factors, damping=1e-3)
-    device = DeviceSPU(noisy(), t=1e5, effects=Effects.only("readout_bits"))
+    device = DeviceSPU(noisy(), t=1e5, effects=DeviceEffects.only("readout_bits"))
     solution = device.compute(device.init(slow), drive)
     assert solution.stats["attempts"] > 1
     assert solution.stats["analog_time"] == 1e5 * solution.stats["attempts"]
@@ -249,14 +249,14 @@ def test_a_solution_far_above_the_drive_is_ranged_and_counted(factors, drive):
 
 
 def test_drive_bits_round_the_drive_on_its_own_scale(factors, drive):
-    device = DeviceSPU(noisy(dac_bits=6), t=0.0, effects=Effects.only("drive_bits"))
+    device = DeviceSPU(noisy(dac_bits=6), t=0.0, effects=DeviceEffects.only("drive_bits"))
     value = device.compute(device.init(factors), drive, drive).value
     step = float(drive.abs().max()) / 31
     assert torch.allclose(value, (drive / step).round() * step, rtol=1e-12)
 
 
 def test_an_unstable_loop_is_an_error_once_it_has_time_to_grow(factors, drive):
-    device = DeviceSPU(noisy(conductance_sigma=0.5), effects=Effects.only("conductance"))
+    device = DeviceSPU(noisy(conductance_sigma=0.5), effects=DeviceEffects.only("conductance"))
     state = device.init(replace(factors, J=10.0 * factors.J, damping=1e-3))
     growth = state.chip.loop.growth
     assert growth > 0
@@ -272,7 +272,7 @@ def test_an_unstable_loop_is_an_error_once_it_has_time_to_grow(factors, drive):
 @pytest.mark.parametrize("sigma", [0.001, 0.01, 0.03, 0.1, 0.3])
 @pytest.mark.parametrize("damping", [1e-3, 1e-2, 0.1])
 def test_what_is_certified_stable_is_stable(factors, sigma, damping):
-    device = DeviceSPU(noisy(conductance_sigma=sigma), effects=Effects.only("conductance", "capacitance"))
+    device = DeviceSPU(noisy(conductance_sigma=sigma), effects=DeviceEffects.only("conductance", "capacitance"))
     loop = device.init(replace(factors, damping=damping)).chip.loop
     if loop.certified():
         assert np.linalg.eigvals(dense(loop)).real.min() > 0
@@ -281,7 +281,7 @@ def test_what_is_certified_stable_is_stable(factors, sigma, damping):
 
 
 def test_growth_is_the_dense_twins_where_rates_are_equal(factors):
-    loop = DeviceSPU(noisy(), effects=Effects.only("conductance")).init(factors).chip.loop
+    loop = DeviceSPU(noisy(), effects=DeviceEffects.only("conductance")).init(factors).chip.loop
     equal = replace(loop, Lam=torch.full_like(loop.Lam, 0.3))
     assert equal.growth == pytest.approx(-np.linalg.eigvals(dense(equal)).real.min(), rel=1e-9)
 
@@ -293,7 +293,7 @@ def test_a_crossbar_program_is_solved_with_its_own_effects():
         A = 2.0 * np.eye(5) + 0.3 * rng.standard_normal((5, 5))
         b = rng.standard_normal(5)
 
-    ideal = DeviceSPU(noisy(), effects=Effects.only())
+    ideal = DeviceSPU(noisy(), effects=DeviceEffects.only())
     value = ideal.compute(ideal.init(Program()), Program.b).value
     assert isinstance(value, np.ndarray)
     np.testing.assert_allclose(value, np.linalg.solve(Program.A, Program.b), rtol=1e-12)
@@ -315,12 +315,12 @@ def test_the_noise_generator_continues_and_the_seed_starts_it(factors, drive):
 
 def test_an_unknown_effect_is_named():
     with pytest.raises(ValueError, match="hysteresis"):
-        Effects.only("hysteresis")
+        DeviceEffects.only("hysteresis")
 
 
 @pytest.mark.parametrize("names", [(), ("gain",), ("conductance", "gain", "inverter", "program_bits", "offset")])
 def test_a_program_to_spare_is_loaded_in_place_and_no_other(factors, drive, names):
-    device = DeviceSPU(noisy(), t=5.0, effects=Effects.only(*names))
+    device = DeviceSPU(noisy(), t=5.0, effects=DeviceEffects.only(*names))
     before = factors.J.clone()
     value = device.compute(device.init(factors), drive).value
     assert torch.equal(factors.J, before)
@@ -330,7 +330,7 @@ def test_a_program_to_spare_is_loaded_in_place_and_no_other(factors, drive, name
 
 
 def test_refinement_without_the_arrays_knows_its_residual(factors, drive):
-    loop = DeviceSPU(noisy(), effects=Effects.only("conductance", "capacitance")).init(factors).chip.loop
+    loop = DeviceSPU(noisy(), effects=DeviceEffects.only("conductance", "capacitance")).init(factors).chip.loop
     for groups in (1, 12):
         shifted = replace(loop, groups=groups).shifted(1.0, 2.0)
         x = shifted.approximate(drive)

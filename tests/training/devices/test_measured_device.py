@@ -7,12 +7,12 @@ import pytest
 import torch
 from thermospice.behavioral import DeviceModel, Population
 from thermospice.circuits import Cascade, Crossbar, Design, Program, Scaling
-from thermospice.training import DeviceSPU, Effects
+from thermospice.training import DeviceEffects, DeviceSPU
 from thermospice.training.programs import Factors
 
 N, B, K, LAM = 4, 2, 2, 0.5
 BOARD = Design.preset("board-1k-1n")
-EFFECTS = Effects(program_bits=False, drive_bits=False, readout_bits=False)
+EFFECTS = DeviceEffects(program_bits=False, drive_bits=False, readout_bits=False)
 KINDS = {
     "jacobian": ["jacobian"],
     "hessian": ["hessian"],
@@ -71,7 +71,7 @@ def test_it_settles_where_the_circuit_of_that_chip_does(factors, drive, kind):
 
 @pytest.mark.parametrize("t", [0.5, 3.0])
 def test_it_relaxes_as_that_chip_with_amplifiers_without_delay(factors, drive, t):
-    relative = Effects.only("conductance", "capacitance", "inverter", "gain")
+    relative = DeviceEffects.only("conductance", "capacitance", "inverter", "gain")
 
     def both(instance) -> tuple[np.ndarray, np.ndarray]:
         model = DeviceModel.nominal(instance, "ideal")
@@ -89,7 +89,7 @@ def test_it_relaxes_as_that_chip_with_amplifiers_without_delay(factors, drive, t
 
 def test_a_smaller_program_uses_the_corner_and_an_identity_is_an_array_too(factors):
     instance = chip()
-    device = DeviceSPU(DeviceModel.nominal(instance), effects=Effects.only("conductance"), chip="measured")
+    device = DeviceSPU(DeviceModel.nominal(instance), effects=DeviceEffects.only("conductance"), chip="measured")
     loop = device.init(Factors(factors.J[:3, :2], None, LAM)).chip.loop
     ratio = loop.J_out / factors.J[:3, :2]
     np.testing.assert_allclose(ratio.numpy().T - 1, instance.errors["transpose"][:2, :3], atol=1e-12)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from thermospice.training import KFAC, ExperimentError, IdealSPU, experiment, load_task
 from thermospice.training.experiments import fields_of_method, with_defaults
-from thermospice.training.runs import Run, run_experiment
+from thermospice.training.runs import TrainingState, run_experiment
 from thermospice.training.steps import make_stepper
 from torch import nn
 from torch.nn import functional
@@ -52,7 +52,7 @@ def test_a_run_takes_the_steps_that_the_optimiser_takes(tmp_path):
     )
     entry = run_experiment(asked, tmp_path / "out", workers=1, quiet=True)[0]
     task = load_task("regression")
-    run = Run(task, with_defaults(asked, task), 0)
+    run = TrainingState(task, with_defaults(asked, task), 0)
     optimizer = KFAC(
         run.module,
         task.loss_fn,
@@ -93,7 +93,7 @@ def test_it_trains_on_a_noisy_device_and_resumes_to_the_same_weights(tmp_path):
     assert whole["train_loss"] < 0.9 * float(_first_loss(tmp_path / "whole"))
     assert whole["modelled_energy_J"] > 0.0
     task = load_task("regression")
-    first, second = (Run(task, with_defaults(experiment(asked), task), 0) for _ in range(2))
+    first, second = (TrainingState(task, with_defaults(experiment(asked), task), 0) for _ in range(2))
     first.advance()
     second.load_state_dict(first.state_dict())
     assert [first.advance(), first.advance()] == [second.advance(), second.advance()]

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from thermospice.training import KFAC, Cholesky, DeviceSPU, Diverged, Effects, IdealSPU
+from thermospice.training import KFAC, Cholesky, DeviceEffects, DeviceSPU, Diverged, IdealSPU
 from thermospice.training.curvature import curvature, trainable_layers
 from thermospice.training.optimizers import kronecker
 from torch import nn
@@ -69,7 +69,7 @@ def test_factors_are_sums_over_samples_and_sites():
 
 @pytest.mark.parametrize(
     "solver",
-    [None, Cholesky(), IdealSPU(), DeviceSPU(Population(), effects=Effects.only())],
+    [None, Cholesky(), IdealSPU(), DeviceSPU(Population(), effects=DeviceEffects.only())],
     ids=["default", "Cholesky", "IdealSPU", "DeviceSPU"],
 )
 def test_two_steps_are_those_of_the_dense_kronecker_matrices(solver):

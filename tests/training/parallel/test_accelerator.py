@@ -8,7 +8,7 @@ from thermospice.files.opening import available_cores
 from thermospice.training import DeviceSPU, ExperimentError, experiment, load_task
 from thermospice.training.experiments import with_defaults
 from thermospice.training.parallel import Ranks
-from thermospice.training.runs import Run, evaluate
+from thermospice.training.runs import TrainingState, evaluate
 from thermospice.training.runs._many_runs import _places
 
 from ..doubles import Population, make_factors
@@ -47,14 +47,14 @@ def test_steps_checkpoints_and_losses_are_those_of_the_cpu(case):
     asked = {"task": "regression", "precision": "float64", "seeds": (0,), "steps": 2, **CASES[case]}
     task = load_task(asked["task"])
     complete = with_defaults(experiment(asked), task)
-    here = Run(task, complete, 0)
+    here = TrainingState(task, complete, 0)
     expected = [here.advance(), here.advance()]
     with accelerator():
         # the check of a processor asks torch whether there is such a device
         moved = complete.model_copy(update={"processor": str(DEVICE)})
-        run = Run(task, moved, 0)
+        run = TrainingState(task, moved, 0)
         losses = [run.advance()]
-        resumed = Run(task, moved, 0)
+        resumed = TrainingState(task, moved, 0)
         resumed.load_state_dict(run.state_dict())
         losses.append(resumed.advance())
         assert all(p.device == DEVICE for p in resumed.module.parameters())

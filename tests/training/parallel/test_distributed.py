@@ -12,8 +12,8 @@ from thermospice.training import (
     TNGD,
     Cholesky,
     ConjugateGradient,
+    DeviceEffects,
     DeviceSPU,
-    Effects,
     ExperimentError,
     IdealSPU,
     Woodbury,
@@ -40,7 +40,7 @@ CASES: dict[str, dict[str, Any]] = {
     "CG": {"solver": lambda: ConjugateGradient(tol=1e-13)},
     "IdealSPU": {"solver": lambda: IdealSPU(t=2.0, kappa0=1e-3), "delay": 0.3, "momentum": 0.5},
     "IdealSPU on Fisher": {"solver": lambda: IdealSPU(t=2.0), "curvature": "fisher"},
-    "DeviceSPU": {"solver": lambda: DeviceSPU(CHIPS, t=2.0, effects=Effects(readout_bits=False))},
+    "DeviceSPU": {"solver": lambda: DeviceSPU(CHIPS, t=2.0, effects=DeviceEffects(readout_bits=False))},
 }
 
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 from thermospice.behavioral import DeviceModel, Population
 from thermospice.circuits import Crossbar, Design
-from thermospice.training import TNGD, DeviceSPU, Effects, IdealSPU
+from thermospice.training import TNGD, DeviceEffects, DeviceSPU, IdealSPU
 from thermospice.training.programs import Factors
 
 LAM = 0.3
 POPULATION = Population.estimate([DeviceModel.nominal(Design.preset("board-1k-1n").nominal(Crossbar(n=2)))])
-SOLVERS = [IdealSPU(), DeviceSPU(POPULATION, effects=Effects.only())]
+SOLVERS = [IdealSPU(), DeviceSPU(POPULATION, effects=DeviceEffects.only())]
 
 
 def _program() -> tuple[Factors, torch.Tensor]:

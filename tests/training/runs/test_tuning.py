@@ -10,9 +10,9 @@ import torch
 import yaml
 from thermospice.training import Experiment, ExperimentError, Split, load_task, tune
 from thermospice.training.experiments import FOLDER, RANGES, Range, with_defaults
-from thermospice.training.runs import METHODS, Budget, search_points
+from thermospice.training.runs import METHODS, TuningBudget, search_points
 
-TINY = Budget(trials=3, seeds=(100,), finalists=2, final_seeds=(101,), steps=4, batch_size=31)
+TINY = TuningBudget(trials=3, seeds=(100,), finalists=2, final_seeds=(101,), steps=4, batch_size=31)
 
 
 def test_range_is_uniform_in_the_logarithm() -> None:
@@ -23,7 +23,7 @@ def test_range_is_uniform_in_the_logarithm() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_points_lie_in_the_ranges_and_a_larger_budget_continues(method: str) -> None:
-    few, many = search_points(method, Budget(trials=5)), search_points(method, Budget(trials=40))
+    few, many = search_points(method, TuningBudget(trials=5)), search_points(method, TuningBudget(trials=40))
     assert many[:5] == few
     for name, wanted in RANGES[method].items():
         values = np.array([point[name] for point in many])

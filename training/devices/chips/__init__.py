@@ -10,8 +10,8 @@ from ._chip_noise import CascadeNoise as CascadeNoise
 from ._chip_noise import rail_strength as rail_strength
 from ._chip_noise import strength as strength
 from ._chip_statistics import ALL_EFFECTS as ALL_EFFECTS
+from ._chip_statistics import DeviceEffects as DeviceEffects
 from ._chip_statistics import DeviceLike as DeviceLike
-from ._chip_statistics import Effects as Effects
 from ._chip_statistics import HasInstance as HasInstance
 from ._chip_statistics import InstanceLike as InstanceLike
 from ._chip_statistics import Ohmic as Ohmic
@@ -31,6 +31,6 @@ from ._deviations import DrawnErrors as DrawnErrors
 from ._deviations import MeasuredCascade as MeasuredCascade
 from ._deviations import MeasuredCrossbar as MeasuredCrossbar
 from ._limits import SaturatedDevice as SaturatedDevice
-from ._loaded_chip import Cascade as Cascade
-from ._loaded_chip import Crossbar as Crossbar
+from ._loaded_chip import LoadedCascade as LoadedCascade
+from ._loaded_chip import LoadedCrossbar as LoadedCrossbar
 from ._loaded_chip import Loads as Loads

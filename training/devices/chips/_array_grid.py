@@ -6,7 +6,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from ._chip_statistics import Effects, Ohmic, PopulationLike, Programmed
+from ._chip_statistics import DeviceEffects, Ohmic, PopulationLike, Programmed
 from ._converters import to_conductance
 
 Held = TypeVar("Held", float, Tensor)
@@ -26,7 +26,7 @@ class ArrayGrid:
     rounding: torch.Generator | None = None
 
     @classmethod
-    def of(cls, population: PopulationLike, effects: Effects, rounding: torch.Generator | None) -> "ArrayGrid":
+    def of(cls, population: PopulationLike, effects: DeviceEffects, rounding: torch.Generator | None) -> "ArrayGrid":
         """Exact for a population that does not know its programming, without switches for one that knows no R0."""
         if not (effects.program_bits and isinstance(population, Programmed)):
             return cls()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ._ageing import Aged
 from ._chip_noise import WhiteEverywhere
-from ._chip_statistics import Effects, NoiseLike, PopulationLike, electronics_of
+from ._chip_statistics import DeviceEffects, NoiseLike, PopulationLike, electronics_of
 from ._limits import AmplifierLimits
 
 
@@ -41,7 +41,7 @@ class ChipAmplifiers:
     limits: AmplifierLimits | None
 
     @classmethod
-    def of(cls, population: PopulationLike, effects: Effects, aged: Aged) -> "ChipAmplifiers":
+    def of(cls, population: PopulationLike, effects: DeviceEffects, aged: Aged) -> "ChipAmplifiers":
         """A population that tells nothing of its electronics has amplifiers without output resistance and limits."""
         p, e = population, electronics_of(population)
         limits = None

@@ -176,10 +176,11 @@ def population_of(model: DeviceLike) -> PopulationLike:
 
 
 @dataclass(frozen=True, slots=True)
-class Effects:
+class DeviceEffects:
     """Which of a device's imperfections are simulated; `DeviceSPU` says what each does.
 
-    `Effects(offset=False)` leaves one out, `Effects.only("conductance")` leaves one in, `Effects.only()` is ideal.
+    `DeviceEffects(offset=False)` leaves one out, `DeviceEffects.only("conductance")` leaves one in, and
+    `DeviceEffects.only()` is the ideal device.
     """
 
     conductance: bool = True
@@ -197,21 +198,21 @@ class Effects:
     readout_bits: bool = True
 
     @classmethod
-    def only(cls, *names: str) -> "Effects":
+    def only(cls, *names: str) -> "DeviceEffects":
         """Raises ValueError for a name that is no effect."""
         return cls(**{name: name in names for name in _known(names)})
 
-    def without(self, *names: str) -> "Effects":
+    def without(self, *names: str) -> "DeviceEffects":
         """These effects but the named. Raises ValueError for a name that is no effect."""
-        return Effects(**{name: getattr(self, name) and name not in names for name in _known(names)})
+        return DeviceEffects(**{name: getattr(self, name) and name not in names for name in _known(names)})
 
 
 def _known(names: tuple[str, ...]) -> list[str]:
-    known = [f.name for f in fields(Effects)]
+    known = [f.name for f in fields(DeviceEffects)]
     unknown = sorted(set(names) - set(known))
     if unknown:
         raise ValueError(f"effects: expected some of {', '.join(known)}; got {', '.join(unknown)}")
     return known
 
 
-ALL_EFFECTS = Effects()
+ALL_EFFECTS = DeviceEffects()

@@ -13,7 +13,7 @@ from ._ageing import Aged
 from ._array_grid import ArrayGrid
 from ._chip_amplifiers import ChipAmplifiers
 from ._chip_noise import back_through_negative, through_negative
-from ._chip_statistics import Effects
+from ._chip_statistics import DeviceEffects
 from ._deviations import Amplifiers, CascadeErrors, CellErrors
 
 
@@ -22,7 +22,7 @@ class Deviations:
     """What a chip does to the values in its arrays, as far as the effects are wanted."""
 
     errors: CellErrors
-    effects: Effects
+    effects: DeviceEffects
     grid: ArrayGrid
     amplifiers: ChipAmplifiers
     aged: Aged

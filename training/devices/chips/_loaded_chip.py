@@ -22,7 +22,7 @@ class Loads:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cascade:
+class LoadedCascade:
     """A loaded cascade.
 
     Attributes:
@@ -55,13 +55,13 @@ class Cascade:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Crossbar:
+class LoadedCrossbar:
     """A loaded crossbar: `dx = -(F x - drive b - offset) ds`, both divided by D.
 
     Attributes:
         loads: as `Loads.cells`.
         diffusion: (n, n) of x for kappa0 = 1. wide: (n,) as `CascadeNoise.wide`.
-        jump, limits, clipped: as of `Cascade`.
+        jump, limits, clipped: as of `LoadedCascade`.
     """
 
     F: Matrix
