@@ -54,7 +54,7 @@ def measure(folder: Path, settings: Settings) -> None:
     instance, program = _load(folder)
     scaling = choose_scaling(instance, program)
     job = Job(instance, program, "tran", scaling=scaling)
-    write_text(folder / "circuit.cir", deck(job))
+    write_text(folder / "circuit.cir", designers_deck(job))
     write_dataset(folder / "measurement.nc", trusted(simulate(instance, program, "tran", scaling=scaling)))
     write_dataset(folder / "noise.nc", trusted(simulate(instance, program, "noise", scaling=scaling)))
 
