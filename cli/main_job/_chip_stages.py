@@ -18,7 +18,7 @@ from ...measurements import (
     save_measurements,
     write_dataset,
 )
-from ...netlists import Job, deck, measure_for_calibration, simulate
+from ...netlists import Job, designers_deck, measure_for_calibration, simulate
 from ...netlists.runs import measure_transients, trusted
 from .._exceptions import InputError
 from ._state import Settings
