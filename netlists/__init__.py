@@ -11,6 +11,7 @@ from .decks import Job as Job
 from .decks import build as build
 from .runs import SpiceDevice as SpiceDevice
 from .runs import deck as deck
+from .runs import designers_deck as designers_deck
 from .runs import measure_for_calibration as measure_for_calibration
 from .runs import operating_power as operating_power
 from .runs import simulate as simulate

@@ -157,7 +157,7 @@ class OpAmp:
     `bias_current` and `noise_current` act on each input. Only e_n and i_n are noisy: both white, and e_n also as 1/f
     with the corner `noise_corner`. A `second_pole` [Hz] other than 0 lies between pole and buffer, and
     `input_capacitance` from the minus input to ground.
-    `cell` and `sign` give the initial output voltage `sign * v0[cell]`.
+    `cell` and `sign` give the initial output voltage `sign * v0[cell]`; without a cell it is `initial`.
     """
 
     name: str
@@ -167,6 +167,7 @@ class OpAmp:
     model: OpAmpModel | None
     cell: int | None = None
     sign: int | float = 1
+    initial: Value = 0.0
 
 
 TRANSCONDUCTANCE = 1e-3

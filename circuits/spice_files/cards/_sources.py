@@ -14,6 +14,8 @@ from ._site import Site, multiplied, nodes
 def voltage(site: Site, name: str, found: list[str]) -> list[Element]:
     (plus, minus), rest = nodes(site, found, 2)
     dc, ac, waveform = _stimulus(site, rest)
+    if _is_drive(dc, ac, waveform):
+        return [VoltageSource(name, plus, minus, dc, drive=True)]
     return [VoltageSource(name, plus, minus, dc, ac=ac, waveform=waveform)]
 
 
@@ -21,7 +23,14 @@ def current(site: Site, name: str, found: list[str]) -> list[Element]:
     (a, b), rest = nodes(site, found, 2)
     m, rest = multiplied(site, rest)
     dc, ac, waveform = _stimulus(site, rest, m)
+    if _is_drive(dc, ac, waveform):
+        return [CurrentSource(name, a, b, dc, drive=True)]
     return [CurrentSource(name, a, b, dc, ac=ac, waveform=waveform)]
+
+
+def _is_drive(dc: float, ac: complex | float | None, waveform: Waveform | None) -> bool:
+    """Whether the AC stimulus is the whole of the DC value, which is what a drive means."""
+    return waveform is None and ac is not None and ac == dc and dc != 0
 
 
 _WAVEFORMS: Mapping[str, tuple[str, int, int]] = {
@@ -43,10 +52,10 @@ def _stimulus(
     while at < len(rest):
         word = rest[at]
         end = at + 1
-        while end < len(rest) and _is_value(rest[end]):
+        while end < len(rest) and _is_value(site, rest[end]):
             end += 1
         values = rest[at + 1 : end]
-        if _is_value(word) and at == 0:
+        if _is_value(site, word) and at == 0:
             # A value behind the nodes is the DC value; nothing else may follow it without a word.
             values = rest[at:end]
             word = "dc"
@@ -64,8 +73,10 @@ def _stimulus(
     return dc, ac, waveform
 
 
-def _is_value(word: str) -> bool:
-    return unbraced(word) is not None or not (word[0].isalpha() or word == "=")
+def _is_value(site: Site, word: str) -> bool:
+    if word in _WAVEFORMS or word in ("dc", "ac", "="):
+        return False
+    return unbraced(word) is not None or not word[0].isalpha() or site.scope.knows(word)
 
 
 def _phasor(magnitude: float, phase: float = 0.0) -> complex | float:
