@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._one_chip import one_chip_rows as one_chip_rows
     from ._one_chip import settled_answers as settled_answers
     from ._one_chip import waveforms as waveforms
+    from ._own_circuit import CircuitCase as CircuitCase
     from ._table import Done as Done
     from ._table import opinions_wanted as opinions_wanted
     from ._table import verify as verify
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CaseError",
     "Case",
+    "CircuitCase",
     "Depth",
     "Done",
     "HeldOutRow",
@@ -47,6 +49,7 @@ __all__ = [
 _MODULES = ("held_out",)
 _HOMES = {
     "Case": "_cases",
+    "CircuitCase": "_own_circuit",
     "Depth": "_cases",
     "Done": "_table",
     "HeldOutRow": "_held_out",

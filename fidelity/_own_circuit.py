@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..behavioral import CircuitProcess
-from ..circuits.circuit_formulas import analyse_circuit
+from ..circuits.circuit_formulas import formula_checks
 from ..circuits.linear_circuits import InfiniteVarianceError, LinearCircuit, Observed
 from ..circuits.networks import OpAmp
 from ..measurements import Analysis
@@ -38,6 +38,8 @@ class CircuitCase:
     circuit: Observed
     temperature: float | None = None
     band: tuple[float, float] | None = None
+    what: str = ""
+    """Which chip, where it is not the circuit as its netlist has it."""
     failures: list[str] = field(default_factory=list)
 
     @property
@@ -70,8 +72,6 @@ class CircuitCase:
     @cached_property
     def model(self) -> LinearCircuit:
         """Its equations, as warm as it is measured."""
-        from dataclasses import replace
-
         network = self.circuit.network
         if self.temperature is not None:
             network = replace(network, temperature=self.temperature)
@@ -80,7 +80,7 @@ class CircuitCase:
     def _row(self, analysis: str, metric: str, value: float, limit: float) -> Row:
         row: Row = {
             "topology": self.circuit.network.name,
-            "level": self.level,
+            "level": f"{self.level} {self.what}".strip(),
             "size": len(self.circuit.labels),
             "analysis": analysis,
             "metric": metric,
@@ -108,7 +108,7 @@ class CircuitCase:
         return self._row(analysis, metric, math.nan if result is None else error(result), LIMITS[kind])
 
     def _symbolic(self) -> Iterator[Row]:
-        for name, check in analyse_circuit(self.model).summary["checks"].items():
+        for name, check in formula_checks(self.model).items():
             yield self._row("symbolic", f"formulas against numbers, {name}", check["error"], check["limit"])
         if len(self.model.poles):
             yield self._row("symbolic", "state space against nodal equations, ac", self._two_ways(), 1e-6)
