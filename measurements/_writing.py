@@ -54,7 +54,10 @@ def dataset(
 def network_dataset(network: Network, variables: Variables, attributes: Mapping[str, Any]) -> xr.Dataset:
     """A measurement of a network that is not a chip with a program; variables and attributes as those of `dataset`."""
     known = {"network": network.name, "temperature": float(network.temperature)}
-    return _labelled(variables, {"cell": np.arange(len(network.outputs))}, {**known, **attributes})
+    cells = {"cell": np.arange(len(network.outputs))}
+    if any("cell_in" in dims for dims, _, _ in variables.values()):
+        cells["cell_in"] = cells["cell"]
+    return _labelled(variables, cells, {**known, **attributes})
 
 
 def _labelled(variables: Variables, cells: Mapping[str, Any], attributes: Mapping[str, Any]) -> xr.Dataset:

@@ -8,7 +8,6 @@ currents into the storage elements and the readouts. The same triplets serve flo
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .._exceptions import CircuitError
 from ._constants import BOLTZMANN
 from ._elements import (
     GROUND,
@@ -101,8 +100,9 @@ class _Stamps:
             if node != GROUND:
                 self.R.append((self.row[node], column, sign * value))
 
-    def branch(self, name: str, plus: str, minus: str) -> None:
+    def branch(self, element: str, plus: str, minus: str) -> None:
         """A branch current from plus to minus, with the row of its voltage."""
+        name = _current(element)
         self.at(plus, name, 1)
         self.at(minus, name, -1)
         self.at(name, plus, 1)
@@ -122,9 +122,8 @@ def equations(network: Network, boltzmann: Value = BOLTZMANN, noisy: bool = True
     noise = [source for e in elements if noisy and (source := _noise(e, boltzmann, kT)) is not None]
     nodes = _nodes(elements)
     branches = [e.name for e in elements if isinstance(e, _BRANCHES)] + [c.name for c in tree]
-    row = {name: k for k, name in enumerate((*nodes, *branches))}
-    if len(row) != len(nodes) + len(branches):
-        raise CircuitError(f"network {network.name}: an element has the name of a node")
+    # An element may have the name of a node: no node has parentheses.
+    row = {name: k for k, name in enumerate((*nodes, *map(_current, branches)))}
     stamps = _Stamps(row)
     m = len(states)
     for element in elements:
@@ -145,12 +144,17 @@ def equations(network: Network, boltzmann: Value = BOLTZMANN, noisy: bool = True
         states=states,
         links=links,
         densities=tuple(source.density for source in noise),
-        branch={name: row[name] for name in branches},
+        branch={name: row[_current(name)] for name in branches},
         outputs=tuple(row[name] for name in network.outputs),
         contributors=tuple(source.name for source in noise),
         couplings=of_type(elements, Coupling),
         stimuli=stimuli,
     )
+
+
+def _current(element: str) -> str:
+    """Key of the current through an element, and of the equation of its voltage."""
+    return f"i({element})"
 
 
 def _nodes(elements: Sequence[LinearElement]) -> tuple[str, ...]:
@@ -194,7 +198,7 @@ def _stamp_stimulus(stamps: _Stamps, source: VoltageSource | CurrentSource, colu
     if isinstance(source, CurrentSource):
         stamps.inject(source.a, source.b, column, 1)
     else:
-        stamps.R.append((stamps.row[source.name], column, 1))
+        stamps.R.append((stamps.row[_current(source.name)], column, 1))
 
 
 def _stamp(stamps: _Stamps, element: LinearElement, m: int) -> None:
@@ -213,30 +217,30 @@ def _stamp(stamps: _Stamps, element: LinearElement, m: int) -> None:
             stamps.inject(a, b, m + (not drive), dc)
         case VoltageSource(name, plus, minus, dc, drive):
             stamps.branch(name, plus, minus)
-            stamps.R.append((stamps.row[name], m + (not drive), dc))
+            stamps.R.append((stamps.row[_current(name)], m + (not drive), dc))
         case OpAmp(name, plus, minus, out, None):
-            stamps.at(out, name, 1)
-            stamps.at(name, plus, 1)
-            stamps.at(name, minus, -1)
+            stamps.at(out, _current(name), 1)
+            stamps.at(_current(name), plus, 1)
+            stamps.at(_current(name), minus, -1)
         case Inverter(name, source, out):
-            stamps.at(out, name, 1)
-            stamps.at(name, out, 1)
-            stamps.at(name, source, 1)
+            stamps.at(out, _current(name), 1)
+            stamps.at(_current(name), out, 1)
+            stamps.at(_current(name), source, 1)
         case Difference(name, plus, minus, out):
-            stamps.at(out, name, 1)
-            stamps.at(name, out, 1)
-            stamps.at(name, plus, -1)
-            stamps.at(name, minus, 1)
+            stamps.at(out, _current(name), 1)
+            stamps.at(_current(name), out, 1)
+            stamps.at(_current(name), plus, -1)
+            stamps.at(_current(name), minus, 1)
         case ControlledVoltage(name, out, back, plus, minus, gain):
             stamps.branch(name, out, back)
-            stamps.at(name, plus, -gain)
-            stamps.at(name, minus, gain)
+            stamps.at(_current(name), plus, -gain)
+            stamps.at(_current(name), minus, gain)
         case Transresistor(name, out, back, sensor, resistance):
             stamps.branch(name, out, back)
-            stamps.at(name, sensor, -resistance)
+            stamps.at(_current(name), _current(sensor), -resistance)
         case ControlledCurrent(_, a, b, sensor, gain):
-            stamps.at(a, sensor, gain)
-            stamps.at(b, sensor, -gain)
+            stamps.at(a, _current(sensor), gain)
+            stamps.at(b, _current(sensor), -gain)
 
 
 def _stamp_state(stamps: _Stamps, state: Capacitor | Inductor, k: int) -> None:
@@ -244,7 +248,7 @@ def _stamp_state(stamps: _Stamps, state: Capacitor | Inductor, k: int) -> None:
         stamps.inject(state.a, state.b, k, 1)
         return
     stamps.branch(state.name, state.a, state.b)
-    stamps.R.append((stamps.row[state.name], k, 1))
+    stamps.R.append((stamps.row[_current(state.name)], k, 1))
 
 
 def _forest(capacitors: Sequence[Capacitor]) -> tuple[tuple[Capacitor, ...], tuple[Capacitor, ...]]:

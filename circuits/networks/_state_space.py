@@ -9,7 +9,16 @@ import scipy.sparse.linalg
 from jaxtyping import Complex, Float
 
 from .._exceptions import CircuitError
-from ._elements import Capacitor, CurrentSource, Inductor, Network, Value, VoltageSource
+from ._conserved import may_conserve, settled_states, without_conserved
+from ._constrained import Reduced, constrained
+from ._elements import (
+    Capacitor,
+    CurrentSource,
+    Inductor,
+    Network,
+    Value,
+    VoltageSource,
+)
 from ._nodal_equations import Equations, equations
 
 
@@ -91,8 +100,12 @@ class StateSpace:
 
     @property
     def settled_states(self) -> Float[np.ndarray, " m"]:
-        """`G^-1 (drive + bias)` [V]."""
-        return np.linalg.solve(self.G, self.drive + self.bias)
+        """`G^-1 (drive + bias)` [V].
+
+        Raises:
+            CircuitError: a charge or a flux that nothing brings to rest, so that the circuit settles nowhere.
+        """
+        return settled_states(self.G, self.drive + self.bias)
 
     @property
     def settled(self) -> Float[np.ndarray, " n"]:
@@ -122,32 +135,54 @@ def state_space(network: Network) -> StateSpace:
         CircuitError: a node without a path for direct current, a loop of sources and capacitors.
     """
     eq = equations(network)
-    m, n_noise = len(eq.states), len(eq.densities)
-    x = _solve(eq, network.name)
+    found = _reduced(eq, network)
+    S = np.asarray(eq.densities, dtype=float)
+    start = _start(eq)
+    return StateSpace(
+        C=found.C,
+        G=found.G,
+        drive=found.B[:, 0],
+        bias=found.B[:, 1],
+        noise=(found.inflow * S) @ found.inflow.T,
+        M=found.M,
+        y_drive=found.D[:, 0],
+        y_bias=found.D[:, 1],
+        noise_feedthrough=float(np.max((found.direct**2) @ S, initial=0.0)),
+        initial=initial_states(eq, len(network.outputs))[found.kept],
+        inputs=found.B[:, 2:] if eq.stimuli else None,
+        y_inputs=found.D[:, 2:] if eq.stimuli else None,
+        sources=eq.stimuli,
+        start=None if start is None else start[found.kept],
+    )
+
+
+def _reduced(eq: Equations, network: Network) -> Reduced:
+    try:
+        found = _regular(eq, network.name)
+    except CircuitError:
+        K, R = _summed(eq.K, (eq.size, eq.size)), _summed(eq.R, (eq.size, eq.columns))
+        found = constrained(eq, K, R, _storages(eq), network.name)
+    return without_conserved(found) if may_conserve(network) else found
+
+
+def _regular(eq: Equations, name: str) -> Reduced:
+    """The state space with every capacitor of the tree and every inductor as a state."""
+    x = _solve(eq, name)
+    m = len(eq.states)
     flow = _storage_flow(eq, x)
     readout = x[list(eq.outputs)]
     # Link capacitors: their current is C_l d/dt of a sum of states, which moves to the left-hand side.
-    T = link_voltages(eq)
     C_link = np.diag([float(c.capacitance) for c in eq.links])
-    C = _storages(eq) - flow[:, eq.link : eq.stimulus] @ C_link @ T
-    S = np.asarray(eq.densities, dtype=float)
-    L = flow[:, eq.noise : eq.noise + n_noise]
-    direct = readout[:, eq.noise : eq.noise + n_noise]
-    return StateSpace(
-        C=C,
+    given = [eq.drive, eq.drive + 1, *range(eq.stimulus, eq.columns)]
+    return Reduced(
+        kept=list(range(m)),
+        C=_storages(eq) - flow[:, eq.link : eq.stimulus] @ C_link @ link_voltages(eq),
         G=-flow[:, :m],
-        drive=flow[:, eq.drive],
-        bias=flow[:, eq.drive + 1],
-        noise=(L * S) @ L.T,
+        B=flow[:, given],
+        inflow=flow[:, eq.noise : eq.link],
         M=readout[:, :m],
-        y_drive=readout[:, eq.drive],
-        y_bias=readout[:, eq.drive + 1],
-        noise_feedthrough=float(np.max((direct**2) @ S, initial=0.0)),
-        initial=initial_states(eq, len(network.outputs)),
-        inputs=flow[:, eq.stimulus :] if eq.stimuli else None,
-        y_inputs=readout[:, eq.stimulus :] if eq.stimuli else None,
-        sources=eq.stimuli,
-        start=_start(eq),
+        D=readout[:, given],
+        direct=readout[:, eq.noise : eq.link],
     )
 
 
@@ -169,15 +204,12 @@ def noise_paths(network: Network) -> NoisePaths:
     """The noise sources of a network one by one; `state_space` has their sum.
 
     Raises:
-        ValueError: as `state_space`.
+        CircuitError: as `state_space`.
     """
     eq = equations(network)
-    x = _solve(eq, network.name)
-    sources = slice(eq.noise, eq.noise + len(eq.densities))
-    flow = _storage_flow(eq, x)
-    direct = x[list(eq.outputs)][:, sources]
+    found = _reduced(eq, network)
     densities = np.asarray(eq.densities, dtype=float)
-    return NoisePaths(eq.contributors, densities, flow[:, sources], direct)
+    return NoisePaths(eq.contributors, densities, found.inflow, found.direct)
 
 
 def _storages(eq: Equations) -> Float[np.ndarray, "m m"]:

@@ -1,16 +1,27 @@
 """A network as primitive SPICE cards: typed values only, names checked, numbers through `float` and `repr`."""
 
+from cmath import phase
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import degrees
 
 import numpy as np
 from jaxtyping import Float
 
 from ...circuits import Network
-from ...circuits.networks import GROUND, TRANSCONDUCTANCE, Capacitor, OpAmp, OpAmpModel, pole_values
+from ...circuits.networks import GROUND, TRANSCONDUCTANCE, Capacitor, Inductor, OpAmp, OpAmpModel, Resistor, pole_values
 from ._card import SUPPLY_PREFIX, Card, NoiseForm, number
 from ._noise import Noise
-from ._walk import CLAMP_CONDUCTANCE, SourceKind, cell_voltage, pieces, starting_nodes, starting_voltage
+from ._walk import (
+    CLAMP_CONDUCTANCE,
+    Ends,
+    Source,
+    SourceKind,
+    cell_voltage,
+    pieces,
+    starting_nodes,
+    starting_voltage,
+)
 
 
 def cards(
@@ -45,30 +56,49 @@ class _SpiceWriter:
     noise: Noise
     subcircuit: str | None
 
-    def resistor(self, name: str, a: str, b: str, resistance: float, noisy: bool) -> Iterator[Card]:
-        if noisy:
-            yield Card("R", name, (a, b), resistance)
-            yield from self.noise.thermal(name, a, b, resistance)
-        else:
+    def resistor(self, element: Resistor, resistance: float) -> Iterator[Card]:
+        name, a, b = element.name, element.a, element.b
+        if not element.noisy:
             # A conductance made of a controlled source has no noise in any version.
             yield Card("G", name, (a, b, a, b), 1 / resistance)
+            return
+        own = None if element.temperature is None else number(element.temperature, name)
+        # An own temperature as a difference: a resistor's `temp=` gives wrong noise in ngspice 39 and 45.
+        hotter = "" if own is None else f"{resistance!r} dtemp={own - self.noise.temperature!r}"
+        yield Card("R", name, (a, b), hotter or resistance)
+        yield from self.noise.thermal(name, a, b, resistance, own)
 
     def capacitor(self, element: Capacitor, capacitance: float) -> Iterator[Card]:
         initial = starting_voltage(element, self.v0, self.starts)
         yield Card("C", element.name, (element.a, element.b), capacitance, initial)
 
-    def inductor(self, name: str, a: str, b: str, inductance: float) -> Iterator[Card]:
-        yield Card("L", name, (a, b), inductance, 0.0)
+    def inductor(self, element: Inductor, inductance: float) -> Iterator[Card]:
+        initial = number(element.initial, element.name)
+        yield Card("L", element.name, (element.a, element.b), inductance, initial)
 
-    def source(self, kind: SourceKind, name: str, a: str, b: str, level: float, drive: bool) -> Iterator[Card]:
-        value = f"dc {level!r} ac {level!r}" if drive else f"dc {level!r}"
-        yield Card("V" if kind == "v" else "I", name, (a, b), value)
+    def coupling(self, name: str, first: str, second: str, coefficient: float) -> Iterator[Card]:
+        yield Card("K", name, (), f"L{first} L{second} {coefficient!r}")
+
+    def source(self, kind: SourceKind, a: str, b: str, source: Source, level: float) -> Iterator[Card]:
+        value = f"dc {level!r} ac {level!r}" if source.drive else f"dc {level!r}"
+        if source.ac is not None:
+            value += f" ac {_phasor(source.ac, source.name)}"
+        if source.waveform is not None:
+            numbers = (repr(number(x, source.name)) for x in source.waveform.values)
+            value += f" {source.waveform.kind}({' '.join(numbers)})"
+        yield Card("V" if kind == "v" else "I", source.name, (a, b), value)
+
+    def transconductor(self, name: str, ends: Ends, controls: Ends, gm: float) -> Iterator[Card]:
+        yield Card("G", name, (*ends, *controls), gm)
+
+    def sensing(self, kind: SourceKind, name: str, ends: Ends, sensor: str, factor: float) -> Iterator[Card]:
+        yield Card("H" if kind == "v" else "F", name, ends, f"V{sensor} {factor!r}")
 
     def noise_current(self, name: str, a: str, b: str, density: float) -> Iterator[Card]:
         return self.noise.current(name, a, b, density)
 
-    def controlled(self, name: str, out: str, plus: str, minus: str, gain: float) -> Iterator[Card]:
-        yield Card("E", name, (out, GROUND, plus, minus), gain)
+    def controlled(self, name: str, ends: Ends, controls: Ends, gain: float) -> Iterator[Card]:
+        yield Card("E", name, (*ends, *controls), gain)
 
     def amplifier(self, amp: OpAmp, model: OpAmpModel) -> Iterator[Card]:
         if self.subcircuit is None:
@@ -112,6 +142,13 @@ class _SpiceWriter:
         yield Card("X", name, (f"{name}_inp", amp.minus, amp.out, *supplies), subcircuit)
         if model.load_capacitance > 0:
             yield Card("C", f"{name}_cl", (amp.out, GROUND), model.load_capacitance)
+
+
+def _phasor(value: object, name: str) -> str:
+    """Magnitude and phase in degrees of an AC stimulus."""
+    if not isinstance(value, complex):
+        return repr(number(value, name))
+    return f"{number(abs(value), name)!r} {number(degrees(phase(value)), name)!r}"
 
 
 def _stage(amp: OpAmp, model: OpAmpModel, limit: float, noise: str) -> str:

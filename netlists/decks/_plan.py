@@ -11,7 +11,7 @@ from ...circuits.networks import Capacitor, OpAmp
 from ...measurements import ANALYSES
 from .._exceptions import NetlistError
 from ..amplifiers import AmplifierSubcircuit
-from ..cards import NoiseForm, input_source
+from ..cards import NoiseForm, input_source, plainly_named
 from ..simulators import DEFAULT_TOLERANCE, Deck, Ngspice, Tolerance
 from ..simulators import analyses as _analyses
 from ..timing import (
@@ -79,7 +79,7 @@ def plan(settings: Settings, network: Network, linear: Linear, ngspice: Ngspice)
         NetlistError: a value out of range, or a circuit that cannot be written.
         SimulationFailed: it is unstable.
     """
-    task = _Task(settings, network, linear, ngspice, positive(settings.timeout, "timeout"))
+    task = _Task(settings, plainly_named(network), linear, ngspice, positive(settings.timeout, "timeout"))
     match settings.analysis:
         case "op":
             return task.op()
@@ -106,6 +106,7 @@ def network_circuit(network: Network, level: Level = "macro", amplifier: Amplifi
             another level than `transistor`.
     """
     chosen = chosen_amplifier(level, amplifier)
+    network = plainly_named(network)
     lines = network_cards(network, amplifier=chosen)
     if chosen is None:
         return to_text(network, lines) + _analyses.options(klu=False)
