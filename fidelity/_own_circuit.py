@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -150,31 +150,32 @@ class CircuitCase:
                 f"SPICE against nodal equations, from {source}",
                 "ac",
                 result,
-                lambda r, column=column: _response_error(r, self.model, column),
+                partial(_response_error, self.model, column),
             )
 
     def _noise(self) -> Iterator[Row]:
-        result = self._measure("noise", band=self.band)
-        yield self._compared("noise", "SPICE against nodal equations, densities", "noise", result, self._density_error)
-        if result is None:
-            return
-        name = "covariance" if self.band is None else "band_covariance"
-        if name not in result.measurement:
+        for band in dict.fromkeys((None, self.band)):
+            yield from self._noise_within(band)
+
+    def _noise_within(self, band: tuple[float, float] | None) -> Iterator[Row]:
+        where = "all frequencies" if band is None else f"{band[0]:g} to {band[1]:g} Hz"
+        result = self._measure("noise", band=band)
+        yield self._compared(
+            "noise", f"SPICE against nodal equations, densities, {where}", "noise", result, self._density_error
+        )
+        name = "covariance" if band is None else "band_covariance"
+        if result is None or name not in result.measurement:
             return
         found = result.measurement[name].values
         try:
-            expected = self.model.covariance(self.band)
+            expected = self.model.covariance(band)
         except InfiniteVarianceError:
             return
-        where = "all frequencies" if self.band is None else f"{self.band[0]:g} to {self.band[1]:g} Hz"
-        yield self._row(
-            "noise", f"SPICE against model, covariance over {where}", _norm(found, expected), LIMITS["covariance"]
-        )
-        if self.band is None and self.process is not None:
+        limit = LIMITS["covariance"]
+        yield self._row("noise", f"SPICE against model, covariance, {where}", _norm(found, expected), limit)
+        if band is None and self.process is not None:
             stationary = self.process.stationary_covariance()
-            yield self._row(
-                "noise", "SPICE against process, covariance", _norm(found, stationary), LIMITS["covariance"]
-            )
+            yield self._row("noise", "SPICE against process, covariance", _norm(found, stationary), limit)
 
     def _density_error(self, result: CircuitResult) -> float:
         f, psd = result.measurement["frequency"].values, result.measurement["psd"].values
@@ -183,10 +184,10 @@ class CircuitCase:
         return float(np.max(np.abs(psd[heard] / expected[heard] - 1), initial=0.0))
 
     def _tran(self) -> Iterator[Row]:
-        result = self._measure("tran")
         process = self.process
-        if process is None:
-            return
+        if process is None or not (process.settled().any() or process.start.any()):
+            return  # a waveform of zeros says nothing
+        result = self._measure("tran")
         if result is not None and not result.steps:
             return
         yield self._compared(
@@ -207,7 +208,7 @@ def _norm(found: np.ndarray, expected: np.ndarray) -> float:
     return relative(found - expected, expected) if expected.any() else float(np.abs(found).max(initial=0.0))
 
 
-def _response_error(result: CircuitResult, model: LinearCircuit, column: int) -> float:
+def _response_error(model: LinearCircuit, column: int, result: CircuitResult) -> float:
     data = result.measurement
     found = data["v_re"].values + 1j * data["v_im"].values
     return _norm(found, model.transfer(data["frequency"].values)[:, :, column])

@@ -180,7 +180,8 @@ def _parts(values: Any) -> Float[np.ndarray, "f k"]:
 
 
 def _joined(*columns: Float[np.ndarray, "..."]) -> Rows:
-    return np.column_stack(columns).tolist()
+    rows: Rows = np.column_stack(columns).tolist()
+    return rows
 
 
 def _transfer(result: CircuitResult) -> tuple[Sequence[str], Rows]:
