@@ -2,8 +2,8 @@
 
     python examples/two-node-board/predict.py [DATA [OUT]]
 
-DATA is the folder of the published measurements (README.md, psd-node1.csv, rho-by-band.csv, precision-vs-time.csv). Into
-OUT, results/two-node-board unless given, go comparison.csv and comparison.png. The check of the prediction itself
+DATA is the folder of the published measurements (README.md, psd-node1.csv, rho-by-band.csv, precision-vs-time.csv).
+Into OUT, results/two-node-board unless given, go comparison.csv and comparison.png. The check of the prediction itself
 against SPICE is
 
     thermospice verify --netlist examples/two-node-board/board.cir --outputs v1,v2 --band 200,50k
