@@ -137,6 +137,6 @@ def _scope(site: Site, inner: Block, overrides: dict[str, float]) -> Scope:
     while block is not None and block is not inner.parent:
         block = block.parent
         around = around.parent if around is not None else None
-    scope = Scope({**inner.defaults, **inner.parameters}, around, asked=site.scope.asked)
+    scope = Scope({**inner.defaults, **inner.parameters}, around, site.scope, asked=site.scope.asked)
     scope.values.update(overrides)
     return scope

@@ -17,14 +17,26 @@ from ._site import Site, multiplied, nodes
 def _controlled(site: Site, found: list[str]) -> tuple[list[str], list[tuple[str, str]], float, list[float]]:
     """Nodes, pairs of controlling nodes, the constant part and a factor for each pair, of E and G."""
     ends, rest = nodes(site, found, 2)
+    rest = _without_kind(rest)
     count, rest = _order(site, rest)
     pairs = [(site.node(rest[2 * k]), site.node(rest[2 * k + 1])) for k in range(count) if len(rest) > 2 * k + 1]
     if len(pairs) != count or "=" in rest[: 2 * count]:
         raise ValueError(_FORM)
-    return ends, pairs, *_factors(site, rest[2 * count :], count, found[2] == "poly")
+    return ends, pairs, *_factors(site, rest[2 * count :], count, "poly" in found[2:4])
 
 
 _FORM = "expected two nodes, two controlling nodes and a factor; TABLE, LAPLACE, VALUE and FREQ are not taken"
+
+
+_KINDS = frozenset({"vcvs", "vccs", "ccvs", "cccs"})
+_EXPRESSIONS = frozenset({"value", "vol", "cur", "table", "laplace", "freq", "chebyshev", "pwl", "delay", "and", "or"})
+
+
+def _without_kind(rest: list[str]) -> list[str]:
+    """The words behind the nodes without one that says once more what the letter says."""
+    if rest and rest[0] in _EXPRESSIONS:
+        raise ValueError(f"{rest[0].upper()} is not taken; expected controlling nodes or sources and a factor, or POLY")
+    return rest[1:] if rest and rest[0] in _KINDS else rest
 
 
 def _order(site: Site, rest: list[str]) -> tuple[int, list[str]]:
@@ -39,6 +51,8 @@ def _order(site: Site, rest: list[str]) -> tuple[int, list[str]]:
 
 def _factors(site: Site, values: list[str], count: int, poly: bool) -> tuple[float, list[float]]:
     if not poly:
+        if values[:2] == ["gain", "="]:
+            values = values[2:]
         if len(values) != 1:
             raise ValueError(
                 _FORM if len(values) == 0 or "=" in values else f"expected one factor, got {' '.join(values)}"
@@ -108,9 +122,10 @@ def _constant_current(name: str, a: str, b: str, constant: float) -> list[Elemen
 def _sensed(site: Site, found: list[str]) -> tuple[list[str], list[str], float, list[float]]:
     """Nodes, controlling voltage sources, the constant part and factors, of F and H."""
     ends, rest = nodes(site, found, 2)
+    rest = _without_kind(rest)
     count, rest = _order(site, rest)
     sensors = rest[:count]
     if len(sensors) != count or not all(word[0] == "v" for word in sensors):
         raise ValueError("expected two nodes, a controlling voltage source and a factor")
-    constant, factors = _factors(site, rest[count:], count, found[2] == "poly")
+    constant, factors = _factors(site, rest[count:], count, "poly" in found[2:4])
     return ends, [site.prefix + word for word in sensors], constant, factors

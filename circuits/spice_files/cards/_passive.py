@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ...networks import Capacitor, Coupling, Element, Inductor, Resistor, Transconductor
 from ..definitions import Model, Scope
-from ..text import given, unbraced
+from ..text import given
 from ._site import CELSIUS, Conditions, Site, check_names, nodes
 
 _PASSIVE = frozenset({"tc", "tc1", "tc2", "temp", "dtemp", "m", "scale"})
@@ -24,8 +24,10 @@ def _passive(site: Site, rest: list[str], aliases: tuple[str, ...], kinds: tuple
     sorted_ = given(rest)
     check_names(sorted_, _PASSIVE | {*aliases, *more.split()})
     number = {name: site.scope.value(values[0]) for name, values in sorted_.named.items()}
-    values = [word for word in sorted_.positional if unbraced(word) is not None or not word[0].isalpha()]
-    models = [word for word in sorted_.positional if word not in values]
+    models = [word for word in sorted_.positional if word[0].isalpha() and not site.scope.knows(word)]
+    values = [word for word in sorted_.positional if word not in models]
+    if both := [word for word in values if site.block.model(word) is not None]:
+        raise ValueError(f"{both[0]} is a parameter and a model; expected two names")
     if len(values) > 1 or len(models) > 1:
         raise ValueError(f"expected one value, got {' '.join(sorted_.positional)}")
     model = _model_values(site, models[0], kinds, aliases) if models else {}
@@ -59,7 +61,7 @@ def _one_value(
 def _model_values(site: Site, name: str, kinds: tuple[str, ...], aliases: tuple[str, ...]) -> dict[str, float]:
     model = site.block.model(name)
     if model is None:
-        raise ValueError(f"expected a value, got {name!r}, which is no model either; a parameter stands in braces")
+        raise ValueError(f"expected a value, got {name!r}, which is no parameter and no model")
     return model_values(site.scope, name, model, kinds, aliases)
 
 

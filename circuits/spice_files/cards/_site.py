@@ -8,7 +8,7 @@ from ..definitions import Block, Scope
 from ..text import Given
 
 CELSIUS = 273.15
-_GROUNDS = frozenset({"0", "gnd", "gnd!"})
+_GROUNDS = frozenset({"0", "gnd"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Site:
         """The node of a word, as it is called in the whole circuit."""
         if word in _GROUNDS:
             return GROUND
+        if word == "gnd!":
+            raise ValueError("simulators disagree whether gnd! is ground; write 0")
         found = self.nodes.get(word)
         if found is not None:
             return found

@@ -43,10 +43,10 @@ def _stimulus(
     while at < len(rest):
         word = rest[at]
         end = at + 1
-        while end < len(rest) and _is_value(rest[end]):
+        while end < len(rest) and _is_value(site, rest[end]):
             end += 1
         values = rest[at + 1 : end]
-        if _is_value(word) and at == 0:
+        if _is_value(site, word) and at == 0:
             # A value behind the nodes is the DC value; nothing else may follow it without a word.
             values = rest[at:end]
             word = "dc"
@@ -64,8 +64,10 @@ def _stimulus(
     return dc, ac, waveform
 
 
-def _is_value(word: str) -> bool:
-    return unbraced(word) is not None or not (word[0].isalpha() or word == "=")
+def _is_value(site: Site, word: str) -> bool:
+    if word in _WAVEFORMS or word in ("dc", "ac", "="):
+        return False
+    return unbraced(word) is not None or not word[0].isalpha() or site.scope.knows(word)
 
 
 def _phasor(magnitude: float, phase: float = 0.0) -> complex | float:

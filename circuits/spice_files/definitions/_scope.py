@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ..text import evaluate, read_number, unbraced
 from ._blocks import Parameter
@@ -12,10 +13,16 @@ MOST_PARAMETERS_DEEP = 100
 
 @dataclass(slots=True)
 class Scope:
-    """The parameters of the circuit or of one instance of a subcircuit, over those around its definition."""
+    """The parameters of the circuit or of one instance of a subcircuit.
+
+    Others are those around its definition, or around its use: simulators disagree where the two differ.
+    """
 
     parameters: Mapping[str, Parameter]
     parent: "Scope | None" = None
+    """Around the definition."""
+    caller: "Scope | None" = None
+    """Around the use."""
     values: dict[str, float] = field(default_factory=dict)
     """Those that are known: given with an instance, or worked out before."""
     asked: list[str] = field(default_factory=list)
@@ -28,12 +35,11 @@ class Scope:
             KeyError: there is none of this name.
             ValueError: it has no value.
         """
+        owner = self._owner(name)
+        if owner is not self:
+            return owner.value_of(name)
         if name in self.values:
             return self.values[name]
-        if name not in self.parameters:
-            if self.parent is None:
-                raise KeyError(name)
-            return self.parent.value_of(name)
         key = f"{id(self)} {name}"
         if key in self.asked:
             raise ValueError(f"parameter {name} stands for itself")
@@ -45,6 +51,25 @@ class Scope:
         finally:
             self.asked.pop()
         return self.values[name]
+
+    def _owner(self, name: str) -> "Scope":
+        defining = self._first(name, "parent")
+        using = self._first(name, "caller")
+        if defining is not None and using is not None and defining is not using:
+            raise ValueError(
+                f"parameter {name} has one value where the subcircuit is defined and another where it is used;"
+                " simulators disagree which one counts: give it with the instance"
+            )
+        owner = defining or using
+        if owner is None:
+            raise KeyError(name)
+        return owner
+
+    def _first(self, name: str, way: Literal["parent", "caller"]) -> "Scope | None":
+        scope: Scope | None = self
+        while scope is not None and name not in scope.parameters:
+            scope = getattr(scope, way)
+        return scope
 
     def worked_out(self, text: str) -> float:
         """The value of an expression, in braces or not."""
@@ -60,6 +85,14 @@ class Scope:
         inner = unbraced(word)
         if inner is not None:
             return evaluate(inner, self.value_of)
-        if word[0].isalpha():
-            raise ValueError(f"expected a value, got {word!r}; a parameter stands in braces: {{{word}}}")
-        return read_number(word)
+        if not (word[0].isalpha() or word[0] == "_"):
+            return read_number(word)
+        # ngspice takes a parameter's name for its value, without braces too.
+        try:
+            return self.value_of(word)
+        except KeyError:
+            raise ValueError(f"expected a value, got {word!r}, which is no parameter") from None
+
+    def knows(self, word: str) -> bool:
+        """Whether a word is the name of a parameter."""
+        return self._first(word, "parent") is not None or self._first(word, "caller") is not None

@@ -37,6 +37,7 @@ def logical_lines(text: str, file: str, problems: Problems, titled: bool = True)
     physical = text.split("\n")
     title = physical[0].strip() if titled else ""
     found: list[Line] = []
+    ended = False
     for number, raw in enumerate(physical[titled:], start=1 + titled):
         stripped = raw.strip()
         if not stripped or stripped[0] in "*$#" or stripped.startswith("//"):
@@ -45,10 +46,14 @@ def logical_lines(text: str, file: str, problems: Problems, titled: bool = True)
         plain = _without_comment(stripped)
         if not plain:
             continue
-        if plain[0] == "+":
+        if ended:
+            if plain.lower() != ".end":
+                problems.add(place, "a line behind .end, which some simulators read and others do not")
+                break
+        elif plain[0] == "+":
             _continue(found, plain[1:], place, problems)
         elif plain.lower() == ".end":
-            break
+            ended = True
         else:
             found.append(Line(place, plain))
     return Lines(title, found)
