@@ -83,7 +83,7 @@ def run_campaign(
     if not execution.resume and (target / STATE).exists():
         raise StudyError(f"{target}: holds a campaign already; resume it, or choose another folder")
     what = plan(study, where)
-    if study.kind == "circuit" and execution.scheduler is None:
+    if study.kind != "training" and execution.scheduler is None:
         from ..netlists.simulators import proven_ngspice  # PySpice
 
         proven_ngspice()
