@@ -4,6 +4,7 @@ from ._circuit_settings import CircuitSettings as CircuitSettings
 from ._limits import Limit as Limit
 from ._limits import Specification as Specification
 from ._metrics import ARRAYS as ARRAYS
+from ._metrics import OF_AN_OUTPUT as OF_AN_OUTPUT
 from ._metrics import RATIOS as RATIOS
 from ._metrics import TRAINING as TRAINING
 from ._netlist_settings import NetlistSettings as NetlistSettings

@@ -9,7 +9,7 @@ import typer
 from .._exceptions import InputError
 from ..frame import Job, Pair, refuse_beside, written
 
-_BELONG = ("outputs", "tolerances", "input", "junit")
+_BELONG = ("outputs", "tolerances", "input", "instances")
 
 
 @dataclass(frozen=True, slots=True)
