@@ -11,9 +11,22 @@ from ..files import plain, write_bytes, write_json, write_text
 from ._exceptions import StudyError
 from ._summary import campaign_summary, has_passed
 from .planning import Plan, plan
-from .results import specification, unfinished, with_ratios, write_dataset, write_specification, write_table
+from .results import (
+    Characteristic,
+    characteristics,
+    condition_of,
+    deviations_behind,
+    specification,
+    unfinished,
+    with_ratios,
+    write_characteristics,
+    write_dataset,
+    write_junit,
+    write_specification,
+    write_table,
+)
 from .runs import Record, Stopped, Store, alone_in, check, executor, perform
-from .studies import StopAfter, Study, to_plain, to_yaml
+from .studies import NetlistSettings, StopAfter, Study, to_plain, to_yaml
 
 STATE = "state.json"
 """The study of a campaign's folder, and what the folder is."""
@@ -83,7 +96,7 @@ def run_campaign(
     if not execution.resume and (target / STATE).exists():
         raise StudyError(f"{target}: holds a campaign already; resume it, or choose another folder")
     what = plan(study, where)
-    if study.kind == "circuit" and execution.scheduler is None:
+    if study.kind != "training" and execution.scheduler is None:
         from ..netlists.simulators import proven_ngspice  # PySpice
 
         proven_ngspice()
@@ -181,12 +194,46 @@ class _Campaign:
         summary["pictures"] = [] if outcome["outcome"] == "interrupted" else self._draw(records)
         if lacking := unfinished(what, known):
             summary["references_missing"] = [run.chip for run in lacking]
+        if study.netlist is not None:
+            summary |= self._characteristics(study.netlist, records)
         if study.specification is not None:
             summary["specification"] = specification(study, study.specification, what, records)
             write_specification(folder / "specification.csv", summary["specification"])
         summary["elapsed_s"] = time.perf_counter() - started
         write_json(folder / "summary.json", summary)
         return CampaignResult(folder, study, what, tuple(records), plain(summary))
+
+    def _characteristics(self, settings: NetlistSettings, records: Sequence[Record | None]) -> dict[str, Any]:
+        """The table of conditions and limits, and what lies behind those that are not kept."""
+        found = characteristics(self.study, self.plan, records)
+        write_characteristics(self.folder / "characteristics.csv", found)
+        write_junit(self.folder / "junit.xml", self.study.name, found)
+        failing = [one for one in found if one.verdict == "fail"]
+        return {
+            "characteristics": [one.row() for one in found],
+            "shortfalls": [
+                {
+                    "condition": one.condition,
+                    "metric": one.metric,
+                    "reason": one.reason,
+                    "elements": self._behind(settings, one),
+                }
+                for one in failing
+            ],
+        }
+
+    def _behind(self, settings: NetlistSettings, one: Characteristic) -> list[dict[str, Any]]:
+        """Which elements of the worst chip bring a metric where it is, each alone."""
+        if one.worst_chip is None or not settings.tolerances or not settings.mismatch:
+            return []
+        point = next(values for values in self.plan.points if condition_of(values) == one.condition)
+        changes = {name.rpartition(".")[2]: value for name, value in point.items()}
+        known = {name: value for name, value in changes.items() if name in NetlistSettings.model_fields}
+        there = settings.model_copy(update=known)
+        return [
+            {"element": name, "deviation": deviation, "change": change}
+            for name, deviation, change in deviations_behind(there, one.metric, one.worst_chip)
+        ]
 
     def _draw(self, records: Sequence[Record | None]) -> list[str]:
         from .figures import draw  # matplotlib

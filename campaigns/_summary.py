@@ -64,5 +64,6 @@ def has_passed(summary: Mapping[str, Any]) -> bool:
         for limit in summary.get("limits", ())
         if "required_yield" in limit
     )
+    short = short or any(one.get("verdict") == "fail" for one in summary.get("characteristics", ()))
     lacking = bool(summary.get("references_missing")) and summary["outcome"] == "complete"
     return not (short or lacking or summary["failed"] or summary["outcome"] == "stopped")

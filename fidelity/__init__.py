@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._one_chip import one_chip_rows as one_chip_rows
     from ._one_chip import settled_answers as settled_answers
     from ._one_chip import waveforms as waveforms
+    from ._own_circuit import CircuitCase as CircuitCase
     from ._table import Done as Done
     from ._table import opinions_wanted as opinions_wanted
     from ._table import verify as verify
@@ -29,6 +30,7 @@ __all__ = [
     "CHECKS",
     "Case",
     "CaseError",
+    "CircuitCase",
     "FidelityCheck",
     "Depth",
     "Done",
@@ -52,6 +54,7 @@ _MODULES = ("held_out",)
 _HOMES = {
     "CHECKS": "_checks",
     "Case": "_case",
+    "CircuitCase": "_own_circuit",
     "FidelityCheck": "_checks",
     "Depth": "_case",
     "Done": "_table",

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from ..behavioral import CircuitProcess
-from ..circuits.circuit_formulas import analyse_circuit
+from ..circuits.circuit_formulas import formula_checks
 from ..circuits.linear_circuits import InfiniteVarianceError, LinearCircuit, Observed
 from ..circuits.networks import OpAmp
 from ..measurements import Analysis
@@ -38,6 +38,8 @@ class CircuitCase:
     circuit: Observed
     temperature: float | None = None
     band: tuple[float, float] | None = None
+    what: str = ""
+    """Which chip, where it is not the circuit as its netlist has it."""
     failures: list[str] = field(default_factory=list)
 
     @property
@@ -70,8 +72,6 @@ class CircuitCase:
     @cached_property
     def model(self) -> LinearCircuit:
         """Its equations, as warm as it is measured."""
-        from dataclasses import replace
-
         network = self.circuit.network
         if self.temperature is not None:
             network = replace(network, temperature=self.temperature)
@@ -80,7 +80,7 @@ class CircuitCase:
     def _row(self, analysis: str, metric: str, value: float, limit: float) -> Row:
         row: Row = {
             "topology": self.circuit.network.name,
-            "level": self.level,
+            "level": f"{self.level} {self.what}".strip(),
             "size": len(self.circuit.labels),
             "analysis": analysis,
             "metric": metric,
@@ -108,7 +108,7 @@ class CircuitCase:
         return self._row(analysis, metric, math.nan if result is None else error(result), LIMITS[kind])
 
     def _symbolic(self) -> Iterator[Row]:
-        for name, check in analyse_circuit(self.model).summary["checks"].items():
+        for name, check in formula_checks(self.model).items():
             yield self._row("symbolic", f"formulas against numbers, {name}", check["error"], check["limit"])
         if len(self.model.poles):
             yield self._row("symbolic", "state space against nodal equations, ac", self._two_ways(), 1e-6)
@@ -150,31 +150,32 @@ class CircuitCase:
                 f"SPICE against nodal equations, from {source}",
                 "ac",
                 result,
-                partial(_response_error, model=self.model, column=column),
+                partial(_response_error, self.model, column),
             )
 
     def _noise(self) -> Iterator[Row]:
-        result = self._measure("noise", band=self.band)
-        yield self._compared("noise", "SPICE against nodal equations, densities", "noise", result, self._density_error)
-        if result is None:
-            return
-        name = "covariance" if self.band is None else "band_covariance"
-        if name not in result.measurement:
+        for band in dict.fromkeys((None, self.band)):
+            yield from self._noise_within(band)
+
+    def _noise_within(self, band: tuple[float, float] | None) -> Iterator[Row]:
+        where = "all frequencies" if band is None else f"{band[0]:g} to {band[1]:g} Hz"
+        result = self._measure("noise", band=band)
+        yield self._compared(
+            "noise", f"SPICE against nodal equations, densities, {where}", "noise", result, self._density_error
+        )
+        name = "covariance" if band is None else "band_covariance"
+        if result is None or name not in result.measurement:
             return
         found = result.measurement[name].values
         try:
-            expected = self.model.covariance(self.band)
+            expected = self.model.covariance(band)
         except InfiniteVarianceError:
             return
-        where = "all frequencies" if self.band is None else f"{self.band[0]:g} to {self.band[1]:g} Hz"
-        yield self._row(
-            "noise", f"SPICE against model, covariance over {where}", _norm(found, expected), LIMITS["covariance"]
-        )
-        if self.band is None and self.process is not None:
+        limit = LIMITS["covariance"]
+        yield self._row("noise", f"SPICE against model, covariance, {where}", _norm(found, expected), limit)
+        if band is None and self.process is not None:
             stationary = self.process.stationary_covariance()
-            yield self._row(
-                "noise", "SPICE against process, covariance", _norm(found, stationary), LIMITS["covariance"]
-            )
+            yield self._row("noise", "SPICE against process, covariance", _norm(found, stationary), limit)
 
     def _density_error(self, result: CircuitResult) -> float:
         f, psd = result.measurement["frequency"].values, result.measurement["psd"].values
@@ -183,10 +184,10 @@ class CircuitCase:
         return float(np.max(np.abs(psd[heard] / expected[heard] - 1), initial=0.0))
 
     def _tran(self) -> Iterator[Row]:
-        result = self._measure("tran")
         process = self.process
-        if process is None:
-            return
+        if process is None or not (process.settled().any() or process.start.any()):
+            return  # a waveform of zeros says nothing
+        result = self._measure("tran")
         if result is not None and not result.steps:
             return
         yield self._compared(
@@ -207,7 +208,7 @@ def _norm(found: np.ndarray, expected: np.ndarray) -> float:
     return relative(found - expected, expected) if expected.any() else float(np.abs(found).max(initial=0.0))
 
 
-def _response_error(result: CircuitResult, model: LinearCircuit, column: int) -> float:
+def _response_error(model: LinearCircuit, column: int, result: CircuitResult) -> float:
     data = result.measurement
     found = data["v_re"].values + 1j * data["v_im"].values
     return _norm(found, model.transfer(data["frequency"].values)[:, :, column])

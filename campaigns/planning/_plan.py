@@ -7,6 +7,7 @@ from typing import Any
 from .._exceptions import StudyError
 from ..studies import Study, points, written
 from ._circuit_tasks import CircuitBase
+from ._netlist_tasks import NetlistBase
 from ._size import check_size
 from ._task import SCHEMA, RunTask, key_of
 
@@ -76,6 +77,8 @@ def _run(index: int, point: int, chip: int, row: Mapping[str, Any], common: RunT
 
 
 def _base(study: Study, where: str) -> "CircuitBase | Any":
+    if study.netlist is not None:
+        return NetlistBase(study.netlist, where)
     if study.circuit is not None:
         return CircuitBase(study.circuit, study.seed, where)
     from ._training_tasks import TrainingBase

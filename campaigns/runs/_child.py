@@ -70,6 +70,10 @@ def _perform(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if len(requests) > 1:
             return _circuit.perform_together([request["task"] for request in requests], first["timeout"])
         return [_circuit.perform(first["task"], first["timeout"])]
+    if first["task"]["kind"] == "netlist":
+        from . import _netlist_run as _netlist
+
+        return [_netlist.perform(first["task"], first["timeout"])]
     from ._training_run import perform
 
     return [perform(first["task"], first["folder"])]

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...files import joined
 from ...files.quantities import QuantityError, Ratio, parse_quantity
-from ._metrics import EVERY_METRIC
+from ._metrics import EVERY_METRIC, netlist_quantity
 
 
 class Frozen(BaseModel):
@@ -20,14 +20,15 @@ def _in_its_unit(data: Any, *bounds: str) -> Any:
     """Bounds of a metric as numbers in the unit that the metric has."""
     if not isinstance(data, Mapping):
         return data
-    known = EVERY_METRIC.get(str(data.get("metric")))
-    if known is None:
+    name = str(data.get("metric"))
+    unit = EVERY_METRIC[name].quantity if name in EVERY_METRIC else netlist_quantity(name)
+    if unit is None:
         return data
     found, wrong = dict(data), []
     for name in bounds:
         if found.get(name) is not None:
             try:
-                found[name] = parse_quantity(found[name], known.quantity)
+                found[name] = parse_quantity(found[name], unit)
             except QuantityError as error:
                 wrong.append(f"{name}: {error}")
     if wrong:
@@ -41,13 +42,15 @@ class Limit(Frozen):
     metric: str
     at_most: float | None = None
     at_least: float | None = None
+    typical: float | None = None
+    """What is aimed at, for the tables; no bound."""
     required_yield: Annotated[Ratio, Field(ge=0, le=1)] | None = None
     """The command ends with exit code 1 when fewer runs than this keep the limit."""
 
     @model_validator(mode="before")
     @classmethod
     def _in_the_metric_s_unit(cls, data: Any) -> Any:
-        return _in_its_unit(data, "at_most", "at_least")
+        return _in_its_unit(data, "at_most", "at_least", "typical")
 
     @model_validator(mode="after")
     def _bounded(self) -> "Limit":

@@ -69,3 +69,32 @@ RATIOS: Mapping[str, Metric] = MappingProxyType(
 """Of a study with a reference: each run over the reference run of the same seed."""
 
 EVERY_METRIC: Mapping[str, Metric] = MappingProxyType({**CIRCUIT, **TRAINING, **RATIOS})
+
+OF_AN_OUTPUT: Mapping[str, Metric] = MappingProxyType(
+    {
+        "dc": Metric("V", "operating point", "op"),
+        "gain": Metric("1", "largest response", "ac"),
+        "peak_frequency": Metric("Hz", "frequency of the largest response", "ac"),
+        "bandwidth": Metric("Hz", "frequency above the peak at which the response is 3 dB less", "ac"),
+        "rms": Metric("V", "noise", "noise"),
+        "settle_time": Metric("s", "time from which on it stays within settle_tolerance", "tran"),
+        "overshoot": Metric("1", "largest excursion beyond the settled value over that", "tran"),
+    }
+)
+"""Of each output of a netlist, such as `dc(v1)`."""
+
+
+def netlist_quantity(name: str) -> str | None:
+    """The unit that limits on a metric of a netlist are read in; None for another metric."""
+    if name == "tau":
+        return "s"
+    kind, bracket, label = name.partition("(")
+    if not bracket or not name.endswith(")"):
+        return None
+    if kind == "rho":
+        return ""
+    metric = OF_AN_OUTPUT.get(kind)
+    if metric is None:
+        return None
+    unit = "A" if label.lower().startswith("i(") and metric.unit == "V" else metric.unit
+    return "" if unit == "1" else unit

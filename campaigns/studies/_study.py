@@ -10,6 +10,7 @@ from ...files.quantities import Bytes, Count, Seconds
 from ._circuit_settings import CircuitSettings
 from ._limits import Frozen, Limit, Specification
 from ._metrics import CIRCUIT, RATIOS, TRAINING, Metric
+from ._netlist_settings import NetlistSettings
 from ._parameters import Parameter
 
 MOST_RUNS = 100_000
@@ -26,8 +27,9 @@ class Study(Frozen):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
     description: str = ""
-    kind: Literal["circuit", "training"] = "circuit"
+    kind: Literal["circuit", "training", "netlist"] = "circuit"
     circuit: CircuitSettings | None = None
+    netlist: NetlistSettings | None = None
     training: Mapping[str, Any] | None = None
     """Fields of an experiment of `thermospice train`, without its seeds."""
     reference: Mapping[str, Any] | None = None
@@ -60,11 +62,10 @@ class Study(Frozen):
         return self
 
     def _wrong_blocks(self) -> Iterator[str]:
-        blocks = {"circuit": self.circuit, "training": self.training}
-        other = next(name for name in blocks if name != self.kind)
+        blocks = {"circuit": self.circuit, "training": self.training, "netlist": self.netlist}
         if blocks[self.kind] is None:
             yield f"{self.kind}: missing; a study of kind {self.kind} needs it"
-        if blocks[other] is not None:
+        for other in (name for name in blocks if name != self.kind and blocks[name] is not None):
             yield f"{other}: means nothing to a study of kind {self.kind}; remove it or change kind"
 
     def _wrong_points(self) -> Iterator[str]:
@@ -94,13 +95,15 @@ class Study(Frozen):
         known = self.metrics
         for k, limit in enumerate(self.limits):
             if limit.metric not in known:
-                every = CIRCUIT if self.kind == "circuit" else {**TRAINING, **RATIOS}
+                every = {**TRAINING, **RATIOS} if self.kind == "training" else {**CIRCUIT}
                 hint = f"; it needs the analysis {every[limit.metric].analysis}" if limit.metric in every else ""
                 yield f"limits.{k}.metric: expected one of {', '.join(known)}, got {limit.metric!r}{hint}"
 
     @property
     def metrics(self) -> dict[str, Metric]:
         """What the runs of this study measure."""
+        if self.netlist is not None:
+            return self.netlist.metrics
         if self.circuit is None:
             return {**TRAINING, **(RATIOS if self.reference is not None else {})}
         analyses = self.circuit.analyses

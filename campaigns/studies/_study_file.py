@@ -8,6 +8,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from ...circuits.linear_circuits import split_outputs
+from ...circuits.spice_files import netlist_text
+from ...circuits.tolerances import CircuitSpecification, load_specification
 from ...circuits.trials import find_design
 from ...files import read_yaml, reasons
 from .._exceptions import StudyError
@@ -48,6 +51,8 @@ def _inlined(data: Any, path: Path) -> Any:
         # Written out, so that a parameter can name any field of it.
         design = {"design": _design(training["design"], path)} if "design" in training else {}
         return {**data, "training": {**training, **design}}
+    if isinstance(data.get("netlist"), Mapping):
+        return _netlist_read(data, path)
     circuit = data.get("circuit")
     if not isinstance(circuit, Mapping):
         return data
@@ -59,6 +64,29 @@ def _inlined(data: Any, path: Path) -> Any:
         circuit["program"] = _files_read(dict(program), path)
         circuit.setdefault("size", len(circuit["program"]["b"]))
     return {**data, "circuit": circuit}
+
+
+def _netlist_read(data: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """A study of a netlist with the text of its file, and with the tolerances and limits of another."""
+    netlist, found = dict(data["netlist"]), {"kind": "netlist", **data}
+    if isinstance(netlist.get("outputs"), str):
+        netlist["outputs"] = split_outputs(netlist["outputs"])
+    if isinstance(netlist.get("file"), str) and "text" not in netlist:
+        netlist["text"] = netlist_text(path.parent / netlist["file"])
+    if isinstance(netlist.get("tolerances"), str):
+        specification = load_specification(path.parent / netlist["tolerances"])
+        netlist["tolerances"] = specification.model_dump(mode="json", exclude_none=True)["tolerances"]
+        found.setdefault("limits", limits_of(specification))
+    return {**found, "netlist": netlist}
+
+
+def limits_of(specification: CircuitSpecification) -> list[dict[str, Any]]:
+    """The limits of a specification, as a study has them."""
+    names = {"min": "at_least", "max": "at_most", "typ": "typical", "required_yield": "required_yield"}
+    return [
+        {"metric": metric, **{names[k]: v for k, v in bounds.model_dump(exclude_none=True).items()}}
+        for metric, bounds in specification.limits.items()
+    ]
 
 
 def _placed(training: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -16,13 +16,19 @@ def unit_of(parameter: str) -> str:
 def quantity_of(parameter: str) -> str | None:
     """As `unit_of`, by the name that a quantity is read with; None for what is no number."""
     block, _, rest = parameter.partition(".")
-    path = tuple((rest if block in ("circuit", "training") else parameter).removeprefix("solver.").split("."))
+    path = tuple(
+        (rest if block in ("circuit", "training", "netlist") else parameter).removeprefix("solver.").split(".")
+    )
     if path[0] == "design":
         return unit_of_field(Design, path[1:])
     if block == "training":
         from ...training import Experiment  # torch comes with it
 
         return unit_of_field(Experiment, path)
+    if block == "netlist":
+        from ._netlist_settings import NetlistSettings
+
+        return unit_of_field(NetlistSettings, path)
     from ._circuit_settings import CircuitSettings
 
     return unit_of_field(CircuitSettings, path)

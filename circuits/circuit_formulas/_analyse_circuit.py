@@ -69,7 +69,24 @@ def analyse_circuit(circuit: LinearCircuit, band: Band | None = None) -> Formula
     return Formulas(text, latex, summary, all(check["holds"] for check in checks.values()))
 
 
-def _formulas(model: CircuitModel) -> Iterator[tuple[str, Any]]:
+def formula_checks(circuit: LinearCircuit) -> dict[str, dict[str, Any]]:
+    """What of `analyse_circuit` says whether formulas and numbers agree; empty where there are no formulas.
+
+    Raises:
+        ValueError: equations that are singular.
+    """
+    try:
+        model = CircuitModel(circuit)
+    except ValueError:
+        return {}
+    return _checks(model, dict(_formulas(model, with_sensitivities=False)), circuit)
+
+
+_MOST_ENTRIES = 16
+"""Sensitivities of transfer functions that are written down: each is a page of a larger circuit."""
+
+
+def _formulas(model: CircuitModel, with_sensitivities: bool = True) -> Iterator[tuple[str, Any]]:
     for name in ("C", "G", "B", "M", "D"):
         yield name, getattr(model, name)
     if not model.small:
@@ -77,10 +94,13 @@ def _formulas(model: CircuitModel) -> Iterator[tuple[str, Any]]:
     yield "characteristic", model.characteristic
     if model.sources:
         yield "transfer", model.transfer
-        yield "transfer_sensitivity", model.sensitivities(model.transfer)
+        entries = len(model.transfer) * len(model.symbols)
+        if with_sensitivities and entries <= _MOST_ENTRIES:
+            yield "transfer_sensitivity", model.sensitivities(model.transfer)
     if model.sources and sympy.simplify(model.G.det() if model.states else 1) != 0:
         yield "settled", model.settled
-        yield "settled_sensitivity", model.sensitivities(model.settled)
+        if with_sensitivities:
+            yield "settled_sensitivity", model.sensitivities(model.settled)
     if model.noise_is_small and model.equations.densities:
         yield "output_noise", model.output_noise
         if model.circuit.stability.verdict == "stable" and not any(model.direct) and model.states:
@@ -183,7 +203,8 @@ class _Written:
         for name, formula in self.formulas.items():
             if isinstance(formula, Matrix | sympy.MatrixBase) and 0 in formula.shape:
                 continue
-            parts.append(f"{name}: {_TITLES[name]}{self._columns(name)}\n\n{draw(formula)}\n")
+            shown = self._by_element(name, formula) if name.endswith("sensitivity") else draw(formula)
+            parts.append(f"{name}: {_TITLES[name]}{self._columns(name)}\n\n{shown}\n")
         for name, check in self.checks.items():
             kind = "agrees" if check["holds"] else "DISAGREES"
             parts.append(f"{name} {kind} with the numbers to {check['error']:.1e} (limit {check['limit']:.0e})\n")
@@ -192,11 +213,19 @@ class _Written:
             parts += [f"left out, too large for this circuit or without meaning in it: {t}\n" for t in self.omitted]
         return "\n".join(parts)
 
+    def _by_element(self, name: str, formula: Any) -> str:
+        """A line for each output (of each source) and element, as a matrix of them is too wide for any page."""
+        elements = [e.name for e in self.circuit.network.elements if value_of(e)]
+        sources = self.circuit.inputs if name.startswith("transfer") else ("",)
+        columns = [(e, source) for e in elements for source in sources]
+        return "\n".join(
+            f"{label}{f' from {source}' if source else ''}, {e}: {formula[i, j]}"
+            for i, label in enumerate(self.circuit.labels)
+            for j, (e, source) in enumerate(columns)
+            if formula[i, j] != 0
+        )
+
     def _columns(self, name: str) -> str:
-        if name.endswith("sensitivity"):
-            names = [e.name for e in self.circuit.network.elements if value_of(e)]
-            each = "; for each element a column for each source" if name.startswith("transfer") else ""
-            return f": {', '.join(names)}{each}"
         if name in ("B", "D", "transfer"):
             return f": {', '.join(self.circuit.inputs)}"
         return ""

@@ -3,9 +3,11 @@
 from ._linear_circuit import Band as Band
 from ._linear_circuit import InfiniteVarianceError as InfiniteVarianceError
 from ._linear_circuit import LinearCircuit as LinearCircuit
+from ._linear_circuit import NoiseBudget as NoiseBudget
 from ._outputs import Observed as Observed
 from ._outputs import OutputError as OutputError
 from ._outputs import observed as observed
+from ._outputs import split_outputs as split_outputs
 from ._pencil import Pencil as Pencil
 from ._sensitivities import Sensitivities as Sensitivities
 from ._sensitivities import sensitivities as sensitivities

@@ -34,6 +34,17 @@ class InfiniteVarianceError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
+class NoiseBudget:
+    """What the outputs' noise comes to, and from where it comes; nothing where it is infinite, and why."""
+
+    covariance: Float[np.ndarray, "n n"] | None
+    """[V^2]."""
+    variances: Float[np.ndarray, "n k"] | None
+    """By noise source [V^2]."""
+    infinite: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class LinearCircuit:
     """A network, amplifiers linearised; each number is worked out when it is asked for.
 
@@ -98,12 +109,20 @@ class LinearCircuit:
         """Outputs with every source at its dc value [V]."""
         return self.pencil.settled()
 
-    def step(self, times: Float[np.ndarray, " t"]) -> Float[np.ndarray, "t n"]:
-        """Outputs [V] at times [s] after all sources step on, from the elements' own initial values."""
+    def step(self, end: float, count: int) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, "t n"]]:
+        """Equal times [s] up to an end, and the outputs [V] at them after all sources step on.
+
+        From the elements' own initial values; one matrix exponential, however many times.
+        """
         space = self.space
-        away = -space.settled_states
-        found = [space.settled + space.M @ _decayed(space.F, float(t), away) for t in times]
-        return np.array(found).reshape(len(times), len(self.labels))
+        times = np.linspace(0.0, end, count)
+        E = scipy.linalg.expm(-space.F * times[1]) if len(space.F) else np.zeros((0, 0))
+        away = (np.zeros(len(space.F)) if space.start is None else space.start) - space.settled_states
+        found = []
+        for _ in times:
+            found.append(space.settled + space.M @ away)
+            away = E @ away
+        return times, np.array(found).reshape(len(times), len(self.labels))
 
     def transfer(self, frequencies: Float[np.ndarray, " f"]) -> Complex[np.ndarray, "f n k"]:
         """From each independent source to each output."""
@@ -154,6 +173,13 @@ class LinearCircuit:
             X = X if band is None else self._within(space.F.T, X, band)
             rows.append(np.einsum("ik,ij,jk->k", b, X, b) * paths.densities)
         return np.array(rows).reshape(len(space.M), len(paths.names))
+
+    def noise_budget(self, band: Band | None = None) -> NoiseBudget:
+        """`covariance` and `variances`, or why there are none."""
+        try:
+            return NoiseBudget(self.covariance(band), self.variances(band))
+        except InfiniteVarianceError as error:
+            return NoiseBudget(None, None, str(error))
 
     def check_finite(self) -> None:
         """Raise `InfiniteVarianceError` where noise over all frequencies has no limit."""
@@ -248,10 +274,6 @@ class LinearCircuit:
             points=within or None,
         )
         return np.asarray(found)
-
-
-def _decayed(F: Float[np.ndarray, "m m"], t: float, x: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
-    return np.asarray(scipy.linalg.expm(-F * t) @ x) if len(F) else x
 
 
 def _angle(rates: Complex[np.ndarray, " m"], omega: float) -> Complex[np.ndarray, " m"]:

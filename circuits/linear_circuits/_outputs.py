@@ -41,7 +41,7 @@ def observed(network: Network, outputs: str | Sequence[str]) -> Observed:
     Raises:
         OutputError: outputs that there are not, that are zero always, or too many.
     """
-    names = _split(outputs) if isinstance(outputs, str) else [name.strip() for name in outputs]
+    names = split_outputs(outputs) if isinstance(outputs, str) else [name.strip() for name in outputs]
     if not names or not all(names):
         such = ",".join(network.nodes[:2])
         raise OutputError(f"outputs: expected names of nodes, such as {such}, got {outputs!r}")
@@ -58,7 +58,7 @@ def observed(network: Network, outputs: str | Sequence[str]) -> Observed:
         raise OutputError(f"outputs: {text}") from None
 
 
-def _split(text: str) -> list[str]:
+def split_outputs(text: str) -> list[str]:
     """By commas outside of brackets."""
     return [part.strip() for part in re.split(r",(?![^()]*\))", text)]
 

@@ -10,6 +10,7 @@ from ._library import Known as Known
 from ._outputs import with_outputs as with_outputs
 from ._read import CIRCUIT as CIRCUIT
 from ._read import SpiceFile as SpiceFile
+from ._read import netlist_text as netlist_text
 from ._read import parse_netlist as parse_netlist
 from ._read import read_netlist as read_netlist
 from ._read import read_spice_file as read_spice_file

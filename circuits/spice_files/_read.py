@@ -169,3 +169,12 @@ def _plain(text: str, name: str) -> str:
     if "\0" in text:
         raise CircuitError(f"{name}: expected a text file, got one with null characters (UTF-16 is not taken)")
     return text
+
+
+def netlist_text(path: str | Path) -> str:
+    """The text of a netlist, for what keeps it; `parse_netlist` reads it.
+
+    Raises:
+        CircuitError: an unreadable file.
+    """
+    return _text(Path(path))

@@ -4,5 +4,6 @@ from ._specification import BoundSettings as BoundSettings
 from ._specification import CircuitSpecification as CircuitSpecification
 from ._specification import load_specification as load_specification
 from ._specification import parse_specification as parse_specification
+from ._tolerance import Corner as Corner
 from ._tolerance import Tolerance as Tolerance
 from ._tolerance import Tolerances as Tolerances

@@ -9,7 +9,7 @@ import typer
 from .._exceptions import InputError
 from ..frame import Job, Pair, refuse_beside, written
 
-_BELONG = ("outputs", "tolerances", "input", "junit")
+_BELONG = ("outputs", "tolerances", "input", "instances")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +83,48 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
         this.say(f"warning: {warning}")
     for fault in result.faults:
         this.say(f"failed: {fault}")
+
+
+def symbolic_own(this: Job, which: CircuitOptions, latex: bool) -> None:
+    """The formulas of a circuit."""
+    from ...circuits.circuit_formulas import analyse_circuit
+    from ...circuits.linear_circuits import LinearCircuit
+    from ...files import write_text
+    from ..inputs import get_circuit
+
+    circuit = get_circuit(which.netlist, which.outputs)
+    name, elements = circuit.network.name, len(circuit.network.elements)
+    with this.step(f"symbolic analysis: {name} with {elements} elements"):
+        found = analyse_circuit(LinearCircuit.of(circuit.network, circuit.labels))
+    write_text(this.folder / "symbolic.txt", found.text)
+    write_text(this.folder / "symbolic.tex", found.latex)
+    this.print_text(found.latex if latex else found.text)
+    this.finish({"netlist": str(which.netlist), **found.summary}, exit_code=0 if found.holds else 1)
+
+
+def verify_own(
+    this: Job,
+    which: CircuitOptions,
+    temperature: float | None,
+    band: tuple[float, float] | None,
+    seed: int,
+) -> None:
+    """The rows of the fidelity table of a circuit; with tolerances, of a chip that is drawn from them, too."""
+    from ...fidelity import CircuitCase
+    from ...files import write_json
+    from ...netlists.simulators import versions
+    from ..inputs import get_circuit, get_drawn
+    from ..views import fidelity as view
+
+    circuit = get_circuit(which.netlist, which.outputs)
+    cases = [CircuitCase(circuit, temperature, band)]
+    if which.tolerances is not None:
+        drawn = get_drawn(circuit, which.tolerances, seed)
+        cases.append(CircuitCase(drawn, temperature, band, what=f"chip {seed}"))
+    with this.step(f"{circuit.network.name}: SPICE, equations, process, formulas"):
+        rows = [row for case in cases for row in case.rows()]
+    write_json(this.folder / "fidelity.json", rows)
+    this.show(view.table(rows))
+    failed = sum(not row["passed"] for row in rows)
+    summary = {"netlist": str(which.netlist), "passed": len(rows) - failed, "failed": failed, "rows": rows}
+    this.finish({**summary, "seed": seed, "versions": versions()}, exit_code=1 if failed else 0)

@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
-from ..frame import AsJson, Out, Quiet, Resume, job, whole
+from ..frame import AsJson, NetlistFile, Out, Outputs, Quiet, Resume, TolerancesFile, job, whole
+from ._own_circuits import own_circuit
+
+_OF_A_CIRCUIT = ("netlist", "outputs", "tolerances", "instances", "scheduler", "workers", "retry_failed")
 
 EXAMPLE = "Example: thermospice sweep examples/studies/monte-carlo-crossbar.yaml --out results/chips"
 
@@ -15,9 +18,31 @@ def add_to(app: typer.Typer) -> None:
 
 
 def sweep(
+    context: typer.Context,
     study: Annotated[
         Path | None,
         typer.Argument(help="YAML file of the study; with --resume that of the folder.", metavar="STUDY.yaml"),
+    ] = None,
+    netlist: NetlistFile = None,
+    outputs: Outputs = None,
+    tolerances: TolerancesFile = None,
+    instances: Annotated[
+        int | None,
+        typer.Option(
+            "--instances",
+            parser=whole("--instances", 1),
+            metavar="INTEGER",
+            help="Chips drawn from --tolerances under each condition. \\[default: 100]",
+            show_default=False,
+        ),
+    ] = None,
+    junit: Annotated[
+        Path | None,
+        typer.Option(
+            "--junit",
+            help="JUnit XML of the limits of a netlist, for continuous integration; also in the folder as junit.xml.",
+            show_default=False,
+        ),
     ] = None,
     scheduler: Annotated[
         str | None,
@@ -61,4 +86,16 @@ def sweep(
 
         if resume is not None and out is not None:
             raise InputError("--out: --resume goes on in its own folder; give one of the two")
-        campaign(this, study, seed, Execution(resume is not None, scheduler, workers, retry_failed))
+        execution = Execution(resume is not None, scheduler, workers, retry_failed)
+        if own_circuit(context, netlist, (*_OF_A_CIRCUIT, "junit")):
+            from ..inputs import get_study
+
+            assert netlist is not None
+            found = get_study(netlist, outputs, tolerances, instances, seed or 0)
+            campaign(this, None, None, execution, (found, str(netlist)))
+        else:
+            campaign(this, study, seed, execution)
+        if junit is not None:
+            from ..views import copy_junit
+
+            copy_junit(this.folder, junit)

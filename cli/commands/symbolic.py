@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ..frame import AsJson, LevelName, Out, Quiet, Seed, TopologyName, job, whole
+from ..frame import AsJson, LevelName, NetlistFile, Out, Outputs, Quiet, Seed, TopologyName, job, whole
+from ._own_circuits import CircuitOptions, own_circuit, symbolic_own
 
 EXAMPLE = "Example: thermospice symbolic --topology crossbar --size 2"
 
@@ -14,6 +15,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def symbolic(
+    context: typer.Context,
+    netlist: NetlistFile = None,
+    outputs: Outputs = None,
     topology: TopologyName = "crossbar",
     level: LevelName = "ideal",
     size: Annotated[
@@ -28,8 +32,15 @@ def symbolic(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """The circuit as formulas: state space, responses, noise, covariance, sensitivities, stability, proofs."""
+    """The circuit as formulas: state space, responses, noise, covariance, sensitivities, stability, proofs.
+
+    Of a circuit of your own with --netlist, too: a symbol for each element, and numbers of what is too large to write.
+    """
     with job("symbolic", out, quiet, as_json) as this:
+        if own_circuit(context, netlist, ("netlist", "outputs", "latex")):
+            assert netlist is not None
+            symbolic_own(this, CircuitOptions(netlist, outputs), latex)
+            return
         from ...circuits.symbolic import analyse
         from ...circuits.topologies import get_topology
         from ...circuits.trials import fitting_level, get_level

@@ -5,17 +5,47 @@ from typing import Annotated
 
 import typer
 
-from ..frame import AsJson, Out, Quiet, Resume, Seed, job, whole
+from ..frame import (
+    AsJson,
+    NetlistFile,
+    Out,
+    Outputs,
+    Pair,
+    PairCommand,
+    Quiet,
+    Resume,
+    Seed,
+    Temperature,
+    TolerancesFile,
+    job,
+    pair,
+    whole,
+)
+from ._own_circuits import CircuitOptions, own_circuit, verify_own
 
 EXAMPLE = "Example: thermospice verify --topology crossbar --size 4"
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command(epilog=EXAMPLE)(verify)
+    app.command(cls=PairCommand, epilog=EXAMPLE)(verify)
 
 
 def verify(
     context: typer.Context,
+    netlist: NetlistFile = None,
+    outputs: Outputs = None,
+    tolerances: TolerancesFile = None,
+    temperature: Temperature = None,
+    band: Annotated[
+        Pair | None,
+        typer.Option(
+            "--band",
+            parser=pair("--band", "Hz"),
+            metavar="LOW,HIGH",
+            help=r"Of the covariance of a --netlist, such as 200,50k. \[default: everything]",
+            show_default=False,
+        ),
+    ] = None,
     topology: Annotated[
         list[str] | None, typer.Option("--topology", help="One or more. \\[default: all]", show_default=False)
     ] = None,
@@ -80,6 +110,13 @@ def verify(
         from ..frame import refuse_beside
         from ..views import fidelity as verification
 
+        if own_circuit(context, netlist, ("netlist", "outputs", "tolerances", "temperature", "band")):
+            assert netlist is not None
+            limits = None if band is None else (band.low, band.high)
+            verify_own(this, CircuitOptions(netlist, outputs, tolerances), temperature, limits, seed)
+            return
+        if lonely := [n for n, given in (("temperature", temperature), ("band", band)) if given is not None]:
+            raise InputError(f"--{lonely[0]}: belongs to --netlist FILE, which is not there")
         if instance is not None and device is None and resume is None:
             raise InputError("--instance: is the chip of --device FILE, which is not there; give it too")
         if device is not None:

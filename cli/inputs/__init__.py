@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ._linear_algebra import get_problem as get_problem
     from ._own_circuits import get_circuit as get_circuit
     from ._own_circuits import get_drawn as get_drawn
+    from ._own_circuits import get_study as get_study
     from ._programs import ProgramOptions as ProgramOptions
     from ._programs import get_scaling as get_scaling
 
@@ -27,6 +28,7 @@ __all__ = [
     "get_kind",
     "get_problem",
     "get_scaling",
+    "get_study",
 ]
 
 _MODULES = ("chips",)
@@ -41,6 +43,7 @@ _HOMES = {
     "get_kind": "_linear_algebra",
     "get_problem": "_linear_algebra",
     "get_scaling": "_programs",
+    "get_study": "_own_circuits",
 }
 
 

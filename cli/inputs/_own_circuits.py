@@ -1,9 +1,15 @@
 """From a netlist and its options to a circuit."""
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from ...campaigns import Study, parse_study
+from ...campaigns.studies import OF_AN_OUTPUT, limits_of
 from ...circuits import read_netlist
 from ...circuits.linear_circuits import Observed, OutputError, observed
+from ...circuits.spice_files import netlist_text
 from ...circuits.tolerances import load_specification
 from .._exceptions import InputError
 
@@ -39,3 +45,57 @@ def get_drawn(circuit: Observed, tolerances: Path | None, seed: int | None) -> O
     drawn_from = load_specification(tolerances).drawn_from
     network = drawn_from.drawn(circuit.network, 0 if seed is None else seed)
     return Observed(network, circuit.labels)
+
+
+INSTANCES = 100
+"""Chips under each condition, unless another number is asked for."""
+
+_PLAIN = re.compile(r"[^A-Za-z0-9_.-]")
+
+
+def get_study(path: Path, outputs: str | None, tolerances: Path | None, instances: int | None, seed: int) -> Study:
+    """The study of a netlist with its tolerances, corners, temperatures and limits.
+
+    Raises:
+        InputError: no tolerances, or no outputs.
+        CircuitError, DesignError, StudyError: files that cannot be read, or do not fit each other.
+    """
+    if tolerances is None:
+        raise InputError(
+            "--tolerances: expected a YAML file with tolerances and limits, such as `tolerances: {R*: 1 %}`"
+        )
+    circuit = get_circuit(path, outputs)
+    specification = load_specification(tolerances)
+    plain = specification.model_dump(mode="json", exclude_none=True)
+    varied: dict[str, list[Any]] = {}
+    if len(specification.corners) > 1:
+        varied["netlist.corner"] = list(specification.corners)
+    if specification.temperatures:
+        varied["netlist.temperature"] = plain["temperatures"]
+    netlist = {
+        "file": path.name,
+        "text": netlist_text(path),
+        "outputs": list(circuit.labels),
+        "analyses": _analyses(specification.limits),
+        "tolerances": plain["tolerances"],
+        "corner": specification.corners[0],
+    }
+    return parse_study(
+        {
+            "name": _PLAIN.sub("-", path.stem).lstrip("_.-")[:64] or "netlist",
+            "kind": "netlist",
+            "netlist": netlist,
+            "parameters": varied,
+            "instances": (instances or INSTANCES) if specification.tolerances else 1,
+            "seed": seed,
+            "limits": limits_of(specification),
+        },
+        str(tolerances),
+    )
+
+
+def _analyses(limits: Iterable[str]) -> list[str]:
+    """What limits ask for, besides the operating point and the noise."""
+    kinds = {metric.partition("(")[0] for metric in limits}
+    more = {OF_AN_OUTPUT[kind].analysis for kind in kinds & set(OF_AN_OUTPUT)}
+    return ["op", "noise", *sorted(str(a) for a in more - {"op", "noise", None})]

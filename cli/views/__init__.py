@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from . import _training as training
     from . import _verdicts as verdicts
     from ._campaign import campaign as campaign
+    from ._campaign import copy_junit as copy_junit
     from ._design_keys import commented as commented
     from ._design_keys import keys_of as keys_of
     from ._held_out import table as table
@@ -20,6 +21,7 @@ __all__ = [
     "calibration",
     "campaign",
     "commented",
+    "copy_junit",
     "fidelity",
     "keys_of",
     "linear_algebra",
@@ -41,7 +43,13 @@ _MODULES = (
     "training",
     "verdicts",
 )
-_HOMES = {"campaign": "_campaign", "commented": "_design_keys", "keys_of": "_design_keys", "table": "_held_out"}
+_HOMES = {
+    "campaign": "_campaign",
+    "copy_junit": "_campaign",
+    "commented": "_design_keys",
+    "keys_of": "_design_keys",
+    "table": "_held_out",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,6 @@
 """`thermospice sweep` around a campaign: its study and folder, its bar, and what a person is told."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,13 @@ from typing import Any
 from rich.console import Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from ... import campaigns
 from ...circuits import Corners
 from ...circuits.trials import follows_temperature
+from ...files import read_text, write_text
+from ...files.opening import DESCRIPTION
 from .._exceptions import InputError
 from ..frame import Job, interpreting, load_state, state_file
 
@@ -19,8 +22,14 @@ _FEW = 5
 """Runs whose interval is wider than the eye takes from their scatter: Student's t of four is 1.6 times the normal's."""
 
 
-def campaign(this: Job, path: Path | None, seed: int | None, execution: campaigns.Execution) -> None:
-    """Perform a study in the command's folder.
+def campaign(
+    this: Job,
+    path: Path | None,
+    seed: int | None,
+    execution: campaigns.Execution,
+    given: tuple[campaigns.Study, str] | None = None,
+) -> None:
+    """Perform a study in the command's folder: that of a file, or one that is given with its name.
 
     Raises:
         InputError: a study that cannot be done, a folder that is not one of a sweep.
@@ -28,7 +37,7 @@ def campaign(this: Job, path: Path | None, seed: int | None, execution: campaign
     """
     if execution.retry_failed and not execution.resume:
         raise InputError("--retry-failed: a new campaign has no failed runs; give the folder of one with --resume")
-    study, where = _study(this.folder, path, seed, execution.resume)
+    study, where = given or _study(this.folder, path, seed, execution.resume)
     with _progress(this, study) as progress:
         result = campaigns.run_campaign(study, this.folder, execution, progress, where)
     if "stopped" in result.summary:
@@ -37,6 +46,18 @@ def campaign(this: Job, path: Path | None, seed: int | None, execution: campaign
     this.show(shown(study, result.summary))
     for line in told(result.summary):
         this.say(line)
+
+
+def copy_junit(folder: Path, junit: Path) -> None:
+    """The verdicts of a campaign of a netlist where they are asked for.
+
+    Raises:
+        InputError: a campaign that has none.
+    """
+    source = folder / "junit.xml"
+    if not source.is_file():
+        raise InputError("--junit: only a study of a netlist has limits by condition; remove it")
+    write_text(junit, read_text(source, DESCRIPTION))
 
 
 def _study(folder: Path, path: Path | None, seed: int | None, resume: bool) -> tuple[campaigns.Study, str]:
@@ -113,7 +134,34 @@ def shown(study: campaigns.Study, summary: Mapping[str, Any]) -> Group:
     for limit, found in zip(study.limits, summary.get("limits", ()), strict=True):
         interval = f"{found['yield_low']:.1%} .. {found['yield_high']:.1%}"
         limits.add_row(limit.label, f"{found.get('yield', 0.0):.1%}", interval, f"{found['passed']} of {found['of']}")
-    return Group(*(table for table in (metrics, limits) if table.rows))
+    own = _characteristics(summary)
+    return Group(*(table for table in ((own,) if own.rows else (metrics, limits)) if table.rows))
+
+
+def _characteristics(summary: Mapping[str, Any]) -> Table:
+    """What a circuit of one's own keeps under each condition."""
+    shown = Table("metric", "min", "typ", "max", "limits", "yield", "worst", "", box=None)
+    for column in shown.columns:
+        column.no_wrap = column.header != "metric"
+    condition = None
+    for row in summary.get("characteristics", ()):
+        if row["condition"] != condition:
+            condition = row["condition"]
+            shown.add_row(Text(condition, style="bold"))
+        shown.add_row(*_row(row))
+    return shown
+
+
+def _row(row: Mapping[str, Any]) -> Iterator[str | Text]:
+    yield row["metric"] + (f" ({row['unit']})" if row.get("unit") else "")
+    for name in ("min", "typ", "max"):
+        yield f"{row[name]:.4g}" if name in row else ""
+    if "verdict" not in row:
+        return
+    yield "..".join(f"{row[name]:.3g}" if name in row else "" for name in ("limit_min", "limit_max"))
+    yield f"{row['yield']:.1%}"
+    yield str(row.get("worst_chip", ""))
+    yield Text("pass", style="green") if row["verdict"] == "pass" else Text("FAIL", style="red")
 
 
 def told(summary: Mapping[str, Any]) -> list[str]:
@@ -125,7 +173,14 @@ def told(summary: Mapping[str, Any]) -> list[str]:
             f"{summary['failed']} of {summary['runs']} runs failed (table.csv has all reasons); run {first['run']}:"
             f" {first['reason']}"
         )
+    for short in summary.get("shortfalls", ()):
+        lines.append(f"failed: {short['condition']}: {short['reason']}{_behind(short['elements'])}")
     fewest = min((found["count"] for found in summary["metrics"].values()), default=0)
     if 1 < fewest < _FEW:
         lines.append(f"± is Student's t interval of as few as {fewest} runs, and may exceed the mean")
     return lines
+
+
+def _behind(elements: Sequence[Mapping[str, Any]]) -> str:
+    told = ", ".join(f"{one['element']} {one['deviation']:+.2%} ({one['change']:+.3g})" for one in elements)
+    return f", mostly by {told}" if told else ""

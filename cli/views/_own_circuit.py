@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from rich.table import Table
 
-from ...circuits.linear_circuits import InfiniteVarianceError, LinearCircuit
+from ...circuits.linear_circuits import LinearCircuit
 from ...files import write_bytes, write_text
 from ...measurements import write_dataset
 from ...netlists.own_circuits import CircuitResult
@@ -89,11 +89,9 @@ def _of_response(result: CircuitResult) -> dict[str, Any]:
 def _of_noise(result: CircuitResult) -> dict[str, Any]:
     found: dict[str, Any] = {"band": result.request.band}
     covariance = spice_covariance(result)
-    try:
-        model = result.model.covariance(result.request.band)
-        parts = result.model.variances(result.request.band)
-    except InfiniteVarianceError as error:
-        return {**found, "infinite": str(error)}
+    model, parts = result.budget.covariance, result.budget.variances
+    if model is None or parts is None:
+        return {**found, "infinite": result.budget.infinite}
     if covariance is not None:
         found |= {"covariance": covariance, "rms": np.sqrt(np.diag(covariance)), "rho": _rho(covariance)}
     contributors = {name: [float(part) for part in parts[:, k]] for k, name in enumerate(result.model.contributors)}
@@ -195,19 +193,17 @@ def _transfer(result: CircuitResult) -> tuple[Sequence[str], Rows]:
 
 
 def _contributor_table(result: CircuitResult) -> dict[str, tuple[Sequence[str], Rows]]:
-    try:
-        parts = result.model.variances(result.request.band)
-    except InfiniteVarianceError:
+    parts = result.budget.variances
+    if parts is None:
         return {}
     rows: Rows = [[name, *parts[:, k].tolist()] for k, name in enumerate(result.model.contributors)]
     return {"contributors": (["element", *(f"variance_{n}_V2" for n in result.observed.labels)], rows)}
 
 
 def _covariance_table(result: CircuitResult) -> dict[str, tuple[Sequence[str], Rows]]:
-    found = spice_covariance(result)
-    if found is None:
+    found, model = spice_covariance(result), result.budget.covariance
+    if found is None or model is None:
         return {}
-    model = result.model.covariance(result.request.band)
     labels = result.observed.labels
     rows: Rows = [
         [a, b, float(found[i, j]), float(model[i, j]), _ratio(found, i, j), _ratio(model, i, j)]
@@ -253,8 +249,8 @@ def _pictures(result: CircuitResult) -> dict[str, Any]:
             t, v = data["time"].values, data["v"].values
             if result.request.noise or not result.steps:
                 return {"tran": lambda: circuit_figures.transients(labels, t, v)}
-            times = np.linspace(0.0, float(t[-1]), _DRAWN)
-            return {"tran": lambda: circuit_figures.transients(labels, t, v, times, model.step(times))}
+            times, modelled = model.step(float(t[-1]), _DRAWN)
+            return {"tran": lambda: circuit_figures.transients(labels, t, v, times, modelled)}
 
 
 def tables(result: CircuitResult) -> list[Table]:
@@ -273,8 +269,8 @@ def _output_table(result: CircuitResult) -> Table:
             "model's": np.abs(_modelled_response(result)).max(axis=0),
         }
     covariance = spice_covariance(result) if result.request.analysis == "noise" else None
-    if covariance is not None:
-        model = result.model.covariance(result.request.band)
+    model = result.budget.covariance if covariance is not None else None
+    if covariance is not None and model is not None:
         columns |= {"rms": np.sqrt(np.diag(covariance)), "model's rms": np.sqrt(np.diag(model))}
         if len(covariance) > 1:
             sd = np.sqrt(np.diag(covariance))
@@ -287,9 +283,8 @@ def _output_table(result: CircuitResult) -> Table:
 
 
 def _loudest(result: CircuitResult) -> list[Table]:
-    try:
-        parts = result.model.variances(result.request.band)
-    except InfiniteVarianceError:
+    parts = result.budget.variances
+    if parts is None:
         return []
     total = parts.sum(axis=1, keepdims=True)
     shares = np.divide(parts, total, out=np.zeros_like(parts), where=total > 0)
@@ -311,13 +306,5 @@ def told(result: CircuitResult) -> list[str]:
         if not model.contributors:
             lines.append("nothing in the circuit makes noise")
         elif spice_covariance(result) is None:
-            lines.append(_why_infinite(result))
+            lines.append(f"{result.budget.infinite}; add --band LOW,HIGH")
     return lines
-
-
-def _why_infinite(result: CircuitResult) -> str:
-    try:
-        result.model.covariance(result.request.band)
-    except InfiniteVarianceError as error:
-        return f"{error}; add --band LOW,HIGH"
-    return "the simulator's covariance was not worked out"

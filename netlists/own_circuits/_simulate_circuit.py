@@ -2,18 +2,19 @@
 
 import json
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
 from ...circuits import Network, state_space
-from ...circuits.linear_circuits import LinearCircuit, Observed
-from ...circuits.networks import CurrentSource, VoltageSource
+from ...circuits.linear_circuits import LinearCircuit, NoiseBudget, Observed
+from ...circuits.networks import CurrentSource, VoltageSource, equations
 from ...measurements import Analysis, network_dataset
 from .._exceptions import NetlistError, SimulationFailed
 from ..decks import Plan, Settings, plan
-from ..runs import AGREEMENT, Judge, carried_out, elsewhere, faults_of, judged
+from ..runs import AGREEMENT, FAULTS, Judge, carried_out, elsewhere, faults_of, judged
 from ..simulators import Ngspice, proven_ngspice
 from ..timing import Linear
 from ._stimulus import chosen_input, driven_by, with_a_probe
@@ -60,6 +61,11 @@ class CircuitResult:
     """Whether a transient ends where the circuit rests."""
     steps: bool = True
     """Whether all sources are constant from the start of a transient on."""
+
+    @cached_property
+    def budget(self) -> NoiseBudget:
+        """Of the model's noise, over the band that was asked for."""
+        return self.model.noise_budget(self.request.band)
 
     @property
     def passed(self) -> bool:
@@ -128,7 +134,8 @@ def _end(wave: _Measured, rest: _Measured) -> _End:
     network = wave.plan.network
     steps = not any(isinstance(e, VoltageSource | CurrentSource) and e.waveform for e in network.elements)
     judge, data = wave.judge, wave.data
-    if not steps:
+    jumps = len(judge.linear.space.C) < len(equations(network).states)
+    if not steps or (jumps and not faults_of(data)):
         return _End(False, False, (), ())
     left = judge.left(float(data["time"].values[-1]), data["v0"].values)
     if left > AGREEMENT[judge.level]:
@@ -181,7 +188,21 @@ def _measure(network: Network, request: CircuitRequest, simulator: Ngspice) -> _
     outcome = carried_out(planned, simulator)
     judge = Judge.of_network(network)
     data = judged(network_dataset(network, outcome.variables, outcome.attributes), judge)
+    if request.analysis == "tran" and faults_of(data) and len(judge.linear.space.C) < len(equations(network).states):
+        data = _not_compared(data)
     return _Measured(data, planned, judge)
+
+
+def _not_compared(data: xr.Dataset) -> xr.Dataset:
+    """A capacitor in a loop with a source, or an inductor in series with one, begins with a jump of its own."""
+    text = (
+        "the waveform is not compared: a capacitor in a loop with a voltage source, or an inductor in series with a"
+        " current source, jumps when the sources step on"
+    )
+    attributes = {name: value for name, value in data.attrs.items() if name != FAULTS}
+    found = data.copy()
+    found.attrs = {**attributes, "warnings": json.dumps([*json.loads(data.attrs["warnings"]), text])}
+    return found
 
 
 def trusted_circuit(result: CircuitResult) -> CircuitResult:

@@ -1,6 +1,7 @@
 """Decks carried out; measurements made."""
 
 from ._agreement import AGREEMENT as AGREEMENT
+from ._agreement import FAULTS as FAULTS
 from ._agreement import Agreement as Agreement
 from ._agreement import Judge as Judge
 from ._agreement import faults_of as faults_of

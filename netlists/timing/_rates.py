@@ -16,6 +16,9 @@ _PHASE_ERROR = 1e-4
 _STATIC = 2 * pi * 1e3
 """Rate that stands for a circuit without storage elements [1/s]."""
 
+_ROUNDING = 1e-14
+"""Of the largest pole: what an eigenvalue is known to."""
+
 _RINGING = 0.7
 """Modes with less damping than this are held to `_PHASE_ERROR`."""
 
@@ -45,11 +48,8 @@ def rates(network: Network, space: StateSpace) -> Rates:
         # Nothing in the circuit says a frequency: any will do.
         return passive_rates(_STATIC, _STATIC)
     worst = poles[np.argmax(poles.real)]
-    if not worst.real < 0:
-        raise SimulationFailed(
-            f"network {network.name} is unstable: it has a pole at {worst.real:.3g} {worst.imag:+.3g}j 1/s;"
-            " scale the conductances down or use an amplifier with more bandwidth"
-        )
+    if not worst.real < -_ROUNDING * np.abs(poles).max():
+        raise SimulationFailed(f"network {network.name} is {_unsettled(complex(worst), float(np.abs(poles).max()))}")
     magnitude = np.sort(np.abs(poles))
     # A cell with an inductor has two modes.
     modes = len(network.outputs) * (2 if any(isinstance(e, Inductor) for e in network.elements) else 1)
@@ -60,6 +60,19 @@ def rates(network: Network, space: StateSpace) -> Rates:
         ringing=_ringing_step(poles[np.abs(poles) <= cells]),
         fastest=float(magnitude[-1]),
         damping=float(np.arcsin(np.min(-poles.real / np.abs(poles)))),
+    )
+
+
+def _unsettled(worst: complex, largest: float) -> str:
+    imaginary = f" {abs(worst.imag):+.3g}j" if worst.imag else ""
+    if abs(worst.real) <= _ROUNDING * largest:
+        return (
+            f"marginal: it has a pole at 0{imaginary} 1/s, on the imaginary axis, so that it never settles and its"
+            " noise grows for ever; give it a loss"
+        )
+    return (
+        f"unstable: it has a pole at {worst.real:.3g}{imaginary} 1/s; scale the conductances down or use an amplifier"
+        " with more bandwidth"
     )
 
 
