@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import _calibration as calibration
+    from . import _export as export
     from . import _fidelity as fidelity
     from . import _linear_algebra as linear_algebra
     from . import _population as population
@@ -19,6 +20,7 @@ __all__ = [
     "calibration",
     "campaign",
     "commented",
+    "export",
     "fidelity",
     "keys_of",
     "linear_algebra",
@@ -31,6 +33,7 @@ __all__ = [
 
 _MODULES = (
     "calibration",
+    "export",
     "fidelity",
     "linear_algebra",
     "population",

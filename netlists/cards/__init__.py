@@ -5,8 +5,10 @@ from ._card import Card as Card
 from ._card import NoiseForm as NoiseForm
 from ._card import number as number
 from ._card import positive as positive
+from ._network import SpiceWriter as SpiceWriter
 from ._network import cards as cards
 from ._noise import NGSPICE_BOLTZMANN as NGSPICE_BOLTZMANN
+from ._noise import Noise as Noise
 from ._walk import CLAMP_CONDUCTANCE as CLAMP_CONDUCTANCE
 from ._walk import SourceKind as SourceKind
 from ._walk import cell_voltage as cell_voltage
