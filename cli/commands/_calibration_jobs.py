@@ -157,11 +157,11 @@ def from_files(this: Job, paths: Sequence[Path], nuisances: Sequence[str] = ()) 
 def from_lab(this: Job, paths: Sequence[Path], nuisances: Sequence[str], facts: Mapping[str, Any]) -> None:
     """Records of a bench, with what a description says of them."""
     data = lab.load(paths, facts)
-    this.say(f"believed: {data.believed}")
-    for note in data.notes:
-        this.say(note)
     wanted = get_nuisances([*nuisances, *data.unknown])
-    found = _fit(this, list(data.measurements), wanted)
+    with lab.files_named(data.files):
+        found = _fit(this, list(data.measurements), wanted)
+    for line in (f"believed: {data.believed}", *data.notes):
+        this.say(line)
     findings.write(found.model, None, [], this.folder)
     findings.write_identifiability(found, this.folder)
     save_measurements(data.measurements, this.folder / "calibration")

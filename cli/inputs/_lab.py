@@ -1,11 +1,15 @@
 """Lab data as the command line names them: a description and records, in any order."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from ...behavioral import DeviceModel
 from ...circuits import Instance, Level
+from ...measurements import MeasurementError
 from ...measurements.lab import NAME, Lab, LabData, found_beside, read_lab
 from .._exceptions import InputError
 
@@ -61,3 +65,27 @@ def _named(lab: Lab) -> list[Path]:
         for pattern in lab.facts.records
         for path in (sorted(lab.folder.glob(pattern)) if any(c in pattern for c in "*?[") else [lab.folder / pattern])
     ]
+
+
+@contextmanager
+def files_named(files: Sequence[str]) -> Iterator[None]:
+    """Messages that count measurements name their files instead."""
+    try:
+        yield
+    except MeasurementError as error:
+        raise MeasurementError(
+            re.sub(r"measurement (\d+)", lambda found: files[int(found[1])], str(error)).replace(
+                "readout_sigma", "readout_noise"
+            )
+        ) from None
+
+
+def check_design(model: DeviceModel, data: LabData) -> None:
+    """Raise `InputError` where the records are said to be of another design or another chip than the model."""
+    told = data.design
+    if told is not None and told != model.design.name:
+        raise InputError(f"--device: is of design {model.design.name}, and the measurements say {told}")
+    chips = {str(one.attrs.get("instance_digest")) for one in data.measurements} - {model.provenance.instance_digest}
+    if chips and model.provenance.instance_digest:
+        mine = model.provenance.instance_digest[:24]
+        raise InputError(f"--device: is of {mine}, and the measurements are of {sorted(chips)[0][:24]}")

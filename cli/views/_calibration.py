@@ -207,6 +207,11 @@ def experiments(found: Calibration) -> list[str]:
     """For what is not identified: which measurement would tell it."""
     lines = []
     left = list(found.model.not_identified)
+    if found.model.level == "ideal":
+        # Ideal amplifiers have neither offsets nor gain errors: nothing could tell them.
+        left = [name for name in left if "offset" not in name.split("[")[0] and not name.startswith("inverter")]
+    if any(name.startswith("readout_gain") for name in found.model.bench):
+        lines.append("readout gains are unknown: a known voltage read by each channel tells them from conductances")
     for kinds, experiment in _EXPERIMENTS:
         mine = [name for name in left if name.startswith(kinds) or (kinds[0] == "offset" and "offset" in name)]
         left = [name for name in left if name not in mine]

@@ -45,16 +45,17 @@ def _plain(part: str) -> Plot:
     width = len(variables) + 1
     if rows is None or len(words) != rows * width:
         raise malformed(f"expected {rows} rows of {width} numbers, got {len(words)} numbers")
-    table = np.array([word for k, word in enumerate(words) if k % width]).reshape(rows, width - 1)
-    return Plot(fields["plotname"], variables, _numbers(table, "complex" in fields["flags"].split()))
+    # Each row begins with its number.
+    rest = [word for k, word in enumerate(words) if k % width]
+    values = _numbers(rest, "complex" in fields["flags"].split())
+    return Plot(fields["plotname"], variables, values.reshape(rows, width - 1))
 
 
-def _numbers(table: "np.ndarray[tuple[int, int], np.dtype[np.str_]]", is_complex: bool) -> Inexact[np.ndarray, "r v"]:
+def _numbers(words: list[str], is_complex: bool) -> Inexact[np.ndarray, " values"]:
     try:
         if not is_complex:
-            return table.astype(float)
-        pairs = [[complex(*map(float, word.split(","))) for word in row] for row in table.tolist()]
-        return np.array(pairs, dtype=complex).reshape(table.shape)
+            return np.array([float(word) for word in words])
+        return np.array([complex(*map(float, word.split(","))) for word in words])
     except (ValueError, TypeError):
         raise malformed("a value is not a number") from None
 

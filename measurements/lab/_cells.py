@@ -13,6 +13,7 @@ from .._exceptions import MeasurementError
 from .._layout import Analysis
 from ._columns import Column
 from ._description import RecordFacts
+from ._outliers import outliers
 from ._sources import Source
 
 _CELL = re.compile(r"(?i)(?:v\(?(?:out|x)?|out|x|cell ?)([0-9]+)\)?")
@@ -109,8 +110,13 @@ def waveforms_of(path: Path, table: Source, places: Sequence[Sequence[int]], fac
     if kept.sum() < 2:
         raise MeasurementError(f"{path}: expected at least 2 readings after start, {facts.start:g} s, got {kept.sum()}")
     dropped = int((~kept).sum())
-    notes = (f"{dropped} readings before the start at {facts.start:g} s are not used",) if dropped else ()
-    return Waveforms("tran", np.maximum(since[kept], 0.0), cells[kept], notes)
+    notes = [f"{dropped} readings before the start at {facts.start:g} s are not used"] if dropped else []
+    since, cells, lines = np.maximum(since[kept], 0.0), cells[kept].real, np.array(table.lines)[kept]
+    if facts.noise == "readout" and (odd := outliers(since, cells, facts.readout_noise or 0.0)).any():
+        shown = ", ".join(str(line) for line in lines[odd][:_SHOWN])
+        notes.append(f"line {shown}: off its neighbours by far more than the noise, and left out")
+        since, cells = since[~odd], cells[~odd]
+    return Waveforms("tran", since, cells, tuple(notes))
 
 
 def _factor(path: Path, column: Column, facts: RecordFacts) -> float:

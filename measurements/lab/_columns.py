@@ -32,6 +32,8 @@ _PARTS: Mapping[str, Kind] = {
     "phase": "degrees",
 }
 
+_OF_PARTS: Mapping[str, Kind] = dict.fromkeys(("deg", "degree", "degrees", "°"), "degrees") | {"db": "dB"}
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -61,11 +63,10 @@ def _column(head: str, unit: str | None, place: int, simulator: bool) -> Column:
     known = _kind_of(unit or inside or "")
     if known is None:
         # `V(out0)` has brackets, and no unit in them.
-        name = head.strip() if unit is None else name
+        name = head.strip() if unit is None and (inside or "").strip().lower() not in _OF_PARTS else name
     low = name.lower()
     part = next((kind for word, kind in _PARTS.items() if re.search(rf"(?:^|[ _.]){word}$", low)), None)
-    if (unit or inside or "").strip().lower() in ("db", "deg", "degree", "degrees", "°"):
-        part = "dB" if (unit or inside or "").strip().lower() == "db" else "degrees"
+    part = _OF_PARTS.get((unit or inside or "").strip().lower(), part)
     if part is not None:
         return Column(_without_part(name), part, known[1] if known else 1.0)
     if place == 0 and low in _TIMES | _FREQUENCIES and known is None:

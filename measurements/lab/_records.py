@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Inexact
 
-from ...circuits import DesignError, Instance, Level, Program, ProgramError, Scaling
+from ...circuits import Design, DesignError, Instance, Level, Program, ProgramError, Scaling
 from ...files import joined
 from .._exceptions import MeasurementError
 from .._files import load_measurement
@@ -20,6 +20,9 @@ from ._sources import Source, read_source
 
 MOST_FILES = 10_000
 
+_BEYOND = 3.0
+"""Times the full scale of the converters: no amplifier of such a design reaches it."""
+
 
 @dataclass(frozen=True, eq=False)
 class LabData:
@@ -29,6 +32,8 @@ class LabData:
     files: tuple[str, ...]
     believed: str
     """In words: design, chip, level, programs."""
+    design: str | None
+    """Name of the design that the description or the files say."""
     unknown: tuple[str, ...]
     """Nuisances that the description asks for."""
     notes: tuple[str, ...]
@@ -40,7 +45,7 @@ def read_lab(lab: Lab, paths: Sequence[Path], known: tuple[Instance, Level] | No
     Args:
         lab: what the files do not say.
         paths: records: text tables, raw files of ngspice or LTspice, Touchstone, or netCDF of this package.
-        known: the chip and its level where a model says them.
+        known: the chip and its level, where a model says them and the description does not.
 
     Raises:
         MeasurementError: one line with everything that is missing or wrong.
@@ -56,7 +61,8 @@ def read_lab(lab: Lab, paths: Sequence[Path], known: tuple[Instance, Level] | No
     except (DesignError, ProgramError) as error:
         raise MeasurementError(f"{lab.where}: {error}") from None
     data, names = [one for _, one in found], tuple(name for name, _ in found)
-    return LabData(tuple(data), names, _believed(data[0]), tuple(lab.facts.unknown), tuple(notes))
+    unknown = tuple(lab.facts.unknown)
+    return LabData(tuple(data), names, _believed(data[0]), _design_name(lab), unknown, tuple(notes))
 
 
 def _check_paths(paths: Sequence[Path]) -> None:
@@ -66,8 +72,9 @@ def _check_paths(paths: Sequence[Path]) -> None:
         raise MeasurementError(f"measurements: expected at most {MOST_FILES:,} files, got {len(paths):,}")
     seen: dict[Path, Path] = {}
     for path in paths:
-        if (first := seen.setdefault(path.resolve(), path)) is not path:
-            raise MeasurementError(f"{path}: given twice (as {first}); a copy holds no more than its original")
+        if (where := path.resolve()) in seen:
+            raise MeasurementError(f"{path}: given twice (as {seen[where]}); a copy holds no more than its original")
+        seen[where] = path
 
 
 def _asked(lab: Lab, tables: Mapping[Path, Source]) -> Iterator[str]:
@@ -103,7 +110,7 @@ def _measurements(
                 continue
             for name, waveforms, facts in _parts(path, tables[path], lab):
                 program, scaling = lab.program(name)
-                nominal, level = known or _nominal(lab, program)
+                nominal, level = known if known and lab.facts.design is None else _nominal(lab, program)
                 if nominal.topology.n != program.n:
                     raise MeasurementError(
                         f"{lab.where}: program {name}: expected {nominal.topology.n} cells, got {program.n}"
@@ -148,9 +155,12 @@ def _dataset(
     program: Program,
     scaling: Scaling,
 ) -> xr.Dataset:
-    gain = np.broadcast_to(np.asarray(facts.probe_gain, dtype=float), (program.n,))
-    if len(np.atleast_1d(facts.probe_gain or 1.0)) not in (1, program.n):
+    gains = np.atleast_1d(np.asarray(facts.probe_gain, dtype=float))
+    if len(gains) not in (1, program.n):
         raise MeasurementError(f"{path}: probe_gain: expected one number, or {program.n}, one for each cell")
+    gain = np.broadcast_to(gains, (program.n,))
+    if waveforms.kind in ("tran", "op"):
+        _check_scale(path, waveforms.cells / gain, nominal.design)
     sigma = None if facts.readout_noise is None else float(facts.readout_noise / gain.min())
     attributes: dict[str, Any] = {
         "analysis": waveforms.kind,
@@ -165,6 +175,15 @@ def _dataset(
     if waveforms.kind == "tran" and facts.noise == "chip":
         attributes["noise_seed"] = 0
     return dataset(nominal, program, level, scaling, _variables(waveforms, gain), attributes)
+
+
+def _check_scale(path: Path, v: Inexact[np.ndarray, "rows n"], design: Design) -> None:
+    largest, most = float(np.abs(v).max()), _BEYOND * design.converters.full_scale
+    if largest > most:
+        raise MeasurementError(
+            f"{path}: expected at most {most:g} V, {_BEYOND:g} times the full scale of design {design.name}, got"
+            f" {largest:.3g} V; the units or scales are wrong, or probe_gain is"
+        )
 
 
 def _variables(found: Waveforms, gain: Float[np.ndarray, " n"]) -> Variables:
@@ -184,6 +203,12 @@ def _variables(found: Waveforms, gain: Float[np.ndarray, " n"]) -> Variables:
             dims, H = ("frequency", "cell"), v / gain
             parts = {"v_re": (dims, H.real.copy(), "V"), "v_im": (dims, H.imag.copy(), "V")}
             return {**parts, "frequency": (("frequency",), found.axis, "Hz")}
+
+
+def _design_name(lab: Lab) -> str | None:
+    if lab.facts.design is not None and lab.facts.topology is not None:
+        return lab.design().name
+    return None
 
 
 def _believed(first: xr.Dataset) -> str:
