@@ -32,7 +32,13 @@ _PARTS: Mapping[str, Kind] = {
     "phase": "degrees",
 }
 
-_OF_PARTS: Mapping[str, Kind] = dict.fromkeys(("deg", "degree", "degrees", "°"), "degrees") | {"db": "dB"}
+_OF_PARTS: Mapping[str, Kind] = {
+    "db": "dB",
+    "deg": "degrees",
+    "degree": "degrees",
+    "degrees": "degrees",
+    "°": "degrees",
+}
 
 
 @dataclass(frozen=True, slots=True)
