@@ -168,6 +168,7 @@ def from_lab(this: Job, paths: Sequence[Path], nuisances: Sequence[str], facts: 
     rows = findings.residuals(found, list(data.measurements), data.files)
     write_json(this.folder / "residuals.json", rows)
     experiments = findings.experiments(found)
+    write_json(this.folder / "experiments.json", [{"text": line} for line in experiments])
     told = {"believed": data.believed, "residuals": rows, "experiments": experiments, "notes": data.notes}
     this.finish({**findings.summary(found.model, None, found), **told}, exit_code=int(found.verdict.contradicted))
     _show(this, found, None)
