@@ -8,7 +8,7 @@ import typer
 
 from ..files import explain
 from ..files.opening import trust_no_current_folder
-from .commands import calibrate, designs, report, run, simulate, solve, sweep, symbolic, train, verify
+from .commands import calibrate, designs, export, report, run, simulate, solve, sweep, symbolic, train, verify
 from .frame import endings_interrupt, interrupts_kept, kept_streams, open_descriptors
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ symbolic.add_to(app)
 solve.add_to(app)
 calibrate.add_to(app)
 verify.add_to(app)
+export.add_to(app)
 train.add_to(app)
 sweep.add_to(app)
 report.add_to(app)

@@ -15,6 +15,7 @@ from ._result_names import LOCK as LOCK
 from ._verdicts import judged as judged
 from ._writing import drafted as drafted
 from ._writing import no_link as no_link
+from ._writing import plain_comment as plain_comment
 from ._writing import replacing as replacing
 from ._writing import sweep_drafts as sweep_drafts
 from ._writing import write_atomically as write_atomically

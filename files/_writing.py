@@ -122,3 +122,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write plain JSON (see `plain`)."""
     write_text(path, json.dumps(plain(value), indent=2, allow_nan=False) + "\n")
+
+
+def plain_comment(text: str) -> str:
+    """One line of a closed alphabet: in no language does anything in it end a comment, or begin something else."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in " .,:;=+-_()/%<>^") else "?" for c in text)[:200]

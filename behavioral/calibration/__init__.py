@@ -7,8 +7,11 @@ from ._calibrate import calibrate as calibrate
 from ._fit import fit as fit
 from ._held_out_programs import judge_held_out as judge_held_out
 from ._identifiability import Combination as Combination
+from ._judgement import MODEL_ERROR as MODEL_ERROR
 from ._parameters import Parameters as Parameters
 from ._spectral_terms import TRANSISTOR_BAND as TRANSISTOR_BAND
+from ._terms import Part as Part
+from ._terms import Term as Term
 from ._terms import noisy_circuit as noisy_circuit
 from ._waveform_terms import Run as Run
 from ._waveform_terms import term_of as term_of

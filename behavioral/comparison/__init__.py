@@ -5,6 +5,7 @@ from ._compare import compare as compare
 from ._findings import parameters as parameters
 from ._findings import rms_z as rms_z
 from ._findings import short as short
+from ._held_out_records import judge_records as judge_records
 from ._innovations import innovations as innovations
 from ._innovations import log_likelihood as log_likelihood
 from ._recalibration import DriftEstimate as DriftEstimate

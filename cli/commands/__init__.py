@@ -2,6 +2,7 @@
 
 from . import calibrate as calibrate
 from . import designs as designs
+from . import export as export
 from . import report as report
 from . import run as run
 from . import simulate as simulate
@@ -11,4 +12,16 @@ from . import symbolic as symbolic
 from . import train as train
 from . import verify as verify
 
-__all__ = ["calibrate", "designs", "report", "run", "simulate", "solve", "sweep", "symbolic", "train", "verify"]
+__all__ = [
+    "calibrate",
+    "designs",
+    "export",
+    "report",
+    "run",
+    "simulate",
+    "solve",
+    "sweep",
+    "symbolic",
+    "train",
+    "verify",
+]

@@ -1,6 +1,6 @@
 """What `thermospice calibrate` does with its options: one chip or many, measured here or elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -26,10 +26,12 @@ from ...measurements import (
     check_programs,
     load_measurements,
     load_numbered,
+    save_measurements,
 )
 from ...netlists import measure_for_calibration
 from .._exceptions import InputError
 from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, state_file
+from ..inputs import lab
 from ..views import calibration as findings
 from ..views import population, table
 
@@ -150,6 +152,29 @@ def from_files(this: Job, paths: Sequence[Path], nuisances: Sequence[str] = ()) 
         _one_chip(this, load_measurements(chips[0]), nuisances)
         return
     _process(this, [partial(load_measurements, files) for files in chips], [str(path) for path in paths], nuisances)
+
+
+def from_lab(this: Job, paths: Sequence[Path], nuisances: Sequence[str], facts: Mapping[str, Any]) -> None:
+    """Records of a bench, with what a description says of them."""
+    data = lab.load(paths, facts)
+    wanted = get_nuisances([*nuisances, *data.unknown])
+    with lab.files_named(data.files):
+        found = _fit(this, list(data.measurements), wanted)
+    for line in (f"believed: {data.believed}", *data.notes):
+        this.say(line)
+    findings.write(found.model, None, [], this.folder)
+    findings.write_identifiability(found, this.folder)
+    save_measurements(data.measurements, this.folder / "calibration")
+    rows = findings.residuals(found, list(data.measurements), data.files)
+    write_json(this.folder / "residuals.json", rows)
+    experiments = findings.experiments(found)
+    write_json(this.folder / "experiments.json", [{"text": line} for line in experiments])
+    told = {"believed": data.believed, "residuals": rows, "experiments": experiments, "notes": data.notes}
+    this.finish({**findings.summary(found.model, None, found), **told}, exit_code=int(found.verdict.contradicted))
+    _show(this, found, None)
+    this.show(findings.residual_table(rows))
+    for line in experiments:
+        this.say(line)
 
 
 def campaign(this: Job, request: CalibrationRequest) -> None:

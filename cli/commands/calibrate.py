@@ -24,7 +24,8 @@ from ..frame import (
 
 EXAMPLE = (
     "Example: thermospice calibrate --design board-1k-1n --topology crossbar --size 4 --held-out 4;"
-    " for a process: thermospice calibrate --size 4 --instances 20"
+    " for a process: thermospice calibrate --size 4 --instances 20;"
+    " for lab data: thermospice calibrate --measurements lab.yaml step-*.csv"
 )
 
 
@@ -39,6 +40,15 @@ def calibrate(
         typer.Argument(
             help="Measurements (.nc) of one chip, or one folder of them for each chip of a process; without them drawn"
             " chips are measured in ngspice."
+        ),
+    ] = None,
+    lab: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--measurements",
+            help="Lab data: records (.csv, .txt, .raw, .s2p, .nc) and a .yaml that says what is not in them; more files"
+            " may follow without the option. \\[default of the .yaml: lab.yaml beside the records]",
+            show_default=False,
         ),
     ] = None,
     design: DesignName = None,
@@ -120,20 +130,28 @@ def calibrate(
     fall back to its tolerances, or a held-out program is beyond its limit.
     """
     with job("calibrate", out, quiet, as_json, resume) as this:
-        from ..frame import refuse_beside
+        from ..frame import refuse_beside, written
+        from ..inputs import lab as lab_data
         from . import _calibration_jobs as jobs
 
         nuisances = jobs.get_nuisances(nuisance)
-        jobs.check_together(measurements, instances, held_out, keep_below, resume, out)
-        if measurements:
+        records = [*(lab or ()), *(measurements or ())]
+        jobs.check_together(records, instances, held_out, keep_below, resume, out)
+        from_bench = lab_data.is_lab(records, asked=bool(lab))
+        if from_bench:
+            refuse_beside(context, "MEASUREMENTS", "the bench has measured already", lab_data.OPTIONS)
+        elif records:
             fitting = ("measurements", "nuisance")
             refuse_beside(context, "MEASUREMENTS", "they say themselves what chip they are of", fitting)
         if resume is not None:
             refuse_beside(context, "--resume", "goes on with the options of the first run")
         if resume is not None:
             jobs.resume_campaign(this)
-        elif measurements:
-            jobs.from_files(this, measurements, nuisances)
+        elif from_bench:
+            facts = {name: context.params[name] for name in written(context) if name in lab_data.FACTS}
+            jobs.from_lab(this, records, nuisances, facts)
+        elif records:
+            jobs.from_files(this, records, nuisances)
         else:
             request = jobs.CalibrationRequest(
                 topology,

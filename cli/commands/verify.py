@@ -23,7 +23,10 @@ from ..frame import (
 )
 from ._own_circuits import CircuitOptions, own_circuit, verify_own
 
-EXAMPLE = "Example: thermospice verify --topology crossbar --size 4"
+EXAMPLE = (
+    "Example: thermospice verify --topology crossbar --size 4;"
+    " thermospice verify --device results/chip/device.json --measurements lab/check-*.csv"
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,6 +48,9 @@ def verify(
             help=r"Of the covariance of a --netlist, such as 200,50k. \[default: everything]",
             show_default=False,
         ),
+    ] = None,
+    records: Annotated[
+        list[Path] | None, typer.Argument(help="More records of --measurements.", show_default=False)
     ] = None,
     topology: Annotated[
         list[str] | None, typer.Option("--topology", help="One or more. \\[default: all]", show_default=False)
@@ -87,6 +93,15 @@ def verify(
     instance: Annotated[
         Path | None, typer.Option("--instance", help="The chip of --device. \\[default: instance.json beside it]")
     ] = None,
+    lab: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--measurements",
+            help="With --device: lab data that were not fitted, each record against the model by its noise and error"
+            " bars; lab.yaml beside them, or given too, says what is not in the files.",
+            show_default=False,
+        ),
+    ] = None,
     second_opinion: Annotated[
         bool | None,
         typer.Option(
@@ -117,6 +132,15 @@ def verify(
             return
         if lonely := [n for n, given in (("temperature", temperature), ("band", band)) if given is not None]:
             raise InputError(f"--{lonely[0]}: belongs to --netlist FILE, which is not there")
+        files = [*(lab or ()), *(records or ())]
+        if files and device is None:
+            raise InputError("--measurements: are compared with the model of --device FILE, which is not there")
+        if files and device is not None:
+            refuse_beside(
+                context, "--measurements", "they are compared with --device alone", ("device", "lab", "records")
+            )
+            verification.against_lab(this, device, files)
+            return
         if instance is not None and device is None and resume is None:
             raise InputError("--instance: is the chip of --device FILE, which is not there; give it too")
         if device is not None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import _chips as chips
+    from . import _lab as lab
     from ._linear_algebra import Kind as Kind
     from ._linear_algebra import check as check
     from ._linear_algebra import get_device as get_device
@@ -29,9 +30,10 @@ __all__ = [
     "get_problem",
     "get_scaling",
     "get_study",
+    "lab",
 ]
 
-_MODULES = ("chips",)
+_MODULES = ("chips", "lab")
 _HOMES = {
     "Kind": "_linear_algebra",
     "ProgramOptions": "_programs",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import _calibration as calibration
+    from . import _export as export
     from . import _fidelity as fidelity
     from . import _linear_algebra as linear_algebra
     from . import _own_circuit as own_circuit
@@ -22,6 +23,7 @@ __all__ = [
     "campaign",
     "commented",
     "copy_junit",
+    "export",
     "fidelity",
     "keys_of",
     "linear_algebra",
@@ -35,6 +37,7 @@ __all__ = [
 
 _MODULES = (
     "calibration",
+    "export",
     "fidelity",
     "linear_algebra",
     "own_circuit",

@@ -12,10 +12,10 @@ from rich.table import Table
 
 from ...behavioral import Calibration, DeviceModel, recalibration_times
 from ...behavioral.calibration import NUISANCES
-from ...behavioral.comparison import parameters, rms_z, short
+from ...behavioral.comparison import judge_records, parameters, rms_z, short
 from ...circuits import Instance
 from ...files import write_json, write_text
-from ...measurements import PROGRAM_STREAM, calibration_programs, save_measurements
+from ...measurements import PROGRAM_STREAM, calibration_programs, read_measurement, save_measurements
 from ...netlists.simulators import versions
 from .._exceptions import InputError
 
@@ -162,4 +162,60 @@ def advice(found: Mapping[str, Any], keep_below: float | None) -> list[str]:
             if not count
             else f"to keep drift below {limit} calibrate again {count} times in a day, first after {times[1]:.3g} s"
         )
+    return lines
+
+
+def residuals(found: Calibration, measured: Sequence[xr.Dataset], files: Sequence[str]) -> list[dict[str, Any]]:
+    """How far each record is from the fit, in units of its noise, and whether the fit used it."""
+    discarded = found.model.provenance.discarded
+    rows = []
+    for data, file, check in zip(measured, files, judge_records(found.model, measured), strict=True):
+        digest = read_measurement(data).digest
+        row = {"file": file, "analysis": str(data.attrs["analysis"]), "rms": float(np.sqrt(check.statistic))}
+        rows.append(
+            {**row, "used": digest not in discarded, **({"why": discarded[digest]} if digest in discarded else {})}
+        )
+    return rows
+
+
+def residual_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A line for each record."""
+    shown = Table("record", "analysis", "residual by noise and error bars, rms", "used", box=None)
+    for row in rows:
+        shown.add_row(escape(row["file"]), row["analysis"], f"{row['rms']:.3g}", "yes" if row["used"] else "no")
+    return shown
+
+
+_EXPERIMENTS = (
+    (
+        ("conductance", "ground", "jacobian", "hessian", "transpose", "damping", "feedback", "drive", "coupling"),
+        "settled voltages or transients of more programs, with other matrices (three for each cell tell all entries)",
+    ),
+    (("capacitance", "inductance", "resistance"), "a transient sampled within the first time constant, or a response"),
+    (("inverter", "stage"), "programs with negative entries in each column"),
+    (("offset",), "a program with no drive, whose settled voltages are the offsets'"),
+    (("gain_bandwidth", "output_resistance"), "a response beyond the cells' bandwidth, to the amplifiers' own"),
+    (("gain",), "settled voltages read to a part in the amplifier's gain"),
+    (("noise_scale", "noise_voltage", "noise_corner", "cell_noise"), "a noise spectrum, or a noisy transient"),
+    (("trigger_delay",), "a transient sampled within the first time constant"),
+    (("readout", "baseline"), "the bench's own calibration: a known voltage read by each channel"),
+    (("leak", "stray"), "a slow transient for leaks, a fast response for stray capacitances"),
+)
+
+
+def experiments(found: Calibration) -> list[str]:
+    """For what is not identified: which measurement would tell it."""
+    lines = []
+    left = list(found.model.not_identified)
+    if found.model.level == "ideal":
+        # Ideal amplifiers have neither offsets nor gain errors: nothing could tell them.
+        left = [name for name in left if "offset" not in name.split("[")[0] and not name.startswith("inverter")]
+    if any(name.startswith("readout_gain") for name in found.model.bench):
+        lines.append("readout gains are unknown: a known voltage read by each channel tells them from conductances")
+    for kinds, experiment in _EXPERIMENTS:
+        mine = [name for name in left if name.startswith(kinds) or (kinds[0] == "offset" and "offset" in name)]
+        left = [name for name in left if name not in mine]
+        if mine:
+            more = f" and {len(mine) - 3} more" if len(mine) > 3 else ""
+            lines.append(f"not identified: {', '.join(mine[:3])}{more}; it takes {experiment}")
     return lines

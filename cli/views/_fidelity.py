@@ -5,15 +5,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NotRequired
 
+import xarray as xr
 from pydantic import with_config
 from rich.table import Table
 from rich.text import Text
 from typing_extensions import TypedDict
 
 from ... import fidelity
+from ...behavioral import DeviceModel
+from ...behavioral.comparison import judge_records
+from ...behavioral.populations import get_device_model
 from ...files import judged, write_json
+from ...measurements import read_measurement
+from ...netlists.simulators import versions
 from .._exceptions import InputError
 from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, load_state, save_state, state_file
+from ..inputs import lab
 
 
 @with_config(STRICT)
@@ -95,6 +102,56 @@ def run(request: VerificationRequest, done: fidelity.Done, this: Job) -> list[fi
         rows = fidelity.verify(wanted, request.opinions, done, keep, step.advance)
     write_json(this.folder / "fidelity.json", rows)
     return rows
+
+
+def against_lab(this: Job, device: Path, files: Sequence[Path]) -> None:
+    """Records of a bench against a calibrated model.
+
+    Raises:
+        MeasurementError, DeviceModelError, InputError: what is missing or wrong, in one line.
+    """
+    model = get_device_model(device)
+    facts = {
+        "topology": model.instance.topology.name,
+        "level": model.level,
+        "size": model.n,
+    }
+    data = lab.load(files, facts, known=(model.design.nominal(model.instance.topology), model.level))
+    lab.check_design(model, data)
+    with this.step(f"{len(data.measurements)} records against {device}"), lab.files_named(data.files):
+        checks = judge_records(model, data.measurements)
+    this.say(f"believed: {data.believed}, as {device}")
+    rows = []
+    for file, one, check in zip(data.files, data.measurements, checks, strict=True):
+        row: dict[str, Any] = {
+            "topology": model.instance.topology.name,
+            "level": model.level,
+            "size": model.n,
+            "file": file,
+        }
+        metric = f"{file}: residual by noise and error bars, mean square"
+        told: dict[str, Any] = {} if check.passed else {"reason": str(check)}
+        number: dict[str, Any] = {
+            "value": check.statistic,
+            "limit": check.limit,
+            "passed": check.passed,
+            "seen": digest_in(model, one),
+        }
+        rows.append({**row, "analysis": str(one.attrs["analysis"]), "metric": metric, **number, **told})
+    write_json(this.folder / "fidelity.json", rows)
+    failed = sum(not row["passed"] for row in rows)
+    seen = [row["file"] for row in rows if row.pop("seen")]
+    told_seen = {"fitted": seen} if seen else {}
+    summary = {"passed": len(rows) - failed, "failed": failed, "rows": rows, "believed": data.believed, **told_seen}
+    this.show(table(rows))
+    if seen:
+        this.say(f"warning: {', '.join(seen)} took part in the calibration, and proves nothing here")
+    this.finish({**summary, "notes": data.notes, "versions": versions()}, exit_code=1 if failed else 0)
+
+
+def digest_in(model: DeviceModel, measurement: xr.Dataset) -> bool:
+    """Whether the model was fitted to a measurement."""
+    return read_measurement(measurement).digest in model.provenance.measurements
 
 
 def table(rows: Sequence[dict[str, Any]]) -> Table:

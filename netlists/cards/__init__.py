@@ -6,8 +6,10 @@ from ._card import NoiseForm as NoiseForm
 from ._card import number as number
 from ._card import positive as positive
 from ._hierarchy import hierarchy as hierarchy
+from ._network import SpiceWriter as SpiceWriter
 from ._network import cards as cards
 from ._noise import NGSPICE_BOLTZMANN as NGSPICE_BOLTZMANN
+from ._noise import Noise as Noise
 from ._plain_names import plainly_named as plainly_named
 from ._walk import CLAMP_CONDUCTANCE as CLAMP_CONDUCTANCE
 from ._walk import Ends as Ends

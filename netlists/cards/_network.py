@@ -56,7 +56,7 @@ def cards(
             direct current to ground.
     """
     sources = Noise(noise, number(network.temperature, "temperature"), step)
-    writer = _SpiceWriter(v0, starting_nodes(network, v0), sources, subcircuit)
+    writer = SpiceWriter(v0, starting_nodes(network, v0), sources, subcircuit)
     return pieces(network, writer, lambda card: (card.kind, card.name))
 
 
@@ -69,7 +69,9 @@ def flat_cards(
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _SpiceWriter:
+class SpiceWriter:
+    """SPICE cards of each element; amplifiers by their macro-model, or as calls of a subcircuit."""
+
     v0: Float[np.ndarray, " n"]
     starts: Mapping[str, float]
     noise: Noise

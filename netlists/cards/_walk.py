@@ -81,7 +81,9 @@ class Writer(Protocol[Written]):
         """An amplifier with a macro-model."""
 
 
-def pieces(network: Network, writer: Writer[Piece], key: Callable[[Piece], Hashable]) -> list[Piece]:
+def pieces(
+    network: Network, writer: Writer[Piece], key: Callable[[Piece], Hashable], ideal_gain: float = IDEAL_GAIN
+) -> list[Piece]:
     """Every piece of a network's circuit, of which no two have the same key.
 
     Raises:
@@ -90,13 +92,13 @@ def pieces(network: Network, writer: Writer[Piece], key: Callable[[Piece], Hasha
     """
     check_names(network)
     check_direct_current(network)
-    found = [piece for element in network.elements for piece in written(element, writer)]
+    found = [piece for element in network.elements for piece in written(element, writer, ideal_gain)]
     if len({key(piece) for piece in found}) != len(found):
         raise NetlistError(f"network {network.name}: two elements or pieces of amplifiers have the same name")
     return found
 
 
-def written(element: Element, writer: Writer[Piece]) -> Iterator[Piece]:
+def written(element: Element, writer: Writer[Piece], ideal_gain: float = IDEAL_GAIN) -> Iterator[Piece]:
     """One element in a simulator's language."""
     name = element.name
     match element:
@@ -127,7 +129,7 @@ def written(element: Element, writer: Writer[Piece]) -> Iterator[Piece]:
         case Difference(_, plus, minus, out):
             return writer.controlled(name, (out, GROUND), (plus, minus), 1.0)
         case OpAmp(_, plus, minus, out, None):
-            return writer.controlled(name, (out, GROUND), (plus, minus), IDEAL_GAIN)
+            return writer.controlled(name, (out, GROUND), (plus, minus), ideal_gain)
         case OpAmp():
             return writer.amplifier(element, model_numbers(element))
 

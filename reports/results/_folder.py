@@ -122,6 +122,16 @@ class Folder:
         ]
 
     @cached_property
+    def residuals(self) -> list[Row]:
+        """How far each record of a bench is from the fit."""
+        return self._rows("residuals.json", schema.ResidualRow)
+
+    @cached_property
+    def experiments(self) -> list[str]:
+        """What would tell that which the records did not."""
+        return [row["text"] for row in self._rows("experiments.json", schema.ExperimentRow)]
+
+    @cached_property
     def heldout(self) -> list[HeldOut]:
         names = ("spice", *MODELS)
         where = str(self.path / "heldout.json")

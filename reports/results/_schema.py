@@ -192,6 +192,24 @@ class ParameterRow(TypedDict):
 
 
 @with_config(_CONFIG)
+class ResidualRow(TypedDict):
+    """A row of residuals.json."""
+
+    file: Name
+    analysis: Name
+    rms: NotNegative
+    used: bool
+    why: NotRequired[Text]
+
+
+@with_config(_CONFIG)
+class ExperimentRow(TypedDict):
+    """A row of experiments.json."""
+
+    text: Text
+
+
+@with_config(_CONFIG)
 class HeldOutRow(TypedDict):
     """A row of heldout.json."""
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import figures
 from ..results import Folder
-from ._section import Section, picture
+from ._section import Section, Table, picture
 
 
 def calibration_section(folder: Folder) -> Section | None:
@@ -30,4 +30,14 @@ def calibration_section(folder: Folder) -> Section | None:
             ),
             picture(lambda: figures.z_scores(rows), "Distance from what was drawn, in standard errors."),
         ]
-    return Section("Calibration", tuple(text), tuple(pictures))
+    text += folder.experiments
+    return Section("Calibration", tuple(text), tuple(pictures), _residuals(folder))
+
+
+def _residuals(folder: Folder) -> tuple[Table, ...]:
+    rows = folder.residuals
+    if not rows:
+        return ()
+    cells = tuple((row["file"], row["analysis"], f"{row['rms']:.3g}", row.get("why", "used")) for row in rows)
+    caption = "Residuals by record, rms in units of what noise and error bars explain together (1 expected)."
+    return (Table(caption, ("record", "analysis", "residual", ""), cells, tuple(row["used"] for row in rows)),)

@@ -28,7 +28,9 @@ from thermospice.circuits.trials import get_design
 from thermospice.files import netcdf as netcdf
 from thermospice.files import read_json
 from thermospice.files.tables import read_matrix
+from thermospice.files.waveforms import read_any_raw
 from thermospice.measurements import MeasurementError, load_measurement, read_measurement, save_measurement
+from thermospice.measurements.lab import Lab, read_lab
 from thermospice.netlists.simulators import read_raw
 
 netcdf.TIME_LIMIT = 5.0  # of a good file; HDF5 never returns from some damaged ones
@@ -104,6 +106,44 @@ def _read_labelled(path: Path) -> None:
     read_measurement(_dataset(read_json(path)))
 
 
+LAB = {
+    "design": "board-1k-1n",
+    "topology": "crossbar",
+    "level": "ideal",
+    "chip": "number 3",
+    "programs": {"a": {"matrix": [[1.0, 0.3], [-0.2, 0.8]], "drive": [0.2, -0.1], "drive_scale": 0.5}},
+    "probe_gain": [1.0, 0.1],
+    "readout_noise": "2 mV",
+    "relative_error": 0.02,
+    "columns": {"CH1": 0, "CH2": 1},
+    "units": {"CH1": "V"},
+    "start": 0.0,
+    "noise": "readout",
+    "unknown": ["baseline"],
+    "records": {"*.csv": {"program": "a", "probe_gain": 1.0}},
+}
+BENCH = b"""Model,X\nTIME,CH1,CH2\nsecond,Volt,Volt
+1e-6,0.1,-0.2\n2e-6,0.15,-0.3\n3e-6,0.18,-0.35\n4e-6,0.19,-0.37\n"""
+
+
+def _read_lab(path: Path) -> None:
+    record = path.with_name("lab-record.csv")
+    record.write_bytes(BENCH)
+    for data in read_lab(Lab.load(path), [record]).measurements:
+        read_measurement(data)
+
+
+def _read_bench(path: Path) -> None:
+    (data,) = read_lab(Lab.of(LAB, path.parent, "lab.yaml"), [path]).measurements
+    assert all(np.isfinite(values).all() for values in read_measurement(data).values.values())
+
+
+def _read_any_raw(path: Path) -> None:
+    data = path.read_bytes()
+    # Single precision doubles in memory.
+    assert sum(plot.values.nbytes for plot in read_any_raw(data)) <= 8 * len(data)
+
+
 RECORD = {
     "schema": SCHEMA,
     "key": "ab" * 32,
@@ -163,6 +203,13 @@ def _json(data: Any) -> bytes:
 
 def _yaml(data: Any) -> bytes:
     return yaml.safe_dump(data, allow_unicode=True).encode()
+
+
+def _ltspice_file() -> bytes:
+    head = "Title: x\nPlotname: Transient Analysis\nFlags: real forward\nNo. Variables: 2\nNo. Points: 3\n"
+    head += "Variables:\n\t0\ttime\ttime\n\t1\tV(out0)\tvoltage\nBinary:\n"
+    rows = np.array([(0.0, 0.0), (1e-6, 0.5), (2e-6, 0.7)], [("t", "<f8"), ("v", "<f4")])
+    return head.encode("utf-16-le") + rows.tobytes()
 
 
 def _raw_file() -> bytes:
@@ -231,6 +278,9 @@ def targets() -> dict[str, Target]:
     found = (
         Target("raw", _raw_file(), _read_raw),
         Target("csv", b"1,-0.5\n2.5e-3,+4\n", _read_csv),
+        Target("lab", _yaml(LAB), _read_lab, LAB, _yaml),
+        Target("bench", BENCH, _read_bench),
+        Target("ltspice", _ltspice_file(), _read_any_raw),
         Target("design", _yaml(design), _read_design, design, _yaml),
         Target("study", _yaml(STUDY), _read_study, STUDY, _yaml),
         Target("record", _json(RECORD), _read_record, RECORD, _json),

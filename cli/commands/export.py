@@ -1,0 +1,70 @@
+"""`thermospice export`: a calibrated chip for other people's simulators."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..frame import (
+    AsJson,
+    Damping,
+    DriveCsv,
+    DriveScale,
+    HessianCsv,
+    JacobianCsv,
+    MatrixCsv,
+    Out,
+    Quiet,
+    Seed,
+    job,
+)
+
+EXAMPLE = "Example: thermospice export results/chip/device.json --to verilog-a --matrix A.csv"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(epilog=EXAMPLE)(export)
+
+
+def export(
+    device: Annotated[Path, typer.Argument(help="device.json, as `thermospice calibrate` writes it.")],
+    to: Annotated[str, typer.Option("--to", help="verilog-a, spice or numpy.")],
+    matrix: MatrixCsv = None,
+    drive: DriveCsv = None,
+    jacobian: JacobianCsv = None,
+    hessian: HessianCsv = None,
+    damping: Damping = None,
+    drive_scale: DriveScale = "auto",
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            help="Of the module or subcircuit. \\[default: topology and size, as crossbar4]",
+            show_default=False,
+        ),
+    ] = None,
+    out: Out = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a calibrated chip with a matrix loaded, noise included, for other simulators; outputs and drives are pins.
+
+    A pin b_k at so many volts stands for a drive of b_k; the outputs settle at the answer for b. Beside the chip lies
+    a bench that applies --drive. Without --matrix a random program of the --seed is loaded, as `simulate` does.
+    """
+    with job("export", out, quiet, as_json) as this:
+        from ...behavioral.populations import get_device_model
+        from ..views import export as exports
+
+        kind = exports.get_kind(to)
+        model = get_device_model(device)
+        files = exports.ProgramFiles(matrix, drive, jacobian, hessian, damping, seed)
+        program = exports.get_program(model, files)
+        chip = exports.Loaded.of(model, program, drive_scale, name)
+        with this.step(f"{kind}: {chip.name}, {model.instance.topology.name} with {model.n} cells"):
+            written = exports.write(kind, chip, exports.comments(chip, device), this.folder)
+        this.finish(exports.summary(kind, chip, written))
+        this.show(exports.table(chip, written))
+        for line in exports.told(chip, files):
+            this.say(line)

@@ -1,0 +1,91 @@
+"""Lab data as the command line names them: a description and records, in any order."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from ...behavioral import DeviceModel
+from ...circuits import Instance, Level
+from ...measurements import MeasurementError
+from ...measurements.lab import NAME, Lab, LabData, found_beside, read_lab
+from .._exceptions import InputError
+
+FACTS = ("design", "topology", "size", "rank", "level", "temperature")
+"""Options that say what a description may say too."""
+
+OPTIONS = ("measurements", "lab", "nuisance", *FACTS)
+
+_DESCRIPTIONS = (".yaml", ".yml")
+_RECORDS = ("*.csv", "*.txt", "*.tsv", "*.dat", "*.raw", "*.s[0-9]p", "*.nc")
+
+
+def is_lab(paths: Sequence[Path], asked: bool) -> bool:
+    """Whether these are records of a bench, and not measurements as this package writes them."""
+    if not paths:
+        return False
+    plain = all(path.is_dir() or path.suffix == ".nc" for path in paths)
+    return not plain or (asked and any((path / NAME).is_file() for path in paths if path.is_dir()))
+
+
+def load(paths: Sequence[Path], facts: Mapping[str, Any], known: tuple[Instance, Level] | None = None) -> LabData:
+    """Records with their description: the .yaml among the files, or `lab.yaml` beside the first record.
+
+    Args:
+        paths: files, or folders of records.
+        facts: what was given beside the description, by the names of its keys.
+        known: the chip where a model says it.
+
+    Raises:
+        InputError: several descriptions.
+        MeasurementError: what is missing or wrong, all of it in one line.
+    """
+    files = [file for path in paths for file in (_inside(path) if path.is_dir() else [path])]
+    described = [file for file in files if file.suffix.lower() in _DESCRIPTIONS]
+    records = [file for file in files if file not in described]
+    if len(described) > 1:
+        raise InputError(f"--measurements: expected one description, got {', '.join(map(str, described))}")
+    lab = Lab.load(described[0]) if described else found_beside(records)
+    if not records:
+        records = _named(lab)
+    return read_lab(lab.with_facts(facts), records, known)
+
+
+def _inside(folder: Path) -> list[Path]:
+    names = sorted(file for file in folder.iterdir() if any(fnmatchcase(file.name.lower(), p) for p in _RECORDS))
+    return [folder / NAME, *names] if (folder / NAME).is_file() else names
+
+
+def _named(lab: Lab) -> list[Path]:
+    """The records that a description names."""
+    return [
+        path
+        for pattern in lab.facts.records
+        for path in (sorted(lab.folder.glob(pattern)) if any(c in pattern for c in "*?[") else [lab.folder / pattern])
+    ]
+
+
+@contextmanager
+def files_named(files: Sequence[str]) -> Iterator[None]:
+    """Messages that count measurements name their files instead."""
+    try:
+        yield
+    except MeasurementError as error:
+        raise MeasurementError(
+            re.sub(r"measurement (\d+)", lambda found: files[int(found[1])], str(error)).replace(
+                "readout_sigma", "readout_noise"
+            )
+        ) from None
+
+
+def check_design(model: DeviceModel, data: LabData) -> None:
+    """Raise `InputError` where the records are said to be of another design or another chip than the model."""
+    told = data.design
+    if told is not None and told != model.design.name:
+        raise InputError(f"--device: is of design {model.design.name}, and the measurements say {told}")
+    chips = {str(one.attrs.get("instance_digest")) for one in data.measurements} - {model.provenance.instance_digest}
+    if chips and model.provenance.instance_digest:
+        mine = model.provenance.instance_digest[:24]
+        raise InputError(f"--device: is of {mine}, and the measurements are of {sorted(chips)[0][:24]}")

@@ -1,0 +1,125 @@
+"""One file of a bench as columns, whichever program or instrument wrote it."""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Inexact
+
+from ...files import FileError
+from ...files.opening import MEASUREMENT, UnreadableFile, read_bytes
+from ...files.waveforms import read_any_raw
+from .._exceptions import MeasurementError
+from .._layout import Analysis
+from ._columns import Column, columns_of
+from ._description import RecordFacts
+from ._oscilloscopes import as_instruments_write
+from ._text_table import TextTable, read_text_table
+from ._touchstone import read_touchstone
+
+_SIMULATOR = re.compile(r"(?i)(?:v|i)\([^()]*\)|onoise(?:_spectrum)?")
+_TOUCHSTONE = re.compile(r"(?i)\.(?:s[0-9]+p|ts)")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Columns with their numbers; `lines` tell where each row stands."""
+
+    kind: Analysis
+    columns: tuple[Column, ...]
+    values: Inexact[np.ndarray, "rows columns"]
+    lines: tuple[int, ...]
+
+    @property
+    def axes(self) -> frozenset[int]:
+        """Columns that show no cell: the time, the frequency, the program."""
+        return frozenset(k for k, c in enumerate(self.columns) if c.kind in ("time", "frequency", "program"))
+
+    @property
+    def paired(self) -> bool:
+        """Whether a cell has two columns, the parts of a complex value."""
+        return any(column.kind in ("re", "im", "dB", "degrees") for column in self.columns)
+
+    @property
+    def names_programs(self) -> bool:
+        """Whether each row is an operating point of a program that it names."""
+        return bool(self.columns) and self.columns[0].kind == "program"
+
+    def row(self, k: int) -> "Source":
+        """One row alone."""
+        return replace(self, values=self.values[k : k + 1], lines=self.lines[k : k + 1])
+
+    def unknown_units(self, facts: RecordFacts) -> list[str]:
+        """Columns whose unit nobody says."""
+        told = facts.units or {}
+        return [
+            c.name or f"column {k + 1}" for k, c in enumerate(self.columns) if c.factor is None and c.name not in told
+        ]
+
+
+def read_source(path: Path, facts: RecordFacts) -> Source:
+    """The columns of a file.
+
+    Raises:
+        MeasurementError: unreadable, or not of a form that is read; with what is expected.
+    """
+    if _TOUCHSTONE.fullmatch(path.suffix):
+        columns, values = read_touchstone(path, facts)
+        return Source("ac", columns, values, tuple(range(1, len(values) + 1)))
+    if path.suffix.lower() == ".raw":
+        return _raw(path)
+    table = as_instruments_write(path, read_text_table(path))
+    simulated = bool(table.heads) and any(_SIMULATOR.fullmatch(cell) for cell in table.heads[-1])
+    columns = columns_of(table.heads, table.values.shape[1], simulated)
+    return _classified(path, columns, table)
+
+
+def _classified(path: Path, columns: tuple[Column, ...], table: TextTable) -> Source:
+    """What was measured, by the first column and the units of the others."""
+    values, first = table.values, columns[0].kind
+    others = {column.kind for column in columns[1:]}
+    if first == "time":
+        kind: Analysis = "tran"
+    elif first == "frequency":
+        kind = "noise" if others & {"density", "root density"} else "ac"
+    elif first == "program" or (len(values) == 1 and "time" not in others):
+        kind = "op"
+    else:
+        raise MeasurementError(
+            f"{path}: expected a first column such as `time [us]` or `frequency [Hz]` (or `program`, for operating"
+            f" points), got {columns[0].name or 'columns without names'!r}"
+        )
+    fitting = {"tran": {"voltage", "other"}, "op": {"voltage", "other"}, "noise": {"density", "root density"}}
+    allowed = fitting.get(kind, {"voltage", "other", "re", "im", "dB", "degrees"})
+    if wrong := [column.name for column in columns[1:] if column.kind not in allowed]:
+        raise MeasurementError(f"{path}: {wrong[0]}: expected one kind of column beside the {first}, got another unit")
+    if kind == "ac" and not np.iscomplexobj(values) and not others & {"re", "dB"}:
+        raise MeasurementError(
+            f"{path}: expected densities [V^2/Hz] or [V/sqrt(Hz)], or a response as pairs `v1 re [V], v1 im [V]` or"
+            " `v1 mag [dB], v1 phase [deg]`, beside the frequency; got real columns of another unit"
+        )
+    if kind != "ac" and np.iscomplexobj(values):
+        raise MeasurementError(f"{path}: expected real values beside the {first}, got complex ones")
+    return Source(kind, columns, values, table.lines)
+
+
+def _raw(path: Path) -> Source:
+    try:
+        plots = read_any_raw(read_bytes(path, MEASUREMENT))
+    except UnreadableFile as error:
+        raise MeasurementError(f"{path}: cannot read the record: {error.reason}") from None
+    except FileError as error:
+        raise MeasurementError(f"{path}: {error}") from None
+    wanted = [plot for plot in plots if "integrated" not in plot.name.lower()]
+    if len(wanted) != 1:
+        raise MeasurementError(f"{path}: expected a raw file of one analysis, got {len(wanted)}")
+    plot = wanted[0]
+    if not plot.finite or not len(plot.values):
+        raise MeasurementError(f"{path}: expected finite values, got {'others' if len(plot.values) else 'none'}")
+    voltages = [k for k, name in enumerate(plot.variables) if k and not name.startswith("i(")]
+    columns = columns_of([[plot.variables[k] for k in (0, *voltages)]], len(voltages) + 1, simulator=True)
+    if columns[0].kind == "frequency" and not np.iscomplexobj(plot.values):
+        columns = (columns[0], *(replace(column, kind="root density") for column in columns[1:]))
+    table = TextTable(plot.values[:, [0, *voltages]], tuple(range(1, len(plot.values) + 1)), (), ())
+    return _classified(path, columns, table)

