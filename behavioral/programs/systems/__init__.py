@@ -12,6 +12,8 @@ from ._bench import cells_of as cells_of
 from ._loaded_matrix import LoadedMatrix as LoadedMatrix
 from ._loaded_matrix import load_matrix as load_matrix
 from ._loaded_matrix import with_converters as with_converters
+from ._refined import Refined as Refined
+from ._refined import RefinedSystem as RefinedSystem
 from ._rehearsal import Precision as Precision
 from ._rehearsal import Rehearsal as Rehearsal
 from ._rehearsal import precision_of as precision_of
