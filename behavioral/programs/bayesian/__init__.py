@@ -7,6 +7,7 @@ from ._gaussian import evidence as evidence
 from ._gaussian import posterior as posterior
 from ._kalman import Filtered as Filtered
 from ._kalman import StateModel as StateModel
+from ._kalman import exact_filter as exact_filter
 from ._kalman import kalman as kalman
 from ._logistic import Logistic as Logistic
 from ._logistic import laplace as laplace

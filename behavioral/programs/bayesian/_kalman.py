@@ -115,7 +115,7 @@ def kalman(
     return Filtered(np.array(means), np.array(covariances), np.array(errors), bench.bill)
 
 
-def exact(
+def exact_filter(
     model: StateModel, observations: Float[np.ndarray, "steps k"]
 ) -> tuple[Float[np.ndarray, "steps n"], Float[np.ndarray, "steps n n"]]:
     """The same filter by LAPACK, in its covariance form."""

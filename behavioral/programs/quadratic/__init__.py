@@ -9,4 +9,6 @@ from ._interior_point import Settings as Settings
 from ._interior_point import minimise as minimise
 from ._quadratic_program import QuadraticProgram as QuadraticProgram
 from ._support_vectors import SupportVectors as SupportVectors
+from ._support_vectors import dual_program as dual_program
+from ._support_vectors import signs as signs
 from ._support_vectors import support_vectors as support_vectors

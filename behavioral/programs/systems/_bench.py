@@ -8,6 +8,7 @@ from jaxtyping import Float
 from ....circuits import ProgramError
 from ..._exceptions import ProblemError
 from ...linear_algebra import LinearDevice, ModelDevice
+from ..bounds import least_energy
 from ._loaded_matrix import LoadedMatrix, load_matrix
 from ._rehearsal import Rehearsal
 
@@ -32,6 +33,8 @@ class Bill:
     analog_s: float = 0.0
     energy_J: float = 0.0
     loading_s: float = 0.0
+    least_J: float = 0.0
+    """No process moves the cells from rest to their answers in that time with less heat; see `least_energy`."""
     lifted: int = 0
     """Matrices that the chip held only with a larger diagonal."""
 
@@ -117,9 +120,11 @@ class LoadedSystem:
             return np.zeros_like(r)
         # The largest entry is one, whatever the units of r: the device is linear, its range is not.
         cells = self.bench.cells or len(r)
-        z, drives, power = self.held.answer(np.pad(scaled / size, (0, cells - len(r))), self.bench.rng)
+        reading = self.held.answer(np.pad(scaled / size, (0, cells - len(r))), self.bench.rng)
         bill = self.bench.bill
-        bill.drives += drives
-        bill.analog_s += drives * self.held.seconds
-        bill.energy_J += drives * self.held.seconds * power
-        return np.asarray(self.d * z[: len(r)] * size)
+        bill.drives += reading.drives
+        bill.analog_s += reading.drives * self.held.seconds
+        bill.energy_J += reading.drives * self.held.seconds * reading.power
+        # The tries that filled the range are no part of what had to be moved.
+        bill.least_J += least_energy(reading.square, reading.C, self.held.tau, self.held.seconds)
+        return np.asarray(self.d * reading.x[: len(r)] * size)

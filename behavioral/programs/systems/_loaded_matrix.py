@@ -16,6 +16,25 @@ from ...devices import DeviceModel, Prepared, Response
 from ...linear_algebra import IdealDevice, LinearDevice, LoadedDevice, ModelDevice
 
 
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One answer of a device.
+
+    Attributes:
+        x: what it reads.
+        drives: how many it took to fill the range.
+        power: meanwhile [W].
+        square: of the voltages that the cells came to from rest [V^2], and `C` their capacitance [F]; zero where they
+            are not known.
+    """
+
+    x: Float[np.ndarray, " n"]
+    drives: int
+    power: float
+    square: float = 0.0
+    C: float = 0.0
+
+
 class LoadedMatrix(Protocol):
     """A device that holds a symmetric positive definite A and answers one drive after the other."""
 
@@ -24,10 +43,13 @@ class LoadedMatrix(Protocol):
         """Of one drive: the device settles until 1e-6 is left, and is averaged over the window [s]."""
         ...
 
-    def answer(
-        self, b: Float[np.ndarray, " n"], rng: np.random.Generator
-    ) -> tuple[Float[np.ndarray, " n"], int, float]:
-        """What the device reads for `A^-1 b`, how many drives that took, and the power meanwhile [W].
+    @property
+    def tau(self) -> float:
+        """Time constant of a cell as it is loaded [s]."""
+        ...
+
+    def answer(self, b: Float[np.ndarray, " n"], rng: np.random.Generator) -> "Reading":
+        """What the device reads for `A^-1 b`, and what that took.
 
         Args:
             b: of which the largest entry is one: the digital side chooses the volts.
@@ -98,19 +120,22 @@ class _Ideal:
         return w, V
 
     @property
+    def tau(self) -> float:
+        return self.device.tau
+
+    @property
     def seconds(self) -> float:
         return float((self.window - log(SETTLED)) * self.device.tau / self._modes[0][0])
 
-    def answer(
-        self, b: Float[np.ndarray, " n"], rng: np.random.Generator
-    ) -> tuple[Float[np.ndarray, " n"], int, float]:
+    def answer(self, b: Float[np.ndarray, " n"], rng: np.random.Generator) -> "Reading":
         a, V = self._modes
         wait, duration = -log(SETTLED) / a[0], self.window / a[0]
         part = -np.expm1(-a * duration) / (a * duration)
         mean = V.T @ b / a * (1 - np.exp(-a * wait) * part)
         sd = np.sqrt(2 * self.kappa / (a**2 * duration) * (1 - part))
         x = V @ (mean + sd * rng.standard_normal(len(a)))
-        return x, 1, float(np.abs(self.program.A).sum(axis=0) @ x**2 / self.device.R0)
+        power = float(np.abs(self.program.A).sum(axis=0) @ x**2 / self.device.R0)
+        return Reading(x, 1, power, float(x @ x), self.device.tau / self.device.R0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,15 +152,18 @@ class _AnyDevice:
         return self.device.load(Program(self.A, np.zeros(len(self.A))), self.kappa)
 
     @property
+    def tau(self) -> float:
+        return self._rest.tau
+
+    @property
     def seconds(self) -> float:
         return float((self.window - log(SETTLED)) / self._rest.rates[0])
 
-    def answer(
-        self, b: Float[np.ndarray, " n"], rng: np.random.Generator
-    ) -> tuple[Float[np.ndarray, " n"], int, float]:
+    def answer(self, b: Float[np.ndarray, " n"], rng: np.random.Generator) -> "Reading":
         loaded = self.device.load(Program(self.A, b), self.kappa)
         slow = loaded.rates[0]
-        return loaded.average(-log(SETTLED) / slow, self.window / slow, 1, rng)[0], 1, loaded.power
+        x = loaded.average(-log(SETTLED) / slow, self.window / slow, 1, rng)[0]
+        return Reading(x, 1, loaded.power)
 
 
 _MOST_RANGES = 12
@@ -164,6 +192,7 @@ class _Model:
     supply: float
     load: Float[np.ndarray, " n"]
     seconds: float
+    tau: float
     fastest: float
 
     @classmethod
@@ -193,12 +222,11 @@ class _Model:
             _supply(model, program, model.level, scaling),
             resistors,
             (window - log(SETTLED)) / slow,
+            tau,
             like.fastest if like is not None and known else fastest,
         )
 
-    def answer(
-        self, b: Float[np.ndarray, " n"], rng: np.random.Generator
-    ) -> tuple[Float[np.ndarray, " n"], int, float]:
+    def answer(self, b: Float[np.ndarray, " n"], rng: np.random.Generator) -> "Reading":
         scale, kept, drives, power = 1.0, None, 0, 0.0
         while drives < _MOST_RANGES:
             drives += 1
@@ -220,7 +248,8 @@ class _Model:
             raise LinearAlgebraError("A: no drive keeps the chip within its rails and range: its offsets alone fill it")
         scale, v = kept
         power = self.supply + float(self.load @ v**2)
-        return self._read(v, rng) / self.scaling.drive / scale, drives, power
+        x = self._read(v, rng) / self.scaling.drive / scale
+        return Reading(x, drives, power, float(v @ v), self.model.design.C)
 
     @property
     def _range(self) -> float:

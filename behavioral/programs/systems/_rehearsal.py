@@ -11,7 +11,7 @@ from ....circuits.loaded_chips import SETTLED
 from ....circuits.networks import BOLTZMANN
 from ...devices import DeviceModel
 from ...linear_algebra import LinearDevice, ModelDevice
-from ._loaded_matrix import LoadedMatrix, load_matrix
+from ._loaded_matrix import LoadedMatrix, Reading, load_matrix
 
 _FILLED = 0.3
 """Part of the range that a readout fills on average when it is ranged by powers of two."""
@@ -106,9 +106,8 @@ def _(
     # An amplifier's offset is multiplied by what its summing node carries.
     of_cells = offsets * (1 + np.abs(A).sum(axis=1))
     slow = float(np.linalg.eigvalsh(A)[0])
-    return _Rehearsed(
-        device.precision.readout, held, of_cells, (window - log(SETTLED)) * device.tau / max(slow, 1e-300)
-    )
+    seconds = (window - log(SETTLED)) * device.tau / max(slow, np.finfo(float).tiny)
+    return _Rehearsed(device.precision.readout, held, of_cells, seconds, device.tau)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,11 +116,10 @@ class _Rehearsed:
     held: Program
     offsets: Float[np.ndarray, " n"]
     seconds: float
+    tau: float
 
-    def answer(
-        self, b: Float[np.ndarray, " n"], rng: np.random.Generator
-    ) -> tuple[Float[np.ndarray, " n"], int, float]:
+    def answer(self, b: Float[np.ndarray, " n"], rng: np.random.Generator) -> Reading:
         x = np.linalg.solve(self.held.A, b)
         size = float(np.abs(x).max())
         x = x + np.linalg.solve(self.held.A, self.offsets * size)
-        return x + self.readout * size * rng.standard_normal(len(b)), 1, 0.0
+        return Reading(x + self.readout * size * rng.standard_normal(len(b)), 1, 0.0)
