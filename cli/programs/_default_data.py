@@ -12,7 +12,13 @@ STEPS = 50
 
 
 def drawn_quadratic(n: int, rng: np.random.Generator) -> QuadraticProgram:
-    """A feasible problem of n variables and n/4 equalities, condition 100."""
+    """A feasible problem of n variables and n/4 equalities, condition 100.
+
+    Raises:
+        InputError: no variable.
+    """
+    if n < 1:
+        raise InputError(f"--size: expected at least 1 variable, got {n}")
     V = np.linalg.qr(rng.standard_normal((n, n)))[0]
     Q = V * np.geomspace(1.0, 0.01, n) @ V.T
     A = rng.standard_normal((n // 4, n))

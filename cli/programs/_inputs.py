@@ -1,12 +1,14 @@
 """Files and numbers of the command line as arrays, each with its option in the message."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from ...behavioral import ProblemError
 from ...files.tables import read_matrix, read_vector
 from .._exceptions import InputError
 
@@ -66,6 +68,30 @@ def together(given: Given, problem: str, *names: str) -> bool:
     if there and given["size"] is not None:
         raise InputError(f"--size and {_options(there)}: give one of them; the files set the size")
     return bool(there)
+
+
+@contextmanager
+def naming(given: Given, **homes: str) -> Iterator[None]:
+    """Put the file, or the option, in front of what is said of a quantity: `Q: ...` becomes `Q.csv: Q: ...`.
+
+    Args:
+        given: the options.
+        homes: by the name of a quantity, the parameter that it came from.
+
+    Raises:
+        InputError: instead of a `ProblemError` that begins with one of them.
+    """
+    try:
+        yield
+    except ProblemError as error:
+        quantity, colon, rest = str(error).partition(":")
+        home = homes.get(quantity) if colon else None
+        if home is None:
+            raise
+        value = given[home]
+        place = str(value) if isinstance(value, Path) else f"--{home.replace('_', '-')}"
+        named = rest if quantity == home or not isinstance(value, Path) else f" {quantity}:{rest}"
+        raise InputError(f"{place}:{named}") from None
 
 
 def _options(names: Any) -> str:

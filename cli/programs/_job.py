@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import typer
@@ -22,12 +22,13 @@ from ..frame import Job, refuse_beside, written
 from ..inputs import get_device, get_kind
 from ..views import verdicts
 from ._bayesian import Filter, Logit, Regression
-from ._inputs import Given
+from ._inputs import Given, naming
 from ._options import BELONGS, DEVICE, OWN
 from ._outcome import Outcome
 from ._quadratic import Machine, Quadratic
 
 
+@runtime_checkable
 class Posed(Protocol):
     """A program with its data."""
 
@@ -50,6 +51,40 @@ POSED: Mapping[str, Callable[[Given, np.random.Generator], Posed]] = {
 }
 
 
+_EVERYWHERE = {"window": "duration"}
+_HOMES: Mapping[str, Mapping[str, str]] = {
+    "qp": {
+        **_EVERYWHERE,
+        "Q": "matrix",
+        "c": "drive",
+        "A": "constraints",
+        "b": "right",
+        "G": "inequalities",
+        "h": "limits",
+        "lower": "lower",
+        "upper": "upper",
+    },
+    "svm": {**_EVERYWHERE, "X": "data", "labels": "targets", "C": "penalty", "gamma": "gamma"},
+    "bayes": {
+        **_EVERYWHERE,
+        "X": "data",
+        "y": "targets",
+        "new": "new",
+        "variance": "prior_variance",
+    },
+    "kalman": {
+        **_EVERYWHERE,
+        "F": "transition",
+        "Q": "process_noise",
+        "H": "observation",
+        "R": "measurement_noise",
+        "observations": "data",
+    },
+    "logistic": {**_EVERYWHERE, "X": "data", "labels": "targets"},
+}
+"""Where the quantities of a program come from."""
+
+
 def run_program(this: Job, context: typer.Context, problem: str, on: str, device_file: Path | None) -> None:
     """Pose it, run it, leave its folder; exit code 1 for an answer that does not count.
 
@@ -59,13 +94,13 @@ def run_program(this: Job, context: typer.Context, problem: str, on: str, device
     given = {**_given(context, problem), "on": on, "device": device_file}
     seed = given["seed"]
     check_seed(seed)
-    posed = POSED[problem](given, np.random.default_rng([seed, 3]))
-    kind = get_kind(given["on"])
-    device = _device(given, kind, posed.cells, context)
-    with this.step(f"{problem} on {kind}: {posed.cells} cells"):
-        outcome = posed.run(with_converters(device), np.random.default_rng([seed, 2]))
+    with naming(given, **_HOMES[problem]):
+        posed = POSED[problem](given, np.random.default_rng([seed, 3]))
+        kind = get_kind(given["on"])
+        device = _device(given, kind, posed.cells, context)
+        with this.step(f"{problem} on {kind}: {posed.cells} cells"):
+            outcome = posed.run(with_converters(device), np.random.default_rng([seed, 2]))
     _write(this, outcome)
-    # What is said before the folder is written would promise too much.
     _finish(this, outcome, problem, kind, given)
 
 

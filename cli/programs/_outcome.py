@@ -46,6 +46,8 @@ class Outcome:
     @property
     def worth(self) -> str:
         """Whether the device is quicker than this machine, in words."""
+        if self.seconds == 0:
+            return f"no device was asked; {self.digital} on this machine takes {self.digital_s:.3g} s"
         ratio = self.seconds / self.digital_s
         told = f"{1 / ratio:.3g} times as fast as" if ratio < 1 else f"{ratio:.3g} times as slow as"
         return (

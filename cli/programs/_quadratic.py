@@ -217,12 +217,13 @@ def _summary(answer: QuadraticAnswer, foreseen: Foreseen | None) -> dict[str, An
         **cost(answer.bill),
     }
     if foreseen is not None:
-        found |= {
+        gaps = {
             "foreseen_relative_gap": foreseen.relative_gap,
             "foreseen_low": foreseen.low,
             "foreseen_high": foreseen.high,
-            "foreseen_solved": foreseen.solved,
         }
+        found |= {name: value for name, value in gaps.items() if np.isfinite(value)}
+        found["foreseen_solved"] = foreseen.solved
     if answer.history:
         found |= {
             "largest_conductance_range": max(row.conductance_range for row in answer.history),

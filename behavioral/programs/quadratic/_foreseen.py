@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ....circuits import ProgramError
 from ...linear_algebra import LinearDevice
 from ..systems import Precision, Rehearsal, precision_of
 from ._interior_point import Settings, minimise
@@ -40,14 +41,18 @@ def foresee(
     """Runs the program on chips of which only tolerance, bits and noise are those of the device.
 
     Raises:
-        ProblemError, ProgramError: as `minimise`.
+        ProblemError: as `minimise`.
     """
     settings = settings or Settings()
     precision = precision_of(device, settings.window)
-    answers = [
-        minimise(problem, Rehearsal(precision, one), one, settings)
-        for one in rng.spawn(1 if precision.exact else rehearsals)
-    ]
-    gaps = np.array([answer.relative_gap for answer in answers])
-    solved = float(np.mean([answer.status == "solved" for answer in answers]))
-    return Foreseen(precision, float(np.median(gaps)), float(gaps.min()), float(gaps.max()), solved)
+    gaps, solved = [], 0
+    for one in rng.spawn(1 if precision.exact else rehearsals):
+        try:
+            answer = minimise(problem, Rehearsal(precision, one), one, settings)
+        except ProgramError:
+            # A chip that cannot hold the first matrix stays where it starts.
+            gaps.append(np.inf)
+            continue
+        gaps.append(answer.relative_gap)
+        solved += answer.status == "solved"
+    return Foreseen(precision, float(np.median(gaps)), min(gaps), max(gaps), solved / len(gaps))

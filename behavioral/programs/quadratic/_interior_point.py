@@ -149,7 +149,7 @@ class _Search:
         form, before = self.form, replace(self.bench.bill)
         barrier = point.barrier(form)
         H = form.Q + np.diag(barrier + _PROXIMAL)
-        system = NewtonSystem.load(self.bench, H, form.A)
+        system = NewtonSystem.load(self.bench, H, form.A, self.settings.rounds)
         mu = point.mu(form)
 
         lower, upper = point.products(form)

@@ -6,7 +6,10 @@ import numpy as np
 from jaxtyping import Float
 
 from ....circuits import ProgramError
-from ..systems import Bench, LoadedSystem
+from ..systems import Bench, LoadedSystem, RefinedSystem
+
+_ROUGHLY = 1e-3
+"""Residual of a column of `H^-1 A'`: more rounds are better spent on the direction itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,11 @@ class Direction:
 class NewtonSystem:
     """`H dx - A' dy = f, A dx = g` with H, and then `A H^-1 A'`, loaded into the device.
 
-    The device reads `H^-1 A'` row by row of A, from which the digital side makes the second matrix. Each right-hand
-    side is answered roughly, its residual is computed digitally and answered again on the same loaded matrices, and
-    of all answers the combination with the least residual is taken (flexible GMRES; Saad, SIAM J. Sci. Comput. 14,
-    1993). What a chip's mismatch, rounding and noise do to a direction is then as small as the rounds make it.
+    The device reads `X = H^-1 A'` row by row of A, and `X' H X` is the second matrix, which is positive definite
+    whatever the device does to X. Each right-hand side is answered roughly, its residual is computed digitally and
+    answered again on the same loaded matrices, and of all answers the combination with the least residual is taken
+    (flexible GMRES; Saad, SIAM J. Sci. Comput. 14, 1993). What a chip's mismatch, rounding and noise do to a direction
+    is then as small as the rounds make it.
     """
 
     H: Float[np.ndarray, "n n"]
@@ -42,19 +46,22 @@ class NewtonSystem:
     weights: Float[np.ndarray, " n_and_m"]
 
     @classmethod
-    def load(cls, bench: Bench, H: Float[np.ndarray, "n n"], A: Float[np.ndarray, "m n"]) -> "NewtonSystem":
+    def load(
+        cls, bench: Bench, H: Float[np.ndarray, "n n"], A: Float[np.ndarray, "m n"], rounds: int
+    ) -> "NewtonSystem":
         """Both matrices on the device.
 
         Raises:
             ProgramError: it cannot hold one of them.
         """
         of_H = bench.load(H)
+        system = RefinedSystem(H, of_H)
         weight_H = 1 / np.sqrt(np.diag(H))
-        columns = np.stack([of_H.solve(row) for row in A], axis=1) if len(A) else np.zeros((len(H), 0))
-        schur = A @ columns
-        schur = (schur + schur.T) / 2
+        answers = [system.solve(row, rounds, _ROUGHLY).value for row in A]
+        columns = np.stack(answers, axis=1) if answers else np.zeros((len(H), 0))
+        schur = columns.T @ H @ columns
         if not (np.diag(schur) > 0).all():
-            raise ProgramError("A H^-1 A': the device's answers give no positive diagonal")
+            raise ProgramError("A: the device reads nothing of a row of the equalities")
         weights = np.concatenate([weight_H, 1 / np.sqrt(np.diag(schur))])
         # One number is divided by; no device is loaded for it.
         return cls(H, A, of_H, columns, bench.load(schur) if len(A) > 1 else schur, weights)

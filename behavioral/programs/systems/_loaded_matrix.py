@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import cached_property, singledispatch
 from math import floor, log, log2
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -35,6 +35,7 @@ class Reading:
     C: float = 0.0
 
 
+@runtime_checkable
 class LoadedMatrix(Protocol):
     """A device that holds a symmetric positive definite A and answers one drive after the other."""
 
@@ -174,6 +175,10 @@ _FULL = 0.9
 
 _SMALL = 1 / 8
 
+_STEPS = 8
+"""A converter has 2^bits steps over twice its range: of a matrix with a gain of an eighth of that, each fills a
+quarter."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Model:
@@ -210,6 +215,12 @@ class _Model:
         if known and not (response.poles.real < 0).all():
             raise ProgramError("A: unstable: the matrix that this chip realises does not settle")
         drives = instance.drive_columns(program, model.level, scaling)
+        prepared = Prepared.of(response, *drives)
+        if np.abs(scaling.drive * prepared.rest).max() > _FULL / 2 * model.design.converters.full_scale:
+            raise ProgramError("A: the offsets of this chip fill half of its range: it is next to singular")
+        bits = model.design.converters.dac_bits
+        if device.converters and bits is not None and np.abs(prepared.gain).max() > 2**bits / _STEPS:
+            raise ProgramError("A: one step of the drive's converter fills a quarter of the range: next to singular")
         tau = model.design.tau / scaling.conductance
         slow = program_rates(program, tau)[0]
         resistors = np.abs(A).sum(axis=0) * scaling.conductance / model.design.R0
@@ -217,7 +228,7 @@ class _Model:
             model,
             device.converters,
             scaling,
-            Prepared.of(response, *drives),
+            prepared,
             _noise_root(response, window / slow),
             _supply(model, program, model.level, scaling),
             resistors,

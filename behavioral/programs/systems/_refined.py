@@ -1,6 +1,7 @@
 """A system solved by a device to the accuracy of its digital residual."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -17,11 +18,17 @@ class Refined:
 
     Attributes:
         value: the answer.
-        error: bound on the Euclidean norm of its error: the norm of the residual over the smallest eigenvalue.
+        residual: `b - A value`.
     """
 
     value: Float[np.ndarray, " n"]
-    error: float
+    residual: Float[np.ndarray, " n"]
+    system: "RefinedSystem"
+
+    @property
+    def error(self) -> float:
+        """Bound on the Euclidean norm of the error: the norm of the residual over the smallest eigenvalue."""
+        return float(np.linalg.norm(self.residual)) / self.system.smallest
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +42,11 @@ class RefinedSystem:
 
     A: Float[np.ndarray, "n n"]
     loaded: LoadedSystem
-    smallest: float
+
+    @cached_property
+    def smallest(self) -> float:
+        """The smallest eigenvalue of A."""
+        return float(np.linalg.eigvalsh(self.A)[0])
 
     @classmethod
     def load(cls, bench: Bench, A: Float[np.ndarray, "n n"]) -> "RefinedSystem":
@@ -44,7 +55,7 @@ class RefinedSystem:
         Raises:
             ProgramError: it cannot hold it.
         """
-        return cls(A, bench.load(A), float(np.linalg.eigvalsh(A)[0]))
+        return cls(A, bench.load(A))
 
     def solve(self, b: Float[np.ndarray, " n"], rounds: int = ROUNDS, accuracy: float = ACCURACY) -> Refined:
         """`A^-1 b` until the residual is within the accuracy, or after so many rounds."""
@@ -65,7 +76,7 @@ class RefinedSystem:
             directions.append(direction)
             x = x + (direction @ rest) * direction
             rest = b - self.A @ x
-        return Refined(x, float(np.linalg.norm(rest)) / self.smallest)
+        return Refined(x, rest, self)
 
     def inverse(self, rounds: int = ROUNDS, accuracy: float = ACCURACY) -> tuple[Float[np.ndarray, "n n"], float]:
         """`A^-1` column by column, and a bound on the error of every entry."""
