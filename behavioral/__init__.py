@@ -7,6 +7,7 @@ from ._exceptions import ClippedError as ClippedError
 from ._exceptions import DeviceModelError as DeviceModelError
 from ._exceptions import LinearAlgebraError as LinearAlgebraError
 from ._exceptions import NotStationaryError as NotStationaryError
+from ._exceptions import ProblemError as ProblemError
 from .calibration import Calibration as Calibration
 from .calibration import calibrate as calibrate
 from .comparison import Comparison as Comparison

@@ -15,3 +15,7 @@ class ClippedError(ValueError):
 
 class LinearAlgebraError(ValueError):
     """A problem that a device cannot take, or a budget that gives no answer."""
+
+
+class ProblemError(ValueError):
+    """An optimisation or inference problem that is not one: wrong shapes, numbers that are none, not convex."""

@@ -1,4 +1,4 @@
-"""`thermospice solve`: linear algebra by the relaxation of a noisy device."""
+"""`thermospice solve`: linear algebra and programs by the relaxation of a noisy device."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +24,33 @@ from ..frame import (
     quantity,
     whole,
 )
+from ..programs import (
+    PROGRAMS,
+    Constraints,
+    Data,
+    Gamma,
+    Inequalities,
+    Length,
+    Limits,
+    Lower,
+    MeasurementNoise,
+    New,
+    NoiseVariance,
+    Observation,
+    Penalty,
+    PriorVariance,
+    ProcessNoise,
+    Right,
+    Rounds,
+    Symmetrise,
+    Targets,
+    Tolerance,
+    Transition,
+    Upper,
+    Way,
+    device_or_kind,
+    refuse_options_of_programs,
+)
 
 EXAMPLE = "Example: thermospice solve --problem inverse --size 4 --on model --no-mismatch --runs 32"
 
@@ -40,9 +67,17 @@ def add_to(app: typer.Typer) -> None:
 
 def solve(
     context: typer.Context,
-    problem: Annotated[str, typer.Option("--problem", help="solve, inverse, lyapunov, determinant or expm.")] = "solve",
+    problem: Annotated[
+        str,
+        typer.Option(
+            "--problem", help="solve, inverse, lyapunov, determinant, expm, qp, svm, bayes, kalman or logistic."
+        ),
+    ] = "solve",
     on: Annotated[
-        str, typer.Option("--on", help="ideal, model (of a chip), or spice: the chip in ngspice, run by run.")
+        str,
+        typer.Option(
+            "--on", help="ideal, model (of a chip), spice: the chip in ngspice, run by run; or a device.json."
+        ),
     ] = "model",
     device: Annotated[
         Path | None,
@@ -97,6 +132,28 @@ def solve(
             show_default=False,
         ),
     ] = None,
+    constraints: Constraints = None,
+    right: Right = None,
+    inequalities: Inequalities = None,
+    limits: Limits = None,
+    lower: Lower = None,
+    upper: Upper = None,
+    symmetrise: Symmetrise = False,
+    data: Data = None,
+    targets: Targets = None,
+    new: New = None,
+    penalty: Penalty = None,
+    gamma: Gamma = None,
+    length: Length = None,
+    prior_variance: PriorVariance = None,
+    noise_variance: NoiseVariance = None,
+    transition: Transition = None,
+    process_noise: ProcessNoise = None,
+    observation: Observation = None,
+    measurement_noise: MeasurementNoise = None,
+    way: Way = None,
+    tolerance: Tolerance = None,
+    rounds: Rounds = None,
     temperature: Temperature = None,
     corner: Corner = "typical",
     instance_seed: InstanceSeed = None,
@@ -106,8 +163,15 @@ def solve(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Solve, invert, take determinants and exponentials on a noisy device, with time, energy and error bar."""
+    """Linear algebra, quadratic programs and Bayesian inference on a noisy device, with time, energy and error bar."""
     with job("solve", out, quiet, as_json) as this:
+        on, device = device_or_kind(on, device)
+        if problem in PROGRAMS:
+            from ..programs import run_program
+
+            run_program(this, context, problem, on, device)
+            return
+        refuse_options_of_programs(context, problem)
         import numpy as np
 
         from ...behavioral.linear_algebra import Budget

@@ -152,7 +152,8 @@ def _naming_option(text: str) -> str:
     if context is None or not colon or not 1 <= len(words) <= 2:
         return text
     options = {option for parameter in context.command.params for option in parameter.opts}
-    return f"--{text}" if f"--{words[0].replace('_', '-')}" in options else text
+    option = f"--{words[0].replace('_', '-')}"
+    return text.replace(words[0], option, 1) if option in options else text
 
 
 def _check_place() -> None:

@@ -84,6 +84,38 @@ class SimulationSummary(TypedDict):
 
 
 @with_config(_CONFIG)
+class ProgramSummary(TypedDict):
+    """Of `solve` with a program."""
+
+    problem: Name
+    on: Name
+    n: Cells
+    status: NotRequired[Name]
+    reason: NotRequired[Text]
+    failure: NotRequired[Text]
+    worth: NotRequired[Text]
+    pictures: NotRequired[list[Name]]
+    loads: NotRequired[Count]
+    drives: NotRequired[Count]
+    iterations: NotRequired[Count]
+    analog_time_s: NotRequired[NotNegative]
+    loading_time_s: NotRequired[NotNegative]
+    digital_time_s: NotRequired[NotNegative]
+    energy_J: NotRequired[NotNegative]
+    least_energy_J: NotRequired[NotNegative]
+    energy_over_least: NotRequired[NotNegative]
+    relative_error: NotRequired[Number]
+    objective: NotRequired[Number]
+    gap: NotRequired[NotNegative]
+    relative_gap: NotRequired[NotNegative]
+    foreseen_relative_gap: NotRequired[NotNegative]
+    primal_residual: NotRequired[NotNegative]
+    dual_residual: NotRequired[NotNegative]
+    test_accuracy: NotRequired[Number]
+    train_accuracy: NotRequired[Number]
+
+
+@with_config(_CONFIG)
 class Metric(TypedDict, total=False):
     """Statistics of one metric of a study."""
 

@@ -6,6 +6,7 @@ from ..results import Folder
 from ._calibration import calibration_section
 from ._chip import circuit_section, design_section
 from ._fidelity import covariance_section, fidelity_section, loop_section, waveforms_section
+from ._programs import program
 from ._section import Section, Table, picture
 from ._simulation import simulation
 from ._study import study
@@ -16,7 +17,7 @@ def sections(folder: Folder) -> tuple[list[Section], list[str]]:
     """What the folder has data for, and the names of what it does not."""
     found = {name: make(folder) for name, make in _PARTS.items()}
     there = [section for section in found.values() if section is not None]
-    own = [part for part in (simulation(folder), study(folder)) if part is not None]
+    own = [part for part in (simulation(folder), study(folder), program(folder)) if part is not None]
     if own:
         # These have parts of their own; none of the others is missed.
         return [*own, *there], []

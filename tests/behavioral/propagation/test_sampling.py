@@ -206,3 +206,13 @@ def test_readouts_are_those_of_the_same_path(name: str, grid: str) -> None:
     states = ou.sample(times, None, np.random.default_rng(1), paths=3)
     seen = ou.sample(times, None, np.random.default_rng(1), 3, readout)
     assert_allclose(seen, states @ readout.T, atol=1e-10 * np.abs(states).max())
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_a_path_of_one_time_is_the_first_of_a_longer_one(name: str) -> None:
+    # Catches a sampler that divides its steps into blocks of none when there is no step.
+    ou = process(name)
+    one, two = (
+        ou.sample(np.array(times), np.zeros(ou.n), np.random.default_rng(3), 5) for times in ([0.7], [0.7, 0.9])
+    )
+    assert_array_equal(one[:, 0], two[:, 0])

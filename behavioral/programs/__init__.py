@@ -1,0 +1,1 @@
+"""Programs beyond linear algebra, on every device that linear algebra runs on."""

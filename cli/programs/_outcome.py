@@ -1,0 +1,90 @@
+"""What a program came to, as the folder, the summary and the terminal have it."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.figure import Figure
+
+from ...behavioral.programs.systems import Bill
+
+REPEATS = 3
+"""Of the digital solver; the shortest counts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Of one program on one device.
+
+    Attributes:
+        summary: what `--json` prints beside what every program says.
+        bill: of the device.
+        digital_s: the digital solver on this machine, and `digital` what that is.
+        files: arrays for CSV files, by name.
+        rows: of the table on the terminal: name, device, error bar, digital.
+        pictures: figures by name.
+        failure: why the answer is none that counts, and so the exit code is 1; None for a good one.
+    """
+
+    summary: Mapping[str, Any]
+    bill: Bill
+    digital_s: float
+    digital: str
+    files: Mapping[str, Float[np.ndarray, "..."]]
+    rows: Sequence[tuple[str, str, str, str]]
+    pictures: Mapping[str, Callable[[], Figure]] = field(default_factory=dict)
+    failure: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Of the device: to load all matrices, and to settle and be read."""
+        return self.bill.analog_s + self.bill.loading_s
+
+    @property
+    def worth(self) -> str:
+        """Whether the device is quicker than this machine, in words."""
+        if self.seconds == 0:
+            return f"no device was asked; {self.digital} on this machine takes {self.digital_s:.3g} s"
+        ratio = self.seconds / self.digital_s
+        told = f"{1 / ratio:.3g} times as fast as" if ratio < 1 else f"{ratio:.3g} times as slow as"
+        return (
+            f"the device takes {self.seconds:.3g} s, {told} {self.digital} on this machine ({self.digital_s:.3g} s);"
+            " digital work between its readouts is not counted"
+        )
+
+
+def measured(work: Callable[[], Any]) -> float:
+    """The shortest of some runs [s]."""
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def cost(bill: Bill) -> dict[str, Any]:
+    """Entries of a summary; what was not computed is absent."""
+    found: dict[str, Any] = {
+        "loads": bill.loads,
+        "drives": bill.drives,
+        "analog_time_s": bill.analog_s,
+        "energy_J": bill.energy_J,
+    }
+    if bill.loading_s > 0:
+        found["loading_time_s"] = bill.loading_s
+    if bill.lifted:
+        found["loads_with_a_larger_diagonal"] = bill.lifted
+    if bill.least_J > 0:
+        found["least_energy_J"] = bill.least_J
+        found["energy_over_least"] = bill.energy_J / bill.least_J
+    return found
+
+
+def relative(error: Float[np.ndarray, "..."], exact: Float[np.ndarray, "..."]) -> float:
+    """Norm of an error over that of what is right."""
+    size = float(np.linalg.norm(exact))
+    return float(np.linalg.norm(error)) / size if size > 0 else float(np.linalg.norm(error))
