@@ -178,14 +178,13 @@ class Design(Part):
                 f"design {self.name} has no amplifier, and level {level} needs one;"
                 " take level ideal, or give the design an `amplifier`"
             )
-        tempco = self.tempco
-        dT = self.temperature - tempco.reference
+        factors = self.tempco.passive_factors(self.temperature)
         return Values(
-            R0=self.R0 * (1 + tempco.resistor_tc1 * dT + tempco.resistor_tc2 * dT**2),
-            C=self.C * (1 + tempco.capacitor_tc1 * dT + tempco.capacitor_tc2 * dT**2),
+            R0=self.R0 * factors["resistor"],
+            C=self.C * factors["capacitor"],
             temperature=self.temperature,
             injected_noise=self.injected_noise,
-            amplifier=self._amplifier_model(level, tempco.offset_tc * dT),
+            amplifier=self._amplifier_model(level, self.tempco.offset_tc * (self.temperature - self.tempco.reference)),
             L=self.L,
             switch_resistance=self.programming.switch_resistance,
         )
@@ -311,13 +310,18 @@ class Instance:
         noise, the same at every asking.
 
         Raises:
-            DesignError: the time is negative or not finite.
+            DesignError: the time is negative, not finite or too long, or what drifts goes below zero.
         """
         if not 0 <= time < np.inf:
             raise DesignError(f"time: expected a number of seconds of at least 0, got {time}")
         drift = self.design.drift
         seed = int(self.digest[:16], 16)
         temperature = self.design.temperature + temperature_offset(drift, seed, time)
+        if not temperature > 0:
+            raise DesignError(
+                f"drift.temperature_sigma: expected a path above 0 K, got {temperature:.4g} K at {time:g} s; make it"
+                " smaller"
+            )
         aged = (max(time, drift.ageing_time) / drift.ageing_time) ** -drift.ageing_exponent
         factors = {name: aged * (1 + noise) for name, noise in self._flicker(seed, time).items()}
         errors = {
@@ -336,6 +340,12 @@ class Instance:
         # Another stream than the temperature's.
         rng = np.random.default_rng([seed, 1])
         paths = {name: conductance_flicker(drift, rng, shapes[name], time) for name in programmed}
+        lowest = min((float(path.min()) for path in paths.values() if path.size), default=0.0)
+        if lowest <= -1:
+            raise DesignError(
+                f"drift.flicker: expected conductances above zero, got one changed by {lowest:.0%} at {time:g} s; make"
+                " it smaller, or its band narrower"
+            )
         return mirror(self.topology, paths)
 
     def to_dict(self) -> dict[str, Any]:
@@ -363,6 +373,7 @@ class Instance:
             sizes = {key: value for key, value in data["topology"].items() if key != "name"}
             topology = make_topology(data["topology"]["name"], **sizes)
             errors = {str(name): np.array(values, dtype=float) for name, values in data["errors"].items()}
+            _check_signs(errors, where)
             parasitics = Parasitics.from_dict(data["parasitics"]) if "parasitics" in data else Parasitics()
             return cls(Design.from_dict(data["design"], f"{where}: design"), topology, errors, data["seed"], parasitics)
         except (KeyError, TypeError, AttributeError) as error:
@@ -397,6 +408,15 @@ class Instance:
         """SHA-256 of the content without the seed."""
         content = {key: value for key, value in self.to_dict().items() if key != "seed"}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _check_signs(errors: Errors, where: str) -> None:
+    """No component has less than nothing; offsets have any sign."""
+    for name, values in errors.items():
+        if "offset" not in name and bool((values <= -1).any()):
+            raise DesignError(
+                f"{where}: {name}: expected relative deviations above -1, a component above zero, got {values.min():g}"
+            )
 
 
 def _checked(name: str, values: Any, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
