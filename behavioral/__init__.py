@@ -23,6 +23,7 @@ from .devices import Response as Response
 from .populations import Population as Population
 from .populations import PopulationModel as PopulationModel
 from .populations import load_device as load_device
+from .processes import CircuitProcess as CircuitProcess
 from .processes import FlickerNoise as FlickerNoise
 from .processes import LowRankOrnsteinUhlenbeck as LowRankOrnsteinUhlenbeck
 from .processes import OrnsteinUhlenbeck as OrnsteinUhlenbeck

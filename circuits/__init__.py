@@ -1,5 +1,6 @@
 """What the chip is: design, topology, drawn instance, and its circuit as typed elements."""
 
+from ._exceptions import CircuitError as CircuitError
 from ._exceptions import DesignError as DesignError
 from ._exceptions import ProgramError as ProgramError
 from .chips import Design as Design
@@ -19,6 +20,7 @@ from .networks import Network as Network
 from .networks import state_space as state_space
 from .programs import Program as Program
 from .programs import Scaling as Scaling
+from .spice_files import read_netlist as read_netlist
 from .topologies import LEVELS as LEVELS
 from .topologies import TOPOLOGIES as TOPOLOGIES
 from .topologies import Cascade as Cascade

@@ -7,3 +7,7 @@ class DesignError(ValueError):
 
 class ProgramError(ValueError):
     """A program (A, b) cannot be loaded into the device."""
+
+
+class CircuitError(ValueError):
+    """A circuit, or the file that describes it, is not usable."""

@@ -9,6 +9,7 @@ from ._json import read_json as read_json
 from ._json import read_json_lines as read_json_lines
 from ._reasons import Refusal as Refusal
 from ._reasons import joined as joined
+from ._reasons import one_of as one_of
 from ._reasons import reasons as reasons
 from ._result_names import LOCK as LOCK
 from ._verdicts import judged as judged

@@ -1,7 +1,9 @@
 """What is wrong with the fields of a design, a study or another checked description, in one line."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+Choice = TypeVar("Choice", bound=str)
 
 _ALTERNATIVES = ("literal[", "constrained-", "function-", "float", "StopAfter", "chain[")
 """Names of the alternatives of a union are pydantic's, not the user's."""
@@ -37,6 +39,21 @@ def joined(told: list[str]) -> str:
     """Several reasons in one line, the first ones in full."""
     more = len(told) - MOST_REASONS
     return "; ".join(told[:MOST_REASONS]) + (f" (and {more} more)" if more > 0 else "")
+
+
+def one_of(name: object, choices: Sequence[Choice], what: str, error: type[Exception]) -> Choice:
+    """The one of the choices that the name is, of their type.
+
+    Args:
+        name: as somebody wrote it.
+        choices: all that there are.
+        what: the field or option that the name stands in, for the message.
+        error: raised where the name is none of them.
+    """
+    for choice in choices:
+        if choice == name:
+            return choice
+    raise error(f"{what}: expected one of {', '.join(choices)}, got {name!r}")
 
 
 def _reason(found: Mapping[str, Any], unknown: str) -> str:

@@ -90,9 +90,9 @@ def _sweep_draft(path: Path) -> None:
         path.unlink()
 
 
-def write_atomically(path: str | Path, text: str) -> None:
-    """Write a text file whole or not at all. Raises OSError."""
-    with replacing(path) as file:
+def write_atomically(path: str | Path, text: str, synced: bool = False) -> None:
+    """Write a text file whole or not at all; `synced` waits until it is on the disk. Raises OSError."""
+    with replacing(path, synced) as file:
         file.write(text.encode("utf-8"))
 
 

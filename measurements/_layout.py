@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Literal, get_args
 
+# The layout of measurements that this room writes, and the only one that it reads. Data without the attribute
+# `schema` are taken as of this layout: those of a bench, and those that were written before the attribute was.
 SCHEMA = 1
-"""Layout of measurements that this room reads; data without the attribute `schema` are taken as of this layout."""
 
 UNITS = {
     "A": "",

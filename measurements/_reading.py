@@ -10,7 +10,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from ..circuits import LEVELS, Design, DesignError, Level, Program, ProgramError, Scaling, Topology, make_topology
-from ..files import FileError, parse_json
+from ..files import FileError, one_of, parse_json
 from ..files.quantities import QuantityError, parse_quantity
 from ._aligned import aligned, real_values, scatter
 from ._exceptions import MeasurementError
@@ -154,11 +154,7 @@ def _count(dataset: xr.Dataset, attrs: Mapping[Hashable, Any], where: str) -> in
 
 
 def _level(attrs: Mapping[Hashable, Any], where: str) -> Level:
-    value = _text(attrs, "level", where)
-    for level in LEVELS:
-        if value == level:
-            return level
-    raise MeasurementError(f"{where}: level: expected one of {', '.join(LEVELS)}, got {value!r}")
+    return one_of(_text(attrs, "level", where), LEVELS, f"{where}: level", MeasurementError)
 
 
 def _design(attrs: Mapping[Hashable, Any], where: str) -> Design:

@@ -11,6 +11,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from ..circuits import Instance, Level, Network, Program, Scaling
+from ._layout import SCHEMA
 
 Variables = Mapping[str, tuple[tuple[str, ...], Float[np.ndarray, "..."], str]]
 """Name: dimensions, values, unit."""
@@ -54,14 +55,17 @@ def dataset(
 def network_dataset(network: Network, variables: Variables, attributes: Mapping[str, Any]) -> xr.Dataset:
     """A measurement of a network that is not a chip with a program; variables and attributes as those of `dataset`."""
     known = {"network": network.name, "temperature": float(network.temperature)}
-    return _labelled(variables, {"cell": np.arange(len(network.outputs))}, {**known, **attributes})
+    cells = {"cell": np.arange(len(network.outputs))}
+    if any("cell_in" in dims for dims, _, _ in variables.values()):
+        cells["cell_in"] = cells["cell"]
+    return _labelled(variables, cells, {**known, **attributes})
 
 
 def _labelled(variables: Variables, cells: Mapping[str, Any], attributes: Mapping[str, Any]) -> xr.Dataset:
     arrays = {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in variables.items()}
     coordinates = {name: arrays.pop(name) for name in _COORDINATES if name in arrays}
     known = {name: value for name, value in attributes.items() if value is not None}
-    return xr.Dataset(arrays, {**cells, **coordinates}, known)
+    return xr.Dataset(arrays, {**cells, **coordinates}, {"schema": SCHEMA, **known})
 
 
 def _factors(program: Program) -> Variables:

@@ -7,8 +7,9 @@ import signal
 # start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+for _number in (signal.SIGHUP, signal.SIGQUIT):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
@@ -32,5 +33,6 @@ install_import_hook(
             "campaigns",
         )
     ],
-    "beartype.beartype",
+    # An integer is a `float` to annotations (PEP 484), as mypy has it.
+    "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
 )

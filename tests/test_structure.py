@@ -1,6 +1,7 @@
 """The house keeps its plan: rooms, doors, no circles, folders of a size that one can take in."""
 
 import importlib.util
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -101,6 +102,26 @@ def test_doors_hand_on_and_do_nothing_else():
             tree = ast.parse((ROOT / f"{module}.py").read_text(encoding="utf-8"))
             kinds = {type(node).__name__ for node in tree.body}
             assert kinds <= {"Expr", "ImportFrom", "Import", "Assign", "AnnAssign", "If", "FunctionDef"}, module
+
+
+def test_tests_mirror_the_folders():
+    # Catches tests of a folder that was renamed, and the second home of one's own beside it.
+    folders = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
+    named = {folder.as_posix() for folder in folders} - {".", "fuzz"}
+    homes = {_folder(module) for module in house.modules()} | set(house.ROOMS)
+    assert not named - homes
+
+
+MOST_PAST_THE_DOOR = 52
+"""Private modules that tests take: to replace a part by one that fails, or as the referee of a closed form."""
+
+
+def test_tests_use_the_doors():
+    # Catches tests that tie themselves to how a folder is cut today: a number that may only fall.
+    texts = [path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]
+    by_name = r"(?:from|import) thermospice\.([a-z_.]*?)(?:\.| import )(_[a-z_]+)"
+    past = {f"{folder}.{name}" for text in texts for folder, name in re.findall(by_name, text)}
+    assert len(past) <= MOST_PAST_THE_DOOR, sorted(past)
 
 
 def test_the_picture_of_the_house_is_true():

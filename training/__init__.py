@@ -47,7 +47,7 @@ _MOVED = {
     "Tuned": "thermospice.training.runs",
     "anchored": "thermospice.training.experiments",
     "applies": "thermospice.training.experiments",
-    "available_cores": "thermospice.training.runs",
+    "available_cores": "thermospice.files.opening",
     "curvature": "thermospice.training.curvature",
     "fields_of_method": "thermospice.training.experiments",
     "follow_experiments": "thermospice.training.runs",

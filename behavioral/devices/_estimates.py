@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...circuits import LEVELS, Level
+from ...files import one_of
 from .._exceptions import DeviceModelError
 
 
@@ -38,10 +39,7 @@ class Provenance:
 
 
 def read_level(value: Any) -> Level:
-    for level in LEVELS:
-        if value == level:
-            return level
-    raise DeviceModelError(f"level: expected one of {', '.join(LEVELS)}, got {value!r}")
+    return one_of(value, LEVELS, "level", DeviceModelError)
 
 
 def plain_pair(estimate: Estimate | None) -> dict[str, float] | None:

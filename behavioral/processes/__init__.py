@@ -1,5 +1,6 @@
 """Ornstein-Uhlenbeck processes and their kin."""
 
+from ._circuit_process import CircuitProcess as CircuitProcess
 from ._coloured_noise import FlickerNoise as FlickerNoise
 from ._coloured_noise import with_coloured_noise as with_coloured_noise
 from ._low_rank import LowRankOrnsteinUhlenbeck as LowRankOrnsteinUhlenbeck

@@ -142,13 +142,15 @@ def _prepared(task: Mapping[str, Any]) -> _Run:
     if task["drive_scale"] != "auto":
         scaling = Scaling(scaling.conductance, float(task["drive_scale"]))
     judge = Judge.of(instance, program, task["level"], scaling)
-    metrics, arrays = _without_simulation(task, judge)
+    metrics, arrays = _without_simulation(task, instance, program, scaling, judge)
     return _Run(task, instance, program, scaling, judge, metrics, arrays)
 
 
-def _without_simulation(task: Mapping[str, Any], judge: Judge) -> tuple[Numbers, Arrays]:
-    design, scaling = judge.instance.design, judge.scaling
-    loaded = load(design.programming, judge.instance.topology, judge.program, scaling.conductance)
+def _without_simulation(
+    task: Mapping[str, Any], instance: Instance, program: Program, scaling: Scaling, judge: Judge
+) -> tuple[Numbers, Arrays]:
+    design = instance.design
+    loaded = load(design.programming, instance.topology, program, scaling.conductance)
     metrics: Numbers = {
         "clipped": float(len(loaded.clipped)),
         "used_conductance_scale": scaling.conductance,
@@ -160,7 +162,7 @@ def _without_simulation(task: Mapping[str, Any], judge: Judge) -> tuple[Numbers,
         supply = amplifier.rail_high - amplifier.rail_low
         metrics["supply_power"] = amplifiers * amplifier.supply_current * supply
         metrics["amplifiers_at_rails"] = float(len(judge.at_rails()))
-    return metrics, {"x": judge.program.solution.tolist()}
+    return metrics, {"x": program.solution.tolist()}
 
 
 def _op(

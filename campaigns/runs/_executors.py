@@ -1,21 +1,16 @@
 """Where runs are performed: a Dask cluster (of this machine or elsewhere), or threads of the command itself."""
 
-import os
 import queue
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from ...files.opening import available_cores
 from .._exceptions import StudyError
 from . import _workers as _worker
 from ._child_process import Outcome, Request
 from ._dask import dask_executor, has_dask
 from ._executor import Executor
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check(scheduler: str | None, workers: int | None) -> None:

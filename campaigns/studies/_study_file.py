@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from ...circuits import Design
+from ...circuits.trials import find_design
 from ...files import read_yaml, reasons
 from .._exceptions import StudyError
 from ._study import Study
@@ -69,15 +69,8 @@ def _placed(training: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _design(given: Any, path: Path) -> Any:
-    if isinstance(given, str):
-        return _named_design(given, path)
-    return given
-
-
-def _named_design(name: str, path: Path) -> dict[str, Any]:
-    is_file = name.endswith((".yaml", ".yml")) or "/" in name
-    design = Design.load(path.parent / name) if is_file else Design.preset(name)
-    return design.to_dict()
+    """A design's fields, where it is given by name: its runs are performed elsewhere."""
+    return find_design(given, path.parent).to_dict() if isinstance(given, str) else given
 
 
 def _files_read(program: dict[str, Any], path: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from ._amplifier import AMPLIFIER_TEMPCOS as AMPLIFIER_TEMPCOS
 from ._amplifier import Amplifier as Amplifier
 from ._amplifier import TemperatureCoefficients as TemperatureCoefficients
+from ._amplifier_circuit import AmplifierCircuit as AmplifierCircuit
 from ._parts import Converters as Converters
 from ._parts import Corners as Corners
 from ._parts import Drift as Drift

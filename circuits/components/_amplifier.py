@@ -21,6 +21,7 @@ from ...files.quantities import (
     VoltPerSecond,
 )
 from .._exceptions import DesignError
+from ._amplifier_circuit import AmplifierCircuit
 from ._parts import NonNegative, Part, Positive
 
 
@@ -55,6 +56,14 @@ class Amplifier(Part):
     """Where the 1/f noise voltage equals the white one: density `noise_voltage^2 (1 + noise_corner/f)` [Hz]."""
     noise_lowest: Annotated[Hertz, Positive] = 1.0
     """Down to which frequency it grows as 1/f [Hz]; about the inverse of the longest time that a chip is watched."""
+    offset: Volt = 0.0
+    """Systematic input offset, the same of every amplifier, added to the plus input [V]."""
+    input_capacitance: Annotated[Farad, NonNegative] = 0.0
+    """From the minus input to ground [F]."""
+    second_pole: Annotated[Hertz, NonNegative] = 0.0
+    """A further pole of the open loop, without the load's; 0 is none [Hz]."""
+    circuit: AmplifierCircuit | None = None
+    """The subcircuit that these values were measured on; `None`: they are given."""
 
     @model_validator(mode="after")
     def _rails_in_order(self) -> "Amplifier":
@@ -63,7 +72,7 @@ class Amplifier(Part):
         return self
 
 
-AMPLIFIER_TEMPCOS = ("gain", "gain_bandwidth", "output_resistance", "noise_voltage", "noise_corner")
+AMPLIFIER_TEMPCOS = ("gain", "gain_bandwidth", "output_resistance", "noise_voltage", "noise_corner", "bias_current")
 """The amplifier's values that have temperature coefficients."""
 
 _PASSIVE_TEMPCOS = ("resistor", "capacitor")
@@ -114,6 +123,10 @@ class TemperatureCoefficients(Part):
     noise_corner_tc1: _First = 0.0
     """Of the corner; the 1/f noise is `noise_voltage^2 noise_corner` and follows both [1/K]."""
     noise_corner_tc2: _Second = 0.0
+    """[1/K^2]"""
+    bias_current_tc1: PerKelvin = 0.0
+    """[1/K]"""
+    bias_current_tc2: PerSquareKelvin = 0.0
     """[1/K^2]"""
 
     def passive_factors(self, temperature: float) -> dict[str, float]:

@@ -75,7 +75,7 @@ class Swing:
         cls,
         network: Network,
         space: StateSpace,
-        design: Design,
+        design: Design | None,
         fastest: float,
         start: Float[np.ndarray, " n"] | None = None,
     ) -> "Swing":
@@ -84,7 +84,7 @@ class Swing:
         Args:
             network: the circuit.
             space: its state space.
-            design: its converters.
+            design: its converters; without one every readout can be read.
             fastest: rate of the program [1/s]. Slopes count from a tenth of its time on: before, the amplifiers step
                 up by what their output resistance takes, which no answer depends on.
             start: cell voltages, rest unless given.
@@ -147,9 +147,9 @@ def _part(used: Float[np.ndarray, " w"], room: Float[np.ndarray, " w"]) -> float
 
 
 def _ranges(
-    design: Design, amplifiers: Sequence[OpAmp], n: int
+    design: Design | None, amplifiers: Sequence[OpAmp], n: int
 ) -> tuple[Float[np.ndarray, " w"], Float[np.ndarray, " w"]]:
     """Of readouts, which the converter reads, and of pole nodes [V]."""
-    readable = design.converters.full_scale
+    readable = np.inf if design is None else design.converters.full_scale
     rails = np.array([(amp.model.rail_low, amp.model.rail_high) for amp in amplifiers if amp.model]).reshape(-1, 2)
     return np.array([*[-readable] * n, *rails[:, 0]]), np.array([*[readable] * n, *rails[:, 1]])

@@ -6,31 +6,49 @@ Values are floats, or sympy expressions when the symbolic analysis builds the ne
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-T = TypeVar("T")
+from .._exceptions import CircuitError
 
 GROUND = "0"
-NODE_NAME = re.compile(r"0|[a-z][a-z0-9_]*")
+NODE_NAME = re.compile(r"[a-z0-9_.+\-#!/<>:@%|^?$\[\]~*]+")
+"""What SPICE takes for a node, in lower case: no blanks, brackets of expressions, quotes or separators.
+
+Whoever writes a circuit for a simulator writes plainer names.
+"""
 
 Value = Any
 """A float, or a sympy expression."""
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """What a source does in time: the numbers of SPICE's function of this name, in its order, in SI units."""
+
+    kind: Literal["pulse", "sin", "exp", "pwl"]
+    values: tuple[float, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Resistor:
-    """Between `a` and `b` [ohm], with thermal noise 4kT/R (one-sided) unless `noisy` is false."""
+    """Between `a` and `b` [ohm], with thermal noise 4kT/R (one-sided) unless `noisy` is false.
+
+    T is the resistor's own `temperature` [K], that of the network for None.
+    """
 
     name: str
     a: str
     b: str
     resistance: Value
     noisy: bool = True
+    temperature: Value | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Capacitor:
-    """Between `a` and `b` [F]; starts at `sign * v0[cell]` (at zero without a cell)."""
+    """Between `a` and `b` [F]; starts at `sign * v0[cell]`, without a cell at `initial` [V]."""
 
     name: str
     a: str
@@ -38,38 +56,60 @@ class Capacitor:
     capacitance: Value
     cell: int | None = None
     sign: int | float = 1
+    initial: Value = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Inductor:
-    """Between `a` and `b` [H]; starts without current."""
+    """Between `a` and `b` [H]; starts with a current of `initial` [A] from `a` to `b`."""
 
     name: str
     a: str
     b: str
     inductance: Value
+    initial: Value = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Coupling:
+    """Two inductors, by their names, with the mutual inductance `coefficient * sqrt(L_first L_second)`."""
+
+    name: str
+    first: str
+    second: str
+    coefficient: Value
 
 
 @dataclass(frozen=True, slots=True)
 class VoltageSource:
-    """`plus` against `minus` [V]. A drive steps from zero at t = 0 and carries the AC stimulus."""
+    """`plus` against `minus` [V]. A drive steps from zero at t = 0 and carries the AC stimulus.
+
+    Another source may have an AC stimulus of its own, `ac`, complex where it has a phase, and a `waveform` in time.
+    """
 
     name: str
     plus: str
     minus: str
     dc: Value
     drive: bool = False
+    ac: Value | None = None
+    waveform: Waveform | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentSource:
-    """Current [A] that leaves node `a` and enters node `b`. A drive steps from zero at t = 0 and carries the AC."""
+    """Current [A] that leaves node `a` and enters node `b`. A drive steps from zero at t = 0 and carries the AC.
+
+    `ac` and `waveform` as those of a `VoltageSource`.
+    """
 
     name: str
     a: str
     b: str
     dc: Value
     drive: bool = False
+    ac: Value | None = None
+    waveform: Waveform | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +124,10 @@ class NoiseCurrent:
 
 @dataclass(frozen=True, slots=True)
 class OpAmpModel:
-    """Macro-model of one amplifier; see `OpAmp`. Units as in `Amplifier`; `offset` [V] is this amplifier's own."""
+    """Macro-model of one amplifier; see `OpAmp`. Units as in `Amplifier`.
+
+    `offset` [V] is this amplifier's own; of it a subcircuit in its place has `systematic` by itself.
+    """
 
     gain: Value
     gain_bandwidth: Value
@@ -99,6 +142,9 @@ class OpAmpModel:
     load_capacitance: Value
     noise_corner: Value = 0.0
     noise_lowest: Value = 1.0
+    input_capacitance: Value = 0.0
+    second_pole: Value = 0.0
+    systematic: Value = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +155,8 @@ class OpAmp:
     times it, limited to `slew * C_p`, into a pole of `R_p = gain / gm` and `C_p = gm / (2 pi GBW)` whose voltage
     is limited to the rails; a unit buffer with `output_resistance` drives `out`, loaded by `load_capacitance`.
     `bias_current` and `noise_current` act on each input. Only e_n and i_n are noisy: both white, and e_n also as 1/f
-    with the corner `noise_corner`.
+    with the corner `noise_corner`. A `second_pole` [Hz] other than 0 lies between pole and buffer, and
+    `input_capacitance` from the minus input to ground.
     `cell` and `sign` give the initial output voltage `sign * v0[cell]`.
     """
 
@@ -145,7 +192,68 @@ class Difference:
     out: str
 
 
-Element = Resistor | Capacitor | Inductor | VoltageSource | CurrentSource | NoiseCurrent | OpAmp | Inverter | Difference
+@dataclass(frozen=True, slots=True)
+class Transconductor:
+    """Current `gm * (v(plus) - v(minus))` that leaves node `a` and enters node `b` [S]."""
+
+    name: str
+    a: str
+    b: str
+    plus: str
+    minus: str
+    gm: Value
+
+
+@dataclass(frozen=True, slots=True)
+class ControlledVoltage:
+    """`v(out) - v(back) = gain * (v(plus) - v(minus))`."""
+
+    name: str
+    out: str
+    back: str
+    plus: str
+    minus: str
+    gain: Value
+
+
+@dataclass(frozen=True, slots=True)
+class ControlledCurrent:
+    """`gain` times the current through the voltage source `sensor`, plus to minus; leaves `a` and enters `b`."""
+
+    name: str
+    a: str
+    b: str
+    sensor: str
+    gain: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Transresistor:
+    """`v(out) - v(back) = resistance * i(sensor)` [ohm], the current through a voltage source from plus to minus."""
+
+    name: str
+    out: str
+    back: str
+    sensor: str
+    resistance: Value
+
+
+Element = (
+    Resistor
+    | Capacitor
+    | Inductor
+    | Coupling
+    | VoltageSource
+    | CurrentSource
+    | NoiseCurrent
+    | OpAmp
+    | Inverter
+    | Difference
+    | Transconductor
+    | ControlledVoltage
+    | ControlledCurrent
+    | Transresistor
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +261,7 @@ class Network:
     """Elements with the readout nodes, one for each cell, and the temperature [K].
 
     Raises:
-        ValueError: a name that is not a plain identifier, or one that is used twice.
+        CircuitError: a name that no simulator takes, one that is used twice, or one of an element that is not there.
     """
 
     name: str
@@ -164,10 +272,20 @@ class Network:
     def __post_init__(self) -> None:
         names = [element.name for element in self.elements]
         if len(set(names)) != len(names):
-            raise ValueError(f"network {self.name}: element names must be unique")
+            raise CircuitError(f"network {self.name}: element names must be unique")
         for name in (*names, *self.nodes):
             if not NODE_NAME.fullmatch(name):
-                raise ValueError(f"network {self.name}: {name!r} is not a name of lower-case letters, digits, _")
+                raise CircuitError(f"network {self.name}: {name!r} is not a name of lower-case letters, digits, _")
+        self._check_references()
+
+    def _check_references(self) -> None:
+        sources = {e.name for e in self.elements if isinstance(e, VoltageSource)}
+        inductors = {e.name for e in self.elements if isinstance(e, Inductor)}
+        for e in self.elements:
+            if isinstance(e, ControlledCurrent | Transresistor) and e.sensor not in sources:
+                raise CircuitError(f"network {self.name}: {e.name}: there is no voltage source {e.sensor}")
+            if isinstance(e, Coupling) and not {e.first, e.second} <= inductors:
+                raise CircuitError(f"network {self.name}: {e.name}: there is no inductor {e.first} or {e.second}")
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -180,7 +298,7 @@ class Network:
 def terminals(element: Element) -> tuple[str, ...]:
     """Nodes that an element touches."""
     match element:
-        case Resistor() | Capacitor() | Inductor() | CurrentSource() | NoiseCurrent():
+        case Resistor() | Capacitor() | Inductor() | CurrentSource() | NoiseCurrent() | ControlledCurrent():
             return element.a, element.b
         case VoltageSource():
             return element.plus, element.minus
@@ -188,6 +306,14 @@ def terminals(element: Element) -> tuple[str, ...]:
             return element.plus, element.minus, element.out
         case Inverter():
             return element.input, element.out
+        case Transconductor():
+            return element.a, element.b, element.plus, element.minus
+        case ControlledVoltage():
+            return element.out, element.back, element.plus, element.minus
+        case Transresistor():
+            return element.out, element.back
+        case Coupling():
+            return ()
 
 
 def of_type(elements: Iterable[Any], kind: type[T]) -> tuple[T, ...]:

@@ -1,6 +1,5 @@
 """Linear pieces of the amplifier macro-model, for the analyses that are linear."""
 
-from dataclasses import dataclass
 from math import pi
 
 from ._elements import (
@@ -13,23 +12,12 @@ from ._elements import (
     NoiseCurrent,
     OpAmp,
     Resistor,
+    Transconductor,
     Value,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Transconductor:
-    """Current `gm * (v(plus) - v(minus))` that leaves node `a` and enters node `b` [S]."""
-
-    name: str
-    a: str
-    b: str
-    plus: str
-    minus: str
-    gm: Value
-
-
-LinearElement = Element | Transconductor
+LinearElement = Element
+"""An element; no amplifier with a macro-model is among them."""
 
 
 def linear_elements(network: Network) -> list[LinearElement]:
@@ -52,6 +40,7 @@ def _pieces(amp: OpAmp) -> list[LinearElement]:
     model = amp.model
     assert model is not None
     gm, pole, name = TRANSCONDUCTANCE, f"{amp.name}_p", amp.name
+    driving = f"{name}_q" if model.second_pole != 0 else pole
     R_p, C_p = pole_values(model.gain, model.gain_bandwidth)
     e_n, i_n = model.noise_voltage, model.noise_current
     pieces: list[LinearElement] = [
@@ -59,12 +48,18 @@ def _pieces(amp: OpAmp) -> list[LinearElement]:
         CurrentSource(f"{name}_os", GROUND, pole, gm * model.offset),
         Resistor(f"{name}_rp", pole, GROUND, R_p, noisy=False),
         Capacitor(f"{name}_cp", pole, GROUND, C_p, amp.cell, amp.sign),
-        Transconductor(f"{name}_buf", GROUND, amp.out, pole, GROUND, 1 / model.output_resistance),
+        Transconductor(f"{name}_buf", GROUND, amp.out, driving, GROUND, 1 / model.output_resistance),
         Resistor(f"{name}_ro", amp.out, GROUND, model.output_resistance, noisy=False),
         Capacitor(f"{name}_cl", amp.out, GROUND, model.load_capacitance, amp.cell, amp.sign),
         # Densities are one-sided in data sheets and two-sided here.
         NoiseCurrent(f"{name}_en", GROUND, pole, (gm * e_n) ** 2 / 2),
     ]
+    if driving != pole:
+        pieces.append(Transconductor(f"{name}_g2", GROUND, driving, pole, GROUND, gm))
+        pieces.append(Resistor(f"{name}_r2", driving, GROUND, 1 / gm, noisy=False))
+        pieces.append(Capacitor(f"{name}_c2", driving, GROUND, gm / (2 * pi * model.second_pole), amp.cell, amp.sign))
+    if model.input_capacitance != 0:
+        pieces.append(Capacitor(f"{name}_ci", amp.minus, GROUND, model.input_capacitance))
     for pin, node in (("p", amp.plus), ("m", amp.minus)):
         if node != GROUND:
             pieces.append(CurrentSource(f"{name}_ib{pin}", node, GROUND, model.bias_current))

@@ -12,6 +12,9 @@ from ._constants import BOLTZMANN
 from ._elements import (
     GROUND,
     Capacitor,
+    ControlledCurrent,
+    ControlledVoltage,
+    Coupling,
     CurrentSource,
     Difference,
     Inductor,
@@ -20,16 +23,22 @@ from ._elements import (
     NoiseCurrent,
     OpAmp,
     Resistor,
+    Transconductor,
+    Transresistor,
     Value,
     VoltageSource,
     of_type,
+    terminals,
 )
-from ._macro_model import LinearElement, Transconductor, linear_elements
+from ._macro_model import LinearElement, linear_elements
+
+_BRANCHES = (VoltageSource, Inverter, Difference, OpAmp, ControlledVoltage, Transresistor)
+"""Elements with a row of their own: a voltage is given, and the current through them is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Equations:
-    """`K x = R u` with u = (states, drive, bias, noise sources, link capacitor currents).
+    """`K x = R u` with u = (states, drive, bias, noise sources, link capacitor currents, stimuli).
 
     x holds the node voltages, then the branch currents. Triplets are (row, column, value).
     """
@@ -43,6 +52,11 @@ class Equations:
     densities: tuple[Value, ...]
     branch: dict[str, int]
     outputs: tuple[int, ...]
+    contributors: tuple[str, ...] = ()
+    """Names of the elements that the noise sources belong to, in the order of `densities`."""
+    couplings: tuple[Coupling, ...] = ()
+    stimuli: tuple[VoltageSource | CurrentSource, ...] = ()
+    """Sources with an AC stimulus or a waveform of their own; each has a column, of a volt or an ampere."""
 
     @property
     def drive(self) -> int:
@@ -58,6 +72,16 @@ class Equations:
     def link(self) -> int:
         """First column of the link capacitors' currents."""
         return self.noise + len(self.densities)
+
+    @property
+    def stimulus(self) -> int:
+        """First column of the stimuli."""
+        return self.link + len(self.links)
+
+    @property
+    def columns(self) -> int:
+        """Number of columns of R."""
+        return self.stimulus + len(self.stimuli)
 
 
 @dataclass(slots=True)
@@ -76,8 +100,9 @@ class _Stamps:
             if node != GROUND:
                 self.R.append((self.row[node], column, sign * value))
 
-    def branch(self, name: str, plus: str, minus: str) -> None:
+    def branch(self, element: str, plus: str, minus: str) -> None:
         """A branch current from plus to minus, with the row of its voltage."""
+        name = _current(element)
         self.at(plus, name, 1)
         self.at(minus, name, -1)
         self.at(name, plus, 1)
@@ -91,16 +116,14 @@ def equations(network: Network, boltzmann: Value = BOLTZMANN, noisy: bool = True
     """
     elements = linear_elements(network)
     tree, links = _forest(of_type(elements, Capacitor))
+    stimuli = tuple(e for e in elements if isinstance(e, VoltageSource | CurrentSource) and _has_stimulus(e))
     states: tuple[Capacitor | Inductor, ...] = (*tree, *of_type(elements, Inductor))
     kT = boltzmann * network.temperature
-    noise = [source for e in elements if noisy and (source := _noise(e, kT)) is not None]
+    noise = [source for e in elements if noisy and (source := _noise(e, boltzmann, kT)) is not None]
     nodes = _nodes(elements)
-    branches = [e.name for e in elements if isinstance(e, VoltageSource | Inverter | Difference | OpAmp)] + [
-        c.name for c in tree
-    ]
-    row = {name: k for k, name in enumerate((*nodes, *branches))}
-    if len(row) != len(nodes) + len(branches):
-        raise ValueError(f"network {network.name}: an element has the name of a node")
+    branches = [e.name for e in elements if isinstance(e, _BRANCHES)] + [c.name for c in tree]
+    # An element may have the name of a node: no node has parentheses.
+    row = {name: k for k, name in enumerate((*nodes, *map(_current, branches)))}
     stamps = _Stamps(row)
     m = len(states)
     for element in elements:
@@ -111,6 +134,8 @@ def equations(network: Network, boltzmann: Value = BOLTZMANN, noisy: bool = True
         stamps.inject(source.a, source.b, m + 2 + k, 1)
     for k, link in enumerate(links):
         stamps.inject(link.a, link.b, m + 2 + len(noise) + k, 1)
+    for k, stimulus in enumerate(stimuli):
+        _stamp_stimulus(stamps, stimulus, m + 2 + len(noise) + len(links) + k)
     return Equations(
         nodes=nodes,
         size=len(row),
@@ -119,9 +144,17 @@ def equations(network: Network, boltzmann: Value = BOLTZMANN, noisy: bool = True
         states=states,
         links=links,
         densities=tuple(source.density for source in noise),
-        branch={name: row[name] for name in branches},
+        branch={name: row[_current(name)] for name in branches},
         outputs=tuple(row[name] for name in network.outputs),
+        contributors=tuple(source.name for source in noise),
+        couplings=of_type(elements, Coupling),
+        stimuli=stimuli,
     )
+
+
+def _current(element: str) -> str:
+    """Key of the current through an element, and of the equation of its voltage."""
+    return f"i({element})"
 
 
 def _nodes(elements: Sequence[LinearElement]) -> tuple[str, ...]:
@@ -134,8 +167,12 @@ def _nodes(elements: Sequence[LinearElement]) -> tuple[str, ...]:
                 names = (e.plus, e.minus, e.out)
             case Inverter():
                 names = (e.input, e.out)
+            case Coupling():
+                names = ()
             case Transconductor():
                 names = (e.a, e.b, e.plus, e.minus)
+            case ControlledVoltage() | Transresistor():
+                names = terminals(e)
             case _:
                 names = (e.a, e.b)
         found |= dict.fromkeys(names)
@@ -143,13 +180,25 @@ def _nodes(elements: Sequence[LinearElement]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _noise(element: LinearElement, kT: Value) -> NoiseCurrent | None:
+def _noise(element: LinearElement, boltzmann: Value, kT: Value) -> NoiseCurrent | None:
     """The white noise of an element; a resistor has 2kT/R (two-sided)."""
     if isinstance(element, NoiseCurrent):
         return element
     if isinstance(element, Resistor) and element.noisy:
-        return NoiseCurrent(element.name, element.a, element.b, 2 * kT / element.resistance)
+        own = kT if element.temperature is None else boltzmann * element.temperature
+        return NoiseCurrent(element.name, element.a, element.b, 2 * own / element.resistance)
     return None
+
+
+def _has_stimulus(source: VoltageSource | CurrentSource) -> bool:
+    return source.ac is not None or source.waveform is not None
+
+
+def _stamp_stimulus(stamps: _Stamps, source: VoltageSource | CurrentSource, column: int) -> None:
+    if isinstance(source, CurrentSource):
+        stamps.inject(source.a, source.b, column, 1)
+    else:
+        stamps.R.append((stamps.row[_current(source.name)], column, 1))
 
 
 def _stamp(stamps: _Stamps, element: LinearElement, m: int) -> None:
@@ -168,20 +217,30 @@ def _stamp(stamps: _Stamps, element: LinearElement, m: int) -> None:
             stamps.inject(a, b, m + (not drive), dc)
         case VoltageSource(name, plus, minus, dc, drive):
             stamps.branch(name, plus, minus)
-            stamps.R.append((stamps.row[name], m + (not drive), dc))
+            stamps.R.append((stamps.row[_current(name)], m + (not drive), dc))
         case OpAmp(name, plus, minus, out, None):
-            stamps.at(out, name, 1)
-            stamps.at(name, plus, 1)
-            stamps.at(name, minus, -1)
+            stamps.at(out, _current(name), 1)
+            stamps.at(_current(name), plus, 1)
+            stamps.at(_current(name), minus, -1)
         case Inverter(name, source, out):
-            stamps.at(out, name, 1)
-            stamps.at(name, out, 1)
-            stamps.at(name, source, 1)
+            stamps.at(out, _current(name), 1)
+            stamps.at(_current(name), out, 1)
+            stamps.at(_current(name), source, 1)
         case Difference(name, plus, minus, out):
-            stamps.at(out, name, 1)
-            stamps.at(name, out, 1)
-            stamps.at(name, plus, -1)
-            stamps.at(name, minus, 1)
+            stamps.at(out, _current(name), 1)
+            stamps.at(_current(name), out, 1)
+            stamps.at(_current(name), plus, -1)
+            stamps.at(_current(name), minus, 1)
+        case ControlledVoltage(name, out, back, plus, minus, gain):
+            stamps.branch(name, out, back)
+            stamps.at(_current(name), plus, -gain)
+            stamps.at(_current(name), minus, gain)
+        case Transresistor(name, out, back, sensor, resistance):
+            stamps.branch(name, out, back)
+            stamps.at(_current(name), _current(sensor), -resistance)
+        case ControlledCurrent(_, a, b, sensor, gain):
+            stamps.at(a, _current(sensor), gain)
+            stamps.at(b, _current(sensor), -gain)
 
 
 def _stamp_state(stamps: _Stamps, state: Capacitor | Inductor, k: int) -> None:
@@ -189,7 +248,7 @@ def _stamp_state(stamps: _Stamps, state: Capacitor | Inductor, k: int) -> None:
         stamps.inject(state.a, state.b, k, 1)
         return
     stamps.branch(state.name, state.a, state.b)
-    stamps.R.append((stamps.row[state.name], k, 1))
+    stamps.R.append((stamps.row[_current(state.name)], k, 1))
 
 
 def _forest(capacitors: Sequence[Capacitor]) -> tuple[tuple[Capacitor, ...], tuple[Capacitor, ...]]:

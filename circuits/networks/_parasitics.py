@@ -184,7 +184,8 @@ def _scaled(element: Element, factors: list[Value], temperature: Value) -> Itera
     factor = sum(factors[1:], start=factors[0]) / len(factors)
     match element:
         case Resistor(noisy=True):
-            density = 2 * BOLTZMANN * temperature / element.resistance
+            own = temperature if element.temperature is None else element.temperature
+            density = 2 * BOLTZMANN * own / element.resistance
             yield replace(element, noisy=False)
             yield NoiseCurrent(f"{element.name}_noise", element.a, element.b, density * factor)
         case NoiseCurrent():

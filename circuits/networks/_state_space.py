@@ -8,7 +8,17 @@ import numpy as np
 import scipy.sparse.linalg
 from jaxtyping import Complex, Float
 
-from ._elements import Capacitor, Inductor, Network, Value
+from .._exceptions import CircuitError
+from ._conserved import may_conserve, settled_states, without_conserved
+from ._constrained import Reduced, constrained
+from ._elements import (
+    Capacitor,
+    CurrentSource,
+    Inductor,
+    Network,
+    Value,
+    VoltageSource,
+)
 from ._nodal_equations import Equations, equations
 
 
@@ -38,7 +48,39 @@ class StateSpace:
     noise_feedthrough: float
     """Largest white noise density that reaches a readout without any band limit [V^2/Hz]; 0 for a physical readout."""
     initial: Float[np.ndarray, "m n"]
-    """States for given cell voltages: `s0 = initial @ v0`."""
+    """States for given cell voltages: `s0 = initial @ v0`, and `start` besides."""
+    inputs: Float[np.ndarray, "m k"] | None = None
+    """What a volt or an ampere of each source with a stimulus of its own drives into the states [A]; None without any.
+
+    The element `sources[k]` has the AC stimulus `ac[k]`; what it does at the operating point is part of `bias`.
+    """
+    y_inputs: Float[np.ndarray, "n k"] | None = None
+    """What of it reaches the readout directly [V]."""
+    sources: tuple[VoltageSource | CurrentSource, ...] = ()
+    start: Float[np.ndarray, " m"] | None = None
+    """States that the elements' own initial values give; None for zeros."""
+
+    @property
+    def ac(self) -> Complex[np.ndarray, " k"]:
+        """AC stimuli of the sources [V or A]."""
+        return np.array([source.ac or 0.0 for source in self.sources], dtype=complex)
+
+    @property
+    def stimulus(self) -> Complex[np.ndarray, " m"]:
+        """AC currents into the states [A]: of the drive, and of the sources with a stimulus of their own."""
+        return self.drive.astype(complex) if self.inputs is None else self.drive + self.inputs @ self.ac
+
+    @property
+    def y_stimulus(self) -> Complex[np.ndarray, " n"]:
+        """AC stimulus that reaches the readout directly [V]."""
+        return self.y_drive.astype(complex) if self.y_inputs is None else self.y_drive + self.y_inputs @ self.ac
+
+    def response(self, frequencies: Float[np.ndarray, " f"]) -> Complex[np.ndarray, "f n"]:
+        """Readouts [V] per AC stimulus at some frequencies [Hz]."""
+        s = 2j * np.pi * np.asarray(frequencies, dtype=float)
+        K = s[:, None, None] * self.C + self.G
+        states = np.linalg.solve(K, np.broadcast_to(self.stimulus[:, None], (len(s), len(self.G), 1)))[..., 0]
+        return np.asarray(states @ self.M.T + self.y_stimulus)
 
     @property
     def F(self) -> Float[np.ndarray, "m m"]:
@@ -58,8 +100,12 @@ class StateSpace:
 
     @property
     def settled_states(self) -> Float[np.ndarray, " m"]:
-        """`G^-1 (drive + bias)` [V]."""
-        return np.linalg.solve(self.G, self.drive + self.bias)
+        """`G^-1 (drive + bias)` [V].
+
+        Raises:
+            CircuitError: a charge or a flux that nothing brings to rest, so that the circuit settles nowhere.
+        """
+        return settled_states(self.G, self.drive + self.bias)
 
     @property
     def settled(self) -> Float[np.ndarray, " n"]:
@@ -69,7 +115,8 @@ class StateSpace:
     def first(self, n: int) -> "StateSpace":
         """The same circuit with the first n of its readouts."""
         M, y_drive, y_bias, initial = self.M[:n], self.y_drive[:n], self.y_bias[:n], self.initial[:, :n]
-        found = replace(self, M=M, y_drive=y_drive, y_bias=y_bias, initial=initial)
+        y_inputs = None if self.y_inputs is None else self.y_inputs[:n]
+        found = replace(self, M=M, y_drive=y_drive, y_bias=y_bias, initial=initial, y_inputs=y_inputs)
         vars(found).update({name: value for name, value in vars(self).items() if name == "poles"})
         return found
 
@@ -85,32 +132,101 @@ def state_space(network: Network) -> StateSpace:
     """The state space of a network, amplifiers linearised.
 
     Raises:
-        ValueError: a node without a path for direct current, a loop of sources and capacitors.
+        CircuitError: a node without a path for direct current, a loop of sources and capacitors.
     """
     eq = equations(network)
-    m, n_noise = len(eq.states), len(eq.densities)
-    x = _solve(eq, network.name)
+    found = _reduced(eq, network)
+    S = np.asarray(eq.densities, dtype=float)
+    start = _start(eq)
+    return StateSpace(
+        C=found.C,
+        G=found.G,
+        drive=found.B[:, 0],
+        bias=found.B[:, 1],
+        noise=(found.inflow * S) @ found.inflow.T,
+        M=found.M,
+        y_drive=found.D[:, 0],
+        y_bias=found.D[:, 1],
+        noise_feedthrough=float(np.max((found.direct**2) @ S, initial=0.0)),
+        initial=initial_states(eq, len(network.outputs))[found.kept],
+        inputs=found.B[:, 2:] if eq.stimuli else None,
+        y_inputs=found.D[:, 2:] if eq.stimuli else None,
+        sources=eq.stimuli,
+        start=None if start is None else start[found.kept],
+    )
+
+
+def _reduced(eq: Equations, network: Network) -> Reduced:
+    try:
+        found = _regular(eq, network.name)
+    except CircuitError:
+        K, R = _summed(eq.K, (eq.size, eq.size)), _summed(eq.R, (eq.size, eq.columns))
+        found = constrained(eq, K, R, _storages(eq), network.name)
+    return without_conserved(found) if may_conserve(network) else found
+
+
+def _regular(eq: Equations, name: str) -> Reduced:
+    """The state space with every capacitor of the tree and every inductor as a state."""
+    x = _solve(eq, name)
+    m = len(eq.states)
     flow = _storage_flow(eq, x)
     readout = x[list(eq.outputs)]
     # Link capacitors: their current is C_l d/dt of a sum of states, which moves to the left-hand side.
-    T = link_voltages(eq)
     C_link = np.diag([float(c.capacitance) for c in eq.links])
-    C = np.diag([_storage(state) for state in eq.states]) - flow[:, eq.link :] @ C_link @ T
-    S = np.asarray(eq.densities, dtype=float)
-    L = flow[:, eq.noise : eq.noise + n_noise]
-    direct = readout[:, eq.noise : eq.noise + n_noise]
-    return StateSpace(
-        C=C,
+    given = [eq.drive, eq.drive + 1, *range(eq.stimulus, eq.columns)]
+    return Reduced(
+        kept=list(range(m)),
+        C=_storages(eq) - flow[:, eq.link : eq.stimulus] @ C_link @ link_voltages(eq),
         G=-flow[:, :m],
-        drive=flow[:, eq.drive],
-        bias=flow[:, eq.drive + 1],
-        noise=(L * S) @ L.T,
+        B=flow[:, given],
+        inflow=flow[:, eq.noise : eq.link],
         M=readout[:, :m],
-        y_drive=readout[:, eq.drive],
-        y_bias=readout[:, eq.drive + 1],
-        noise_feedthrough=float(np.max((direct**2) @ S, initial=0.0)),
-        initial=initial_states(eq, len(network.outputs)),
+        D=readout[:, given],
+        direct=readout[:, eq.noise : eq.link],
     )
+
+
+@dataclass(frozen=True, eq=False)
+class NoisePaths:
+    """Where each noise source of a network goes: its density comes in as `inflow @ diag(densities) @ inflow.T`."""
+
+    names: tuple[str, ...]
+    """Of the elements that they belong to."""
+    densities: Float[np.ndarray, " k"]
+    """Two-sided [A^2/Hz]."""
+    inflow: Float[np.ndarray, "m k"]
+    """Currents into the states for a unit of each source."""
+    direct: Float[np.ndarray, "n k"]
+    """What reaches a readout without any band limit, for a unit of each source."""
+
+
+def noise_paths(network: Network) -> NoisePaths:
+    """The noise sources of a network one by one; `state_space` has their sum.
+
+    Raises:
+        CircuitError: as `state_space`.
+    """
+    eq = equations(network)
+    found = _reduced(eq, network)
+    densities = np.asarray(eq.densities, dtype=float)
+    return NoisePaths(eq.contributors, densities, found.inflow, found.direct)
+
+
+def _storages(eq: Equations) -> Float[np.ndarray, "m m"]:
+    """Capacitances and inductances of the states, mutual ones beside the diagonal."""
+    C = np.diag([_storage(state) for state in eq.states])
+    number = {state.name: k for k, state in enumerate(eq.states)}
+    for coupling in eq.couplings:
+        j, k = number[coupling.first], number[coupling.second]
+        mutual = float(coupling.coefficient) * np.sqrt(C[j, j] * C[k, k])
+        C[j, k] += mutual
+        C[k, j] += mutual
+    return C
+
+
+def _start(eq: Equations) -> Float[np.ndarray, " m"] | None:
+    start = np.array([float(state.initial) for state in eq.states])
+    return start if start.any() else None
 
 
 _DENSE_SIZE = 600
@@ -118,7 +234,7 @@ _DENSE_SIZE = 600
 
 
 def _solve(eq: Equations, name: str) -> Float[np.ndarray, "..."]:
-    R = _summed(eq.R, (eq.size, eq.link + len(eq.links)))
+    R = _summed(eq.R, (eq.size, eq.columns))
     try:
         if eq.size <= _DENSE_SIZE:
             x = np.linalg.solve(_summed(eq.K, (eq.size, eq.size)), R)
@@ -129,7 +245,7 @@ def _solve(eq: Equations, name: str) -> Float[np.ndarray, "..."]:
     except (np.linalg.LinAlgError, RuntimeError):
         x = np.full(1, np.nan)
     if not np.isfinite(x).all():
-        raise ValueError(f"network {name}: expected every node to have a path for direct current; it is singular")
+        raise CircuitError(f"network {name}: expected every node to have a path for direct current; it is singular")
     return np.asarray(x)
 
 

@@ -2,12 +2,16 @@
 
 from ._compiled import Compiled as Compiled
 from ._compiled import compiled as compiled
+from ._document import Formulas as Formulas
 from ._document import analyse as analyse
 from ._influence import SettledSensitivity as SettledSensitivity
 from ._influence import settled_sensitivity as settled_sensitivity
 from ._model import LARGEST_INVERSE as LARGEST_INVERSE
 from ._model import LARGEST_NOISE as LARGEST_NOISE
 from ._model import SymbolicModel as SymbolicModel
+from ._own_circuit import MOST_NOISE_STATES as MOST_NOISE_STATES
+from ._own_circuit import MOST_STATES as MOST_STATES
+from ._own_circuit import CircuitModel as CircuitModel
 from ._proofs import Proof as Proof
 from ._proofs import proofs as proofs
 from ._reduction import state_space as state_space

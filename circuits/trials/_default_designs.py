@@ -1,9 +1,11 @@
 """A preset by name or path, and the one that a topology fits on."""
 
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 
+from ...files import one_of
 from .._exceptions import DesignError
 from ..chips import Design
 from ..topologies import LEVELS, Level, RLCGrid
@@ -15,15 +17,30 @@ BOARD, GRID_BOARD, TRANSISTORS = "board-1k-1n", "rlc-board-8", "cmos-100k-10p"
 """Presets where no design is asked for; a grid has inductors, which the first lacks."""
 
 
+def names_a_file(design: str) -> bool:
+    """Whether a design is named by the path of its file; presets have neither folders nor suffixes."""
+    return design.endswith((".yaml", ".yml")) or "/" in design
+
+
+def find_design(name: str, folder: Path | None = None) -> Design:
+    """A preset, or the YAML file at this path, which is relative to the folder where one is given.
+
+    Raises:
+        DesignError: neither, or the file is not a design.
+    """
+    if not names_a_file(name):
+        return Design.preset(name)
+    return Design.load(name if folder is None else folder / name)
+
+
 def get_design(name: str, temperature: float | None = None, corner: str = "typical") -> Design:
     """A preset, or the YAML file at this path, at a process corner.
 
     Raises:
-        DesignError: neither, or the file is not a design.
-        DesignError: no such corner, or the temperature is not a positive, finite number.
+        DesignError: neither, the file is not a design, no such corner, or the temperature is not a positive,
+            finite number.
     """
-    is_file = name.endswith((".yaml", ".yml")) or "/" in name
-    design = _at_corner(Design.load(name) if is_file else Design.preset(name), corner)
+    design = _at_corner(find_design(name), corner)
     if temperature is None:
         return design
     if not (np.isfinite(temperature) and temperature > 0):
@@ -81,10 +98,7 @@ def fitting_level(level: Level, topology: str) -> Level:
 
 
 def _at_corner(design: Design, corner: str) -> Design:
-    for name in CORNERS:
-        if name == corner:
-            return design.corner(name)
-    raise DesignError(f"corner: expected one of {', '.join(CORNERS)}, got {corner!r}")
+    return design.corner(one_of(corner, CORNERS, "corner", DesignError))
 
 
 def get_level(name: str) -> Level:
@@ -93,7 +107,4 @@ def get_level(name: str) -> Level:
     Raises:
         DesignError: unknown name.
     """
-    for level in LEVELS:
-        if level == name:
-            return level
-    raise DesignError(f"level: expected one of {', '.join(LEVELS)}, got {name!r}")
+    return one_of(name, LEVELS, "level", DesignError)

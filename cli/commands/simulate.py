@@ -16,11 +16,14 @@ from ..frame import (
     DriveCsv,
     DriveScale,
     HessianCsv,
+    Input,
     InstanceSeed,
     JacobianCsv,
     MatrixCsv,
+    NetlistFile,
     NoMismatch,
     Out,
+    Outputs,
     Pair,
     PairCommand,
     Quiet,
@@ -29,12 +32,29 @@ from ..frame import (
     Size,
     Supply,
     Temperature,
+    TolerancesFile,
     TopologyName,
     Trust,
     job,
     pair,
     quantity,
 )
+from ._own_circuits import CircuitOptions, SimulationOptions, own_circuit, simulate_own
+
+_OF_A_CIRCUIT = (
+    "netlist",
+    "outputs",
+    "tolerances",
+    "input",
+    "analysis",
+    "temperature",
+    "duration",
+    "noise",
+    "band",
+    "instance_seed",
+    "trust",
+)
+"""Options that mean something to a circuit of one's own."""
 
 EXAMPLE = "Example: thermospice simulate --design board-1k-1n --topology crossbar --analysis tran --size 8"
 
@@ -44,6 +64,11 @@ def add_to(app: typer.Typer) -> None:
 
 
 def simulate(
+    context: typer.Context,
+    netlist: NetlistFile = None,
+    outputs: Outputs = None,
+    tolerances: TolerancesFile = None,
+    input: Input = None,
     design: DesignName = None,
     topology: TopologyName = "crossbar",
     level: ChipLevel = None,
@@ -90,11 +115,19 @@ def simulate(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run one analysis of one chip in ngspice: circuit, measurement, plot and summary.
+    """Run one analysis of one chip, or of a circuit of your own, in ngspice: circuit, measurement, plot and summary.
 
     Exit code 1: the simulator's numbers are not those of the circuit's equations, within the amplifiers' limits.
     """
     with job("simulate", out, quiet, as_json) as this:
+        if own_circuit(context, netlist, _OF_A_CIRCUIT):
+            assert netlist is not None
+            simulate_own(
+                this,
+                CircuitOptions(netlist, outputs, tolerances, instance_seed, trust),
+                SimulationOptions(analysis, temperature, band, duration, input, noise, seed),
+            )
+            return
         from ...circuits.trials import get_chip_design, get_chip_level, get_instance
         from ...netlists.runs import Request, get_analysis, run
         from ..inputs import ProgramOptions, get_scaling

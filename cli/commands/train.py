@@ -35,11 +35,13 @@ def _option(name: str, what: str, panel: str, parser: Callable[[Any], Any] | Non
 
 def train(
     context: typer.Context,
-    task: Annotated[str | None, typer.Argument(help="digits, regression, logistic, mnist or squad.")] = None,
+    task: Annotated[str | None, typer.Argument(help="Such as digits; without one, train lists all.")] = None,
     config: Annotated[
         Path | None, typer.Option("--config", help="YAML file with any settings of an experiment; options win.")
     ] = None,
-    data: Annotated[Path | None, typer.Option("--data", help="Folder of the data of mnist and squad.")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Folder of data that are not shipped, as of mnist.")
+    ] = None,
     seeds: Annotated[
         int | None,
         typer.Option("--seeds", parser=whole("--seeds", 1), metavar="INTEGER", help="How many, from --seed on."),

@@ -6,6 +6,10 @@ from ._given import refuse_beside as refuse_beside
 from ._given import written as written
 from ._interrupt import endings_interrupt as endings_interrupt
 from ._interrupt import interrupts_kept as interrupts_kept
+from ._netlist_options import Input as Input
+from ._netlist_options import NetlistFile as NetlistFile
+from ._netlist_options import Outputs as Outputs
+from ._netlist_options import TolerancesFile as TolerancesFile
 from ._numbers import Pair as Pair
 from ._numbers import PairCommand as PairCommand
 from ._numbers import pair as pair

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from ._linear_algebra import get_given as get_given
     from ._linear_algebra import get_kind as get_kind
     from ._linear_algebra import get_problem as get_problem
+    from ._own_circuits import get_circuit as get_circuit
+    from ._own_circuits import get_drawn as get_drawn
     from ._programs import ProgramOptions as ProgramOptions
     from ._programs import get_scaling as get_scaling
 
@@ -18,7 +20,9 @@ __all__ = [
     "ProgramOptions",
     "check",
     "chips",
+    "get_circuit",
     "get_device",
+    "get_drawn",
     "get_given",
     "get_kind",
     "get_problem",
@@ -30,7 +34,9 @@ _HOMES = {
     "Kind": "_linear_algebra",
     "ProgramOptions": "_programs",
     "check": "_linear_algebra",
+    "get_circuit": "_own_circuits",
     "get_device": "_linear_algebra",
+    "get_drawn": "_own_circuits",
     "get_given": "_linear_algebra",
     "get_kind": "_linear_algebra",
     "get_problem": "_linear_algebra",

@@ -19,6 +19,7 @@ from ...behavioral.populations import get_device_model
 from ...circuits import Instance, Level, Program, Topology, random_program
 from ...circuits.topologies import get_topology
 from ...circuits.trials import PROGRAM
+from ...files import one_of
 from ...files.opening import check_seed
 from ...files.tables import read_matrix, read_vector
 from ...netlists import SpiceDevice
@@ -35,10 +36,7 @@ def get_problem(name: str) -> Problem:
     Raises:
         InputError: unknown name.
     """
-    for problem in PROBLEMS:
-        if problem == name:
-            return problem
-    raise InputError(f"--problem: expected one of {', '.join(PROBLEMS)}, got {name!r}")
+    return one_of(name, PROBLEMS, "--problem", InputError)
 
 
 def get_kind(name: str) -> Kind:
@@ -47,10 +45,7 @@ def get_kind(name: str) -> Kind:
     Raises:
         InputError: unknown name.
     """
-    for kind in KINDS:
-        if kind == name:
-            return kind
-    raise InputError(f"--on: expected one of {', '.join(KINDS)}, got {name!r}")
+    return one_of(name, KINDS, "--on", InputError)
 
 
 def get_given(

@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from . import _calibration as calibration
     from . import _fidelity as fidelity
     from . import _linear_algebra as linear_algebra
+    from . import _own_circuit as own_circuit
     from . import _population as population
     from . import _simulation as simulation
     from . import _training as training
@@ -22,6 +23,7 @@ __all__ = [
     "fidelity",
     "keys_of",
     "linear_algebra",
+    "own_circuit",
     "population",
     "simulation",
     "table",
@@ -33,6 +35,7 @@ _MODULES = (
     "calibration",
     "fidelity",
     "linear_algebra",
+    "own_circuit",
     "population",
     "simulation",
     "training",

@@ -11,6 +11,7 @@ from ...training import Experiment, experiment, load_experiment, run_experiments
 from ...training.experiments import anchored
 from ...training.parallel import started_among_others
 from ...training.runs import follow_experiments
+from ...training.tasks import TASKS
 from .._exceptions import InputError
 from ..frame import Job, checked, load_state, save_state, state_file
 
@@ -30,7 +31,7 @@ def requested(config: Path | None, given: Mapping[str, Any], seed: int, seeds: i
     if config is not None:
         return load_experiment(config, **wanted)
     if "task" not in wanted:
-        raise InputError("TASK: expected digits, regression, logistic, mnist or squad (or --config, or --resume)")
+        raise InputError(f"TASK: expected one of {', '.join(TASKS)} (or --config, or --resume)")
     return experiment(wanted, "options")
 
 
@@ -85,7 +86,7 @@ def tuning(given: Mapping[str, Any], this: Job, workers: int | None, resume: boo
     if started_among_others():
         raise InputError("--tune: runs on the cores of one machine by itself; start it without torchrun")
     if given["task"] is None:
-        raise InputError("TASK: --tune expects digits, regression, logistic, mnist or squad")
+        raise InputError(f"TASK: --tune expects one of {', '.join(TASKS)}")
     asked = {"task": given["task"], "data": None if given["data"] is None else str(given["data"].absolute())}
     if resume and load_state(this.folder, "train").get("tuning") != asked:
         raise InputError(f"{this.folder}: --tune --resume expects the folder of a tuning of this task on the same data")

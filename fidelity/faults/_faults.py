@@ -143,6 +143,8 @@ _PARTS: Mapping[type[Any], Mapping[str, tuple[float, ...]]] = {
         "output_resistance": (1.1, 2.0),
         "load_capacitance": (1.1, 2.0),
         "noise_corner": (2.0, 0.0),
+        "input_capacitance": (2.0,),
+        "second_pole": (0.5,),
     },
 }
 """Factors on what an element has. `noise_lowest` is none of them: no deck for a spectrum has it."""

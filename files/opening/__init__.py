@@ -26,6 +26,7 @@ from ._opening import gunzipped as gunzipped
 from ._opening import opened as opened
 from ._opening import read_bytes as read_bytes
 from ._opening import read_text as read_text
+from ._processes import available_cores as available_cores
 from ._processes import child_environment as child_environment
 from ._processes import current_folder_left_out as current_folder_left_out
 from ._processes import trust_no_current_folder as trust_no_current_folder

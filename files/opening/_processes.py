@@ -1,4 +1,4 @@
-"""What a process that this package starts may see: nothing of the current folder is code to it."""
+"""What a process that this package starts may see and use: no code of the current folder, and so many cores."""
 
 import os
 import sys
@@ -25,6 +25,11 @@ def trust_no_current_folder() -> None:
     meant = {os.path.normpath(Path(place or ".").absolute()) for place in _relative_places()}
     sys.path[:] = [place for place in sys.path if Path(place).is_absolute() and place not in meant]
     os.environ.update(_safe_path())
+
+
+def available_cores() -> int:
+    """Cores that this process may use, of those that the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -9,6 +9,10 @@ from ._characterise import sample_offsets as sample_offsets
 from ._cmos_process import GENERIC_180NM as GENERIC_180NM
 from ._cmos_process import MosModel as MosModel
 from ._cmos_process import Process as Process
+from ._design_amplifier import amplifier_of as amplifier_of
+from ._design_amplifier import measure_for_design as measure_for_design
+from ._design_amplifier import supply_of as supply_of
+from ._design_amplifier import with_amplifier as with_amplifier
 from ._designs import FoldedCascode as FoldedCascode
 from ._designs import TwoStage as TwoStage
 from ._extract import extract_macro_model as extract_macro_model
@@ -21,3 +25,5 @@ from ._subcircuit import AmplifierSubcircuit as AmplifierSubcircuit
 from ._subcircuit import Deviation as Deviation
 from ._subcircuit import Transistor as Transistor
 from ._subcircuit import nodesets as nodesets
+from ._user_model import UserModel as UserModel
+from ._user_model import measure_user_amplifier as measure_user_amplifier

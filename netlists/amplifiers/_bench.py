@@ -5,13 +5,14 @@ plus the stimulus back to the minus input. The operating point is then that of a
 `-v(out)/v(minus)` is the open-loop gain: without a bridge of huge inductors, and without common-mode voltage.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Complex, Float
 
-from .._exceptions import NetlistError
+from .._exceptions import NetlistError, SimulationFailed
 from ..cards import number
 from ..simulators import DEFAULT_TOLERANCE, Expected, Limits, Ngspice, Plot, Tolerance, judge, options, run_deck
 from ..timing import Grid
@@ -68,6 +69,25 @@ class Bench:
         # The closed loop holds the minus input, and with it the output, at the offset.
         return float(plot["v(out)"][0].real), -float(plot["i(vts_vdd)"][0].real)
 
+    def input_current(self) -> float:
+        """Current that flows into the minus input at the operating point of the inverting bench [A]."""
+        saved = ("i(ets_fb)",)
+        plot = self._run(
+            (*_inverting("", 0.0), *self._amplifier("")), saved, ".op", Expected("Operating Point", saved, (1,))
+        )
+        return -float(plot[saved[0]][0].real)
+
+    def input_admittance(self, frequency: float) -> complex:
+        """Of the minus input to ground at a frequency [Hz], while the output holds still [S]."""
+        # The output is held by a source, so that no gain multiplies what lies between it and the input.
+        lines = (*_inverting("", 0.0), *self._amplifier(""), "Vts_m ts_m 0 dc 0.0 ac 1.0")
+        lines = tuple(line.replace("Ets_fb minus ts_in out 0", "Ets_fb minus ts_m out ts_hold") for line in lines)
+        hold = "Rts_hold out ts_hold 1.0", "Cts_hold ts_hold 0 1.0"
+        saved = ("i(ets_fb)", "v(minus)")
+        analysis = f".ac lin 1 {frequency!r} {frequency!r}"
+        plot = self._run((*lines, *hold), saved, analysis, Expected("AC Analysis", saved, (1,)))
+        return complex(-plot["i(ets_fb)"][0] / plot["v(minus)"][0])
+
     def response(
         self, grid: Grid
     ) -> tuple[Float[np.ndarray, " rows"], Complex[np.ndarray, " rows"], Complex[np.ndarray, " rows"]]:
@@ -88,9 +108,15 @@ class Bench:
         load = self.load.conductance + 2j * np.pi * plot.scale * self.load.capacitance
         return plot.scale, gain, 1 / (1 / loaded - load)
 
-    def noise(self, grid: Grid) -> tuple[Float[np.ndarray, " rows"], Float[np.ndarray, " rows"]]:
-        """Frequencies [Hz] and one-sided input noise density [V^2/Hz]."""
+    def noise(
+        self, grid: Grid, resistance: float | None = None
+    ) -> tuple[Float[np.ndarray, " rows"], Float[np.ndarray, " rows"]]:
+        """Frequencies [Hz] and one-sided input noise density [V^2/Hz], with a resistance without noise [ohm] in series
+        with the minus input where one is given."""
         lines = (*_inverting("", 1.0), *self._amplifier(""))
+        if resistance is not None:
+            series = f"Gts_series ts_m minus ts_m minus {1 / resistance!r}"
+            lines = (*(line.replace("Ets_fb minus ", "Ets_fb ts_m ") for line in lines), series)
         analysis = f".noise v(out) Vts_in dec {grid.density} {float(grid.start)!r} {float(grid.stop)!r}"
         expected = Expected("Noise Spectral Density Curves", ("inoise_spectrum",), (grid.rows,))
         plot = self._run(lines, ("inoise_spectrum", "inoise_total"), analysis, expected)
@@ -177,10 +203,17 @@ class Bench:
                 "",
             )
         )
-        plots, _ = judge(run_deck(text, self.ngspice, _LIMITS), expected)
+        run = run_deck(text, self.ngspice, _LIMITS)
+        plots, _ = judge(run, expected)
+        if ignored := _IGNORED.search(run.log):
+            raise SimulationFailed(
+                f"amplifier {self.amplifier.name}: a model has the parameter {ignored[1]}, which ngspice does not know"
+                " and would ignore; expected models of ngspice's kinds"
+            )
         return plots[0]
 
 
+_IGNORED = re.compile(r"unrecognized parameter \((\w+)\) - ignored", re.IGNORECASE)
 _OP = Expected("Operating Point", ("v(out)", "i(vts_vdd)"), (1,))
 
 

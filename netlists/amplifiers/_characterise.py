@@ -198,15 +198,31 @@ def _crossing(f: Float[np.ndarray, " k"], A: Complex[np.ndarray, " k"], level: f
 
 
 def _noise(bench: Bench, gain_bandwidth: float) -> tuple[float, float]:
-    """White level [V/sqrt(Hz)] and corner [Hz]: the relative least-squares fit of w (1 + f_c/f)."""
+    """White level [V/sqrt(Hz)] and corner [Hz]."""
     start, stop, density = 1.0, max(gain_bandwidth / 10, 10.0), 10
     f, S = bench.noise(Grid(start, density, int(log10(stop / start) * density) + 1))
+    try:
+        return white_level(f, S)
+    except ValueError:
+        raise SimulationFailed(
+            f"amplifier {bench.amplifier.name}: its input noise has no white level below {stop:.3g} Hz"
+        ) from None
+
+
+def white_level(f: Float[np.ndarray, " k"], S: Float[np.ndarray, " k"]) -> tuple[float, float]:
+    """White level [V/sqrt(Hz)] and corner [Hz] of a density [V^2/Hz]: the relative least-squares fit of w (1 + f_c/f).
+
+    A model without noise has neither.
+
+    Raises:
+        ValueError: a density without a white level.
+    """
+    if S.max() == 0:
+        return 0.0, 0.0
     basis = np.column_stack([1 / S, 1 / (f * S)])
     white, flicker = np.linalg.lstsq(basis, np.ones(len(f)), rcond=None)[0]
     if not white > 0:
-        raise SimulationFailed(
-            f"amplifier {bench.amplifier.name}: its input noise has no white level below {stop:.3g} Hz"
-        )
+        raise ValueError("expected a density with a white level")
     return float(np.sqrt(white)), max(float(flicker / white), 0.0)
 
 
@@ -219,7 +235,10 @@ def _slew(bench: Bench, gain_bandwidth: float) -> tuple[float, float]:
         if np.abs(np.abs(v[-1]) - amplitude).max() < 0.05 * amplitude:
             return _slope(t, v[:, 0], amplitude), _slope(t, -v[:, 1], amplitude)
         duration *= 5
-    raise SimulationFailed(f"amplifier {bench.amplifier.name}: a step of {2 * amplitude:.3g} V does not settle")
+    raise SimulationFailed(
+        f"amplifier {bench.amplifier.name}: its closed loop oscillates or latches: a step of {2 * amplitude:.3g} V does"
+        " not settle"
+    )
 
 
 def _slope(t: Float[np.ndarray, " k"], v: Float[np.ndarray, " k"], amplitude: float) -> float:

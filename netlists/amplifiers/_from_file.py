@@ -1,48 +1,74 @@
-"""A user's own amplifier: a file with a subcircuit, taken as it is."""
+"""A user's own amplifier: a subcircuit from a file."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...files import UnreadableFile, read_text
-from ...files.opening import NETLIST
 from .._exceptions import NetlistError
-from ._subcircuit import PINS, check_supplies
+from ..amplifier_files import FileAmplifier, read_amplifier
+from ._subcircuit import check_supplies
 
-_SUBCIRCUIT = re.compile(r"^\.subckt\s+([a-z][a-z0-9_]*)[ \t]*((?:[^\n]|\n\+)*)", re.IGNORECASE | re.MULTILINE)
+TNOM = 27.0
+"""Temperature of a model's values where its file says nothing [degree Celsius], in every SPICE."""
 
 
 @dataclass(frozen=True)
 class UserAmplifier:
-    """A subcircuit from a file; `user_amplifier` reads it. Its mismatch is not known."""
+    """A subcircuit from a file; `user_amplifier` reads it. Its mismatch is not known.
+
+    Args:
+        name: safe, of the subcircuit in `text`.
+        text: all that it needs, with the pins `plus minus out vdd vss`.
+        vdd: positive supply [V].
+        vss: negative supply [V].
+        guess: none, since its inner nodes are not known.
+        file: where it was read from.
+        subcircuit: its name there.
+        digest: SHA-256 of the file and of what it includes.
+        tnom: temperature of its models' values [degree Celsius].
+        notices: what was left out of the file.
+        nodes: of the subcircuit in the file, by pin.
+    """
 
     name: str
     text: str
     vdd: float
     vss: float
     guess: Mapping[str, float] = field(default_factory=dict)
+    file: str = ""
+    subcircuit: str = ""
+    digest: str = ""
+    tnom: float = TNOM
+    notices: tuple[str, ...] = ()
+    nodes: Mapping[str, str] = field(default_factory=dict)
 
     def definition(self) -> str:
-        """The file's text."""
-        return self.text
+        """Models and subcircuit, as text."""
+        # Nothing of a chip has a temperature coefficient of its own that this could touch.
+        return self.text if self.tnom == TNOM else f".options tnom={self.tnom!r}\n{self.text}"
 
 
 def user_amplifier(
-    path: str | Path, trust: bool = False, vdd: float = 0.9, vss: float = -0.9, name: str | None = None
+    path: str | Path,
+    trust: bool = False,
+    vdd: float = 0.9,
+    vss: float = -0.9,
+    name: str | None = None,
+    pins: Mapping[str, str | int] | None = None,
 ) -> UserAmplifier:
-    """An amplifier subcircuit of the user's own, with pins `plus minus out vdd vss` in this order.
+    """An amplifier subcircuit of the user's own.
 
-    A netlist is code: ngspice runs shell commands from a file's `.control` and `*#` lines, whatever else it holds,
-    and `.include` reads any file. The text is not checked for that; it runs with the rights of this process. Take
-    only files whose author you trust.
+    The file is read as elements, models and parameters, and written again: what would run a command, open another
+    file or stimulate the chip is refused by name and line, and cards that are for a whole circuit have no effect.
 
     Args:
-        path: the file: model cards and subcircuits, ASCII.
-        trust: must be true; the promise that the file may run code.
+        path: the file: model cards and subcircuits as ngspice, PSpice or LTspice have them.
+        trust: must be true; the promise that whoever wrote the file is trusted, since a simulator has no safe mode.
         vdd: positive supply [V].
         vss: negative supply [V].
-        name: of the subcircuit; the last one in the file unless given.
+        name: of the subcircuit; needed where the file has several that no other one uses.
+        pins: node of the subcircuit, or its position from 1, for each of `plus minus out vdd vss`; in this order
+            unless given.
 
     Raises:
         NetlistError: not trusted, unreadable, no such subcircuit, another number of pins.
@@ -53,19 +79,20 @@ def user_amplifier(
             " trust who wrote it"
         )
     check_supplies(str(path), vdd, vss)
-    text = _read(Path(path))
-    found = {match[1].lower(): match[2].replace("\n+", " ").split() for match in _SUBCIRCUIT.finditer(text)}
-    wanted = name.lower() if name else next(reversed(found), "")
-    if wanted not in found:
-        raise NetlistError(f"{path}: expected a line '.subckt {name or 'NAME'} {' '.join(PINS)}'")
-    pins = [word for word in found[wanted] if "=" not in word and word.lower() != "params:"]
-    if len(pins) != len(PINS):
-        raise NetlistError(f"{path}: subcircuit {wanted}: expected the pins {' '.join(PINS)}, got {' '.join(pins)}")
-    return UserAmplifier(wanted, text, vdd, vss)
+    return of_file(read_amplifier(path, name, pins), str(path), vdd, vss)
 
 
-def _read(path: Path) -> str:
-    try:
-        return read_text(path, NETLIST, "ascii").rstrip() + "\n"
-    except UnreadableFile as error:
-        raise NetlistError(f"{path}: cannot read the amplifier: {error.reason}") from None
+def of_file(found: FileAmplifier, path: str, vdd: float, vss: float) -> UserAmplifier:
+    """What was read, between two supplies [V]."""
+    return UserAmplifier(
+        found.name,
+        found.text,
+        vdd,
+        vss,
+        file=path,
+        subcircuit=found.subcircuit,
+        digest=found.digest,
+        tnom=found.tnom,
+        notices=found.notices,
+        nodes=found.nodes,
+    )

@@ -7,7 +7,10 @@ from ._card import number as number
 from ._card import positive as positive
 from ._network import cards as cards
 from ._noise import NGSPICE_BOLTZMANN as NGSPICE_BOLTZMANN
+from ._plain_names import plainly_named as plainly_named
 from ._walk import CLAMP_CONDUCTANCE as CLAMP_CONDUCTANCE
+from ._walk import Ends as Ends
+from ._walk import Source as Source
 from ._walk import SourceKind as SourceKind
 from ._walk import cell_voltage as cell_voltage
 from ._walk import input_source as input_source

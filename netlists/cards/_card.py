@@ -6,7 +6,7 @@ from typing import Literal
 
 from .._exceptions import NetlistError
 
-Kind = Literal["R", "C", "L", "V", "I", "G", "E", "B", "X", ".model"]
+Kind = Literal["R", "C", "L", "K", "V", "I", "G", "E", "F", "H", "B", "X", ".model"]
 NoiseForm = Literal["none", "spectral", "seeded"]
 """Sources of noise in a circuit: none but the resistors' own; noisy resistors with VCCS copies, for `.noise`;
 seeded random sources held for one step each, for `.tran`."""

@@ -5,6 +5,7 @@ import re
 from ...circuits import Network
 from ...circuits.networks import (
     GROUND,
+    ControlledVoltage,
     Difference,
     Element,
     Inductor,
@@ -12,20 +13,22 @@ from ...circuits.networks import (
     NoiseCurrent,
     OpAmp,
     Resistor,
+    Transconductor,
+    Transresistor,
     VoltageSource,
     terminals,
 )
 from .._exceptions import NetlistError
+from ._plain_names import RESERVED
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_RESERVED = frozenset({"gnd", "time", "temper", "hertz"})
 
 
 def check_names(network: Network) -> None:
     """Raise `NetlistError` unless every name is a plain lower-case identifier and no inner node hides another."""
     nodes = {node for element in network.elements for node in terminals(element)} | set(network.outputs)
     for name in (*(element.name for element in network.elements), *(nodes - {GROUND})):
-        if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _RESERVED:
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or name in RESERVED:
             raise NetlistError(f"expected a name of lower-case letters, digits and _, got {name!r}")
     for element in network.elements:
         hidden = nodes.intersection(_inner_nodes(element))
@@ -72,5 +75,10 @@ def _conducting(element: Element) -> tuple[tuple[str, str], ...]:
             return ((element.plus, element.minus),)
         case OpAmp() | Inverter() | Difference():
             return ((element.out, GROUND),)
+        case ControlledVoltage() | Transresistor():
+            return ((element.out, element.back),)
+        case Transconductor():
+            # It may be a conductance; whether it is one, the state space tells.
+            return ((element.a, element.b),)
         case _:
             return ()

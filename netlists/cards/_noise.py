@@ -30,10 +30,11 @@ class Noise:
     temperature: float
     step: float
 
-    def thermal(self, name: str, a: str, b: str, resistance: float) -> Iterator[Card]:
-        """What a noisy resistor needs beside itself."""
+    def thermal(self, name: str, a: str, b: str, resistance: float, temperature: float | None = None) -> Iterator[Card]:
+        """What a noisy resistor needs beside itself; it may have a temperature [K] of its own."""
         if self.form == "seeded":
-            yield from self._held("I", f"{name}_th", a, b, self._voltage_density(1.0) / resistance)
+            hotter = 1.0 if temperature is None else temperature / self.temperature
+            yield from self._held("I", f"{name}_th", a, b, self._voltage_density(hotter) / resistance)
 
     def current(self, name: str, a: str, b: str, density: float) -> Iterator[Card]:
         """White current [A^2/Hz] from a to b."""

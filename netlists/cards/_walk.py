@@ -10,6 +10,9 @@ from ...circuits import Network
 from ...circuits.networks import (
     GROUND,
     Capacitor,
+    ControlledCurrent,
+    ControlledVoltage,
+    Coupling,
     CurrentSource,
     Difference,
     Element,
@@ -19,6 +22,8 @@ from ...circuits.networks import (
     OpAmp,
     OpAmpModel,
     Resistor,
+    Transconductor,
+    Transresistor,
     VoltageSource,
 )
 from .._exceptions import NetlistError
@@ -34,6 +39,11 @@ CLAMP_CONDUCTANCE = 1.0
 SourceKind = Literal["v", "i"]
 """A voltage source, or a current source."""
 
+Source = VoltageSource | CurrentSource
+
+Ends = tuple[str, str]
+"""Two nodes."""
+
 Piece = TypeVar("Piece")
 Written = TypeVar("Written", covariant=True)
 
@@ -42,23 +52,32 @@ Written = TypeVar("Written", covariant=True)
 class Writer(Protocol[Written]):
     """A simulator's language: one element, its numbers checked, as pieces of a circuit."""
 
-    def resistor(self, name: str, a: str, b: str, resistance: float, noisy: bool) -> Iterator[Written]:
+    def resistor(self, element: Resistor, resistance: float) -> Iterator[Written]:
         """A resistance [ohm], with thermal noise if it is noisy."""
 
     def capacitor(self, element: Capacitor, capacitance: float) -> Iterator[Written]:
         """A capacitance [F]."""
 
-    def inductor(self, name: str, a: str, b: str, inductance: float) -> Iterator[Written]:
+    def inductor(self, element: Inductor, inductance: float) -> Iterator[Written]:
         """An inductance [H]."""
 
-    def source(self, kind: SourceKind, name: str, a: str, b: str, level: float, drive: bool) -> Iterator[Written]:
+    def coupling(self, name: str, first: str, second: str, coefficient: float) -> Iterator[Written]:
+        """Two inductors, by their names, that share a part of their flux."""
+
+    def source(self, kind: SourceKind, a: str, b: str, source: Source, level: float) -> Iterator[Written]:
         """A source [V or A]. A drive is its own AC stimulus, so that the response is to the whole of the drive."""
 
     def noise_current(self, name: str, a: str, b: str, density: float) -> Iterator[Written]:
         """White current of a one-sided density [A^2/Hz] from a to b; nothing at 0."""
 
-    def controlled(self, name: str, out: str, plus: str, minus: str, gain: float) -> Iterator[Written]:
-        """`out` held at `gain` times the voltage between two nodes."""
+    def controlled(self, name: str, ends: Ends, controls: Ends, gain: float) -> Iterator[Written]:
+        """The first end held against the second at `gain` times the voltage between two nodes."""
+
+    def transconductor(self, name: str, ends: Ends, controls: Ends, gm: float) -> Iterator[Written]:
+        """A current of `gm` [S] times the voltage between two nodes, from the first end to the second."""
+
+    def sensing(self, kind: SourceKind, name: str, ends: Ends, sensor: str, factor: float) -> Iterator[Written]:
+        """A voltage, or a current from the first end to the second, of `factor` times that through a voltage source."""
 
     def amplifier(self, amp: OpAmp, model: OpAmpModel) -> Iterator[Written]:
         """An amplifier with a macro-model."""
@@ -82,24 +101,34 @@ def pieces(network: Network, writer: Writer[Piece], key: Callable[[Piece], Hasha
 def _written(element: Element, writer: Writer[Piece]) -> Iterator[Piece]:
     name = element.name
     match element:
-        case Resistor(_, a, b, resistance, noisy):
-            return writer.resistor(name, a, b, positive(resistance, name), noisy)
+        case Resistor():
+            return writer.resistor(element, positive(element.resistance, name))
         case Capacitor():
             return writer.capacitor(element, positive(element.capacitance, name))
-        case Inductor(_, a, b, inductance):
-            return writer.inductor(name, a, b, positive(inductance, name))
-        case VoltageSource(_, plus, minus, dc, drive):
-            return writer.source("v", name, plus, minus, number(dc, name), drive)
-        case CurrentSource(_, a, b, dc, drive):
-            return writer.source("i", name, a, b, number(dc, name), drive)
+        case Inductor():
+            return writer.inductor(element, positive(element.inductance, name))
+        case Coupling(_, first, second, coefficient):
+            return writer.coupling(name, first, second, number(coefficient, name))
+        case VoltageSource():
+            return writer.source("v", element.plus, element.minus, element, number(element.dc, name))
+        case CurrentSource():
+            return writer.source("i", element.a, element.b, element, number(element.dc, name))
+        case Transconductor(_, a, b, plus, minus, gm):
+            return writer.transconductor(name, (a, b), (plus, minus), number(gm, name))
+        case ControlledVoltage(_, out, back, plus, minus, gain):
+            return writer.controlled(name, (out, back), (plus, minus), number(gain, name))
+        case ControlledCurrent(_, a, b, sensor, gain):
+            return writer.sensing("i", name, (a, b), sensor, number(gain, name))
+        case Transresistor(_, out, back, sensor, resistance):
+            return writer.sensing("v", name, (out, back), sensor, number(resistance, name))
         case NoiseCurrent(_, a, b):
             return writer.noise_current(name, a, b, _density(element))
         case Inverter(_, entry, out):
-            return writer.controlled(name, out, entry, GROUND, -1.0)
+            return writer.controlled(name, (out, GROUND), (entry, GROUND), -1.0)
         case Difference(_, plus, minus, out):
-            return writer.controlled(name, out, plus, minus, 1.0)
+            return writer.controlled(name, (out, GROUND), (plus, minus), 1.0)
         case OpAmp(_, plus, minus, out, None):
-            return writer.controlled(name, out, plus, minus, IDEAL_GAIN)
+            return writer.controlled(name, (out, GROUND), (plus, minus), IDEAL_GAIN)
         case OpAmp():
             return writer.amplifier(element, model_numbers(element))
 
@@ -140,10 +169,12 @@ def starting_nodes(network: Network, v0: Float[np.ndarray, " n"]) -> dict[str, f
 def starting_voltage(element: Capacitor, v0: Float[np.ndarray, " n"], starts: Mapping[str, float]) -> float:
     """Initial voltage of a capacitor [V]: its cell's, or what the cells at its two ends leave for it."""
     if element.cell is None and element.a in starts and element.b in starts:
-        return starts[element.a] - starts[element.b]
+        return starts[element.a] - starts[element.b] + number(element.initial, element.name)
     return cell_voltage(element, v0)
 
 
 def cell_voltage(element: Capacitor | OpAmp, v0: Float[np.ndarray, " n"]) -> float:
-    """Initial voltage of a capacitor or an amplifier's output [V] from that of its cell; zero without one."""
-    return 0.0 if element.cell is None else number(element.sign * v0[element.cell], "initial voltage")
+    """Initial voltage of a capacitor or an amplifier's output [V] from that of its cell; its own without one."""
+    if element.cell is None:
+        return number(element.initial, element.name) if isinstance(element, Capacitor) else 0.0
+    return number(element.sign * v0[element.cell], "initial voltage")

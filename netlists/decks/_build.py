@@ -49,7 +49,7 @@ def build(
         NetlistError: an unsafe name or number, or a node without a path for direct current to ground.
     """
     network = instance.network(program, level, scaling)
-    chosen = chosen_amplifier(level, amplifier)
+    chosen = chosen_amplifier(level, amplifier, instance.design)
     lines = network_cards(network, x0, noise, noise_step, chosen)
     return to_pyspice(network, lines, preamble(network, chosen, initial_voltages(x0, len(network.outputs))))
 
@@ -111,7 +111,8 @@ def to_pyspice(network: Network, lines: Iterable[Card], preamble: str = "") -> "
 
 def _conditions(network: Network) -> str:
     celsius = number(network.temperature, "temperature") - _CELSIUS
-    return f".options temp={celsius!r} tnom={celsius!r}"
+    # Without `tnom`: models keep that of their file, or 27 degrees Celsius, and follow the chip's temperature.
+    return f".options temp={celsius!r}"
 
 
 def _add(circuit: Any, card: Card) -> None:

@@ -11,7 +11,7 @@ from ...circuits.networks import Capacitor, OpAmp
 from ...measurements import ANALYSES
 from .._exceptions import NetlistError
 from ..amplifiers import AmplifierSubcircuit
-from ..cards import NoiseForm, input_source
+from ..cards import NoiseForm, input_source, plainly_named
 from ..simulators import DEFAULT_TOLERANCE, Deck, Ngspice, Tolerance
 from ..simulators import analyses as _analyses
 from ..timing import (
@@ -79,7 +79,7 @@ def plan(settings: Settings, network: Network, linear: Linear, ngspice: Ngspice)
         NetlistError: a value out of range, or a circuit that cannot be written.
         SimulationFailed: it is unstable.
     """
-    task = _Task(settings, network, linear, ngspice, positive(settings.timeout, "timeout"))
+    task = _Task(settings, plainly_named(network), linear, ngspice, positive(settings.timeout, "timeout"))
     match settings.analysis:
         case "op":
             return task.op()
@@ -106,6 +106,7 @@ def network_circuit(network: Network, level: Level = "macro", amplifier: Amplifi
             another level than `transistor`.
     """
     chosen = chosen_amplifier(level, amplifier)
+    network = plainly_named(network)
     lines = network_cards(network, amplifier=chosen)
     if chosen is None:
         return to_text(network, lines) + _analyses.options(klu=False)
@@ -223,8 +224,10 @@ def _tolerance(network: Network, swing: float) -> Tolerance:
     It is a small part of what the smallest cell moves: less would chase the waveform through every zero, and
     ngspice's own 1e-14 C is more than an on-chip cell holds.
     """
-    cells = [float(e.capacitance) for e in network.elements if isinstance(e, Capacitor) and e.cell is not None]
-    charge = _NEGLIGIBLE * min(cells, default=0.0) * swing
+    capacitors = [e for e in network.elements if isinstance(e, Capacitor)]
+    # A circuit without cells is all of one kind.
+    cells = [e for e in capacitors if e.cell is not None] or capacitors
+    charge = _NEGLIGIBLE * min((float(e.capacitance) for e in cells), default=0.0) * swing
     return Tolerance(charge=charge) if 0 < charge < _DEFAULT_CHARGE else Tolerance()
 
 

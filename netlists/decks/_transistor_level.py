@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float
 
-from ...circuits import Level, Network
+from ...circuits import Design, Level, Network
 from ...circuits.networks import GROUND, Capacitor, OpAmp, terminals
 from .._exceptions import NetlistError
-from ..amplifiers import AmplifierCircuit, AmplifierSubcircuit, TwoStage, nodesets, supplies
+from ..amplifiers import AmplifierCircuit, AmplifierSubcircuit, TwoStage, amplifier_of, nodesets, supplies
 from ..cards import SUPPLY_PREFIX, Card, number
 from ..timing import Rates
 
@@ -42,14 +42,17 @@ def check_fits(network: Network, amplifier: AmplifierSubcircuit) -> None:
                 )
 
 
-def chosen_amplifier(level: Level, amplifier: AmplifierSubcircuit | None) -> AmplifierSubcircuit | None:
-    """The subcircuit of a level: none but at level `transistor`.
+def chosen_amplifier(
+    level: Level, amplifier: AmplifierSubcircuit | None, design: Design | None = None
+) -> AmplifierSubcircuit | None:
+    """The subcircuit of a level: none but at level `transistor`, where a design may have one of its own.
 
     Raises:
         NetlistError: an amplifier is given at another level, where it would have no effect.
     """
     if level == "transistor":
-        return amplifier or _default_amplifier()
+        own = None if design is None else amplifier_of(design)
+        return amplifier or own or _default_amplifier()
     if amplifier is not None:
         raise NetlistError(f"amplifier {amplifier.name}: expected level transistor, got {level}")
     return None

@@ -4,13 +4,16 @@ from ._agreement import AGREEMENT as AGREEMENT
 from ._agreement import Agreement as Agreement
 from ._agreement import Judge as Judge
 from ._agreement import faults_of as faults_of
+from ._agreement import judged as judged
 from ._agreement import trusted as trusted
 from ._calibration_runs import calibration_job as calibration_job
 from ._calibration_runs import measure_for_calibration as measure_for_calibration
 from ._calibration_runs import measure_transients as measure_transients
 from ._calibration_runs import simulate_all as simulate_all
+from ._carry_out import carried_out as carried_out
 from ._checked_simulation import Request as Request
 from ._checked_simulation import Result as Result
+from ._checked_simulation import elsewhere as elsewhere
 from ._checked_simulation import get_analysis as get_analysis
 from ._checked_simulation import relative_norm as relative_norm
 from ._checked_simulation import run as run

@@ -10,11 +10,13 @@ import scipy.linalg
 import xarray as xr
 from jaxtyping import Complex, Float
 
-from ...circuits import Instance, Level, Program, Scaling, state_space
-from ...circuits.loaded_chips import Swing, beyond_rails, loaded_chip
+from ...circuits import Instance, Level, Network, Program, Scaling, state_space
+from ...circuits.linear_circuits import LinearCircuit
+from ...circuits.loaded_chips import loaded_chip
 from ...circuits.networks import Element, OpAmp, StateSpace
 from .._exceptions import SimulationFailed
 from ..timing import Linear
+from ._amplifier_range import AmplifierRange, ChipAmplifiers, NetworkAmplifiers
 
 AGREEMENT: Mapping[Level, float] = {"ideal": 1e-3, "macro": 1e-3, "transistor": 2e-2}
 """SPICE and the linear equations agree to 1e-5 inside the amplifiers' limits, waveforms to 1e-4: ten times that and
@@ -59,19 +61,28 @@ AGREED = Agreement()
 
 @dataclass(frozen=True, eq=False)
 class Judge:
-    """A chip with a program, as its linear equations have it."""
+    """A circuit, as its linear equations have it."""
 
-    instance: Instance
-    program: Program
     level: Level
-    scaling: Scaling
     linear: Linear
+    amplifiers: AmplifierRange
 
     @classmethod
-    def of(cls, instance: Instance, program: Program, level: Level, scaling: Scaling) -> "Judge":
+    def of(
+        cls, instance: Instance, program: Program, level: Level, scaling: Scaling, linear: Linear | None = None
+    ) -> "Judge":
         """Of a chip as `simulate` takes it."""
-        chip = loaded_chip(instance, program, level, scaling)
-        return cls(instance, program, level, scaling, Linear(chip.network, lambda: chip.space))
+        if linear is None:
+            chip = loaded_chip(instance, program, level, scaling)
+            linear = Linear(chip.network, lambda: chip.space)
+        return cls(level, linear, ChipAmplifiers(instance, program, level, scaling))
+
+    @classmethod
+    def of_network(cls, network: Network) -> "Judge":
+        """Of a circuit of typed elements."""
+        amplified = any(isinstance(e, OpAmp) and e.model is not None for e in network.elements)
+        linear = Linear(network, lambda: state_space(network))
+        return cls("macro" if amplified else "ideal", linear, NetworkAmplifiers(network))
 
     def settled(self, v: Float[np.ndarray, " n"]) -> Agreement:
         """On an operating point [V]."""
@@ -142,9 +153,7 @@ class Judge:
         rows = _spread(len(frequencies))
         expected = np.array([_density(self.linear, float(f)) for f in frequencies[rows]])
         error = _relative(np.sqrt(psd[rows]) - np.sqrt(expected), np.sqrt(expected), 0.0)
-        # What reaches a readout without any band limit is no part of the state space.
-        direct = self.linear.space.noise_feedthrough > 0 and bool((psd[rows] > 0).all())
-        if error <= self._on_its_way or direct:
+        if error <= self._on_its_way:
             return AGREED
         return self._apart(f"the noise is {error:.1%} away from its linear prediction", self.at_rails())
 
@@ -165,16 +174,11 @@ class Judge:
 
     def at_rails(self) -> tuple[str, ...]:
         """Amplifiers that the linear circuit settles beyond the rails of."""
-        chip = loaded_chip(self.instance, self.program, self.level, self.scaling)
-        return beyond_rails(chip.network, chip.watched, self._rails)
+        return self.amplifiers.settled_beyond(self._rails)
 
     def _limited(self, v0: Float[np.ndarray, " n"]) -> tuple[str, ...]:
         """Those that leave their rails or slew rate on the way."""
-        chip = loaded_chip(self.instance, self.program, self.level, self.scaling)
-        swing, part = Swing.of(chip.network, chip.watched, self.instance.design, np.inf, v0), self._rails
-        highest, lowest = swing.passed + swing.bias
-        beyond = (highest > part * swing.high) | (lowest < part * swing.low)
-        return swing.named(beyond | (swing.steepest > part * swing.slew))
+        return self.amplifiers.passed_beyond(v0, self._rails)
 
     @property
     def _rails(self) -> float:
@@ -191,11 +195,9 @@ _REASON: Mapping[Level, str] = {
 }
 
 
-def judged(
-    measurement: xr.Dataset, instance: Instance, program: Program, level: Level, scaling: Scaling, linear: Linear
-) -> xr.Dataset:
-    """The measurement of a chip with what its equations have to say: more `warnings`, and `faults` if there are any."""
-    found = _agreement(measurement, Judge(instance, program, level, scaling, linear))
+def judged(measurement: xr.Dataset, judge: Judge) -> xr.Dataset:
+    """The measurement with what its circuit's equations have to say: more `warnings`, and `faults` if there are any."""
+    found = _agreement(measurement, judge)
     warnings = [*json.loads(measurement.attrs["warnings"]), *found.warnings]
     faults = {FAULTS: json.dumps(found.faults)} if found.faults else {}
     return measurement.assign_attrs(warnings=json.dumps(warnings), **faults)
@@ -256,6 +258,9 @@ def _response(space: StateSpace, f: float) -> Complex[np.ndarray, " n"]:
 
 def _density(linear: Linear, f: float) -> Float[np.ndarray, " n"]:
     """With the amplifiers' 1/f noise as white noise of what it is at this frequency."""
+    if linear.nodal is None and linear.space.noise_feedthrough > 0:
+        # What reaches a readout without any band limit is no part of the state space.
+        return np.asarray(LinearCircuit.of(linear.network).psd(np.array([f]))[0])
     elements = tuple(_white_at(element, f) for element in linear.network.elements)
     same = elements == linear.network.elements
     space = linear.space if same else state_space(replace(linear.network, elements=elements))

@@ -63,6 +63,15 @@ def run(plan: Plan, ngspice: Ngspice, cancellation: Cancellation) -> Outcome:
     return _outcome(plan, ngspice, plots, warnings, sum(elapsed for _, _, elapsed in results))
 
 
+def carried_out(plan: Plan, ngspice: Ngspice) -> Outcome:
+    """As `run`, where nothing else can end it.
+
+    Raises:
+        SimulationFailed: as `run`.
+    """
+    return run(plan, ngspice, Cancellation())
+
+
 def may_share(plan: Plan) -> bool:
     """Is a plan quicker done than a process is started: a small operating point?"""
     return plan.settings.analysis == "op" and len(plan.whole) <= _LARGEST

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from ...circuits import Instance, Level, Program, Scaling
 from ...circuits.topologies import load
 from ...circuits.trials import without_effect
+from ...files import one_of
 from ...measurements import ANALYSES, Analysis
 from .._exceptions import NetlistError
 from ..amplifiers import AmplifierSubcircuit
@@ -73,17 +74,13 @@ def get_analysis(
     Raises:
         NetlistError: unknown, or noise, a duration or a band where they mean nothing.
     """
-    for analysis in ANALYSES:
-        if analysis == name:
-            for option, given in (("noise", noise), ("duration", duration is not None)):
-                if given and analysis != "tran":
-                    raise NetlistError(
-                        f"{option}: only a transient takes it, and the analysis is {name}; take analysis tran"
-                    )
-            if band is not None:
-                _check_band(name, *band)
-            return analysis
-    raise NetlistError(f"analysis: expected one of {', '.join(ANALYSES)}, got {name!r}")
+    analysis = one_of(name, ANALYSES, "analysis", NetlistError)
+    for option, given in (("noise", noise), ("duration", duration is not None)):
+        if given and analysis != "tran":
+            raise NetlistError(f"{option}: only a transient takes it, and the analysis is {name}; take analysis tran")
+    if band is not None:
+        _check_band(name, *band)
+    return analysis
 
 
 def _check_band(analysis: str, low: float, high: float) -> None:
@@ -139,25 +136,25 @@ def _findings(request: Request, measurement: xr.Dataset, rest: xr.Dataset, judge
         # Neither an operating point nor what is linear about it shows that the circuit would run away from it.
         if request.amplifier is not None:
             wave = _simulate(_job(request, "tran", False))
-            faults += [*faults_of(wave), *_elsewhere(request, wave, rest, 0.0)]
+            faults += [*faults_of(wave), *elsewhere(request.level, wave, rest, 0.0)]
         return _Findings(tuple(dict.fromkeys(faults)), (), True)
     left = judge.left(float(measurement["time"].values[-1]), measurement["v0"].values)
     if left > AGREEMENT[request.level]:
         text = f"not settled: the transient ends {left:.1%} away from where the circuit settles; the answer is its end"
         return _Findings(tuple(faults), (text,), False)
     noise = judge.noise_sd if request.noise else 0.0
-    faults += _elsewhere(request, measurement, rest, noise)
+    faults += elsewhere(request.level, measurement, rest, noise)
     return _Findings(tuple(dict.fromkeys(faults)), (), not faults)
 
 
 _SIGMAS = 6.0
 
 
-def _elsewhere(request: Request, wave: xr.Dataset, rest: xr.Dataset, noise: float) -> list[str]:
+def elsewhere(level: Level, wave: xr.Dataset, rest: xr.Dataset, noise: float) -> list[str]:
     """Whether a waveform that should have settled ends where the circuit has its operating point."""
     end, point = wave["v"].values[-1], rest["v"].values
     away, size = float(np.abs(end - point).max()), float(np.abs(point).max())
-    if away <= AGREEMENT[request.level] * size + _SIGMAS * noise + _LEAST:
+    if away <= AGREEMENT[level] * size + _SIGMAS * noise + _LEAST:
         return []
     cell = int(np.argmax(np.abs(end - point)))
     return [

@@ -14,7 +14,7 @@ from ...measurements import dataset
 from .._exceptions import NetlistError, SimulationFailed, SimulatorError
 from ..decks import Job, Plan, plan_job
 from ..simulators import Cancellation, Ngspice, proven_ngspice, side_by_side
-from ._agreement import judged
+from ._agreement import Judge, judged
 from ._carry_out import Outcome, may_share, run, run_together
 
 PER_PROCESS = 16
@@ -91,7 +91,7 @@ def settle_together(jobs: Iterable[Job], ngspice: Ngspice | None = None) -> list
 def measured(job: Job, plan: Plan, outcome: Outcome) -> xr.Dataset:
     """The measurement of a job, and what its circuit's equations have to say of it."""
     chip = (job.instance, job.program, job.level, job.scaling)
-    return judged(dataset(*chip, outcome.variables, outcome.attributes), *chip, plan.linear)
+    return judged(dataset(*chip, outcome.variables, outcome.attributes), Judge.of(*chip, plan.linear))
 
 
 def _groups(jobs: Sequence[Job], most: int, workers: int) -> list[list[int]]:

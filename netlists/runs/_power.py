@@ -39,7 +39,7 @@ def operating_power(
     """
     simulator = ngspice or proven_ngspice()
     chip = loaded_chip(instance, program, level, scaling)
-    chosen = chosen_amplifier(level, amplifier)
+    chosen = chosen_amplifier(level, amplifier, instance.design)
     linear = Linear(chip.network, lambda: chip.space)
     _ = linear.rates  # an operating point does not show that the circuit would run away from it
     near = "" if chosen is None else preamble(chip.network, chosen, linear.settled)

@@ -1,14 +1,13 @@
 """Run any network in ngspice: typed elements, with or without a chip behind them."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
 from ...circuits import Network, state_space
-from ...measurements import network_dataset
+from ...measurements import Analysis, network_dataset
 from ..decks import Settings, plan
 from ..simulators import Cancellation, Ngspice, proven_ngspice
 from ..timing import Linear
@@ -17,7 +16,7 @@ from ._carry_out import run
 
 def simulate_network(
     network: Network,
-    analysis: Literal["op", "ac", "tran"] = "op",
+    analysis: Analysis = "op",
     duration: float | None = None,
     x0: Sequence[float] | Float[np.ndarray, " n"] | None = None,
     max_step: float | None = None,
@@ -25,6 +24,9 @@ def simulate_network(
     points_per_decade: int | None = None,
     timeout: float = 300.0,
     ngspice: Ngspice | None = None,
+    band: tuple[float, float] | None = None,
+    noise: bool = False,
+    seed: int | None = None,
 ) -> xr.Dataset:
     """Measure a network of typed elements in ngspice, such as a `sparse_mesh` of thousands of cells.
 
@@ -46,6 +48,9 @@ def simulate_network(
         frequencies=frequencies,
         points_per_decade=points_per_decade,
         timeout=timeout,
+        band=band,
+        noise=noise,
+        seed=seed,
     )
     linear = Linear(network, lambda: state_space(network))
     outcome = run(plan(settings, network, linear, simulator), simulator, Cancellation())

@@ -13,6 +13,9 @@ from .._exceptions import SimulationFailed
 _PHASE_ERROR = 1e-4
 """Largest error of a ringing mode, of its first swing, that the trapezoidal rule may add up by default."""
 
+_STATIC = 2 * pi * 1e3
+"""Rate that stands for a circuit without storage elements [1/s]."""
+
 _RINGING = 0.7
 """Modes with less damping than this are held to `_PHASE_ERROR`."""
 
@@ -38,6 +41,9 @@ def rates(network: Network, space: StateSpace) -> Rates:
         SimulationFailed: a pole with non-negative real part; the circuit would run away.
     """
     poles = space.poles
+    if len(poles) == 0:
+        # Nothing in the circuit says a frequency: any will do.
+        return passive_rates(_STATIC, _STATIC)
     worst = poles[np.argmax(poles.real)]
     if not worst.real < 0:
         raise SimulationFailed(

@@ -1,17 +1,32 @@
 """A network in VACASK's language: typed values only, names checked, numbers through `float` and `repr`."""
 
 from collections.abc import Iterator
+from math import pi
 
 import numpy as np
 from jaxtyping import Float
 
 from ...circuits import Network
-from ...circuits.networks import GROUND, TRANSCONDUCTANCE, Capacitor, OpAmp, OpAmpModel, pole_values
+from ...circuits.networks import (
+    BOLTZMANN,
+    GROUND,
+    TRANSCONDUCTANCE,
+    Capacitor,
+    Inductor,
+    OpAmp,
+    OpAmpModel,
+    Resistor,
+    pole_values,
+)
+from .._exceptions import NetlistError
 from ..cards import (
     CLAMP_CONDUCTANCE,
+    Ends,
+    Source,
     SourceKind,
     cell_voltage,
     model_numbers,
+    number,
     pieces,
     positive,
     starting_nodes,
@@ -75,7 +90,7 @@ def node(name: str) -> str:
     return GROUND if name == GROUND else f"n_{name}"
 
 
-def source(kind: SourceKind, name: str) -> str:
+def source_name(kind: SourceKind, name: str) -> str:
     """A source's name in the netlist."""
     return f"{kind}_{name}"
 
@@ -92,25 +107,46 @@ def circuit(network: Network) -> str:
 
 
 class _VacaskWriter:
-    def resistor(self, name: str, a: str, b: str, resistance: float, noisy: bool) -> Iterator[str]:
-        yield _line(f"r_{name}", (a, b), "ts_resistor" if noisy else "ts_quiet", r=resistance)
+    def resistor(self, element: Resistor, resistance: float) -> Iterator[str]:
+        ends = (element.a, element.b)
+        own = element.temperature if element.noisy else None
+        plain = element.noisy and own is None
+        yield _line(f"r_{element.name}", ends, "ts_resistor" if plain else "ts_quiet", r=resistance)
+        if own is not None:
+            density = 4 * BOLTZMANN * number(own, element.name) / resistance
+            yield from self.noise_current(f"{element.name}_th", *ends, density)
 
     def capacitor(self, element: Capacitor, capacitance: float) -> Iterator[str]:
         yield _line(f"c_{element.name}", (element.a, element.b), "ts_capacitor", c=capacitance)
 
-    def inductor(self, name: str, a: str, b: str, inductance: float) -> Iterator[str]:
-        yield _line(f"l_{name}", (a, b), "ts_inductor", l=inductance)
+    def inductor(self, element: Inductor, inductance: float) -> Iterator[str]:
+        if element.initial != 0:
+            raise NetlistError(f"{element.name}: an initial current is written for ngspice alone")
+        yield _line(f"l_{element.name}", (element.a, element.b), "ts_inductor", l=inductance)
 
-    def source(self, kind: SourceKind, name: str, a: str, b: str, level: float, drive: bool) -> Iterator[str]:
-        values = {"dc": level, "mag": level} if drive else {"dc": level}
-        yield _line(source(kind, name), (a, b), f"ts_{kind}", **values)
+    def coupling(self, name: str, first: str, second: str, coefficient: float) -> Iterator[str]:
+        raise NetlistError(f"{name}: coupled inductors are written for ngspice alone")
+
+    def source(self, kind: SourceKind, a: str, b: str, source: Source, level: float) -> Iterator[str]:
+        if source.waveform is not None or isinstance(source.ac, complex):
+            raise NetlistError(f"{source.name}: a waveform or a phase is written for ngspice alone")
+        values = {"dc": level, "mag": level} if source.drive else {"dc": level}
+        if source.ac is not None:
+            values["mag"] = number(source.ac, source.name)
+        yield _line(source_name(kind, source.name), (a, b), f"ts_{kind}", **values)
+
+    def transconductor(self, name: str, ends: Ends, controls: Ends, gm: float) -> Iterator[str]:
+        yield _line(f"g_{name}", (*ends, *controls), "ts_g", gain=gm)
+
+    def sensing(self, kind: SourceKind, name: str, ends: Ends, sensor: str, factor: float) -> Iterator[str]:
+        raise NetlistError(f"{name}: a source that a current controls is written for ngspice alone")
 
     def noise_current(self, name: str, a: str, b: str, density: float) -> Iterator[str]:
         if density > 0:
             yield _line(f"s_{name}", (a, b), "ts_noise", density=density)
 
-    def controlled(self, name: str, out: str, plus: str, minus: str, gain: float) -> Iterator[str]:
-        yield _line(f"e_{name}", (out, GROUND, plus, minus), "ts_e", gain=gain)
+    def controlled(self, name: str, ends: Ends, controls: Ends, gain: float) -> Iterator[str]:
+        yield _line(f"e_{name}", (*ends, *controls), "ts_e", gain=gain)
 
     def amplifier(self, amp: OpAmp, model: OpAmpModel) -> Iterator[str]:
         name, pole = amp.name, _pole(amp)
@@ -129,11 +165,19 @@ class _VacaskWriter:
         )
         yield _line(f"r_{name}_rp", (pole, GROUND), "ts_quiet", r=R_p)
         yield _line(f"c_{name}_cp", (pole, GROUND), "ts_capacitor", c=C_p)
+        driving = pole
+        if model.second_pole > 0:
+            driving = f"{name}_q"
+            capacitance = TRANSCONDUCTANCE / (2 * pi * model.second_pole)
+            yield _line(f"g_{name}_g2", (GROUND, driving, pole, driving), "ts_g", gain=TRANSCONDUCTANCE)
+            yield _line(f"c_{name}_c2", (driving, GROUND), "ts_capacitor", c=capacitance)
         if model.output_resistance > 0:
             gain = 1 / model.output_resistance
-            yield _line(f"g_{name}_ro", (GROUND, amp.out, pole, amp.out), "ts_g", gain=gain)
+            yield _line(f"g_{name}_ro", (GROUND, amp.out, driving, amp.out), "ts_g", gain=gain)
         else:
-            yield from self.controlled(f"{name}_ro", amp.out, pole, GROUND, 1.0)
+            yield from self.controlled(f"{name}_ro", (amp.out, GROUND), (driving, GROUND), 1.0)
+        if model.input_capacitance > 0 and amp.minus != GROUND:
+            yield _line(f"c_{name}_ci", (amp.minus, GROUND), "ts_capacitor", c=model.input_capacitance)
         if model.load_capacitance > 0:
             yield _line(f"c_{name}_cl", (amp.out, GROUND), "ts_capacitor", c=model.load_capacitance)
         for pin, place in (("p", amp.plus), ("m", amp.minus)):
@@ -186,3 +230,7 @@ def _charged(network: Network, v0: Float[np.ndarray, " n"]) -> Iterator[tuple[st
                 yield _pole(element), GROUND, pole_values(model.gain, model.gain_bandwidth)[1], v
                 if model.load_capacitance > 0:
                     yield element.out, GROUND, model.load_capacitance, v
+                if model.second_pole > 0:
+                    yield f"{element.name}_q", GROUND, TRANSCONDUCTANCE / (2 * pi * model.second_pole), v
+                if model.input_capacitance > 0 and element.minus != GROUND:
+                    yield element.minus, GROUND, model.input_capacitance, 0.0

@@ -17,7 +17,7 @@ from ..decks import UNSCALED, initial_voltages
 from ..simulators import Limits, Plot, Sheet, Vacask, Wanted, find_vacask, run_sheet
 from ..simulators import analyses as _analyses
 from ..timing import Grid, Linear, Steps, noise_grid, positive, response_grid, transient_steps
-from ._circuit import MODELS, circuit, initial_nodes, node, source
+from ._circuit import MODELS, circuit, initial_nodes, node, source_name
 
 _CELSIUS = 273.15
 _OPTIONS = "reltol=1e-7 vntol=1e-9 abstol=1e-14 chgtol=1e-18"
@@ -134,7 +134,7 @@ def _plan_noise(network: Network, space: StateSpace, grid: Grid, whole: bool) ->
     n, pairs = len(network.outputs), _analyses.noise_pairs(network.outputs)
     whole = whole and space.noise_feedthrough == 0
     pairs = pairs if whole else pairs[:n]
-    reference = source(*input_source(network))
+    reference = source_name(*input_source(network))
     commands = [
         f'analysis noise{k} noise out=[{", ".join(_quoted(name) for name in pair)}] in="{reference}" values=f'
         for k, pair in enumerate(pairs)

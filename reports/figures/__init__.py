@@ -18,6 +18,9 @@ from ._si_prefixes import prefix as prefix
 from ._si_prefixes import quantity as quantity
 from ._theme import DARK as DARK
 from ._theme import LIGHT as LIGHT
+from ._theme import WIDTH as WIDTH
+from ._theme import colours as colours
+from ._theme import ink as ink
 from ._theme import png as png
 from ._theme import png_uri as png_uri
 from ._theme import svg_uri as svg_uri

@@ -16,7 +16,9 @@ def answer(outcome):
     return json.loads(outcome.out)
 
 
-@pytest.mark.parametrize("topology", ["rc-mesh", "differential-rc-mesh", "cascade", "rlc-grid"])
+@pytest.mark.parametrize(
+    "topology", ["rc-mesh", "differential-rc-mesh", pytest.param("cascade", marks=pytest.mark.slow), "rlc-grid"]
+)
 def test_other_topologies_hold_out_what_they_promise(run, tmp_path, topology):
     summary = answer(run("calibrate", "--topology", topology, "--size", 2, "--held-out", 2, "--out", "c", "--json"))
     # Beside rows against a limit there are those that judge by the fit's own error bars.
@@ -45,6 +47,7 @@ def test_other_topologies_hold_out_what_they_promise(run, tmp_path, topology):
         assert summary[name]["standard_error"] > 0
 
 
+@pytest.mark.slow
 def test_chosen_measurements_are_made_and_fitted(run, tmp_path):
     kinds = [word for kind in ("op", "tran", "ac", "noise", "record") for word in ("--analysis", kind)]
     options = ("--topology", "rc-mesh", "--size", 1, "--programs", 4)

@@ -56,6 +56,7 @@ def test_every_stage_leaves_its_files_and_the_report_has_every_part(tmp_path):
     assert missing == ["training in the loop"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_training")
 def test_interrupted_run_goes_on_without_doing_anything_twice(tmp_path, monkeypatch, capfd):
     folder = tmp_path / "r"

@@ -131,7 +131,7 @@ def test_an_amplifier_that_is_not_trusted_does_not_run(run, tmp_path, amplifier)
         (("--amplifier", "amp.sub", "--trust", "--level", "macro"), ("--level transistor", "got macro")),
         (("--amplifier", "none.sub", "--trust"), ("none.sub", "cannot read", "No such file")),
         (("--amplifier", "/dev/zero", "--trust"), ("/dev/zero", "at most")),
-        (("--amplifier", ".", "--trust"), ("cannot read", "folder")),
+        (("--amplifier", ".", "--trust"), ("cannot read", "directory")),
         (("--amplifier", "empty.sub", "--trust"), ("empty.sub", ".subckt")),
         (("--amplifier", "short.sub", "--trust"), ("short.sub", "expected the pins plus minus out vdd vss")),
         (("--amplifier", "amp.sub", "--trust", "--supply", 1, -1), ("expected vss < 0 < vdd",)),
@@ -249,7 +249,7 @@ def test_rank_of_a_random_program(run):
         (("--jacobian", "J.csv", "--drive", "b.csv", "--damping", -1), ("--damping", "at least 0")),
         (("--jacobian", "J.csv", "--drive", "b.csv", "--damping", "nan"), ("--damping", "got nan")),
         (("--jacobian", "J.csv", "--drive", "b.csv", "--damping", "inf"), ("--damping", "got inf")),
-        (("--jacobian", "none.csv", "--drive", "b.csv"), ("none.csv", "No such file")),
+        (("--jacobian", "none.csv", "--drive", "b.csv"), ("none.csv", "no such file")),
     ],
 )
 def test_factors_that_are_refused(run, tmp_path, arguments, words):

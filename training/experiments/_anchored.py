@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...circuits.trials import names_a_file
 from ._experiment import Experiment
 
 
@@ -19,7 +20,6 @@ def anchored_paths(fields: Mapping[str, Any]) -> dict[str, str]:
     for name in ("device", "data", "design"):
         value = fields.get(name)
         # a design may be the name of a preset, or described here
-        file = name != "design" or str(value).endswith((".yaml", ".yml"))
-        if isinstance(value, str | Path) and file:
+        if isinstance(value, str | Path) and (name != "design" or names_a_file(str(value))):
             found[name] = str(Path(value).resolve())
     return found

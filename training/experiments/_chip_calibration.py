@@ -1,6 +1,5 @@
 """A drawn chip measured and calibrated in the run that trains with it."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 
@@ -9,23 +8,29 @@ import xarray as xr
 from jaxtyping import Float
 
 from ...behavioral import Calibration, DeviceModel
-from ...circuits import Crossbar, Design, Instance, Level, Program, Scaling, choose_scaling, random_program
-from ...measurements import digitise
+from ...circuits import Crossbar, Design, Instance, Level, Program
+from ...measurements import (
+    PROGRAMS_PER_CELL,
+    SAMPLES,
+    calibration_programs,
+    calibration_scaling,
+    dataset,
+    digitise,
+)
 
+# Of the chip that is calibrated, as of the one by which a design's population is told; chosen by hand.
 CELLS = 8
-PROGRAMS_PER_CELL = 3
-SAMPLES = 400
-"""Readouts of each transient and cell."""
+
+# Of each transient [tau]. The slowest mode of a program decays at a tenth of 1/tau, to e^-10 by then.
 DURATION = 100.0
-"""Of each transient [tau]."""
-_RANGE = 0.5
-"""Part of the converters' range that the settled voltages may use."""
+
+# Stream of the chip's seed for programs and readout; the chip itself is drawn from the seed alone.
 _STREAM = 3
-"""Of the chip's seed, for programs and readout; the chip itself is drawn from the seed alone."""
 
-
+# What is connected to a cell, and that cell.
 _CELL = re.compile(r"(conductance|drive|capacitance)\[(\d+)")
-"""What is connected to a cell, and that cell."""
+
+# Deviations by the kind of spread that they belong to.
 _KINDS: Mapping[str, tuple[str, ...]] = {
     "conductance_sigma": ("conductance", "drive"),
     "capacitor_sigma": ("capacitance",),
@@ -54,9 +59,7 @@ def calibrated(design: Design, seed: int, cells: int = CELLS) -> Calibration:
     chip = design.sample(Crossbar(n=cells), np.random.default_rng(seed))
     level: Level = "ideal" if design.amplifier is None else "macro"
     rng = np.random.default_rng([seed, _STREAM])
-    # symmetric programs as training loads them, and general ones, which tell rows from columns
-    kinds = ((10.0, True), (3.0, False))
-    programs = [random_program(chip.topology, rng, *kinds[k % 2]) for k in range(PROGRAMS_PER_CELL * cells)]
+    programs = calibration_programs(chip, PROGRAMS_PER_CELL * cells, rng)
     return Calibration.of([_transient(chip, level, program, rng) for program in programs])
 
 
@@ -79,37 +82,17 @@ def _about_cells(found: Calibration) -> Float[np.ndarray, "p p"]:
 
 
 def _transient(chip: Instance, level: Level, program: Program, rng: np.random.Generator) -> xr.Dataset:
-    model, converters, tau = DeviceModel.nominal(chip, level), chip.design.converters, chip.design.tau
-    scaling = _within_range(model, program, converters.full_scale)
+    """The program relaxing from rest, as the design's converters read it."""
+    scaling = calibration_scaling(chip, program, level)
+    tau = chip.design.tau
     times = np.geomspace(tau / 4, DURATION * tau, SAMPLES)
-    v = model.response(program, scaling).mean_at(times, np.zeros(program.n))
-    found = xr.Dataset(
-        {
-            "A": (("cell", "cell_in"), program.A, {"units": "1"}),
-            "b": ("cell", program.b, {"units": "V"}),
-            "v": (("time", "cell"), v, {"units": "V"}),
-        },
-        {"time": ("time", times, {"units": "s"})},
-        {
-            "analysis": "tran",
-            "topology": chip.topology.name,
-            "n": program.n,
-            "level": level,
-            "design": json.dumps(chip.design.to_dict()),
-            "temperature": chip.design.temperature,
-            "instance_digest": chip.digest,
-            "conductance_scale": scaling.conductance,
-            "drive_scale": scaling.drive,
-            "simulator": "circuit equations",
-        },
-    )
-    return digitise(found, converters, rng)
-
-
-def _within_range(model: DeviceModel, program: Program, full_scale: float) -> Scaling:
-    found = choose_scaling(model.instance, program, model.level)
-    peak = float(np.abs(model.response(program, found, allow_clipping=True).settled).max())
-    return Scaling(found.conductance, found.drive * min(1.0, _RANGE * full_scale / peak)) if peak > 0.0 else found
+    response = DeviceModel.nominal(chip, level).response(program, scaling)
+    variables = {
+        "v": (("time", "cell"), response.mean_at(times, np.zeros(program.n)), "V"),
+        "time": (("time",), times, "s"),
+    }
+    exact = {"analysis": "tran", "simulator": "circuit equations"}
+    return digitise(dataset(chip, program, level, scaling, variables, exact), chip.design.converters, rng)
 
 
 def _rms(values: Float[np.ndarray, " k"]) -> float:

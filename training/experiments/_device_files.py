@@ -9,6 +9,7 @@ import numpy as np
 
 from ...behavioral import DeviceModel, DeviceModelError, Population, load_device
 from ...circuits import Cascade, Crossbar, Design, DesignError, Instance, Level
+from ...circuits.trials import find_design
 from ...measurements import MeasurementError
 from .._exceptions import ExperimentError
 from ._chip_calibration import calibrated, left_open
@@ -83,10 +84,7 @@ def _one_chip(device: Path) -> DeviceModel:
 
 
 def _design(given: str | Mapping[str, Any]) -> Design:
-    if not isinstance(given, str):
-        return Design.from_dict(given)
-    name = given
-    return Design.load(Path(name)) if name.endswith((".yaml", ".yml")) else Design.preset(name)
+    return find_design(given) if isinstance(given, str) else Design.from_dict(given)
 
 
 CHIP = "instance.json"

@@ -1,117 +1,66 @@
-"""What one training experiment is: a frozen, validated description that a YAML file or command-line flags give."""
+"""A training as a frozen, validated description, given by a YAML file or by options."""
 
 import math
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ValidationError, field_validator, model_validator
 
 from ...files import joined, reasons
 from ...files.opening import MOST_RUNS, seed_fault, shortened
-from ...files.quantities import (
-    Bits,
-    Count,
-    In,
-    QuantityError,
-    Ratio,
-    Samples,
-    Seconds,
-    SquareVolt,
-    Steps,
-    TimeConstants,
-    parse_whole,
-)
+from ...files.quantities import QuantityError, parse_whole
 from .._exceptions import ExperimentError
 from ..devices.chips import Effects
 from ..tasks import TASKS
-from ._settings import EVERY_SETTING, OPTIMIZERS, SETTINGS, SOLVERS, SOLVERS_OF, default_solver, method_of
+from ._fields import ExperimentFields
+from ._methods import (
+    EVERY_SETTING,
+    OPTIMIZERS,
+    SETTINGS,
+    SOLVERS,
+    SOLVERS_OF,
+    default_solver,
+    method_of,
+)
+from ._solver_kinds import SOLVER_KINDS
 
+# The rows of a run's log are gathered in memory at its end, some kilobytes each.
 MOST_ROWS = 2_000_000
-"""Of a run's log, which is gathered in memory at its end, some kilobytes a row."""
 
-MOST_OF: Mapping[str, int] = {"accumulate": 100_000, "bits": 53, "iterations": 10**9, "recalibrate_every": 10**12}
-"""Mini-batches of a step that somebody waits for, bits that a number has, and counts that a number holds exactly."""
+MOST_OF: Mapping[str, int] = {
+    # Mini-batches of one step, for which somebody waits.
+    "accumulate": 100_000,
+    # Bits of a double's mantissa: a converter with more is none.
+    "bits": 53,
+    # Counts that a double holds exactly, and more than anybody will see the end of.
+    "iterations": 10**9,
+    "recalibrate_every": 10**12,
+}
 
+# Noise of a device [V^2]: a kilovolt rms.
 MOST_NOISE = 1e6
-"""Of a device [V^2]."""
 
-LARGEST_OF: Mapping[str, float] = {"float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
-"""Numbers of each precision, by IEEE 754."""
+# The largest number of each precision, by IEEE 754.
+LARGEST_OF: Mapping[str, float] = {
+    "float32": 3.4028234663852886e38,
+    "float64": 1.7976931348623157e308,
+}
 
 
-class Experiment(BaseModel):
-    """One task, one optimiser, one solver, several seeds; a setting that is None takes its tuned or default value.
+class Experiment(ExperimentFields):
+    """One task, one optimiser, one solver, several seeds: settings that go together.
 
-    `seeds` choose initial weights, data order and noise; the chip is drawn by `device_seed`, one for all seeds, or by
-    the seed itself when it is `seed`. `data` is the folder that `mnist` and `squad` read. `device` is the JSON file of
-    a calibrated device model; without it the device is one of `design`: a preset's name, a YAML file, or a design's
-    fields. `without` names effects that `device-spu` is free of, `rounding` is that of its program, and `correction:
-    calibrated` loads programs that make up for what the calibration of `device` has found; without a `device` the chip
-    that `device_seed` draws is calibrated in the run. With `step_time` [s] the chip drifts from step to step, as its
-    design says; common changes are measured anew every `recalibrate_every` steps (0: never). `chip: measured` is the
-    cascade of `device` itself instead of one like it. A step takes `accumulate` mini-batches of `batch_size` samples.
-    `curvature: products` stores no Jacobian; `layers` keeps it as outer products, the default
-    where a task allows it. `autocast` computes the forward pass in that precision. `kfac` solves with each layer's
-    Kronecker factors, averaged over steps with `factor_decay`, and `bits` are those of the converters about each of its
-    solves. `spice-spu` is one chip in ngspice, with as many cells as the network has parameters, and `model-spu` its
-    model: the chip of `device` (with its `instance.json` beside), or one drawn from `design`. Times `t` and `delay` are
-    in units of the device's time constant, `kappa0` in V^2. A run stops as diverged when a loss is not finite or
-    exceeds `loss_bound` times the initial training loss.
+    Its fields are documented in `ExperimentFields`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    task: str = "digits"
-    optimizer: str = "tngd"
-    solver: str | None = None
-    name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=-]*$")
-    seeds: tuple[Count, ...] = Field((0, 1, 2, 3, 4), min_length=1)
-    steps: Annotated[Steps, Field(ge=1)] | None = None
-    batch_size: Annotated[Samples, Field(ge=1)] | None = None
-    data: Path | None = None
-
-    lr: Annotated[Ratio, Field(gt=0)] | None = None
-    schedule: Literal["constant", "cosine"] | None = None
-    momentum: Annotated[Ratio, Field(ge=0, lt=1)] | None = None
-    beta1: Annotated[Ratio, Field(ge=0, lt=1)] | None = None
-    beta2: Annotated[Ratio, Field(ge=0, lt=1)] | None = None
-    weight_decay: Annotated[Ratio, Field(ge=0)] | None = None
-    damping: Annotated[Ratio, Field(gt=0)] | None = None
-    t: Annotated[TimeConstants, Field(ge=0)] | None = None
-    delay: Annotated[TimeConstants, Field(ge=0)] | None = None
-    start: Literal["warm", "gradient", "zero"] | None = None
-    kappa0: Annotated[SquareVolt, Field(ge=0)] | None = None
-    tolerance: Annotated[Ratio, Field(gt=0)] | None = None
-    iterations: Annotated[Count, Field(ge=1)] | None = None
-    device: Path | None = None
-    design: str | dict[str, Any] | None = None
-    rounding: Literal["nearest", "stochastic"] | None = None
-    without: tuple[str, ...] | None = None
-    correction: Literal["none", "calibrated"] | None = None
-    step_time: Annotated[Seconds, Field(gt=0)] | None = None
-    recalibrate_every: Annotated[Steps, Field(ge=0)] | None = None
-    chip: Literal["drawn", "measured"] | None = None
-    factor_decay: Annotated[Ratio, Field(ge=0, lt=1)] | None = None
-    bits: Annotated[Bits, Field(ge=2)] | None = None
-    accumulate: Annotated[Count, Field(ge=1)] | None = None
-    curvature: Literal["ggn", "fisher", "layers", "products"] | None = None
-    autocast: Literal["bfloat16", "float16"] | None = None
-    device_seed: Annotated[int, In("count"), Field(ge=0)] | Literal["seed"] = 0
-
-    precision: Literal["float32", "float64"] = "float32"
-    processor: str = "cpu"
-    log_every: Annotated[Steps, Field(ge=1)] = 5
-    test_every: Annotated[Steps, Field(ge=1)] = 25
-    checkpoint_every: Annotated[Steps, Field(ge=1)] = 100
-    loss_bound: Annotated[Ratio, Field(gt=1)] = 1000.0
 
     @model_validator(mode="after")
     def _consistent(self) -> "Experiment":
-        wrong = list(self._unknown_names()) or [*self._useless(), *self._device_faults(), *self._misfits()]
-        if wrong:
-            raise ValueError(joined(wrong))
+        faults = list(self._unknown_names())
+        if not faults:
+            faults = [*self._useless(), *self._device_faults(), *self._misfits()]
+        if faults:
+            raise ValueError(joined(faults))
         return self
 
     def _unknown_names(self) -> Iterator[str]:
@@ -120,25 +69,30 @@ class Experiment(BaseModel):
         if self.solver is not None:
             yield from _not_among("solver", self.solver, SOLVERS)
         if self.solver in SOLVERS and self.optimizer in OPTIMIZERS:
-            if self.optimizer not in SOLVERS_OF:
-                yield f"solver: only the optimizers tngd and kfac take one, not {self.optimizer}"
-            elif self.solver not in SOLVERS_OF[self.optimizer]:
-                known = ", ".join(SOLVERS_OF[self.optimizer])
-                yield f"solver: {self.optimizer} takes one of {known}, not {self.solver!r}"
+            yield from self._solver_of_another()
         if len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:
             yield f"seeds: expected different non-negative integers, got {list(self.seeds)}"
+
+    def _solver_of_another(self) -> Iterator[str]:
+        if self.optimizer not in SOLVERS_OF:
+            able = " and ".join(SOLVERS_OF)
+            yield f"solver: only the optimizers {able} take one, not {self.optimizer}"
+        elif self.solver not in SOLVERS_OF[self.optimizer]:
+            able = ", ".join(SOLVERS_OF[self.optimizer])
+            yield f"solver: {self.optimizer} takes one of {able}, not {self.solver!r}"
 
     def _useless(self) -> Iterator[str]:
         useless = [name for name in self._given() if name not in SETTINGS[self.method]]
         if useless:
-            known, mean = ", ".join(SETTINGS[self.method]), "means" if len(useless) == 1 else "mean"
-            yield f"{', '.join(useless)}: {mean} nothing to {self.method}, which takes {known}"
+            taken = ", ".join(SETTINGS[self.method])
+            mean = "means" if len(useless) == 1 else "mean"
+            yield f"{', '.join(useless)}: {mean} nothing to {self.method}, which takes {taken}"
 
     def _device_faults(self) -> Iterator[str]:
         if self.device is not None and self.design is not None:
             yield "design: a calibrated device has its own; give device or design"
         if self.correction == "calibrated" and self.chip == "measured":
-            yield "correction: calibrated makes up for the deviations that chip: measured is made of"
+            yield ("correction: calibrated makes up for the deviations that chip: measured is made of")
         if self.recalibrate_every is not None and self.step_time is None:
             yield "recalibrate_every: a chip that does not drift needs none; give step_time too"
         try:
@@ -149,14 +103,19 @@ class Experiment(BaseModel):
     def _misfits(self) -> Iterator[str]:
         if self.chip == "measured" and self.device is None:
             yield "chip: measured needs device, the file of the chip's model; got none"
-        if self.curvature == "products" and self.method != "conjugate-gradient":
-            yield f"curvature: products needs the solver conjugate-gradient, got {self.method}"
-        if self.curvature in ("layers", "products") and (self.autocast or (self.accumulate or 1) > 1):
+        if self.curvature == "products" and not self.iterates:
+            able = " or ".join(name for name, kind in SOLVER_KINDS.items() if kind.iterates)
+            yield f"curvature: products needs the solver {able}, got {self.method}"
+        if self.curvature in ("layers", "products") and self._splits_a_batch:
             yield f"curvature: {self.curvature} goes with neither accumulate nor autocast; use ggn"
         if self.curvature == "layers" and self.delay:
             yield "curvature: layers goes without delay; use ggn or fisher"
         if self.autocast is not None and self.precision != "float32":
             yield f"autocast: needs precision float32, got {self.precision}"
+
+    @property
+    def _splits_a_batch(self) -> bool:
+        return self.autocast is not None or (self.accumulate or 1) > 1
 
     @field_validator("device_seed", mode="before")
     @classmethod
@@ -176,7 +135,8 @@ class Experiment(BaseModel):
         try:
             torch.empty(0, device=name)
         except (RuntimeError, AssertionError) as error:
-            raise ValueError(f"processor: {name!r} cannot be used here: {str(error).splitlines()[0]}") from None
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"processor: {name!r} cannot be used here: {reason}") from None
         return name
 
     @field_validator("design")
@@ -193,24 +153,32 @@ class Experiment(BaseModel):
         rows = (self.steps or 0) // self.log_every
         if rows > MOST_ROWS:
             raise ValueError(
-                f"steps: {shortened(self.steps or 0)} steps are logged in {shortened(rows)} rows, one every"
-                f" {self.log_every}; expected at most {MOST_ROWS:,} rows, which take some gigabytes"
+                f"steps: {shortened(self.steps or 0)} steps are logged in {shortened(rows)} rows,"
+                f" one every {self.log_every}; expected at most {MOST_ROWS:,} rows,"
+                " which take some gigabytes"
             )
         for name, most in MOST_OF.items():
             count = getattr(self, name)
             if count is not None and count > most:
                 raise ValueError(f"{name}: expected at most {most:,}, got {shortened(count)}")
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_are_held(self) -> "Experiment":
         if len(self.seeds) > MOST_RUNS:
             raise ValueError(f"seeds: expected at most {MOST_RUNS:,}, got {len(self.seeds):,}")
-        given = [("seeds", max(self.seeds)), ("device_seed", self.device_seed)]
-        for name, seed in given:
-            if isinstance(seed, int) and (fault := seed_fault(seed)) is not None:
+        for name, seed in (("seeds", max(self.seeds)), ("device_seed", self.device_seed)):
+            fault = seed_fault(seed) if isinstance(seed, int) else None
+            if fault is not None:
                 raise ValueError(f"{name}: {fault}")
         return self
 
     @model_validator(mode="after")
     def _numbers_are_held(self) -> "Experiment":
-        """Numbers that the precision has, and noise that a chip can have: what follows of others is not finite."""
+        """Numbers that the precision has, and noise that a chip can have.
+
+        What follows of others is not finite.
+        """
         if self.kappa0 is not None and self.kappa0 > MOST_NOISE:
             raise ValueError(f"kappa0: expected at most {MOST_NOISE:g} V^2, a kilovolt rms, got {self.kappa0:g}")
         largest = LARGEST_OF[self.precision]
@@ -222,13 +190,23 @@ class Experiment(BaseModel):
 
     @property
     def method(self) -> str:
-        """The key of `SETTINGS`: the solver for TNGD, `kfac-` and the solver for K-FAC, the optimiser otherwise."""
+        """The key of `SETTINGS`.
+
+        The solver for TNGD, `kfac-` and the solver for K-FAC, the optimiser otherwise.
+        """
         return method_of(self.optimizer, self.solver)
 
     @property
     def solves(self) -> str | None:
         """The linear solver, given or by default; None for an optimiser without one."""
-        return (self.solver or default_solver(self.optimizer)) if self.optimizer in SOLVERS_OF else None
+        if self.optimizer not in SOLVERS_OF:
+            return None
+        return self.solver or default_solver(self.optimizer)
+
+    @property
+    def iterates(self) -> bool:
+        """Whether the solver iterates: it needs no stored Jacobian, and every step costs anew."""
+        return self.solves is not None and SOLVER_KINDS[self.solves].iterates
 
     @property
     def label(self) -> str:
@@ -245,6 +223,7 @@ class Experiment(BaseModel):
         return experiment({**self.model_dump(), **changes})
 
     def to_yaml(self) -> str:
+        """The description as a file that `load_experiment` reads."""
         plain = self.model_dump(mode="json", exclude_none=True)
         return yaml.safe_dump(plain, sort_keys=False)
 

@@ -2,7 +2,6 @@
 
 from ._checkpoint import load_checkpoint as load_checkpoint
 from ._checkpoint import save_checkpoint as save_checkpoint
-from ._many_runs import available_cores as available_cores
 from ._many_runs import follow_experiments as follow_experiments
 from ._many_runs import run_experiment as run_experiment
 from ._many_runs import run_experiments as run_experiments
@@ -15,9 +14,7 @@ from ._training_state import DataOrder as DataOrder
 from ._training_state import Run as Run
 from ._training_state import schedule as schedule
 from ._tuning import METHODS as METHODS
-from ._tuning import RANGES as RANGES
 from ._tuning import Budget as Budget
-from ._tuning import Range as Range
 from ._tuning import Tuned as Tuned
 from ._tuning import search_points as search_points
 from ._tuning import tune as tune

@@ -1,17 +1,18 @@
 """Many experiments, many seeds, on the cores of this machine; interrupted at any time, resumed where they were."""
 
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...files import write_atomically
+from ...files.opening import available_cores
 from .._exceptions import ExperimentError
 from ..experiments import Experiment, anchored, anchored_paths, experiment, read_mapping, with_defaults
 from ..parallel import Ranks
 from ..tasks import Task
 from ._interrupts import GRACE, interrupt_ignored, interrupt_sets
 from ._job import EXPERIMENT, RUNS, SeedJob, cached_task, train_seed
-from ._metrics import Entry, RowsError, read_rows, write_atomically, write_rows
+from ._metrics import Entry, RowsError, read_rows, write_rows
 from ._one_run import CURVES, Interrupted, follow, run_name
 from ._progress import Progress, show_progress
 from ._worker_processes import run_in_processes
@@ -63,7 +64,7 @@ def run_experiments(
     waiting = [job for job in jobs if not job.entry.exists()]
     for job in waiting:
         job.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(job.folder / EXPERIMENT, anchored(job.experiment).to_yaml())
+        write_atomically(job.folder / EXPERIMENT, anchored(job.experiment).to_yaml(), synced=True)
     ranks = Ranks.launched(experiments[0].processor) if experiments else None
     count = max(1, min(workers or _places([job.experiment.processor for job in waiting]), len(waiting)))
     try:
@@ -111,12 +112,6 @@ def collect(out: Path, jobs: Sequence[SeedJob]) -> None:
     """Writes the runs' rows and entries, finished or not, to one file each."""
     write_rows(out / CURVES, [row for job in jobs for row in read_rows(job.folder / CURVES)])
     write_rows(out / RUNS, [row for job in jobs for row in read_rows(job.entry)])
-
-
-def available_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _places(processors: Sequence[str]) -> int:

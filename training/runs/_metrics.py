@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from ...files import FileError, no_link, read_json_lines, replacing
+from ...files import FileError, no_link, read_json_lines, write_atomically
 
 Row = Mapping[str, Any]
 Entry = dict[str, Any]
@@ -89,12 +89,7 @@ def read_rows(path: Path) -> list[Entry]:
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Replaces the file as a whole: a reader sees the old rows or the new ones."""
-    write_atomically(path, "".join(map(_line, rows)))
-
-
-def write_atomically(path: Path, text: str) -> None:
-    with replacing(path, synced=True) as file:
-        file.write(text.encode("utf-8"))
+    write_atomically(path, "".join(map(_line, rows)), synced=True)
 
 
 def _line(row: Row) -> str:

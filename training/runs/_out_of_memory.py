@@ -32,9 +32,9 @@ def _advice(experiment: Experiment, task: Task, module: nn.Module) -> str:
         return f"{N} parameters and a batch of {B}; lower batch_size"
     r, width = B * k, torch.finfo(getattr(torch, experiment.precision)).bits // 8
     size = f"batch_size {B} makes J {r} x {N} ({r * N * width / 1e9:.3g} GB)"
-    if experiment.method != "conjugate-gradient":
+    if not experiment.iterates:
         size += f" and matrices {r} x {r} ({r * r * width / 1e9:.3g} GB each)"
-    other = "" if experiment.method == "conjugate-gradient" else " and solver: conjugate-gradient"
+    other = "" if experiment.iterates else " and solver: conjugate-gradient"
     return f"{size}; lower batch_size, or store no J by curvature: products{other}"
 
 

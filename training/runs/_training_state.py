@@ -37,8 +37,7 @@ class Run:
         self.initial_loss = math.inf
         self.elapsed = 0.0
         self.time: dict[str, float] = {}
-        # an iterative solver's work is another in every step
-        self.digital = StepTimes(steady=experiment.solves != "conjugate-gradient")
+        self.digital = StepTimes(steady=not experiment.iterates)
         self.energy: dict[str, float] = {}
 
     def advance(self) -> float:

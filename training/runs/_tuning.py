@@ -8,39 +8,15 @@ from typing import Any
 import numpy as np
 import yaml
 
+from ...files import write_atomically
 from .._exceptions import ExperimentError
-from ..experiments import TUNED_AS, Experiment, experiment
+from ..experiments import RANGES, TUNED_AS, Experiment, experiment, fields_of_method
 from ..tasks import Task, load_task
 from ._many_runs import run_experiments
-from ._metrics import Entry, write_atomically
+from ._metrics import Entry
 
-METHODS = ("sgd", "momentum", "adam", "ideal-spu", "woodbury")
-_FIRST_ORDER = ("sgd", "momentum", "adam")
+METHODS = tuple(RANGES)
 Trial = tuple[str, int]  # method, number
-
-
-@dataclass(frozen=True)
-class Range:
-    """Searched uniformly in the logarithm; with `from_one`, in the logarithm of the distance to one."""
-
-    low: float
-    high: float
-    from_one: bool = False
-
-    def at(self, u: float) -> float:
-        """The value at the fraction `u` of the range, rounded to three digits."""
-        low, high = (1 - self.low, 1 - self.high) if self.from_one else (self.low, self.high)
-        value = low * (high / low) ** u
-        return float(f"{1 - value if self.from_one else value:.3g}")
-
-
-RANGES: Mapping[str, Mapping[str, Range]] = {
-    "sgd": {"lr": Range(0.03, 3.0)},
-    "momentum": {"lr": Range(0.01, 1.0), "momentum": Range(0.0, 0.98, from_one=True)},
-    "adam": {"lr": Range(1e-3, 0.1), "beta1": Range(0.0, 0.98, from_one=True)},
-    "ideal-spu": {"lr": Range(0.03, 1.0), "damping": Range(0.01, 1.0), "t": Range(1.0, 50.0)},
-    "woodbury": {"lr": Range(0.03, 1.0), "damping": Range(0.01, 1.0)},
-}
 
 
 @dataclass(frozen=True)
@@ -110,7 +86,7 @@ def tune(
     best = [trial for method in methods for trial in _best(method, first)[: budget.finalists]]
     final = run({trial: trials[trial].replace(seeds=budget.final_seeds) for trial in best})
     tuned = [_tuned(method, points[method], first, final) for method in methods]
-    write_atomically(out / f"{name}.yaml", to_yaml(name, tuned, budget, blind))
+    write_atomically(out / f"{name}.yaml", to_yaml(name, tuned, budget, blind), synced=True)
     return tuned
 
 
@@ -153,7 +129,6 @@ def to_yaml(name: str, tuned: Sequence[Tuned], budget: Budget, task: Task) -> st
 
 
 def _trial(task: str, method: str, number: int, values: Mapping[str, float], budget: Budget, data: Task) -> Experiment:
-    optimizer = {"optimizer": method} if method in _FIRST_ORDER else {"optimizer": "tngd", "solver": method}
     steps = budget.steps or data.steps
     fields: dict[str, Any] = {
         "task": task,
@@ -165,7 +140,7 @@ def _trial(task: str, method: str, number: int, values: Mapping[str, float], bud
         # Only the end counts, and nobody looks at the curve.
         **dict.fromkeys(("log_every", "test_every", "checkpoint_every"), steps),
     }
-    return experiment({**fields, **optimizer, **values})
+    return experiment({**fields, **fields_of_method(method), **values})
 
 
 def _losses(experiments: Mapping[Trial, Experiment], entries: Sequence[Entry]) -> dict[Trial, list[float]]:

@@ -9,7 +9,6 @@ from torch import nn
 from .._types import LossFunction
 from ..costs import Parts, now
 from ..curvature import call
-from ..experiments import Experiment, present
 from ..parallel import Ranks
 from ..tasks import Split
 from ._taken import Taken
@@ -61,11 +60,3 @@ class FirstOrder(Optimised):
         for p in given:
             p.grad = ranks.sum(p.grad) / ranks.count
         return float(ranks.sum(torch.tensor(loss, device=given[0].device))) / ranks.count
-
-
-def first_order_stepper(parameters: list[nn.Parameter], e: Experiment) -> torch.optim.Optimizer:
-    common = present(lr=e.lr, weight_decay=e.weight_decay)
-    if e.optimizer == "adam":
-        betas = (0.9 if e.beta1 is None else e.beta1, 0.999 if e.beta2 is None else e.beta2)
-        return torch.optim.Adam(parameters, betas=betas, **common)
-    return torch.optim.SGD(parameters, **present(momentum=e.momentum), **common)

@@ -1,6 +1,8 @@
 """What is trained."""
 
+from ._by_name import TASK_KINDS as TASK_KINDS
 from ._by_name import TASKS as TASKS
+from ._by_name import TaskKind as TaskKind
 from ._by_name import load_task as load_task
 from ._squad import TINY as TINY
 from ._squad import Adapted as Adapted

@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
+from ._parts import random_parts, standardised
 from ._task import Split, Task, class_accuracy
 
-SPLIT_SEED = 0
 HELD_OUT = 85  # samples in each of the validation and the test part: 15 % of 569
 COMPONENTS = 7
 
@@ -20,8 +20,7 @@ def logistic() -> Task:
     from sklearn.datasets import load_breast_cancer
 
     values, labels = load_breast_cancer(return_X_y=True)
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(SPLIT_SEED))
-    test, validation, train = order[:HELD_OUT], order[HELD_OUT : 2 * HELD_OUT], order[2 * HELD_OUT :]
+    train, validation, test = random_parts(len(labels), HELD_OUT)
     whole = Split(_components(torch.tensor(values), train), torch.tensor(labels, dtype=torch.int64))
     return Task(
         name="logistic",
@@ -43,13 +42,8 @@ def network() -> nn.Module:
 
 
 def _components(values: torch.Tensor, train: torch.Tensor) -> torch.Tensor:
-    standard = _scaled(values, train)
+    standard = standardised(values, train)
     _, _, V = torch.linalg.svd(standard[train], full_matrices=False)
     # A singular vector has no sign of its own.
     V = V * torch.sign(V.sum(dim=1, keepdim=True))
-    return _scaled(standard @ V[:COMPONENTS].T, train).float()
-
-
-def _scaled(values: torch.Tensor, train: torch.Tensor) -> torch.Tensor:
-    reference = values[train]
-    return (values - reference.mean(dim=0)) / reference.std(dim=0, correction=0)
+    return standardised(standard @ V[:COMPONENTS].T, train).float()

@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
+from ._parts import random_parts, standardised
 from ._task import Split, Task
 
-SPLIT_SEED = 0
 HELD_OUT = 66  # samples in each of the validation and the test part: 15 % of 442
 
 
@@ -18,10 +18,10 @@ def regression() -> Task:
     from sklearn.datasets import load_diabetes
 
     values, targets = load_diabetes(return_X_y=True)
-    inputs, outputs = torch.tensor(values), torch.tensor(targets)[:, None]
-    order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(SPLIT_SEED))
-    test, validation, train = order[:HELD_OUT], order[HELD_OUT : 2 * HELD_OUT], order[2 * HELD_OUT :]
-    whole = Split(_standardised(inputs, train), _standardised(outputs, train))
+    inputs = torch.tensor(values)
+    outputs = torch.tensor(targets)[:, None]
+    train, validation, test = random_parts(len(inputs), HELD_OUT)
+    whole = Split(standardised(inputs, train).float(), standardised(outputs, train).float())
     return Task(
         name="regression",
         build=network,
@@ -38,8 +38,3 @@ def regression() -> Task:
 def network() -> nn.Module:
     """193 parameters."""
     return nn.Sequential(nn.Linear(10, 16), nn.Tanh(), nn.Linear(16, 1))
-
-
-def _standardised(values: torch.Tensor, train: torch.Tensor) -> torch.Tensor:
-    reference = values[train]
-    return ((values - reference.mean(dim=0)) / reference.std(dim=0, correction=0)).float()

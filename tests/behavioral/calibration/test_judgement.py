@@ -31,13 +31,13 @@ OTHERS = {
     "readouts 1.5 times as noisy as stated": Bench(noise=1.5),
 }
 DESCRIPTIONS = [*FAULTS, *OTHERS]
-QUICK = ("50 ns of trigger delay", "100 pF at the virtual grounds", "2 mV of readout offset", "hum of 3 mV")
+QUICK = {"50 ns of trigger delay", "100 pF at the virtual grounds", "2 mV of readout offset", "hum of 3 mV"}
 """A sample that costs a second each; the others are studied on 40 chips."""
 
 
-def sampled(descriptions):
+def sampled(descriptions, quick=QUICK):
     """The quick ones in every run, the others with the studies."""
-    return [d if d in QUICK else pytest.param(d, marks=pytest.mark.slow) for d in descriptions]
+    return [d if d in quick else pytest.param(d, marks=pytest.mark.slow) for d in descriptions]
 
 
 def measured(board, topology, seed, description, loose=1.0):
@@ -72,7 +72,8 @@ def test_a_fault_of_the_bench_contradicts_the_fit(board, description):
     assert found.model.posterior is None
 
 
-@pytest.mark.parametrize("description", sampled(FAULTS))
+# A stray capacitance is looked for at several resonances, which takes a minute.
+@pytest.mark.parametrize("description", sampled(FAULTS, QUICK - {"100 pF at the virtual grounds"}))
 def test_the_fault_as_an_unknown_is_found(board, description):
     chip, data = measured(board, Crossbar(2), 0, description)
     found = Calibration.of(data, [FAULTS[description][2]])

@@ -178,7 +178,7 @@ def test_sets_of_chips_that_tell_nothing(board):
         (lambda d: d.pop("spreads"), "not a population: KeyError"),
         (
             lambda d: d["spreads"]["drive"]["mean"].update(value=float("nan")),
-            "expected a finite number, got NaN",
+            "spreads.drive.mean.value: expected a finite number, got nan",
         ),
         (
             lambda d: d["spreads"]["drive"]["chip"].update(value=-1.0),

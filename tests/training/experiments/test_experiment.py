@@ -6,12 +6,13 @@ import pytest
 from thermospice.training import Experiment, ExperimentError, experiment, load_experiment, load_task
 from thermospice.training.experiments import with_defaults
 from thermospice.training.runs import schedule
+from thermospice.training.tasks import TASKS
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"task": "digit"}, "task: expected one of digits, regression, logistic, mnist, squad, got 'digit'"),
+        ({"task": "digit"}, f"task: expected one of {', '.join(TASKS)}, got 'digit'"),
         ({"optimizer": "adma"}, "optimizer: expected one of sgd, momentum, adam, tngd, kfac, got 'adma'"),
         ({"solver": "spu"}, "solver: expected one of ideal-spu, device-spu, model-spu, spice-spu, cholesky.*got 'spu'"),
         ({"optimizer": "adam", "solver": "cholesky"}, "solver: only the optimizers tngd and kfac take one, not adam"),

@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
+from thermospice.files.opening import available_cores
 from thermospice.training import DeviceSPU, ExperimentError, experiment, load_task
 from thermospice.training.experiments import with_defaults
 from thermospice.training.parallel import Ranks
-from thermospice.training.runs import Run, available_cores, evaluate
+from thermospice.training.runs import Run, evaluate
 from thermospice.training.runs._many_runs import _places
 
 from ..doubles import Population, make_factors

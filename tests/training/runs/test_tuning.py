@@ -9,8 +9,8 @@ import pytest
 import torch
 import yaml
 from thermospice.training import Experiment, ExperimentError, Split, load_task, tune
-from thermospice.training.experiments import FOLDER, with_defaults
-from thermospice.training.runs import METHODS, RANGES, Budget, Range, search_points
+from thermospice.training.experiments import FOLDER, RANGES, Range, with_defaults
+from thermospice.training.runs import METHODS, Budget, search_points
 
 TINY = Budget(trials=3, seeds=(100,), finalists=2, final_seeds=(101,), steps=4, batch_size=31)
 

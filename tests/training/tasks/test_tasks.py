@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from thermospice.training import Split, TaskError, load_task
+from thermospice.training.tasks import TASKS
 
 
 def test_digits_is_stratified_disjoint_and_always_the_same() -> None:
@@ -43,7 +44,7 @@ def test_regression_predicting_the_mean_costs_one() -> None:
 
 
 def test_unknown_task_lists_the_choices() -> None:
-    with pytest.raises(TaskError, match=r"'digit'.*digits, regression, logistic, mnist, squad"):
+    with pytest.raises(TaskError, match=rf"'digit'.*{', '.join(TASKS)}"):
         load_task("digit")
 
 

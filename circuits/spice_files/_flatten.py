@@ -1,0 +1,142 @@
+"""The circuit of the cards: every instance of a subcircuit replaced by what it holds."""
+
+from dataclasses import dataclass, field
+
+from ..networks import Element
+from .cards import Conditions, Site, elements
+from .definitions import Block, Circuit, Scope
+from .text import Line, Problems, given, words
+
+MOST_ELEMENTS = 400_000
+"""A cascade of 300 cells has 100,000; subcircuits inside each other soon have more than fits a machine."""
+
+MOST_INSTANCES = 200_000
+MOST_DEEP = 40
+
+
+class TooLarge(Exception):
+    """Stops at once: every further instance would be too much as well."""
+
+
+@dataclass(slots=True)
+class Flattening:
+    """What is collected on the way."""
+
+    problems: Problems
+    conditions: Conditions
+    global_nodes: set[str]
+    elements: list[Element] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    instances: int = 0
+
+    def take(self, site: Site, depth: int) -> None:
+        """All cards of a block, for one instance."""
+        for card in site.block.cards:
+            try:
+                self._card(site, card, depth)
+            except ValueError as error:
+                self.problems.add(card.place, str(error))
+
+    def _card(self, site: Site, card: Line, depth: int) -> None:
+        found = words(card.text)
+        if not found:
+            raise ValueError("expected an element")
+        if found[0][0] == "x":
+            self._instance(site, found, depth)
+            return
+        for element in elements(site, found):
+            if element.name in self.names:
+                raise ValueError(f"{element.name}: there are two elements of this name")
+            self.names.add(element.name)
+            self.elements.append(element)
+        if len(self.elements) > MOST_ELEMENTS:
+            raise TooLarge(f"expected a circuit of at most {MOST_ELEMENTS:,} elements, got more")
+
+    def _instance(self, site: Site, found: list[str], depth: int) -> None:
+        inner, overrides, multiplier = _called(site, found)
+        self.instances += 1
+        if depth >= MOST_DEEP:
+            raise ValueError(f"{found[0]}: expected subcircuits at most {MOST_DEEP} deep; {inner.name} may hold itself")
+        if self.instances > MOST_INSTANCES:
+            raise TooLarge(f"expected a circuit of at most {MOST_INSTANCES:,} instances of subcircuits, got more")
+        name = site.prefix + found[0]
+        if name in self.names:
+            raise ValueError(f"{name}: there are two elements of this name")
+        self.names.add(name)
+        outer = site.node
+        pins = dict(zip(inner.pins, (outer(word) for word in _pins(found, inner)), strict=True))
+        shared = {node: node for node in self.global_nodes}
+        self.take(
+            Site(
+                block=inner,
+                scope=_scope(site, inner, overrides),
+                prefix=f"{name}.",
+                nodes={**shared, **pins},
+                multiplier=site.multiplier * multiplier,
+                conditions=self.conditions,
+            ),
+            depth + 1,
+        )
+
+
+def flattened(circuit: Circuit, conditions: Conditions, problems: Problems) -> list[Element]:
+    """The elements of a whole circuit; what cannot be taken goes to the problems."""
+    flattening = Flattening(problems, conditions, circuit.global_nodes)
+    scope = Scope(circuit.top.parameters)
+    top = Site(circuit.top, scope, "", {}, 1.0, conditions)
+    try:
+        flattening.take(top, 0)
+    except TooLarge as error:
+        problems.add(circuit.top.place, str(error))
+    for name, parameter in circuit.top.parameters.items():
+        # Those that nobody uses have to have a value too, or a slip of the pen would stay.
+        try:
+            scope.value_of(name)
+        except (ValueError, KeyError) as error:
+            problems.add(parameter.place, f"parameter {name}: {error}")
+    return flattening.elements
+
+
+def _pins(found: list[str], inner: Block) -> list[str]:
+    return found[1 : 1 + len(inner.pins)]
+
+
+def _called(site: Site, found: list[str]) -> tuple[Block, dict[str, float], float]:
+    """The subcircuit of a card, the values that the card gives, and how many stand for one."""
+    sorted_ = given([word for word in found[1:] if word not in ("params:", "param:")])
+    if not sorted_.positional:
+        raise ValueError(f"{found[0]}: expected nodes and the name of a subcircuit")
+    name = sorted_.positional[-1]
+    inner = site.block.block(name)
+    if inner is None:
+        raise ValueError(f"{found[0]}: there is no subcircuit {name!r} in the file")
+    nodes = len(sorted_.positional) - 1
+    if nodes != len(inner.pins):
+        raise ValueError(f"{found[0]}: {name} has {len(inner.pins)} pins ({' '.join(inner.pins)}), got {nodes} nodes")
+    values = {key: _one(site, found[0], key, words_) for key, words_ in sorted_.named.items()}
+    multiplier = 1.0 if "m" in inner.defaults else values.pop("m", 1.0)
+    for key in values:
+        if key not in inner.defaults:
+            known = ", ".join(inner.defaults) or "none"
+            raise ValueError(f"{found[0]}: {name} has no parameter {key}; it has: {known}")
+    if not multiplier > 0:
+        raise ValueError(f"{found[0]}: expected m above 0, got {multiplier:g}")
+    return inner, values, multiplier
+
+
+def _one(site: Site, name: str, key: str, found: list[str]) -> float:
+    if len(found) != 1:
+        raise ValueError(f"{name}: expected one value of {key}, got {' '.join(found)}")
+    return site.scope.value(found[0])
+
+
+def _scope(site: Site, inner: Block, overrides: dict[str, float]) -> Scope:
+    """Defaults and parameters of a subcircuit over those around its definition."""
+    around: Scope | None = site.scope
+    block: Block | None = site.block
+    while block is not None and block is not inner.parent:
+        block = block.parent
+        around = around.parent if around is not None else None
+    scope = Scope({**inner.defaults, **inner.parameters}, around, asked=site.scope.asked)
+    scope.values.update(overrides)
+    return scope

@@ -1,0 +1,142 @@
+"""Cards of resistors, capacitors, inductors and their couplings."""
+
+from dataclasses import dataclass
+
+from ...networks import Capacitor, Coupling, Element, Inductor, Resistor, Transconductor
+from ..definitions import Model, Scope
+from ..text import given, unbraced
+from ._site import CELSIUS, Conditions, Site, check_names, nodes
+
+_PASSIVE = frozenset({"tc", "tc1", "tc2", "temp", "dtemp", "m", "scale"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Passive:
+    """What resistors, capacitors and inductors share: a value at a temperature."""
+
+    value: float
+    temperature: float | None
+    multiplier: float
+    named: dict[str, float]
+
+
+def _passive(site: Site, rest: list[str], aliases: tuple[str, ...], kinds: tuple[str, ...], more: str) -> _Passive:
+    sorted_ = given(rest)
+    check_names(sorted_, _PASSIVE | {*aliases, *more.split()})
+    number = {name: site.scope.value(values[0]) for name, values in sorted_.named.items()}
+    values = [word for word in sorted_.positional if unbraced(word) is not None or not word[0].isalpha()]
+    models = [word for word in sorted_.positional if word not in values]
+    if len(values) > 1 or len(models) > 1:
+        raise ValueError(f"expected one value, got {' '.join(sorted_.positional)}")
+    model = _model_values(site, models[0], kinds, aliases) if models else {}
+    value = _one_value(site, values, number, model, aliases)
+    if len(sorted_.named.get("tc", ())) == 2:
+        number["tc2"] = site.scope.value(sorted_.named["tc"][1])
+    own = _own_temperature(number, site.conditions)
+    T = site.conditions.temperature if own is None else own
+    rise = T - model.get("tnom", site.conditions.nominal - CELSIUS) - CELSIUS
+    tc1 = number.get("tc1", number.get("tc", model.get("tc1", 0.0)))
+    tc2 = number.get("tc2", model.get("tc2", 0.0))
+    value *= number.get("scale", 1.0) * (1 + tc1 * rise + tc2 * rise**2)
+    multiplier = number.get("m", 1.0) * site.multiplier
+    if not multiplier > 0:
+        raise ValueError(f"expected m above 0, got {multiplier:g}")
+    return _Passive(value, own, multiplier, number)
+
+
+def _one_value(
+    site: Site, values: list[str], number: dict[str, float], model: dict[str, float], aliases: tuple[str, ...]
+) -> float:
+    found = [*(site.scope.value(word) for word in values), *(number[alias] for alias in aliases if alias in number)]
+    if len(found) > 1:
+        raise ValueError("expected one value, got two")
+    found += [model[alias] for alias in aliases if alias in model]
+    if not found:
+        raise ValueError("expected a value")
+    return found[0]
+
+
+def _model_values(site: Site, name: str, kinds: tuple[str, ...], aliases: tuple[str, ...]) -> dict[str, float]:
+    model = site.block.model(name)
+    if model is None:
+        raise ValueError(f"expected a value, got {name!r}, which is no model either; a parameter stands in braces")
+    return model_values(site.scope, name, model, kinds, aliases)
+
+
+def model_values(
+    scope: Scope, name: str, model: Model, kinds: tuple[str, ...], aliases: tuple[str, ...]
+) -> dict[str, float]:
+    """The numbers of a model of a passive element.
+
+    Raises:
+        ValueError: another kind of model, or a value that has an effect which is not known here.
+    """
+    if model.kind not in kinds:
+        raise ValueError(f"model {name}: expected one of kind {kinds[0].upper()}, got {model.kind}")
+    found = {key: scope.value(values[0]) for key, values in model.values.items()}
+    unknown = [key for key, value in found.items() if key not in {*aliases, "tc1", "tc2", "tnom"} and value != 0]
+    if unknown:
+        raise ValueError(f"model {name}: {unknown[0]} is not known here; expected {aliases[0]}, tc1, tc2 and tnom")
+    return found
+
+
+def _own_temperature(number: dict[str, float], conditions: Conditions) -> float | None:
+    """Of an element whose line gives one [K]."""
+    if "temp" in number and "dtemp" in number:
+        raise ValueError("expected temp or dtemp, got both")
+    if "temp" not in number and "dtemp" not in number:
+        return None
+    T = number["temp"] + CELSIUS if "temp" in number else conditions.temperature + number["dtemp"]
+    if not T >= 0:
+        raise ValueError(f"expected a temperature above absolute zero, got {T - CELSIUS:g} C")
+    return T
+
+
+def resistor(site: Site, name: str, found: list[str]) -> list[Element]:
+    (a, b), rest = nodes(site, found, 2)
+    parts = _passive(site, rest, ("r", "res", "resistance"), ("r", "res"), "noisy noise")
+    noisy = parts.named.get("noisy", parts.named.get("noise", 1.0)) != 0
+    R = parts.value / parts.multiplier
+    if R == 0:
+        raise ValueError("a resistance of 0; write a voltage source of 0 V")
+    if R < 0:
+        if noisy:
+            raise ValueError("a negative resistance has no thermal noise; write noisy=0 or a controlled source")
+        return [Transconductor(name, a, b, a, b, 1 / R)]
+    return [Resistor(name, a, b, R, noisy, parts.temperature)]
+
+
+def capacitor(site: Site, name: str, found: list[str]) -> list[Element]:
+    (a, b), rest = nodes(site, found, 2)
+    parts = _passive(site, rest, ("c", "cap", "capacitance"), ("c", "cap"), "ic")
+    C = parts.value * parts.multiplier
+    if C < 0:
+        raise ValueError(f"expected a capacitance of at least 0, got {C:g}")
+    # One of zero is no capacitor; its nodes have to be held by something else.
+    return [Capacitor(name, a, b, C, initial=parts.named.get("ic", 0.0))] if C > 0 else []
+
+
+def inductor(site: Site, name: str, found: list[str]) -> list[Element]:
+    (a, b), rest = nodes(site, found, 2)
+    parts = _passive(site, rest, ("l", "ind", "inductance"), ("l", "ind"), "ic")
+    L = parts.value / parts.multiplier
+    if not L > 0:
+        raise ValueError(f"expected an inductance above 0, got {L:g}; a wire is a voltage source of 0 V")
+    return [Inductor(name, a, b, L, parts.named.get("ic", 0.0))]
+
+
+def coupling(site: Site, name: str, found: list[str]) -> list[Element]:
+    sorted_ = given(found)
+    check_names(sorted_, frozenset({"k"}))
+    *inductors, last = [*sorted_.positional, *sorted_.named.get("k", [])] or [""]
+    if len(inductors) < 2 or len(set(inductors)) != len(inductors) or not all(word[0] == "l" for word in inductors):
+        raise ValueError("expected two inductors or more, then a coefficient")
+    k = site.scope.value(last)
+    if not -1 < k < 1:
+        raise ValueError(f"expected a coefficient between -1 and 1, got {k:g}; ideal transformers are E and F sources")
+    pairs = [(i, j) for i in range(len(inductors)) for j in range(i + 1, len(inductors))]
+    names = [name] if len(pairs) == 1 else [f"{name}_{i}_{j}" for i, j in pairs]
+    return [
+        Coupling(own, site.prefix + inductors[i], site.prefix + inductors[j], k)
+        for own, (i, j) in zip(names, pairs, strict=True)
+    ]

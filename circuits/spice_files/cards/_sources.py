@@ -1,0 +1,101 @@
+"""Cards of independent sources."""
+
+import cmath
+from collections.abc import Mapping
+from itertools import pairwise
+from math import pi
+from typing import Literal, cast
+
+from ...networks import CurrentSource, Element, VoltageSource, Waveform
+from ..text import unbraced
+from ._site import Site, multiplied, nodes
+
+
+def voltage(site: Site, name: str, found: list[str]) -> list[Element]:
+    (plus, minus), rest = nodes(site, found, 2)
+    dc, ac, waveform = _stimulus(site, rest)
+    return [VoltageSource(name, plus, minus, dc, ac=ac, waveform=waveform)]
+
+
+def current(site: Site, name: str, found: list[str]) -> list[Element]:
+    (a, b), rest = nodes(site, found, 2)
+    m, rest = multiplied(site, rest)
+    dc, ac, waveform = _stimulus(site, rest, m)
+    return [CurrentSource(name, a, b, dc, ac=ac, waveform=waveform)]
+
+
+_WAVEFORMS: Mapping[str, tuple[str, int, int]] = {
+    "pulse": ("pulse", 2, 8), "sin": ("sin", 2, 6), "sine": ("sin", 2, 6), "exp": ("exp", 2, 6),
+    "pwl": ("pwl", 2, 20_000),
+}  # fmt: skip
+"""Name, and the fewest and most numbers."""
+
+
+def _stimulus(
+    site: Site, rest: list[str], factor: float = 1.0
+) -> tuple[float, complex | float | None, Waveform | None]:
+    """DC value, AC stimulus and waveform of a source."""
+    dc: float | None = None
+    ac: complex | float | None = None
+    waveform: Waveform | None = None
+    at = 0
+    rest = [word for k, word in enumerate(rest) if not (word == "=" and k and rest[k - 1] in ("dc", "ac"))]
+    while at < len(rest):
+        word = rest[at]
+        end = at + 1
+        while end < len(rest) and _is_value(rest[end]):
+            end += 1
+        values = rest[at + 1 : end]
+        if _is_value(word) and at == 0:
+            # A value behind the nodes is the DC value; nothing else may follow it without a word.
+            values = rest[at:end]
+            word = "dc"
+        if word == "dc" and len(values) == 1 and dc is None:
+            dc = factor * site.scope.value(values[0])
+        elif word == "ac" and len(values) <= 2 and ac is None:
+            ac = _phasor(*([*site.numbers(values), 1.0][:1]), *site.numbers(values[1:])) * factor
+        elif word in _WAVEFORMS and waveform is None:
+            waveform = _waveform(site, word, values, factor)
+        else:
+            raise ValueError(f"expected a value, dc, ac, pulse, sin, exp or pwl, got {' '.join(rest[at:end])[:40]!r}")
+        at = end
+    if dc is None:
+        dc = 0.0 if waveform is None else _at_start(waveform)
+    return dc, ac, waveform
+
+
+def _is_value(word: str) -> bool:
+    return unbraced(word) is not None or not (word[0].isalpha() or word == "=")
+
+
+def _phasor(magnitude: float, phase: float = 0.0) -> complex | float:
+    """A magnitude with a phase in degrees; a float where it is real."""
+    if phase % 180 == 0:
+        return magnitude if phase % 360 == 0 else -magnitude
+    return cmath.rect(magnitude, phase * pi / 180)
+
+
+def _waveform(site: Site, word: str, values: list[str], factor: float) -> Waveform:
+    kind, fewest, most = _WAVEFORMS[word]
+    numbers = site.numbers(values)
+    if not fewest <= len(numbers) <= most:
+        raise ValueError(f"{word}: expected {fewest} to {most} numbers, got {len(numbers)}")
+    if kind == "pwl":
+        times = numbers[0::2]
+        if len(numbers) % 2 or any(b <= a for a, b in pairwise(times)):
+            raise ValueError("pwl: expected pairs of a time and a value, with times that rise")
+        levels: tuple[int, ...] = tuple(range(1, len(numbers), 2))
+    else:
+        levels = (0, 1)
+    scaled = tuple(value * factor if k in levels else value for k, value in enumerate(numbers))
+    return Waveform(cast(Literal["pulse", "sin", "exp", "pwl"], kind), scaled)
+
+
+def _at_start(waveform: Waveform) -> float:
+    """The value at the operating point, which is that of t = 0."""
+    values = waveform.values
+    if waveform.kind == "pwl":
+        return values[1]
+    if waveform.kind == "sin" and len(values) > 5:
+        return values[0] + values[1] * cmath.rect(1.0, values[5] * pi / 180).imag
+    return values[0]

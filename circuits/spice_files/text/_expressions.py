@@ -1,0 +1,203 @@
+"""The closed arithmetic of parameters: numbers, names, operators and a list of functions. Nothing is executed."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from math import isfinite
+
+from ._numbers import NUMBER, scaled
+
+MOST_CHARACTERS = 20_000
+MOST_DEPTH = 60
+"""Of parentheses and functions inside each other; a page of arithmetic has five."""
+
+_SPACE = re.compile(r"\s*")
+_NAME = re.compile(r"[a-z_][a-z0-9_.$]*")
+_LETTERS = re.compile(r"[a-zµμω][a-z0-9µμω]*")
+_OPERATOR = re.compile(r"\*\*|&&|\|\||==|!=|<>|<=|>=|[-+*/%\\^<>!?:(),]")
+
+
+def _limited(x: float, low: float, high: float) -> float:
+    return min(max(x, min(low, high)), max(low, high))
+
+
+FUNCTIONS: Mapping[str, tuple[int, Callable[..., float]]] = {
+    "sqrt": (1, math.sqrt), "sqr": (1, lambda x: x * x), "exp": (1, math.exp), "ln": (1, math.log),
+    "log": (1, math.log), "log10": (1, math.log10), "abs": (1, abs), "sgn": (1, lambda x: float((x > 0) - (x < 0))),
+    "sin": (1, math.sin), "cos": (1, math.cos), "tan": (1, math.tan), "asin": (1, math.asin),
+    "acos": (1, math.acos), "atan": (1, math.atan), "arctan": (1, math.atan), "sinh": (1, math.sinh),
+    "cosh": (1, math.cosh), "tanh": (1, math.tanh), "floor": (1, math.floor), "ceil": (1, math.ceil),
+    "int": (1, math.trunc), "nint": (1, round), "min": (2, min), "max": (2, max), "pow": (2, math.pow),
+    "pwr": (2, lambda x, y: math.copysign(abs(x) ** y, x)), "atan2": (2, math.atan2),
+    "ternary_fcn": (3, lambda c, a, b: a if c else b), "if": (3, lambda c, a, b: a if c else b),
+    "limit": (3, _limited),
+}  # fmt: skip
+"""Functions by name, with the number of their arguments."""
+
+_RANDOM = frozenset({"gauss", "agauss", "unif", "aunif", "rnd", "random", "flat", "mc"})
+
+_LEVELS: tuple[Mapping[str, Callable[[float, float], float]], ...] = (
+    {"||": lambda a, b: float(bool(a) or bool(b))},
+    {"&&": lambda a, b: float(bool(a) and bool(b))},
+    {
+        "==": lambda a, b: float(a == b), "!=": lambda a, b: float(a != b), "<>": lambda a, b: float(a != b),
+    },
+    {
+        "<": lambda a, b: float(a < b), ">": lambda a, b: float(a > b),
+        "<=": lambda a, b: float(a <= b), ">=": lambda a, b: float(a >= b),
+    },
+    {"+": lambda a, b: a + b, "-": lambda a, b: a - b},
+    {"*": lambda a, b: a * b, "/": lambda a, b: a / b, "%": math.fmod, "\\": lambda a, b: float(math.trunc(a / b))},
+)  # fmt: skip
+"""Operators from the loosest to the tightest, each level from left to right."""
+
+
+def evaluate(text: str, value_of: Callable[[str], float]) -> float:
+    """The value of an expression; `value_of` gives a name's, and may raise `ValueError` or `KeyError`.
+
+    Raises:
+        ValueError: what is no such expression, or has no finite real value; the message says where.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(f"expected an expression of at most {MOST_CHARACTERS:,} characters, got {len(text):,}")
+    reader = _Reader(text.lower(), value_of)
+    try:
+        value = float(reader.whole())
+    except ZeroDivisionError:
+        raise ValueError(f"{_shown(text)}: division by zero") from None
+    except (OverflowError, ArithmeticError):
+        raise ValueError(f"{_shown(text)}: expected a finite value") from None
+    if not isfinite(value):
+        raise ValueError(f"{_shown(text)}: expected a finite value, got {value}")
+    return value
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+class _Reader:
+    """Recursive descent; each level of operators reads the next tighter one."""
+
+    def __init__(self, text: str, value_of: Callable[[str], float]) -> None:
+        self._text = text
+        self._at = 0
+        self._depth = 0
+        self._value_of = value_of
+
+    def whole(self) -> float:
+        value = self._choice()
+        if self._peek():
+            raise self._fault("the end")
+        return value
+
+    def _fault(self, expected: str) -> ValueError:
+        rest = self._text[self._at :].strip()
+        got = "nothing more" if not rest else repr(rest[:20])
+        return ValueError(f"{_shown(self._text)}: expected {expected}, got {got}")
+
+    def _peek(self) -> str:
+        """The operator that comes next, or some text that is none; empty at the end."""
+        self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]  # matches anywhere
+        found = _OPERATOR.match(self._text, self._at)
+        return found[0] if found else self._text[self._at : self._at + 1]
+
+    def _take(self, *operators: str) -> str:
+        found = self._peek()
+        if found not in operators:
+            return ""
+        self._at += len(found)
+        return found
+
+    def _choice(self) -> float:
+        """`condition ? a : b`; both are worked out, so that a fault in either is told."""
+        self._depth += 1
+        if self._depth > MOST_DEPTH:
+            raise ValueError(f"{_shown(self._text)}: expected at most {MOST_DEPTH} levels of parentheses")
+        value = self._level(0)
+        if self._take("?"):
+            first = self._choice()
+            if not self._take(":"):
+                raise self._fault("':'")
+            second = self._choice()
+            value = first if value else second
+        self._depth -= 1
+        return value
+
+    def _level(self, level: int) -> float:
+        if level == len(_LEVELS):
+            return self._signed()
+        value = self._level(level + 1)
+        operators = _LEVELS[level]
+        while operator := self._take(*operators):
+            value = operators[operator](value, self._level(level + 1))
+        return value
+
+    def _signed(self) -> float:
+        signs: list[str] = []
+        while sign := self._take("-", "+", "!"):
+            signs.append(sign)
+        value = self._power()
+        for sign in reversed(signs):
+            value = float(not value) if sign == "!" else -value if sign == "-" else value
+        return value
+
+    def _power(self) -> float:
+        base = self._operand()
+        if not self._take("**", "^"):
+            return base
+        exponent = -self._operand() if self._take("-") else self._operand()
+        if self._peek() in ("**", "^"):
+            raise ValueError(f"{_shown(self._text)}: simulators disagree on a^b^c; write parentheses")
+        return self._real(lambda: math.pow(base, exponent))
+
+    def _operand(self) -> float:
+        if self._take("("):
+            value = self._choice()
+            if not self._take(")"):
+                raise self._fault("')'")
+            return value
+        self._peek()
+        if found := NUMBER.match(self._text, self._at):
+            return self._number(found[0])
+        if name := _NAME.match(self._text, self._at):
+            self._at = name.end()
+            return self._call(name[0]) if self._take("(") else self._value(name[0])
+        raise self._fault("a number, a name or '('")
+
+    def _number(self, decimal: str) -> float:
+        self._at += len(decimal)
+        tail = _LETTERS.match(self._text, self._at)
+        letters = tail[0] if tail else ""
+        self._at += len(letters)
+        return scaled(decimal, letters, decimal + letters)
+
+    def _value(self, name: str) -> float:
+        try:
+            return self._value_of(name)
+        except KeyError:
+            raise ValueError(f"{_shown(self._text)}: there is no parameter {name!r}") from None
+
+    def _call(self, name: str) -> float:
+        arguments = [self._choice()]
+        while self._take(","):
+            arguments.append(self._choice())
+        if not self._take(")"):
+            raise self._fault("')'")
+        if name in _RANDOM:
+            raise ValueError(f"{name}() draws at random; tolerances of a circuit are described beside it")
+        if name not in FUNCTIONS:
+            raise ValueError(f"there is no function {name}(); expected one of {', '.join(sorted(FUNCTIONS))}")
+        count, function = FUNCTIONS[name]
+        if len(arguments) != count:
+            raise ValueError(f"{name}(): expected {count} arguments, got {len(arguments)}")
+        return self._real(lambda: function(*arguments))
+
+    def _real(self, work: Callable[[], float | complex]) -> float:
+        try:
+            value = work()
+        except ValueError:
+            raise ValueError(f"{_shown(self._text)}: a function outside its range") from None
+        if isinstance(value, complex):
+            raise ValueError(f"{_shown(self._text)}: a function outside its range")
+        return float(value)

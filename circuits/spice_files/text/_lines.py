@@ -1,0 +1,74 @@
+"""From a file's text to the lines that mean something: comments left out, continuations joined."""
+
+import re
+from dataclasses import dataclass
+
+from ._problems import Place, Problems
+
+MOST_CHARACTERS_OF_A_LINE = 200_000
+
+_COMMENT = re.compile(r";|(?<=[ \t,])\$|//")
+_QUOTED = re.compile(r'"[^"]*"')
+
+
+@dataclass(slots=True)
+class Line:
+    """A line with its continuations, without comments."""
+
+    place: Place
+    text: str
+
+    @property
+    def word(self) -> str:
+        """Its first word, in lower case."""
+        return self.text.split(None, 1)[0].lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The title of a file and its lines up to `.end`."""
+
+    title: str
+    found: list[Line]
+
+
+def logical_lines(text: str, file: str, problems: Problems, titled: bool = True) -> Lines:
+    """The lines of a file; the first one is its title, unless it is a part of another file (`titled=False`)."""
+    physical = text.split("\n")
+    title = physical[0].strip() if titled else ""
+    found: list[Line] = []
+    for number, raw in enumerate(physical[titled:], start=1 + titled):
+        stripped = raw.strip()
+        if not stripped or stripped[0] in "*$#" or stripped.startswith("//"):
+            continue
+        place = Place(file, number)
+        plain = _without_comment(stripped)
+        if not plain:
+            continue
+        if plain[0] == "+":
+            _continue(found, plain[1:], place, problems)
+        elif plain.lower() == ".end":
+            break
+        else:
+            found.append(Line(place, plain))
+    return Lines(title, found)
+
+
+def _continue(found: list[Line], more: str, place: Place, problems: Problems) -> None:
+    if not found:
+        problems.add(place, "a continuation (+) of nothing")
+    elif len(found[-1].text) + len(more) > MOST_CHARACTERS_OF_A_LINE:
+        problems.add(place, f"expected a line of at most {MOST_CHARACTERS_OF_A_LINE:,} characters with continuations")
+    else:
+        found[-1].text += " " + more
+
+
+def _without_comment(line: str) -> str:
+    if ";" not in line and "$" not in line and "//" not in line:
+        return line
+    quoted = [match.span() for match in _QUOTED.finditer(line)]
+    for match in _COMMENT.finditer(line):
+        # A path in quotes may have two slashes.
+        if not any(start < match.start() < end for start, end in quoted):
+            return line[: match.start()].rstrip()
+    return line

@@ -1,0 +1,220 @@
+"""Rows of the fidelity table of a circuit of one's own: SPICE against its equations, its process and its formulas."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from ..behavioral import CircuitProcess
+from ..circuits.circuit_formulas import analyse_circuit
+from ..circuits.linear_circuits import InfiniteVarianceError, LinearCircuit, Observed
+from ..circuits.networks import OpAmp
+from ..measurements import Analysis
+from ..netlists import SimulationFailed
+from ..netlists.own_circuits import CircuitRequest, CircuitResult, simulate_circuit, source_names
+from .subjects import Row, relative
+
+LIMITS = {
+    # Linear equations solved twice: rounding, and ngspice's nodal tolerance of 3e-7 at a point that it iterates to.
+    "op": 1e-6,
+    "ac": 1e-6,
+    # ngspice's constant of Boltzmann is 4e-7 lower, its integral over a grid is right to 1e-6.
+    "noise": 1e-3,
+    "covariance": 1e-3,
+    # Local errors of 3e-7 add up over some thousand steps, as in the table of the chips.
+    "tran": 1e-3,
+    # Poles and responses of one circuit by two ways.
+    "equations": 1e-6,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class CircuitCase:
+    """A circuit with its outputs, at the netlist's own temperature or another one [K]."""
+
+    circuit: Observed
+    temperature: float | None = None
+    band: tuple[float, float] | None = None
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Of the rows kept."""
+        return f"netlist-{self.circuit.network.name}"
+
+    @property
+    def level(self) -> str:
+        """Macro with amplifiers that have one."""
+        elements = self.circuit.network.elements
+        return "macro" if any(isinstance(e, OpAmp) and e.model is not None for e in elements) else "ideal"
+
+    def rows(self, opinions: bool = False) -> list[Row]:
+        """All comparisons; a failed simulation is a failed row that says why."""
+        found = list(self._rows())
+        reason = "; ".join(dict.fromkeys(self.failures))
+        return [row if "value" in row or not reason else {**row, "reason": reason} for row in found]
+
+    def _rows(self) -> Iterator[Row]:
+        yield from self._symbolic()
+        yield from self._op()
+        if source_names(self.circuit.network):
+            yield from self._ac()
+        if self.model.contributors:
+            yield from self._noise()
+        if len(self.model.poles):
+            yield from self._tran()
+
+    @cached_property
+    def model(self) -> LinearCircuit:
+        """Its equations, as warm as it is measured."""
+        from dataclasses import replace
+
+        network = self.circuit.network
+        if self.temperature is not None:
+            network = replace(network, temperature=self.temperature)
+        return LinearCircuit.of(network, self.circuit.labels)
+
+    def _row(self, analysis: str, metric: str, value: float, limit: float) -> Row:
+        row: Row = {
+            "topology": self.circuit.network.name,
+            "level": self.level,
+            "size": len(self.circuit.labels),
+            "analysis": analysis,
+            "metric": metric,
+            "limit": limit,
+            "passed": bool(value <= limit),
+        }
+        return row | ({"value": float(value)} if math.isfinite(value) else {})
+
+    def _measure(self, analysis: Analysis, **options: Any) -> CircuitResult | None:
+        try:
+            request = CircuitRequest(analysis=analysis, temperature=self.temperature, **options)
+            return simulate_circuit(self.circuit, request)
+        except SimulationFailed as error:
+            self.failures.append(str(error))
+            return None
+
+    def _compared(
+        self,
+        analysis: str,
+        metric: str,
+        kind: str,
+        result: CircuitResult | None,
+        error: Callable[[CircuitResult], float],
+    ) -> Row:
+        return self._row(analysis, metric, math.nan if result is None else error(result), LIMITS[kind])
+
+    def _symbolic(self) -> Iterator[Row]:
+        for name, check in analyse_circuit(self.model).summary["checks"].items():
+            yield self._row("symbolic", f"formulas against numbers, {name}", check["error"], check["limit"])
+        if len(self.model.poles):
+            yield self._row("symbolic", "state space against nodal equations, ac", self._two_ways(), 1e-6)
+
+    def _two_ways(self) -> float:
+        space, model = self.model.space, self.model
+        corners = np.abs(model.poles) / (2 * np.pi)
+        f = np.geomspace(max(corners.min(), corners.max() * 1e-9) / 10, corners.max() * 10, 25)
+        bare = np.array([model.pencil.read_by(2j * np.pi * x).T @ model.pencil.noise_entries for x in f])
+        paths = model.paths
+        s = [np.linalg.solve(2j * np.pi * x * space.C + space.G, paths.inflow) for x in f]
+        by_states = np.array([space.M @ part + paths.direct for part in s])
+        return relative(by_states - bare, bare) if bare.any() else 0.0
+
+    def _op(self) -> Iterator[Row]:
+        result = self._measure("op")
+        settled = self.model.settled
+        yield self._compared(
+            "op", "SPICE against nodal equations, settled", "op", result, lambda r: _error(r.v, settled)
+        )
+        if (process := self.process) is not None:
+            yield self._compared(
+                "op", "SPICE against process, mean", "op", result, lambda r: _error(r.v, process.settled())
+            )
+
+    @cached_property
+    def process(self) -> CircuitProcess | None:
+        """The circuit as a process; None where nothing relaxes."""
+        if len(self.model.poles) == 0 or self.model.stability.verdict != "stable":
+            return None
+        return CircuitProcess.of(self.model.network)
+
+    def _ac(self) -> Iterator[Row]:
+        for source in source_names(self.circuit.network)[:_MOST_SOURCES]:
+            result = self._measure("ac", input=source)
+            column = self.model.inputs.index(source)
+            yield self._compared(
+                "ac",
+                f"SPICE against nodal equations, from {source}",
+                "ac",
+                result,
+                partial(_response_error, model=self.model, column=column),
+            )
+
+    def _noise(self) -> Iterator[Row]:
+        result = self._measure("noise", band=self.band)
+        yield self._compared("noise", "SPICE against nodal equations, densities", "noise", result, self._density_error)
+        if result is None:
+            return
+        name = "covariance" if self.band is None else "band_covariance"
+        if name not in result.measurement:
+            return
+        found = result.measurement[name].values
+        try:
+            expected = self.model.covariance(self.band)
+        except InfiniteVarianceError:
+            return
+        where = "all frequencies" if self.band is None else f"{self.band[0]:g} to {self.band[1]:g} Hz"
+        yield self._row(
+            "noise", f"SPICE against model, covariance over {where}", _norm(found, expected), LIMITS["covariance"]
+        )
+        if self.band is None and self.process is not None:
+            stationary = self.process.stationary_covariance()
+            yield self._row(
+                "noise", "SPICE against process, covariance", _norm(found, stationary), LIMITS["covariance"]
+            )
+
+    def _density_error(self, result: CircuitResult) -> float:
+        f, psd = result.measurement["frequency"].values, result.measurement["psd"].values
+        expected = self.model.psd(f)
+        heard = expected > 0
+        return float(np.max(np.abs(psd[heard] / expected[heard] - 1), initial=0.0))
+
+    def _tran(self) -> Iterator[Row]:
+        result = self._measure("tran")
+        process = self.process
+        if process is None:
+            return
+        if result is not None and not result.steps:
+            return
+        yield self._compared(
+            "tran", "SPICE against process, waveform", "tran", result, lambda r: _wave_error(r, process)
+        )
+
+
+_MOST_SOURCES = 8
+
+
+def _error(v: np.ndarray, expected: np.ndarray) -> float:
+    """Relative; volts below a nanovolt are rounding."""
+    scale = max(float(np.linalg.norm(expected)), 1e-9)
+    return float(np.linalg.norm(v - expected)) / scale
+
+
+def _norm(found: np.ndarray, expected: np.ndarray) -> float:
+    return relative(found - expected, expected) if expected.any() else float(np.abs(found).max(initial=0.0))
+
+
+def _response_error(result: CircuitResult, model: LinearCircuit, column: int) -> float:
+    data = result.measurement
+    found = data["v_re"].values + 1j * data["v_im"].values
+    return _norm(found, model.transfer(data["frequency"].values)[:, :, column])
+
+
+def _wave_error(result: CircuitResult, process: CircuitProcess) -> float:
+    times, v = result.measurement["time"].values, result.measurement["v"].values
+    expected = process.mean_at(times)
+    scale = float(np.sqrt(np.mean(expected**2)))
+    return float(np.sqrt(np.mean((v - expected) ** 2))) / scale if scale > 0 else float(np.abs(v).max())

@@ -1,0 +1,9 @@
+"""Circuits of one's own in ngspice."""
+
+from ._simulate_circuit import CircuitRequest as CircuitRequest
+from ._simulate_circuit import CircuitResult as CircuitResult
+from ._simulate_circuit import simulate_circuit as simulate_circuit
+from ._simulate_circuit import trusted_circuit as trusted_circuit
+from ._stimulus import chosen_input as chosen_input
+from ._stimulus import driven_by as driven_by
+from ._stimulus import source_names as source_names

@@ -1,0 +1,66 @@
+"""What drives the response of a circuit: the sources that its netlist gives an ac value."""
+
+from dataclasses import replace
+
+from ...circuits import Network
+from ...circuits.networks import CurrentSource, Element, VoltageSource
+from .._exceptions import NetlistError
+
+
+def driven_by(network: Network, name: str) -> Network:
+    """The network with one source at a unit of ac, and all others silent.
+
+    A linear response does not depend on the operating point.
+
+    Raises:
+        NetlistError: there is no such source.
+    """
+    if name not in source_names(network):
+        raise NetlistError(f"input: expected {_choices(network)}, got {name!r}")
+    return replace(network, elements=tuple(_silent(e, float(e.name == name)) for e in network.elements))
+
+
+def chosen_input(network: Network, name: str | None) -> str:
+    """The source whose response is asked for; the only one of a network that has one.
+
+    Raises:
+        NetlistError: there is none, or it is not clear which.
+    """
+    known = source_names(network)
+    if name is not None:
+        lower = name.lower()
+        if lower not in known:
+            raise NetlistError(f"input: expected {_choices(network)}, got {name!r}")
+        return lower
+    stimuli = [e.name for e in network.elements if isinstance(e, VoltageSource | CurrentSource) and e.ac]
+    if len(stimuli) == 1:
+        return stimuli[0]
+    if len(known) == 1:
+        return known[0]
+    if not known:
+        raise NetlistError(f"network {network.name}: analysis ac needs a source, and the circuit has none")
+    raise NetlistError(f"input: expected {_choices(network)}, as the circuit has {len(known)} sources")
+
+
+def source_names(network: Network) -> tuple[str, ...]:
+    """The independent sources."""
+    return tuple(e.name for e in network.elements if isinstance(e, VoltageSource | CurrentSource))
+
+
+def _choices(network: Network) -> str:
+    names = source_names(network)
+    return f"one of its sources, {', '.join(names)}" if names else "a circuit with a source"
+
+
+def _silent(element: Element, level: float) -> Element:
+    if isinstance(element, VoltageSource | CurrentSource):
+        return replace(element, dc=level, drive=level != 0, ac=None, waveform=None)
+    return element
+
+
+def with_a_probe(network: Network) -> Network:
+    """The network with a source in front that does nothing: a noise analysis names one that has an ac value."""
+    taken = {element.name for element in network.elements} | set(network.nodes)
+    name = next(f"probe{k}" for k in range(1, len(taken) + 2) if f"probe{k}" not in taken)
+    probe = CurrentSource(name, "0", network.outputs[0], 0.0, drive=True)
+    return replace(network, elements=(probe, *network.elements))
