@@ -17,6 +17,9 @@ from ._exceptions import MeasurementError
 from ._floor import FLOOR
 from ._layout import ANALYSES, OPTIONAL, SCHEMA, UNITS, VARIABLES
 
+_NEAR = 50.0
+"""Kelvin about the design's temperature within which a measurement's needs no unit."""
+
 _CONTRADICTED = 3.0
 """Times the stated noise: of 30 samples or more, scatter is known to a sixth of itself."""
 
@@ -160,9 +163,25 @@ def _design(attrs: Mapping[Hashable, Any], where: str) -> Design:
     except FileError:
         raise MeasurementError(f"{where}: design: expected the design as JSON") from None
     design = Design.from_dict(data, f"{where}: design")
-    temperature = _number(attrs, "temperature", where, design.temperature, "K of difference")
+    temperature = _temperature(attrs, design, where)
     # Noise goes with the temperature of the measurement, not with the one that the design is made for.
     return design if temperature == design.temperature else design.model_copy(update={"temperature": temperature})
+
+
+def _temperature(attrs: Mapping[Hashable, Any], design: Design, where: str) -> float:
+    """[K]; a number without unit that may be one in degrees Celsius is taken only beside a design that cold."""
+    value = attrs.get("temperature", design.temperature)
+    value = value.item() if isinstance(value, np.generic | np.ndarray) else value
+    try:
+        if isinstance(value, int | float) and abs(value - design.temperature) < _NEAR:
+            temperature = parse_quantity(value, "K of difference")
+        else:
+            temperature = parse_quantity(value, "K")
+    except (QuantityError, ValueError) as error:
+        raise MeasurementError(f"{where}: temperature: {error}") from None
+    if not temperature > 0:
+        raise MeasurementError(f"{where}: temperature: expected kelvin, greater than 0, got {value!r}")
+    return temperature
 
 
 def _array(dataset: xr.Dataset, name: str, dims: tuple[str, ...], where: str) -> Float[np.ndarray, "..."]:

@@ -210,13 +210,18 @@ class Instance:
         noise, the same at every asking.
 
         Raises:
-            DesignError: the time is negative or not finite.
+            DesignError: the time is negative, not finite or too long, or what drifts goes below zero.
         """
         if not 0 <= time < np.inf:
             raise DesignError(f"time: expected a number of seconds of at least 0, got {time}")
         drift = self.design.drift
         seed = int(self.digest[:16], 16)
         temperature = self.design.temperature + temperature_offset(drift, seed, time)
+        if not temperature > 0:
+            raise DesignError(
+                f"drift.temperature_sigma: expected a path above 0 K, got {temperature:.4g} K at {time:g} s; make it"
+                " smaller"
+            )
         aged = (max(time, drift.ageing_time) / drift.ageing_time) ** -drift.ageing_exponent
         factors = {name: aged * (1 + noise) for name, noise in self._flicker(seed, time).items()}
         errors = {
@@ -235,6 +240,12 @@ class Instance:
         # Another stream than the temperature's.
         rng = np.random.default_rng([seed, 1])
         paths = {name: conductance_flicker(drift, rng, shapes[name], time) for name in programmed}
+        lowest = min((float(path.min()) for path in paths.values() if path.size), default=0.0)
+        if lowest <= -1:
+            raise DesignError(
+                f"drift.flicker: expected conductances above zero, got one changed by {lowest:.0%} at {time:g} s; make"
+                " it smaller, or its band narrower"
+            )
         return mirror(self.topology, paths)
 
     def to_dict(self) -> dict[str, Any]:

@@ -90,13 +90,13 @@ class DesignFields(Part):
                 " take level ideal, or give the design an `amplifier`"
             )
         tempco = self.tempco
-        dT = self.temperature - tempco.reference
+        factors = tempco.passive_factors(self.temperature)
         return Values(
-            R0=self.R0 * (1 + tempco.resistor_tc1 * dT + tempco.resistor_tc2 * dT**2),
-            C=self.C * (1 + tempco.capacitor_tc1 * dT + tempco.capacitor_tc2 * dT**2),
+            R0=self.R0 * factors["resistor"],
+            C=self.C * factors["capacitor"],
             temperature=self.temperature,
             injected_noise=self.injected_noise,
-            amplifier=self._amplifier_model(level, tempco.offset_tc * dT),
+            amplifier=self._amplifier_model(level, tempco.offset_tc * (self.temperature - tempco.reference)),
             L=self.L,
             switch_resistance=self.programming.switch_resistance,
         )

@@ -6,10 +6,14 @@ import numpy as np
 import scipy.signal
 from jaxtyping import Float
 
+from .._exceptions import DesignError
 from ..components import Drift
 
 _POINTS = 64
 """Points of the path in one correlation time; between them it is a straight line."""
+
+_LONGEST = 3e7
+"""Points of the longest path: a quarter of a gigabyte. A year at the usual correlation time of 100 s has 2e7."""
 
 FLICKER_ACCURACY = 0.1
 """Relative scatter, from one path of 1/f noise to another, of the mean square by which a path changes within a time."""
@@ -24,10 +28,18 @@ def temperature_offset(drift: Drift, seed: int, time: float) -> float:
 
     The path is exact on a grid of `temperature_time/64` and follows from the seed alone, so that every time asked
     for lies on the same path. Between grid points the variance is low by at most 1/128.
+
+    Raises:
+        DesignError: so many correlation times that the path does not fit into memory.
     """
     if drift.temperature_sigma == 0:
         return 0.0
     position = time * _POINTS / drift.temperature_time
+    if position > _LONGEST:
+        raise DesignError(
+            f"time: expected at most {_LONGEST / _POINTS:,.0f} correlation times of the temperature path"
+            f" (drift.temperature_time, {drift.temperature_time:g} s), got {time:g} s"
+        )
     before = int(position)
     # The stream of normals is the same however many are asked for.
     z = np.random.default_rng(seed).standard_normal(before + 2)

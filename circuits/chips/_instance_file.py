@@ -59,6 +59,7 @@ def _made(data: Any, where: str, make: Maker[Made]) -> Made:
     sizes = {key: value for key, value in data["topology"].items() if key != "name"}
     topology = make_topology(data["topology"]["name"], **sizes)
     errors = {str(name): np.array(values, dtype=float) for name, values in data["errors"].items()}
+    _check_signs(errors, where)
     parasitics = Parasitics.from_dict(data["parasitics"]) if "parasitics" in data else Parasitics()
     return make(data["design"], topology, errors, data["seed"], parasitics)
 
@@ -71,3 +72,12 @@ def read_plain(path: str | Path) -> Any:
         raise DesignError(f"{path}: cannot read the instance: {error.reason}") from None
     except FileError as error:
         raise DesignError(str(error)) from None
+
+
+def _check_signs(errors: Errors, where: str) -> None:
+    """No component has less than nothing; offsets have any sign."""
+    for name, values in errors.items():
+        if "offset" not in name and bool((values <= -1).any()):
+            raise DesignError(
+                f"{where}: {name}: expected relative deviations above -1, a component above zero, got {values.min():g}"
+            )

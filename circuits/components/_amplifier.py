@@ -1,5 +1,6 @@
 """A design's amplifier, and what temperature does to it and to the other components."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -74,6 +75,13 @@ class Amplifier(Part):
 AMPLIFIER_TEMPCOS = ("gain", "gain_bandwidth", "output_resistance", "noise_voltage", "noise_corner", "bias_current")
 """The amplifier's values that have temperature coefficients."""
 
+_PASSIVE_TEMPCOS = ("resistor", "capacitor")
+
+
+# A number in parts per million that has lost its unit is far outside: nothing doubles from one kelvin to the next.
+_First = Annotated[PerKelvin, Field(gt=-1, lt=1)]
+_Second = Annotated[PerSquareKelvin, Field(gt=-0.1, lt=0.1)]
+
 
 class TemperatureCoefficients(Part):
     """`R0 (1 + tc1 dT + tc2 dT^2)` with dT from the reference; capacitors likewise, and the amplifiers' values; a drift
@@ -86,40 +94,44 @@ class TemperatureCoefficients(Part):
 
     reference: Annotated[Kelvin, Positive] = 300.15
     """Temperature at which the nominal values hold [K]."""
-    resistor_tc1: PerKelvin = 0.0
+    resistor_tc1: _First = 0.0
     """[1/K]"""
-    resistor_tc2: PerSquareKelvin = 0.0
+    resistor_tc2: _Second = 0.0
     """[1/K^2]"""
-    capacitor_tc1: PerKelvin = 0.0
+    capacitor_tc1: _First = 0.0
     """[1/K]"""
-    capacitor_tc2: PerSquareKelvin = 0.0
+    capacitor_tc2: _Second = 0.0
     """[1/K^2]"""
-    offset_tc: VoltPerKelvin = 0.0
+    offset_tc: Annotated[VoltPerKelvin, Field(gt=-0.1, lt=0.1)] = 0.0
     """Drift of every amplifier's input offset [V/K]."""
-    gain_tc1: PerKelvin = 0.0
+    gain_tc1: _First = 0.0
     """Of the amplifiers' gain [1/K]; `netlists.extract_temperature_coefficients` finds these and those below."""
-    gain_tc2: PerSquareKelvin = 0.0
+    gain_tc2: _Second = 0.0
     """[1/K^2]"""
-    gain_bandwidth_tc1: PerKelvin = 0.0
+    gain_bandwidth_tc1: _First = 0.0
     """[1/K]"""
-    gain_bandwidth_tc2: PerSquareKelvin = 0.0
+    gain_bandwidth_tc2: _Second = 0.0
     """[1/K^2]"""
-    output_resistance_tc1: PerKelvin = 0.0
+    output_resistance_tc1: _First = 0.0
     """[1/K]"""
-    output_resistance_tc2: PerSquareKelvin = 0.0
+    output_resistance_tc2: _Second = 0.0
     """[1/K^2]"""
-    noise_voltage_tc1: PerKelvin = 0.0
+    noise_voltage_tc1: _First = 0.0
     """Of the white input noise voltage, not of its square [1/K]."""
-    noise_voltage_tc2: PerSquareKelvin = 0.0
+    noise_voltage_tc2: _Second = 0.0
     """[1/K^2]"""
-    noise_corner_tc1: PerKelvin = 0.0
+    noise_corner_tc1: _First = 0.0
     """Of the corner; the 1/f noise is `noise_voltage^2 noise_corner` and follows both [1/K]."""
-    noise_corner_tc2: PerSquareKelvin = 0.0
+    noise_corner_tc2: _Second = 0.0
     """[1/K^2]"""
     bias_current_tc1: PerKelvin = 0.0
     """[1/K]"""
     bias_current_tc2: PerSquareKelvin = 0.0
     """[1/K^2]"""
+
+    def passive_factors(self, temperature: float) -> dict[str, float]:
+        """As `amplifier_factors`, of resistors and capacitors."""
+        return self._factors(_PASSIVE_TEMPCOS, temperature)
 
     def amplifier_factors(self, temperature: float) -> dict[str, float]:
         """By which the amplifiers' values at a temperature [K] differ from those at the reference.
@@ -127,11 +139,11 @@ class TemperatureCoefficients(Part):
         Raises:
             DesignError: a factor that is not above zero: the coefficients do not reach so far.
         """
+        return self._factors(AMPLIFIER_TEMPCOS, temperature)
+
+    def _factors(self, names: Sequence[str], temperature: float) -> dict[str, float]:
         dT = temperature - self.reference
-        found = {
-            name: 1 + getattr(self, f"{name}_tc1") * dT + getattr(self, f"{name}_tc2") * dT**2
-            for name in AMPLIFIER_TEMPCOS
-        }
+        found = {name: 1 + getattr(self, f"{name}_tc1") * dT + getattr(self, f"{name}_tc2") * dT**2 for name in names}
         for name, factor in found.items():
             if not factor > 0:
                 raise DesignError(

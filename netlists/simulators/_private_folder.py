@@ -56,7 +56,7 @@ def _place() -> str:
     if named and is_full(Path(named)):
         raise OSError(errno.ENOSPC, "TMPDIR is full", named)
     try:
-        return str(Path(tempfile.gettempdir()).absolute())
+        return str(Path(named or tempfile.gettempdir()).absolute())
     except FileNotFoundError:
         raise OSError(errno.ENOSPC, "no folder for temporary files can be written to; set TMPDIR to one") from None
 

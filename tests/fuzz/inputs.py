@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import yaml
 from folders import FILES
-from nodes import CANARY, NODES, NOT_PLAIN
+from nodes import CANARY, NODES
 from thermospice.behavioral import DeviceModel
 from thermospice.circuits import Crossbar, Design
 from thermospice.cli import main
@@ -194,10 +194,7 @@ STATES: dict[str, Input] = {
 }  # fmt: skip
 """Files by which a run goes on: written by the command itself, and yet in a folder that anybody may have filled."""
 
-CASES = (
-    *((name, node) for name in INPUTS for node in NODES),
-    *((name, node) for name in STATES for node in NOT_PLAIN),
-)
+CASES = tuple((name, node) for name in (*INPUTS, *STATES) for node in NODES)
 
 
 class TooSlow(BaseException):

@@ -1,11 +1,13 @@
 """A measurement says the same however its labels are ordered and its units are spelled, or is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
 from thermospice.behavioral import DeviceModel, OrnsteinUhlenbeck, calibrate, compare
 from thermospice.circuits import Cascade, Converters, Crossbar, Design, Program, RCMesh, random_program
-from thermospice.measurements import MeasurementError, digitise, scatter
+from thermospice.measurements import MeasurementError, digitise, read_measurement, scatter
 
 ORDERS = {
     "op": {"cell": [2, 1, 0], "cell_in": [1, 2, 0]},
@@ -203,3 +205,29 @@ def test_a_masked_record_or_process_is_refused():
         OrnsteinUhlenbeck(drift=np.ma.array(np.eye(2), mask=np.eye(2)), mean=np.zeros(2), diffusion=np.eye(2))
     unmasked = np.ma.array(np.zeros((3, 2)), mask=False)
     assert process.log_prob(np.arange(3.0), unmasked) == process.log_prob(np.arange(3.0), np.zeros((3, 2)))
+
+
+@pytest.mark.parametrize(
+    ("given", "kelvin"),
+    [("25 degC", 298.15), ("25 C", 298.15), (310, 310.0), ("77 K", 77.0), (np.float64(233.15), 233.15)],
+)
+def test_a_temperature_with_its_unit_is_that_of_the_noise(measure, chip, program, given, kelvin):
+    # Catches "25 C" read as a difference of 25 K: thermal noise of a twelfth.
+    measured = read_measurement(measure(chip, program, "op").assign_attrs(temperature=given))
+    assert measured.design.temperature == pytest.approx(kelvin, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(25, "25 may be kelvin or degrees Celsius"), (77.0, "may be"), (0, "greater than 0"),
+                        (-40, "-40 degC"), ("-300 C", "greater than 0"), ("80 F", "degrees Celsius"), (None, "number"),
+                        (float("nan"), "finite")],
+)  # fmt: skip
+def test_a_temperature_that_may_be_another_is_refused(measure, chip, program, given, said):
+    with pytest.raises(MeasurementError, match=f"temperature: .*{said}"):
+        read_measurement(measure(chip, program, "op").assign_attrs(temperature=given))
+
+
+def test_a_cold_design_needs_no_unit_in_its_measurements(measure, chip, program):
+    cold = replace(chip, design=chip.design.model_copy(update={"temperature": 77.0}))
+    assert read_measurement(measure(cold, program, "op")).design.temperature == 77.0
+    assert read_measurement(measure(cold, program, "op").assign_attrs(temperature=80.0)).design.temperature == 80.0

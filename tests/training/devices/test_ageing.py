@@ -162,3 +162,10 @@ def test_a_resumed_run_goes_on_with_the_chip_of_its_age(delay):
 def test_settings_out_of_range_are_named(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         Ageing(**{"step_time": 1.0, **bad})
+
+
+def test_coefficients_that_do_not_reach_the_temperature_are_refused():
+    # Catches a negative rate: 1 - 0.02 * 100 = -1 times the resistors of the reference.
+    hot = Ageing(step_time=1.0, resistor_tc1=-0.02, temperature=100.0)
+    with pytest.raises(ValueError, match=r"above zero, got -1 and 1 times .* at 100 K"):
+        hot.at(1, seed=0)

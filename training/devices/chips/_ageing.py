@@ -147,7 +147,13 @@ class Ageing:
     def _rate(self, warmer: float) -> float:
         dT = self.temperature + warmer
         resistor = 1.0 + self.resistor_tc1 * dT + self.resistor_tc2 * dT * dT
-        return 1.0 / (resistor * (1.0 + self.capacitor_tc1 * dT + self.capacitor_tc2 * dT * dT))
+        capacitor = 1.0 + self.capacitor_tc1 * dT + self.capacitor_tc2 * dT * dT
+        if not min(resistor, capacitor) > 0.0:
+            raise ValueError(
+                f"Ageing: expected resistors and capacitors above zero, got {resistor:.3g} and {capacitor:.3g} times"
+                f" those of the reference at {dT:.4g} K from it; the temperature coefficients do not reach so far"
+            )
+        return 1.0 / (resistor * capacitor)
 
     def _path(self, load: int, seed: int) -> np.ndarray:
         digest = hashlib.blake2b(f"{seed}/temperature".encode(), digest_size=8).digest()
