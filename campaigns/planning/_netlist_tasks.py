@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from ...files import reasons
 from .._exceptions import StudyError
 from ..studies import NetlistSettings, number
-from ._task import Task, get, path_of, put
+from ._task import RunTask, get, path_of, put
 
 _NOT_PHYSICS = ("file", "mismatch")
 
@@ -25,7 +25,7 @@ class NetlistBase:
         plain = self._settings({name: value}).model_dump(mode="json")
         return number(name, get(plain, path_of(name, "netlist")))
 
-    def at(self, values: Mapping[str, Any]) -> tuple[Task, dict[str, Any]]:
+    def at(self, values: Mapping[str, Any]) -> tuple[RunTask, dict[str, Any]]:
         """What the runs of a point have in common, and its parameters as the fields have them."""
         settings = self._settings(values)
         plain = settings.model_dump(mode="json")

@@ -65,7 +65,7 @@ def flat_cards(
 ) -> Iterator[Card]:
     """The cards of one element, with spectral noise."""
     sources = Noise("spectral", number(network.temperature, "temperature"), 0.0)
-    return written(element, _SpiceWriter(v0, starts, sources, None))
+    return written(element, SpiceWriter(v0, starts, sources, None))
 
 
 @dataclass(frozen=True, eq=False, slots=True)

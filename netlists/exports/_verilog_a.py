@@ -2,12 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import pi
 
 import numpy as np
 from jaxtyping import Float
 
-from ...circuits.networks import BOLTZMANN, GROUND, TRANSCONDUCTANCE, Capacitor, OpAmp, OpAmpModel, pole_values
-from ..cards import CLAMP_CONDUCTANCE, SourceKind, pieces
+from ...circuits.networks import (
+    BOLTZMANN,
+    GROUND,
+    TRANSCONDUCTANCE,
+    Capacitor,
+    Inductor,
+    OpAmp,
+    OpAmpModel,
+    Resistor,
+    pole_values,
+)
+from .._exceptions import NetlistError
+from ..cards import CLAMP_CONDUCTANCE, Ends, Source, SourceKind, pieces
 from ._chip import Exported
 
 IDEAL_GAIN = 1e12
@@ -126,28 +138,38 @@ def _branch(name: str, a: str, b: str, quantity: str, *terms: str) -> _Branch:
 class _Writer:
     temperature: float
 
-    def resistor(self, name: str, a: str, b: str, resistance: float, noisy: bool) -> Iterator[_Branch]:
-        branch = f"r_{name}"
-        noise = [_white(4 * BOLTZMANN * self.temperature / resistance, "thermal")] if noisy else []
-        yield _branch(branch, a, b, "I", f"V({branch}) / {resistance!r}", *noise)
+    def resistor(self, element: Resistor, resistance: float) -> Iterator[_Branch]:
+        branch = f"r_{element.name}"
+        temperature = self.temperature if element.temperature is None else float(element.temperature)
+        noise = [_white(4 * BOLTZMANN * temperature / resistance, "thermal")] if element.noisy else []
+        yield _branch(branch, element.a, element.b, "I", f"V({branch}) / {resistance!r}", *noise)
 
     def capacitor(self, element: Capacitor, capacitance: float) -> Iterator[_Branch]:
         yield _storage(f"c_{element.name}", element.a, element.b, capacitance)
 
-    def inductor(self, name: str, a: str, b: str, inductance: float) -> Iterator[_Branch]:
-        branch = f"l_{name}"
-        yield _branch(branch, a, b, "V", f"ddt({inductance!r} * I({branch}))")
+    def inductor(self, element: Inductor, inductance: float) -> Iterator[_Branch]:
+        branch = f"l_{element.name}"
+        yield _branch(branch, element.a, element.b, "V", f"ddt({inductance!r} * I({branch}))")
 
-    def source(self, kind: SourceKind, name: str, a: str, b: str, level: float, drive: bool) -> Iterator[_Branch]:
-        stimulus = [f'ac_stim("ac", {level!r})'] if drive else []
-        yield _branch(f"s_{name}", a, b, kind.upper(), repr(level), *stimulus)
+    def coupling(self, name: str, first: str, second: str, coefficient: float) -> Iterator[_Branch]:
+        raise NetlistError(f"{name}: expected inductors that are not coupled, for a Verilog-A module")
+
+    def source(self, kind: SourceKind, a: str, b: str, source: Source, level: float) -> Iterator[_Branch]:
+        stimulus = [f'ac_stim("ac", {level!r})'] if source.drive else []
+        yield _branch(f"s_{source.name}", a, b, kind.upper(), repr(level), *stimulus)
 
     def noise_current(self, name: str, a: str, b: str, density: float) -> Iterator[_Branch]:
         if density > 0:
             yield _branch(f"n_{name}", a, b, "I", _white(density, "white"))
 
-    def controlled(self, name: str, out: str, plus: str, minus: str, gain: float) -> Iterator[_Branch]:
-        yield _branch(f"e_{name}", out, GROUND, "V", f"({gain!r}) * {_voltage(plus, minus)}")
+    def controlled(self, name: str, ends: Ends, controls: Ends, gain: float) -> Iterator[_Branch]:
+        yield _branch(f"e_{name}", *ends, "V", f"({gain!r}) * {_voltage(*controls)}")
+
+    def transconductor(self, name: str, ends: Ends, controls: Ends, gm: float) -> Iterator[_Branch]:
+        yield _branch(f"g_{name}", *ends, "I", f"({gm!r}) * {_voltage(*controls)}")
+
+    def sensing(self, kind: SourceKind, name: str, ends: Ends, sensor: str, factor: float) -> Iterator[_Branch]:
+        yield _branch(f"h_{name}", *ends, kind.upper(), f"({factor!r}) * I(s_{sensor})")
 
     def amplifier(self, amp: OpAmp, model: OpAmpModel) -> Iterator[_Branch]:
         name, pole = amp.name, f"{amp.name}_p"
@@ -155,11 +177,19 @@ class _Writer:
         yield self._stage(amp, model, pole, model.slew * C_p)
         yield _branch(f"r_{name}_rp", pole, GROUND, "I", f"V({pole}) / {R_p!r}")
         yield _storage(f"c_{name}_cp", pole, GROUND, C_p)
+        driving = pole
+        if model.second_pole > 0:
+            driving = f"{name}_q"
+            capacitance = TRANSCONDUCTANCE / (2 * pi * model.second_pole)
+            yield _branch(f"g_{name}_g2", driving, GROUND, "I", f"{TRANSCONDUCTANCE!r} * {_voltage(driving, pole)}")
+            yield _storage(f"c_{name}_c2", driving, GROUND, capacitance)
         if model.output_resistance > 0:
-            current = f"{_voltage(amp.out, pole)} / {model.output_resistance!r}"
+            current = f"{_voltage(amp.out, driving)} / {model.output_resistance!r}"
             yield _branch(f"g_{name}_ro", amp.out, GROUND, "I", current)
         else:
-            yield from self.controlled(f"{name}_ro", amp.out, pole, GROUND, 1.0)
+            yield from self.controlled(f"{name}_ro", (amp.out, GROUND), (driving, GROUND), 1.0)
+        if model.input_capacitance > 0 and amp.minus != GROUND:
+            yield _storage(f"c_{name}_ci", amp.minus, GROUND, model.input_capacitance)
         if model.load_capacitance > 0:
             yield _storage(f"c_{name}_cl", amp.out, GROUND, model.load_capacitance)
         for pin, node in (("p", amp.plus), ("m", amp.minus)):
