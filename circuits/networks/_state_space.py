@@ -1,14 +1,14 @@
 """State space of a linearised network, numerically."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse.linalg
 from jaxtyping import Complex, Float
 
-from ._elements import Capacitor, Inductor, Network, Value
+from ._elements import Capacitor, Network
+from ._elimination import eliminated
+from ._link_voltages import link_voltages
 from ._nodal_equations import Equations, equations
 
 
@@ -40,12 +40,12 @@ class StateSpace:
     initial: Float[np.ndarray, "m n"]
     """States for given cell voltages: `s0 = initial @ v0`."""
 
-    @property
+    @cached_property
     def F(self) -> Float[np.ndarray, "m m"]:
         """Drift `C^-1 G` [1/s]."""
         return np.linalg.solve(self.C, self.G)
 
-    @property
+    @cached_property
     def Q(self) -> Float[np.ndarray, "m m"]:
         """Diffusion `C^-1 noise C^-T` [V^2/s]."""
         half = np.linalg.solve(self.C, self.noise)
@@ -56,7 +56,7 @@ class StateSpace:
         """Eigenvalues of `-F` [1/s]."""
         return -np.linalg.eigvals(self.F).astype(complex)
 
-    @property
+    @cached_property
     def settled_states(self) -> Float[np.ndarray, " m"]:
         """`G^-1 (drive + bias)` [V]."""
         return np.linalg.solve(self.G, self.drive + self.bias)
@@ -70,15 +70,17 @@ class StateSpace:
         """The same circuit with the first n of its readouts."""
         M, y_drive, y_bias, initial = self.M[:n], self.y_drive[:n], self.y_bias[:n], self.initial[:, :n]
         found = replace(self, M=M, y_drive=y_drive, y_bias=y_bias, initial=initial)
-        vars(found).update({name: value for name, value in vars(self).items() if name == "poles"})
-        return found
+        return self._shared(found, "F", "Q", "poles", "settled_states")
 
     def driven(self, scale: float) -> "StateSpace":
         """The same circuit with its drive `scale` times as large."""
         found = replace(self, drive=scale * self.drive, y_drive=scale * self.y_drive)
-        # Its poles are the same: most of the work where they are known already.
-        vars(found).update({name: value for name, value in vars(self).items() if name == "poles"})
-        return found
+        return self._shared(found, "F", "Q", "poles")
+
+    def _shared(self, other: "StateSpace", *names: str) -> "StateSpace":
+        """The other one with what is known of it already: most of the work."""
+        vars(other).update({name: value for name, value in vars(self).items() if name in names})
+        return other
 
 
 def state_space(network: Network) -> StateSpace:
@@ -88,92 +90,30 @@ def state_space(network: Network) -> StateSpace:
         ValueError: a node without a path for direct current, a loop of sources and capacitors.
     """
     eq = equations(network)
-    m, n_noise = len(eq.states), len(eq.densities)
-    x = _solve(eq, network.name)
-    flow = _storage_flow(eq, x)
-    readout = x[list(eq.outputs)]
-    # Link capacitors: their current is C_l d/dt of a sum of states, which moves to the left-hand side.
-    T = link_voltages(eq)
-    C_link = np.diag([float(c.capacitance) for c in eq.links])
-    C = np.diag([_storage(state) for state in eq.states]) - flow[:, eq.link :] @ C_link @ T
-    S = np.asarray(eq.densities, dtype=float)
-    L = flow[:, eq.noise : eq.noise + n_noise]
-    direct = readout[:, eq.noise : eq.noise + n_noise]
+    m, seen = len(eq.states), eliminated(eq, network.name)
     return StateSpace(
-        C=C,
-        G=-flow[:, :m],
-        drive=flow[:, eq.drive],
-        bias=flow[:, eq.drive + 1],
-        noise=(L * S) @ L.T,
-        M=readout[:, :m],
-        y_drive=readout[:, eq.drive],
-        y_bias=readout[:, eq.drive + 1],
-        noise_feedthrough=float(np.max((direct**2) @ S, initial=0.0)),
+        C=_storage(eq, seen.links),
+        G=-seen.flow[:, :m],
+        drive=seen.flow[:, eq.drive],
+        bias=seen.flow[:, eq.drive + 1],
+        noise=seen.noise,
+        M=seen.shown[:, :m],
+        y_drive=seen.shown[:, eq.drive],
+        y_bias=seen.shown[:, eq.drive + 1],
+        noise_feedthrough=float(np.max(seen.feedthrough, initial=0.0)),
         initial=initial_states(eq, len(network.outputs)),
     )
 
 
-_DENSE_SIZE = 600
-"""Above this many unknowns the sparse factorisation is quicker."""
+def _storage(eq: Equations, links: Float[np.ndarray, "m links"]) -> Float[np.ndarray, "m m"]:
+    """Storage of the states, with what the links add.
 
-
-def _solve(eq: Equations, name: str) -> Float[np.ndarray, "..."]:
-    R = _summed(eq.R, (eq.size, eq.link + len(eq.links)))
-    try:
-        if eq.size <= _DENSE_SIZE:
-            x = np.linalg.solve(_summed(eq.K, (eq.size, eq.size)), R)
-        else:
-            rows, columns, values = zip(*eq.K, strict=True)
-            K = scipy.sparse.csc_matrix((np.array(values, float), (rows, columns)), shape=(eq.size, eq.size))
-            x = scipy.sparse.linalg.splu(K).solve(R)
-    except (np.linalg.LinAlgError, RuntimeError):
-        x = np.full(1, np.nan)
-    if not np.isfinite(x).all():
-        raise ValueError(f"network {name}: expected every node to have a path for direct current; it is singular")
-    return np.asarray(x)
-
-
-def _summed(triplets: Sequence[tuple[int, int, Value]], shape: tuple[int, int]) -> Float[np.ndarray, "..."]:
-    """A dense matrix of (row, column, value), values at the same place added up."""
-    rows, columns, values = zip(*triplets, strict=True) if triplets else ((), (), ())
-    flat = np.array(rows, dtype=np.intp) * shape[1] + np.array(columns, dtype=np.intp)
-    return np.bincount(flat, np.array(values, dtype=float), shape[0] * shape[1]).reshape(shape)
-
-
-def _storage_flow(eq: Equations, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Currents through the tree capacitors and voltages across the inductors."""
-    index = {node: k for k, node in enumerate(eq.nodes)}
-    flow = np.empty((len(eq.states), x.shape[1]))
-    for k, state in enumerate(eq.states):
-        if isinstance(state, Capacitor):
-            flow[k] = x[eq.branch[state.name]]
-        else:
-            flow[k] = _row(x, index, state.a) - _row(x, index, state.b)
-    return flow
-
-
-def _row(x: Float[np.ndarray, "..."], index: dict[str, int], node: str) -> Float[np.ndarray, "..."] | float:
-    return x[index[node]] if node in index else 0.0
-
-
-def _storage(state: Capacitor | Inductor) -> float:
-    return float(state.capacitance if isinstance(state, Capacitor) else state.inductance)
-
-
-def link_voltages(eq: Equations) -> Float[np.ndarray, "..."]:
-    """Each link's voltage as a sum of tree capacitor voltages, along the path in the forest."""
-    tree = [state for state in eq.states if isinstance(state, Capacitor)]
-    names = {node: k for k, node in enumerate(dict.fromkeys(n for c in (*tree, *eq.links) for n in (c.a, c.b)))}
-    incidence = np.zeros((len(names), len(eq.states)))
-    for k, c in enumerate(tree):
-        incidence[names[c.a], k], incidence[names[c.b], k] = 1, -1
-    target = np.zeros((len(names), len(eq.links)))
-    for k, c in enumerate(eq.links):
-        target[names[c.a], k], target[names[c.b], k] = 1, -1
+    A link's current is `C_l d/dt` of a sum of states, which moves to the left-hand side.
+    """
+    own = np.diag([float(s.capacitance if isinstance(s, Capacitor) else s.inductance) for s in eq.states])
     if not eq.links:
-        return np.zeros((0, len(eq.states)))
-    # The path is exact integers; least squares finds it up to rounding.
-    return np.round(np.linalg.lstsq(incidence, target, rcond=None)[0]).T
+        return own
+    return np.asarray(own - links * np.array([float(c.capacitance) for c in eq.links]) @ link_voltages(eq))
 
 
 def initial_states(eq: Equations, n: int) -> Float[np.ndarray, "m n"]:
