@@ -1,7 +1,7 @@
 """Analysis lines of a deck, what a good run of them leaves, and how their plots become arrays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -63,6 +63,14 @@ def op_deck(circuit: str, outputs: Sequence[str]) -> Deck:
     names = _voltages(outputs)
     text = _deck(circuit, f".save {' '.join(names)}", ".op", f".print op {' '.join(names)}")
     return Deck(text, Expected("Operating Point", names, (1,)))
+
+
+def saving_also(deck: Deck, names: Sequence[str]) -> Deck:
+    """A deck of one analysis that leaves further voltages and currents."""
+    known = deck.expected.variables
+    more = tuple(name for name in names if name not in known)
+    text = deck.text.replace("\n.save ", f"\n.save {' '.join(more)} ", 1)
+    return Deck(text, replace(deck.expected, variables=(*known, *more)))
 
 
 def ac_deck(circuit: str, outputs: Sequence[str], grid: Grid) -> Deck:
