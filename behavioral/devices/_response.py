@@ -5,7 +5,7 @@ from functools import cached_property
 from math import pi
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Complex, Float
 
 from ...circuits import Instance, Level, Network, Program, Scaling, state_space

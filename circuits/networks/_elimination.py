@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse
-import scipy.sparse.linalg
+import scipy
 from jaxtyping import Float
 
 from ._elements import GROUND, Capacitor, Value
@@ -101,7 +100,7 @@ def _by_adjoints(eq: Equations) -> Seen:
     )
 
 
-def _wanted(eq: Equations) -> scipy.sparse.csr_array:
+def _wanted(eq: Equations) -> "scipy.sparse.csr_array":
     """The rows of unknowns that are asked for."""
     index = {node: k for k, node in enumerate(eq.nodes)}
     triplets: list[tuple[int, int, Value]] = []
@@ -115,7 +114,7 @@ def _wanted(eq: Equations) -> scipy.sparse.csr_array:
     return sparse(triplets, (m + len(eq.outputs), eq.size)).tocsr()
 
 
-def _times_inverse(wanted: scipy.sparse.csr_array, eq: Equations) -> scipy.sparse.csr_array:
+def _times_inverse(wanted: "scipy.sparse.csr_array", eq: Equations) -> "scipy.sparse.csr_array":
     factors = scipy.sparse.linalg.splu(sparse(eq.K, (eq.size, eq.size)).T.tocsc())
     parts = [
         scipy.sparse.csr_array(factors.solve(wanted[k : k + _TOGETHER].toarray().T).T)
@@ -124,7 +123,7 @@ def _times_inverse(wanted: scipy.sparse.csr_array, eq: Equations) -> scipy.spars
     return scipy.sparse.vstack(parts).tocsr()
 
 
-def _without_rounding(shown: scipy.sparse.csr_array, eq: Equations) -> scipy.sparse.csr_array:
+def _without_rounding(shown: "scipy.sparse.csr_array", eq: Equations) -> "scipy.sparse.csr_array":
     """Readouts of currents into the nodes [ohm], less what is rounding of zero."""
     nodes = len(eq.nodes)
     conductances = (abs(float(value)) for row, column, value in eq.K if row < nodes and column < nodes)
@@ -141,7 +140,7 @@ def summed(triplets: Triplets, shape: tuple[int, int]) -> Float[np.ndarray, "row
     return np.bincount(flat, np.array(values, dtype=float), shape[0] * shape[1]).reshape(shape)
 
 
-def sparse(triplets: Triplets, shape: tuple[int, int]) -> scipy.sparse.csc_array:
+def sparse(triplets: Triplets, shape: tuple[int, int]) -> "scipy.sparse.csc_array":
     """The sparse matrix of triplets."""
     rows, columns, values = zip(*triplets, strict=True) if triplets else ((), (), ())
     placed = (np.array(values, dtype=float), (np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp)))

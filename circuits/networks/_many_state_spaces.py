@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.sparse
+import scipy
 from jaxtyping import Float, Int
 
 from ._elements import Capacitor, Network
@@ -282,7 +282,10 @@ def _assemble(
 
 
 def _pairs(
-    left: scipy.sparse.csr_matrix, right: scipy.sparse.csr_matrix, r: Int[np.ndarray, " k"], c: Int[np.ndarray, " k"]
+    left: "scipy.sparse.csr_matrix",
+    right: "scipy.sparse.csr_matrix",
+    r: Int[np.ndarray, " k"],
+    c: Int[np.ndarray, " k"],
 ) -> tuple[np.ndarray, ...]:
     """Entry number, row, column and weight of every product of an entry of `left[r_k]` and one of `right[c_k]`."""
     many_left, many_right = np.diff(left.indptr)[r], np.diff(right.indptr)[c]

@@ -99,7 +99,6 @@ def simulate(
         from ...netlists.runs import Request, get_analysis, run
         from ..inputs import ProgramOptions, get_scaling
         from ..inputs import chips as inputs
-        from ..views import simulation as _simulation
 
         limits = None if band is None else (band.low, band.high)
         kind = get_analysis(analysis, noise, duration, limits)
@@ -132,6 +131,9 @@ def simulate(
         what = f"{chip.name} with {program.n} cells, design {the_design.name}, level {the_level}"
         with this.step(f"ngspice: {analysis}, {what}"):
             result = run(request)
+        # Figures take longer to load than a small circuit to simulate, and a mistake needs none.
+        from ..views import simulation as _simulation
+
         _simulation.write(request, result, Path(this.folder))
         this.finish(_simulation.summary(request, result), exit_code=1 if result.faults else 0)
         this.show(_simulation.table(request, result))

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Complex, Float
-from scipy.interpolate import CubicSpline
 
 from .._exceptions import SimulationFailed
 from ..timing import Grid, Steps
@@ -176,6 +175,9 @@ def integrate_band(
     densities: Float[np.ndarray, "rows k"], grid: Grid, band: tuple[float, float]
 ) -> Float[np.ndarray, " k"]:
     """Integral over a band that the grid covers: of a cubic spline through f S(f) over ln f."""
+    # Loading scipy.interpolate takes longer than most simulations.
+    from scipy.interpolate import CubicSpline
+
     frequencies = grid.frequencies
     spline = CubicSpline(np.log(frequencies), densities * frequencies[:, None])
     return np.asarray(spline.integrate(np.log(band[0]), np.log(band[1])))
