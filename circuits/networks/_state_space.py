@@ -40,21 +40,24 @@ class StateSpace:
     initial: Float[np.ndarray, "m n"]
     """States for given cell voltages: `s0 = initial @ v0`."""
 
-    @cached_property
+    @property
     def F(self) -> Float[np.ndarray, "m m"]:
         """Drift `C^-1 G` [1/s]."""
-        return np.linalg.solve(self.C, self.G)
+        return self._law.F
 
-    @cached_property
+    @property
     def Q(self) -> Float[np.ndarray, "m m"]:
         """Diffusion `C^-1 noise C^-T` [V^2/s]."""
-        half = np.linalg.solve(self.C, self.noise)
-        return np.asarray(np.linalg.solve(self.C, half.T).T)
+        return self._law.Q
 
-    @cached_property
+    @property
     def poles(self) -> Complex[np.ndarray, " m"]:
         """Eigenvalues of `-F` [1/s]."""
-        return -np.linalg.eigvals(self.F).astype(complex)
+        return self._law.poles
+
+    @cached_property
+    def _law(self) -> "_Law":
+        return _Law(self.C, self.G, self.noise)
 
     @cached_property
     def settled_states(self) -> Float[np.ndarray, " m"]:
@@ -70,26 +73,51 @@ class StateSpace:
         """The same circuit with the first n of its readouts."""
         M, y_drive, y_bias, initial = self.M[:n], self.y_drive[:n], self.y_bias[:n], self.initial[:, :n]
         found = replace(self, M=M, y_drive=y_drive, y_bias=y_bias, initial=initial)
-        return self._shared(found, "F", "Q", "poles", "settled_states")
+        return self._shared(found, "_law", "settled_states")
 
     def driven(self, scale: float) -> "StateSpace":
         """The same circuit with its drive `scale` times as large."""
         found = replace(self, drive=scale * self.drive, y_drive=scale * self.y_drive)
-        return self._shared(found, "F", "Q", "poles")
+        return self._shared(found, "_law")
 
     def _shared(self, other: "StateSpace", *names: str) -> "StateSpace":
-        """The other one with what is known of it already: most of the work."""
+        """The other one, which works out once with this one what both have in common: most of the work."""
+        _ = self._law
         vars(other).update({name: value for name, value in vars(self).items() if name in names})
         return other
 
 
-def state_space(network: Network) -> StateSpace:
+@dataclass(frozen=True, eq=False)
+class _Law:
+    """How the states move, whatever drives them and whoever reads them."""
+
+    C: Float[np.ndarray, "m m"]
+    G: Float[np.ndarray, "m m"]
+    noise: Float[np.ndarray, "m m"]
+
+    @cached_property
+    def F(self) -> Float[np.ndarray, "m m"]:
+        return np.linalg.solve(self.C, self.G)
+
+    @cached_property
+    def Q(self) -> Float[np.ndarray, "m m"]:
+        half = np.linalg.solve(self.C, self.noise)
+        return np.asarray(np.linalg.solve(self.C, half.T).T)
+
+    @cached_property
+    def poles(self) -> Complex[np.ndarray, " m"]:
+        return -np.linalg.eigvals(self.F).astype(complex)
+
+
+def state_space(network: Network, noisy: bool = True) -> StateSpace:
     """The state space of a network, amplifiers linearised.
+
+    Without its noise sources unless `noisy`: in an array there are more of them than of all else.
 
     Raises:
         ValueError: a node without a path for direct current, a loop of sources and capacitors.
     """
-    eq = equations(network)
+    eq = equations(network, noisy=noisy)
     m, seen = len(eq.states), eliminated(eq, network.name)
     return StateSpace(
         C=_storage(eq, seen.links),
