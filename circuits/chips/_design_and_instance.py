@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -392,7 +393,7 @@ class Instance:
             raise DesignError(str(error)) from None
         return cls.from_dict(data, str(path))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the content without the seed."""
         content = {key: value for key, value in self.to_dict().items() if key != "seed"}

@@ -41,7 +41,7 @@ class StateSpaces:
         """One chip's; a readout's noise without band limit is taken as zero."""
         names = ("C", "G", "drive", "bias", "noise", "M", "y_drive", "y_bias")
         parts = {name: getattr(self, name)[chip] for name in names}
-        return StateSpace(**parts, noise_feedthrough=0.0, initial=self.initial)
+        return StateSpace(**parts, feedthrough=np.zeros(self.M.shape[1]), initial=self.initial)
 
     @cached_property
     def F(self) -> Float[np.ndarray, "chips m m"]:

@@ -35,10 +35,15 @@ class StateSpace:
     """Drive that reaches the readout directly [V]."""
     y_bias: Float[np.ndarray, " n"]
     """Offsets that reach the readout directly [V]."""
-    noise_feedthrough: float
-    """Largest white noise density that reaches a readout without any band limit [V^2/Hz]; 0 for a physical readout."""
+    feedthrough: Float[np.ndarray, " n"]
+    """White noise density that reaches a readout without any band limit [V^2/Hz]; 0 for a physical readout."""
     initial: Float[np.ndarray, "m n"]
     """States for given cell voltages: `s0 = initial @ v0`."""
+
+    @property
+    def noise_feedthrough(self) -> float:
+        """The largest of `feedthrough` [V^2/Hz]."""
+        return float(np.max(self.feedthrough, initial=0.0))
 
     @property
     def F(self) -> Float[np.ndarray, "m m"]:
@@ -71,8 +76,8 @@ class StateSpace:
 
     def first(self, n: int) -> "StateSpace":
         """The same circuit with the first n of its readouts."""
-        M, y_drive, y_bias, initial = self.M[:n], self.y_drive[:n], self.y_bias[:n], self.initial[:, :n]
-        found = replace(self, M=M, y_drive=y_drive, y_bias=y_bias, initial=initial)
+        shown = {name: getattr(self, name)[:n] for name in ("M", "y_drive", "y_bias", "feedthrough")}
+        found = replace(self, **shown, initial=self.initial[:, :n])
         return self._shared(found, "_law", "settled_states")
 
     def driven(self, scale: float) -> "StateSpace":
@@ -128,7 +133,7 @@ def state_space(network: Network, noisy: bool = True) -> StateSpace:
         M=seen.shown[:, :m],
         y_drive=seen.shown[:, eq.drive],
         y_bias=seen.shown[:, eq.drive + 1],
-        noise_feedthrough=float(np.max(seen.feedthrough, initial=0.0)),
+        feedthrough=seen.feedthrough,
         initial=initial_states(eq, len(network.outputs)),
     )
 

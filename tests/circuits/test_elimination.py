@@ -4,7 +4,17 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from thermospice.circuits import Cascade, Crossbar, Design, DifferentialRCMesh, RCMesh, RLCGrid, random_program
+from thermospice.circuits import (
+    Cascade,
+    Crossbar,
+    Design,
+    DifferentialRCMesh,
+    RCMesh,
+    RLCGrid,
+    Scaling,
+    random_program,
+)
+from thermospice.circuits.loaded_chips import loaded_chip
 from thermospice.circuits.networks import (
     Capacitor,
     Network,
@@ -109,3 +119,14 @@ def test_a_link_is_the_sum_of_the_states_on_its_path():
     eq = equations(Network("loop", (*chain, *loop, *away), ("a",), 300.0))
     # d - a = -(a-b) - (b-c) - (c-d), and b - d = (b-c) + (c-d).
     np.testing.assert_array_equal(link_voltages(eq), [[-1, -1, -1], [0, 1, 1]])
+
+
+def test_fewer_readouts_have_their_own_noise_only():
+    """Catches a readout that is blamed for the white noise of a node inside, such as an amplifier's input."""
+    rng = np.random.default_rng(3)
+    topology = Crossbar(2)
+    instance, program = Design.preset("board-1k-1n").sample(topology, rng), random_program(topology, rng)
+    chip = loaded_chip(instance, program, "macro", Scaling())
+    assert chip.inside.noise_feedthrough > 0
+    assert chip.space.noise_feedthrough == chip.watched.noise_feedthrough == 0
+    np.testing.assert_allclose(chip.space.settled, state_space(chip.network).settled, rtol=1e-12)
