@@ -1,7 +1,7 @@
 """`thermospice simulate`: one chip, one program, one analysis in ngspice."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,12 +29,19 @@ from ..frame import (
     Size,
     Supply,
     Temperature,
+    Timeout,
     TopologyName,
     Trust,
     job,
     pair,
     quantity,
 )
+
+if TYPE_CHECKING:
+    from ...circuits import Instance, Level, Program
+    from ...measurements import Analysis
+    from ...netlists.runs import Forecast
+    from ..frame import Job
 
 EXAMPLE = "Example: thermospice simulate --design board-1k-1n --topology crossbar --analysis tran --size 8"
 
@@ -85,6 +92,7 @@ def simulate(
     amplifier: AmplifierFile = None,
     trust: Trust = False,
     supply: Supply = None,
+    timeout: Timeout = None,
     out: Out = None,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -112,6 +120,7 @@ def simulate(
         chip, program = options.load(topology)
         fresh = get_instance(the_design, chip, seed if instance_seed is None else instance_seed, not no_mismatch)
         instance = inputs.get_aged(fresh, at)
+        expected = _forecast(this, instance, program, the_level, kind, timeout)
         scaling = get_scaling(instance, program, the_level, drive_scale)
         request = Request(
             instance,
@@ -127,6 +136,7 @@ def simulate(
             at,
             temperature,
             limits,
+            expected.timeout if timeout is None else timeout,
         )
         what = f"{chip.name} with {program.n} cells, design {the_design.name}, level {the_level}"
         with this.step(f"ngspice: {analysis}, {what}"):
@@ -145,3 +155,22 @@ def simulate(
             this.say(f"warning: {warning}")
         for fault in result.faults:
             this.say(f"failed: {fault}")
+
+
+def _forecast(
+    this: "Job",
+    instance: "Instance",
+    program: "Program",
+    level: "Level",
+    analysis: "Analysis",
+    timeout: float | None,
+) -> "Forecast":
+    """What is coming, said beforehand where it is long or large, and refused where it does not fit."""
+    from ...netlists.runs import check_size, forecast
+
+    check_size(instance, program)
+    expected = forecast(instance.network(program, level), analysis)
+    expected.check(timeout)
+    if expected.text is not None:
+        this.say(expected.text)
+    return expected

@@ -19,6 +19,7 @@ from ..simulators import Cancellation, proven_ngspice, saving_also
 from ._agreement import AGREEMENT, Judge, faults_of
 from ._carry_out import Outcome
 from ._carry_out import run as carry_out
+from ._forecast import TIMEOUT
 from ._many import measured as as_measured
 from ._power import OperatingPower, asked_for_power, power_of
 from ._simulate import simulate
@@ -44,6 +45,8 @@ class Request:
     """As asked for [K]; the design has it."""
     band: tuple[float, float] | None = None
     """Of the noise's covariance [Hz]."""
+    timeout: float = TIMEOUT
+    """Of each of the simulator's processes [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,12 +227,13 @@ def _job(request: Request, analysis: Analysis, noise: bool) -> Job:
         request.seed if noise else None,
         amplifier=request.amplifier,
         band=request.band if analysis == "noise" else None,
+        timeout=request.timeout,
     )
 
 
 def _simulate(task: Job) -> xr.Dataset:
-    names = ("instance", "program", "analysis", "level", "duration", "scaling", "noise", "seed", "amplifier", "band")
-    return simulate(**{name: getattr(task, name) for name in names})
+    chip = (task.instance, task.program, task.analysis, task.level, task.duration, task.scaling, task.noise, task.seed)
+    return simulate(*chip, amplifier=task.amplifier, band=task.band, timeout=task.timeout)
 
 
 SHOWN = 3
