@@ -9,9 +9,9 @@ import pytest
 HEAVY = ("torch", "PySpice", "matplotlib", "sympy")
 
 
-def loaded_by(code: str) -> set[str]:
-    """Top-level modules in a fresh Python after some code; without the shape checks of the tests."""
-    listing = "import sys; print('\\n'.join({name.partition('.')[0] for name in sys.modules}))"
+def loaded_by(code: str, depth: int = 1) -> set[str]:
+    """Modules in a fresh Python after some code, with so many parts of their names; without the tests' shape checks."""
+    listing = f"import sys; print('\\n'.join({{'.'.join(name.split('.')[:{depth}]) for name in sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", f"{code}; {listing}"], capture_output=True, text=True, check=True)
     return set(done.stdout.split("\n"))
 
@@ -30,6 +30,25 @@ def test_command_line_help_loads_neither_numpy_nor_anything_heavier() -> None:
     # Without them it answers within the time that Python itself needs, on any machine.
     code = "from thermospice.cli import main; assert main(['--help']) == 0; assert main(['simulate', '--help']) == 0"
     assert not loaded_by(code) & {*HEAVY, "numpy", "scipy", "xarray"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("simulate", "--design", "board"),
+        ("simulate", "--analysis", "dc"),
+        ("symbolic", "--topology", "ring"),
+        ("calibrate", "--design", "board"),
+        ("verify", "--topology", "ring"),
+        ("solve", "--problem", "riddle"),
+        ("sweep", "missing.yaml"),
+    ],
+    ids=" ".join,
+)
+def test_a_mistake_is_answered_without_what_takes_long_to_load(words: tuple[str, ...]) -> None:
+    """Catches a figure, a statistic or a cluster that is loaded before the options are looked at."""
+    loaded = loaded_by(f"from thermospice.cli import main; assert main({list(words)!r}) == 2", depth=2)
+    assert not loaded & {*HEAVY, "distributed", "jinja2", "schemdraw", "scipy.stats", "scipy.signal", "scipy.optimize"}
 
 
 def test_symbolic_is_there_when_it_is_asked_for() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-import scipy.stats
+import scipy
 from jaxtyping import Bool, Float
 
 from ..devices import tolerance_groups

@@ -1,7 +1,7 @@
 """Innovations of a noisy record: what each sample adds to what the model expected from those before it."""
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Float
 
 from ..devices import Response

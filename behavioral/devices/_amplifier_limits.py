@@ -39,7 +39,7 @@ class Amplifiers:
 
     @classmethod
     def of(cls, space: StateSpace, amplifiers: "tuple[OpAmp, ...]", n: int) -> "Amplifiers":
-        """From a state space whose outputs after the first n are those of `outputs`."""
+        """From a state space whose outputs after the first n are `amplifier_nodes`."""
         models = [amp.model for amp in amplifiers if amp.model is not None]
         names = ("rail_low", "rail_high", "slew", "gain_bandwidth", "offset", "noise_voltage", "noise_corner")
         numbers = np.array([[getattr(m, name) for name in names] for m in models], float).reshape(-1, len(names)).T
@@ -68,12 +68,6 @@ class Amplifiers:
             corner,
             np.array([float(m.noise_lowest) for m in models]),
         )
-
-    @staticmethod
-    def outputs(amplifiers: "tuple[OpAmp, ...]") -> tuple[str, ...]:
-        """The nodes that tell of the limits: where the rails hold, then the inputs."""
-        inputs = (node for amp in amplifiers for node in (amp.plus, amp.minus) if node != GROUND)
-        return (*(f"{amp.name}_p" for amp in amplifiers), *inputs)
 
     def clipped(self, states: Float[np.ndarray, "times m"]) -> tuple[str, ...]:
         """Those beyond their rails at any of the times."""

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ...circuits import Instances, Level, Program, Scaling, choose_scaling
+from ...circuits.loaded_chips import amplifier_nodes
 from ...circuits.networks import OpAmp, StateSpaces
 from .._exceptions import ClippedError, NotStationaryError
 from ..processes import OrnsteinUhlenbeck, Saturation, integrate
@@ -167,7 +168,7 @@ class BatchResponse:
             return self.mean_at(times, v0)[:, None] if rng is None else self.sample(times, rng, paths, v0)
         if rng is not None:
             self._check_white()
-        nodes = Amplifiers.outputs(self.amplifiers)
+        nodes = amplifier_nodes(self.amplifiers)
         every = self.devices.instances.state_spaces(self.program, self.devices.level, self.scaling, nodes)
         limits = [Amplifiers.of(every[k], _one(self.amplifiers, k), n) for k in range(len(self.devices))]
         parts = [part.saturation(every[k], every.F[k]) for k, part in enumerate(limits)]

@@ -5,11 +5,12 @@ from functools import cached_property
 from math import pi
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Complex, Float
 
 from ...circuits import Instance, Level, Network, Program, Scaling, state_space
-from ...circuits.networks import OpAmp, StateSpace
+from ...circuits.loaded_chips import amplifier_nodes, amplifiers_of, loaded_chip
+from ...circuits.networks import StateSpace
 from .._exceptions import ClippedError
 from ..processes import OrnsteinUhlenbeck
 from ..propagation import Gaussian
@@ -53,8 +54,12 @@ class Response:
             ProgramError, DesignError: as `Instance.network`.
             ClippedError: the settled device is beyond an amplifier's rails.
         """
-        network = instance.network(program, level, scaling, rounding)
-        return cls.of_network(network, program, scaling, noise_scale, allow_clipping)
+        if rounding is not None:
+            network = instance.network(program, level, scaling, rounding)
+            return cls.of_network(network, program, scaling, noise_scale, allow_clipping)
+        # Whoever chose the scaling has asked for the same state space just before.
+        chip = loaded_chip(instance, program, level, scaling)
+        return cls._of_space(chip.network, chip.inside, program, scaling, noise_scale, allow_clipping)
 
     @classmethod
     def of_network(
@@ -71,13 +76,26 @@ class Response:
             ValueError: as `state_space`.
             ClippedError: the settled device is beyond an amplifier's rails.
         """
-        amplifiers = tuple(e for e in network.elements if isinstance(e, OpAmp) and e.model is not None)
-        every = state_space(replace(network, outputs=(*network.outputs, *Amplifiers.outputs(amplifiers))))
+        nodes = amplifier_nodes(amplifiers_of(network))
+        space = state_space(replace(network, outputs=(*network.outputs, *nodes)))
+        return cls._of_space(network, space, program, scaling, noise_scale, allow_clipping)
+
+    @classmethod
+    def _of_space(
+        cls,
+        network: Network,
+        space: StateSpace,
+        program: Program,
+        scaling: Scaling,
+        noise_scale: float,
+        allow_clipping: bool,
+    ) -> "Response":
+        """From a state space with `amplifier_nodes` as further readouts."""
         response = cls(
             program,
             scaling,
-            _first(every, network),
-            Amplifiers.of(every, amplifiers, program.n),
+            space.first(len(network.outputs)),
+            Amplifiers.of(space, amplifiers_of(network), program.n),
             noise_scale,
             allow_clipping,
         )
@@ -293,14 +311,3 @@ class Response:
                 f"amplifier {', '.join(names)}: the linear circuit {verb} beyond the rails, where its answer does not"
                 " hold; load the program with a smaller drive scale (choose_scaling), or set allow_clipping=True"
             )
-
-
-def _first(space: StateSpace, network: Network) -> StateSpace:
-    n = len(network.outputs)
-    return replace(
-        space,
-        M=space.M[:n],
-        y_drive=space.y_drive[:n],
-        y_bias=space.y_bias[:n],
-        initial=space.initial[:, :n],
-    )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Float
 
 from ._devices import LinearDevice

@@ -9,7 +9,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Float
 
 from ...circuits import Program

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy.special import ndtri, stdtrit
 
 from ...circuits import Program
 from ...circuits.loaded_chips import SETTLED, RelaxationLaw
@@ -231,7 +231,7 @@ def _deviations(question: Question, loaded: LoadedDevice, times: Times) -> Float
 
 def students(count: int) -> float:
     """Student's quantile of a mean of so many values, over the normal one: 1.96 of the product holds 95 %."""
-    return float(stdtrit(count - 1, _TWO_SIDED) / ndtri(_TWO_SIDED))
+    return float(scipy.special.stdtrit(count - 1, _TWO_SIDED) / scipy.special.ndtri(_TWO_SIDED))
 
 
 _TWO_SIDED = 0.975

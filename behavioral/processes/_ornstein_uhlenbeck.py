@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Complex, Float
 
 from ...files.arrays import with_gaps

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Float
-from scipy.linalg.lapack import dtrsyl
 
 from .._exceptions import NotStationaryError
 
@@ -52,7 +51,7 @@ class Lyapunov:
 
     def _once(self, Q: Float[np.ndarray, "n n"], adjoint: bool) -> Float[np.ndarray, "n n"]:
         first, second = (b"T", b"N") if adjoint else (b"N", b"T")
-        Y, scale, _ = dtrsyl(self.T, self.T, self.Z.T @ Q @ self.Z, trana=first, tranb=second)
+        Y, scale, _ = scipy.linalg.lapack.dtrsyl(self.T, self.T, self.Z.T @ Q @ self.Z, trana=first, tranb=second)
         P = self.Z @ Y @ self.Z.T / scale
         symmetric: Float[np.ndarray, "n n"] = (P + P.T) / 2
         return symmetric

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Float
 
 # Taylor's remainder (2 * 0.25)^15 / 16! is 1e-18: below rounding.

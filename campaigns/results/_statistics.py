@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from ..runs import Record
 from ..studies import Limit, Study
@@ -16,7 +16,7 @@ def wilson_interval(passed: int, total: int) -> tuple[float, float]:
     """Interval of a yield (Wilson, J. Am. Stat. Assoc. 22, 209, 1927); (0, 1) when nothing was tried."""
     if total == 0:
         return 0.0, 1.0
-    found = stats.binomtest(passed, total).proportion_ci(CONFIDENCE, method="wilson")
+    found = scipy.stats.binomtest(passed, total).proportion_ci(CONFIDENCE, method="wilson")
     # Rounding may leave 1e-17 where the interval ends at 0 or 1.
     return (0.0 if passed == 0 else float(found.low)), (1.0 if passed == total else float(found.high))
 
@@ -25,8 +25,8 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
     """Student's t interval of a mean; None for fewer than two values."""
     if len(values) < 2:
         return None
-    mean, error = float(np.mean(values)), float(stats.sem(values))
-    reach = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
+    mean, error = float(np.mean(values)), float(scipy.stats.sem(values))
+    reach = error * float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
     return mean - reach, mean + reach
 
 

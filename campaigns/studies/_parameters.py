@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import scipy
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from scipy import stats
-from scipy.stats import qmc
 
 from ...files.quantities import Count, QuantityError, parse_quantity
 from ._units import quantity_of
@@ -91,8 +90,8 @@ def _unit_samples(method: str, samples: int, dimensions: int, seed: int) -> Floa
     if method == "monte-carlo":
         return rng.random((samples, dimensions))
     # SciPy 1.15 renamed the argument.
-    name = "rng" if "rng" in inspect.signature(qmc.LatinHypercube).parameters else "seed"
-    sampler: Any = qmc.LatinHypercube
+    name = "rng" if "rng" in inspect.signature(scipy.stats.qmc.LatinHypercube).parameters else "seed"
+    sampler: Any = scipy.stats.qmc.LatinHypercube
     return np.asarray(sampler(dimensions, **{name: rng}).random(samples))
 
 
@@ -144,7 +143,7 @@ def _normal(
     if not cut[0] < cut[1]:
         raise ValueError(f"parameters.{name}: expected low < high, got {parameter.low} and {parameter.high}")
     a, b = ((c - centre) / sigma for c in cut)
-    drawn = stats.truncnorm.ppf(unit, a, b, loc=centre, scale=sigma)
+    drawn = scipy.stats.truncnorm.ppf(unit, a, b, loc=centre, scale=sigma)
     return np.asarray(np.exp(drawn) if log else drawn)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -278,7 +279,7 @@ class Instance:
         """
         return cls.from_dict(read_plain(path), str(path))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the content without the seed."""
         content = {key: value for key, value in self.to_dict().items() if key != "seed"}

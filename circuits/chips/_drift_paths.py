@@ -3,7 +3,7 @@
 from math import ceil, exp, log, pi, sqrt
 
 import numpy as np
-import scipy.signal
+import scipy
 from jaxtyping import Float
 
 from .._exceptions import DesignError

@@ -20,6 +20,7 @@ from ._sparse_mesh import sparse_mesh as sparse_mesh
 from ._stability import stability_limit as stability_limit
 from ._stability import with_gain_bandwidth as with_gain_bandwidth
 from ._swing import Swing as Swing
+from ._swing import amplifier_nodes as amplifier_nodes
 from ._swing import amplifiers_of as amplifiers_of
 from ._swing import beyond_rails as beyond_rails
-from ._swing import watched as watched
+from ._swing import inside as inside

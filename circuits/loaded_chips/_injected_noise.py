@@ -4,7 +4,7 @@ from dataclasses import replace
 from math import log
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Float
 
 from .._exceptions import DesignError

@@ -7,7 +7,7 @@ from ..chips import Instance
 from ..networks import CurrentSource, Network, StateSpace, VoltageSource
 from ..programs import Program, Scaling
 from ..topologies import Level
-from ._swing import watched
+from ._swing import amplifiers_of, inside
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +29,13 @@ class LoadedChip:
 
     @cached_property
     def watched(self) -> StateSpace:
-        """The same with the amplifiers' pole nodes as further readouts; see `watched`."""
-        return watched(self.network) if self.undriven is None else self.undriven.watched.driven(self.drive)
+        """The same with the amplifiers' pole nodes as further readouts."""
+        return self.inside.first(len(self.network.outputs) + len(amplifiers_of(self.network)))
+
+    @cached_property
+    def inside(self) -> StateSpace:
+        """The same with all nodes that tell of the amplifiers' limits; see `amplifier_nodes`."""
+        return inside(self.network) if self.undriven is None else self.undriven.inside.driven(self.drive)
 
 
 def loaded_chip(instance: Instance, program: Program, level: Level, scaling: Scaling) -> LoadedChip:

@@ -26,7 +26,7 @@ def realised_eigenvalues(instance: Instance, network: Network, scaling: Scaling)
     # Stray capacitances at virtual grounds, which perfect amplifiers hold still, are no part of the matrix.
     kept = [e for e in network.elements if not (isinstance(e, Capacitor) and is_stray(e))]
     perfect = tuple(replace(e, model=None) if isinstance(e, OpAmp) else e for e in kept)
-    poles = state_space(replace(network, elements=perfect)).poles
+    poles = state_space(replace(network, elements=perfect), noisy=False).poles
     return np.asarray(-poles * instance.design.tau / scaling.conductance)
 
 

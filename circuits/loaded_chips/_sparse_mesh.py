@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-import scipy.sparse
+import scipy
 from jaxtyping import Float
 
 from .._exceptions import ProgramError
@@ -49,7 +49,7 @@ def sparse_mesh(design: Design, A: Any, b: Any, rng: np.random.Generator | None 
     return Network(f"mesh{n}", tuple(elements), tuple(f"x{i}" for i in range(n)), values.temperature)
 
 
-def _checked(A: Any, b: Any) -> tuple[scipy.sparse.csr_array, Float[np.ndarray, " n"]]:
+def _checked(A: Any, b: Any) -> tuple["scipy.sparse.csr_array", Float[np.ndarray, " n"]]:
     if not scipy.sparse.issparse(A):
         raise ProgramError(f"A: expected a scipy.sparse matrix, got {type(A).__name__}; a dense one is a Program")
     given: Any = A

@@ -60,7 +60,7 @@ def _bisect(instance: Instance, program: Program, scaling: Scaling, unstable: fl
 
 def _stable(instance: Instance, program: Program, scaling: Scaling, log_bandwidth: float) -> bool:
     chip = with_gain_bandwidth(instance, exp(log_bandwidth))
-    return bool((state_space(chip.network(program, "macro", scaling)).poles.real < 0).all())
+    return bool((state_space(chip.network(program, "macro", scaling), noisy=False).poles.real < 0).all())
 
 
 def with_gain_bandwidth(instance: Instance, gain_bandwidth: float) -> Instance:

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 
 from .._exceptions import ProgramError
 from ..chips import Design
-from ..networks import Network, OpAmp, StateSpace, of_type, relaxation, state_space
+from ..networks import GROUND, Network, OpAmp, StateSpace, of_type, relaxation, state_space
 
 HEADROOM = 0.5
 """Part of the rails (and of the converters' range) that the settled voltages may use."""
@@ -23,16 +23,23 @@ def amplifiers_of(network: Network) -> tuple[OpAmp, ...]:
     return tuple(amp for amp in of_type(network.elements, OpAmp) if amp.model is not None)
 
 
-def watched(network: Network) -> StateSpace:
-    """The state space with the pole nodes of all amplifiers as readouts after the network's own.
+def amplifier_nodes(amplifiers: Sequence[OpAmp]) -> tuple[str, ...]:
+    """The nodes that tell of their limits: pole nodes, where the rails hold, then the inputs.
 
-    The rails hold the pole node: the output is lower by what its resistance takes.
+    The output is lower than the pole node by what its resistance takes.
+    """
+    inputs = (node for amp in amplifiers for node in (amp.plus, amp.minus) if node != GROUND)
+    return (*(f"{amp.name}_p" for amp in amplifiers), *inputs)
+
+
+def inside(network: Network) -> StateSpace:
+    """The state space with `amplifier_nodes` as readouts after the network's own.
 
     Raises:
         ValueError: as `state_space`.
     """
-    poles = (f"{amp.name}_p" for amp in amplifiers_of(network))
-    return state_space(replace(network, outputs=(*network.outputs, *poles)))
+    nodes = amplifier_nodes(amplifiers_of(network))
+    return state_space(replace(network, outputs=(*network.outputs, *nodes)))
 
 
 def beyond_rails(network: Network, space: StateSpace, part: float = 1.0) -> tuple[str, ...]:
@@ -40,7 +47,7 @@ def beyond_rails(network: Network, space: StateSpace, part: float = 1.0) -> tupl
 
     Args:
         network: the circuit.
-        space: its state space, as `watched` has it.
+        space: its state space, as `LoadedChip.watched` has it.
         part: of the rails.
     """
     n = len(network.outputs)
@@ -79,7 +86,7 @@ class Swing:
         fastest: float,
         start: Float[np.ndarray, " n"] | None = None,
     ) -> "Swing":
-        """Of a circuit whose state space is that of `watched`.
+        """Of a circuit whose state space is that of `LoadedChip.watched`.
 
         Args:
             network: the circuit.

@@ -30,6 +30,7 @@ from ._elements import terminals as terminals
 from ._flicker_noise import PER_DECADE as PER_DECADE
 from ._flicker_noise import flicker_band as flicker_band
 from ._flicker_noise import relaxations as relaxations
+from ._link_voltages import link_voltages as link_voltages
 from ._macro_model import LinearElement as LinearElement
 from ._macro_model import linear_elements as linear_elements
 from ._macro_model import pole_values as pole_values
@@ -46,6 +47,5 @@ from ._sparse_equations import NodalEquations as NodalEquations
 from ._sparse_equations import nodal_equations as nodal_equations
 from ._state_space import NoisePaths as NoisePaths
 from ._state_space import StateSpace as StateSpace
-from ._state_space import link_voltages as link_voltages
 from ._state_space import noise_paths as noise_paths
 from ._state_space import state_space as state_space

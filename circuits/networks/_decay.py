@@ -8,7 +8,7 @@ Pseudospectra, 2005, chapter 14).
 from math import ceil, log, log2
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Float
 
 _PARTS = 256

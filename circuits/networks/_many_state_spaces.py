@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.sparse
+import scipy
 from jaxtyping import Float, Int
 
 from ._elements import Capacitor, Network
@@ -41,7 +41,7 @@ class StateSpaces:
         """One chip's; a readout's noise without band limit is taken as zero."""
         names = ("C", "G", "drive", "bias", "noise", "M", "y_drive", "y_bias")
         parts = {name: getattr(self, name)[chip] for name in names}
-        return StateSpace(**parts, noise_feedthrough=0.0, initial=self.initial)
+        return StateSpace(**parts, feedthrough=np.zeros(self.M.shape[1]), initial=self.initial)
 
     @cached_property
     def F(self) -> Float[np.ndarray, "chips m m"]:
@@ -282,7 +282,10 @@ def _assemble(
 
 
 def _pairs(
-    left: scipy.sparse.csr_matrix, right: scipy.sparse.csr_matrix, r: Int[np.ndarray, " k"], c: Int[np.ndarray, " k"]
+    left: "scipy.sparse.csr_matrix",
+    right: "scipy.sparse.csr_matrix",
+    r: Int[np.ndarray, " k"],
+    c: Int[np.ndarray, " k"],
 ) -> tuple[np.ndarray, ...]:
     """Entry number, row, column and weight of every product of an entry of `left[r_k]` and one of `right[c_k]`."""
     many_left, many_right = np.diff(left.indptr)[r], np.diff(right.indptr)[c]

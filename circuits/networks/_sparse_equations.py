@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse.linalg
+import scipy
 from jaxtyping import Float
 
 from ._elements import GROUND, Capacitor, CurrentSource, Difference, Network, NoiseCurrent, Resistor
@@ -21,11 +21,11 @@ class NodalEquations:
 
     C: Float[np.ndarray, " m"]
     """Capacitance of each node to ground [F]."""
-    G: scipy.sparse.csc_matrix
+    G: "scipy.sparse.csc_matrix"
     """Conductances (m, m) [S]."""
     i: Float[np.ndarray, " m"]
     """Currents of the sources into the nodes [A]."""
-    M: scipy.sparse.csr_matrix
+    M: "scipy.sparse.csr_matrix"
     """Readout (n, m)."""
 
     @property
@@ -103,7 +103,7 @@ def _inject(i: Float[np.ndarray, " m"], row: dict[str, int], a: str, b: str, cur
             i[row[node]] += sign * current
 
 
-def _readout(network: Network, row: dict[str, int], readouts: dict[str, Difference]) -> scipy.sparse.csr_matrix:
+def _readout(network: Network, row: dict[str, int], readouts: dict[str, Difference]) -> "scipy.sparse.csr_matrix":
     M = scipy.sparse.lil_matrix((len(network.outputs), len(row)))
     for k, node in enumerate(network.outputs):
         if node in readouts:

@@ -1,24 +1,14 @@
 """State space of a linearised network, numerically."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse.linalg
 from jaxtyping import Complex, Float
 
-from .._exceptions import CircuitError
-from ._conserved import may_conserve, settled_states, without_conserved
-from ._constrained import Reduced, constrained
-from ._elements import (
-    Capacitor,
-    CurrentSource,
-    Inductor,
-    Network,
-    Value,
-    VoltageSource,
-)
+from ._conserved import settled_states
+from ._elements import Capacitor, CurrentSource, Network, VoltageSource
+from ._elimination import by_sources, eliminated
 from ._nodal_equations import Equations, equations
 
 
@@ -45,8 +35,8 @@ class StateSpace:
     """Drive that reaches the readout directly [V]."""
     y_bias: Float[np.ndarray, " n"]
     """Offsets that reach the readout directly [V]."""
-    noise_feedthrough: float
-    """Largest white noise density that reaches a readout without any band limit [V^2/Hz]; 0 for a physical readout."""
+    feedthrough: Float[np.ndarray, " n"]
+    """White noise density that reaches a readout without any band limit [V^2/Hz]; 0 for a physical readout."""
     initial: Float[np.ndarray, "m n"]
     """States for given cell voltages: `s0 = initial @ v0`, and `start` besides."""
     inputs: Float[np.ndarray, "m k"] | None = None
@@ -83,22 +73,30 @@ class StateSpace:
         return np.asarray(states @ self.M.T + self.y_stimulus)
 
     @property
+    def noise_feedthrough(self) -> float:
+        """The largest of `feedthrough` [V^2/Hz]."""
+        return float(np.max(self.feedthrough, initial=0.0))
+
+    @property
     def F(self) -> Float[np.ndarray, "m m"]:
         """Drift `C^-1 G` [1/s]."""
-        return np.linalg.solve(self.C, self.G)
+        return self._law.F
 
     @property
     def Q(self) -> Float[np.ndarray, "m m"]:
         """Diffusion `C^-1 noise C^-T` [V^2/s]."""
-        half = np.linalg.solve(self.C, self.noise)
-        return np.asarray(np.linalg.solve(self.C, half.T).T)
-
-    @cached_property
-    def poles(self) -> Complex[np.ndarray, " m"]:
-        """Eigenvalues of `-F` [1/s]."""
-        return -np.linalg.eigvals(self.F).astype(complex)
+        return self._law.Q
 
     @property
+    def poles(self) -> Complex[np.ndarray, " m"]:
+        """Eigenvalues of `-F` [1/s]."""
+        return self._law.poles
+
+    @cached_property
+    def _law(self) -> "_Law":
+        return _Law(self.C, self.G, self.noise)
+
+    @cached_property
     def settled_states(self) -> Float[np.ndarray, " m"]:
         """`G^-1 (drive + bias)` [V].
 
@@ -114,40 +112,66 @@ class StateSpace:
 
     def first(self, n: int) -> "StateSpace":
         """The same circuit with the first n of its readouts."""
-        M, y_drive, y_bias, initial = self.M[:n], self.y_drive[:n], self.y_bias[:n], self.initial[:, :n]
+        shown = {name: getattr(self, name)[:n] for name in ("M", "y_drive", "y_bias", "feedthrough")}
         y_inputs = None if self.y_inputs is None else self.y_inputs[:n]
-        found = replace(self, M=M, y_drive=y_drive, y_bias=y_bias, initial=initial, y_inputs=y_inputs)
-        vars(found).update({name: value for name, value in vars(self).items() if name == "poles"})
-        return found
+        found = replace(self, **shown, initial=self.initial[:, :n], y_inputs=y_inputs)
+        return self._shared(found, "_law", "settled_states")
 
     def driven(self, scale: float) -> "StateSpace":
         """The same circuit with its drive `scale` times as large."""
         found = replace(self, drive=scale * self.drive, y_drive=scale * self.y_drive)
-        # Its poles are the same: most of the work where they are known already.
-        vars(found).update({name: value for name, value in vars(self).items() if name == "poles"})
-        return found
+        return self._shared(found, "_law")
+
+    def _shared(self, other: "StateSpace", *names: str) -> "StateSpace":
+        """The other one, which works out once with this one what both have in common: most of the work."""
+        _ = self._law
+        vars(other).update({name: value for name, value in vars(self).items() if name in names})
+        return other
 
 
-def state_space(network: Network) -> StateSpace:
+@dataclass(frozen=True, eq=False)
+class _Law:
+    """How the states move, whatever drives them and whoever reads them."""
+
+    C: Float[np.ndarray, "m m"]
+    G: Float[np.ndarray, "m m"]
+    noise: Float[np.ndarray, "m m"]
+
+    @cached_property
+    def F(self) -> Float[np.ndarray, "m m"]:
+        return np.linalg.solve(self.C, self.G)
+
+    @cached_property
+    def Q(self) -> Float[np.ndarray, "m m"]:
+        half = np.linalg.solve(self.C, self.noise)
+        return np.asarray(np.linalg.solve(self.C, half.T).T)
+
+    @cached_property
+    def poles(self) -> Complex[np.ndarray, " m"]:
+        return -np.linalg.eigvals(self.F).astype(complex)
+
+
+def state_space(network: Network, noisy: bool = True) -> StateSpace:
     """The state space of a network, amplifiers linearised.
+
+    Without its noise sources unless `noisy`: in an array there are more of them than of all else.
 
     Raises:
         CircuitError: a node without a path for direct current, a loop of sources and capacitors.
     """
-    eq = equations(network)
-    found = _reduced(eq, network)
-    S = np.asarray(eq.densities, dtype=float)
+    eq = equations(network, noisy=noisy)
+    found = eliminated(eq, network)
     start = _start(eq)
     return StateSpace(
         C=found.C,
         G=found.G,
         drive=found.B[:, 0],
         bias=found.B[:, 1],
-        noise=(found.inflow * S) @ found.inflow.T,
+        noise=found.noise,
         M=found.M,
         y_drive=found.D[:, 0],
         y_bias=found.D[:, 1],
-        noise_feedthrough=float(np.max((found.direct**2) @ S, initial=0.0)),
+        feedthrough=found.feedthrough,
         initial=initial_states(eq, len(network.outputs))[found.kept],
         inputs=found.B[:, 2:] if eq.stimuli else None,
         y_inputs=found.D[:, 2:] if eq.stimuli else None,
@@ -156,34 +180,9 @@ def state_space(network: Network) -> StateSpace:
     )
 
 
-def _reduced(eq: Equations, network: Network) -> Reduced:
-    try:
-        found = _regular(eq, network.name)
-    except CircuitError:
-        K, R = _summed(eq.K, (eq.size, eq.size)), _summed(eq.R, (eq.size, eq.columns))
-        found = constrained(eq, K, R, _storages(eq), network.name)
-    return without_conserved(found) if may_conserve(network) else found
-
-
-def _regular(eq: Equations, name: str) -> Reduced:
-    """The state space with every capacitor of the tree and every inductor as a state."""
-    x = _solve(eq, name)
-    m = len(eq.states)
-    flow = _storage_flow(eq, x)
-    readout = x[list(eq.outputs)]
-    # Link capacitors: their current is C_l d/dt of a sum of states, which moves to the left-hand side.
-    C_link = np.diag([float(c.capacitance) for c in eq.links])
-    given = [eq.drive, eq.drive + 1, *range(eq.stimulus, eq.columns)]
-    return Reduced(
-        kept=list(range(m)),
-        C=_storages(eq) - flow[:, eq.link : eq.stimulus] @ C_link @ link_voltages(eq),
-        G=-flow[:, :m],
-        B=flow[:, given],
-        inflow=flow[:, eq.noise : eq.link],
-        M=readout[:, :m],
-        D=readout[:, given],
-        direct=readout[:, eq.noise : eq.link],
-    )
+def _start(eq: Equations) -> Float[np.ndarray, " m"] | None:
+    start = np.array([float(state.initial) for state in eq.states])
+    return start if start.any() else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,89 +206,9 @@ def noise_paths(network: Network) -> NoisePaths:
         CircuitError: as `state_space`.
     """
     eq = equations(network)
-    found = _reduced(eq, network)
+    found = by_sources(eq, network)
     densities = np.asarray(eq.densities, dtype=float)
     return NoisePaths(eq.contributors, densities, found.inflow, found.direct)
-
-
-def _storages(eq: Equations) -> Float[np.ndarray, "m m"]:
-    """Capacitances and inductances of the states, mutual ones beside the diagonal."""
-    C = np.diag([_storage(state) for state in eq.states])
-    number = {state.name: k for k, state in enumerate(eq.states)}
-    for coupling in eq.couplings:
-        j, k = number[coupling.first], number[coupling.second]
-        mutual = float(coupling.coefficient) * np.sqrt(C[j, j] * C[k, k])
-        C[j, k] += mutual
-        C[k, j] += mutual
-    return C
-
-
-def _start(eq: Equations) -> Float[np.ndarray, " m"] | None:
-    start = np.array([float(state.initial) for state in eq.states])
-    return start if start.any() else None
-
-
-_DENSE_SIZE = 600
-"""Above this many unknowns the sparse factorisation is quicker."""
-
-
-def _solve(eq: Equations, name: str) -> Float[np.ndarray, "..."]:
-    R = _summed(eq.R, (eq.size, eq.columns))
-    try:
-        if eq.size <= _DENSE_SIZE:
-            x = np.linalg.solve(_summed(eq.K, (eq.size, eq.size)), R)
-        else:
-            rows, columns, values = zip(*eq.K, strict=True)
-            K = scipy.sparse.csc_matrix((np.array(values, float), (rows, columns)), shape=(eq.size, eq.size))
-            x = scipy.sparse.linalg.splu(K).solve(R)
-    except (np.linalg.LinAlgError, RuntimeError):
-        x = np.full(1, np.nan)
-    if not np.isfinite(x).all():
-        raise CircuitError(f"network {name}: expected every node to have a path for direct current; it is singular")
-    return np.asarray(x)
-
-
-def _summed(triplets: Sequence[tuple[int, int, Value]], shape: tuple[int, int]) -> Float[np.ndarray, "..."]:
-    """A dense matrix of (row, column, value), values at the same place added up."""
-    rows, columns, values = zip(*triplets, strict=True) if triplets else ((), (), ())
-    flat = np.array(rows, dtype=np.intp) * shape[1] + np.array(columns, dtype=np.intp)
-    return np.bincount(flat, np.array(values, dtype=float), shape[0] * shape[1]).reshape(shape)
-
-
-def _storage_flow(eq: Equations, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Currents through the tree capacitors and voltages across the inductors."""
-    index = {node: k for k, node in enumerate(eq.nodes)}
-    flow = np.empty((len(eq.states), x.shape[1]))
-    for k, state in enumerate(eq.states):
-        if isinstance(state, Capacitor):
-            flow[k] = x[eq.branch[state.name]]
-        else:
-            flow[k] = _row(x, index, state.a) - _row(x, index, state.b)
-    return flow
-
-
-def _row(x: Float[np.ndarray, "..."], index: dict[str, int], node: str) -> Float[np.ndarray, "..."] | float:
-    return x[index[node]] if node in index else 0.0
-
-
-def _storage(state: Capacitor | Inductor) -> float:
-    return float(state.capacitance if isinstance(state, Capacitor) else state.inductance)
-
-
-def link_voltages(eq: Equations) -> Float[np.ndarray, "..."]:
-    """Each link's voltage as a sum of tree capacitor voltages, along the path in the forest."""
-    tree = [state for state in eq.states if isinstance(state, Capacitor)]
-    names = {node: k for k, node in enumerate(dict.fromkeys(n for c in (*tree, *eq.links) for n in (c.a, c.b)))}
-    incidence = np.zeros((len(names), len(eq.states)))
-    for k, c in enumerate(tree):
-        incidence[names[c.a], k], incidence[names[c.b], k] = 1, -1
-    target = np.zeros((len(names), len(eq.links)))
-    for k, c in enumerate(eq.links):
-        target[names[c.a], k], target[names[c.b], k] = 1, -1
-    if not eq.links:
-        return np.zeros((0, len(eq.states)))
-    # The path is exact integers; least squares finds it up to rounding.
-    return np.round(np.linalg.lstsq(incidence, target, rcond=None)[0]).T
 
 
 def initial_states(eq: Equations, n: int) -> Float[np.ndarray, "m n"]:

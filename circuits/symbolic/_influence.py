@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse.linalg
+import scipy
 from jaxtyping import Float
 
 from ..networks import (
@@ -107,7 +107,7 @@ def settled_sensitivity(network: Network) -> SettledSensitivity:
     return SettledSensitivity(tuple(f.component for f in found), values.reshape(-1, len(eq.outputs)).T)
 
 
-def _at_rest(eq: Equations) -> tuple[scipy.sparse.csc_matrix, Float[np.ndarray, " size"]]:
+def _at_rest(eq: Equations) -> tuple["scipy.sparse.csc_matrix", Float[np.ndarray, " size"]]:
     """The nodal equations with the states as further unknowns, and no current through capacitors, no voltage across
     inductors, as further equations.
     """

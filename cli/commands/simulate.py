@@ -1,7 +1,7 @@
 """`thermospice simulate`: one chip, one program, one analysis in ngspice."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,6 +32,7 @@ from ..frame import (
     Size,
     Supply,
     Temperature,
+    Timeout,
     TolerancesFile,
     TopologyName,
     Trust,
@@ -55,6 +56,12 @@ _OF_A_CIRCUIT = (
     "trust",
 )
 """Options that mean something to a circuit of one's own."""
+
+if TYPE_CHECKING:
+    from ...circuits import Instance, Level, Program
+    from ...measurements import Analysis
+    from ...netlists.runs import Forecast
+    from ..frame import Job
 
 EXAMPLE = "Example: thermospice simulate --design board-1k-1n --topology crossbar --analysis tran --size 8"
 
@@ -110,6 +117,7 @@ def simulate(
     amplifier: AmplifierFile = None,
     trust: Trust = False,
     supply: Supply = None,
+    timeout: Timeout = None,
     out: Out = None,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -132,7 +140,6 @@ def simulate(
         from ...netlists.runs import Request, get_analysis, run
         from ..inputs import ProgramOptions, get_scaling
         from ..inputs import chips as inputs
-        from ..views import simulation as _simulation
 
         limits = None if band is None else (band.low, band.high)
         kind = get_analysis(analysis, noise, duration, limits)
@@ -146,6 +153,7 @@ def simulate(
         chip, program = options.load(topology)
         fresh = get_instance(the_design, chip, seed if instance_seed is None else instance_seed, not no_mismatch)
         instance = inputs.get_aged(fresh, at)
+        expected = _forecast(this, instance, program, the_level, kind, timeout)
         scaling = get_scaling(instance, program, the_level, drive_scale)
         request = Request(
             instance,
@@ -161,10 +169,14 @@ def simulate(
             at,
             temperature,
             limits,
+            expected.timeout if timeout is None else timeout,
         )
         what = f"{chip.name} with {program.n} cells, design {the_design.name}, level {the_level}"
         with this.step(f"ngspice: {analysis}, {what}"):
             result = run(request)
+        # Figures take longer to load than a small circuit to simulate, and a mistake needs none.
+        from ..views import simulation as _simulation
+
         _simulation.write(request, result, Path(this.folder))
         this.finish(_simulation.summary(request, result), exit_code=1 if result.faults else 0)
         this.show(_simulation.table(request, result))
@@ -176,3 +188,22 @@ def simulate(
             this.say(f"warning: {warning}")
         for fault in result.faults:
             this.say(f"failed: {fault}")
+
+
+def _forecast(
+    this: "Job",
+    instance: "Instance",
+    program: "Program",
+    level: "Level",
+    analysis: "Analysis",
+    timeout: float | None,
+) -> "Forecast":
+    """What is coming, said beforehand where it is long or large, and refused where it does not fit."""
+    from ...netlists.runs import check_size, forecast
+
+    check_size(instance, program)
+    expected = forecast(instance.network(program, level), analysis)
+    expected.check(timeout)
+    if expected.text is not None:
+        this.say(expected.text)
+    return expected

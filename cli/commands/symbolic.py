@@ -41,12 +41,13 @@ def symbolic(
             assert netlist is not None
             symbolic_own(this, CircuitOptions(netlist, outputs), latex)
             return
-        from ...circuits.symbolic import analyse
         from ...circuits.topologies import get_topology
         from ...circuits.trials import fitting_level, get_level
         from ...files import write_text
 
         chip, the_level = get_topology(topology, size), fitting_level(get_level(level), topology)
+        from ...circuits.symbolic import analyse  # loads sympy, and a mistake needs none
+
         with this.step(f"symbolic analysis: {chip.name} with {size} cells"):
             found = analyse(chip, the_level)
         write_text(this.folder / "symbolic.txt", found.text)

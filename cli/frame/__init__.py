@@ -38,6 +38,7 @@ from ._options import Seed as Seed
 from ._options import Size as Size
 from ._options import Supply as Supply
 from ._options import Temperature as Temperature
+from ._options import Timeout as Timeout
 from ._options import TopologyName as TopologyName
 from ._options import Trust as Trust
 from ._output_folder import Folder as Folder

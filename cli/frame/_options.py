@@ -64,6 +64,17 @@ At = Annotated[
         show_default=False,
     ),
 ]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        parser=quantity("--timeout", "s"),
+        metavar="SECONDS",
+        help="Most time for each run of the simulator, such as 600s or 2h. \\[default: 300 s, or three times what it is"
+        " expected to take]",
+        show_default=False,
+    ),
+]
 AmplifierFile = Annotated[
     Path | None,
     typer.Option(

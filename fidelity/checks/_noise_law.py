@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import scipy.stats
+import scipy
 import xarray as xr
 from jaxtyping import Float
 

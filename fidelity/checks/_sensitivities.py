@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from jaxtyping import Float
 
-from ...circuits import symbolic
 from ...circuits.networks import CurrentSource, Difference, Inverter, OpAmp, Resistor, VoltageSource
 from ...netlists.simulators import Plot
 from ..subjects import Row, Subject
@@ -21,6 +20,8 @@ _READOUTS = 4
 
 def rows(subject: Subject) -> Iterator[Row]:
     """The largest difference over components and readouts, by the largest sensitivity."""
+    from ...circuits import symbolic  # loads sympy
+
     outputs = subject.network().outputs
     chosen = np.unique(np.linspace(0, len(outputs) - 1, _READOUTS).astype(int))
     known = symbolic.settled_sensitivity(subject.network())

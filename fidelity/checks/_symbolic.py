@@ -2,13 +2,17 @@
 
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
-from ...circuits import Instance, Program, state_space, symbolic
+from ...circuits import Instance, Program, state_space
 from ..subjects import Row, Subject, relative
 from ._waveforms import EXACT
+
+if TYPE_CHECKING:
+    from ...circuits.symbolic import SymbolicModel
 
 _ROUNDING = 1e-9
 """Eigenvalues of well-conditioned matrices of some tens of rows, computed in two orders of operations."""
@@ -19,6 +23,8 @@ def rows(subject: Subject) -> Iterator[Row]:
     topology, program = subject.instance.topology, subject.program
     if subject.level != "ideal" and topology.n > _EXPANDED:
         return
+    from ...circuits import symbolic  # loads sympy
+
     # The wiring follows the signs of this program's entries.
     model = symbolic.state_space(topology, subject.level, program)
     if subject.level == "ideal":
@@ -42,16 +48,20 @@ _EXPANDED = 4
 amplifiers bring several states each."""
 
 
-def _settled(model: symbolic.SymbolicModel, instance: Instance, program: Program) -> Float[np.ndarray, " n"]:
+def _settled(model: "SymbolicModel", instance: Instance, program: Program) -> Float[np.ndarray, " n"]:
     """Settled readouts [V] of the symbolic state space for the numbers of a program on a nominal chip."""
+    from ...circuits.symbolic import compiled
+
     values, blocks = model.values(instance.design, program), model.blocks
-    G, drive, M = (symbolic.compiled(matrix)(values) for matrix in (blocks.G, blocks.drive, model.M))
+    G, drive, M = (compiled(matrix)(values) for matrix in (blocks.G, blocks.drive, model.M))
     return np.asarray(M @ np.linalg.solve(G, drive[:, 0])[: len(model.states)])
 
 
-def _pole_error(model: symbolic.SymbolicModel, instance: Instance, program: Program) -> float:
+def _pole_error(model: "SymbolicModel", instance: Instance, program: Program) -> float:
+    from ...circuits.symbolic import compiled
+
     values = model.values(instance.design, program)
-    C, G = (symbolic.compiled(matrix)(values).astype(float) for matrix in (model.C, model.G))
+    C, G = (compiled(matrix)(values).astype(float) for matrix in (model.C, model.G))
     poles = -np.linalg.eigvals(np.linalg.solve(C, G))
     expected = state_space(instance.network(program, model.level)).poles
     return float(max(np.abs(poles - pole).min() / abs(pole) for pole in expected))

@@ -23,7 +23,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.integrate
+import scipy
 import xarray as xr
 from jaxtyping import Float
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import scipy.integrate
+import scipy
 import xarray as xr
 
 from ...behavioral import DeviceModel, compare

@@ -31,7 +31,7 @@ from ._build import initial_voltages, network_cards, to_text
 from ._job import Job, Settings
 from ._transistor_level import chosen_amplifier, preamble, release_time
 
-_NOISE_RUNS_PER_PROCESS = 64
+NOISE_RUNS_PER_PROCESS = 64
 _DEFAULT_CHARGE = 1e-14
 _NEGLIGIBLE = 1e-2
 _NOISE_RELATIVE = 1e-6
@@ -158,7 +158,7 @@ class _Task:
         source, pairs = f"{kind.upper()}{name}", _analyses.noise_pairs(self.network.outputs)
         if self.settings.frequencies is not None:
             pairs = pairs[: len(self.network.outputs)]
-        parts = [pairs[k : k + _NOISE_RUNS_PER_PROCESS] for k in range(0, len(pairs), _NOISE_RUNS_PER_PROCESS)]
+        parts = [pairs[k : k + NOISE_RUNS_PER_PROCESS] for k in range(0, len(pairs), NOISE_RUNS_PER_PROCESS)]
         decks = tuple(_analyses.noise_deck(circuit, part, source, grid) for part in parts)
         whole = _analyses.noise_deck(circuit, pairs, source, grid).text
         return self.plan(decks, whole, grid=grid)

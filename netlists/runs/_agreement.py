@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from math import pi
 
 import numpy as np
-import scipy.linalg
+import scipy
 import xarray as xr
 from jaxtyping import Complex, Float
 

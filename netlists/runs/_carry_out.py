@@ -40,6 +40,7 @@ class Outcome:
 
     variables: Variables
     attributes: dict[str, Any]
+    plots: tuple[Plot, ...]
 
 
 def run(plan: Plan, ngspice: Ngspice, cancellation: Cancellation) -> Outcome:
@@ -110,4 +111,4 @@ def _outcome(plan: Plan, ngspice: Ngspice, plots: Sequence[Plot], warnings: Sequ
         "noise_step": plan.hold,
         "elapsed_s": elapsed,
     }
-    return Outcome(variables(plan, plots), attributes)
+    return Outcome(variables(plan, plots), attributes, tuple(plots))

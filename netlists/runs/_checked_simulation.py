@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -15,9 +15,14 @@ from ...files import one_of
 from ...measurements import ANALYSES, Analysis
 from .._exceptions import NetlistError
 from ..amplifiers import AmplifierSubcircuit
-from ..decks import Job
+from ..decks import Job, Plan, chosen_amplifier, plan_job
+from ..simulators import Cancellation, proven_ngspice, saving_also
 from ._agreement import AGREEMENT, Judge, faults_of
-from ._power import OperatingPower, operating_power
+from ._carry_out import Outcome
+from ._carry_out import run as carry_out
+from ._forecast import TIMEOUT
+from ._many import measured as as_measured
+from ._power import OperatingPower, asked_for_power, power_of
 from ._simulate import designers_deck, simulate
 
 
@@ -41,6 +46,8 @@ class Request:
     """As asked for [K]; the design has it."""
     band: tuple[float, float] | None = None
     """Of the noise's covariance [Hz]."""
+    timeout: float = TIMEOUT
+    """Of each of the simulator's processes [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,10 @@ def _check_band(analysis: str, low: float, high: float) -> None:
 def run(request: Request) -> Result:
     """Run the analysis, and the operating point that says where the circuit settles."""
     task = _job(request, request.analysis, request.noise)
-    measurement = _simulate(task)
+    simulator = proven_ngspice()
+    plan = plan_job(task, simulator)
+    outcome = carry_out(_watched(plan), simulator, Cancellation())
+    measurement = as_measured(task, plan, outcome)
     rest = measurement if request.analysis == "op" else _simulate(_job(request, "op", False))
     judge = Judge.of(request.instance, request.program, request.level, request.scaling)
     found = _findings(request, measurement, rest, judge)
@@ -112,7 +122,7 @@ def run(request: Request) -> Result:
         found.faults,
         _time_constants(judge, request.program.n),
         found.settled,
-        _power(request),
+        _power(plan, outcome),
     )
 
 
@@ -184,12 +194,22 @@ def _time_constants(judge: Judge, n: int) -> Float[np.ndarray, " n"] | None:
     return np.sort(-1 / judge.linear.space.poles.real)[::-1][:n]
 
 
-def _power(request: Request) -> OperatingPower | None:
-    if request.analysis != "op":
+def _watched(plan: Plan) -> Plan:
+    """An operating point that also leaves what its power follows from."""
+    if plan.settings.analysis != "op":
+        return plan
+    names = asked_for_power(plan.network, _amplifier(plan))
+    return replace(plan, decks=tuple(saving_also(deck, names) for deck in plan.decks))
+
+
+def _power(plan: Plan, outcome: Outcome) -> OperatingPower | None:
+    if plan.settings.analysis != "op":
         return None
-    return operating_power(
-        request.instance, request.program, request.level, request.scaling, amplifier=request.amplifier
-    )
+    return power_of(plan.network, _amplifier(plan), outcome.plots[0])
+
+
+def _amplifier(plan: Plan) -> AmplifierSubcircuit | None:
+    return chosen_amplifier(plan.settings.level, plan.settings.amplifier)
 
 
 def _job(request: Request, analysis: Analysis, noise: bool) -> Job:
@@ -204,12 +224,13 @@ def _job(request: Request, analysis: Analysis, noise: bool) -> Job:
         request.seed if noise else None,
         amplifier=request.amplifier,
         band=request.band if analysis == "noise" else None,
+        timeout=request.timeout,
     )
 
 
 def _simulate(task: Job) -> xr.Dataset:
-    names = ("instance", "program", "analysis", "level", "duration", "scaling", "noise", "seed", "amplifier", "band")
-    return simulate(**{name: getattr(task, name) for name in names})
+    chip = (task.instance, task.program, task.analysis, task.level, task.duration, task.scaling, task.noise, task.seed)
+    return simulate(*chip, amplifier=task.amplifier, band=task.band, timeout=task.timeout)
 
 
 SHOWN = 3

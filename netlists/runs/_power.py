@@ -44,14 +44,24 @@ def operating_power(
     _ = linear.rates  # an operating point does not show that the circuit would run away from it
     near = "" if chosen is None else preamble(chip.network, chosen, linear.settled)
     circuit = to_text(chip.network, network_cards(chip.network, None, "none", None, chosen), near)
-    sources = () if chosen is None else ("i(vts_vdd)", "i(vts_vss)")
-    names = (*(f"v({node})" for node in _nodes(chip.network)), *sources)
+    names = asked_for_power(chip.network, chosen)
     deck = circuit + options(klu=False) + f".save {' '.join(names)}\n.op\n.end\n"
     plots, _ = judge(run_deck(deck, simulator, Limits(timeout=timeout)), Expected("Operating Point", names, (1,)))
+    return power_of(chip.network, chosen, plots[0])
+
+
+def asked_for_power(network: Network, amplifier: AmplifierSubcircuit | None) -> tuple[str, ...]:
+    """Voltages and currents of an operating point that its power follows from."""
+    sources = () if amplifier is None else ("i(vts_vdd)", "i(vts_vss)")
+    return (*(f"v({node})" for node in _nodes(network)), *sources)
+
+
+def power_of(network: Network, amplifier: AmplifierSubcircuit | None, plot: Plot) -> OperatingPower:
+    """Power [W] of an operating point with the voltages and currents of `asked_for_power`."""
     supplies = None
-    if chosen is not None:
-        supplies = -chosen.vdd * _value(plots[0], "i(vts_vdd)") - chosen.vss * _value(plots[0], "i(vts_vss)")
-    return OperatingPower(_resistor_power(chip.network, plots[0]), supplies)
+    if amplifier is not None:
+        supplies = -amplifier.vdd * _value(plot, "i(vts_vdd)") - amplifier.vss * _value(plot, "i(vts_vss)")
+    return OperatingPower(_resistor_power(network, plot), supplies)
 
 
 def _resistor_power(network: Network, plot: Plot) -> float:

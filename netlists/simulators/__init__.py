@@ -7,6 +7,7 @@ from ._analyses import Tolerance as Tolerance
 from ._analyses import integrate as integrate
 from ._analyses import op_deck as op_deck
 from ._analyses import options as options
+from ._analyses import saving_also as saving_also
 from ._analyses import tran_deck as tran_deck
 from ._ngspice import Ngspice as Ngspice
 from ._ngspice import Run as Run
@@ -62,6 +63,7 @@ __all__ = [
     "run_deck",
     "run_process",
     "run_sheet",
+    "saving_also",
     "side_by_side",
     "tail",
     "tran_deck",

@@ -1,11 +1,10 @@
 """Analysis lines of a deck, what a good run of them leaves, and how their plots become arrays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Complex, Float
-from scipy.interpolate import CubicSpline
 
 from .._exceptions import SimulationFailed
 from ..timing import Grid, Steps
@@ -67,6 +66,14 @@ def op_deck(circuit: str, outputs: Sequence[str]) -> Deck:
     names = _voltages(outputs)
     text = _deck(circuit, f".save {' '.join(names)}", ".op", f".print op {' '.join(names)}")
     return Deck(text, Expected("Operating Point", names, (1,)))
+
+
+def saving_also(deck: Deck, names: Sequence[str]) -> Deck:
+    """A deck of one analysis that leaves further voltages and currents."""
+    known = deck.expected.variables
+    more = tuple(name for name in names if name not in known)
+    text = deck.text.replace("\n.save ", f"\n.save {' '.join(more)} ", 1)
+    return Deck(text, replace(deck.expected, variables=(*known, *more)))
 
 
 def ac_deck(circuit: str, outputs: Sequence[str], grid: Grid) -> Deck:
@@ -172,6 +179,9 @@ def integrate_band(
     densities: Float[np.ndarray, "rows k"], grid: Grid, band: tuple[float, float]
 ) -> Float[np.ndarray, " k"]:
     """Integral over a band that the grid covers: of a cubic spline through f S(f) over ln f."""
+    # Loading scipy.interpolate takes longer than most simulations.
+    from scipy.interpolate import CubicSpline
+
     frequencies = grid.frequencies
     spline = CubicSpline(np.log(frequencies), densities * frequencies[:, None])
     return np.asarray(spline.integrate(np.log(band[0]), np.log(band[1])))

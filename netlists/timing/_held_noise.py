@@ -1,7 +1,7 @@
 """Covariance with held sources."""
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Float
 
 from ...circuits.networks import StateSpace

@@ -1,13 +1,21 @@
 """The circuit of one cell with its row, as it is built at level `macro`."""
 
+from importlib import import_module
 from typing import Any
 
-import schemdraw.elements
 from matplotlib.figure import Figure
 
 from ._theme import ink
 
-elm: Any = schemdraw.elements  # its classes are only partly typed
+
+class _Elements:
+    """schemdraw's elements, loaded with the first drawing: no other figure needs them. They are only partly typed."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module("schemdraw.elements"), name)
+
+
+elm: Any = _Elements()
 
 
 def schematic(topology: str, n: int) -> Figure:
@@ -18,6 +26,7 @@ def schematic(topology: str, n: int) -> Figure:
     """
     draw, size = {"crossbar": (_crossbar, (5.2, 6.2)), "rc-mesh": (_rc_mesh, (5.2, 2.8))}[topology]
     figure = Figure(figsize=size)
+    schemdraw: Any = import_module("schemdraw")
     drawing = schemdraw.Drawing(canvas=figure.add_subplot(), show=False)
     drawing.config(color=ink(), fontsize=10, lw=1.2, unit=2.4)
     draw(drawing, n)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 Entry = Mapping[str, Any]
 
@@ -49,7 +49,7 @@ def interval(values: Iterable[float]) -> MeanOverSeeds:
     mean = float(array.mean()) if len(array) else float("nan")
     if len(array) < 2:
         return MeanOverSeeds(mean, mean, mean, len(array))
-    half = float(stats.t.ppf(0.975, len(array) - 1) * array.std(ddof=1) / np.sqrt(len(array)))
+    half = float(scipy.stats.t.ppf(0.975, len(array) - 1) * array.std(ddof=1) / np.sqrt(len(array)))
     return MeanOverSeeds(mean, mean - half, mean + half, len(array))
 
 
@@ -57,7 +57,7 @@ def caution(seeds: int) -> str:
     """What to keep in mind of intervals from so few seeds: a sentence, or nothing."""
     if seeds == 1:
         return " One value gives no interval: differences may be chance."
-    reach = float(stats.t.ppf(0.975, max(seeds - 1, 1)))
+    reach = float(scipy.stats.t.ppf(0.975, max(seeds - 1, 1)))
     if seeds == 0 or reach < _WIDE:
         return ""
     return f" Of {seeds} values an interval reaches {reach:.1f} standard errors to each side: it may exceed the mean."

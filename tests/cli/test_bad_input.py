@@ -359,3 +359,10 @@ def test_unforeseen_errors_are_one_line_too(run, monkeypatch):
     assert outcome.code == 2
     assert len(outcome.err.splitlines()) == 1
     assert "THERMOSPICE_DEBUG" in outcome.err
+
+
+def test_a_time_limit_that_is_too_short_is_refused_with_the_number(run):
+    """Catches a limit that nobody can set, and a run that is known to end at it."""
+    outcome = run("simulate", "--size", "64", "--analysis", "tran", "--timeout", "1ms")
+    outcome.refused("--timeout: the simulator takes about", "its limit is 0.001 s")
+    run("simulate", "--size", "2", "--timeout", "0").refused("timeout", "positive")

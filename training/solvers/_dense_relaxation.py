@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-import scipy.linalg
+import scipy
 import torch
 from torch import Tensor
 

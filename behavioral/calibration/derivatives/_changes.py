@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse
+import scipy
 from jaxtyping import Float, Inexact, Int
 
 from ....circuits.networks import Capacitor, Equations, Inductor
@@ -85,7 +85,7 @@ def storage_value(element: Capacitor | Inductor) -> Number:
     return value
 
 
-def picks(parameter: Int[np.ndarray, " k"], size: int) -> scipy.sparse.csr_array:
+def picks(parameter: Int[np.ndarray, " k"], size: int) -> "scipy.sparse.csr_array":
     """A matrix (p, k) that sums the terms of each parameter."""
     k = len(parameter)
     return scipy.sparse.csr_array((np.ones(k), (parameter, np.arange(k))), shape=(size, k))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-import scipy.linalg
+import scipy
 
 from ....circuits.networks import flicker_band, relaxations
 from ._sensitivity import Sensitivity

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Bool, Complex, Float, Inexact, Int
 
 from ....circuits import Network

@@ -3,7 +3,7 @@
 from math import pi
 
 import numpy as np
-import scipy.sparse
+import scipy
 from jaxtyping import Complex, Float
 
 from ._changes import picks

@@ -36,7 +36,7 @@ def oscillator(damping):
         M=np.array([[1.0, 0.0]]),
         y_drive=np.zeros(1),
         y_bias=np.zeros(1),
-        noise_feedthrough=0.0,
+        feedthrough=np.zeros(1),
         initial=np.zeros((2, 1)),
     )
 

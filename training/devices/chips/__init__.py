@@ -30,6 +30,7 @@ from ._deviations import CrossbarErrors as CrossbarErrors
 from ._deviations import DrawnErrors as DrawnErrors
 from ._deviations import MeasuredCascade as MeasuredCascade
 from ._deviations import MeasuredCrossbar as MeasuredCrossbar
+from ._kept_draws import Kept as Kept
 from ._limits import SaturatedDevice as SaturatedDevice
 from ._loaded_chip import LoadedCascade as LoadedCascade
 from ._loaded_chip import LoadedCrossbar as LoadedCrossbar

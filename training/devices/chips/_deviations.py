@@ -63,8 +63,7 @@ class DrawnErrors:
     seed: int
 
     def tile(self, array: Array, index: int, count: int, width: int, like: Tensor) -> Tensor | None:
-        error = draws.tile(self.seed, array, index, width)[:count].to(like)
-        return error.mul_(self.population.conductance_sigma)
+        return draws.tile(self.seed, array, index, width)[:count].to(like) * self.population.conductance_sigma
 
     def blocks(self, B: int, k: int, like: Tensor) -> Tensor | None:
         return self.population.conductance_sigma * draws.rows(self.seed, "H", B, k * k, like).reshape(B, k, k)

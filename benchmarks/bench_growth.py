@@ -1,0 +1,177 @@
+# ruff: noqa: E402  (the thread counts must stand before the imports)
+"""What whole commands cost as the number of cells grows, beside the simulator or the mathematics that they stand for.
+
+- `simulate` of a crossbar at level macro against `ngspice -n -b` on the deck that it wrote, taking turns: wall time and
+  peak memory of each process;
+- `DeviceModel.response` with its settled mean and covariance against one dense LU and one Lyapunov equation of its
+  states;
+- `symbolic`, `solve`, `calibrate`, `verify`: time, and the exponent of its growth between the two largest sizes;
+- how soon a command is there, and how soon a mistake is answered.
+
+    python benchmarks/bench_growth.py [--out FILE.json] [--largest 128] [--rounds 3]
+
+`--largest 300` takes half an hour with ngspice 39, whose own time grows with the sixth power beyond its cache.
+"""
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import argparse
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.linalg
+from _table import Row, finish
+from thermospice.behavioral import DeviceModel
+from thermospice.circuits import Crossbar, Design, random_program
+from thermospice.netlists import find_ngspice
+
+# What the project promises.
+FACTOR = {"op": 1.5, "ac": 1.2, "tran": 1.2, "noise": 1.2}
+EXTRA = 1.5  # s
+MEMORY = 400.0  # MB, above twice the simulator's
+RESPONSE = 10.0
+START, MISTAKE = 0.7, 1.0  # s
+
+SIZES = (8, 32, 64, 128, 256, 300)
+LARGEST = {"ac": 64, "tran": 64, "noise": 16}
+"""Beyond, the simulator alone takes longer than all benchmarks may."""
+
+OTHERS = {
+    "symbolic": ((2, 4, 8), ("symbolic",)),
+    "solve": ((8, 16, 32), ("solve", "--problem", "solve", "--on", "model", "--runs", "4")),
+    "calibrate": ((2, 4, 8), ("calibrate", "--topology", "crossbar")),
+    "verify": ((2, 4), ("verify", "--topology", "crossbar", "--level", "macro", "--quick", "--no-second-opinion")),
+}
+
+MISTAKES = (
+    ("simulate", "--size", "none"),
+    ("simulate", "--design", "board"),
+    ("symbolic", "--topology", "ring"),
+    ("solve", "--problem", "riddle"),
+    ("calibrate", "--design", "board"),
+    ("sweep", "missing.yaml"),
+    ("report", "missing"),
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a process and its children: wall time [s], peak memory of the largest one [MB]."""
+
+    seconds: float
+    memory: float
+
+
+def cost(command: Sequence[str], folder: Path) -> Cost:
+    start = time.perf_counter()
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, _, usage = os.wait4(process.pid, 0)
+    return Cost(time.perf_counter() - start, usage.ru_maxrss / 1024)
+
+
+def thermospice(*words: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", "import sys; from thermospice.cli import main; sys.exit(main())", *words)
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    return Cost(statistics.median(c.seconds for c in costs), max(c.memory for c in costs))
+
+
+def simulated(analysis: str, cells: int, rounds: int) -> tuple[Cost, Cost]:
+    """The whole command and the plain program, taking turns."""
+    whole, plain = [], []
+    with tempfile.TemporaryDirectory() as name:
+        for k in range(rounds):
+            words = ("simulate", "--analysis", analysis, "--size", str(cells), "--out", f"r{k}", "--quiet")
+            whole.append(cost(thermospice(*words, "--level", "macro"), Path(name)))
+            deck = Path(name) / f"r{k}" / "circuit.cir"
+            plain.append(cost((find_ngspice().path, "-n", "-b", str(deck)), Path(name)))
+    return median(whole), median(plain)
+
+
+def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
+    """Of the growth between the two largest sizes."""
+    return math.log(seconds[-1] / seconds[-2]) / math.log(sizes[-1] / sizes[-2])
+
+
+def simulations(largest: int, rounds: int) -> Iterator[Row]:
+    for analysis, factor in FACTOR.items():
+        sizes = [n for n in SIZES if n <= min(largest, LARGEST.get(analysis, largest))]
+        sizes = sizes if len(sizes) > 1 else [8, LARGEST[analysis]]
+        found = [simulated(analysis, n, rounds) for n in sizes]
+        for n, (whole, plain) in zip(sizes, found, strict=True):
+            print(f"simulate {analysis}, {n} cells: {whole} against {plain}", flush=True)
+            extra, memory = whole.seconds - factor * plain.seconds, whole.memory - 2 * plain.memory
+            yield Row(f"simulate {analysis}, {n} cells: above {factor:g}x", extra, "s", most=EXTRA)
+            yield Row(f"simulate {analysis}, {n} cells: above 2x", memory, "MB", most=MEMORY)
+        yield Row(f"simulate {analysis}: exponent", exponent(sizes, [w.seconds for w, _ in found]), "")
+        yield Row(f"ngspice {analysis}: exponent", exponent(sizes, [p.seconds for _, p in found]), "")
+
+
+def responses(largest: int) -> Iterator[Row]:
+    design = Design.preset("board-1k-1n")
+    sizes, times = [n for n in SIZES if n <= min(largest, 256)], []
+    for n in sizes:
+        rng = np.random.default_rng(0)
+        model, program = DeviceModel.nominal(design.sample(Crossbar(n), rng)), random_program(Crossbar(n), rng)
+        start = time.perf_counter()
+        response = model.response(program)
+        _ = response.settled, response.stationary_covariance()
+        times.append(time.perf_counter() - start)
+        F, Q = response.space.F, response.space.Q
+        start = time.perf_counter()
+        np.linalg.solve(F, response.space.drive)
+        scipy.linalg.solve_continuous_lyapunov(F, Q)
+        dense = time.perf_counter() - start
+        # Of a few cells nothing takes long, and building a circuit is most of it.
+        most = RESPONSE if n >= 64 else None
+        yield Row(f"response, {n} cells: over LU and Lyapunov", times[-1] / dense, "x", most=most)
+    yield Row("response: exponent", exponent(sizes, times), "")
+
+
+def others() -> Iterator[Row]:
+    for name, (sizes, words) in OTHERS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            commands = [thermospice(*words, "--size", str(n), "--out", f"n{n}", "--quiet") for n in sizes]
+            seconds = [cost(command, Path(folder)).seconds for command in commands]
+        yield Row(f"{name}, {sizes[-1]} cells", seconds[-1], "s")
+        yield Row(f"{name}: exponent", exponent(sizes, seconds), "")
+
+
+def starts(rounds: int) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        for words, most in ((("--help",), START), *((words, MISTAKE) for words in MISTAKES)):
+            seconds = median([cost(thermospice(*words), Path(folder)) for _ in range(rounds)]).seconds
+            yield Row(f"thermospice {' '.join(words)}", seconds, "s", most=most)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="JSON file")
+    parser.add_argument("--largest", type=int, default=128, help="cells")
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    rows = []
+    for row in (*starts(given.rounds), *responses(given.largest)):
+        print(row, flush=True)
+        rows.append(row)
+    for found in (others(), simulations(given.largest, given.rounds)):
+        for row in found:
+            print(row, flush=True)
+            rows.append(row)
+    return finish(rows, {"ngspice": find_ngspice().version}, given.out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

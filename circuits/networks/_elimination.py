@@ -1,0 +1,217 @@
+"""What the storage elements and the readouts of a network see of its states and sources.
+
+In a large network the noise sources are as many as the elements, n^2 in an array, and the states a few for each cell.
+One adjoint solve for each current into a storage element and each readout then takes the place of one solve for each
+source (adjoint network analysis; Director and Rohrer, IEEE Trans. Circuit Theory 16, 318, 1969).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+from jaxtyping import Float
+
+from ._conserved import may_conserve, without_conserved
+from ._constrained import Reduced, constrained
+from ._elements import GROUND, Capacitor, Inductor, Network, Value
+from ._link_voltages import link_voltages
+from ._nodal_equations import Equations
+
+Triplets = Sequence[tuple[int, int, Value]]
+"""(row, column, value); values at the same place add up."""
+
+_FEW = 200
+"""Unknowns up to which a dense solve for every source is the quickest."""
+
+_TOGETHER = 256
+"""Adjoint solves at once: dense for a moment, kept sparse."""
+
+_ROUNDING = 1e-12
+"""A readout sees no noise through less than this part of the network's smallest resistance."""
+
+
+@dataclass(frozen=True, eq=False)
+class Eliminated:
+    """`C s' = -G s + B u` and `y = M s + D u`, u being drive, bias and the sources with a stimulus of their own."""
+
+    kept: list[int]
+    """Numbers of the states."""
+    C: Float[np.ndarray, "m m"]
+    G: Float[np.ndarray, "m m"]
+    B: Float[np.ndarray, "m u"]
+    M: Float[np.ndarray, "n m"]
+    D: Float[np.ndarray, "n u"]
+    noise: Float[np.ndarray, "m m"]
+    """Two-sided density of what the noise sources do to the storage elements."""
+    feedthrough: Float[np.ndarray, " n"]
+    """Two-sided density of what they do to the readouts directly."""
+
+
+def eliminated(eq: Equations, network: Network, few: int = _FEW) -> Eliminated:
+    """Solve for everything but the states.
+
+    Args:
+        eq: equations of a network with numbers.
+        network: the same.
+        few: unknowns up to which every source is solved for.
+
+    Raises:
+        CircuitError: a node without a path for direct current, a loop of sources and capacitors.
+    """
+    if eq.size > few and not may_conserve(network) and (found := _by_adjoints(eq)) is not None:
+        return found
+    whole = by_sources(eq, network)
+    S = np.asarray(eq.densities, dtype=float)
+    noise = (whole.inflow * S) @ whole.inflow.T
+    feedthrough = whole.direct**2 @ S
+    return Eliminated(whole.kept, whole.C, whole.G, whole.B, whole.M, whole.D, noise, feedthrough)
+
+
+def by_sources(eq: Equations, network: Network) -> Reduced:
+    """The same with each noise source by itself.
+
+    Raises:
+        CircuitError: as `eliminated`.
+    """
+    K = summed(eq.K, (eq.size, eq.size))
+    R = summed(eq.R, (eq.size, eq.columns))
+    x = _solved(K, R)
+    found = _regular(eq, x) if x is not None else constrained(eq, K, R, storages(eq), network.name)
+    return without_conserved(found) if may_conserve(network) else found
+
+
+def _solved(K: Float[np.ndarray, "size size"], R: Float[np.ndarray, "size k"]) -> Float[np.ndarray, "size k"] | None:
+    try:
+        x = np.linalg.solve(K, R)
+    except np.linalg.LinAlgError:
+        return None
+    return x if np.isfinite(x).all() else None
+
+
+def _regular(eq: Equations, x: Float[np.ndarray, "size columns"]) -> Reduced:
+    """The state space with every capacitor of the tree and every inductor as a state."""
+    m = len(eq.states)
+    flow, readout = _storage_rows(eq, x), x[list(eq.outputs)]
+    given = [eq.drive, eq.drive + 1, *range(eq.stimulus, eq.columns)]
+    return Reduced(
+        kept=list(range(m)),
+        C=_with_links(eq, flow[:, eq.link : eq.stimulus]),
+        G=-flow[:, :m],
+        B=flow[:, given],
+        inflow=flow[:, eq.noise : eq.link],
+        M=readout[:, :m],
+        D=readout[:, given],
+        direct=readout[:, eq.noise : eq.link],
+    )
+
+
+def storages(eq: Equations) -> Float[np.ndarray, "m m"]:
+    """Capacitances and inductances of the states, mutual ones beside the diagonal."""
+    C = np.diag([_storage(state) for state in eq.states])
+    number = {state.name: k for k, state in enumerate(eq.states)}
+    for coupling in eq.couplings:
+        j, k = number[coupling.first], number[coupling.second]
+        mutual = float(coupling.coefficient) * np.sqrt(C[j, j] * C[k, k])
+        C[j, k] += mutual
+        C[k, j] += mutual
+    return C
+
+
+def _storage(state: Capacitor | Inductor) -> float:
+    return float(state.capacitance if isinstance(state, Capacitor) else state.inductance)
+
+
+def _with_links(eq: Equations, links: Float[np.ndarray, "m links"]) -> Float[np.ndarray, "m m"]:
+    """Storage of the states, with what the links add.
+
+    A link's current is `C_l d/dt` of a sum of states, which moves to the left-hand side.
+    """
+    own = storages(eq)
+    if not eq.links:
+        return own
+    return np.asarray(own - links * np.array([float(c.capacitance) for c in eq.links]) @ link_voltages(eq))
+
+
+def _storage_rows(eq: Equations, x: Float[np.ndarray, "size columns"]) -> Float[np.ndarray, "m columns"]:
+    index = {node: k for k, node in enumerate(eq.nodes)}
+    flow = np.empty((len(eq.states), x.shape[1]))
+    for k, state in enumerate(eq.states):
+        if isinstance(state, Capacitor):
+            flow[k] = x[eq.branch[state.name]]
+        else:
+            a, b = (0.0 if node == GROUND else x[index[node]] for node in (state.a, state.b))
+            flow[k] = a - b
+    return flow
+
+
+def _by_adjoints(eq: Equations) -> Eliminated | None:
+    """None where the equations are singular with every capacitor of the tree and every inductor as a state."""
+    m, R = len(eq.states), sparse(eq.R, (eq.size, eq.columns))
+    try:
+        seen = _times_inverse(_wanted(eq), eq)
+    except RuntimeError:
+        return None
+    if not np.isfinite(seen.data).all():
+        return None
+    flow, shown = seen[:m], seen[m:]
+    noisy, S = R[:, eq.noise : eq.link], np.asarray(eq.densities, dtype=float)
+    direct = _without_rounding(shown, eq) @ noisy
+    given = [eq.drive, eq.drive + 1, *range(eq.stimulus, eq.columns)]
+    return Eliminated(
+        kept=list(range(m)),
+        C=_with_links(eq, (flow @ R[:, eq.link : eq.stimulus]).toarray()),
+        G=-(flow @ R[:, :m]).toarray(),
+        B=(flow @ R[:, given]).toarray(),
+        M=(shown @ R[:, :m]).toarray(),
+        D=(shown @ R[:, given]).toarray(),
+        noise=(flow @ (noisy @ scipy.sparse.diags_array(S) @ noisy.T) @ flow.T).toarray(),
+        feedthrough=(direct * direct) @ S,
+    )
+
+
+def _wanted(eq: Equations) -> "scipy.sparse.csr_array":
+    """The rows of unknowns that are asked for."""
+    index = {node: k for k, node in enumerate(eq.nodes)}
+    triplets: list[tuple[int, int, Value]] = []
+    for k, state in enumerate(eq.states):
+        if isinstance(state, Capacitor):
+            triplets.append((k, eq.branch[state.name], 1.0))
+        else:
+            triplets += [(k, index[node], sign) for node, sign in ((state.a, 1.0), (state.b, -1.0)) if node in index]
+    m = len(eq.states)
+    triplets += [(m + k, row, 1.0) for k, row in enumerate(eq.outputs)]
+    return sparse(triplets, (m + len(eq.outputs), eq.size)).tocsr()
+
+
+def _times_inverse(wanted: "scipy.sparse.csr_array", eq: Equations) -> "scipy.sparse.csr_array":
+    factors = scipy.sparse.linalg.splu(sparse(eq.K, (eq.size, eq.size)).T.tocsc())
+    parts = [
+        scipy.sparse.csr_array(factors.solve(wanted[k : k + _TOGETHER].toarray().T).T)
+        for k in range(0, wanted.shape[0], _TOGETHER)
+    ]
+    return scipy.sparse.vstack(parts).tocsr()
+
+
+def _without_rounding(shown: "scipy.sparse.csr_array", eq: Equations) -> "scipy.sparse.csr_array":
+    """Readouts of currents into the nodes [ohm], less what is rounding of zero."""
+    nodes = len(eq.nodes)
+    conductances = (abs(float(value)) for row, column, value in eq.K if row < nodes and column < nodes)
+    kept = shown.copy()
+    kept.data[np.abs(kept.data) * max(conductances, default=0.0) < _ROUNDING] = 0.0
+    kept.eliminate_zeros()
+    return kept
+
+
+def summed(triplets: Triplets, shape: tuple[int, int]) -> Float[np.ndarray, "rows columns"]:
+    """The dense matrix of triplets."""
+    rows, columns, values = zip(*triplets, strict=True) if triplets else ((), (), ())
+    flat = np.array(rows, dtype=np.intp) * shape[1] + np.array(columns, dtype=np.intp)
+    return np.bincount(flat, np.array(values, dtype=float), shape[0] * shape[1]).reshape(shape)
+
+
+def sparse(triplets: Triplets, shape: tuple[int, int]) -> "scipy.sparse.csc_array":
+    """The sparse matrix of triplets."""
+    rows, columns, values = zip(*triplets, strict=True) if triplets else ((), (), ())
+    placed = (np.array(values, dtype=float), (np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp)))
+    return scipy.sparse.coo_array(placed, shape=shape).tocsc()

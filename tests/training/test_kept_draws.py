@@ -1,0 +1,55 @@
+"""Deviations that are kept from step to step."""
+
+import torch
+from thermospice.training.devices.chips import Kept
+
+LARGE = 8 * 100
+"""Bytes of the tensors here."""
+
+
+class Maker:
+    """Counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __call__(self) -> torch.Tensor:
+        self.made += 1
+        return torch.full((100,), float(self.made), dtype=torch.float64)
+
+
+def test_what_is_kept_is_made_once():
+    """Catches draws that are repeated at every step."""
+    kept, maker = Kept(limit=10 * LARGE), Maker()
+    first = [kept.get("chip", k, maker) for k in range(3)]
+    again = [kept.get("chip", k, maker) for k in range(3)]
+    assert maker.made == 3
+    assert all(a is b for a, b in zip(first, again, strict=True))
+
+
+def test_no_more_is_kept_than_there_is_room_for():
+    """Catches a device whose memory grows with every chip, and one array that pushes out its own beginning."""
+    kept, maker = Kept(limit=3 * LARGE), Maker()
+    for _ in range(2):
+        for k in range(5):
+            kept.get("chip", k, maker)
+    assert kept.size == 3 * LARGE
+    assert maker.made == 5 + 2  # the first three stay
+
+
+def test_the_chip_that_was_used_longest_ago_goes_first():
+    kept, maker = Kept(limit=2 * LARGE), Maker()
+    for chip in ("a", "b", "a", "c"):
+        kept.get(chip, 0, maker)
+    assert maker.made == 3
+    kept.get("a", 0, maker)
+    assert maker.made == 3
+    kept.get("b", 0, maker)
+    assert maker.made == 4
+    assert kept.size == 2 * LARGE
+
+
+def test_a_tensor_beyond_all_room_is_made_and_not_kept():
+    kept, maker = Kept(limit=LARGE - 1), Maker()
+    assert float(kept.get("chip", 0, maker)[0]) == 1.0
+    assert kept.size == 0
