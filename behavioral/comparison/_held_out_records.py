@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.stats
+import scipy
 import xarray as xr
 from jaxtyping import Float
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.integrate
-import scipy.linalg
+import scipy
 from jaxtyping import Complex, Float
 
 from ..networks import (

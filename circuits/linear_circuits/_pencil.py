@@ -9,8 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.sparse
-import scipy.sparse.linalg
+import scipy
 from jaxtyping import Complex, Float
 
 from ..networks import (

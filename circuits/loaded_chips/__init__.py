@@ -24,3 +24,4 @@ from ._swing import amplifier_nodes as amplifier_nodes
 from ._swing import amplifiers_of as amplifiers_of
 from ._swing import beyond_rails as beyond_rails
 from ._swing import inside as inside
+from ._swing import watched as watched

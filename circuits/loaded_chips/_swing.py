@@ -42,6 +42,15 @@ def inside(network: Network) -> StateSpace:
     return state_space(replace(network, outputs=(*network.outputs, *nodes)))
 
 
+def watched(network: Network) -> StateSpace:
+    """The state space with the pole nodes of the amplifiers as readouts after the network's own.
+
+    Raises:
+        ValueError: as `state_space`.
+    """
+    return inside(network).first(len(network.outputs) + len(amplifiers_of(network)))
+
+
 def beyond_rails(network: Network, space: StateSpace, part: float = 1.0) -> tuple[str, ...]:
     """Amplifiers whose settled pole node lies beyond a part of their rails in the linear circuit.
 

@@ -1,7 +1,7 @@
 """Charges and fluxes that nothing leads away: nodes between capacitors alone, loops of inductors."""
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Float
 
 from .._exceptions import CircuitError

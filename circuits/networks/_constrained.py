@@ -10,7 +10,7 @@ Brenan, Campbell and Petzold, Numerical Solution of Initial-Value Problems in DA
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Float
 
 from .._exceptions import CircuitError

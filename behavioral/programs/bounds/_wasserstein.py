@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Float
 
 from ..._exceptions import ProblemError

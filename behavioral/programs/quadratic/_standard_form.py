@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Bool, Float, Int
 
 from ._quadratic_program import QuadraticProgram
