@@ -17,10 +17,10 @@ from .loaded_chips import choose_scaling as choose_scaling
 from .loaded_chips import sparse_mesh as sparse_mesh
 from .loaded_chips import stability_limit as stability_limit
 from .networks import Network as Network
-from .networks import state_space as state_space
 from .programs import Program as Program
 from .programs import Scaling as Scaling
 from .spice_files import read_netlist as read_netlist
+from .state_spaces import state_space as state_space
 from .topologies import LEVELS as LEVELS
 from .topologies import TOPOLOGIES as TOPOLOGIES
 from .topologies import Cascade as Cascade
@@ -58,8 +58,8 @@ _MOVED = {
     "RelaxationLaw": "thermospice.circuits.loaded_chips",
     "Resistor": "thermospice.circuits.networks",
     "SETTLED": "thermospice.circuits.loaded_chips",
-    "StateSpace": "thermospice.circuits.networks",
-    "StateSpaces": "thermospice.circuits.networks",
+    "StateSpace": "thermospice.circuits.state_spaces",
+    "StateSpaces": "thermospice.circuits.state_spaces",
     "Swing": "thermospice.circuits.loaded_chips",
     "TRANSCONDUCTANCE": "thermospice.circuits.networks",
     "Values": "thermospice.circuits.topologies",
@@ -74,7 +74,7 @@ _MOVED = {
     "flicker_band": "thermospice.circuits.networks",
     "laws_of_chips": "thermospice.circuits.loaded_chips",
     "leak_sites": "thermospice.circuits.networks",
-    "link_voltages": "thermospice.circuits.networks",
+    "link_voltages": "thermospice.circuits.state_spaces",
     "load": "thermospice.circuits.topologies",
     "loaded_chip": "thermospice.circuits.loaded_chips",
     "mirror": "thermospice.circuits.topologies",
@@ -84,9 +84,9 @@ _MOVED = {
     "possible_chips": "thermospice.circuits.loaded_chips",
     "program_rates": "thermospice.circuits.loaded_chips",
     "realised_eigenvalues": "thermospice.circuits.loaded_chips",
-    "relaxation": "thermospice.circuits.networks",
+    "relaxation": "thermospice.circuits.state_spaces",
     "relaxations": "thermospice.circuits.networks",
-    "settle_time": "thermospice.circuits.networks",
+    "settle_time": "thermospice.circuits.state_spaces",
     "stray_sites": "thermospice.circuits.networks",
     "terminals": "thermospice.circuits.networks",
     "with_cell_noise": "thermospice.circuits.loaded_chips",

@@ -6,7 +6,8 @@ from math import pi
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ...circuits.networks import GROUND, TRANSCONDUCTANCE, OpAmp, StateSpace, flicker_band
+from ...circuits.networks import GROUND, TRANSCONDUCTANCE, OpAmp, flicker_band
+from ...circuits.state_spaces import StateSpace
 from ..processes import FlickerNoise, OrnsteinUhlenbeck, Saturation, with_coloured_noise
 
 _STEPS = 10.0

@@ -8,7 +8,8 @@ from jaxtyping import Bool, Float
 
 from ...circuits import Instances, Level, Program, Scaling, choose_scaling
 from ...circuits.loaded_chips import amplifier_nodes
-from ...circuits.networks import OpAmp, StateSpaces
+from ...circuits.networks import OpAmp
+from ...circuits.state_spaces import StateSpaces
 from .._exceptions import ClippedError, NotStationaryError
 from ..processes import OrnsteinUhlenbeck, Saturation, integrate
 from ..propagation import Spacings, Transition, decay_action, transitions, transposed

@@ -10,7 +10,7 @@ from jaxtyping import Complex, Float
 
 from ...circuits import Instance, Level, Network, Program, Scaling, state_space
 from ...circuits.loaded_chips import amplifier_nodes, amplifiers_of, loaded_chip
-from ...circuits.networks import StateSpace
+from ...circuits.state_spaces import StateSpace
 from .._exceptions import ClippedError
 from ..processes import OrnsteinUhlenbeck
 from ..propagation import Gaussian

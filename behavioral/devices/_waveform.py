@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-from ...circuits.networks import StateSpace, relaxation
+from ...circuits.state_spaces import StateSpace, relaxation
 from ..processes import ExponentialStep, OrnsteinUhlenbeck, Saturation, integrate
 from ._amplifier_limits import Amplifiers
 

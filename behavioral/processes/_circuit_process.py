@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ...circuits import Network, state_space
-from ...circuits.networks import StateSpace
+from ...circuits.state_spaces import StateSpace
 from ..propagation import Time
 from ._ornstein_uhlenbeck import OrnsteinUhlenbeck
 

@@ -17,8 +17,9 @@ from pydantic import ValidationError, model_validator
 from ...files import FileKind, UnreadableFile, parse_yaml, read_text, reasons, write_atomically
 from ...files.arrays import with_gaps
 from .._exceptions import DesignError
-from ..networks import Network, Parasitics, drive_columns
+from ..networks import Network, Parasitics
 from ..programs import UNSCALED, Program, Scaling
+from ..state_spaces import drive_columns
 from ..topologies import Errors, Level, Topology, draw_errors, load, mirror, zero_errors
 from ._amplifier_file import measured
 from ._design_fields import DesignFields

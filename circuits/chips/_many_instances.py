@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Float
 
 from .._exceptions import DesignError
-from ..networks import Network, StateSpaces, stacked_state_spaces
+from ..networks import Network
 from ..programs import UNSCALED, Program, Scaling
+from ..state_spaces import StateSpaces, stacked_state_spaces
 from ..topologies import Level, Topology, load, mirror
 from ._design_and_instance import Design, Instance
 

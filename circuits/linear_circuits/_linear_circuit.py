@@ -8,14 +8,8 @@ import numpy as np
 import scipy
 from jaxtyping import Complex, Float
 
-from ..networks import (
-    Network,
-    NoisePaths,
-    OpAmp,
-    StateSpace,
-    noise_paths,
-    state_space,
-)
+from ..networks import Network, OpAmp
+from ..state_spaces import NoisePaths, StateSpace, noise_paths, state_space
 from ._pencil import Pencil
 from ._stability import Stability
 

@@ -12,15 +12,7 @@ import numpy as np
 import scipy
 from jaxtyping import Complex, Float
 
-from ..networks import (
-    GROUND,
-    Capacitor,
-    CurrentSource,
-    Equations,
-    Network,
-    VoltageSource,
-    equations,
-)
+from ..networks import GROUND, Capacitor, CurrentSource, Equations, Network, VoltageSource, equations
 
 Source = VoltageSource | CurrentSource
 

@@ -9,8 +9,9 @@ from jaxtyping import Float
 
 from .._exceptions import DesignError
 from ..chips import Instance
-from ..networks import OpAmp, StateSpace, settle_time
+from ..networks import OpAmp
 from ..programs import Program, Scaling
+from ..state_spaces import StateSpace, settle_time
 from ..topologies import DifferentialRCMesh, Level
 from ._swing import HEADROOM
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from ..chips import Instance
-from ..networks import CurrentSource, Network, StateSpace, VoltageSource
+from ..networks import CurrentSource, Network, VoltageSource
 from ..programs import Program, Scaling
+from ..state_spaces import StateSpace
 from ..topologies import Level
 from ._swing import amplifiers_of, inside
 

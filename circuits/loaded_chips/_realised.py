@@ -7,8 +7,9 @@ from jaxtyping import Complex
 
 from .._exceptions import ProgramError
 from ..chips import Instance
-from ..networks import Capacitor, Network, OpAmp, is_stray, state_space
+from ..networks import Capacitor, Network, OpAmp, is_stray
 from ..programs import Program, Scaling
+from ..state_spaces import state_space
 
 
 def realised_eigenvalues(instance: Instance, network: Network, scaling: Scaling) -> Complex[np.ndarray, " n"]:

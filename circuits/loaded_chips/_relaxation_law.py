@@ -9,8 +9,8 @@ import scipy
 from jaxtyping import Float
 
 from ..chips import Instance
-from ..networks import StateSpace, state_space
 from ..programs import Program, Scaling
+from ..state_spaces import StateSpace, state_space
 from ..topologies import Level
 from ._injected_noise import with_cell_noise
 

@@ -5,8 +5,8 @@ from math import exp, log
 
 from .._exceptions import DesignError
 from ..chips import Instance
-from ..networks import state_space
 from ..programs import Program, Scaling
+from ..state_spaces import state_space
 from ._realised import check_stable
 
 _LOWEST = 1e-6

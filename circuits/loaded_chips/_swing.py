@@ -8,7 +8,8 @@ from jaxtyping import Bool, Float
 
 from .._exceptions import ProgramError
 from ..chips import Design
-from ..networks import GROUND, Network, OpAmp, StateSpace, of_type, relaxation, state_space
+from ..networks import GROUND, Network, OpAmp, of_type
+from ..state_spaces import StateSpace, relaxation, state_space
 
 HEADROOM = 0.5
 """Part of the rails (and of the converters' range) that the settled voltages may use."""

@@ -1,8 +1,9 @@
 """A circuit as typed elements, and its linear equations."""
 
+import warnings
+from typing import Any
+
 from ._constants import BOLTZMANN as BOLTZMANN
-from ._decay import relaxation as relaxation
-from ._decay import settle_time as settle_time
 from ._elements import GROUND as GROUND
 from ._elements import NODE_NAME as NODE_NAME
 from ._elements import TRANSCONDUCTANCE as TRANSCONDUCTANCE
@@ -30,13 +31,9 @@ from ._elements import terminals as terminals
 from ._flicker_noise import PER_DECADE as PER_DECADE
 from ._flicker_noise import flicker_band as flicker_band
 from ._flicker_noise import relaxations as relaxations
-from ._link_voltages import link_voltages as link_voltages
 from ._macro_model import LinearElement as LinearElement
 from ._macro_model import linear_elements as linear_elements
 from ._macro_model import pole_values as pole_values
-from ._many_state_spaces import StateSpaces as StateSpaces
-from ._many_state_spaces import drive_columns as drive_columns
-from ._many_state_spaces import stacked_state_spaces as stacked_state_spaces
 from ._nodal_equations import Equations as Equations
 from ._nodal_equations import equations as equations
 from ._parasitics import Parasitics as Parasitics
@@ -45,7 +42,28 @@ from ._parasitics import leak_sites as leak_sites
 from ._parasitics import stray_sites as stray_sites
 from ._sparse_equations import NodalEquations as NodalEquations
 from ._sparse_equations import nodal_equations as nodal_equations
-from ._state_space import NoisePaths as NoisePaths
-from ._state_space import StateSpace as StateSpace
-from ._state_space import noise_paths as noise_paths
-from ._state_space import state_space as state_space
+
+_MOVED = {
+    "NoisePaths",
+    "StateSpace",
+    "StateSpaces",
+    "drive_columns",
+    "link_voltages",
+    "noise_paths",
+    "relaxation",
+    "settle_time",
+    "stacked_state_spaces",
+    "state_space",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Names that have moved to `circuits.state_spaces`, handed on for one release."""
+    if name not in _MOVED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    warnings.warn(
+        f"{__name__}.{name} is now thermospice.circuits.state_spaces.{name}", DeprecationWarning, stacklevel=2
+    )
+    return getattr(import_module("thermospice.circuits.state_spaces"), name)

@@ -5,16 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .._exceptions import CircuitError
-from ..networks import (
-    GROUND,
-    Difference,
-    Element,
-    Inductor,
-    Network,
-    Resistor,
-    Transresistor,
-    VoltageSource,
-)
+from ..networks import GROUND, Difference, Element, Inductor, Network, Resistor, Transresistor, VoltageSource
 
 _CALL = re.compile(r"\s*([vi])\s*\(\s*([^\s(),]+)\s*(?:,\s*([^\s(),]+)\s*)?\)\s*", re.IGNORECASE)
 

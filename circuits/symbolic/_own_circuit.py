@@ -10,16 +10,8 @@ import sympy
 from sympy import Matrix, Symbol
 
 from ..linear_circuits import LinearCircuit, value_field, value_of
-from ..networks import (
-    Capacitor,
-    CurrentSource,
-    Equations,
-    Network,
-    OpAmp,
-    VoltageSource,
-    equations,
-    link_voltages,
-)
+from ..networks import Capacitor, CurrentSource, Equations, Network, OpAmp, VoltageSource, equations
+from ..state_spaces import link_voltages
 from ._elimination import Row, solve
 from ._model import simplified
 from ._symbols import T, k, omega, s

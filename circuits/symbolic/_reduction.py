@@ -9,8 +9,9 @@ import sympy
 from sympy import Matrix
 
 from .._exceptions import DesignError
-from ..networks import GROUND, Capacitor, Equations, Network, OpAmp, OpAmpModel, equations, link_voltages
+from ..networks import GROUND, Capacitor, Equations, Network, OpAmp, OpAmpModel, equations
 from ..programs import Program
+from ..state_spaces import link_voltages
 from ..topologies import Level, Topology, Values
 from ._elimination import Row, solve
 from ._model import Blocks, SymbolicModel

@@ -8,7 +8,17 @@ import numpy as np
 
 from .._exceptions import ProgramError
 from ..components import Tolerances
-from ..networks import GROUND, Capacitor, CurrentSource, Difference, Element, Network, NoiseCurrent, OpAmp, Resistor
+from ..networks import (
+    GROUND,
+    Capacitor,
+    CurrentSource,
+    Difference,
+    Element,
+    Network,
+    NoiseCurrent,
+    OpAmp,
+    Resistor,
+)
 from ..programs import Program
 from ._passive_cells import check_dominant, check_symmetric, grounded, mesh_sigmas
 from ._topology import check_cells, check_size

@@ -8,7 +8,7 @@ import scipy
 import xarray as xr
 from jaxtyping import Float
 
-from ...circuits.networks import StateSpace
+from ...circuits.state_spaces import StateSpace
 from ...netlists.timing import held_noise_covariance
 from ..subjects import Z_SCORE, Row, Subject
 

@@ -8,7 +8,7 @@ import xarray as xr
 
 from ...behavioral import DeviceModel
 from ...circuits import Instance, Level, Network, Program, Scaling, state_space
-from ...circuits.networks import StateSpace
+from ...circuits.state_spaces import StateSpace
 from ...measurements import Analysis
 from ...netlists import Job, SimulationFailed, deck, simulate
 from ...netlists.simulators import Plot, proven_ngspice, read_raw, run_deck

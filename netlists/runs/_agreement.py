@@ -13,7 +13,8 @@ from jaxtyping import Complex, Float
 from ...circuits import Instance, Level, Network, Program, Scaling, state_space
 from ...circuits.linear_circuits import LinearCircuit
 from ...circuits.loaded_chips import loaded_chip
-from ...circuits.networks import Element, OpAmp, StateSpace
+from ...circuits.networks import Element, OpAmp
+from ...circuits.state_spaces import StateSpace
 from .._exceptions import SimulationFailed
 from ..timing import Linear
 from ._amplifier_range import AmplifierRange, ChipAmplifiers, NetworkAmplifiers

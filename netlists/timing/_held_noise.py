@@ -4,7 +4,7 @@ import numpy as np
 import scipy
 from jaxtyping import Float
 
-from ...circuits.networks import StateSpace
+from ...circuits.state_spaces import StateSpace
 from ._rates import Rates
 
 _HELD_BIAS = 0.05

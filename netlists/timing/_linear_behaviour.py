@@ -10,7 +10,8 @@ from jaxtyping import Float
 
 from ...circuits import Network
 from ...circuits.loaded_chips import SETTLED
-from ...circuits.networks import Capacitor, Inductor, NodalEquations, OpAmp, StateSpace, nodal_equations, settle_time
+from ...circuits.networks import Capacitor, Inductor, NodalEquations, OpAmp, nodal_equations
+from ...circuits.state_spaces import StateSpace, settle_time
 from .._exceptions import NetlistError
 from ._rates import Rates, passive_rates, rates
 

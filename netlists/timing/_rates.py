@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Complex
 
 from ...circuits import Network
-from ...circuits.networks import Inductor, StateSpace
+from ...circuits.networks import Inductor
+from ...circuits.state_spaces import StateSpace
 from .._exceptions import SimulationFailed
 
 _PHASE_ERROR = 1e-4

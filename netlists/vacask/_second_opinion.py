@@ -9,7 +9,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from ...circuits import Instance, Level, Network, Program, Scaling, state_space
-from ...circuits.networks import StateSpace
+from ...circuits.state_spaces import StateSpace
 from ...measurements import ANALYSES, Analysis, Variables, dataset, provenance
 from .._exceptions import NetlistError, SimulationFailed
 from ..cards import input_source, number

@@ -9,7 +9,8 @@ import scipy
 from jaxtyping import Bool, Complex, Float, Inexact, Int
 
 from ....circuits import Network
-from ....circuits.networks import Capacitor, Equations, Inductor, equations, link_voltages
+from ....circuits.networks import Capacitor, Equations, Inductor, equations
+from ....circuits.state_spaces import link_voltages
 from ._changes import Changes, collect, storage_changes, storage_value
 from ._dual_numbers import gradient
 

@@ -93,7 +93,7 @@ def test_bad_stacks_are_refused():
 
 
 def test_node_without_direct_current_is_refused():
-    from thermospice.circuits.networks import stacked_state_spaces
+    from thermospice.circuits.state_spaces import stacked_state_spaces
 
     floating = Network("floating", (Capacitor("c0", "x0", "0", 1e-9), Capacitor("c1", "y", "z", 1e-9)), ("x0",), 300.0)
     with pytest.raises(ValueError, match="expected every node to have a path"):

@@ -15,17 +15,8 @@ from thermospice.circuits import (
     random_program,
 )
 from thermospice.circuits.loaded_chips import loaded_chip
-from thermospice.circuits.networks import (
-    Capacitor,
-    Network,
-    NoiseCurrent,
-    Resistor,
-    StateSpace,
-    VoltageSource,
-    equations,
-    link_voltages,
-    state_space,
-)
+from thermospice.circuits.networks import Capacitor, Network, NoiseCurrent, Resistor, VoltageSource, equations
+from thermospice.circuits.state_spaces import StateSpace, link_voltages, state_space
 
 
 def general(network: Network) -> dict[str, np.ndarray]:

@@ -15,7 +15,7 @@ from thermospice.circuits import (
     random_program,
     stability_limit,
 )
-from thermospice.circuits.networks import relaxation, settle_time
+from thermospice.circuits.state_spaces import relaxation, settle_time
 from thermospice.netlists import simulate
 
 BOARD = Design.preset("board-1k-1n")

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from thermospice.circuits import Design, Program, RCMesh, state_space
-from thermospice.circuits.networks import BOLTZMANN, StateSpace
+from thermospice.circuits.networks import BOLTZMANN
+from thermospice.circuits.state_spaces import StateSpace
 from thermospice.netlists import NetlistError, SimulationFailed
 from thermospice.netlists.simulators import integrate
 from thermospice.netlists.timing import (

@@ -14,8 +14,7 @@ import scipy
 from jaxtyping import Float
 
 from .._exceptions import CircuitError
-from ._elements import GROUND, Capacitor, Inductor
-from ._nodal_equations import Equations
+from ..networks import GROUND, Capacitor, Equations, Inductor
 
 # A relation is one of connections alone: after scaling, its singular value is rounding, where the smallest of a
 # regular circuit of a hundred nodes is above 1e-8.

@@ -12,11 +12,10 @@ import numpy as np
 import scipy
 from jaxtyping import Float
 
+from ..networks import GROUND, Capacitor, Equations, Inductor, Network, Value
 from ._conserved import may_conserve, without_conserved
 from ._constrained import Reduced, constrained
-from ._elements import GROUND, Capacitor, Inductor, Network, Value
 from ._link_voltages import link_voltages
-from ._nodal_equations import Equations
 
 Triplets = Sequence[tuple[int, int, Value]]
 """(row, column, value); values at the same place add up."""

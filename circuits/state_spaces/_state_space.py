@@ -6,10 +6,9 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Complex, Float
 
+from ..networks import Capacitor, CurrentSource, Equations, Network, VoltageSource, equations
 from ._conserved import settled_states
-from ._elements import Capacitor, CurrentSource, Network, VoltageSource
 from ._elimination import by_sources, eliminated
-from ._nodal_equations import Equations, equations
 
 
 @dataclass(frozen=True, eq=False)

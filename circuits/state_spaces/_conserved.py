@@ -5,8 +5,8 @@ import scipy
 from jaxtyping import Float
 
 from .._exceptions import CircuitError
+from ..networks import GROUND, Capacitor, CurrentSource, Inductor, Network, NoiseCurrent, terminals
 from ._constrained import ROUNDING, SINGULAR, Matrix, Reduced, singular_vectors
-from ._elements import GROUND, Capacitor, CurrentSource, Inductor, Network, NoiseCurrent, terminals
 
 
 def settled_states(G: Matrix, given: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:

@@ -15,8 +15,7 @@ import numpy as np
 import scipy
 from jaxtyping import Float, Int
 
-from ._elements import Capacitor, Network
-from ._nodal_equations import Equations, equations
+from ..networks import Capacitor, Equations, Network, equations
 from ._state_space import StateSpace, initial_states
 
 Entries = list[tuple[int, int, Any]]

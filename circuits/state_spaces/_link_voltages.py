@@ -5,8 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-from ._elements import Capacitor
-from ._nodal_equations import Equations
+from ..networks import Capacitor, Equations
 
 Height = Mapping[int, int]
 """A voltage as a sum of states, signs by their numbers."""
