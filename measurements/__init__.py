@@ -1,6 +1,5 @@
 """What was seen of a chip: one layout, written by every simulator and read by every fit."""
 
-from ._aligned import scatter as scatter
 from ._calibration_plan import MOST_VALUES as MOST_VALUES
 from ._calibration_plan import PROGRAM_STREAM as PROGRAM_STREAM
 from ._calibration_plan import PROGRAMS_PER_CELL as PROGRAMS_PER_CELL
@@ -15,19 +14,20 @@ from ._calibration_plan import check_kinds as check_kinds
 from ._calibration_plan import check_programs as check_programs
 from ._digitise import digitise as digitise
 from ._exceptions import MeasurementError as MeasurementError
-from ._files import MOST_PROGRAMS as MOST_PROGRAMS
-from ._files import load_measurement as load_measurement
-from ._files import load_measurements as load_measurements
-from ._files import load_numbered as load_numbered
-from ._files import save_measurement as save_measurement
-from ._files import save_measurements as save_measurements
-from ._files import write_dataset as write_dataset
-from ._floor import FLOOR as FLOOR
-from ._layout import ANALYSES as ANALYSES
-from ._layout import Analysis as Analysis
-from ._reading import Measurement as Measurement
-from ._reading import read_measurement as read_measurement
-from ._writing import Variables as Variables
-from ._writing import dataset as dataset
-from ._writing import network_dataset as network_dataset
-from ._writing import provenance as provenance
+from .layout import ANALYSES as ANALYSES
+from .layout import FLOOR as FLOOR
+from .layout import MOST_PROGRAMS as MOST_PROGRAMS
+from .layout import Analysis as Analysis
+from .layout import Measurement as Measurement
+from .layout import Variables as Variables
+from .layout import dataset as dataset
+from .layout import load_measurement as load_measurement
+from .layout import load_measurements as load_measurements
+from .layout import load_numbered as load_numbered
+from .layout import network_dataset as network_dataset
+from .layout import provenance as provenance
+from .layout import read_measurement as read_measurement
+from .layout import save_measurement as save_measurement
+from .layout import save_measurements as save_measurements
+from .layout import scatter as scatter
+from .layout import write_dataset as write_dataset

@@ -9,9 +9,8 @@ from jaxtyping import Float
 from ..circuits import Converters, Instance
 from ..circuits.chips import converter
 from ..circuits.networks import BOLTZMANN
-from ._aligned import aligned
 from ._exceptions import MeasurementError
-from ._reading import read_measurement
+from .layout import aligned, read_measurement
 
 
 def digitise(

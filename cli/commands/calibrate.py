@@ -132,7 +132,7 @@ def calibrate(
     with job("calibrate", out, quiet, as_json, resume) as this:
         from ..frame import refuse_beside, written
         from ..inputs import lab as lab_data
-        from . import _calibration_jobs as jobs
+        from ..jobs import calibration as jobs
 
         nuisances = jobs.get_nuisances(nuisance)
         records = [*(lab or ()), *(measurements or ())]

@@ -40,7 +40,7 @@ from ..frame import (
     pair,
     quantity,
 )
-from ._own_circuits import CircuitOptions, SimulationOptions, own_circuit, simulate_own
+from ..jobs import CircuitOptions, SimulationOptions, own_circuit, simulate_own
 
 _OF_A_CIRCUIT = (
     "netlist",

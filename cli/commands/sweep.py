@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ..frame import AsJson, NetlistFile, Out, Outputs, Quiet, Resume, TolerancesFile, job, whole
-from ._own_circuits import own_circuit
+from ..jobs import own_circuit
 
 _OF_A_CIRCUIT = ("netlist", "outputs", "tolerances", "instances", "scheduler", "workers", "retry_failed")
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ..frame import AsJson, LevelName, NetlistFile, Out, Outputs, Quiet, Seed, TopologyName, job, whole
-from ._own_circuits import CircuitOptions, own_circuit, symbolic_own
+from ..jobs import CircuitOptions, own_circuit, symbolic_own
 
 EXAMPLE = "Example: thermospice symbolic --topology crossbar --size 2"
 

@@ -21,7 +21,7 @@ from ..frame import (
     pair,
     whole,
 )
-from ._own_circuits import CircuitOptions, own_circuit, verify_own
+from ..jobs import CircuitOptions, own_circuit, verify_own
 
 EXAMPLE = (
     "Example: thermospice verify --topology crossbar --size 4;"

@@ -247,8 +247,8 @@ def test_pipes_folders_and_copies_are_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
     for path, what in (
         (tmp_path / "pipe.csv", "a pipe"),
-        (tmp_path, "a folder"),
-        (tmp_path / "none.csv", "No such file"),
+        (tmp_path, "a directory"),
+        (tmp_path / "none.csv", "no such file"),
     ):
         with pytest.raises(MeasurementError, match=what):
             read(tmp_path, path)

@@ -9,11 +9,11 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ..circuits import LEVELS, Design, DesignError, Level, Program, ProgramError, Scaling, Topology, make_topology
-from ..files import FileError, one_of, parse_json
-from ..files.quantities import QuantityError, parse_quantity
+from ...circuits import LEVELS, Design, DesignError, Level, Program, ProgramError, Scaling, Topology, make_topology
+from ...files import FileError, one_of, parse_json
+from ...files.quantities import QuantityError, parse_quantity
+from .._exceptions import MeasurementError
 from ._aligned import aligned, real_values, scatter
-from ._exceptions import MeasurementError
 from ._floor import FLOOR
 from ._layout import ANALYSES, OPTIONAL, SCHEMA, UNITS, VARIABLES
 

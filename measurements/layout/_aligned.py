@@ -4,8 +4,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ..files.quantities import unit_factor
-from ._exceptions import MeasurementError
+from ...files.quantities import unit_factor
+from .._exceptions import MeasurementError
 
 SORTED = ("time", "frequency")
 """Dimensions whose labels are numbers with a unit; those of all others count from zero."""

@@ -1,0 +1,32 @@
+"""What commands do once their options are read."""
+
+from typing import TYPE_CHECKING, Any
+
+from ._own_circuits import CircuitOptions as CircuitOptions
+from ._own_circuits import SimulationOptions as SimulationOptions
+from ._own_circuits import own_circuit as own_circuit
+from ._own_circuits import simulate_own as simulate_own
+from ._own_circuits import symbolic_own as symbolic_own
+from ._own_circuits import verify_own as verify_own
+
+if TYPE_CHECKING:
+    from . import _calibration as calibration
+
+__all__ = [
+    "CircuitOptions",
+    "SimulationOptions",
+    "calibration",
+    "own_circuit",
+    "simulate_own",
+    "symbolic_own",
+    "verify_own",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A module, loaded when a command asks for it."""
+    if name != "calibration":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return import_module(f"{__name__}._calibration")
