@@ -248,7 +248,7 @@ def test_pipes_folders_and_copies_are_refused(tmp_path):
     for path, what in (
         (tmp_path / "pipe.csv", "a pipe"),
         (tmp_path, "a directory"),
-        (tmp_path / "none.csv", "no such file"),
+        (tmp_path / "none.csv", "No such file"),
     ):
         with pytest.raises(MeasurementError, match=what):
             read(tmp_path, path)
