@@ -197,7 +197,9 @@ def test_formula_ngspice_state_space_and_whole_equations_agree(name, tmp_path):
     np.testing.assert_allclose(space.response(frequencies)[:, 0], expected, rtol=1e-6, atol=3e-7 * size)
     np.testing.assert_allclose(response, space.response(frequencies)[:, 0], rtol=1e-6, atol=1e-9 * size)
     whole = circuit.transfer(frequencies)[:, 0] @ amplitudes
-    np.testing.assert_allclose(whole, space.response(frequencies)[:, 0], rtol=1e-8, atol=1e-10 * size)
+    # Two amplifiers of gain 1e8 inside each other cost eight of sixteen digits.
+    rtol = 1e-6 if name == "antoniou" else 1e-8
+    np.testing.assert_allclose(whole, space.response(frequencies)[:, 0], rtol=rtol, atol=1e-10 * size)
     # ngspice has another k, 3.5e-7 off.
     np.testing.assert_allclose(spectrum, circuit.psd(noise_frequencies)[:, 0], rtol=1e-5)
 
