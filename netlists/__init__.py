@@ -14,6 +14,7 @@ from .own_circuits import CircuitResult as CircuitResult
 from .own_circuits import simulate_circuit as simulate_circuit
 from .runs import SpiceDevice as SpiceDevice
 from .runs import deck as deck
+from .runs import designers_deck as designers_deck
 from .runs import measure_for_calibration as measure_for_calibration
 from .runs import operating_power as operating_power
 from .runs import simulate as simulate

@@ -150,7 +150,7 @@ class OpAmp:
     is limited to the rails; a unit buffer with `output_resistance` drives `out`, loaded by `load_capacitance`.
     `bias_current` and `noise_current` act on each input. Only e_n and i_n are noisy: both white, and e_n also as 1/f
     with the corner `noise_corner`.
-    `cell` and `sign` give the initial output voltage `sign * v0[cell]`.
+    `cell` and `sign` give the initial output voltage `sign * v0[cell]`; without a cell it is `initial`.
     """
 
     name: str
@@ -160,6 +160,7 @@ class OpAmp:
     model: OpAmpModel | None
     cell: int | None = None
     sign: int | float = 1
+    initial: Value = 0.0
 
 
 TRANSCONDUCTANCE = 1e-3

@@ -46,10 +46,10 @@ def _pieces(amp: OpAmp) -> list[LinearElement]:
         Transconductor(f"{name}_gm", GROUND, pole, amp.plus, amp.minus, gm),
         CurrentSource(f"{name}_os", GROUND, pole, gm * model.offset),
         Resistor(f"{name}_rp", pole, GROUND, R_p, noisy=False),
-        Capacitor(f"{name}_cp", pole, GROUND, C_p, amp.cell, amp.sign),
+        Capacitor(f"{name}_cp", pole, GROUND, C_p, amp.cell, amp.sign, amp.initial),
         Transconductor(f"{name}_buf", GROUND, amp.out, pole, GROUND, 1 / model.output_resistance),
         Resistor(f"{name}_ro", amp.out, GROUND, model.output_resistance, noisy=False),
-        Capacitor(f"{name}_cl", amp.out, GROUND, model.load_capacitance, amp.cell, amp.sign),
+        Capacitor(f"{name}_cl", amp.out, GROUND, model.load_capacitance, amp.cell, amp.sign, amp.initial),
         # Densities are one-sided in data sheets and two-sided here.
         NoiseCurrent(f"{name}_en", GROUND, pole, (gm * e_n) ** 2 / 2),
     ]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from ..networks import Element
+from ._library import LIBRARY, Known
 from .cards import Conditions, Site, elements
 from .definitions import Block, Circuit, Scope
 from .text import Line, Problems, given, words
@@ -63,8 +64,12 @@ class Flattening:
         if name in self.names:
             raise ValueError(f"{name}: there are two elements of this name")
         self.names.add(name)
-        outer = site.node
-        pins = dict(zip(inner.pins, (outer(word) for word in _pins(found, inner)), strict=True))
+        nodes = [site.node(word) for word in found[1 : 1 + len(inner.pins)]]
+        if (known := _known(inner)) is not None and site.multiplier * multiplier == 1:
+            scope = _scope(site, inner, overrides)
+            self.elements += known.make(name, nodes, {key: scope.value_of(key) for key in known.parameters})
+            return
+        pins = dict(zip(inner.pins, nodes, strict=True))
         shared = {node: node for node in self.global_nodes}
         self.take(
             Site(
@@ -97,8 +102,12 @@ def flattened(circuit: Circuit, conditions: Conditions, problems: Problems) -> l
     return flattening.elements
 
 
-def _pins(found: list[str], inner: Block) -> list[str]:
-    return found[1 : 1 + len(inner.pins)]
+def _known(block: Block) -> Known | None:
+    """What of the library a subcircuit is, to the letter."""
+    known = LIBRARY.get(block.name)
+    if known is None or block.pins != known.pins or not set(known.parameters) <= set(block.defaults):
+        return None
+    return known if block.body == [" ".join(line.lower().split()) for line in known.body] else None
 
 
 def _called(site: Site, found: list[str]) -> tuple[Block, dict[str, float], float]:

@@ -18,7 +18,7 @@ from ...measurements import (
     save_measurements,
     write_dataset,
 )
-from ...netlists import Job, deck, measure_for_calibration, simulate
+from ...netlists import Job, designers_deck, measure_for_calibration, simulate
 from ...netlists.runs import measure_transients, trusted
 from .._exceptions import InputError
 from ._state import Settings
@@ -54,7 +54,7 @@ def measure(folder: Path, settings: Settings) -> None:
     instance, program = _load(folder)
     scaling = choose_scaling(instance, program)
     job = Job(instance, program, "tran", scaling=scaling)
-    write_text(folder / "circuit.cir", deck(job))
+    write_text(folder / "circuit.cir", designers_deck(job))
     write_dataset(folder / "measurement.nc", trusted(simulate(instance, program, "tran", scaling=scaling)))
     write_dataset(folder / "noise.nc", trusted(simulate(instance, program, "noise", scaling=scaling)))
 

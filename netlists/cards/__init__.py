@@ -5,6 +5,7 @@ from ._card import Card as Card
 from ._card import NoiseForm as NoiseForm
 from ._card import number as number
 from ._card import positive as positive
+from ._hierarchy import hierarchy as hierarchy
 from ._network import cards as cards
 from ._noise import NGSPICE_BOLTZMANN as NGSPICE_BOLTZMANN
 from ._plain_names import plainly_named as plainly_named

@@ -9,7 +9,17 @@ import numpy as np
 from jaxtyping import Float
 
 from ...circuits import Network
-from ...circuits.networks import GROUND, TRANSCONDUCTANCE, Capacitor, Inductor, OpAmp, OpAmpModel, Resistor, pole_values
+from ...circuits.networks import (
+    GROUND,
+    TRANSCONDUCTANCE,
+    Capacitor,
+    Element,
+    Inductor,
+    OpAmp,
+    OpAmpModel,
+    Resistor,
+    pole_values,
+)
 from ._card import SUPPLY_PREFIX, Card, NoiseForm, number
 from ._noise import Noise
 from ._walk import (
@@ -21,6 +31,7 @@ from ._walk import (
     pieces,
     starting_nodes,
     starting_voltage,
+    written,
 )
 
 
@@ -47,6 +58,14 @@ def cards(
     sources = Noise(noise, number(network.temperature, "temperature"), step)
     writer = _SpiceWriter(v0, starting_nodes(network, v0), sources, subcircuit)
     return pieces(network, writer, lambda card: (card.kind, card.name))
+
+
+def flat_cards(
+    network: Network, element: Element, v0: Float[np.ndarray, " n"], starts: Mapping[str, float]
+) -> Iterator[Card]:
+    """The cards of one element, with spectral noise."""
+    sources = Noise("spectral", number(network.temperature, "temperature"), 0.0)
+    return written(element, _SpiceWriter(v0, starts, sources, None))
 
 
 @dataclass(frozen=True, eq=False, slots=True)

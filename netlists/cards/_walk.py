@@ -26,12 +26,10 @@ from ...circuits.networks import (
     Transresistor,
     VoltageSource,
 )
+from ...circuits.spice_files import IDEAL_GAIN
 from .._exceptions import NetlistError
 from ._card import number, positive
 from ._checks import check_direct_current, check_names
-
-IDEAL_GAIN = 1e7
-"""An ideal amplifier is a voltage source controlled by the input voltage with this gain [V/V]."""
 
 CLAMP_CONDUCTANCE = 1.0
 """Pulls the pole node back inside the rails [S]; exactly no current within them."""
@@ -92,13 +90,14 @@ def pieces(network: Network, writer: Writer[Piece], key: Callable[[Piece], Hasha
     """
     check_names(network)
     check_direct_current(network)
-    found = [piece for element in network.elements for piece in _written(element, writer)]
+    found = [piece for element in network.elements for piece in written(element, writer)]
     if len({key(piece) for piece in found}) != len(found):
         raise NetlistError(f"network {network.name}: two elements or pieces of amplifiers have the same name")
     return found
 
 
-def _written(element: Element, writer: Writer[Piece]) -> Iterator[Piece]:
+def written(element: Element, writer: Writer[Piece]) -> Iterator[Piece]:
+    """One element in a simulator's language."""
     name = element.name
     match element:
         case Resistor():
@@ -176,5 +175,5 @@ def starting_voltage(element: Capacitor, v0: Float[np.ndarray, " n"], starts: Ma
 def cell_voltage(element: Capacitor | OpAmp, v0: Float[np.ndarray, " n"]) -> float:
     """Initial voltage of a capacitor or an amplifier's output [V] from that of its cell; its own without one."""
     if element.cell is None:
-        return number(element.initial, element.name) if isinstance(element, Capacitor) else 0.0
+        return number(element.initial, element.name)
     return number(element.sign * v0[element.cell], "initial voltage")

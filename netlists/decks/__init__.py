@@ -9,6 +9,7 @@ from ._build import to_text as to_text
 from ._job import Job as Job
 from ._job import Settings as Settings
 from ._plan import Plan as Plan
+from ._plan import hierarchical_deck as hierarchical_deck
 from ._plan import network_circuit as network_circuit
 from ._plan import ngspice_seed as ngspice_seed
 from ._plan import plan as plan

@@ -11,7 +11,7 @@ from ...circuits.networks import Capacitor, OpAmp
 from ...measurements import ANALYSES
 from .._exceptions import NetlistError
 from ..amplifiers import AmplifierSubcircuit
-from ..cards import NoiseForm, input_source, plainly_named
+from ..cards import NoiseForm, hierarchy, input_source, plainly_named
 from ..simulators import DEFAULT_TOLERANCE, Deck, Ngspice, Tolerance
 from ..simulators import analyses as _analyses
 from ..timing import (
@@ -91,6 +91,23 @@ def plan(settings: Settings, network: Network, linear: Linear, ngspice: Ngspice)
             return task.seeded()
         case _:
             return task.tran()
+
+
+def hierarchical_deck(plan: Plan, origin: str = "") -> str:
+    """The deck for a designer's hands: the same circuit with subcircuits, parameters and units; see `hierarchy`.
+
+    It has every source of noise, also where the analysis needs none. A transient with random sources, and amplifiers
+    made of transistors, stay as they are run.
+    """
+    settings = plan.settings
+    if settings.level == "transistor" or plan.seed is not None:
+        return plan.whole
+    v0 = initial_voltages(settings.x0, len(plan.network.outputs))
+    lines = hierarchy(plan.network, v0, origin)
+    _, mark, analyses = plan.whole.partition(_analyses.OPTIONS)
+    if lines is None or not mark:
+        return plan.whole
+    return to_text(plan.network, [], "\n" + lines) + mark + analyses
 
 
 def network_circuit(network: Network, level: Level = "macro", amplifier: AmplifierSubcircuit | None = None) -> str:

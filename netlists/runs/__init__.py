@@ -23,6 +23,7 @@ from ._many import simulate_many as simulate_many
 from ._power import OperatingPower as OperatingPower
 from ._power import operating_power as operating_power
 from ._simulate import deck as deck
+from ._simulate import designers_deck as designers_deck
 from ._simulate import simulate as simulate
 from ._simulate_network import simulate_network as simulate_network
 from ._spice_device import SpiceDevice as SpiceDevice

@@ -17,7 +17,7 @@ from ..amplifiers import AmplifierSubcircuit
 from ..decks import Job
 from ._agreement import AGREEMENT, Judge, faults_of
 from ._power import OperatingPower, operating_power
-from ._simulate import deck, simulate
+from ._simulate import designers_deck, simulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def run(request: Request) -> Result:
     warnings = (*measured, *_out_of_range(loaded.clipped), *found.warnings, *_ineffective(request))
     return Result(
         measurement,
-        deck(task),
+        designers_deck(task),
         _shown(measurement, rest),
         _predicted(measurement, judge),
         loaded.clipped,

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from ...circuits import Instance, Level, Program, Scaling
 from ...measurements import Analysis
 from ..amplifiers import AmplifierSubcircuit
-from ..decks import UNSCALED, Job, plan_job
+from ..decks import UNSCALED, Job, hierarchical_deck, plan_job
 from ..simulators import Cancellation, Ngspice, find_ngspice, proven_ngspice
 from ._carry_out import run
 from ._many import measured
@@ -101,6 +101,23 @@ def simulate(
     simulator = ngspice or proven_ngspice()
     plan = plan_job(job, simulator)
     return measured(job, plan, run(plan, simulator, Cancellation()))
+
+
+def designers_deck(job: Job, ngspice: Ngspice | None = None) -> str:
+    """As `deck`, for a designer's hands: one subcircuit per amplifier and cell, parameters, units.
+
+    It gives the same results to rounding, and `read_netlist` reads it back as the same circuit.
+
+    Raises:
+        as `simulate`, but nothing is run.
+    """
+    chip = job.instance
+    origin = (
+        f"a {chip.topology.name} of {chip.topology.n} cells at level {job.level}, chip {chip.digest[:12]}, seed"
+        f" {chip.seed}, with its own deviations, conductances scaled by {job.scaling.conductance!r}, drives by"
+        f" {job.scaling.drive!r}"
+    )
+    return hierarchical_deck(plan_job(job, ngspice or find_ngspice()), origin)
 
 
 def deck(job: Job, ngspice: Ngspice | None = None) -> str:

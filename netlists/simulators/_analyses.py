@@ -43,6 +43,10 @@ def klu_pays(nodes: int) -> bool:
     return nodes > _KLU_NODES
 
 
+OPTIONS = ".options reltol="
+"""Begins the line of the solver's options, the first one behind the circuit."""
+
+
 def options(klu: bool, tolerance: Tolerance = DEFAULT_TOLERANCE, seed: int | None = None) -> str:
     """The solver's options.
 
@@ -51,11 +55,11 @@ def options(klu: bool, tolerance: Tolerance = DEFAULT_TOLERANCE, seed: int | Non
         tolerance: errors that do not matter.
         seed: of the random sources.
     """
-    words = [f"reltol={_text(tolerance.relative)}", f"vntol={_text(tolerance.voltage)}", "abstol=1e-14"]
+    words = [_text(tolerance.relative), f"vntol={_text(tolerance.voltage)}", "abstol=1e-14"]
     words += [f"chgtol={_text(tolerance.charge)}"] if tolerance.charge is not None else []
     words += ["klu"] if klu else []
     words += [f"seed={int(seed)}"] if seed is not None else []
-    return f".options {' '.join(words)}\n"
+    return f"{OPTIONS}{' '.join(words)}\n"
 
 
 def op_deck(circuit: str, outputs: Sequence[str]) -> Deck:

@@ -14,6 +14,8 @@ from ._site import Site, multiplied, nodes
 def voltage(site: Site, name: str, found: list[str]) -> list[Element]:
     (plus, minus), rest = nodes(site, found, 2)
     dc, ac, waveform = _stimulus(site, rest)
+    if _is_drive(dc, ac, waveform):
+        return [VoltageSource(name, plus, minus, dc, drive=True)]
     return [VoltageSource(name, plus, minus, dc, ac=ac, waveform=waveform)]
 
 
@@ -21,7 +23,14 @@ def current(site: Site, name: str, found: list[str]) -> list[Element]:
     (a, b), rest = nodes(site, found, 2)
     m, rest = multiplied(site, rest)
     dc, ac, waveform = _stimulus(site, rest, m)
+    if _is_drive(dc, ac, waveform):
+        return [CurrentSource(name, a, b, dc, drive=True)]
     return [CurrentSource(name, a, b, dc, ac=ac, waveform=waveform)]
+
+
+def _is_drive(dc: float, ac: complex | float | None, waveform: Waveform | None) -> bool:
+    """Whether the AC stimulus is the whole of the DC value, which is what a drive means."""
+    return waveform is None and ac is not None and ac == dc and dc != 0
 
 
 _WAVEFORMS: Mapping[str, tuple[str, int, int]] = {

@@ -45,6 +45,8 @@ class Block:
     models: dict[str, Model] = field(default_factory=dict)
     blocks: dict[str, "Block"] = field(default_factory=dict)
     cards: list[Line] = field(default_factory=list)
+    body: list[str] = field(default_factory=list)
+    """Every line, with single blanks and in lower case."""
     parent: "Block | None" = None
 
     def block(self, name: str) -> "Block | None":
@@ -74,6 +76,8 @@ def blocks(lines: list[Line], problems: Problems) -> Circuit:
     control = False
     for line in lines:
         word = line.word
+        if word not in (".subckt", ".ends"):
+            inside[-1].body.append(" ".join(line.text.lower().split()))
         if control:
             control = word != ".endc"
         elif word == ".control":
