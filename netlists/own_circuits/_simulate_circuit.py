@@ -78,8 +78,9 @@ def simulate_circuit(
 ) -> CircuitResult:
     """Measure a circuit in ngspice and compare it with its linear equations.
 
-    The outputs are those that `observed` chose, or the network's own. Data variables as those of `simulate`, without `A` and `b`. A transient starts with empty capacitors and inductors,
-    and all sources on. `ac` is the response to one source of a unit.
+    The outputs are those that `observed` chose, or the network's own. Data variables as those of `simulate`, without
+    `A` and `b`. A transient starts with empty capacitors and inductors (or the elements' own initial values), and all
+    sources on. `ac` is the response to one source of a unit.
 
     Raises:
         NetlistError: a value out of range, or a circuit that cannot be written.
