@@ -13,6 +13,8 @@ from .components import Drift as Drift
 from .components import Mismatch as Mismatch
 from .components import Programming as Programming
 from .components import TemperatureCoefficients as TemperatureCoefficients
+from .linear_circuits import LinearCircuit as LinearCircuit
+from .linear_circuits import observed as observed
 from .loaded_chips import choose_scaling as choose_scaling
 from .loaded_chips import sparse_mesh as sparse_mesh
 from .loaded_chips import stability_limit as stability_limit

@@ -9,6 +9,9 @@ from ._exceptions import SimulatorError as SimulatorError
 from ._exceptions import SimulatorMissing as SimulatorMissing
 from .decks import Job as Job
 from .decks import build as build
+from .own_circuits import CircuitRequest as CircuitRequest
+from .own_circuits import CircuitResult as CircuitResult
+from .own_circuits import simulate_circuit as simulate_circuit
 from .runs import SpiceDevice as SpiceDevice
 from .runs import deck as deck
 from .runs import designers_deck as designers_deck

@@ -233,7 +233,8 @@ class LinearCircuit:
         With F P + P F' = Q the cross density is `(F + jw)^-1 P + P (F' - jw)^-1`, whose integral over w is a
         function of F alone.
         """
-        rates, V = np.linalg.eig(F)
+        values, V = np.linalg.eig(F)
+        rates = values.astype(complex)
         if np.linalg.cond(V) > _WORST_CONDITION:
             return self._within_by_logarithm(F, P, band)
         low, high = (2 * np.pi * f for f in band)

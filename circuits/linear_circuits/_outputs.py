@@ -11,6 +11,7 @@ from ..spice_files import with_outputs
 MOST_OUTPUTS = 64
 """Covariances have a number for each pair."""
 
+_CALL = re.compile(r"[vi]\([^()]*\)", re.IGNORECASE)
 _SINGLE = re.compile(r"v\(([^(),]+)\)", re.IGNORECASE)
 
 
@@ -66,7 +67,7 @@ def split_outputs(text: str) -> list[str]:
 def _as_pair(label: str, known: set[str]) -> str:
     """`a-b` as `v(a,b)`, where that is no name of a node itself."""
     text = label.lower().replace(" ", "")
-    if text in known or "-" not in text or _SINGLE.fullmatch(text):
+    if text in known or "-" not in text or _CALL.fullmatch(text):
         return label
     bare = [found[1] if (found := _SINGLE.fullmatch(part)) else part for part in text.split("-")]
     for cut in range(1, len(bare)):

@@ -109,7 +109,7 @@ class Pencil:
         for row, column, value in eq.R:
             if eq.drive <= column < eq.noise:
                 right[row, 0] += float(value)
-        return np.asarray(self.solved(0.0, right)[list(eq.outputs), 0].real)
+        return np.asarray(self.solved(0j, right)[list(eq.outputs), 0].real)
 
 
 def _matrices(eq: Equations) -> tuple[scipy.sparse.csc_matrix, scipy.sparse.csc_matrix]:

@@ -61,9 +61,7 @@ def get_study(path: Path, outputs: str | None, tolerances: Path | None, instance
         CircuitError, DesignError, StudyError: files that cannot be read, or do not fit each other.
     """
     if tolerances is None:
-        raise InputError(
-            "--tolerances: expected a YAML file with tolerances and limits, such as `tolerances: {R*: 1 %}`"
-        )
+        raise InputError("--tolerances: expected a YAML file, such as one with `tolerances: {R*: 1 %}`")
     circuit = get_circuit(path, outputs)
     specification = load_specification(tolerances)
     plain = specification.model_dump(mode="json", exclude_none=True)

@@ -135,21 +135,23 @@ def shown(study: campaigns.Study, summary: Mapping[str, Any]) -> Group:
         interval = f"{found['yield_low']:.1%} .. {found['yield_high']:.1%}"
         limits.add_row(limit.label, f"{found.get('yield', 0.0):.1%}", interval, f"{found['passed']} of {found['of']}")
     own = _characteristics(summary)
-    return Group(*(table for table in ((own,) if own.rows else (metrics, limits)) if table.rows))
+    return Group(*(own or [table for table in (metrics, limits) if table.rows]))
 
 
-def _characteristics(summary: Mapping[str, Any]) -> Table:
-    """What a circuit of one's own keeps under each condition."""
-    shown = Table("metric", "min", "typ", "max", "limits", "yield", "worst", "", box=None)
-    for column in shown.columns:
-        column.no_wrap = column.header != "metric"
-    condition = None
-    for row in summary.get("characteristics", ()):
-        if row["condition"] != condition:
-            condition = row["condition"]
-            shown.add_row(Text(condition, style="bold"))
-        shown.add_row(*_row(row))
-    return shown
+def _characteristics(summary: Mapping[str, Any]) -> list[Table]:
+    """What a circuit of one's own keeps, a table for each condition; the file has the metrics without limits, too."""
+    rows = summary.get("characteristics", ())
+    judged = [row for row in rows if "verdict" in row] or rows
+    found: dict[str, Table] = {}
+    for row in judged:
+        condition = row["condition"]
+        if condition not in found:
+            columns = ("metric", "min", "typ", "max", "limits", "yield", "worst", "")
+            found[condition] = Table(*columns, title=condition, title_justify="left", box=None)
+            for column in found[condition].columns:
+                column.no_wrap = True
+        found[condition].add_row(*_row(row))
+    return list(found.values())
 
 
 def _row(row: Mapping[str, Any]) -> Iterator[str | Text]:

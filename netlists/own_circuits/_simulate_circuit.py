@@ -73,11 +73,14 @@ class CircuitResult:
         return not self.faults
 
 
-def simulate_circuit(circuit: Observed, request: CircuitRequest, ngspice: Ngspice | None = None) -> CircuitResult:
+def simulate_circuit(
+    circuit: Observed | Network, request: CircuitRequest | None = None, ngspice: Ngspice | None = None
+) -> CircuitResult:
     """Measure a circuit in ngspice and compare it with its linear equations.
 
-    Data variables as those of `simulate`, without `A` and `b`. A transient starts with empty capacitors and inductors,
-    and all sources on. `ac` is the response to one source of a unit.
+    The outputs are those that `observed` chose, or the network's own. Data variables as those of `simulate`, without
+    `A` and `b`. A transient starts with empty capacitors and inductors (or the elements' own initial values), and all
+    sources on. `ac` is the response to one source of a unit.
 
     Raises:
         NetlistError: a value out of range, or a circuit that cannot be written.
@@ -86,6 +89,9 @@ def simulate_circuit(circuit: Observed, request: CircuitRequest, ngspice: Ngspic
         ValueError: equations that are singular.
     """
     simulator = ngspice or proven_ngspice()
+    request = request or CircuitRequest()
+    if isinstance(circuit, Network):
+        circuit = Observed(circuit, circuit.outputs)
     warmed = _at_temperature(circuit, request.temperature)
     _check(request)
     source = chosen_input(warmed.network, request.input) if request.analysis == "ac" else None

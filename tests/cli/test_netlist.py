@@ -1,0 +1,180 @@
+"""Commands on a circuit of one's own: simulate, symbolic, verify, sweep, and everything that is refused."""
+
+import csv
+import json
+from xml.etree import ElementTree
+
+import pytest
+import xarray as xr
+
+BOARD = """two nodes
+.temp 23.85
+V1 in 0 DC 1 AC 1
+R1 in n1 4690
+R2 in n2 4680
+R3 n1 n2 6830
+R4 n2 0 9900
+C1 n1 0 23.50n
+C2 n2 0 23.51n
+.end
+"""
+TOLERANCES = """
+tolerances: {R*: 1 %, C1: {sigma: 5 %}}
+limits:
+  dc(n2): {min: 0.70, typ: 0.75, max: 0.80}
+  rms(n1): {max: 100n, required_yield: 90 %}
+"""
+
+
+@pytest.fixture
+def board(tmp_path):
+    path = tmp_path / "board.cir"
+    path.write_text(BOARD)
+    (tmp_path / "tol.yaml").write_text(TOLERANCES)
+    return path
+
+
+def answer(outcome, code=0):
+    assert outcome.code == code, outcome.err
+    return json.loads(outcome.out)
+
+
+@pytest.mark.parametrize("analysis", ["op", "ac", "noise", "tran"])
+def test_a_netlist_is_simulated_beside_its_model(run, board, analysis, tmp_path):
+    command = ("simulate", "--netlist", board, "--outputs", "n1,n2,n1-n2", "--analysis", analysis)
+    found = answer(run(*command, "--json", "--out", "out"))
+    assert found["passed"]
+    assert found["time_constants"] == pytest.approx([92.02e-6, 41.58e-6], rel=1e-4)
+    assert found["outputs"] == ["n1", "n2", "n1-n2"]
+    # Dividers by hand: G v = i with the two source resistors to 1 V.
+    assert found["v"][:2] == pytest.approx([0.897574, 0.748412], rel=1e-5)
+    folder = tmp_path / "out"
+    for name in ("circuit.cir", "measurement.nc", "summary.json", f"{analysis}.png", f"{analysis}.csv", "poles.csv"):
+        assert (folder / name).is_file(), name
+    with xr.open_dataset(folder / "measurement.nc", engine="h5netcdf") as data:
+        assert json.loads(data.attrs["outputs"]) == ["n1", "n2", "n1-n2"]
+
+
+def test_noise_of_a_netlist_by_element_and_within_a_band(run, board):
+    command = ("simulate", "--netlist", board, "--outputs", "n1,n2", "--analysis", "noise")
+    found = answer(run(*command, "--json", "--band", "200,50k"))
+    assert found["rms"] == pytest.approx(found["model_rms"], rel=1e-5)
+    assert found["rho"][0][1] == pytest.approx(found["model_rho"][0][1], rel=1e-4, abs=1e-6)
+    parts = found["contributors"]
+    assert sum(part[0] for part in parts.values()) == pytest.approx(found["model_covariance"][0][0], rel=1e-9)
+    assert set(parts) == {"r1", "r2", "r3", "r4"}
+
+
+def test_a_chip_drawn_from_tolerances_is_the_same_in_deck_and_model(run, board):
+    command = (
+        "simulate",
+        "--netlist",
+        board,
+        "--outputs",
+        "n1",
+        "--analysis",
+        "op",
+        "--json",
+        "--tolerances",
+        "tol.yaml",
+    )
+    found = [answer(run(*command, "--json", "--instance-seed", seed)) for seed in (1, 2, 1)]
+    assert found[0]["v"] == found[2]["v"] != found[1]["v"]
+    assert found[0]["v"] == pytest.approx(found[0]["predicted"], rel=1e-9)
+
+
+def test_formulas_of_a_netlist(run, tmp_path):
+    (tmp_path / "rc.cir").write_text("divider\nV1 in 0 2\nR1 in a 1k\nR2 a 0 3k\nC1 a 0 1n\n.end\n")
+    found = answer(run("symbolic", "--netlist", "rc.cir", "--outputs", "a", "--json"))
+    assert found["expressions"]["covariance"] == "[[T*k/C1]]"
+    assert found["expressions"]["settled"] == "[[R2*V1/(R1 + R2)]]"
+    assert all(check["holds"] for check in found["checks"].values())
+    assert {"settled", "transfer", "output_noise", "covariance"} == set(found["checks"])
+    numbers = found["numbers"]["sensitivities"]
+    # v = 2 R2/(R1 + R2): a part more of R2 brings v R1/(R1 + R2) of it.
+    assert numbers["r2"]["settled"] == pytest.approx([1.5 * 0.25], rel=1e-6)
+    assert numbers["c1"]["poles"][0][0] == pytest.approx(1 / 0.75e-6, rel=1e-6)
+
+
+def test_every_row_of_a_netlist_passes(run, board):
+    found = answer(run("verify", "--netlist", board, "--outputs", "n1,n2", "--band", "200,50k", "--json"))
+    assert found["failed"] == 0
+    assert {row["analysis"] for row in found["rows"]} == {"symbolic", "op", "ac", "noise", "tran"}
+    assert all(set(row) >= {"topology", "level", "size", "metric", "value", "limit", "passed"} for row in found["rows"])
+
+
+def test_limits_under_conditions_with_the_worst_chip_and_junit(run, board, tmp_path):
+    command = ("sweep", "--netlist", board, "--outputs", "n1,n2", "--tolerances", "tol.yaml", "--instances", 3)
+    found = answer(run(*command, "--json", "--out", "out", "--junit", "ci.xml", "--workers", 1), code=1)
+    rows = {row["metric"]: row for row in found["characteristics"]}
+    assert rows["dc(n2)"]["verdict"] == "pass"
+    assert rows["rms(n1)"]["verdict"] == "fail"
+    short = found["shortfalls"][0]
+    assert "0 of 3 chips" in short["reason"]
+    assert "required 90.0%" in short["reason"]
+    assert short["elements"][0]["element"] == "c1"
+    table = list(csv.DictReader((tmp_path / "out" / "table.csv").read_text().splitlines()))
+    worst = next(row for row in table if row["instance"] == str(rows["rms(n1)"]["worst_chip"]))
+    assert float(worst["rms(n1)"]) == max(float(row["rms(n1)"]) for row in table)
+    cases = ElementTree.parse(tmp_path / "ci.xml").getroot().findall("testsuite/testcase")
+    assert {case.get("name"): case.find("failure") is not None for case in cases} == {"dc(n2)": False, "rms(n1)": True}
+
+
+OWN = ("simulate", "--netlist", "board.cir", "--outputs", "n1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("simulate", "--outputs", "n1"), ("--outputs", "--netlist")),
+        (("simulate", "--netlist", "board.cir"), ("--outputs", "n1")),
+        (("simulate", "--netlist", "board.cir", "--outputs", "n9"), ("--outputs", "n9")),
+        (("simulate", "--netlist", "nowhere.cir", "--outputs", "n1"), ("nowhere.cir",)),
+        (
+            (*OWN, "--topology", "crossbar"),
+            ("--netlist", "--topology"),
+        ),
+        ((*OWN, "--analysis", "op", "--band", "1,2"), ("--band",)),
+        (
+            (*OWN, "--analysis", "ac", "--input", "v9"),
+            ("--input", "v1"),
+        ),
+        ((*OWN, "--instance-seed", 1), ("--tolerances",)),
+        (("symbolic", "--netlist", "board.cir", "--outputs", "0"), ("zero",)),
+        (("verify", "--netlist", "board.cir", "--outputs", "n1", "--size", 3), ("--netlist", "--size")),
+        (("verify", "--band", "1,2"), ("--band", "--netlist")),
+        (("sweep", "--netlist", "board.cir", "--outputs", "n1"), ("--tolerances",)),
+    ],
+)
+def test_what_does_not_go_together_is_refused_in_one_line(run, board, arguments, words):
+    run(*arguments).refused(*words)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("R1 a 0 1k\nC1 a 0 1n\nG1 0 a a 0 2m", ("unstable", "1e+06")),
+        ("R1 x 0 1k\nC1 a x 1n\nC2 a 0 1n", ("node a", "direct current")),
+        ("V1 x 0 1\nR1 x 0 1k\nL1 a 0 1m\nC1 a 0 1n\nG1 0 a x 0 1m", ("marginal",)),
+        ("D1 a 0 dm\n.model dm d", ("own.cir", "line 2", "d1")),
+        (".control\nshell touch pwned\n.endc\nR1 a 0 1k", ("own.cir", "line 2")),
+    ],
+)
+def test_circuits_that_are_refused(run, tmp_path, lines, words):
+    (tmp_path / "own.cir").write_text(f"title\n{lines}\n.end\n")
+    run("simulate", "--netlist", "own.cir", "--outputs", "a", "--analysis", "op").refused(*words)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_a_simulator_that_says_something_else_fails_the_run(run, board, monkeypatch):
+    # Catches a verdict that nothing reaches: the model is that of another circuit, as if SPICE had simulated wrongly.
+    from thermospice.circuits.linear_circuits import scaled
+    from thermospice.netlists.own_circuits import _simulate_circuit as module
+
+    plan = module.plan
+    monkeypatch.setattr(
+        module, "plan", lambda settings, network, *rest: plan(settings, scaled(network, {"r4": 1.1}), *rest)
+    )
+    outcome = run("simulate", "--netlist", board, "--outputs", "n1", "--analysis", "op", "--json")
+    assert outcome.code == 1
+    assert not json.loads(outcome.out)["passed"]
