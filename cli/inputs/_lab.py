@@ -26,8 +26,10 @@ def is_lab(paths: Sequence[Path], asked: bool) -> bool:
     """Whether these are records of a bench, and not measurements as this package writes them."""
     if not paths:
         return False
-    plain = all(path.is_dir() or path.suffix == ".nc" for path in paths)
-    return not plain or (asked and any((path / NAME).is_file() for path in paths if path.is_dir()))
+    if not all(path.is_dir() or path.suffix == ".nc" for path in paths):
+        return True
+    folders = [path for path in paths if path.is_dir()]
+    return any((path / NAME).is_file() or (asked and _inside(path) and not any(path.glob("*.nc"))) for path in folders)
 
 
 def load(paths: Sequence[Path], facts: Mapping[str, Any], known: tuple[Instance, Level] | None = None) -> LabData:

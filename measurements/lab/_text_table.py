@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Inexact
+from jaxtyping import Float, Inexact
 
 from ...files import joined
 from ...files.opening import NUMBERS, UnreadableFile, read_bytes
@@ -20,6 +20,7 @@ from .._exceptions import MeasurementError
 _POINT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eEdD][+-]?[0-9]+)?")
 _COMMA = re.compile(r"[+-]?(?:[0-9]+(?:,[0-9]*)?|,[0-9]+)(?:[eEdD][+-]?[0-9]+)?")
 _POLAR = re.compile(r"\(([^(),]+)dB,([^(),]+?)(?:°|\N{REPLACEMENT CHARACTER}|deg)\)")
+_DIGITS = frozenset("0123456789eE+-.")
 _COMMENT = ("#", "%", "//")
 _MOST_COLUMNS = 2000
 _MOST_VALUES = 5_000_000
@@ -80,8 +81,15 @@ def _text(path: Path) -> str:
         except UnicodeDecodeError:
             continue
         if "\0" not in text:
+            _check_size(path, text)
             return text
     raise MeasurementError(f"{path}: expected a text file with a table of numbers, got other bytes")
+
+
+def _check_size(path: Path, text: str) -> None:
+    # Before it is taken apart, which takes a hundred bytes for each number.
+    if sum(text.count(one) for one in (";", "\t", ",", " ")) > 3 * _MOST_VALUES or text.count("\n") > _MOST_VALUES:
+        raise MeasurementError(f"{path}: expected at most {_MOST_VALUES:,} numbers; write fewer samples")
 
 
 def _without_comment(line: str) -> str:
@@ -131,6 +139,8 @@ def _values(path: Path, rows: Sequence[tuple[int, list[str]]], comma: bool) -> I
     columns = len(rows[0][1])
     if columns > _MOST_COLUMNS or columns * len(rows) > _MOST_VALUES:
         raise MeasurementError(f"{path}: expected at most {_MOST_COLUMNS} columns and {_MOST_VALUES:,} numbers")
+    if not comma and (plain := _plain(rows, columns)) is not None:
+        return plain
     wrong: list[str] = []
     table: list[list[complex | float]] = []
     for number, row in rows:
@@ -146,6 +156,18 @@ def _values(path: Path, rows: Sequence[tuple[int, list[str]]], comma: bool) -> I
     if wrong:
         raise MeasurementError(f"{path}: {joined(wrong)}")
     return np.array(table)
+
+
+def _plain(rows: Sequence[tuple[int, list[str]]], columns: int) -> Float[np.ndarray, "rows columns"] | None:
+    """All rows at once where every cell is plainly a number: of these letters nothing else is one."""
+    cells = [row for _, row in rows]
+    if any(len(row) != columns for row in cells) or not all(set("".join(row)) <= _DIGITS for row in cells):
+        return None
+    try:
+        found = np.array(cells, dtype=float)
+    except ValueError:
+        return None
+    return found if np.isfinite(found).all() else None
 
 
 def _shown(cell: str) -> str:
