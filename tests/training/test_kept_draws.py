@@ -1,7 +1,13 @@
-"""Deviations that are kept from step to step."""
+"""Deviations that are kept from step to step, and arrays that are loaded in parts."""
 
+from dataclasses import replace
+
+import pytest
 import torch
-from thermospice.training.devices.chips import Kept
+from thermospice.training import DeviceSPU
+from thermospice.training.devices.chips import ALL_EFFECTS, Kept
+
+from .doubles import Population, make_factors
 
 LARGE = 8 * 100
 """Bytes of the tensors here."""
@@ -53,3 +59,16 @@ def test_a_tensor_beyond_all_room_is_made_and_not_kept():
     kept, maker = Kept(limit=LARGE - 1), Maker()
     assert float(kept.get("chip", 0, maker)[0]) == 1.0
     assert kept.size == 0
+
+
+@pytest.mark.parametrize("columns", [1, 7, 64])
+def test_an_array_is_loaded_alike_in_parts_and_as_a_whole(monkeypatch, columns):
+    """Catches a part of a tile that takes another part's deviations, rails or sums."""
+    factors = make_factors(10, 2, 50)
+    solver, b = DeviceSPU(Population(), t=5.0, effects=replace(ALL_EFFECTS, noise=False)), torch.ones(50).double()
+    whole = solver.init(factors)
+    monkeypatch.setattr("thermospice.training.devices.chips._deviating_arrays._COLUMNS", columns)
+    parts = solver.init(factors)
+    torch.testing.assert_close(parts.chip.loop.J_in, whole.chip.loop.J_in, rtol=1e-13, atol=0.0)
+    torch.testing.assert_close(parts.chip.loop.J_out, whole.chip.loop.J_out, rtol=1e-13, atol=0.0)
+    torch.testing.assert_close(solver.compute(parts, b).value, solver.compute(whole, b).value, rtol=1e-9, atol=0.0)

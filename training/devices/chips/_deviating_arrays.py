@@ -1,5 +1,6 @@
 """The arrays of a cascade with a program in them: rounded, deviating, aged, tile by tile."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,9 @@ from ._chip_amplifiers import ChipAmplifiers
 from ._chip_noise import back_through_negative, through_negative
 from ._chip_statistics import DeviceEffects
 from ._deviations import Amplifiers, CascadeErrors, CellErrors
+
+_COLUMNS = 1 << 14
+"""Of a tile of float32 these are a megabyte, and a step of the loading is done in the processor's own cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,24 +147,34 @@ class CascadeArrays(Deviations):
         # tile by tile, so that nothing but the two arrays themselves is as large as J
         for index, piece in enumerate(J.split(draws.TILE)):
             here = slice(index * draws.TILE, index * draws.TILE + len(piece))
-            clipped += self.grid.clipped(piece, full_scale)
-            first = self.grid.rounded(piece, full_scale)
-            second = first if self.grid.rounding is None else self.grid.rounded(piece, full_scale)
-            if flawed:
-                second = self._held(second, "J^T", index, stage)
-            column_gain += second.abs().sum(0)
-            column_sum += second.sum(0)
-            first = self._held(first, "J", index, stage)
             # a stage's output is its input current through its own feedback resistor
-            unit = first.new_ones(()) if feedback is None else feedback[here]
-            row_gain[here], row_sum[here] = stage * first.abs().sum(1) / unit, stage * first.sum(1) / unit
-            if rails is not None and rail_lines is not None:
-                into_rows[here] = -stage * (first.clamp_max(0.0) @ rails) / unit
-                into_cells -= stage * (rail_lines[here] @ second.clamp_max(0.0))
-            if flawed:
-                J_out[here] = self.with_inverters(second, None if lines is None else lines[here].unsqueeze(1))
+            unit = J.new_ones(()) if feedback is None else feedback[here]
+            mismatch = self._mismatch("J", index, piece), self._mismatch("J^T", index, piece) if flawed else None
+            gains, totals, fed = (J.new_zeros(len(piece)) for _ in range(3))
+            for columns_here in self._parts(J.shape[1]):
+                part = piece[:, columns_here]
+                clipped += self.grid.clipped(part, full_scale)
+                first = self.grid.rounded(part, full_scale)
+                second = first if self.grid.rounding is None else self.grid.rounded(part, full_scale)
+                if flawed:
+                    second = self._held(second, mismatch[1], columns_here, stage)
+                column_gain[columns_here] += second.abs().sum(0)
+                column_sum[columns_here] += second.sum(0)
+                first = self._held(first, mismatch[0], columns_here, stage)
+                gains += first.abs().sum(1)
+                totals += first.sum(1)
+                if rails is not None and rail_lines is not None:
+                    fed += first.clamp_max(0.0) @ rails[columns_here]
+                    into_cells[columns_here] -= stage * (rail_lines[here] @ second.clamp_max(0.0))
+                if flawed:
+                    mine = None if lines is None else lines[here].unsqueeze(1)
+                    self._with_inverters_into(J_out[here, columns_here], second, mine)
+                mine = None if columns is None else columns[columns_here]
+                self._with_inverters_into(J_in[here, columns_here], first, mine)
+            row_gain[here], row_sum[here] = stage * gains / unit, stage * totals / unit
+            into_rows[here] = -stage * fed / unit
             pull = self._pull(row_gain[here], row_sum[here], None if loading is None else loading[here])
-            J_in[here] = self.with_inverters(first, columns).div_((unit * (1.0 + pull)).unsqueeze(1))
+            J_in[here].div_((unit * (1.0 + pull)).unsqueeze(1))
         into = None if rails is None else (into_rows, into_cells)
         sums = row_gain, row_sum, column_gain.mul_(stage), column_sum.mul_(stage)
         return LoadedJacobian(J_in, J_out, *sums, into, clipped)
@@ -205,12 +219,30 @@ class CascadeArrays(Deviations):
             loading = self.amplifiers.stage_loading(row_gain, row_sum)
         return self.amplifiers.pull(1.0 + row_gain, loading)
 
-    def _held(self, values: Tensor, name: Literal["J", "J^T"], tile: int, stage: float) -> Tensor:
-        """Conductances in rows of an array, each with the sign of its rail; a tensor to keep."""
-        error = None
-        if self.effects.conductance:
-            error = self.errors.tile(name, tile, len(values), values.shape[1], values)
-        if error is None:
+    def _parts(self, width: int) -> Iterator[slice]:
+        """Columns of a tile that are worked on together, so few that they stay near the processor."""
+        # stochastic rounding draws for a tile as a whole
+        step = _COLUMNS if self.grid.rounding is None else width
+        return (slice(start, min(start + step, width)) for start in range(0, width, step))
+
+    def _mismatch(self, name: Literal["J", "J^T"], tile: int, like: Tensor) -> tuple[Tensor, float] | None:
+        """Relative errors of a tile's conductances, in a unit; only to read."""
+        if not self.effects.conductance:
+            return None
+        return self.errors.tile(name, tile, len(like), like.shape[1], like)
+
+    def _held(self, values: Tensor, mismatch: tuple[Tensor, float] | None, columns: slice, stage: float) -> Tensor:
+        """Conductances in columns of a tile, each with the sign of its rail; a tensor to keep."""
+        if mismatch is None:
             return self.grid.switched(self.aged.programmed * values, stage)
-        torch.addcmul(values, values, error, out=error)
-        return self.grid.switched(error if self.aged.programmed == 1.0 else error.mul_(self.aged.programmed), stage)
+        error, unit = mismatch
+        held = torch.addcmul(values, values, error[:, columns], value=unit)
+        return self.grid.switched(held if self.aged.programmed == 1.0 else held.mul_(self.aged.programmed), stage)
+
+    @staticmethod
+    def _with_inverters_into(target: Tensor, held: Tensor, error: Tensor | None) -> None:
+        if error is None:
+            target.copy_(held)
+        else:
+            # negative coefficients are fed from the inverted rail
+            torch.addcmul(held, held.clamp_max(0.0), error, out=target)

@@ -44,8 +44,9 @@ class CrossbarErrors(CellErrors, Protocol):
 class CascadeErrors(CellErrors, Protocol):
     """Those of a cascade."""
 
-    def tile(self, array: Array, index: int, count: int, width: int, like: Tensor) -> Tensor | None:
-        """Of rows `16 index` to `16 index + count` of J, or of J^T turned to lie as J does; a tensor to keep."""
+    def tile(self, array: Array, index: int, count: int, width: int, like: Tensor) -> tuple[Tensor, float] | None:
+        """Of rows `16 index` to `16 index + count` of J, or of J^T turned to lie as J does, in some unit, which comes
+        second; only to read."""
         ...
 
     def blocks(self, B: int, k: int, like: Tensor) -> Tensor | None:
@@ -62,8 +63,8 @@ class DrawnErrors:
     population: PopulationLike
     seed: int
 
-    def tile(self, array: Array, index: int, count: int, width: int, like: Tensor) -> Tensor | None:
-        return draws.tile(self.seed, array, index, width)[:count].to(like) * self.population.conductance_sigma
+    def tile(self, array: Array, index: int, count: int, width: int, like: Tensor) -> tuple[Tensor, float] | None:
+        return draws.tile(self.seed, array, index, width)[:count].to(like), self.population.conductance_sigma
 
     def blocks(self, B: int, k: int, like: Tensor) -> Tensor | None:
         return self.population.conductance_sigma * draws.rows(self.seed, "H", B, k * k, like).reshape(B, k, k)
@@ -153,9 +154,9 @@ class MeasuredCascade(MeasuredCells):
                 'use a smaller batch or module, or chip="drawn"'
             )
 
-    def tile(self, array: Array, index: int, count: int, width: int, like: Tensor) -> Tensor | None:
+    def tile(self, array: Array, index: int, count: int, width: int, like: Tensor) -> tuple[Tensor, float] | None:
         whole = self.errors["jacobian"] if array == "J" else self.errors["transpose"].T
-        return _tensor(whole[draws.TILE * index : draws.TILE * index + count, :width], like)
+        return _tensor(whole[draws.TILE * index : draws.TILE * index + count, :width], like), 1.0
 
     def blocks(self, B: int, k: int, like: Tensor) -> Tensor | None:
         whole = self.errors["hessian"]
