@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ._ageing import Aged
 from ._chip_noise import WhiteEverywhere
-from ._chip_statistics import DeviceEffects, NoiseLike, PopulationLike, electronics_of
+from ._chip_statistics import NoiseLike, PopulationLike, electronics_of
+from ._effects import DeviceEffects
 from ._limits import AmplifierLimits
 
 

@@ -13,8 +13,8 @@ from ._ageing import Aged
 from ._array_grid import ArrayGrid
 from ._chip_amplifiers import ChipAmplifiers
 from ._chip_noise import back_through_negative, through_negative
-from ._chip_statistics import DeviceEffects
 from ._deviations import Amplifiers, CascadeErrors, CellErrors
+from ._effects import DeviceEffects
 
 
 @dataclass(frozen=True, slots=True, eq=False)
