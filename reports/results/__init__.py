@@ -1,12 +1,12 @@
 """What a result folder holds."""
 
+from ._checks import check_pair as check_pair
 from ._folder import MODELS as MODELS
 from ._folder import FittedParameter as FittedParameter
 from ._folder import Folder as Folder
 from ._folder import HeldOut as HeldOut
 from ._schema import SimulationSummary as SimulationSummary
 from ._schema import StudySummary as StudySummary
-from ._schema import check_pair as check_pair
 from ._training_statistics import QUANTITIES as QUANTITIES
 from ._training_statistics import Curve as Curve
 from ._training_statistics import Loss as Loss
