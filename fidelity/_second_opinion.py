@@ -50,7 +50,8 @@ def _opinion(subject: Subject, analysis: Analysis) -> Row:
         second = second_opinion(subject.instance, subject.program, analysis, subject.level, scaling=subject.scaling)
     except SimulationFailed:
         second = None
-    name, error = "simulation", math.nan
+    name = "simulation"
+    error = math.nan
     if first is not None and second is not None:
         name, error = _disagreement(first, second)
     return subject.row(analysis, f"ngspice against VACASK, {name}", error, _LIMITS[analysis])
@@ -59,7 +60,8 @@ def _opinion(subject: Subject, analysis: Analysis) -> Row:
 def _disagreement(first: xr.Dataset, second: xr.Dataset) -> tuple[str, float]:
     """Name and value of the distance between two measurements of one network."""
     if "time" in second:
-        times, v = second["time"].values, second["v"].values
+        times = second["time"].values
+        v = second["v"].values
         between = [np.interp(times, first["time"].values, cell) for cell in first["v"].values.T]
         return NAMES["nrms"], relative(np.stack(between, axis=1) - v, v)
     whole = second.sizes["cell"] <= _WHOLE

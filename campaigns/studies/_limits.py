@@ -23,7 +23,8 @@ def _in_its_unit(data: Any, *bounds: str) -> Any:
     known = EVERY_METRIC.get(str(data.get("metric")))
     if known is None:
         return data
-    found, wrong = dict(data), []
+    found = dict(data)
+    wrong = []
     for name in bounds:
         if found.get(name) is not None:
             try:

@@ -83,7 +83,8 @@ def _memory_z(data: xr.Dataset, space: StateSpace, lag: float) -> float:
     stride = math.ceil(12 * lag / hold)
     v = data["v"].values
     u = (v - v.mean(axis=0)) @ np.ones(v.shape[1])
-    now, later = u[: len(u) - steps : stride], u[steps::stride]
+    now = u[: len(u) - steps : stride]
+    later = u[steps::stride]
     count = min(len(now), len(later))
     variance, covariance = _expected(space, hold, steps)
     found = float(np.mean(now[:count] * later[:count]))

@@ -16,7 +16,8 @@ _ROUNDING = 1e-9
 
 def rows(subject: Subject) -> Iterator[Row]:
     """Proofs, settled voltages, poles."""
-    topology, program = subject.instance.topology, subject.program
+    topology = subject.instance.topology
+    program = subject.program
     if subject.level != "ideal" and topology.n > _EXPANDED:
         return
     # The wiring follows the signs of this program's entries.
@@ -26,7 +27,8 @@ def rows(subject: Subject) -> Iterator[Row]:
         yield subject.row("symbolic", "claims not proved", float(unproved), 0.0)
     nominal = subject.instance.design.nominal(topology)
     if subject.mean and subject.level == "ideal":
-        data, error = subject.measure("op", nominal), math.nan
+        data = subject.measure("op", nominal)
+        error = math.nan
         if data is not None:
             v = _settled(model, nominal, program) * subject.scaling.drive
             error = relative(data["v"].values - v, v)
@@ -44,7 +46,8 @@ amplifiers bring several states each."""
 
 def _settled(model: symbolic.SymbolicModel, instance: Instance, program: Program) -> Float[np.ndarray, " n"]:
     """Settled readouts [V] of the symbolic state space for the numbers of a program on a nominal chip."""
-    values, blocks = model.values(instance.design, program), model.blocks
+    values = model.values(instance.design, program)
+    blocks = model.blocks
     G, drive, M = (symbolic.compiled(matrix)(values) for matrix in (blocks.G, blocks.drive, model.M))
     return np.asarray(M @ np.linalg.solve(G, drive[:, 0])[: len(model.states)])
 

@@ -100,7 +100,8 @@ class _Batch:
 
         from ...training.curvature import curvature
 
-        n, r = topology.n, topology.r
+        n = topology.n
+        r = topology.r
         k = next(k for k in _OUTPUTS if r % k == 0 and n % k == 0 and r // k >= min(2, r))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -117,7 +118,8 @@ class _Batch:
         """As the arrays hold it: J has its share of the batch's mean."""
         import torch
 
-        share, H = 1 / math.sqrt(self.factors.batch), self.factors.H
+        share = 1 / math.sqrt(self.factors.batch)
+        H = self.factors.H
         assert H is not None
         blocks = torch.block_diag(*H).numpy() / share**2
         return Program.from_factors(share * self.factors.J.numpy(), blocks, self.factors.damping, self.drive)
@@ -255,7 +257,8 @@ class _Device:
     @property
     def _load(self) -> float:
         """Of the J array on the cells' outputs, through their output resistance."""
-        amplifier, share = self.chip.design.amplifier, 1 / math.sqrt(self.batch.factors.batch)
+        amplifier = self.chip.design.amplifier
+        share = 1 / math.sqrt(self.batch.factors.batch)
         if amplifier is None:
             return 0.0
         column = share * float(self.batch.factors.J.clamp_min(0.0).sum(0).max())
@@ -263,7 +266,8 @@ class _Device:
 
 
 def _means(subject: Subject, batch: _Batch, chip: Instance, name: str) -> Iterator[Row]:
-    device, tau = _Device(subject, batch, chip), chip.design.tau
+    device = _Device(subject, batch, chip)
+    tau = chip.design.tau
     settled = device.spice("op")
     size = math.nan if settled is None else float(np.linalg.norm(settled["v"].values))
     for t in TIMES:
@@ -325,6 +329,7 @@ def _spectrum(device: _Device) -> xr.Dataset | None:
 
 def _integrated(data: xr.Dataset) -> Float[np.ndarray, " n"]:
     """Variances from densities: the lowest one also stands for what is below."""
-    f, psd = data["frequency"].values, data["psd"].values
+    f = data["frequency"].values
+    psd = data["psd"].values
     above = scipy.integrate.simpson(psd * f[:, None], x=np.log(f), axis=0)
     return np.asarray(f[0] * psd[0] + above)

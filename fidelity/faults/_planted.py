@@ -55,7 +55,8 @@ def chips(subject: Subject) -> list[Subject]:
     found = []
     for stream in _STREAMS:
         rng = np.random.default_rng([subject.seed, stream])
-        instance, program = chip.design.sample(topology, rng), random_program(topology, rng)
+        instance = chip.design.sample(topology, rng)
+        program = random_program(topology, rng)
         scaling = choose_scaling(instance, program, subject.level)
         model = DeviceModel.nominal(instance, subject.level)
         found.append(Subject(instance, program, subject.level, scaling, model, subject.seed))

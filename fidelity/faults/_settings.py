@@ -99,7 +99,8 @@ def witness(instance: Instance) -> Program:
     """A well-conditioned program that uses everything a chip has: inverted rails, couplings to either rail, all
     stages; the rows of its matrix, or of each of its arrays, sum to one.
     """
-    topology, n = instance.topology, instance.topology.n
+    topology = instance.topology
+    n = instance.topology.n
     if isinstance(topology, Cascade):
         r = topology.r
         return Program.from_factors(_rows_of_one(r, n), _rows_of_one(r, r), _MIXING, np.zeros(n))
@@ -152,7 +153,8 @@ def _driven(program: Program, b: Float[np.ndarray, " n"]) -> Program:
 
 def _as_loaded(subject: Subject) -> Setting:
     """The chip's own program."""
-    network, exact = subject.network(), _exact(subject)
+    network = subject.network()
+    exact = _exact(subject)
     looks = _over_all_poles(network, exact)
     if subject.mean:
         looks = (Look("op", max(exact, _SETTLED)), *looks)
@@ -162,7 +164,8 @@ def _as_loaded(subject: Subject) -> Setting:
 def _over_all_poles(network: Network, exact: float) -> tuple[Look, ...]:
     """Responses and densities from far below the poles of a circuit to far beyond those of its amplifiers."""
     poles = state_space(network).poles
-    slowest, fastest = float(np.abs(poles.real).min()) / (2 * math.pi), float(np.abs(poles).max()) / (2 * math.pi)
+    slowest = float(np.abs(poles.real).min()) / (2 * math.pi)
+    fastest = float(np.abs(poles).max()) / (2 * math.pi)
     return (
         Look("ac", max(exact, _RESPONSE), slowest / 10, fastest * 10),
         Look("noise", max(exact, _NOISE), slowest / 10, fastest, density=2),
@@ -175,7 +178,8 @@ def _transistors(subject: Subject) -> Iterator[Setting]:
     """
     design = subject.instance.design
     assert design.amplifier is not None
-    edge, top = design.amplifier.gain_bandwidth / _LOOP_GAIN, design.amplifier.gain_bandwidth / 10
+    edge = design.amplifier.gain_bandwidth / _LOOP_GAIN
+    top = design.amplifier.gain_bandwidth / 10
     followers = isinstance(subject.instance.topology, RCMesh | DifferentialRCMesh)
     off = _OVERLAP / design.C if followers else _VIRTUAL_GROUND
     slow = (
@@ -237,7 +241,8 @@ def _at_rails(subject: Subject) -> Iterator[Setting]:
 
 def _overdriven(subject: Subject, models: tuple[OpAmpModel, ...]) -> Iterator[Setting]:
     """Driven beyond slew rates and both rails."""
-    slew, rails = max(m.slew for m in models), [abs(rail) for m in models for rail in (m.rail_low, m.rail_high)]
+    slew = max(m.slew for m in models)
+    rails = [abs(rail) for m in models for rail in (m.rail_low, m.rail_high)]
     end = _CROSSINGS * max(rails) / slew
     step = 1 / (2 * math.pi * max(m.gain_bandwidth for m in models)) / STEPS
     if end / step > _STEPS:

@@ -44,7 +44,8 @@ class ChipAmplifiers:
     @classmethod
     def of(cls, population: PopulationLike, effects: DeviceEffects, aged: Aged) -> "ChipAmplifiers":
         """A population that tells nothing of its electronics has amplifiers without output resistance and limits."""
-        p, e = population, electronics_of(population)
+        p = population
+        e = electronics_of(population)
         limits = None
         if e is not None and effects.limits:
             # an inverted rail has the other sign, so that the nearer of the two is what both have
