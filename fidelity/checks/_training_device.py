@@ -42,24 +42,33 @@ if TYPE_CHECKING:
     from ...training.programs import Factors
 
 
+# Points of the waveform [tau]; the state at rest is looked at besides.
 TIMES = (0.3, 1.0, 5.0)
-"""Of the waveform [tau]; at rest it is looked at besides."""
+
 DAMPING = 0.1
+
+# Largest voltage of a settled cell [V].
 _SWING = 1.0
-"""Largest voltage of a settled cell [V]."""
+
+# Part of an amplifier's rails or slew rate that the drive may use.
 _STRAIN = 0.4
-"""Of an amplifier: part of its rails or slew rate that the drive may use."""
+
 _BITS = 5
+
+# The conductances' range as a part of the largest weight: so small that some entries clip.
 _RANGE = 0.7
-"""Of the largest weight: with a range so small some entries clip."""
+
+# Outputs of the network: the most of these that leave two samples at least.
 _OUTPUTS = (4, 2, 1)
-"""Of the network; as many as leave two samples at least."""
+
+# Cells up to which SPICE takes seconds for all covariances; of more the variances are compared.
 _ALL_PAIRS = 16
-"""Cells up to which SPICE takes seconds for all covariances; of more the variances are compared."""
+
 _STREAM = 24
 _POINTS_PER_DECADE = 20
+
+# Error of Simpson's rule with so many points: with ten a Lorentzian is good to that.
 _QUADRATURE = 1e-3
-"""Of Simpson's rule with so many points: a Lorentzian is good to that with ten."""
 
 
 def rows(subject: Subject) -> Iterator[Row]:

@@ -34,19 +34,26 @@ _SETTLED_HIGH = 1e-7
 millivolts of an offset."""
 _AT_RAIL = 1e-6
 """The same beside the siemens that holds a pole node, where 1e-16 counts 1e9 times."""
-_RESPONSE = 1e-7
-"""ngspice stretches its grid by up to 1e-9; a response falls or turns with at most the tenth power of frequency."""
-_NOISE = 1e-6
-"""Of an amplitude: ngspice's Boltzmann constant is 3.6e-7 off, that of a density; rounding and the stretched grid are
-less."""
-_NOISE_HIGH = 3e-6
-"""The same at high impedance, where rounding in the model adds: its amplifiers are 1e10 times as fast as its cells, so
-that densities are taken above these."""
-_LIMITED = 4e-4
-"""Of the swing: the model's error, of second order in its steps of a fortieth of an amplifier's time constant."""
 
+# ngspice stretches its grid by up to 1e-9; a response falls or turns with at most the tenth power of
+# frequency.
+_RESPONSE = 1e-7
+
+# Relative error of an amplitude: ngspice's Boltzmann constant is 3.6e-7 off, by which a density is;
+# rounding and the stretched grid are less.
+_NOISE = 1e-6
+
+# The same at high impedance, where rounding in the model adds: its amplifiers are 1e10 times as fast
+# as its cells, so that densities are taken above these.
+_NOISE_HIGH = 3e-6
+
+# Part of the swing by which the model errs: of second order in its steps of a fortieth of an
+# amplifier's time constant.
+_LIMITED = 4e-4
+
+# Half a step of an eight-bit solver; the macro-model has no systematic offset, which is half of it.
 _HALF_STEP = 2e-3
-"""Of an eight-bit solver; the macro-model has no systematic offset, which is half of it."""
+
 _OVERLAP = 60e-15
 """Between gates and drains of a follower's input pair, which the macro-model lacks: 42 fF and what the wiring of the
 other devices adds [F]."""
@@ -56,24 +63,33 @@ _LOOP_GAIN = 1e3
 _POLES = 5e-2
 """At a tenth of the gain-bandwidth, by the square of that: poles and zeros of transistors beyond the macro-model's."""
 
+# Resistance of the cells at high impedance [ohm].
 _HIGH = 1e9
-"""Resistance of the cells at high impedance [ohm]."""
+
+# Factor by which that is made smaller where it is too much.
 _LESS = 16.0
-"""By which that is made smaller where it is too much."""
+
+# Settled voltages of small signals [V].
 _SMALL = 1e-3
-"""Settled voltages of small signals [V]."""
+
+# Part of the rails that the largest settled voltage near them has.
 _NEAR = 0.95
-"""Part of the rails that the largest settled voltage near them has."""
+
+# Drive of a cell at its rail [V].
 _OVERDRIVE = 100.0
-"""Drive of a cell at its rail [V]."""
+
 _BEYOND = 3.0
 """Slopes of an overdriven chip by what its amplifiers can follow."""
+
+# An overdriven chip is watched for so many times in which an amplifier crosses from zero to a rail.
 _CROSSINGS = 3.0
-"""Times in which an amplifier crosses from zero to a rail that an overdriven chip is watched."""
+
+# Most steps of the model; slower chips would take minutes to reach their rails, and are not
+# overdriven.
 _STEPS = 20_000
-"""Of the model; slower chips would take minutes to reach their rails, and are not overdriven."""
+
+# Off-diagonal part of each row of the witness.
 _MIXING = 0.25
-"""Off-diagonal part of each row of the witness."""
 
 
 def settings(subject: Subject) -> Iterator[Setting]:
