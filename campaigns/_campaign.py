@@ -145,7 +145,8 @@ class _Campaign:
         return known
 
     def _perform(self, waiting: Mapping[str, Any], known: dict[str, Record]) -> None:
-        study, execution = self.study, self.execution
+        study = self.study
+        execution = self.execution
         most = study.failures.stop_after if isinstance(study.failures, StopAfter) else None
         failed = sum(record["status"] == "failed" for record in known.values())
         self.progress(0, failed, len(waiting))
@@ -182,7 +183,9 @@ class _Campaign:
 
     def _report(self, known: Mapping[str, Record], outcome: Mapping[str, Any], started: float) -> CampaignResult:
         """Table, array file, pictures and summary of what is done."""
-        study, what, folder = self.study, self.plan, self.folder
+        study = self.study
+        what = self.plan
+        folder = self.folder
         records = with_ratios(study, what, known)
         write_table(folder / "table.csv", study, what, records)
         write_dataset(folder / "results.nc", study, what, records)

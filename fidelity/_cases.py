@@ -13,9 +13,9 @@ from ._exceptions import CaseError
 
 Sizes = Mapping[Level, Sequence[int]]
 
+# Numbers of cells by level, where no size is asked for: by how long SPICE takes.
 USUAL: Sizes = {"ideal": (1, 4, 8, 16, 32, 64), "macro": (1, 4, 8, 16, 32), "transistor": (1, 2)}
 FULL: Sizes = {"ideal": (1, 4, 8, 16, 32, 64), "macro": (1, 4, 8, 16, 32, 64), "transistor": (1, 2, 4)}
-"""By level, where no size is asked for."""
 QUICK: Sizes = {"ideal": (1, 4), "macro": (1, 4), "transistor": (1,)}
 _SIZES: Mapping[Depth, Sizes] = {"quick": QUICK, "usual": USUAL, "full": FULL}
 

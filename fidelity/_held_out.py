@@ -50,7 +50,8 @@ def rows(instance: Instance, fitted: Calibration, count: int, seed: int) -> list
     programs = calibration_programs(instance, count, np.random.default_rng([seed, _STREAM]))
     warmer = instance.design.temperature + WARMER
     pairs = [(instance, device), (_at(instance, warmer), replace(device, instance=_at(device.instance, warmer)))]
-    jobs, models = [], []
+    jobs = []
+    models = []
     for k, program in enumerate(programs):
         chip, model = pairs[k % 2]
         for analysis in _ANALYSES:
@@ -129,7 +130,8 @@ def _is_band(job: Job) -> bool:
 
 def _variance_error(data: xr.Dataset, model: DeviceModel) -> float:
     """Largest relative error of a readout's variance over the band that was measured."""
-    frequency, psd = data["frequency"].values, data["psd"].values
+    frequency = data["frequency"].values
+    psd = data["psd"].values
     scaling = Scaling(data.attrs["conductance_scale"], data.attrs["drive_scale"])
     expected = model.response(read_measurement(data).program, scaling, allow_clipping=True).psd(frequency)
     gaps = np.diff(frequency)

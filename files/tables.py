@@ -39,7 +39,8 @@ def read_matrix(path: Path) -> Float[np.ndarray, "rows columns"]:
     rows = _rows(path)
     if not rows:
         raise FileError(f"{path}: the file is empty; {_EXPECTED}")
-    first, columns = rows[0][0], len(rows[0][1])
+    first = rows[0][0]
+    columns = len(rows[0][1])
     ragged = [f"row {r}: expected {columns} columns as in row {first}, got {len(row)}" for r, row in rows]
     wrong = [text for text, (_, row) in zip(ragged, rows, strict=True) if len(row) != columns]
     wrong = wrong or list(_wrong_cells(rows))

@@ -33,7 +33,8 @@ def title_of(study: Study, rows: Sequence[Row], metric: str) -> str:
     parts = [f"{study.name}: {len(records)} runs" + (f", {failed} failed" if failed else "")]
     for limit in limits_of(study, metric):
         found = _statistics.of_limit(limit, records)
-        low, high = found["yield_low"], found["yield_high"]
+        low = found["yield_low"]
+        high = found["yield_high"]
         parts.append(f"yield {found.get('yield', 0.0):.1%} (95 % interval {low:.1%} to {high:.1%})")
     return "\n".join(parts)
 

@@ -14,7 +14,8 @@ from ._axes import Row, values_of
 from ._histogram import draw_histogram
 from ._map import draw_map
 
-_MOST_METRICS, _MOST_PARAMETERS = 4, 6
+_MOST_METRICS = 4
+_MOST_PARAMETERS = 6
 _MOST_LINES = 6
 _FEWEST = 10
 """Values that make a histogram."""

@@ -6,8 +6,8 @@ from ...files.opening import MOST_RUNS, seed_fault, shortened
 from .._exceptions import StudyError
 from ..studies import Parameter, Study
 
+# One run may take four months: a clock that waits for much longer does not exist.
 MOST_SECONDS = 1e7
-"""Of one run: four months; a clock that waits for much longer does not exist."""
 
 
 def check_size(study: Study, where: str) -> None:

@@ -25,7 +25,8 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
     """Student's t interval of a mean; None for fewer than two values."""
     if len(values) < 2:
         return None
-    mean, error = float(np.mean(values)), float(scipy.stats.sem(values))
+    mean = float(np.mean(values))
+    error = float(scipy.stats.sem(values))
     reach = error * float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
     return mean - reach, mean + reach
 

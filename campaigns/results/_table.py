@@ -22,7 +22,8 @@ MISSING = "missing"
 
 def write_table(path: Path, study: Study, plan: Plan, records: Sequence[Record | None]) -> None:
     """CSV: a row for each run, in the order of the study; the same study always gives the same file."""
-    names, metrics = list(study.parameters), list(study.metrics)
+    names = list(study.parameters)
+    metrics = list(study.metrics)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["run", "point", "instance", *names, "status", *metrics, "reason", "key"])
@@ -78,7 +79,9 @@ def _dimensions(study: Study, plan: Plan) -> tuple[tuple[str, ...], tuple[int, .
         coords = {name: ("point", *_labels(name, column)) for name, column in columns.items()}
         coords |= {"point": ("point", np.arange(len(plan.points)), {}), "instance": chips}
         return ("point", "instance"), (len(plan.points), len(plan.chips)), coords
-    coords, shape, block = {"instance": chips}, [], len(plan.points)
+    coords = {"instance": chips}
+    shape = []
+    block = len(plan.points)
     for name, column in columns.items():
         # In a grid's order each axis is found at its own stride.
         axis = list({json.dumps(value): value for value in column[:block]}.values())

@@ -52,7 +52,8 @@ class Child:
         Raises:
             Ended: there is none.
         """
-        timeout, memory = float(requests[0]["timeout"]), requests[0]["memory"]
+        timeout = float(requests[0]["timeout"])
+        memory = requests[0]["memory"]
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(requests).encode() + b"\n")

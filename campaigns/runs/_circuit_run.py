@@ -29,7 +29,8 @@ def perform(task: Mapping[str, Any], timeout: float) -> dict[str, Any]:
     Raises:
         SimulatorError, ValueError: the run failed; the message says why.
     """
-    deadline, run = time.monotonic() + timeout, _prepared(task)
+    deadline = time.monotonic() + timeout
+    run = _prepared(task)
     # The operating point first: a transient settles to it.
     for analysis in sorted(task["analyses"], key=_ORDER.index):
         duration = task["duration"] if analysis == "tran" else None
@@ -60,7 +61,8 @@ _ORDER = ("op", "ac", "noise", "tran")
 
 
 def _chip(task: Mapping[str, Any]) -> tuple[Instance, Program]:
-    topology, seed = make_topology(task["topology"], task["size"]), task["instance"]
+    topology = make_topology(task["topology"], task["size"])
+    seed = task["instance"]
     instance = get_instance(_design(json.dumps(task["design"])), topology, seed or 0, mismatch=seed is not None)
     return instance, _program(task["topology"], task["size"], json.dumps(task["program"]))
 
@@ -172,7 +174,8 @@ def _op(
     scaling: Scaling,
     arrays: Arrays,
 ) -> Numbers:
-    x, found = program.solution, v / scaling.drive
+    x = program.solution
+    found = v / scaling.drive
     arrays |= {"v": v.tolist(), "answer": found.tolist()}
     return {
         "relative_error": _relative(found - x, x),
@@ -193,7 +196,8 @@ def _at_rails(v: Float[np.ndarray, " n"], design: Design) -> int:
 
 
 def _tran(found: xr.Dataset, settled: Float[np.ndarray, " n"], tolerance: float) -> Numbers:
-    times, v = found["time"].values, found["v"].values
+    times = found["time"].values
+    v = found["v"].values
     size = float(np.linalg.norm(settled))
     if size == 0:
         return {}
@@ -219,7 +223,8 @@ def _noise(found: xr.Dataset, scaling: Scaling, arrays: Arrays) -> Numbers:
 
 def _ac(found: xr.Dataset, scaling: Scaling, arrays: Arrays) -> Numbers:
     response = np.hypot(found["v_re"].values, found["v_im"].values)
-    size, frequency = np.linalg.norm(response, axis=1), found["frequency"].values
+    size = np.linalg.norm(response, axis=1)
+    frequency = found["frequency"].values
     below = np.flatnonzero(size < size[0] / np.sqrt(2))
     if len(below) == 0 or size[0] == 0:
         return {}

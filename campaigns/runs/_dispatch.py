@@ -16,7 +16,8 @@ Progressed = Callable[[int, int], None]
 _AHEAD = 3
 """Batches handed out for each that goes on, so that no worker waits for this process."""
 
-_BATCH, _LARGEST_BATCH = 0.3, 50
+_BATCH = 0.3
+_LARGEST_BATCH = 50
 """Work of a batch [s], and its most runs: what a kill can lose."""
 
 _FIRST = 8
@@ -48,7 +49,9 @@ def perform(
     Raises:
         Stopped: too many failures.
     """
-    left, flying, done = deque(requests), 0, 0
+    left = deque(requests)
+    flying = 0
+    done = 0
     pace = _Pace(_FIRST if left and shares_simulator(left[0]["task"]) else 1)
     while True:
         slots = workers.slots()

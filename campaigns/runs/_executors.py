@@ -44,7 +44,8 @@ def executor(scheduler: str | None, workers: int | None, campaign: str) -> Itera
 
 class _Threads:
     def __init__(self, pool: ThreadPoolExecutor, count: int) -> None:
-        self._pool, self._count = pool, count
+        self._pool = pool
+        self._count = count
         self._outcomes: queue.SimpleQueue[list[Outcome]] = queue.SimpleQueue()
 
     def slots(self) -> int:

@@ -21,7 +21,8 @@ Record = dict[str, Any]
 _WAIT = 30.0
 """For another program that has the file locked [s]."""
 
-_LARGEST, _LARGEST_COUNT = 1e150, 2**53
+_LARGEST = 1e150
+_LARGEST_COUNT = 2**53
 
 _LAYOUT = "CREATE TABLE runs (key TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID"
 
@@ -30,7 +31,8 @@ class Store:
     """The runs of a folder; see `opened`."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self._path, self._connection = path, connection
+        self._path = path
+        self._connection = connection
 
     @classmethod
     @contextmanager
@@ -126,7 +128,8 @@ def _explained(path: Path) -> Iterator[None]:
 def _is_record(record: Any, key: str) -> bool:
     if not isinstance(record, dict) or record.get("key") != key or record.get("schema") != SCHEMA:
         return False
-    numbers, arrays = record.get("metrics"), record.get("arrays")
+    numbers = record.get("metrics")
+    arrays = record.get("arrays")
     return (
         record.get("status") in ("done", "failed")
         and ("reason" in record) == (record["status"] == "failed")

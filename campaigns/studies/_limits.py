@@ -24,7 +24,8 @@ def _in_its_unit(data: Any, *bounds: str) -> Any:
     unit = EVERY_METRIC[name].quantity if name in EVERY_METRIC else netlist_quantity(name)
     if unit is None:
         return data
-    found, wrong = dict(data), []
+    found = dict(data)
+    wrong = []
     for name in bounds:
         if found.get(name) is not None:
             try:

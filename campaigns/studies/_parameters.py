@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ...files.quantities import Count, QuantityError, parse_quantity
 from ._units import quantity_of
 
+# Stream of the study's seed; the chip and the program have 0 and 1.
 _STREAM = 2
-"""Of the study's seed; the chip and the program have 0 and 1."""
 
 
 class Parameter(BaseModel):

@@ -29,7 +29,8 @@ def rows(subject: Subject) -> Iterator[Row]:
     jobs = [Job(chip, subject.program, analysis, subject.level, scaling=subject.scaling) for chip in chips]
     measured = simulate_many(jobs)
     subject.failures.extend(str(found) for found in measured if not isinstance(found, xr.Dataset))
-    one, law = f"{_CHIPS} chips one by one, worst", f"{_CHIPS} chips, law of the errors, Kolmogorov-Smirnov"
+    one = f"{_CHIPS} chips one by one, worst"
+    law = f"{_CHIPS} chips, law of the errors, Kolmogorov-Smirnov"
     critical = _critical(_CHIPS, _OTHERS)
     if any(not isinstance(found, xr.Dataset) for found in measured):
         yield subject.row(analysis, one, math.nan, EXACT[analysis])
@@ -49,7 +50,8 @@ def rows(subject: Subject) -> Iterator[Row]:
 
 def _drawn(subject: Subject, stream: int, count: int) -> Sequence[Instance]:
     rng = np.random.default_rng([subject.seed, stream])
-    design, topology = subject.instance.design, subject.instance.topology
+    design = subject.instance.design
+    topology = subject.instance.topology
     return [design.sample(topology, rng) for _ in range(count)]
 
 

@@ -13,12 +13,16 @@ from ...netlists.timing import held_noise_covariance
 from ..subjects import Z_SCORE, Row, Subject
 
 _INDEPENDENT = 200
+
+# The first samples are left out: each of a rail pair starts at half its difference and settles
+# millivolts away, and the noise is microvolts.
 _FORGOTTEN = 4
-"""First samples: a rail pair starts at half its difference each, and settles millivolts away; noise is microvolts."""
+
+# In time constants of the slowest mode: its memory is then exp(-1/2).
 _LAG = 0.5
-"""Of the slowest mode's time constant: its memory is then exp(-1/2)."""
+
+# For a distance between distributions, the chance that a z-score of four has.
 _SIGNIFICANCE = 6e-5
-"""Of a z-score of four, for a distance between distributions."""
 
 
 def rows(subject: Subject) -> Iterator[Row]:
@@ -83,7 +87,8 @@ def _memory_z(data: xr.Dataset, space: StateSpace, lag: float) -> float:
     stride = math.ceil(12 * lag / hold)
     v = data["v"].values
     u = (v - v.mean(axis=0)) @ np.ones(v.shape[1])
-    now, later = u[: len(u) - steps : stride], u[steps::stride]
+    now = u[: len(u) - steps : stride]
+    later = u[steps::stride]
     count = min(len(now), len(later))
     variance, covariance = _expected(space, hold, steps)
     found = float(np.mean(now[:count] * later[:count]))

@@ -23,7 +23,8 @@ _GUESS = 0.05
 
 def rows(subject: Subject) -> Iterator[Row]:
     """The modes of the cells: those of the amplifiers are far beyond, and no readout shows them well."""
-    poles, pairs = _of_cells(subject), subject.instance.topology.name == "differential-rc-mesh"
+    poles = _of_cells(subject)
+    pairs = subject.instance.topology.name == "differential-rc-mesh"
     # ngspice 39's `.pz` errs by 2e-3 where a loop closes through an amplifier that limits, and finds other roots than
     # the circuit's for four or more coupled cells with inductors: there only the responses say what the poles are.
     if subject.mean and (subject.level == "ideal" or "mesh" in subject.instance.topology.name):
@@ -63,7 +64,8 @@ def _fit_error(subject: Subject, poles: Complex[np.ndarray, " m"]) -> float:
     data = subject.measure("ac")
     if data is None:
         return math.nan
-    f, H = data["frequency"].values, data["v_re"].values + 1j * data["v_im"].values
+    f = data["frequency"].values
+    H = data["v_re"].values + 1j * data["v_im"].values
     # Beyond the cells' modes the amplifiers' begin; a slope stands for them.
     inside = 2 * math.pi * f <= 3 * np.abs(poles).max()
     found = fitted_poles(2j * math.pi * f[inside], H[inside], _guess(poles))
@@ -87,7 +89,9 @@ def fitted_poles(
     """
     scale = float(np.abs(start).max())
     # Negative frequencies too, or one of a pair of poles is seen from afar.
-    s, H, poles = np.concatenate([s, s.conj()]) / scale, np.concatenate([H, H.conj()]), start / scale
+    s = np.concatenate([s, s.conj()]) / scale
+    H = np.concatenate([H, H.conj()])
+    poles = start / scale
     for _ in range(_FIT_STEPS):
         partial = 1 / (s[:, None] - poles)
         own = np.hstack([partial, s[:, None] ** np.arange(_SLOPES)])

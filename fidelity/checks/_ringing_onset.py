@@ -35,7 +35,8 @@ def _loud(subject: Subject) -> Subject | None:
     """A chip that rings with slow amplifiers: a cascade, whose stages have no capacitor, so that their delay turns the
     feedback round; or two cells of a crossbar that turn into each other.
     """
-    chip, factors = subject.instance, subject.program.factors
+    chip = subject.instance
+    factors = subject.program.factors
     if isinstance(chip.topology, Cascade) and factors is not None:
         J, H, damping = factors
         program = Program.from_factors(J, _GAIN * H, _GAIN * damping, _SMALL * subject.program.b)

@@ -25,7 +25,8 @@ def rows(subject: Subject) -> Iterator[Row]:
     outputs = subject.network().outputs
     chosen = np.unique(np.linspace(0, len(outputs) - 1, _READOUTS).astype(int))
     known = symbolic.settled_sensitivity(subject.network())
-    largest, scale = 0.0, 0.0
+    largest = 0.0
+    scale = 0.0
     for number in chosen:
         plot = subject.run([*subject.circuit(), f".sens v({outputs[number]})"], "Sensitivity")
         expected = _by_card(subject, known.components, known.values[number])

@@ -20,7 +20,8 @@ _ROUNDING = 1e-9
 
 def rows(subject: Subject) -> Iterator[Row]:
     """Proofs, settled voltages, poles."""
-    topology, program = subject.instance.topology, subject.program
+    topology = subject.instance.topology
+    program = subject.program
     if subject.level != "ideal" and topology.n > _EXPANDED:
         return
     from ...circuits import symbolic  # loads sympy
@@ -32,7 +33,8 @@ def rows(subject: Subject) -> Iterator[Row]:
         yield subject.row("symbolic", "claims not proved", float(unproved), 0.0)
     nominal = subject.instance.design.nominal(topology)
     if subject.mean and subject.level == "ideal":
-        data, error = subject.measure("op", nominal), math.nan
+        data = subject.measure("op", nominal)
+        error = math.nan
         if data is not None:
             v = _settled(model, nominal, program) * subject.scaling.drive
             error = relative(data["v"].values - v, v)
@@ -52,7 +54,8 @@ def _settled(model: "SymbolicModel", instance: Instance, program: Program) -> Fl
     """Settled readouts [V] of the symbolic state space for the numbers of a program on a nominal chip."""
     from ...circuits.symbolic import compiled
 
-    values, blocks = model.values(instance.design, program), model.blocks
+    values = model.values(instance.design, program)
+    blocks = model.blocks
     G, drive, M = (compiled(matrix)(values) for matrix in (blocks.G, blocks.drive, model.M))
     return np.asarray(M @ np.linalg.solve(G, drive[:, 0])[: len(model.states)])
 

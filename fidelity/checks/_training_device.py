@@ -42,24 +42,33 @@ if TYPE_CHECKING:
     from ...training.programs import Factors
 
 
+# Points of the waveform [tau]; the state at rest is looked at besides.
 TIMES = (0.3, 1.0, 5.0)
-"""Of the waveform [tau]; at rest it is looked at besides."""
+
 DAMPING = 0.1
+
+# Largest voltage of a settled cell [V].
 _SWING = 1.0
-"""Largest voltage of a settled cell [V]."""
+
+# Part of an amplifier's rails or slew rate that the drive may use.
 _STRAIN = 0.4
-"""Of an amplifier: part of its rails or slew rate that the drive may use."""
+
 _BITS = 5
+
+# The conductances' range as a part of the largest weight: so small that some entries clip.
 _RANGE = 0.7
-"""Of the largest weight: with a range so small some entries clip."""
+
+# Outputs of the network: the most of these that leave two samples at least.
 _OUTPUTS = (4, 2, 1)
-"""Of the network; as many as leave two samples at least."""
+
+# Cells up to which SPICE takes seconds for all covariances; of more the variances are compared.
 _ALL_PAIRS = 16
-"""Cells up to which SPICE takes seconds for all covariances; of more the variances are compared."""
+
 _STREAM = 24
 _POINTS_PER_DECADE = 20
+
+# Error of Simpson's rule with so many points: with ten a Lorentzian is good to that.
 _QUADRATURE = 1e-3
-"""Of Simpson's rule with so many points: a Lorentzian is good to that with ten."""
 
 
 def rows(subject: Subject) -> Iterator[Row]:
@@ -100,7 +109,8 @@ class _Batch:
 
         from ...training.curvature import curvature
 
-        n, r = topology.n, topology.r
+        n = topology.n
+        r = topology.r
         k = next(k for k in _OUTPUTS if r % k == 0 and n % k == 0 and r // k >= min(2, r))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -117,7 +127,8 @@ class _Batch:
         """As the arrays hold it: J has its share of the batch's mean."""
         import torch
 
-        share, H = 1 / math.sqrt(self.factors.batch), self.factors.H
+        share = 1 / math.sqrt(self.factors.batch)
+        H = self.factors.H
         assert H is not None
         blocks = torch.block_diag(*H).numpy() / share**2
         return Program.from_factors(share * self.factors.J.numpy(), blocks, self.factors.damping, self.drive)
@@ -255,7 +266,8 @@ class _Device:
     @property
     def _load(self) -> float:
         """Of the J array on the cells' outputs, through their output resistance."""
-        amplifier, share = self.chip.design.amplifier, 1 / math.sqrt(self.batch.factors.batch)
+        amplifier = self.chip.design.amplifier
+        share = 1 / math.sqrt(self.batch.factors.batch)
         if amplifier is None:
             return 0.0
         column = share * float(self.batch.factors.J.clamp_min(0.0).sum(0).max())
@@ -263,7 +275,8 @@ class _Device:
 
 
 def _means(subject: Subject, batch: _Batch, chip: Instance, name: str) -> Iterator[Row]:
-    device, tau = _Device(subject, batch, chip), chip.design.tau
+    device = _Device(subject, batch, chip)
+    tau = chip.design.tau
     settled = device.spice("op")
     size = math.nan if settled is None else float(np.linalg.norm(settled["v"].values))
     for t in TIMES:
@@ -325,6 +338,7 @@ def _spectrum(device: _Device) -> xr.Dataset | None:
 
 def _integrated(data: xr.Dataset) -> Float[np.ndarray, " n"]:
     """Variances from densities: the lowest one also stands for what is below."""
-    f, psd = data["frequency"].values, data["psd"].values
+    f = data["frequency"].values
+    psd = data["psd"].values
     above = scipy.integrate.simpson(psd * f[:, None], x=np.log(f), axis=0)
     return np.asarray(f[0] * psd[0] + above)

@@ -70,7 +70,8 @@ def compared(
 def spectrum_error(subject: Subject, data: xr.Dataset, model: DeviceModel) -> float:
     """Largest ratio of densities [dB] over five decades, from a hundredth of the slowest pole upwards."""
     slowest = float(np.abs(subject.space().poles.real).min()) / (2 * math.pi)
-    f, psd = data["frequency"].values, data["psd"].values
+    f = data["frequency"].values
+    psd = data["psd"].values
     inside = (f >= slowest / 100) & (f <= slowest / 100 * 10**DECADES)
     expected = model.response(subject.program, subject.scaling, allow_clipping=True).psd(f[inside])
     return decibels(expected / psd[inside])
@@ -100,7 +101,8 @@ def band_errors(subject: Subject, model: DeviceModel) -> tuple[float, float]:
     data = subject.measure("noise", frequencies=_band(subject))
     if data is None:
         return math.nan, math.nan
-    f, psd = data["frequency"].values, data["psd"].values
+    f = data["frequency"].values
+    psd = data["psd"].values
     expected = model.response(subject.program, subject.scaling, allow_clipping=True).psd(f)
     found, wanted = (np.asarray(scipy.integrate.trapezoid(density, f, axis=0)) for density in (psd, expected))
     return relative(found - wanted, found), decibels(expected / psd)

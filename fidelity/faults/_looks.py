@@ -17,12 +17,16 @@ from ...netlists.simulators import Limits, Plot, read_raw, run_deck
 from ._rails import within_rails
 
 Kind = Literal["op", "ac", "noise", "tran"]
+
+# ngspice takes so many steps at least in the whole of a waveform, which is looked at 200 times.
 _WAVEFORM_STEPS = 2000
-"""Of ngspice, at least, in the whole of a waveform that is looked at 200 times."""
+
+# A sound circuit takes a tenth of a second; one with a fault may well have no answer.
 _PATIENCE = Limits(timeout=60.0)
-"""For what takes a tenth of a second; a circuit with a fault may well have no answer."""
+
+# The model takes so many steps in an amplifier's time constant 1/(2 pi GBW), where rails and slew
+# rates hold.
 STEPS = 40
-"""Of the model in an amplifier's time constant 1/(2 pi GBW), where rails and slew rates hold."""
 
 
 @dataclass(frozen=True, slots=True)

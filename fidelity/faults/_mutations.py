@@ -71,7 +71,8 @@ def swap_rows(lines: Lines) -> Lines | None:
 
 def _exchanged(lines: Lines, among: Sequence[int]) -> Lines | None:
     number = {lines[k].split()[0]: k for k in among}
-    found, changed = list(lines), False
+    found = list(lines)
+    changed = False
     for name, k in number.items():
         match = _CARD.fullmatch(name)
         partner = number.get(f"{match[1]}1{match[3]}") if match and match[2] == "0" else None

@@ -17,12 +17,15 @@ from ._looks import Setting
 from ._settings import settings
 from ._visibility import Sight, best_sight, sights
 
+# Streams of the seed for the two chips, each of which has a program of its own.
 _STREAMS = 24, 25
-"""Of the two chips, each with a program of its own."""
+
 _CELLS = 2
+
+# Of each kind of fault of each element the table looks at so many parts for each circuit, by chance;
+# the full table looks at all of them.
 _PARTS = 3
-"""Of the kinds of faults of each element the table looks at one part for each circuit, by chance; the full one at
-all."""
+
 _TRIED = 2
 """Faults of a kind of which one should be clear to see."""
 _CLEAR = 1.5
@@ -55,7 +58,8 @@ def chips(subject: Subject) -> list[Subject]:
     found = []
     for stream in _STREAMS:
         rng = np.random.default_rng([subject.seed, stream])
-        instance, program = chip.design.sample(topology, rng), random_program(topology, rng)
+        instance = chip.design.sample(topology, rng)
+        program = random_program(topology, rng)
         scaling = choose_scaling(instance, program, subject.level)
         model = DeviceModel.nominal(instance, subject.level)
         found.append(Subject(instance, program, subject.level, scaling, model, subject.seed))

@@ -74,7 +74,8 @@ class _Moved:
 
 def _moved(amp: _Settled, regions: Regions) -> _Moved:
     region, rail = regions.get(amp.name, (None, _rail(amp)))
-    beyond, give = amp.pole / rail - 1, _give(amp.model) / abs(rail)
+    beyond = amp.pole / rail - 1
+    give = _give(amp.model) / abs(rail)
     if region is None:
         return _Moved(beyond, amp.name, ("clamped", rail))
     if region == "clamped":
@@ -124,7 +125,9 @@ def _limited(network: Network, regions: Regions) -> Network:
 def _at_rail(amp: Element, region: Region, rail: float) -> Iterator[Element]:
     assert isinstance(amp, OpAmp)
     assert amp.model is not None
-    model, pole, node = amp.model, f"{amp.name}_p", f"{amp.name}_rail"
+    model = amp.model
+    pole = f"{amp.name}_p"
+    node = f"{amp.name}_rail"
     if region == "clamped":
         yield from (amp, VoltageSource(f"{amp.name}_vr", node, GROUND, rail))
         yield Resistor(f"{amp.name}_clamp", pole, node, 1 / _CLAMP, noisy=False)

@@ -34,19 +34,26 @@ _SETTLED_HIGH = 1e-7
 millivolts of an offset."""
 _AT_RAIL = 1e-6
 """The same beside the siemens that holds a pole node, where 1e-16 counts 1e9 times."""
-_RESPONSE = 1e-7
-"""ngspice stretches its grid by up to 1e-9; a response falls or turns with at most the tenth power of frequency."""
-_NOISE = 1e-6
-"""Of an amplitude: ngspice's Boltzmann constant is 3.6e-7 off, that of a density; rounding and the stretched grid are
-less."""
-_NOISE_HIGH = 3e-6
-"""The same at high impedance, where rounding in the model adds: its amplifiers are 1e10 times as fast as its cells, so
-that densities are taken above these."""
-_LIMITED = 4e-4
-"""Of the swing: the model's error, of second order in its steps of a fortieth of an amplifier's time constant."""
 
+# ngspice stretches its grid by up to 1e-9; a response falls or turns with at most the tenth power of
+# frequency.
+_RESPONSE = 1e-7
+
+# Relative error of an amplitude: ngspice's Boltzmann constant is 3.6e-7 off, by which a density is;
+# rounding and the stretched grid are less.
+_NOISE = 1e-6
+
+# The same at high impedance, where rounding in the model adds: its amplifiers are 1e10 times as fast
+# as its cells, so that densities are taken above these.
+_NOISE_HIGH = 3e-6
+
+# Part of the swing by which the model errs: of second order in its steps of a fortieth of an
+# amplifier's time constant.
+_LIMITED = 4e-4
+
+# Half a step of an eight-bit solver; the macro-model has no systematic offset, which is half of it.
 _HALF_STEP = 2e-3
-"""Of an eight-bit solver; the macro-model has no systematic offset, which is half of it."""
+
 _OVERLAP = 60e-15
 """Between gates and drains of a follower's input pair, which the macro-model lacks: 42 fF and what the wiring of the
 other devices adds [F]."""
@@ -56,24 +63,33 @@ _LOOP_GAIN = 1e3
 _POLES = 5e-2
 """At a tenth of the gain-bandwidth, by the square of that: poles and zeros of transistors beyond the macro-model's."""
 
+# Resistance of the cells at high impedance [ohm].
 _HIGH = 1e9
-"""Resistance of the cells at high impedance [ohm]."""
+
+# Factor by which that is made smaller where it is too much.
 _LESS = 16.0
-"""By which that is made smaller where it is too much."""
+
+# Settled voltages of small signals [V].
 _SMALL = 1e-3
-"""Settled voltages of small signals [V]."""
+
+# Part of the rails that the largest settled voltage near them has.
 _NEAR = 0.95
-"""Part of the rails that the largest settled voltage near them has."""
+
+# Drive of a cell at its rail [V].
 _OVERDRIVE = 100.0
-"""Drive of a cell at its rail [V]."""
+
 _BEYOND = 3.0
 """Slopes of an overdriven chip by what its amplifiers can follow."""
+
+# An overdriven chip is watched for so many times in which an amplifier crosses from zero to a rail.
 _CROSSINGS = 3.0
-"""Times in which an amplifier crosses from zero to a rail that an overdriven chip is watched."""
+
+# Most steps of the model; slower chips would take minutes to reach their rails, and are not
+# overdriven.
 _STEPS = 20_000
-"""Of the model; slower chips would take minutes to reach their rails, and are not overdriven."""
+
+# Off-diagonal part of each row of the witness.
 _MIXING = 0.25
-"""Off-diagonal part of each row of the witness."""
 
 
 def settings(subject: Subject) -> Iterator[Setting]:
@@ -99,7 +115,8 @@ def witness(instance: Instance) -> Program:
     """A well-conditioned program that uses everything a chip has: inverted rails, couplings to either rail, all
     stages; the rows of its matrix, or of each of its arrays, sum to one.
     """
-    topology, n = instance.topology, instance.topology.n
+    topology = instance.topology
+    n = instance.topology.n
     if isinstance(topology, Cascade):
         r = topology.r
         return Program.from_factors(_rows_of_one(r, n), _rows_of_one(r, r), _MIXING, np.zeros(n))
@@ -152,7 +169,8 @@ def _driven(program: Program, b: Float[np.ndarray, " n"]) -> Program:
 
 def _as_loaded(subject: Subject) -> Setting:
     """The chip's own program."""
-    network, exact = subject.network(), _exact(subject)
+    network = subject.network()
+    exact = _exact(subject)
     looks = _over_all_poles(network, exact)
     if subject.mean:
         looks = (Look("op", max(exact, _SETTLED)), *looks)
@@ -162,7 +180,8 @@ def _as_loaded(subject: Subject) -> Setting:
 def _over_all_poles(network: Network, exact: float) -> tuple[Look, ...]:
     """Responses and densities from far below the poles of a circuit to far beyond those of its amplifiers."""
     poles = state_space(network).poles
-    slowest, fastest = float(np.abs(poles.real).min()) / (2 * math.pi), float(np.abs(poles).max()) / (2 * math.pi)
+    slowest = float(np.abs(poles.real).min()) / (2 * math.pi)
+    fastest = float(np.abs(poles).max()) / (2 * math.pi)
     return (
         Look("ac", max(exact, _RESPONSE), slowest / 10, fastest * 10),
         Look("noise", max(exact, _NOISE), slowest / 10, fastest, density=2),
@@ -175,7 +194,8 @@ def _transistors(subject: Subject) -> Iterator[Setting]:
     """
     design = subject.instance.design
     assert design.amplifier is not None
-    edge, top = design.amplifier.gain_bandwidth / _LOOP_GAIN, design.amplifier.gain_bandwidth / 10
+    edge = design.amplifier.gain_bandwidth / _LOOP_GAIN
+    top = design.amplifier.gain_bandwidth / 10
     followers = isinstance(subject.instance.topology, RCMesh | DifferentialRCMesh)
     off = _OVERLAP / design.C if followers else _VIRTUAL_GROUND
     slow = (
@@ -237,7 +257,8 @@ def _at_rails(subject: Subject) -> Iterator[Setting]:
 
 def _overdriven(subject: Subject, models: tuple[OpAmpModel, ...]) -> Iterator[Setting]:
     """Driven beyond slew rates and both rails."""
-    slew, rails = max(m.slew for m in models), [abs(rail) for m in models for rail in (m.rail_low, m.rail_high)]
+    slew = max(m.slew for m in models)
+    rails = [abs(rail) for m in models for rail in (m.rail_low, m.rail_high)]
     end = _CROSSINGS * max(rails) / slew
     step = 1 / (2 * math.pi * max(m.gain_bandwidth for m in models)) / STEPS
     if end / step > _STEPS:

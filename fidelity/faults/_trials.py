@@ -68,14 +68,16 @@ def try_amplifiers(
 
     No model says what they do: the effect is how far ngspice's own answer moves.
     """
-    values, slack = values_of(right), disagreement(values_of(right), design) / LIMIT
+    values = values_of(right)
+    slack = disagreement(values_of(right), design) / LIMIT
     found = {sight: sight.measured(right) for sight in plan}
     for fault in faults:
         faulty = fault(right)
         trials = [_on_benches(fault, faulty, values, design, slack)]
         for sight in plan:
             moved = sight.measured(faulty)
-            effect, error = sight.off(moved, found[sight]), sight.off(moved)
+            effect = sight.off(moved, found[sight])
+            error = sight.off(moved)
             trials.append(Trial(fault.kind, fault.element, sight.name, effect, error, sight.off(found[sight])))
         yield max(trials, key=lambda trial: (trial.caught, trial.effect))
 
@@ -85,7 +87,8 @@ def _on_benches(
 ) -> Trial:
     try:
         values = values_of(faulty)
-        effect, error = disagreement(values, right) / LIMIT, disagreement(values, design) / LIMIT
+        effect = disagreement(values, right) / LIMIT
+        error = disagreement(values, design) / LIMIT
     except SimulatorError:
         effect = error = math.inf
     return Trial(fault.kind, fault.element, "test benches", effect, error, slack)

@@ -88,12 +88,15 @@ def best_sight(plan: Sequence[Sight], fault: Fault, enough: float = math.inf) ->
 
     Where it is below the limit as far as the model knows, and the model does not know all, the effect is NaN.
     """
-    best, effect, known = plan[0], 0.0, True
+    best = plan[0]
+    effect = 0.0
+    known = True
     for sight in plan:
         here = sight.effect(fault) if sight.is_for(fault) else 0.0
         known &= not math.isnan(here)
         if here > effect:
-            best, effect = sight, here
+            best = sight
+            effect = here
         if effect >= enough:
             break
     return best, effect if known or effect > 1 else math.nan

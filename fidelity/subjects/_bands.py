@@ -5,12 +5,13 @@ from types import MappingProxyType
 
 from ...circuits import Design, Level
 
+# Decades of a spectrum, at level transistor, up to where the calibrated macro-model stands for it;
+# at the other levels all of the spectrum counts.
 DECADES = 5
-"""Of a spectrum at level transistor, up to where the calibrated macro-model stands for it; else all of it counts."""
 
+# Part of the unity frequency up to which noise and responses of transistors are compared with a
+# macro-model: beyond, transistors have poles and zeros that its one pole does not stand for.
 BAND = 0.1
-"""Part of the unity frequency up to which noise and responses of transistors are compared with a macro-model: beyond,
-transistors have poles and zeros that its one pole does not stand for."""
 
 # Half a least significant bit of an eight-bit answer; statistics to half a per cent; half a decibel. An amplifier of
 # transistors has poles and noise that the macro-model does not have: twice to five times as much.

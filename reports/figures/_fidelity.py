@@ -47,7 +47,8 @@ def checks(rows: Sequence[Mapping[str, Any]]) -> Figure:
         lane = 0.3 - 0.15 * k
         heights = [circuits.index((str(row.get("topology", "")), str(row.get("level", "")))) - lane for row in chosen]
         passed = np.array([bool(row.get("passed")) for row in chosen])
-        ratio, y = np.array([_ratio(row) for row in chosen]), np.array(heights)
+        ratio = np.array([_ratio(row) for row in chosen])
+        y = np.array(heights)
         colour = colours()[k]
         axes.plot(ratio[passed], y[passed], "o", color=colour, markersize=3.5, alpha=0.7, markeredgewidth=0, label=kind)
         axes.plot(ratio[~passed], y[~passed], "x", color=colour, markersize=7, markeredgewidth=2)
@@ -66,7 +67,8 @@ def _kind(row: Mapping[str, Any]) -> str:
 
 
 def _ratio(row: Mapping[str, Any]) -> float:
-    value, limit = row.get("value"), row.get("limit")
+    value = row.get("value")
+    limit = row.get("limit")
     if value is None or not limit:
         return _SMALLEST if row.get("passed") else 10.0
     return max(abs(float(value)) / float(limit), _SMALLEST)

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 _LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F5539", "#6C6C6C")
 _DARK = ("#56B4E9", "#FF8A3D", "#2BD4A4", "#F0A3CC", "#F5C04A", "#A9DDFF", "#D9AF8B", "#B0B0B0")
 
+# Of a figure [in]: its text of 10 pt stays readable when a phone shows it 360 pixels wide.
 WIDTH = 5.2
-"""Of a figure [in]: its 10 pt text stays readable when a phone shows it 360 px wide."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ def _legend(figure: Figure, axes: Axes) -> None:
 
 
 def _draw(axes: Axes, x: np.ndarray, curve: Curve, factor: float, k: int) -> None:
-    colour, style = colours()[k % 8], ("-", "--", ":", "-.")[k % 4]
+    colour = colours()[k % 8]
+    style = ("-", "--", ":", "-.")[k % 4]
     axes.plot(x, factor * curve.mean, style, color=colour, label=curve.name)
     axes.fill_between(x, factor * curve.low, factor * curve.high, color=colour, alpha=0.18, linewidth=0)

@@ -1,5 +1,6 @@
 """What a result folder holds."""
 
+from ._checks import check_pair as check_pair
 from ._folder import MODELS as MODELS
 from ._folder import FittedParameter as FittedParameter
 from ._folder import Folder as Folder
@@ -7,7 +8,6 @@ from ._folder import HeldOut as HeldOut
 from ._schema import ProgramSummary as ProgramSummary
 from ._schema import SimulationSummary as SimulationSummary
 from ._schema import StudySummary as StudySummary
-from ._schema import check_pair as check_pair
 from ._training_statistics import QUANTITIES as QUANTITIES
 from ._training_statistics import Curve as Curve
 from ._training_statistics import Loss as Loss

@@ -15,6 +15,7 @@ from ...files.netcdf import read_netcdf
 from ...files.opening import DESCRIPTION, PICTURE
 from .._exceptions import ReportError
 from . import _schema as schema
+from ._checks import check_design, check_pair, check_waveforms, checked, checked_rows, rectangle
 
 Row = dict[str, Any]
 
@@ -84,7 +85,7 @@ class Folder:
             raise ReportError(str(error)) from None
         if not isinstance(loaded, dict):
             raise ReportError(f"{path}: expected the fields of a design, got {type(loaded).__name__}")
-        schema.check_design(loaded, str(path))
+        check_design(loaded, str(path))
         return loaded
 
     @cached_property
@@ -96,7 +97,7 @@ class Folder:
         """`spice` and `model` [V^2]; empty where there is none."""
         found = self._object("covariance.json", schema.Covariance)
         where = str(self.path / "covariance.json")
-        maps = {name: schema.rectangle(found[name], name, where) for name in ("spice", "model") if found}
+        maps = {name: rectangle(found[name], name, where) for name in ("spice", "model") if found}
         if len({values.shape for values in maps.values()} | {values.T.shape for values in maps.values()}) > 1:
             raise ReportError(f"{where}: expected two square matrices of one size")
         return maps
@@ -138,7 +139,7 @@ class Folder:
         programs = []
         for row in self._rows("heldout.json", schema.HeldOutRow):
             for name in MODELS:
-                schema.check_pair(row["spice"], row[name], f"spice and {name}", where)
+                check_pair(row["spice"], row[name], f"spice and {name}", where)
             programs.append(HeldOut(*(np.array(row[name], dtype=float) for name in names)))
         return programs
 
@@ -151,7 +152,7 @@ class Folder:
             data = read_netcdf(path)
         except FileError as error:
             raise ReportError(str(error)) from None
-        schema.check_waveforms(data, ("spice", *MODELS), str(path))
+        check_waveforms(data, ("spice", *MODELS), str(path))
         return data
 
     @cached_property
@@ -160,7 +161,7 @@ class Folder:
         found = self._object("in-the-loop.json", schema.InTheLoop)
         where = str(self.path / "in-the-loop.json")
         for name in ("spice", "calibrated", "design") if found else ():
-            schema.check_pair(found[name]["parameters"], found["sd"], f"{name}.parameters and sd", where)
+            check_pair(found[name]["parameters"], found["sd"], f"{name}.parameters and sd", where)
         return found
 
     @cached_property
@@ -211,11 +212,11 @@ class Folder:
     def _object(self, name: str, kind: Any) -> Row:
         """The fields of a JSON object; none when there is no file."""
         path = self._there(name)
-        return {} if path is None else schema.checked(kind, self._json(path), str(path))
+        return {} if path is None else checked(kind, self._json(path), str(path))
 
     def _rows(self, name: str, kind: Any) -> list[Row]:
         path = self._there(name)
-        return [] if path is None else schema.checked_rows(kind, self._json(path), str(path))
+        return [] if path is None else checked_rows(kind, self._json(path), str(path))
 
     def _json(self, path: Path) -> Any:
         try:
@@ -231,5 +232,5 @@ class Folder:
             rows = list(read_json_lines(path))
         except FileError as error:
             raise ReportError(str(error)) from None
-        checked: list[Row] = schema.checked_rows(kind, rows, str(path))
+        checked: list[Row] = checked_rows(kind, rows, str(path))
         return checked

@@ -4,25 +4,23 @@ Keys that are not named here are let through and are not read. Numbers are finit
 them are finite as well; texts can be written, and are no longer than a person reads.
 """
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, NotRequired
 
-import numpy as np
-import xarray as xr
-from jaxtyping import Float
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import AfterValidator, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from ...files import reasons
-from .._exceptions import ReportError
+# Squares of numbers up to this one, and sums of a billion such squares, are finite.
+LARGEST = 1e100
 
-_LARGEST = 1e100
-_LONGEST_NAME = 300
+# Characters of a name, and of a text that a person reads.
+LONGEST_NAME = 300
 _LONGEST_TEXT = 20_000
+
+# Whole numbers up to this one are doubles, too.
 _MOST_STEPS = 2**53
+
+# More cells than any chip that was simulated; chosen by hand.
 _MOST_CELLS = 10_000
-_PART = 1000
 
 _CONFIG = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
 
@@ -35,10 +33,10 @@ def _writable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
-Number = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST)]
-NotNegative = Annotated[float, Field(ge=0, le=_LARGEST)]
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+NotNegative = Annotated[float, Field(ge=0, le=LARGEST)]
 Count = Annotated[int, Field(ge=0, le=_MOST_STEPS)]
-Name = Annotated[str, Field(max_length=_LONGEST_NAME), AfterValidator(_writable)]
+Name = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_writable)]
 Text = Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_writable)]
 Cells = Annotated[int, Field(ge=1, le=_MOST_CELLS)]
 Vector = Annotated[list[Number], Field(min_length=1)]
@@ -274,7 +272,7 @@ class InTheLoop(TypedDict):
     spice: Trained
     calibrated: Trained
     design: Trained
-    sd: Annotated[list[Annotated[float, Field(gt=0, le=_LARGEST)]], Field(min_length=1)]
+    sd: Annotated[list[Annotated[float, Field(gt=0, le=LARGEST)]], Field(min_length=1)]
     draws: Count
 
 
@@ -315,115 +313,18 @@ class CurveRow(Entry):
     step: Count
 
 
-@lru_cache
-def _adapter(kind: Any) -> Any:
-    return TypeAdapter(kind)
-
-
-@lru_cache
-def _adapter_of_rows(kind: Any) -> Any:
-    return TypeAdapter(list[kind], config=ConfigDict(strict=True))
-
-
-def checked(kind: Any, data: Any, where: str) -> Any:
-    """Plain data that are of a kind.
-
-    Args:
-        kind: one of the kinds above, or a list of it.
-        data: as JSON gives it.
-        where: for the message, as `FILE`.
-
-    Raises:
-        ReportError: they are not; with the field.
-    """
-    try:
-        return _adapter(kind).validate_python(data)
-    except ValidationError as error:
-        raise ReportError(f"{where}: {reasons(error)}") from None
-
-
-def checked_rows(kind: Any, data: Any, where: str) -> Any:
-    """A list of what `checked` gives.
-
-    Raises:
-        ReportError: as `checked`; with the number of the row among a thousand.
-    """
-    if not isinstance(data, list):
-        raise ReportError(f"{where}: expected a list, got {type(data).__name__}")
-    found: list[Any] = []
-    # In parts: of a million rows that are wrong, each would be told.
-    for start in range(0, len(data), _PART):
-        part = f", after row {start}" if start else ""
-        try:
-            found += _adapter_of_rows(kind).validate_python(data[start : start + _PART])
-        except ValidationError as error:
-            raise ReportError(f"{where}{part}: {reasons(error)}") from None
-    return found
-
-
-def check_waveforms(data: xr.Dataset, names: Sequence[str], where: str) -> None:
-    """Raise `ReportError` unless the waves of every name, their times, and their spread belong together."""
-    wanted = {**dict.fromkeys(names, ("time", "cell")), "sd": ("cell",), "time": ("time",)}
-    for name, dims in wanted.items():
-        if name not in data.variables:
-            raise ReportError(f"{where}: expected the variable {name!r}, which is missing")
-        found = data[name]
-        if found.dims != dims or found.size == 0 or found.dtype.kind not in "iuf":
-            raise ReportError(f"{where}: {name}: expected numbers along {', '.join(dims)}")
-        if not (np.abs(found.values.astype(float)) <= _LARGEST).all():
-            raise ReportError(f"{where}: {name}: expected finite values")
-    if (data["sd"].values < 0).any():
-        raise ReportError(f"{where}: sd: expected standard deviations, got some below zero")
-
-
-def check_pair(x: list[Any], y: list[Any], names: str, where: str) -> None:
-    """Raise `ReportError` unless two lists go together."""
-    if len(x) != len(y):
-        raise ReportError(f"{where}: {names}: expected as many values, got {len(x)} and {len(y)}")
-
-
-def rectangle(rows: list[list[float]], name: str, where: str) -> Float[np.ndarray, "rows columns"]:
-    """Rows of one length as an array.
-
-    Raises:
-        ReportError: they differ in length.
-    """
-    if len({len(row) for row in rows}) > 1:
-        raise ReportError(f"{where}: {name}: expected rows of one length, got {sorted({len(row) for row in rows})}")
-    return np.array(rows, dtype=float)
-
-
-def check_design(data: Mapping[str, Any], where: str, prefix: str = "", depth: int = 0) -> None:
-    """Check the values of a design: texts, numbers, and lists and mappings of them.
-
-    Raises:
-        ReportError: something else, or nested deeper than a design is.
-    """
-    if depth == 0:
-        checked(_DesignWords, dict(data), where)
-    if depth > 5:
-        raise ReportError(f"{where}: {prefix.rstrip('.')}: nested too deep for a design")
-    for key, value in data.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            check_design(value, where, f"{name}.", depth + 1)
-        else:
-            checked(_DesignValue, {"value": value}, f"{where}: {name[:_LONGEST_NAME]}")
-        checked(_Key, {"key": str(key)}, where)
-
-
 @with_config(_CONFIG)
-class _DesignValue(TypedDict):
+class DesignValue(TypedDict):
     value: bool | int | Number | Text | list[bool | int | Number | Text | None] | None
 
 
 @with_config(_CONFIG)
-class _DesignWords(TypedDict, total=False):
+class DesignWords(TypedDict, total=False):
     name: Name
     description: Text
     sources: dict[Name, Text] | None
 
 
 @with_config(_CONFIG)
-class _Key(TypedDict):
+class DesignKey(TypedDict):
     key: Name

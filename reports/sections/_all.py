@@ -34,7 +34,8 @@ def _training(folder: Folder) -> Section | None:
 
 
 def _provenance(folder: Folder) -> Section | None:
-    summary, instance = folder.summary, folder.instance
+    summary = folder.summary
+    instance = folder.instance
     rows = [("command", str(summary["command"]))] if "command" in summary else []
     rows += [(key, str(summary[key])) for key in ("seed", "instance_seed", "quick", "started") if key in summary]
     rows += [("seed of the chip", str(instance["seed"]))] if instance.get("seed") is not None else []

@@ -15,8 +15,10 @@ def waveforms_section(folder: Folder) -> Section | None:
     data = folder.waveforms
     if data is None:
         return None
-    time, spice = data["time"].values, data["spice"].values
-    calibrated, sd = data["calibrated"].values, data["sd"].values
+    time = data["time"].values
+    spice = data["spice"].values
+    calibrated = data["calibrated"].values
+    sd = data["sd"].values
     models = {name: data[name].values for name in MODELS}
     caption = (
         "A program that the calibration did not see. Wide lines: SPICE. Thin lines: the calibrated model, with the"
@@ -41,7 +43,8 @@ def covariance_section(folder: Folder) -> Section | None:
     if not folder.covariance:
         return None
     spice, model = (folder.covariance[key] for key in ("spice", "model"))
-    whole, difference = float(np.linalg.norm(spice)), float(np.linalg.norm(model - spice))
+    whole = float(np.linalg.norm(spice))
+    difference = float(np.linalg.norm(model - spice))
     error = f"{difference / whole:.2e} of SPICE's" if whole > 0 else f"{difference:.2e} V², and SPICE has none"
     return Section(
         "Stationary covariance",

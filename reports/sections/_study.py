@@ -28,7 +28,8 @@ def _text(summary: Mapping[str, Any]) -> Iterator[str]:
         f" Intervals are 95 %, of means by Student's t.{caution(_fewest(summary))}"
     )
     if {"yield", "yield_low", "yield_high"} <= summary.keys():
-        low, high = summary["yield_low"], summary["yield_high"]
+        low = summary["yield_low"]
+        high = summary["yield_high"]
         yield f"All limits are kept by {summary['yield']:.1%} of the runs ({low:.1%} to {high:.1%})."
 
 

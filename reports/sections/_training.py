@@ -119,7 +119,8 @@ def _scatter(runs: list[dict[str, Any]]) -> list[str]:
 def _told(name: str, parts: Mapping[str, float]) -> str:
     """Where the modelled time of an analog optimiser goes."""
     own = {part: value for part, value in parts.items() if part != "digital"}
-    whole, device = sum(parts.values()), sum(own.values())
+    whole = sum(parts.values())
+    device = sum(own.values())
     largest = max(own, key=lambda part: own[part])
     digital = f"{parts.get('digital', 0.0) / whole:.0%} of a modelled step ({quantity(whole, 's', 3)})"
     what = "loading the resistors" if largest == "loading" else f"the {largest}"

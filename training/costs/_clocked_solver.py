@@ -14,12 +14,14 @@ class Clocked:
 
     def __init__(self, solver: Solver) -> None:
         self.solver = solver
-        self.r, self.N = 0, 0
+        self.r = 0
+        self.N = 0
         self.reset()
 
     def reset(self) -> None:
         self.asked_at: float | None = None
-        self.analog_time, self.runs = 0.0, 0
+        self.analog_time = 0.0
+        self.runs = 0
         self.array_power: float | None = None
 
     def __getattr__(self, name: str) -> Any:

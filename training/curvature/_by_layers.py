@@ -22,7 +22,8 @@ def layered(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any,
 
     Raises ValueError for other modules, and where `curvature` would.
     """
-    flat, layers = FlatModule.of(module), list(trainable_layers(module).values())
+    flat = FlatModule.of(module)
+    layers = list(trainable_layers(module).values())
     expected = [id(p) for layer in layers for p in (layer.weight, layer.bias) if p is not None]
     if [id(p) for p in flat.parameters] != expected:
         raise ValueError(
@@ -43,9 +44,11 @@ def layered(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any,
 
 
 def columns_of(raw: Tensor, uses: list[Use]) -> Columns:
-    B, k = len(raw), raw[0].numel()
+    B = len(raw)
+    k = raw[0].numel()
     basis = torch.eye(k, dtype=raw.dtype, device=raw.device).unsqueeze(1).expand(k, B, k)
-    ends, slopes = [use.out for use in uses], basis.reshape(k, *raw.shape)
+    ends = [use.out for use in uses]
+    slopes = basis.reshape(k, *raw.shape)
     back = torch.autograd.grad(raw, ends, slopes, is_grads_batched=True, allow_unused=True)
     none = raw.new_zeros(())
     with torch.no_grad():

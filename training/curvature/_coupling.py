@@ -72,7 +72,8 @@ def refuse_coupling(loss_fn: LossFunction, outputs: Tensor, targets: Any, produc
 
 
 def _compare(found: Tensor, expected: Tensor, scale: Tensor) -> None:
-    deviation, largest = float((found - expected).abs().max()), float(scale.abs().max())
+    deviation = float((found - expected).abs().max())
+    largest = float(scale.abs().max())
     if deviation > ROUNDING * torch.finfo(found.dtype).eps * max(largest, float(found.abs().max())):
         raise ValueError("loss_fn: expected a sum or mean over samples, got one that couples samples")
 

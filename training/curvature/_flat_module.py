@@ -78,7 +78,8 @@ class FlatModule:
 
     def pulled_back_many(self, outputs: Tensor, slopes: Float[Tensor, "m *slope"]) -> Float[Tensor, "m N"]:
         """Of each slope, in one backward pass, as wide as there are slopes."""
-        m, given = len(slopes), list(self.parameters)
+        m = len(slopes)
+        given = list(self.parameters)
         slopes = slopes.reshape(m, *outputs.shape)
         batched = m > 1
         found = torch.autograd.grad(

@@ -144,7 +144,8 @@ def evaluated(
     ranks: processes that each have their part of the batch; the loss is that of all of them, as is the gradient, the
     factors are this process's own.
     """
-    outputs, wanted = made.outputs, targets
+    outputs = made.outputs
+    wanted = targets
     own = slice(None)
     if ranks is not None:
         outputs, wanted, own = gathered_batch(ranks, made.outputs, targets, len(made.rows))
@@ -201,7 +202,8 @@ def _pulled(plain: PlainPass, samples: SampleWise, of_loss: AskLoss, comparable:
 
 def _apart(plain: PlainPass, samples: SampleWise) -> bool:
     """Whether samples have nothing to do with each other, asked without chance and in full precision."""
-    flat, inputs = samples.flat, samples.inputs
+    flat = samples.flat
+    inputs = samples.inputs
     device = flat.parameters[0].device
     full = SampleWise(flat, inputs, samples.chunk)
     with evaluating(flat.module), torch.random.fork_rng([device] if device.type == "cuda" else []):
@@ -245,7 +247,8 @@ def _scales(slope: Tensor, pulled: Tensor) -> Rows:
 
     Raises ValueError where it is no multiple of it.
     """
-    whole, part = slope.reshape(len(slope), -1), pulled.reshape(len(pulled), -1)
+    whole = slope.reshape(len(slope), -1)
+    part = pulled.reshape(len(pulled), -1)
     if torch.equal(whole, part):
         return torch.ones_like(whole[:, 0])
     known = part.isfinite().all(1) & (part != 0.0).any(1)

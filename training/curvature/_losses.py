@@ -74,7 +74,8 @@ class _SquaredError:
     reduction: str = "mean"
 
     def hessian(self, outputs: Tensor) -> Tensor:
-        B, k = outputs.shape[0], outputs[0].numel()
+        B = outputs.shape[0]
+        k = outputs[0].numel()
         scale = 2.0 / outputs.numel() if _is_mean(self.reduction) else 2.0
         return (scale * torch.eye(k, dtype=outputs.dtype, device=outputs.device)).expand(B, k, k)
 
@@ -159,7 +160,8 @@ def _fits(kind: type[_CrossEntropy] | type[_SquaredError], keywords: dict[str, A
 
 
 def _hessian_by_products(loss_fn: LossFunction, outputs: Tensor, targets: Any) -> Tensor:
-    B, k = outputs.shape[0], outputs[0].numel()
+    B = outputs.shape[0]
+    k = outputs[0].numel()
     product = HessianProduct.of(loss_fn, outputs, targets)
     refuse_coupling(loss_fn, outputs, targets, product)
     basis = torch.eye(k, dtype=outputs.dtype, device=outputs.device)

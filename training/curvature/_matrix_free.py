@@ -91,8 +91,11 @@ def _checked(made: Linearised, plain: PlainPass) -> Linearised:
 def _is_right(made: Linearised, plain: PlainPass) -> bool:
     if not plain.agrees(made.forward(made.module.flatten()).detach()):
         return False
-    u, v = probe(made.outputs), probe(made.module.flatten())
-    known, back, out = plain.pulled_back(u), made.vjp(u.flatten()), made.jvp(v)
+    u = probe(made.outputs)
+    v = probe(made.module.flatten())
+    known = plain.pulled_back(u)
+    back = made.vjp(u.flatten())
+    out = made.jvp(v)
     if not bool(known.isfinite().all()):
         return True  # a loss that is not finite is reported as such
     tolerance = precision(known)[1]

@@ -50,7 +50,8 @@ def _check(flat: Tensor, own: Tensor, shares: Tensor, loss_fn: LossFunction, out
     left = (flat - shares.unsqueeze(1) * own).abs().max()
     counted = shares[own.abs().amax(1) > rounding * scale]
     total = float(counted.sum())
-    mean, sums = total <= 1.0 + rounding, bool(((counted - 1.0).abs() <= rounding).all())
+    mean = total <= 1.0 + rounding
+    sums = bool(((counted - 1.0).abs() <= rounding).all())
     if float(left) > rounding * scale or bool((counted < 0.0).any()) or not (mean or sums):
         raise ValueError(
             "loss_fn: expected a sum or a (weighted) mean of the samples' own losses, as the empirical Fisher matrix "

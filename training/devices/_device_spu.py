@@ -10,6 +10,7 @@ from torch import Tensor
 from .._types import Array, Matrix, Vector
 from ..programs import AnyProgram, Factors, Products, stored
 from ..solvers import Solution, answer, matrix_of, to_tensor
+from ._drive_scale import next_scale, peak, scaled
 from ._loaded_arrays import ChipArrays
 from ._relaxation import CascadeFlow, CrossbarFlow, DeviceFlow
 from .chips import (
@@ -42,70 +43,58 @@ from .loops import MAX_GROUPS, POLES_PER_TIME
 class DeviceSPU:
     """A noisy analog solver with flaws. Equivalent to `IdealSPU` with all effects off.
 
-    Factors are loaded into a cascade: three arrays J (r x N), H (r x r, block diagonal) and J^T (N x r), the first two
-    read by transimpedance amplifiers, N integrating cells with damping resistors. A dense program is loaded into one
-    crossbar. One chip is drawn from the population by `seed` and stays for all programs: an error belongs to a position
-    in an array, whatever is loaded there. With eps standard normal, A0 the gain, sums over the inputs of an amplifier,
-    and s = 1/sqrt(batch) the share of the batch's mean that the J arrays carry (`s J`, `H/s^2`, `s J^T`):
+    Factors are loaded into a cascade: three arrays J (r x N), H (r x r, block diagonal) and J^T (N x r), the
+    first two read by transimpedance amplifiers, N integrating cells with damping resistors. The arrays carry
+    `s J`, `H/s^2` and `s J^T`, with s = 1/sqrt(batch) the share of the batch's mean. A dense program is loaded
+    into one crossbar.
 
-    conductance: each entry of J, H and J^T, each damping and drive resistor is off by conductance_sigma eps;
-        J and J^T are two arrays with errors of their own, so that the matrix solved is not symmetric.
-    inverter: negative entries are fed from an inverted rail, one per source, of gain -(1 + inverter_sigma eps).
-    capacitance: each cell's time constant is (1 + capacitor_sigma eps) tau.
-    gain: a stage's output is divided by 1 + (1 + sum |G|)/A0; a cell leaks (1 + damping + sum |G|)/A0 and is slower by
-        1 + 1/A0. A0 is the DC gain, divided by 1 + R_o G for an output resistance R_o that drives a conductance G.
-    bandwidth: with omega = 2 pi gain_bandwidth tau, a cell is slower by (1 + damping + sum |G|)/omega, and answers
-        1/omega late. The stages lag: each has the pole of a closed loop, omega (1/m + 1/A0) with m = 1 + sum |G|. The
-        poles of the inverted rails, 2/omega each, and of the cells are lumped into m in the mean over a stage's
-        inputs: 2 q for the cells' rails, with q the part of sum |G| that is negative, 1 + 2 q + 2 q_H for the second
-        stage. They start settled at x0. Beyond a loop rate of about 2 omega/m the loop rings up. A crossbar's cells
-        are slower, and have no lag.
-    offset: each amplifier's input offset (offset_mean + offset_sigma eps) [V] through its noise gain 1 + sum |G|, and
-        its bias current; those of the stages reach the cells through the arrays behind them.
-    noise: of the arrays as they are loaded. A cell has the thermal noise of every resistor at its virtual ground, its
-        amplifier's input noise through the noise gain 1 + damping + sum |G|, and what is injected; a population that
-        tells its `kappa0` [V^2] alone has that in every cell. At rest kappa0 in each is the covariance kappa0 F^-1.
-    stage_noise: that of the stages and of the inverted rails, likewise, hence coloured by J^T H and the stages' poles.
-    wideband_noise: the readout's own amplifier, over all of its band: `e_n^2/2` times half of 2 pi gain_bandwidth.
-    limits: an amplifier beyond its rails, or that would have to be steeper than it slews, at the start or at the
-        readout: the digital side takes a smaller scale, as for a clipped readout. Between the two nobody looks.
-    program_bits: J, H and J^T as they are programmed: magnitudes on 2^bits - 1 equal steps of the population's
-        `programming`, each array with its largest entry as full scale or the design's range, beyond which entries clip;
-        each resistor in series with its switch. `rounding` to the nearest, or "stochastic" (unbiased, drawn anew at
-        each load).
-    drive_bits: b and x0 on such a grid of their own.
-    readout_bits: the readout on a grid of adc_bits over -full_scale..full_scale [V], and clipped there.
+    One chip is drawn from the population and stays for all programs: an error belongs to a position in an
+    array, whatever is loaded there. `DeviceEffects` says what each flaw does.
 
-    Hence `F = D^-1 (Lam + J_out^T H J_in)`, diagonal plus low rank, never formed. The mean is right to 1e-9 in float64
-    and 1e-4 in float32, relative; the noise covariance follows Lyapunov's equation with those arrays, its variance
-    right to `noise_tolerance` (of modes that ring for want of bandwidth, to five times that).
+    The device relaxes by `F = D^-1 (Lam + J_out^T H J_in)`, diagonal plus low rank, never formed. The mean is
+    right to 1e-9 in float64 and 1e-4 in float32, relative; the noise covariance follows Lyapunov's equation
+    with those arrays.
 
-    The digital side scales the drive so that the readout fills an eighth to the whole of full_scale: it starts at half
-    full scale for the larger of b and x0, divides by 4 when something clips, multiplies when the readout is small, at
-    most `max_attempts` runs in all. Noise and offsets are in volts and weigh the less, the larger the scale.
+    The digital side scales the drive so that the readout fills an eighth to the whole of full_scale: it starts
+    at half full scale for the larger of b and x0, divides by 4 when something clips, and multiplies when the
+    readout is small. Noise and offsets are in volts and weigh the less, the larger the scale.
 
-    chip: "drawn" - one is drawn from the population by `seed`; "measured" - the cascade or crossbar that `model`
-        describes, its own deviations at its own positions, feedback resistors and inverted rails included. It needs as
-        many cells and rows as the program has; with H the identity its H array holds ones.
-    ageing: the chip drifts from load to load; `clock.loads` counts them, and set to a number it is the chip at that
-        load again. None: it stays as it is.
-    t: analog time [tau], 0 to inf. model: a `Population`, a `PopulationModel` or a `DeviceModel`.
-    Stats: `analog_time` [tau] of all attempts, where finite; `attempts`; `clipped` entries of the readout,
-        `clipped_weights` of the program; `scale` [V per unit]; `cells_per_measured`, where the spreads were measured on
-        chips of fewer cells than the program has: by how much they are extrapolated;
-    `array_power` [W], with a population that has R0: the sum of `G v^2/R0` over the arrays, damping, drive and feedback
-    resistors and those of the inverted rails (of every source), at the voltages of the last readout.
+    Stats of a solution:
+
+    - `analog_time` [tau] of all attempts, where it is finite, and `attempts`;
+    - `clipped`, entries of the readout, and `clipped_weights`, of the program;
+    - `scale` [V per unit];
+    - `cells_per_measured`, where the spreads were measured on chips of fewer cells than the program has: by how
+      much they are extrapolated;
+    - `array_power` [W], of a population that has R0: the sum of `G v^2/R0` over the arrays, damping, drive and
+      feedback resistors and those of the inverted rails (of every source), at the voltages of the last readout.
     """
 
     model: DeviceLike
+    """A `Population`, a `PopulationModel` or a `DeviceModel`."""
     t: float = math.inf
+    """Analog time [tau], 0 to inf."""
     seed: int = 0
+    """Number of the chip that is drawn, and of the noise."""
     effects: DeviceEffects = ALL_EFFECTS
+    """Which flaws it has."""
     rounding: Literal["nearest", "stochastic"] = "nearest"
+    """Of the program: to the nearest step, or unbiased and drawn anew at each load."""
     noise_tolerance: float = 0.01
+    """Relative error of the noise's variance; of modes that ring for want of bandwidth up to five times that."""
     max_attempts: int = 4
+    """Runs for one solution, each with another scale of the drive."""
     ageing: Ageing | None = None
+    """The chip drifts from load to load; None: it stays as it is.
+
+    `clock.loads` counts the loads, and set to a number it is the chip at that load again.
+    """
     chip: Literal["drawn", "measured"] = "drawn"
+    """One drawn from the population by `seed`, or the cascade or crossbar that `model` describes.
+
+    A measured chip has its own deviations at its own positions, feedback resistors and inverted rails included.
+    It needs as many cells and rows as the program has; with H the identity its H array holds ones.
+    """
     generator: torch.Generator = field(init=False, repr=False, compare=False)
     clock: Clock = field(init=False, repr=False, compare=False)
 
@@ -218,33 +207,49 @@ class DeviceSPU:
 
     def _run(self, state: DeviceFlow, b: Vector, x0: Vector | None, t: float) -> tuple[Vector, dict[str, float]]:
         full_scale = self.population.full_scale
-        scale, attempts = 0.5 * full_scale / (_peak(b, x0) or 1.0), 1
-        volts = state.mean(scale * b, None if x0 is None else scale * x0, t)
+        scale = 0.5 * full_scale / (peak(b, x0) or 1.0)
+        attempts = 1
+        volts = state.mean(scale * b, scaled(x0, scale), t)
         noise = self._noise(state, t)
         offset: Tensor | None = None
-        strain = self._strain(state, scale * b, None if x0 is None else scale * x0, volts)
+        strain = self._strain(state, scale * b, scaled(x0, scale), volts)
+
         while self._in_volts and attempts < self.max_attempts:
-            change = _next_scale(float((volts + noise).abs().max()), full_scale, strain)
+            change = next_scale(float((volts + noise).abs().max()), full_scale, strain)
             if change == 1.0:
                 break
             if offset is None:
-                offset = state.offset(t, float(volts.norm())) if self.effects.offset else torch.zeros_like(volts)
+                offset = self._offset(state, t, volts)
             # the loop is linear: only what the drive causes changes with the scale
             volts = change * (volts - offset) + offset
-            scale, attempts = change * scale, attempts + 1
-            strain = self._strain(state, scale * b, None if x0 is None else scale * x0, volts)
+            scale = change * scale
+            attempts += 1
+            strain = self._strain(state, scale * b, scaled(x0, scale), volts)
         self._refuse_strain(strain, attempts)
+
         stats = {"attempts": float(attempts), "scale": scale, "clipped_weights": float(state.chip.clipped)}
-        if (measured := measured_cells(self.population)) is not None and len(b) > measured:
-            stats["cells_per_measured"] = len(b) / measured
+        stats |= self._told_of_the_population(state, volts, scale * b)
+        value, clipped = self._read_out(volts + noise)
+        return value / scale, {**stats, "clipped": float(clipped)}
+
+    def _offset(self, state: DeviceFlow, t: float, volts: Vector) -> Vector:
+        return state.offset(t, float(volts.norm())) if self.effects.offset else torch.zeros_like(volts)
+
+    def _told_of_the_population(self, state: DeviceFlow, volts: Vector, drive: Vector) -> dict[str, float]:
+        """Stats that only some populations tell."""
+        stats = {}
+        measured = measured_cells(self.population)
+        if measured is not None and len(drive) > measured:
+            stats["cells_per_measured"] = len(drive) / measured
         if isinstance(self.population, Ohmic):
-            stats["array_power"] = state.power(volts, scale * b) / self.population.R0
-        clipped = 0
-        if self.effects.readout_bits:
-            volts, clipped = read_out(volts + noise, full_scale, self.population.adc_bits)
-        else:
-            volts = volts + noise
-        return volts / scale, {**stats, "clipped": float(clipped)}
+            stats["array_power"] = state.power(volts, drive) / self.population.R0
+        return stats
+
+    def _read_out(self, volts: Vector) -> tuple[Vector, int]:
+        """What the converters make of it, and how many entries clip."""
+        if not self.effects.readout_bits:
+            return volts, 0
+        return read_out(volts, self.population.full_scale, self.population.adc_bits)
 
     def _strain(self, state: DeviceFlow, drive: Vector, start: Vector | None, end: Vector) -> float:
         """Of the amplifiers at the start and at the readout."""
@@ -277,28 +282,8 @@ class DeviceSPU:
         return max(1, round(MAX_GROUPS * reach))
 
 
-def _next_scale(highest: float, full_scale: float, strain: float) -> float:
-    """By what the drive is multiplied next; one where it fits."""
-    if highest > full_scale:
-        # what is clipped says only that it is too large
-        return min(0.25, _BEARABLE / strain) if strain > 0.0 else 0.25
-    if strain > 1.0:
-        return _BEARABLE / strain
-    wanted = 0.5 * full_scale / highest if 0.0 < highest < full_scale / 8 else 1.0
-    # a stage at its rails is worse than a readout of fewer digits
-    return max(1.0, min(wanted, _BEARABLE / strain)) if strain > 0.0 else wanted
-
-
-_BEARABLE = 0.8
-"""Part of the rails or the slew rate that a drive scaled anew may use, which the digital side knows by its factors."""
-
-
 def _vector(name: str, x: Array, like: Vector) -> Vector:
     values = to_tensor(x, like)
     if values.shape != like.shape:
         raise ValueError(f"DeviceSPU: expected {name} of {len(like)} cells, got shape {tuple(values.shape)}")
     return values
-
-
-def _peak(b: Vector, x0: Vector | None) -> float:
-    return max(float(b.abs().max()), 0.0 if x0 is None else float(x0.abs().max()))

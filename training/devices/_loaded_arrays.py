@@ -46,11 +46,13 @@ class ChipArrays:
         self, factors: Factors, errors: CascadeErrors, groups: Callable[[float], int] = lambda fastest: MAX_GROUPS
     ) -> LoadedCascade:
         """groups: into how many the cells are sorted, when the fastest of them decays with so much [1/tau]."""
-        grid, amplifiers = self._grid, self._amplifiers
+        grid = self._grid
+        amplifiers = self._amplifiers
         return _CascadeLoader(CascadeArrays(errors, self.effects, grid, amplifiers, self.aged)).load(factors, groups)
 
     def load_crossbar(self, A: Matrix, errors: CrossbarErrors) -> LoadedCrossbar:
-        chip, amplifiers = Deviations(errors, self.effects, self._grid, self._amplifiers, self.aged), self._amplifiers
+        chip = Deviations(errors, self.effects, self._grid, self._amplifiers, self.aged)
+        amplifiers = self._amplifiers
         full_scale = chip.grid.full_scale(A)
         held = chip.grid.rounded(A, full_scale)
         if self.effects.conductance and (error := errors.crossbar(len(A), A)) is not None:
@@ -104,7 +106,9 @@ class _CascadeLoader:
     chip: CascadeArrays
 
     def load(self, factors: Factors, groups: Callable[[float], int]) -> LoadedCascade:
-        chip, amplifiers, like = self.chip, self.chip.amplifiers, factors.J
+        chip = self.chip
+        amplifiers = self.chip.amplifiers
+        like = factors.J
         stage = 1.0 if factors.H is None else 1.0 / math.sqrt(factors.batch)
         hessian = chip.hessian(factors, stage)
         # what hangs on the stages behind J: their own feedback, the columns of H, an inverted rail
@@ -149,11 +153,13 @@ class _CascadeLoader:
         self, loop: Loop, stage: float, gain: Vector, jacobian: LoadedJacobian, hessian: LoadedHessian
     ) -> tuple[Rows, Rows, Vector]:
         """Of the stages' outputs by their own amplifiers, and of the drive by all of them [V]."""
-        chip, like = self.chip, jacobian.row_gain
+        chip = self.chip
+        like = jacobian.row_gain
         first = chip.offsets("forward", like) * (1.0 + jacobian.row_gain) + chip.biases("forward", like)
         offset = chip.offsets("cells", gain) * gain + chip.amplifiers.bias
         if jacobian.rails is not None:
-            first, offset = first - jacobian.rails[0], offset - jacobian.rails[1]
+            first = first - jacobian.rails[0]
+            offset = offset - jacobian.rails[1]
         offset = offset + loop.J_out.T @ loop.hessian(first) / stage  # inverted twice on its way, the other once
         if loop.H is None:
             return first, torch.zeros_like(first), offset
@@ -162,7 +168,8 @@ class _CascadeLoader:
 
     def _noise(self, gain: Vector, around: Vector, jacobian: LoadedJacobian, hessian: LoadedHessian) -> CascadeNoise:
         """around: conductances at the outputs of the cells at high frequencies."""
-        amplifiers, sources = self.chip.amplifiers, self.chip.amplifiers.noise
+        amplifiers = self.chip.amplifiers
+        sources = self.chip.amplifiers.noise
         forward, backward = (self.chip.feedback(name, jacobian.row_gain) for name in ("forward", "hessian"))
         second = None if hessian.H is None else strength(sources, 1.0 + hessian.gain, backward)
         return CascadeNoise(
@@ -192,7 +199,8 @@ class _CascadeLoader:
         readout_loading: Vector,
     ) -> LaggedLoop | None:
         """The loadings are those of the stages behind J and behind H, and of the cells at high frequencies."""
-        amplifiers, row_gain = self.chip.amplifiers, jacobian.row_gain
+        amplifiers = self.chip.amplifiers
+        row_gain = jacobian.row_gain
         if amplifiers.lag == 0.0:
             return None
         inverted = (row_gain - jacobian.row_sum) / row_gain.clamp_min(1e-30)  # twice its part, 0 to 2
@@ -208,7 +216,8 @@ class _CascadeLoader:
 
     def _loads(self, held: Vector, jacobian: LoadedJacobian, hessian: LoadedHessian) -> Loads:
         resistors = self.chip.amplifiers.resistors
-        cells, last = held + jacobian.column_gain + resistors, 1.0 + jacobian.row_gain + resistors
+        cells = held + jacobian.column_gain + resistors
+        last = 1.0 + jacobian.row_gain + resistors
         return Loads(cells, last if hessian.H is None else 1.0 + hessian.gain + resistors, last)
 
     def _clipped_damping(self, damping: float) -> int:

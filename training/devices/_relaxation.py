@@ -51,7 +51,8 @@ class CascadeFlow:
 
     def offset(self, t: float, beside: float = 0.0) -> Vector:
         """Response to the amplifiers' offsets alone [V], to `tol` of its own norm or of `beside`, if that is larger."""
-        loop, d = self.chip.loop, self.chip.offset / self.chip.loop.D
+        loop = self.chip.loop
+        d = self.chip.offset / self.chip.loop.D
         rate = float(loop.rates.min())
         largest = float(d.norm()) * (min(t, 1.0 / rate) if rate > 0.0 else t)
         relaxed = min(max(1.0, beside / largest if largest else 1.0), MAX_RELAXED)
@@ -70,7 +71,8 @@ class CascadeFlow:
 
     def noise(self, t: float, generator: torch.Generator) -> Vector:
         """One sample of the noise for kappa0 = 1, the stages settled at the start."""
-        loop, lagged = self.chip.loop, self.chip.lagged
+        loop = self.chip.loop
+        lagged = self.chip.lagged
         t = t if lagged is None else max(t - lagged.delay, 0.0)
         if t == 0.0:
             return torch.zeros_like(loop.D)
@@ -88,7 +90,8 @@ class CascadeFlow:
 
     def covariance(self, t: float) -> Matrix:
         """Covariance of the noise for kappa0 = 1 after t; by matrices of all states, for small chips."""
-        lagged, N = self.chip.lagged, len(self.chip.loop.D)
+        lagged = self.chip.lagged
+        N = len(self.chip.loop.D)
         t = t if lagged is None else max(t - lagged.delay, 0.0)
         F, forcings = self._matrices()
         P = DenseFlow(F, forcings.T @ forcings).covariance(t)[:N, :N]
@@ -101,7 +104,8 @@ class CascadeFlow:
 
     def _matrices(self) -> tuple[Matrix, Tensor]:
         """F of all states, and what each source of noise puts into them in one unit of time."""
-        loop, lagged = self.chip.loop, self.chip.lagged
+        loop = self.chip.loop
+        lagged = self.chip.lagged
         every = torch.eye(self.chip.noise.sources).to(loop.D)
         forcings = self._forcings(every) if lagged is None else self._lagged_forcings(every)
         states: Relaxing = loop if lagged is None else lagged
@@ -110,7 +114,9 @@ class CascadeFlow:
 
     def strain(self, x: Vector, drive: Vector | None = None) -> float:
         """As `AmplifierLimits.strain`, the cells at x [V], the stages settled; slopes under a drive [V], if given."""
-        limits, loop, stage = self.chip.limits, self.chip.loop, self.chip.stage
+        limits = self.chip.limits
+        loop = self.chip.loop
+        stage = self.chip.stage
         if limits is None:
             return 0.0
         rows = loop.J_in @ x
@@ -146,7 +152,8 @@ class CascadeFlow:
         return total
 
     def _normals(self, count: int, generator: torch.Generator) -> Tensor:
-        like, sources = self.chip.loop.D, self.chip.noise.sources
+        like = self.chip.loop.D
+        sources = self.chip.noise.sources
         return torch.randn(count, sources, generator=generator, dtype=like.dtype).to(like.device)
 
     def _forcings(self, normals: Tensor) -> Tensor:

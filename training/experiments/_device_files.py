@@ -98,7 +98,8 @@ def load_chip(device: Path | None, design: str | Mapping[str, Any] | None, cells
     """
     if device is None:
         return _sized(_design(design or DEFAULT_DESIGN).sample(Crossbar(n=cells), np.random.default_rng(seed)), cells)
-    model, path = _one_chip(device), device.with_name(CHIP)
+    model = _one_chip(device)
+    path = device.with_name(CHIP)
     try:
         chip = Instance.load(path)
     except (DesignError, OSError) as error:

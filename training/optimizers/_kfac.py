@@ -74,7 +74,10 @@ class KFAC(torch.optim.Optimizer):
         parameters = [p for layer in self._layers.values() for p in layer.parameters(recurse=False)]
         super().__init__(parameters, {"lr": lr, "damping": damping, "momentum": momentum, "weight_decay": weight_decay})
         self._flat = FlatModule.of(module)
-        self._module, self.loss_fn, self.decay, self.bits = module, loss_fn, decay, bits
+        self._module = module
+        self.loss_fn = loss_fn
+        self.decay = decay
+        self.bits = bits
         self.solver: Solver = solver if solver is not None else _default_solver()
         self.stats: dict[str, float] = {"steps": 0.0, "solves": 0.0, "total_analog_time": 0.0}
         self._averages: list[tuple[Tensor, Tensor]] = []
@@ -125,7 +128,8 @@ class KFAC(torch.optim.Optimizer):
         self._refuse_other_layers(averages, velocity)
         set_solver_state(self.solver, analog["solver"])
         super().load_state_dict(state_dict)
-        self._averages, self._velocity = averages, velocity
+        self._averages = averages
+        self._velocity = velocity
         self.stats = dict(analog["stats"])
 
     def __getstate__(self) -> dict[str, Any]:
@@ -139,7 +143,8 @@ class KFAC(torch.optim.Optimizer):
 
     def _average(self, blocks: tuple[Block, ...]) -> None:
         old = self._averages or [(torch.zeros_like(b.A), torch.zeros_like(b.G)) for b in blocks]
-        keep, take = self.decay, 1.0 - self.decay
+        keep = self.decay
+        take = 1.0 - self.decay
         self._averages = [(keep * A + take * b.A, keep * G + take * b.G) for (A, G), b in zip(old, blocks, strict=True)]
 
     def _corrected(self) -> list[tuple[Tensor, Tensor]]:

@@ -16,7 +16,8 @@ State = dict[str, Any]
 
 def solver_state(solver: Solver) -> State:
     """Its random generator and its clock, where it has them."""
-    generator, clock = getattr(solver, "generator", None), getattr(solver, "clock", None)
+    generator = getattr(solver, "generator", None)
+    clock = getattr(solver, "clock", None)
     state: State = {} if generator is None else {"generator": generator.get_state()}
     return state if clock is None else {**state, "loads": clock.loads}
 

@@ -167,7 +167,8 @@ class TNGD(torch.optim.Optimizer):
     def _whole(self, inputs: Any, targets: Any, damping: float) -> tuple[Whole, list[MicroBatch]]:
         try:
             self.accumulate(inputs, targets)
-            parts, whole = self._parts, self._linearise.whole(self._parts, damping)
+            parts = self._parts
+            whole = self._linearise.whole(self._parts, damping)
         finally:
             self._parts = []
         # J may be loaded in place where nothing asks for the program again

@@ -43,7 +43,8 @@ def momentum_step(vectors: dict[str, Tensor], g: Vector, momentum: float) -> Vec
 def adam(vectors: dict[str, Tensor], g: Vector, betas: tuple[float, float], eps: float, step: int) -> Vector:
     """Adam's direction (Kingma and Ba, 2015), bias corrected; betas = (0, 0) gives g/(|g| + eps)."""
     beta1, beta2 = betas
-    first, second = vectors.get("first"), vectors.get("second")
+    first = vectors.get("first")
+    second = vectors.get("second")
     vectors["first"] = (1 - beta1) * g if first is None else beta1 * first + (1 - beta1) * g
     vectors["second"] = (1 - beta2) * g * g if second is None else beta2 * second + (1 - beta2) * g * g
     corrected = vectors["second"] / (1 - beta2**step)

@@ -97,7 +97,8 @@ def hessian_root(H: OutputHessian, keep: bool = False) -> Float[Tensor, "B k m"]
     """
     # in double: the smallest numbers of single precision, of confident samples, keep LAPACK from converging
     w, V = torch.linalg.eigh(H.double())
-    rounding, largest = torch.finfo(H.dtype).eps, float(w.abs().max())
+    rounding = torch.finfo(H.dtype).eps
+    largest = float(w.abs().max())
     # Confident samples leave nothing of p - p^2 but its rounding, which is relative to one over the batch.
     if w.min() < -1e3 * rounding * max(largest, 1 / len(H)):
         raise ValueError(

@@ -15,8 +15,9 @@ from .._exceptions import CheckpointError
 
 SCHEMA = 1
 
+# Values of a checkpoint, a tensor counting as one: those that this package writes have some hundred
+# for each layer.
 _MOST_VALUES = 1_000_000
-"""Of a checkpoint, tensors counting as one: those that this package writes have some hundred for each layer."""
 
 _LARGEST_PICKLE = 1 << 26
 """Bytes of what is not the numbers of tensors."""

@@ -12,7 +12,9 @@ from ._metrics import write_rows
 from ._one_run import run_name, train
 from ._progress import Progress
 
-RUNS, EXPERIMENT, ENTRY = "runs.jsonl", "experiment.yaml", "entry.jsonl"
+RUNS = "runs.jsonl"
+EXPERIMENT = "experiment.yaml"
+ENTRY = "entry.jsonl"
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from ._progress import Progress
 from ._restored import restore
 from ._training_state import TrainingState, given
 
-CURVES, CHECKPOINT = "curves.jsonl", "checkpoint.pt"
+CURVES = "curves.jsonl"
+CHECKPOINT = "checkpoint.pt"
 _EVALUATION_BATCH = 1024
 CHECKPOINT_SECONDS = 30.0
 """A run that is killed loses no more than this, however slow its steps are."""
@@ -142,9 +143,11 @@ def _loop(
     progress: Progress,
     lead: Lead,
 ) -> str | None:
-    steps, name = given(experiment.steps), run_name(experiment, seed)
+    steps = given(experiment.steps)
+    name = run_name(experiment, seed)
     head = {"run": name, **_names(experiment, seed)}
-    before, clock = run.elapsed, time.perf_counter()
+    before = run.elapsed
+    clock = time.perf_counter()
     while True:
         run.elapsed = before + time.perf_counter() - clock
         if (run.step % experiment.log_every == 0 or run.step == steps) and run.step != logged:
@@ -176,7 +179,8 @@ def _loop(
 
 
 def _row(run: TrainingState, experiment: Experiment, stop: Callable[[], bool]) -> dict[str, Any]:
-    task, module = run.task, run.module
+    task = run.task
+    module = run.module
     train_loss, _ = evaluate(module, task, task.train, stop)
     row: dict[str, Any] = {"step": run.step, "train_loss": train_loss, "batch_losses": run.batch_losses}
     if run.step % experiment.test_every == 0 or run.step == experiment.steps:
@@ -201,7 +205,8 @@ def _diverged(run: TrainingState, experiment: Experiment, loss: float) -> str | 
 def _entry(
     run: TrainingState, experiment: Experiment, seed: int, stopped: str | None, stop: Callable[[], bool]
 ) -> Entry:
-    task, module = run.task, run.module
+    task = run.task
+    module = run.module
     entry: Entry = {**_names(experiment, seed), "run": run_name(experiment, seed), "steps": run.step}
     if stopped is None:
         for part, split in (("train", task.train), ("validation", task.validation), ("test", task.test)):

@@ -24,13 +24,15 @@ def explain_memory(
 
 
 def _advice(experiment: Experiment, task: Task, module: nn.Module) -> str:
-    B, N = experiment.batch_size or len(task.train), sum(p.numel() for p in module.parameters() if p.requires_grad)
+    B = experiment.batch_size or len(task.train)
+    N = sum(p.numel() for p in module.parameters() if p.requires_grad)
     if experiment.optimizer != "tngd" or experiment.curvature == "products":
         return f"{N} parameters and a batch of {B}; lower batch_size, or free memory"
     k = _outputs(task, module) if experiment.curvature != "fisher" else 1
     if k is None:
         return f"{N} parameters and a batch of {B}; lower batch_size"
-    r, width = B * k, torch.finfo(getattr(torch, experiment.precision)).bits // 8
+    r = B * k
+    width = torch.finfo(getattr(torch, experiment.precision)).bits // 8
     size = f"batch_size {B} makes J {r} x {N} ({r * N * width / 1e9:.3g} GB)"
     if not experiment.iterates:
         size += f" and matrices {r} x {r} ({r * r * width / 1e9:.3g} GB each)"

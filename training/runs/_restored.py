@@ -58,7 +58,8 @@ def _expected(run: TrainingState, step: int) -> dict[str, Any]:
 
 
 def _check_counters(counters: Mapping[str, Any], run: TrainingState) -> None:
-    step, steps = counters["step"], run.steps
+    step = counters["step"]
+    steps = run.steps
     if type(step) is not int or not 0 <= step <= steps:
         raise _Unlike(f"step: expected 0 to {steps}, got {str(step)[:40]}")
     if not isinstance(counters["batch_losses"], list):

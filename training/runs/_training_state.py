@@ -22,11 +22,13 @@ class TrainingState:
 
     def __init__(self, task: Task, experiment: Experiment, seed: int, ranks: Ranks | None = None) -> None:
         batch = _shared_batch(experiment, ranks)
-        device, dtype = torch.device(experiment.processor), getattr(torch, experiment.precision)
+        device = torch.device(experiment.processor)
+        dtype = getattr(torch, experiment.precision)
         torch.manual_seed(seed)
         self.task = task.to(device, dtype)
         self.module: nn.Module = task.build().to(device, dtype)
-        self.ranks, self.seed = ranks, seed
+        self.ranks = ranks
+        self.seed = seed
         self.stepper = make_stepper(self.module, task.loss_fn, experiment, seed, ranks)
         self.order = DataOrder(len(task.train), batch, seed)
         self.micro_batches = experiment.accumulate or 1
@@ -90,7 +92,8 @@ class DataOrder:
     def __init__(self, samples: int, batch: int, seed: int) -> None:
         if batch > samples:
             raise ExperimentError(f"batch_size: {batch} is more than the {samples} training samples")
-        self._samples, self._batch = samples, batch
+        self._samples = samples
+        self._batch = batch
         self._generator = torch.Generator().manual_seed(seed)
         self._left = torch.empty(0, dtype=torch.int64)
 
@@ -110,7 +113,8 @@ class DataOrder:
 
 def schedule(experiment: Experiment) -> Callable[[int], float]:
     """The learning rate of each step."""
-    lr, steps = given(experiment.lr), given(experiment.steps)
+    lr = given(experiment.lr)
+    steps = given(experiment.steps)
     if experiment.schedule == "constant":
         return lambda step: lr
     return lambda step: lr * (1 + math.cos(math.pi * step / steps)) / 2

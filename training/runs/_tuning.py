@@ -107,7 +107,8 @@ def search_points(method: str, budget: TuningBudget) -> list[dict[str, float]]:
 
 def to_yaml(name: str, tuned: Sequence[Tuned], budget: TuningBudget, task: Task) -> str:
     """The tuning as a document that says how it was found, and which the runner reads as defaults."""
-    steps, batch = budget.steps or task.steps, budget.batch_size or task.batch_size
+    steps = budget.steps or task.steps
+    batch = budget.batch_size or task.batch_size
     content = {
         "task": name,
         "criterion": "final validation loss, mean over the seeds; a diverged run counts as infinite",

@@ -27,7 +27,8 @@ def run_in_processes(jobs: Sequence[SeedJob], task: Task | None, count: int, pro
     others = set(active_children())
     # The event and the queue, too, start a process, which cleans up after them.
     with current_folder_left_out():
-        stop, messages = context.Event(), context.Queue()
+        stop = context.Event()
+        messages = context.Queue()
     with (
         interrupt_sets(stop),
         ProcessPoolExecutor(count, context, _start_worker, (stop, messages, task)) as pool,

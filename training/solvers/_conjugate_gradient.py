@@ -57,7 +57,8 @@ class ConjugateGradient:
         limit = self.tol * float(b.norm())
         residual = b - state.matvec(x) if bool(x.any()) else b.clone()
         z = _precondition(state, residual)
-        direction, rz = z, residual @ z
+        direction = z
+        rz = residual @ z
         iterations = 0
         while float(residual.norm()) > limit and iterations < self.max_iterations:
             Fp = state.matvec(direction)

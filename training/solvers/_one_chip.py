@@ -40,7 +40,8 @@ class HeldMatrix:
         if not isinstance(topology, Cascade) or self.factors is None or self.factors.r > topology.r:
             return Program(self.A.numpy(), b)
         # J has its share of the batch's mean, as `DeviceSPU` loads it
-        share, spare = 1.0 / math.sqrt(self.factors.batch), topology.r - self.factors.r
+        share = 1.0 / math.sqrt(self.factors.batch)
+        spare = topology.r - self.factors.r
         J = np.pad(share * self.factors.J.detach().double().cpu().numpy(), ((0, spare), (0, 0)))
         H = self.factors.H
         blocks = torch.eye(self.factors.r) if H is None else torch.block_diag(*H.detach().double().cpu())
@@ -80,7 +81,9 @@ class SpiceSPU:
             from ...netlists import simulate
             from ...netlists.runs import trusted
 
-            chip, program, scaling = self.instance, ranged.program, ranged.scaling
+            chip = self.instance
+            program = ranged.program
+            scaling = ranged.scaling
             if math.isinf(duration):
                 return np.asarray(trusted(simulate(chip, program, "op", self.level, scaling=scaling))["v"].values)
             data = simulate(chip, program, "tran", self.level, duration=duration, scaling=scaling, x0=v0)

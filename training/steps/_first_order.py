@@ -38,7 +38,10 @@ class FirstOrder(Optimised):
     def __init__(
         self, module: nn.Module, loss_fn: LossFunction, optimizer: torch.optim.Optimizer, ranks: Ranks | None
     ) -> None:
-        self._module, self._loss_fn, self._optimizer, self._ranks = module, loss_fn, optimizer, ranks
+        self._module = module
+        self._loss_fn = loss_fn
+        self._optimizer = optimizer
+        self._ranks = ranks
 
     def step(self, batches: Sequence[Split]) -> Taken:
         began = now()

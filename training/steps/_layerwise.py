@@ -36,7 +36,8 @@ class Layerwise(Optimised):
             raise ExperimentError(first_line(error)) from error
         cost = cost_model(solver.solver)
         self._cost = None if cost is None else replace(cost, arrays="crossbar")
-        self._solver, self._first = solver, True
+        self._solver = solver
+        self._first = True
 
     def step(self, batches: Sequence[Split]) -> Taken:
         self._solver.reset()

@@ -22,7 +22,9 @@ class Natural(Optimised):
     _optimizer: TNGD
 
     def __init__(self, optimizer: TNGD, solver: "Clocked", cost: CostModel | None) -> None:
-        self._optimizer, self._solver, self._cost = optimizer, solver, cost
+        self._optimizer = optimizer
+        self._solver = solver
+        self._cost = cost
         self._first = True
 
     def step(self, batches: Sequence[Split]) -> Taken:

@@ -38,7 +38,8 @@ def read_idx(path: Path, dimensions: int) -> UInt8[np.ndarray, "..."]:
 
 def find_idx(folder: Path, stem: str) -> Path:
     """`folder/stem`, in any of its usual spellings; raises `TaskError` naming all of them."""
-    name, kind = stem.rsplit("-", 2)[0], "-".join(stem.rsplit("-", 2)[1:])
+    name = stem.rsplit("-", 2)[0]
+    kind = "-".join(stem.rsplit("-", 2)[1:])
     spellings = [f"{name}{dot}{kind}{end}" for dot in "-." for end in ("", ".gz")]
     for spelling in spellings:
         if (folder / spelling).exists():

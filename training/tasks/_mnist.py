@@ -10,8 +10,12 @@ from .._exceptions import TaskError
 from ._idx_files import find_idx, read_idx
 from ._task import Split, Task, class_accuracy
 
-TRAIN, VALIDATION, TEST, BATCH = 10_000, 2_000, 10_000, 64
-SIDE, CLASSES = 28, 10
+TRAIN = 10_000
+VALIDATION = 2_000
+TEST = 10_000
+BATCH = 64
+SIDE = 28
+CLASSES = 10
 
 
 def mnist(folder: Path | None) -> Task:
@@ -31,7 +35,8 @@ def mnist(folder: Path | None) -> Task:
     train = min(TRAIN, len(labels) - held_out)
     if held_out < 1:
         raise TaskError(f"mnist: expected at least 6 training images in {folder}, got {len(labels)}")
-    mean, deviation = pixels[:train].mean(), max(float(pixels[:train].std()), 1.0)
+    mean = pixels[:train].mean()
+    deviation = max(float(pixels[:train].std()), 1.0)
     whole = _split(pixels, labels, mean, deviation)
     test_pixels, test_labels = _pair(folder, "t10k")
     return Task(
@@ -64,7 +69,8 @@ def network() -> nn.Module:
 def _pair(folder: Path, prefix: str) -> tuple[np.ndarray, np.ndarray]:
     image_file = find_idx(folder, f"{prefix}-images-idx3-ubyte")
     label_file = find_idx(folder, f"{prefix}-labels-idx1-ubyte")
-    images, labels = read_idx(image_file, 3), read_idx(label_file, 1)
+    images = read_idx(image_file, 3)
+    labels = read_idx(label_file, 1)
     if images.shape[1:] != (SIDE, SIDE):
         found = " x ".join(map(str, images.shape[1:]))
         raise TaskError(f"{image_file}: expected images of {SIDE} x {SIDE} pixels, got {found}")

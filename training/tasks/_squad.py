@@ -16,9 +16,12 @@ from ._squad_files import Question, find_file, read_squad
 from ._task import Split, Task
 
 TINY = Path(__file__).parent / "data" / "squad"
-TRAIN, VALIDATION, TEST = 800, 100, 200
+TRAIN = 800
+VALIDATION = 100
+TEST = 200
 LENGTH = 128  # tokens of question and context together; a model for shorter ones lowers it
-BATCH, EPOCHS = 32, 5
+BATCH = 32
+EPOCHS = 5
 _MODULES = ["q_lin", "k_lin", "v_lin", "out_lin"]
 
 

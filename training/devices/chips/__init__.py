@@ -9,8 +9,6 @@ from ._chip_amplifiers import ChipAmplifiers as ChipAmplifiers
 from ._chip_noise import CascadeNoise as CascadeNoise
 from ._chip_noise import rail_strength as rail_strength
 from ._chip_noise import strength as strength
-from ._chip_statistics import ALL_EFFECTS as ALL_EFFECTS
-from ._chip_statistics import DeviceEffects as DeviceEffects
 from ._chip_statistics import DeviceLike as DeviceLike
 from ._chip_statistics import HasInstance as HasInstance
 from ._chip_statistics import InstanceLike as InstanceLike
@@ -30,6 +28,8 @@ from ._deviations import CrossbarErrors as CrossbarErrors
 from ._deviations import DrawnErrors as DrawnErrors
 from ._deviations import MeasuredCascade as MeasuredCascade
 from ._deviations import MeasuredCrossbar as MeasuredCrossbar
+from ._effects import ALL_EFFECTS as ALL_EFFECTS
+from ._effects import DeviceEffects as DeviceEffects
 from ._kept_draws import Kept as Kept
 from ._limits import SaturatedDevice as SaturatedDevice
 from ._loaded_chip import LoadedCascade as LoadedCascade

@@ -114,7 +114,8 @@ class Ageing:
     @classmethod
     def of(cls, design: DriftingDesign, step_time: float, recalibrate_every: int = 0) -> "Ageing":
         """As the design says."""
-        drift, tempco = design.drift, design.tempco
+        drift = design.drift
+        tempco = design.tempco
         return cls(
             step_time,
             recalibrate_every,
@@ -134,7 +135,8 @@ class Ageing:
         """The chip number `seed` at a load, counted from zero, beside itself at its last calibration."""
         last = load - load % self.recalibrate_every if self.recalibrate_every else 0
         path = self._path(load, seed)
-        now, then = float(path[load]), float(path[last])
+        now = float(path[load])
+        then = float(path[last])
         return Aged(
             self._programmed(load) / self._programmed(last),
             self._rate(now) / self._rate(then),

@@ -6,8 +6,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from ._chip_statistics import DeviceEffects, Ohmic, PopulationLike, Programmed
+from ._chip_statistics import Ohmic, PopulationLike, Programmed
 from ._converters import to_conductance
+from ._effects import DeviceEffects
 
 Held = TypeVar("Held", float, Tensor)
 

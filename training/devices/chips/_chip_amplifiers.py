@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ._ageing import Aged
 from ._chip_noise import WhiteEverywhere
-from ._chip_statistics import DeviceEffects, NoiseLike, PopulationLike, electronics_of
+from ._chip_statistics import NoiseLike, PopulationLike, electronics_of
+from ._effects import DeviceEffects
 from ._limits import AmplifierLimits
 
 
@@ -43,7 +44,8 @@ class ChipAmplifiers:
     @classmethod
     def of(cls, population: PopulationLike, effects: DeviceEffects, aged: Aged) -> "ChipAmplifiers":
         """A population that tells nothing of its electronics has amplifiers without output resistance and limits."""
-        p, e = population, electronics_of(population)
+        p = population
+        e = electronics_of(population)
         limits = None
         if e is not None and effects.limits:
             # an inverted rail has the other sign, so that the nearer of the two is what both have

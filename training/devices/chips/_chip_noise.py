@@ -69,7 +69,8 @@ class CascadeNoise:
         Returns (count, N), (count, r), (count, r), the latter in units of the program (`Cascade.stage`); zero, or None
         without a second stage, where `stages` is false.
         """
-        N, r = len(loop.D), len(self.first)
+        N = len(loop.D)
+        r = len(self.first)
         cells, first, second, of_cells, of_first, of_second = _split(normals, (N, r, r, N, r, r))
         total = (2.0 * self.cells).sqrt() * cells
         if not stages:
@@ -88,7 +89,8 @@ class CascadeNoise:
     @property
     def sources(self) -> int:
         """How many independent normals `forcing` takes."""
-        N, r = len(self.cells), len(self.first)
+        N = len(self.cells)
+        r = len(self.first)
         return N + 2 * r if self.rails is None else 2 * (N + 2 * r)
 
 

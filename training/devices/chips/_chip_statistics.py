@@ -1,7 +1,6 @@
 """What a device solver must know about the chips that it stands for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -173,46 +172,3 @@ def population_of(model: DeviceLike) -> PopulationLike:
     if not isinstance(model, DeviceModel):
         raise TypeError(f"expected the model of a chip, got {type(model).__name__}")
     return Population.estimate([model])
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceEffects:
-    """Which of a device's imperfections are simulated; `DeviceSPU` says what each does.
-
-    `DeviceEffects(offset=False)` leaves one out, `DeviceEffects.only("conductance")` leaves one in, and
-    `DeviceEffects.only()` is the ideal device.
-    """
-
-    conductance: bool = True
-    inverter: bool = True
-    capacitance: bool = True
-    gain: bool = True
-    bandwidth: bool = True
-    offset: bool = True
-    noise: bool = True
-    stage_noise: bool = True
-    wideband_noise: bool = True
-    limits: bool = True
-    program_bits: bool = True
-    drive_bits: bool = True
-    readout_bits: bool = True
-
-    @classmethod
-    def only(cls, *names: str) -> "DeviceEffects":
-        """Raises ValueError for a name that is no effect."""
-        return cls(**{name: name in names for name in _known(names)})
-
-    def without(self, *names: str) -> "DeviceEffects":
-        """These effects but the named. Raises ValueError for a name that is no effect."""
-        return DeviceEffects(**{name: getattr(self, name) and name not in names for name in _known(names)})
-
-
-def _known(names: tuple[str, ...]) -> list[str]:
-    known = [f.name for f in fields(DeviceEffects)]
-    unknown = sorted(set(names) - set(known))
-    if unknown:
-        raise ValueError(f"effects: expected some of {', '.join(known)}; got {', '.join(unknown)}")
-    return known
-
-
-ALL_EFFECTS = DeviceEffects()

@@ -14,8 +14,8 @@ from ._ageing import Aged
 from ._array_grid import ArrayGrid
 from ._chip_amplifiers import ChipAmplifiers
 from ._chip_noise import back_through_negative, through_negative
-from ._chip_statistics import DeviceEffects
 from ._deviations import Amplifiers, CascadeErrors, CellErrors
+from ._effects import DeviceEffects
 
 _COLUMNS = 1 << 14
 """Of a tile of float32 these are a megabyte, and a step of the loading is done in the processor's own cache."""
@@ -42,7 +42,8 @@ class Deviations:
         if not self.effects.offset:
             return None
         own = self.errors.inverter_offsets(name, len(like), like)
-        offset, bias = self.amplifiers.offset, self.amplifiers.bias
+        offset = self.amplifiers.offset
+        bias = self.amplifiers.bias
         if own is None and offset == bias == 0.0:
             return None
         # an inverting amplifier of two equal resistors doubles its offset
@@ -118,14 +119,16 @@ class CascadeArrays(Deviations):
 
     def biases(self, name: Amplifiers, like: Vector) -> Vector:
         """What the input currents of stages put out, through their own feedback resistors [V]."""
-        bias, feedback = torch.full_like(like, self.amplifiers.bias), self.feedback(name, like)
+        bias = torch.full_like(like, self.amplifiers.bias)
+        feedback = self.feedback(name, like)
         return bias if feedback is None else bias / feedback
 
     def jacobian(self, factors: Factors, stage: float, loading: Rows | None) -> LoadedJacobian:
         """loading: of the amplifiers behind J, by what they drive; None where that is J^T."""
         J = factors.J
         flawed = self._flawed
-        rails, rail_lines = self.rail_offsets("cells", J[0]), self.rail_offsets("hessian", J[:, 0])
+        rails = self.rail_offsets("cells", J[0])
+        rail_lines = self.rail_offsets("hessian", J[:, 0])
         if not (flawed or self.amplifiers.inverse_gain > 0.0):
             into = None
             if rails is not None and rail_lines is not None:
@@ -138,12 +141,17 @@ class CascadeArrays(Deviations):
         # where the digital side needs J no more, the first array takes its place
         J_in = J if factors.scratch else torch.empty_like(J)
         J_out = torch.empty_like(J) if flawed else J.clone() if factors.scratch else J
-        full_scale, clipped = self.grid.full_scale(J, stage), 0
-        columns, lines = self.inverters("cells", J[0]), self.inverters("hessian", J[:, 0])
+        full_scale = self.grid.full_scale(J, stage)
+        clipped = 0
+        columns = self.inverters("cells", J[0])
+        lines = self.inverters("hessian", J[:, 0])
         feedback = self.feedback("forward", J[:, 0])
-        row_gain, row_sum = J.new_empty(len(J)), J.new_empty(len(J))
-        column_gain, column_sum = J.new_zeros(J.shape[1]), J.new_zeros(J.shape[1])
-        into_rows, into_cells = torch.zeros_like(row_gain), torch.zeros_like(column_gain)
+        row_gain = J.new_empty(len(J))
+        row_sum = J.new_empty(len(J))
+        column_gain = J.new_zeros(J.shape[1])
+        column_sum = J.new_zeros(J.shape[1])
+        into_rows = torch.zeros_like(row_gain)
+        into_cells = torch.zeros_like(column_gain)
         # tile by tile, so that nothing but the two arrays themselves is as large as J
         for index, piece in enumerate(J.split(draws.TILE)):
             here = slice(index * draws.TILE, index * draws.TILE + len(piece))
@@ -181,14 +189,16 @@ class CascadeArrays(Deviations):
 
     def hessian(self, factors: Factors, stage: float) -> LoadedHessian:
         """The array holds `H/stage^2`."""
-        H, like = factors.H, factors.J[:, 0]
+        H = factors.H
+        like = factors.J[:, 0]
         if H is None:
             nothing = torch.zeros_like(like)
             return LoadedHessian(None, nothing, nothing, nothing)
         B, k, _ = H.shape
         full_scale = self.grid.full_scale(H, stage**-2)
         held = self.grid.rounded(H, full_scale)
-        inverters, rails = self.inverters("forward", like), self.rail_offsets("forward", like)
+        inverters = self.inverters("forward", like)
+        rails = self.rail_offsets("forward", like)
         if self.effects.conductance and (error := self.errors.blocks(B, k, H)) is not None:
             held = held * (1.0 + error)
         if self.aged.programmed != 1.0:
@@ -196,7 +206,8 @@ class CascadeArrays(Deviations):
         held = self.grid.switched(held, stage**-2)
         if (feedback := self.feedback("hessian", like)) is not None:
             held = held / feedback.reshape(B, k, 1)
-        gain, total = held.abs().sum(2) / stage**2, held.sum(2) / stage**2
+        gain = held.abs().sum(2) / stage**2
+        total = held.sum(2) / stage**2
         into = torch.zeros_like(like)
         if rails is not None:
             into = -torch.einsum("bij,bj->bi", held.clamp_max(0.0), rails.reshape(B, k)).reshape(-1) / stage**2

@@ -48,7 +48,8 @@ class Loop:
     @cached_property
     def group(self) -> Integer[Tensor, " N"]:
         """Cells of nearly one rate share a group."""
-        low, high = float(self.rates.min()), float(self.rates.max())
+        low = float(self.rates.min())
+        high = float(self.rates.max())
         if self.groups == 1 or high - low <= 10 * torch.finfo(self.D.dtype).eps * high:
             return torch.zeros_like(self.rates, dtype=torch.int64)
         place = ((self.rates - low) * (self.groups / (high - low))).long().clamp_max(self.groups - 1)
@@ -67,7 +68,8 @@ class Loop:
         Together they cost one product of r^2 N and serve every shift: with its group's rate in each cell's place,
         `J_in (p D + h Lam)^-1 J_out^T` is their sum with weights 1/(p + h rate).
         """
-        r, groups = len(self.J_in), len(self.group_rates)
+        r = len(self.J_in)
+        groups = len(self.group_rates)
         grams = self.J_in.new_zeros(groups, r, r)
         if groups == 1:
             # in pieces, for the memory's sake
@@ -97,7 +99,8 @@ class Loop:
         J_out drop out to first order.
         """
         # one line for each r x r matrix of doubles, so that no more than two are there at a time
-        energy, rate = self.grams.sum(0).double(), float(self.rates.min()) + growth
+        energy = self.grams.sum(0).double()
+        rate = float(self.rates.min()) + growth
         if self.H is None:
             energy.diagonal().add_(rate)
         else:
@@ -178,13 +181,16 @@ class ShiftedLoop:
         exact_sums = tol >= COARSE or self.rounding <= 3.0 * tol
         x, rows = self._approximate(f, c)
         residual = self._left_over(x) if exact_sums else self._residual(f, c, x)
-        goal, last = tol * size, math.inf
+        goal = tol * size
+        last = math.inf
         while (left := float(residual.norm())) > goal:
             if not left < 0.5 * last:
                 self._check(x, left, size)
                 break
             step, more = self._approximate(residual)
-            x, rows, last = x + step, rows + more, left
+            x = x + step
+            rows = rows + more
+            last = left
             residual = self._left_over(step) if exact_sums else self._residual(f, c, x)
         return x, rows if exact_sums or c is None else self.loop.J_in @ x
 

@@ -86,7 +86,8 @@ def _phi1(shifted: Shifted, v: Vector, scaled: float, tol: float) -> Vector:
             if exhausted or float(change.norm()) <= tol * float(y.norm()):
                 return y.to(v) @ basis
             # later vectors count for less, so their solves may be coarser (Simoncini and Szyld, 2003)
-            last, relaxed = y, max(float(y[-1].abs()) / float(y.norm()), tol)
+            last = y
+            relaxed = max(float(y[-1].abs()) / float(y.norm()), tol)
         basis = torch.cat([basis, w.unsqueeze(0)])
     raise ArithmeticError(f"device: the state after t took more than {MAX_DIMENSION} Krylov vectors; use float64")
 

@@ -78,8 +78,11 @@ class LaggedLoop:
 
     def parts(self, z: State) -> tuple[Vector, Rows, Rows]:
         """x, u and w."""
-        N, r = len(self.base.D), len(self.first)
-        x, u, w = z[:N], z[N : N + r] / self.scale, z[-r:] / self.scale
+        N = len(self.base.D)
+        r = len(self.first)
+        x = z[:N]
+        u = z[N : N + r] / self.scale
+        w = z[-r:] / self.scale
         return x, u, w
 
     def matvec(self, z: State) -> State:
@@ -92,7 +95,8 @@ class LaggedLoop:
 
     def shifted(self, p: float, h: float) -> "LaggedShifted":
         """A solver for p + h F."""
-        first, H = _kept(self.first, p, h), self.base.H
+        first = _kept(self.first, p, h)
+        H = self.base.H
         if H is None or self.second is None:
             H = first.reshape(-1, 1, 1)
         else:
@@ -141,7 +145,8 @@ class LaggedLoop:
     def _added(self) -> float:
         """The largest that the arrays add to a decay rate, by the power method."""
         turn = self.base.turn
-        x, size = turn.abs().sum(1), 0.0
+        x = turn.abs().sum(1)
+        size = 0.0
         for _ in range(20):
             x = x / x.norm().clamp_min(torch.finfo(x.dtype).tiny)
             x = turn @ x
@@ -187,8 +192,11 @@ class LaggedLoop:
 
     def _rings(self, z: State) -> State:
         """-F of `J_in x`, u and w, by blocks: the whole would be as large as the arrays."""
-        base, r = self.base, len(self.first)
-        x, u, w = z[:r], z[r : 2 * r], z[-r:]
+        base = self.base
+        r = len(self.first)
+        x = z[:r]
+        u = z[r : 2 * r]
+        w = z[-r:]
         cells = -float(base.rates.min()) * x - self._unit * (self._turned @ w)
         first = self.first * (x - u)
         if base.H is None or self.second is None:

@@ -48,7 +48,8 @@ def noise_at(
     tol: float,
 ) -> Vector:
     """One sample of the noise. `forcings`: independent `B xi`, each that of one unit of time, one for each step."""
-    x, left = torch.zeros_like(forcings[0]), iter(forcings)
+    x = torch.zeros_like(forcings[0])
+    left = iter(forcings)
     for h, equal in groupby(map(float, ladder)):
         x = _stepped(loop.shifted(1.0, h / 2.0), x, [math.sqrt(h) * next(left) for _ in equal], tol)
     return x
@@ -62,7 +63,8 @@ def _stepped(shifted: Shifted, x: Vector, pushes: Sequence[Vector], tol: float) 
 
 
 def _ladder(t: float, slowest: float, fastest: float, pairs: int) -> Float[np.ndarray, " steps"]:
-    longest, shortest = (2.0 / slowest if math.isinf(t) else t), 2.0 / fastest
+    longest = 2.0 / slowest if math.isinf(t) else t
+    shortest = 2.0 / fastest
     ladder = np.geomspace(longest, min(shortest, longest), pairs).repeat(2)
     return ladder if math.isinf(t) else ladder * (t / ladder.sum())
 
