@@ -20,7 +20,7 @@ from folders import FILES
 
 ROOT = Path(tempfile.mkdtemp(prefix="thermospice-fuzz-environments-"))
 
-PATIENCE = 180.0
+PATIENCE = 600.0
 """Seconds that a command may take on a busy machine."""
 
 _PROGRAM = "import sys; from thermospice.cli import main; sys.exit(main())"

@@ -20,7 +20,6 @@ SURROUNDINGS = {
     "optimised": ("designs", "same"),
     "warnings as errors": ("designs", "same"),
     "no folder to work in": ("designs", "is gone"),
-    "deaf to signals": ("simulate", "same"),
     "a simulator that swaps its outputs": ("simulate", "gives wrong answers to a known circuit"),
 }
 """A few rows with the quicker commands, and what comes of them: each is a process of its own."""
