@@ -9,7 +9,7 @@ import typer
 from ..files import explain
 from ..files.opening import trust_no_current_folder
 from .commands import calibrate, designs, export, report, run, simulate, solve, sweep, symbolic, train, verify
-from .frame import endings_interrupt, interrupts_kept, kept_streams, open_descriptors
+from .frame import children_are_heard, endings_interrupt, interrupts_kept, kept_streams, open_descriptors
 
 app = typer.Typer(
     name="thermospice",
@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Results lie in folders that others have filled: what is called json.py there is no code of ours.
     trust_no_current_folder()
     open_descriptors()
+    children_are_heard()
     with kept_streams():
         return _run(arguments)
 

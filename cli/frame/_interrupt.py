@@ -57,6 +57,12 @@ def endings_interrupt() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def children_are_heard() -> None:
+    """Undo what some service managers leave behind: with SIGCHLD ignored, nobody learns how a child has ended."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
 def _as_interrupt(deaf: bool) -> Callable[[int, FrameType | None], None]:
     """A shell starts what runs in its background deaf to Ctrl-C, and that is no answer to `kill`."""
 

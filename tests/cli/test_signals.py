@@ -5,6 +5,7 @@ import signal
 import subprocess
 
 import pytest
+from thermospice.cli import main
 
 from .processes import SOON, alive, start, wait_until, waiting_ngspice
 
@@ -109,3 +110,13 @@ def test_what_was_done_stays_readable(interrupted):
     assert code == 130
     assert "thermospice run --resume out" in err
     assert set(json.loads((folder / "out" / "state.json").read_text())["done"]) == {"draw", "symbolic"}
+
+
+def test_children_are_heard_though_whoever_started_this_ignores_them():
+    """Catches "cannot run ngspice: No child processes" under a service manager that ignores SIGCHLD."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert main(["--version"]) == 0
+        assert signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGCHLD, before)

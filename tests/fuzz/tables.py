@@ -74,6 +74,13 @@ def studies(number: int) -> None:
     check_refused(["sweep", str(path), "--out", tempfile.mkdtemp()])
 
 
+def environments(number: int) -> None:
+    """Each command in all surroundings."""
+    from environments import CASES, try_environment
+
+    try_environment(*CASES[number])
+
+
 TABLES: Mapping[str, Callable[[int], None]] = {
     "readers": readers,
     "bytes": damaged_bytes,
@@ -81,6 +88,7 @@ TABLES: Mapping[str, Callable[[int], None]] = {
     "nodes": nodes,
     "sizes": sizes,
     "studies": studies,
+    "environments": environments,
 }
 
 
@@ -93,10 +101,16 @@ def _sizes() -> list[list[str]]:
 def _count(table: str, cases: int) -> int:
     if table in SHARES:
         return round(SHARES[table] * cases)
-    from inputs import CASES
+    import environments
+    import inputs
     from sizes import STUDY_FIELDS
 
-    return {"nodes": len(CASES), "sizes": len(_sizes()), "studies": len(STUDY_FIELDS)}[table]
+    return {
+        "nodes": len(inputs.CASES),
+        "sizes": len(_sizes()),
+        "studies": len(STUDY_FIELDS),
+        "environments": len(environments.CASES),
+    }[table]
 
 
 def try_all(table: str, cases: int, first: int) -> int:

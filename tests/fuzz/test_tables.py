@@ -7,10 +7,22 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+import environments
 from folders import FILES, good, report_on, report_on_replaced
 from inputs import CASES, INPUTS, STATES, check_refused, try_node
 from nodes import NODES
 from sizes import OPTIONS, STUDY_FIELDS, study_file
+
+SURROUNDINGS = {
+    "no standard output": ("designs", "same"),
+    "no standard error": ("refused", "refused"),
+    "plain C": ("designs", "same"),
+    "optimised": ("designs", "same"),
+    "warnings as errors": ("designs", "same"),
+    "no folder to work in": ("designs", "is gone"),
+    "a simulator that swaps its outputs": ("simulate", "gives wrong answers to a known circuit"),
+}
+"""A few rows with the quicker commands, and what comes of them: each is a process of its own."""
 
 FEW = 2
 """Damaged folders of each kind; a few of them draw figures."""
@@ -58,3 +70,10 @@ def test_a_folder_with_a_damaged_file_is_reported_or_refused_in_one_line(name):
     assert report_on(name, good(name))
     for number in range(FEW):
         report_on_replaced(name, random.Random(f"{name} {number}").randrange)
+
+
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_surroundings_change_no_number_and_end_in_no_traceback(name):
+    # Catches numbers that follow the locale, messages in the answer's place, and crashes before the error boundary.
+    command, came = SURROUNDINGS[name]
+    assert came in environments.try_environment(name, command)

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ...files.opening import check_seed
 from .._types import Array, Matrix, Vector
 from ..programs import AnyProgram, Factors, Products, stored
 from ..solvers import Solution, answer, matrix_of, to_tensor
@@ -110,6 +111,14 @@ class DeviceSPU:
             raise ValueError(f'DeviceSPU: expected rounding "nearest" or "stochastic", got {self.rounding!r}')
         if self.chip not in ("drawn", "measured"):
             raise ValueError(f'DeviceSPU: expected chip "drawn" or "measured", got {self.chip!r}')
+        if not isinstance(self.effects, Effects):
+            raise TypeError(f"DeviceSPU: expected effects as Effects(...), got {self.effects!r:.60}")
+        if not 0.0 < self.noise_tolerance < math.inf or self.max_attempts < 1:
+            raise ValueError(
+                "DeviceSPU: expected a finite noise_tolerance > 0 and max_attempts >= 1, "
+                f"got {self.noise_tolerance!r} and {self.max_attempts!r}"
+            )
+        check_seed(self.seed, "DeviceSPU: seed")
         # the noise is another stream than the chip's errors, which are hashed from the seed
         object.__setattr__(self, "generator", torch.Generator().manual_seed(self.seed))
         object.__setattr__(self, "clock", Clock())

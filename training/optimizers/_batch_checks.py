@@ -1,9 +1,20 @@
-"""What an optimiser's step takes for a batch."""
+"""What an optimiser takes for its parts, and its step for a batch."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
+
+from ..solvers import Solver
+
+
+def check_parts(name: str, loss_fn: Any, solver: Any) -> None:
+    """Raises TypeError for a class where one of its kind was expected, `MSELoss` for `MSELoss()`, and for no solver."""
+    if isinstance(loss_fn, type) or not callable(loss_fn):
+        shown = f"the class {loss_fn.__name__}" if isinstance(loss_fn, type) else type(loss_fn).__name__
+        raise TypeError(f"{name}: expected loss_fn as a function or a loss, such as MSELoss(), got {shown}")
+    if solver is not None and (isinstance(solver, type) or not isinstance(solver, Solver)):
+        raise TypeError(f"{name}: expected a solver, such as Woodbury(), got {solver!r}")
 
 
 def check_batch(name: str, inputs: Any, targets: Any) -> None:

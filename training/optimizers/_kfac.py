@@ -15,7 +15,7 @@ from .._types import LossFunction
 from ..curvature import FlatModule, trainable_layers
 from ..devices.chips import to_own_scale
 from ..solvers import Solver
-from ._batch_checks import check_batch
+from ._batch_checks import check_batch, check_parts
 from ._kronecker import Block, kronecker
 from ._solver_state import analog_state, own_state, set_solver_state, solver_state
 
@@ -61,6 +61,7 @@ class KFAC(torch.optim.Optimizer):
         decay: float = 0.95,
         bits: int | None = None,
     ) -> None:
+        check_parts("KFAC", loss_fn, solver)
         for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
             if not 0.0 <= value < math.inf:
                 raise ValueError(f"KFAC: expected {name} finite and >= 0, got {value}")

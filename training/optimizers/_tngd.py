@@ -1,6 +1,6 @@
 """Thermodynamic natural gradient descent."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from ..curvature import AnyFactors, CurvatureKind, FlatModule, Linearise, MicroB
 from ..parallel import Ranks
 from ..programs import Factors
 from ..solvers import Solver
-from ._batch_checks import check_batch
+from ._batch_checks import check_batch, check_parts
 from ._solver_state import Stale, analog_state, own_state, refuse_other_sizes, reloaded, set_solver_state, solver_state
 from ._updates import LevenbergMarquardt, adam, momentum_step
 
@@ -75,10 +75,11 @@ class TNGD(torch.optim.Optimizer):
         data_parallel: bool = False,
     ) -> None:
         _check(lr, damping, delay, start, momentum, betas, weight_decay)
-        if solver is not None and not isinstance(solver, Solver):
-            raise TypeError(f"TNGD: expected a solver, such as Woodbury(), got {solver!r}")
-        if chunk is not None and chunk < 1:
-            raise ValueError(f"TNGD: expected chunk >= 1, got {chunk}")
+        if not 0.0 <= eps < float("inf"):
+            raise ValueError(f"TNGD: expected a finite eps >= 0, got {eps}")
+        check_parts("TNGD", loss_fn, solver)
+        if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
+            raise ValueError(f"TNGD: expected chunk >= 1, a whole number, got {chunk}")
         _check_curvature(curvature, autocast, data_parallel, delay)
         self._flat = FlatModule.of(module)
         defaults: dict[str, Any] = {"lr": lr, "damping": damping, "weight_decay": weight_decay, "momentum": momentum}
@@ -243,7 +244,7 @@ def _check(
     delay: float,
     start: str,
     momentum: float,
-    betas: Iterable[float] | None,
+    betas: Sequence[float] | None,
     weight_decay: float,
 ) -> None:
     named = {"lr": lr, "damping": damping, "delay": delay, "momentum": momentum, "weight_decay": weight_decay}
@@ -254,6 +255,8 @@ def _check(
         raise ValueError(f'TNGD: expected start "warm", "gradient" or "zero", got {start!r}')
     if delay > 0.0 and start != "warm":
         raise ValueError(f'TNGD: a delay needs start="warm"; start={start!r} resets the device after it')
+    if betas is not None and (not isinstance(betas, Sequence) or len(betas) != 2):
+        raise ValueError(f"TNGD: expected betas as two numbers, got {betas!r}")
     if betas is not None and (momentum or not all(0.0 <= beta < 1.0 for beta in betas)):
         raise ValueError(f"TNGD: expected betas in [0, 1) and no momentum, got betas={betas}, momentum={momentum}")
 

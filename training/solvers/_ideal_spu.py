@@ -7,6 +7,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from ...files.opening import check_seed
 from .._types import Array, LinAlgError, Rows, Vector
 from ..programs import AnyLowRank, AnyProgram, Factored, Products, low_rank_and_gram
 from . import _relaxation_functions as flow
@@ -69,6 +70,7 @@ class IdealSPU:
             raise ValueError(f"IdealSPU: expected t >= 0, got {self.t}")
         if not 0.0 <= self.kappa0 < math.inf:
             raise ValueError(f"IdealSPU: expected a finite kappa0 >= 0, got {self.kappa0}")
+        check_seed(self.seed, "IdealSPU: seed")
         object.__setattr__(self, "generator", torch.Generator().manual_seed(self.seed))
 
     def init(self, program: AnyProgram) -> IdealState | DenseFlow:
