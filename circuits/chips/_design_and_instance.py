@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import yaml
 from jaxtyping import Float
-from pydantic import Field, ValidationError, ValidationInfo, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from ...files import FileError, FileKind, UnreadableFile, parse_yaml, read_json, read_text, reasons, write_atomically
 from ...files.arrays import with_gaps
@@ -38,7 +38,7 @@ from ._design_file import _LATER, _PRESETS, on_a_preset
 from ._drift_paths import conductance_flicker, temperature_offset
 from ._instance_file import _SCHEMA
 
-_DESIGN_FILE = FileKind("a design", 600_000)
+_DESIGN_FILE = FileKind("a design", 100_000)
 
 
 class Design(Part):
@@ -83,7 +83,7 @@ class Design(Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _on_a_preset(cls, data: Any, info: ValidationInfo) -> Any:
+    def _on_a_preset(cls, data: Any, info: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
         if "preset" in data:
@@ -155,7 +155,7 @@ class Design(Part):
         for part, names in _LATER.items():
             for name, value in names.items():
                 if plain[part] is not None and plain[part].get(name) == value:
-                    del plain[part][name]
+                    plain[part].pop(name, None)
         return plain
 
     def to_yaml(self) -> str:

@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 from ...files.quantities import Volt
 from ._parts import Part
 
-_LONGEST = 400_000
-"""Characters; some hundred transistors' models."""
+_LONGEST = 60_000
+"""Characters; a design is a file of at most 100,000 bytes."""
 
 
 class AmplifierCircuit(Part):

@@ -1,7 +1,7 @@
 """What `thermospice calibrate` does with its options: one chip or many, measured here or elsewhere."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from ...measurements import (
 from ...netlists import measure_for_calibration
 from .._exceptions import InputError
 from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, state_file
+from ..inputs import AmplifierOptions, amplifiers
 from ..views import calibration as findings
 from ..views import population, table
 
@@ -75,6 +76,21 @@ class Request:
     def instance(self, k: int = 0) -> Instance:
         """The chip of this seed, or the k-th after it."""
         return get_instance(self.chip_design, self.chip_topology, self.chip_seed + k)
+
+
+def with_own_amplifier(this: Job, request: Request, own: AmplifierOptions) -> Request:
+    """The request with a design in the command's folder where the amplifier is one of a file; else as it is."""
+    request = replace(request, level=own.level(request.level))
+    board = (
+        request.chip_design
+        if own.file is None
+        else get_chip_design(request.topology, request.design, request.temperature)
+    )
+    design = own.put(board, get_chip_level(request.level, board, request.topology))
+    path = amplifiers.kept(design, this.folder)
+    for line in amplifiers.told(design):
+        this.say(line)
+    return request if path is None else replace(request, design=path)
 
 
 def get_nuisances(names: Sequence[str] | None) -> tuple[str, ...]:
@@ -174,7 +190,8 @@ def resume_campaign(this: Job) -> None:
     Raises:
         InputError: the folder is not one of a campaign.
     """
-    campaign(this, checked(Request, population.load_request(this.folder), state_file(this.folder)))
+    request = checked(Request, population.load_request(this.folder), state_file(this.folder))
+    campaign(this, replace(request, design=amplifiers.kept_at(request.design, this.folder)))
 
 
 def _say_what_means_nothing(this: Job, request: Request) -> None:

@@ -6,17 +6,23 @@ from typing import Annotated
 import typer
 
 from ..frame import (
+    AmplifierFile,
     AsJson,
     ChipLevel,
     DesignName,
     InstanceSeed,
     Out,
+    PairCommand,
+    Pins,
     Quiet,
     Rank,
     Resume,
     Seed,
+    Subcircuit,
+    Supply,
     Temperature,
     TopologyName,
+    Trust,
     job,
     quantity,
     whole,
@@ -29,7 +35,7 @@ EXAMPLE = (
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command(epilog=EXAMPLE)(calibrate)
+    app.command(cls=PairCommand, epilog=EXAMPLE)(calibrate)
 
 
 def calibrate(
@@ -107,6 +113,11 @@ def calibrate(
     ] = None,
     temperature: Temperature = None,
     instance_seed: InstanceSeed = None,
+    amplifier: AmplifierFile = None,
+    subcircuit: Subcircuit = None,
+    pins: Pins = None,
+    trust: Trust = False,
+    supply: Supply = None,
     out: Out = None,
     resume: Resume = None,
     seed: Seed = 0,
@@ -121,9 +132,12 @@ def calibrate(
     """
     with job("calibrate", out, quiet, as_json, resume) as this:
         from ..frame import refuse_beside
+        from ..inputs import AmplifierOptions
         from . import _calibration_jobs as jobs
 
         nuisances = jobs.get_nuisances(nuisance)
+        own = AmplifierOptions(amplifier, subcircuit, pins, supply, trust)
+        own.check()
         jobs.check_together(measurements, instances, held_out, keep_below, resume, out)
         if measurements:
             fitting = ("measurements", "nuisance")
@@ -149,4 +163,5 @@ def calibrate(
                 instances,
                 nuisances,
             )
+            request = jobs.with_own_amplifier(this, request, own)
             jobs.from_drawn(this, request, held_out, keep_below) if instances is None else jobs.campaign(this, request)

@@ -5,13 +5,27 @@ from typing import Annotated
 
 import typer
 
-from ..frame import AsJson, Out, Quiet, Resume, Seed, job, whole
+from ..frame import (
+    AmplifierFile,
+    AsJson,
+    Out,
+    PairCommand,
+    Pins,
+    Quiet,
+    Resume,
+    Seed,
+    Subcircuit,
+    Supply,
+    Trust,
+    job,
+    whole,
+)
 
 EXAMPLE = "Example: thermospice verify --topology crossbar --size 4"
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command(epilog=EXAMPLE)(verify)
+    app.command(cls=PairCommand, epilog=EXAMPLE)(verify)
 
 
 def verify(
@@ -66,6 +80,11 @@ def verify(
             show_default=False,
         ),
     ] = None,
+    amplifier: AmplifierFile = None,
+    subcircuit: Subcircuit = None,
+    pins: Pins = None,
+    trust: Trust = False,
+    supply: Supply = None,
     out: Out = None,
     resume: Resume = None,
     seed: Seed = 0,
@@ -78,8 +97,11 @@ def verify(
         from ...netlists.simulators import versions
         from .._exceptions import InputError
         from ..frame import refuse_beside
+        from ..inputs import AmplifierOptions
         from ..views import fidelity as verification
 
+        own = AmplifierOptions(amplifier, subcircuit, pins, supply, trust)
+        own.check()
         if instance is not None and device is None and resume is None:
             raise InputError("--instance: is the chip of --device FILE, which is not there; give it too")
         if device is not None:
@@ -96,6 +118,7 @@ def verify(
             request = verification.Request(
                 topology or (), level or (), size or (), seed, design, *chip, opinions, depth
             )
+            request = verification.with_own_amplifier(this, request, own)
             done = {}
         rows = verification.run(request, done, this)
         this.show(verification.table(rows))

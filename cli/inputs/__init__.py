@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import _amplifiers as amplifiers
     from . import _chips as chips
+    from ._amplifiers import AmplifierOptions as AmplifierOptions
     from ._linear_algebra import Kind as Kind
     from ._linear_algebra import check as check
     from ._linear_algebra import get_device as get_device
@@ -14,8 +16,10 @@ if TYPE_CHECKING:
     from ._programs import get_scaling as get_scaling
 
 __all__ = [
+    "AmplifierOptions",
     "Kind",
     "ProgramOptions",
+    "amplifiers",
     "check",
     "chips",
     "get_device",
@@ -25,8 +29,9 @@ __all__ = [
     "get_scaling",
 ]
 
-_MODULES = ("chips",)
+_MODULES = ("amplifiers", "chips")
 _HOMES = {
+    "AmplifierOptions": "_amplifiers",
     "Kind": "_linear_algebra",
     "ProgramOptions": "_programs",
     "check": "_linear_algebra",

@@ -1,7 +1,7 @@
 """`thermospice verify` around the fidelity table: the request, what a folder remembers, the table for a person."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NotRequired
 
@@ -11,9 +11,11 @@ from rich.text import Text
 from typing_extensions import TypedDict
 
 from ... import fidelity
+from ...circuits.trials import BOARD, get_design, get_level
 from ...files import judged, write_json
 from .._exceptions import InputError
 from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, load_state, save_state, state_file
+from ..inputs import AmplifierOptions, amplifiers
 
 
 @with_config(STRICT)
@@ -37,6 +39,20 @@ class Request:
         if self.device is None:
             return fidelity.cases(self.topologies, self.levels, self.sizes, self.design, self.seed, self.depth)
         return fidelity.device_cases(Path(self.device), Path(self.instance) if self.instance else None, self.seed)
+
+
+def with_own_amplifier(this: Job, request: Request, own: AmplifierOptions) -> Request:
+    """The request with a design in the command's folder where the amplifier is one of a file; else as it is."""
+    if request.device is not None or (own.file is None and request.design is None):
+        return request
+    board = get_design(request.design or BOARD)
+    levels = request.levels or (("transistor",) if own.file is not None else ())
+    for level in levels if own.file is not None else ():
+        board = own.put(board, get_level(level))
+    path = amplifiers.kept(board, this.folder)
+    for line in amplifiers.told(board):
+        this.say(line)
+    return request if path is None else replace(request, design=path, levels=levels)
 
 
 def depth(quick: bool, full: bool) -> fidelity.Depth:
@@ -74,6 +90,7 @@ def resume(folder: Path) -> tuple[Request, fidelity.Done]:
     """
     found = load_state(folder, "verify")
     request = checked(Request, found.get("request"), state_file(folder))
+    request = replace(request, design=amplifiers.kept_at(request.design, folder))
     cases = checked(dict[str, list[dict[str, Any]]], found.get("cases"), state_file(folder))
     return request, {name: [_checked_row(row, folder) for row in rows] for name, rows in cases.items()}
 

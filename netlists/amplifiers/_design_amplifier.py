@@ -52,9 +52,14 @@ def measure_for_design(
     try:
         path = folder / str(fields["file"])
         found = user_amplifier(path, True, high, low, None if name is None else str(name), pins)
-        return measured_values(found, Load(load, others.get("load_capacitance", _LOAD)), reference, others)
+        values, coefficients = measured_values(
+            found, Load(load, others.get("load_capacitance", _LOAD)), reference, others
+        )
     except (NetlistError, SimulatorError) as error:
         raise DesignError(f"amplifier: {error}") from None
+    # As it was written, so that the same design in another folder is the same.
+    values["circuit"]["file"] = str(fields["file"])
+    return values, coefficients
 
 
 def measured_values(

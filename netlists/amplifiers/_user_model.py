@@ -84,7 +84,10 @@ def _explained(bench: Bench, failure: SimulationFailed) -> SimulationFailed:
     if not _amplifies(bench):
         for names, places in _REVERSED.items():
             if _amplifies(replace(bench, amplifier=_exchanged(amplifier, *places))):
-                return SimulationFailed(f"{head}: {names} are reversed: exchange them in pins, and it amplifies")
+                return SimulationFailed(
+                    f"{head}: {names} are reversed, so that its output swings to a rail: exchange them in pins, and it"
+                    " amplifies"
+                )
     return SimulationFailed(f"{head}: {failure}; expected an amplifier with the pins {' '.join(PINS)} given right")
 
 
