@@ -136,7 +136,13 @@ class Case:
     def _transistor_rows(self, subject: Subject) -> Iterator[Row]:
         few = 1 if self.depth == "quick" else _FEW_TRANSISTORS
         yield from _waves.transistor_rows(subject, self.depth == "full" or self.instance.topology.n <= few)
-        if self.first:
+        amplifier = self.instance.design.amplifier
+        if amplifier is not None and amplifier.circuit is not None:
+            # Faults are planted in the project's own transistors alone: those of a file are not known.
+            if self.first:
+                yield from _amplifier.own_rows(subject)
+                yield from _calibrated.rows(subject) if self.depth != "quick" else ()
+        elif self.first:
             yield from _exposure.rows(subject)
             yield from _amplifier.rows(subject)
             yield from _mutations.rows(subject)
@@ -176,7 +182,8 @@ def cases(
     known = get_design(design or BOARD)
     possible = [level for level in LEVELS if level == "ideal" or known.amplifier]
     # Transistors take their time: they have to be asked for.
-    usual = possible if depth == "full" else [level for level in possible if level != "transistor"]
+    own = known.amplifier is not None and known.amplifier.circuit is not None
+    usual = possible if depth == "full" or own else [level for level in possible if level != "transistor"]
     wanted = [get_level(name) for name in levels] or usual
     found = []
     for name in topologies or TOPOLOGIES:

@@ -64,6 +64,11 @@ class Amplifier(Part):
     circuit: AmplifierCircuit | None = None
     """The subcircuit that these values were measured on; `None`: they are given."""
 
+    @property
+    def supply(self) -> float:
+        """Between the supplies [V]: those of the subcircuit, else the rails stand for them."""
+        return self.rail_high - self.rail_low if self.circuit is None else self.circuit.vdd - self.circuit.vss
+
     @model_serializer(mode="wrap")
     def _without_what_it_lacks(self, handler: Any) -> dict[str, Any]:
         """Fields of amplifiers of a file are left out where they say nothing, as in designs that do not know them."""

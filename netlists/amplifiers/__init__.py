@@ -27,3 +27,4 @@ from ._subcircuit import Transistor as Transistor
 from ._subcircuit import nodesets as nodesets
 from ._user_model import UserModel as UserModel
 from ._user_model import measure_user_amplifier as measure_user_amplifier
+from ._user_model import open_loop_error as open_loop_error

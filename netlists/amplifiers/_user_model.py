@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...circuits import Amplifier
 from .._exceptions import SimulationFailed
 from ..simulators import Ngspice, proven_ngspice
 from ..timing import Grid
@@ -176,3 +177,19 @@ def _noise_current(bench: Bench, bias: float, capacitance: float) -> float:
     with_R, without = (white_level(*bench.noise(grid, r))[0] for r in (R, None))
     more = with_R**2 - without**2
     return sqrt(more) / R if more > _ROUNDING * without**2 else 0.0
+
+
+def open_loop_error(amplifier: UserAmplifier, model: Amplifier, load: Load, temperature: float = TEMPERATURE) -> float:
+    """Largest difference of the subcircuit's open-loop gain from its macro-model's, up to where it is one [dB].
+
+    Raises:
+        SimulatorMissing, SimulationFailed: as `measure_user_amplifier`.
+    """
+    f, A, _ = Bench(amplifier, load, temperature, proven_ngspice()).response(Grid(1e-2, 40, 481))
+    inside = np.abs(A) >= 1
+    f, A = f[inside], A[inside]
+    first = model.gain / (1 + 1j * f * model.gain / model.gain_bandwidth)
+    further = 1 + 1j * f / model.second_pole if model.second_pole else 1.0
+    admittance = load.conductance + 2j * pi * f * load.capacitance
+    expected = first / further / (1 + model.output_resistance * admittance)
+    return float(np.abs(20 * np.log10(np.abs(expected / A))).max())
