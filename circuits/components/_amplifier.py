@@ -69,6 +69,15 @@ class Amplifier(Part):
         """Between the supplies [V]: those of the subcircuit, else the rails stand for them."""
         return self.rail_high - self.rail_low if self.circuit is None else self.circuit.vdd - self.circuit.vss
 
+    def band(self, part: float) -> float:
+        """Frequency [Hz] up to which the macro-model stands for transistors.
+
+        A part of the gain-bandwidth, or less where a subcircuit is known to have further noise above.
+        """
+        known = None if self.circuit is None else self.circuit.noise_band
+        highest = part * self.gain_bandwidth
+        return highest if known is None else min(highest, known)
+
     @model_serializer(mode="wrap")
     def _without_what_it_lacks(self, handler: Any) -> dict[str, Any]:
         """Fields of amplifiers of a file are left out where they say nothing, as in designs that do not know them."""

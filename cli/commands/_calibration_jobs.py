@@ -28,6 +28,7 @@ from ...measurements import (
     load_numbered,
 )
 from ...netlists import measure_for_calibration
+from ...netlists.amplifiers import changed_since
 from .._exceptions import InputError
 from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, state_file
 from ..inputs import AmplifierOptions, amplifiers
@@ -191,7 +192,10 @@ def resume_campaign(this: Job) -> None:
         InputError: the folder is not one of a campaign.
     """
     request = checked(Request, population.load_request(this.folder), state_file(this.folder))
-    campaign(this, replace(request, design=amplifiers.kept_at(request.design, this.folder)))
+    request = replace(request, design=amplifiers.kept_at(request.design, this.folder))
+    if (told := changed_since(request.chip_design, Path())) is not None:
+        this.say(f"warning: {told}")
+    campaign(this, request)
 
 
 def _say_what_means_nothing(this: Job, request: Request) -> None:

@@ -156,7 +156,7 @@ class Judge:
         amplifier = self.instance.design.amplifier
         if self.level != "transistor" or amplifier is None:
             return len(frequencies)
-        return max(int(np.searchsorted(frequencies, _AMPLIFIER_BAND * amplifier.gain_bandwidth)), 1)
+        return max(int(np.searchsorted(frequencies, amplifier.band(_AMPLIFIER_BAND))), 1)
 
     @property
     def _on_its_way(self) -> float:
