@@ -54,6 +54,12 @@ class Case:
         return self.level == "transistor"
 
     @property
+    def of_a_file(self) -> bool:
+        """Whether the amplifiers are those of a user's file, whose transistors are not known."""
+        amplifier = self.instance.design.amplifier
+        return self.of_transistors and amplifier is not None and amplifier.circuit is not None
+
+    @property
     def of_formulas(self) -> bool:
         """Whether SPICE, the equations and the formulas are of the same linear circuit."""
         return not self.calibrated and not self.of_transistors

@@ -45,7 +45,8 @@ def cases(
     known = get_design(design or BOARD)
     possible = [level for level in LEVELS if level == "ideal" or known.amplifier]
     # Transistors take their time: they have to be asked for.
-    usual = possible if depth == "full" else [level for level in possible if level != "transistor"]
+    own = known.amplifier is not None and known.amplifier.circuit is not None
+    usual = possible if depth == "full" or own else [level for level in possible if level != "transistor"]
     wanted = [get_level(name) for name in levels] or usual
     found = []
     for name in topologies or TOPOLOGIES:

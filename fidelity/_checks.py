@@ -60,11 +60,16 @@ def _has_records(case: Case) -> bool:
 
 
 def _has_faults(case: Case) -> bool:
-    """Whether wrong circuits are made of it, to see that the table finds them."""
-    return case.first and not case.calibrated and (case.of_transistors or case.depth != "quick")
+    """Whether wrong circuits are made of it, to see that the table finds them.
+
+    Faults are planted in the project's own transistors alone: those of a file are not known.
+    """
+    return case.first and not case.calibrated and not case.of_a_file and (case.of_transistors or case.depth != "quick")
 
 
 def _is_calibrated_here(case: Case) -> bool:
+    if case.of_a_file:
+        return case.first and not case.calibrated and case.depth != "quick"
     if case.of_transistors:
         return case.first and not case.calibrated and case.depth == "full"
     # Of an ideal chip that answers by its mean, the calibration at level macro says all that its own would.
@@ -101,8 +106,9 @@ CHECKS: tuple[FidelityCheck, ...] = (
     FidelityCheck(_poles.rows, lambda c: c.of_formulas and c.small),
     FidelityCheck(_sensitivity.rows, lambda c: c.of_formulas and c.small),
     FidelityCheck(_law.rows, _has_records),
-    FidelityCheck(_exposure.rows, lambda c: c.first and not c.calibrated),
-    FidelityCheck(_amplifier.rows, lambda c: c.of_transistors and c.first and not c.calibrated),
+    FidelityCheck(_exposure.rows, lambda c: c.first and not c.calibrated and not c.of_a_file),
+    FidelityCheck(_amplifier.rows, lambda c: c.of_transistors and c.first and not c.calibrated and not c.of_a_file),
+    FidelityCheck(_amplifier.own_rows, lambda c: c.of_a_file and c.first and not c.calibrated),
     FidelityCheck(_mutations.rows, _has_faults),
     FidelityCheck(lambda s: _planted.rows(s, every=True), lambda c: _has_faults(c) and _every_fault(c)),
     FidelityCheck(lambda s: _planted.rows(s, every=False), lambda c: _has_faults(c) and not _every_fault(c)),

@@ -99,7 +99,7 @@ class Parameters:
                 names.append(f"{name}[{','.join(map(str, entry))}]")
                 sigma.append(sigmas[name])
             index[name] = array
-        spreads = _shared_spreads(level, index)
+        spreads = _shared_spreads(level, index, design)
         shared = {name: len(names) + k for k, name in enumerate(spreads)}
         names += spreads
         sigma += spreads.values()
@@ -241,10 +241,14 @@ class Parameters:
         return values + np.swapaxes(values, -1, -2) if name in self.topology.mirrored else values
 
 
-def _shared_spreads(level: Level, index: Mapping[str, Int[np.ndarray, "..."]]) -> dict[str, float]:
+def _shared_spreads(level: Level, index: Mapping[str, Int[np.ndarray, "..."]], design: Design) -> dict[str, float]:
     amplifier = {"ideal": {}, "macro": AMPLIFIER_SPREADS, "transistor": TRANSISTOR_SPREADS}[level]
     parasitic = {"parasitic": PARASITIC_SPREAD} if level == "transistor" and "capacitance" in index else {}
-    return {**amplifier, **parasitic, "noise_scale": NOISE_SPREAD}
+    found = {**amplifier, **parasitic, "noise_scale": NOISE_SPREAD}
+    if design.amplifier is not None and design.amplifier.circuit is not None and design.amplifier.noise_corner == 0:
+        # That its subcircuit has no 1/f noise was measured.
+        found.pop("noise_corner", None)
+    return found
 
 
 def _free(shape: tuple[int, ...], mirrored: bool) -> list[tuple[int, ...]]:

@@ -154,6 +154,6 @@ def _thinned(data: Measurement) -> Int[np.ndarray, " k"]:
     frequencies, design = data.values["frequency"], data.design
     count = len(frequencies)
     if data.level == "transistor" and design.amplifier is not None:
-        unity = design.tempco.amplifier_at(design.amplifier, design.temperature).gain_bandwidth
-        count = max(1, int(np.searchsorted(frequencies, TRANSISTOR_BAND * unity)))
+        highest = design.tempco.amplifier_at(design.amplifier, design.temperature).band(TRANSISTOR_BAND)
+        count = max(1, int(np.searchsorted(frequencies, highest)))
     return np.unique(np.linspace(0, count - 1, min(count, _FREQUENCIES)).astype(int))

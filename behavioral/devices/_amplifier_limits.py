@@ -37,14 +37,25 @@ class Amplifiers:
     """Where it meets the white noise [Hz]."""
     lowest: Float[np.ndarray, " a"]
     """Down to where it grows [Hz]."""
+    further: Float[np.ndarray, " a"]
+    """Second pole [Hz]; 0 is none."""
 
     @classmethod
     def of(cls, space: StateSpace, amplifiers: "tuple[OpAmp, ...]", n: int) -> "Amplifiers":
         """From a state space whose outputs after the first n are `amplifier_nodes`."""
         models = [amp.model for amp in amplifiers if amp.model is not None]
-        names = ("rail_low", "rail_high", "slew", "gain_bandwidth", "offset", "noise_voltage", "noise_corner")
+        names = (
+            "rail_low",
+            "rail_high",
+            "slew",
+            "gain_bandwidth",
+            "offset",
+            "noise_voltage",
+            "noise_corner",
+            "second_pole",
+        )
         numbers = np.array([[getattr(m, name) for name in names] for m in models], float).reshape(-1, len(names)).T
-        low, high, slew, bandwidth, offset, white, corner = numbers
+        low, high, slew, bandwidth, offset, white, corner, further = numbers
         a = len(amplifiers)
         y = (space.y_drive + space.y_bias)[n:]
         inputs, offsets = np.zeros((a, space.M.shape[1])), offset.copy()
@@ -68,6 +79,7 @@ class Amplifiers:
             white**2 * corner,
             corner,
             np.array([float(m.noise_lowest) for m in models]),
+            further,
         )
 
     def clipped(self, states: Float[np.ndarray, "times m"]) -> tuple[str, ...]:
@@ -142,4 +154,5 @@ class Amplifiers:
     @property
     def step(self) -> float:
         """Longest step that follows the limits [s]."""
-        return float(1 / (_STEPS * 2 * pi * self.bandwidth.max())) if len(self.bandwidth) else np.inf
+        fastest = max([*self.bandwidth, *self.further], default=0.0)
+        return float(1 / (_STEPS * 2 * pi * fastest)) if fastest > 0 else np.inf

@@ -161,8 +161,7 @@ def _without_simulation(
     amplifier = design.amplifier
     if amplifier is not None and task["level"] != "ideal":
         amplifiers = sum(isinstance(element, OpAmp) for element in judge.linear.network.elements)
-        supply = amplifier.rail_high - amplifier.rail_low
-        metrics["supply_power"] = amplifiers * amplifier.supply_current * supply
+        metrics["supply_power"] = amplifiers * amplifier.supply_current * amplifier.supply
         metrics["amplifiers_at_rails"] = float(len(judge.at_rails()))
     return metrics, {"x": program.solution.tolist()}
 

@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from ...circuits import Design
+from ...circuits.chips import KEPT
 from ...circuits.linear_circuits import split_outputs
 from ...circuits.spice_files import netlist_text
 from ...circuits.tolerances import CircuitSpecification, load_specification
@@ -48,8 +50,9 @@ def _inlined(data: Any, path: Path) -> Any:
         return data
     if isinstance(data.get("training"), Mapping):
         training = _placed(data["training"], path)
+        own = training.pop("amplifier", None)
         # Written out, so that a parameter can name any field of it.
-        design = {"design": _design(training["design"], path)} if "design" in training else {}
+        design = {"design": _design(training["design"], path, own)} if "design" in training else {}
         return {**data, "training": {**training, **design}}
     if isinstance(data.get("netlist"), Mapping):
         return _netlist_read(data, path)
@@ -57,8 +60,11 @@ def _inlined(data: Any, path: Path) -> Any:
     if not isinstance(circuit, Mapping):
         return data
     circuit = dict(circuit)
+    own = circuit.pop("amplifier", None)
     if "design" in circuit:
-        circuit["design"] = _design(circuit["design"], path)
+        circuit["design"] = _design(circuit["design"], path, own)
+        if _has_a_subcircuit(circuit["design"]):
+            circuit.setdefault("level", "transistor")
     program = circuit.get("program")
     if isinstance(program, Mapping) and {"matrix", "drive"} & set(program):
         circuit["program"] = _files_read(dict(program), path)
@@ -96,9 +102,29 @@ def _placed(training: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return {**training, **{name: os.path.realpath(path.parent / value) for name, value in files.items()}}
 
 
-def _design(given: Any, path: Path) -> Any:
-    """A design's fields, where it is given by name: its runs are performed elsewhere."""
-    return find_design(given, path.parent).to_dict() if isinstance(given, str) else given
+def _design(given: Any, path: Path, amplifier: Any = None) -> Any:
+    """A design as plain data; with the `amplifier` of a study, which may be one of a file, in the place of its own.
+
+    Its runs are performed elsewhere, where a name may mean something else.
+    """
+    design = find_design(given, path.parent).to_dict() if isinstance(given, str) else given
+    if not isinstance(design, Mapping):
+        return design
+    own = design.get("amplifier") if amplifier is None else amplifier
+    if not isinstance(own, Mapping) or "file" not in own:
+        return design if amplifier is None else {**design, "amplifier": own}
+    if amplifier is not None and "preset" not in design and isinstance(design.get("amplifier"), Mapping):
+        kept = {name: design["amplifier"][name] for name in KEPT if name in design["amplifier"]}
+        design = {**design, "amplifier": {**kept, **own}}
+    else:
+        design = {**design, "amplifier": own}
+    # Measured once, here: its runs are performed elsewhere, and later.
+    return Design.from_dict(design, str(path), path.parent).to_dict()
+
+
+def _has_a_subcircuit(design: Any) -> bool:
+    amplifier = design.get("amplifier") if isinstance(design, Mapping) else None
+    return isinstance(amplifier, Mapping) and amplifier.get("circuit") is not None
 
 
 def _files_read(program: dict[str, Any], path: Path) -> dict[str, Any]:

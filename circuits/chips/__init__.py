@@ -1,5 +1,6 @@
 """A design, and the chips that are drawn from it."""
 
+from ._amplifier_file import KEPT as KEPT
 from ._amplifier_file import put_amplifier as put_amplifier
 from ._converters import Converter as Converter
 from ._converters import converter as converter

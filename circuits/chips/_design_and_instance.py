@@ -27,7 +27,7 @@ from ._design_file import _LATER, _PRESETS, on_a_preset
 from ._drift_paths import conductance_flicker, temperature_offset
 from ._instance_file import made_of_plain, plain_instance, read_plain
 
-_DESIGN_FILE = FileKind("a design", 600_000)
+_DESIGN_FILE = FileKind("a design", 100_000)
 
 
 class Design(DesignFields):
@@ -112,7 +112,7 @@ class Design(DesignFields):
         for part, names in _LATER.items():
             for name, value in names.items():
                 if plain[part] is not None and plain[part].get(name) == value:
-                    del plain[part][name]
+                    plain[part].pop(name, None)
         return plain
 
     def to_yaml(self) -> str:

@@ -1,9 +1,9 @@
 """A design's amplifier, and what temperature does to it and to the other components."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, model_serializer, model_validator
 
 from ...files.quantities import (
     Ampere,
@@ -65,12 +65,34 @@ class Amplifier(Part):
     circuit: AmplifierCircuit | None = None
     """The subcircuit that these values were measured on; `None`: they are given."""
 
+    @property
+    def supply(self) -> float:
+        """Between the supplies [V]: those of the subcircuit, else the rails stand for them."""
+        return self.rail_high - self.rail_low if self.circuit is None else self.circuit.vdd - self.circuit.vss
+
+    def band(self, part: float) -> float:
+        """Frequency [Hz] up to which the macro-model stands for transistors.
+
+        A part of the gain-bandwidth, or less where a subcircuit is known to have further noise above.
+        """
+        known = None if self.circuit is None else self.circuit.noise_band
+        highest = part * self.gain_bandwidth
+        return highest if known is None else min(highest, known)
+
+    @model_serializer(mode="wrap")
+    def _without_what_it_lacks(self, handler: Any) -> dict[str, Any]:
+        """Fields of amplifiers of a file are left out where they say nothing, as in designs that do not know them."""
+        written: dict[str, Any] = handler(self)
+        return {name: value for name, value in written.items() if name not in _OF_A_FILE or value}
+
     @model_validator(mode="after")
     def _rails_in_order(self) -> "Amplifier":
         if not self.rail_low < 0 < self.rail_high:
             raise ValueError(f"expected rail_low < 0 < rail_high, got {self.rail_low} V and {self.rail_high} V")
         return self
 
+
+_OF_A_FILE = ("offset", "input_capacitance", "second_pole", "circuit")
 
 AMPLIFIER_TEMPCOS = ("gain", "gain_bandwidth", "output_resistance", "noise_voltage", "noise_corner", "bias_current")
 """The amplifier's values that have temperature coefficients."""

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from ...files.quantities import Volt
+from ...files.quantities import Hertz, Volt
 from ._parts import Part
 
-_LONGEST = 400_000
-"""Characters; some hundred transistors' models."""
+_LONGEST = 60_000
+"""Characters; a design is a file of at most 100,000 bytes."""
 
 
 class AmplifierCircuit(Part):
@@ -27,6 +27,8 @@ class AmplifierCircuit(Part):
     """Positive supply [V]."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     """Of the file and of what it includes."""
+    noise_band: Annotated[Hertz, Field(gt=0)] | None = None
+    """Up to which its input noise is that of the macro-model within a per cent [Hz]; None: everywhere."""
     tnom: float = 27.0
     """Temperature of the models' values [degree Celsius]."""
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=200)]

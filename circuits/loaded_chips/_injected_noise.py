@@ -99,5 +99,5 @@ def chip_power(
     if design.amplifier is None or level == "ideal":
         return resistors
     amplifiers = sum(isinstance(e, OpAmp) for e in instance.network(program, level, scaling).elements)
-    supply = design.amplifier.supply_current * (design.amplifier.rail_high - design.amplifier.rail_low)
+    supply = design.amplifier.supply_current * design.amplifier.supply
     return resistors + amplifiers * supply

@@ -73,13 +73,16 @@ def get_chip_design(
 
 
 def get_chip_level(name: str | None, design: Design, topology: str) -> Level:
-    """As `get_level`; without a name macro, or ideal where the design or the topology has no amplifier.
+    """As `get_level`; without a name macro, ideal where the design or the topology has no amplifier, or transistor
+    where the design's amplifier is a subcircuit of a file.
 
     Raises:
         DesignError: unknown name, or a level with amplifiers of a topology without any.
     """
     if name is None:
-        return "ideal" if design.amplifier is None or topology == RLCGrid.name else "macro"
+        if design.amplifier is None or topology == RLCGrid.name:
+            return "ideal"
+        return "macro" if design.amplifier.circuit is None else "transistor"
     return fitting_level(get_level(name), topology)
 
 

@@ -6,17 +6,23 @@ from typing import Annotated
 import typer
 
 from ..frame import (
+    AmplifierFile,
     AsJson,
     ChipLevel,
     DesignName,
     InstanceSeed,
     Out,
+    PairCommand,
+    Pins,
     Quiet,
     Rank,
     Resume,
     Seed,
+    Subcircuit,
+    Supply,
     Temperature,
     TopologyName,
+    Trust,
     job,
     quantity,
     whole,
@@ -30,7 +36,7 @@ EXAMPLE = (
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command(epilog=EXAMPLE)(calibrate)
+    app.command(cls=PairCommand, epilog=EXAMPLE)(calibrate)
 
 
 def calibrate(
@@ -117,6 +123,11 @@ def calibrate(
     ] = None,
     temperature: Temperature = None,
     instance_seed: InstanceSeed = None,
+    amplifier: AmplifierFile = None,
+    subcircuit: Subcircuit = None,
+    pins: Pins = None,
+    trust: Trust = False,
+    supply: Supply = None,
     out: Out = None,
     resume: Resume = None,
     seed: Seed = 0,
@@ -131,10 +142,13 @@ def calibrate(
     """
     with job("calibrate", out, quiet, as_json, resume) as this:
         from ..frame import refuse_beside, written
+        from ..inputs import AmplifierOptions
         from ..inputs import lab as lab_data
         from ..jobs import calibration as jobs
 
         nuisances = jobs.get_nuisances(nuisance)
+        own = AmplifierOptions(amplifier, subcircuit, pins, supply, trust)
+        own.check()
         records = [*(lab or ()), *(measurements or ())]
         jobs.check_together(records, instances, held_out, keep_below, resume, out)
         from_bench = lab_data.is_lab(records, asked=bool(lab))
@@ -167,4 +181,5 @@ def calibrate(
                 instances,
                 nuisances,
             )
+            request = jobs.with_own_amplifier(this, request, own)
             jobs.from_drawn(this, request, held_out, keep_below) if instances is None else jobs.campaign(this, request)

@@ -26,10 +26,12 @@ from ..frame import (
     Outputs,
     Pair,
     PairCommand,
+    Pins,
     Quiet,
     Rank,
     Seed,
     Size,
+    Subcircuit,
     Supply,
     Temperature,
     Timeout,
@@ -115,6 +117,8 @@ def simulate(
     no_mismatch: NoMismatch = False,
     drive_scale: DriveScale = "auto",
     amplifier: AmplifierFile = None,
+    subcircuit: Subcircuit = None,
+    pins: Pins = None,
     trust: Trust = False,
     supply: Supply = None,
     timeout: Timeout = None,
@@ -137,18 +141,20 @@ def simulate(
             )
             return
         from ...circuits.trials import get_chip_design, get_chip_level, get_instance
+        from ...netlists.amplifiers import amplifier_of
         from ...netlists.runs import Request, get_analysis, run
-        from ..inputs import ProgramOptions, get_scaling
+        from ..inputs import ProgramOptions, amplifiers, get_scaling
         from ..inputs import chips as inputs
 
         limits = None if band is None else (band.low, band.high)
         kind = get_analysis(analysis, noise, duration, limits)
-        # an amplifier of one's own is one of transistors, and fits on the usual board
+        own = amplifiers.AmplifierOptions(amplifier, subcircuit, pins, supply, trust)
+        own.check()
+        # an amplifier of one's own fits on the usual board
         ours = level if amplifier is None else None
-        level = "transistor" if amplifier is not None and level is None else level
-        the_design = get_chip_design(topology, design, temperature, corner, ours)
-        the_level = get_chip_level(level, the_design, topology)
-        subcircuit = inputs.get_amplifier(amplifier, trust, supply, the_level)
+        board = get_chip_design(topology, design, temperature, corner, ours)
+        the_level = get_chip_level(own.level(level), board, topology)
+        the_design = own.put(board, the_level)
         options = ProgramOptions(size, matrix, drive, seed, rank, jacobian, hessian, damping)
         chip, program = options.load(topology)
         fresh = get_instance(the_design, chip, seed if instance_seed is None else instance_seed, not no_mismatch)
@@ -164,7 +170,7 @@ def simulate(
             duration,
             noise,
             seed,
-            subcircuit,
+            amplifier_of(the_design) if the_level == "transistor" else None,
             corner,
             at,
             temperature,
@@ -182,7 +188,7 @@ def simulate(
         this.show(_simulation.table(request, result))
         if scaling.drive != 1:
             this.say(f"the circuit ran with {scaling.drive:g} times the drive: its answer is v divided by that")
-        for line in _simulation.told(request, this.summary):
+        for line in (*_simulation.told(request, this.summary), *amplifiers.told(the_design)):
             this.say(line)
         for warning in _simulation.shown_warnings(result):
             this.say(f"warning: {warning}")

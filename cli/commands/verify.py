@@ -6,17 +6,22 @@ from typing import Annotated
 import typer
 
 from ..frame import (
+    AmplifierFile,
     AsJson,
     NetlistFile,
     Out,
     Outputs,
     Pair,
     PairCommand,
+    Pins,
     Quiet,
     Resume,
     Seed,
+    Subcircuit,
+    Supply,
     Temperature,
     TolerancesFile,
+    Trust,
     job,
     pair,
     whole,
@@ -111,6 +116,11 @@ def verify(
             show_default=False,
         ),
     ] = None,
+    amplifier: AmplifierFile = None,
+    subcircuit: Subcircuit = None,
+    pins: Pins = None,
+    trust: Trust = False,
+    supply: Supply = None,
     out: Out = None,
     resume: Resume = None,
     seed: Seed = 0,
@@ -123,6 +133,7 @@ def verify(
         from ...netlists.simulators import versions
         from .._exceptions import InputError
         from ..frame import refuse_beside
+        from ..inputs import AmplifierOptions
         from ..views import fidelity as verification
 
         if own_circuit(context, netlist, ("netlist", "outputs", "tolerances", "temperature", "band")):
@@ -141,6 +152,8 @@ def verify(
             )
             verification.against_lab(this, device, files)
             return
+        own = AmplifierOptions(amplifier, subcircuit, pins, supply, trust)
+        own.check()
         if instance is not None and device is None and resume is None:
             raise InputError("--instance: is the chip of --device FILE, which is not there; give it too")
         if device is not None:
@@ -157,6 +170,7 @@ def verify(
             request = verification.VerificationRequest(
                 topology or (), level or (), size or (), seed, design, *chip, opinions, depth
             )
+            request = verification.with_own_amplifier(this, request, own)
             done = {}
         rows = verification.run(request, done, this)
         this.show(verification.table(rows))

@@ -32,11 +32,13 @@ from ._options import LevelName as LevelName
 from ._options import MatrixCsv as MatrixCsv
 from ._options import NoMismatch as NoMismatch
 from ._options import Out as Out
+from ._options import Pins as Pins
 from ._options import Quiet as Quiet
 from ._options import Rank as Rank
 from ._options import Resume as Resume
 from ._options import Seed as Seed
 from ._options import Size as Size
+from ._options import Subcircuit as Subcircuit
 from ._options import Supply as Supply
 from ._options import Temperature as Temperature
 from ._options import Timeout as Timeout

@@ -79,13 +79,29 @@ AmplifierFile = Annotated[
     Path | None,
     typer.Option(
         "--amplifier",
-        help="Your own amplifier at level transistor: a file with a subcircuit, pins plus minus out vdd vss.",
+        help="Your own amplifier instead of the design's, at level transistor: a SPICE file with its subcircuit.",
         show_default=False,
     ),
 ]
-Trust = Annotated[
-    bool, typer.Option("--trust", help="You trust who wrote the --amplifier file: ngspice runs commands in it.")
+Subcircuit = Annotated[
+    str | None,
+    typer.Option(
+        "--subcircuit",
+        help="Name of the subcircuit in the --amplifier file. \\[default: the only one]",
+        show_default=False,
+    ),
 ]
+Pins = Annotated[
+    str | None,
+    typer.Option(
+        "--pins",
+        metavar="PIN=NODE,...",
+        help="Nodes of the subcircuit, or positions from 1, such as plus=3,minus=2,vdd=7,vss=4,out=6, and ground=..."
+        " where it has one. \\[default: plus, minus, out, vdd, vss in this order]",
+        show_default=False,
+    ),
+]
+Trust = Annotated[bool, typer.Option("--trust", help="You trust who wrote the --amplifier file.")]
 Supply = Annotated[
     Pair | None,
     typer.Option(

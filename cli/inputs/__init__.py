@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import _amplifiers as amplifiers
     from . import _chips as chips
     from . import _lab as lab
+    from ._amplifiers import AmplifierOptions as AmplifierOptions
     from ._linear_algebra import Kind as Kind
     from ._linear_algebra import check as check
     from ._linear_algebra import get_device as get_device
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
     from ._programs import get_scaling as get_scaling
 
 __all__ = [
+    "AmplifierOptions",
     "Kind",
     "ProgramOptions",
+    "amplifiers",
     "check",
     "chips",
     "get_circuit",
@@ -33,8 +37,9 @@ __all__ = [
     "lab",
 ]
 
-_MODULES = ("chips", "lab")
+_MODULES = ("amplifiers", "chips", "lab")
 _HOMES = {
+    "AmplifierOptions": "_amplifiers",
     "Kind": "_linear_algebra",
     "ProgramOptions": "_programs",
     "check": "_linear_algebra",

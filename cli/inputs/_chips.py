@@ -1,13 +1,9 @@
 """From the words of the command line to designs, chips and programs."""
 
-from pathlib import Path
-
 import numpy as np
 
-from ...circuits import Instance, Level
-from ...netlists.amplifiers import UserAmplifier, user_amplifier
+from ...circuits import Instance
 from .._exceptions import InputError
-from ..frame import Pair
 
 DEFAULT_SIZE = 8
 LONGEST_PATH = 100_000
@@ -33,24 +29,3 @@ def get_aged(instance: Instance, age: float | None) -> Instance:
             f" {instance.design.name}, got {age:g}; set drift.temperature_sigma to 0 for ageing alone"
         )
     return instance.at(age)
-
-
-def get_amplifier(path: Path | None, trust: bool, supply: Pair | None, level: Level) -> UserAmplifier | None:
-    """The user's amplifier; none without a file.
-
-    Raises:
-        InputError: not trusted, or options that belong to it without it.
-        NetlistError: unreadable, not a subcircuit with the pins of an amplifier, or impossible supplies.
-    """
-    if path is None:
-        if trust or supply is not None:
-            raise InputError(f"{'--trust' if trust else '--supply'}: belongs to --amplifier FILE, which is not there")
-        return None
-    if not trust:
-        raise InputError(
-            f"--amplifier {path}: ngspice runs commands that a netlist holds; read the file, and add --trust if you"
-            " trust who wrote it"
-        )
-    if level != "transistor":
-        raise InputError(f"--amplifier: expected --level transistor, got {level}")
-    return user_amplifier(path, trust=True) if supply is None else user_amplifier(path, True, supply.high, supply.low)

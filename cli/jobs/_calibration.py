@@ -1,7 +1,7 @@
 """What `thermospice calibrate` does with its options: one chip or many, measured here or elsewhere."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,10 @@ from ...measurements import (
     save_measurements,
 )
 from ...netlists import measure_for_calibration
+from ...netlists.amplifiers import changed_since
 from .._exceptions import InputError
 from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, state_file
-from ..inputs import lab
+from ..inputs import AmplifierOptions, amplifiers, lab
 from ..views import calibration as findings
 from ..views import population, table
 
@@ -77,6 +78,21 @@ class CalibrationRequest:
     def instance(self, k: int = 0) -> Instance:
         """The chip of this seed, or the k-th after it."""
         return get_instance(self.chip_design, self.chip_topology, self.chip_seed + k)
+
+
+def with_own_amplifier(this: Job, request: CalibrationRequest, own: AmplifierOptions) -> CalibrationRequest:
+    """The request with a design in the command's folder where the amplifier is one of a file; else as it is."""
+    request = replace(request, level=own.level(request.level))
+    board = (
+        request.chip_design
+        if own.file is None
+        else get_chip_design(request.topology, request.design, request.temperature)
+    )
+    design = own.put(board, get_chip_level(request.level, board, request.topology))
+    path = amplifiers.kept(design, this.folder)
+    for line in amplifiers.told(design):
+        this.say(line)
+    return request if path is None else replace(request, design=path)
 
 
 def get_nuisances(names: Sequence[str] | None) -> tuple[str, ...]:
@@ -199,7 +215,11 @@ def resume_campaign(this: Job) -> None:
     Raises:
         InputError: the folder is not one of a campaign.
     """
-    campaign(this, checked(CalibrationRequest, population.load_request(this.folder), state_file(this.folder)))
+    request = checked(CalibrationRequest, population.load_request(this.folder), state_file(this.folder))
+    request = replace(request, design=amplifiers.kept_at(request.design, this.folder))
+    if (told := changed_since(request.chip_design, Path())) is not None:
+        this.say(f"warning: {told}")
+    campaign(this, request)
 
 
 def _say_what_means_nothing(this: Job, request: CalibrationRequest) -> None:

@@ -11,12 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ... import campaigns
-from ...circuits import Corners
+from ...circuits import Corners, Design
 from ...circuits.trials import follows_temperature
 from ...files import read_text, write_text
 from ...files.opening import DESCRIPTION
+from ...netlists.amplifiers import changed_since
 from .._exceptions import InputError
 from ..frame import Job, interpreting, load_state, state_file
+from ..inputs import amplifiers
 
 _FEW = 5
 """Runs whose interval is wider than the eye takes from their scatter: Student's t of four is 1.6 times the normal's."""
@@ -38,6 +40,8 @@ def campaign(
     if execution.retry_failed and not execution.resume:
         raise InputError("--retry-failed: a new campaign has no failed runs; give the folder of one with --resume")
     study, where = given or _study(this.folder, path, seed, execution.resume)
+    for line in _amplifier_told(study, this.folder, path, execution.resume):
+        this.say(line)
     with _progress(this, study) as progress:
         result = campaigns.run_campaign(study, this.folder, execution, progress, where)
     if "stopped" in result.summary:
@@ -75,6 +79,32 @@ def _study(folder: Path, path: Path | None, seed: int | None, resume: bool) -> t
         # A study is frozen; another seed is another study.
         study = campaigns.parse_study({**campaigns.to_plain(study), "seed": seed}, str(path))
     return study, str(path)
+
+
+def _designs(study: campaigns.Study) -> Iterator[Design]:
+    if study.circuit is not None:
+        yield study.circuit.design
+
+
+def _amplifier_told(study: campaigns.Study, folder: Path, path: Path | None, resume: bool) -> Iterator[str]:
+    """Where the amplifier comes from, and whether its file has changed since the campaign began."""
+    before = _sha256(load_state(folder, "sweep").get("study")) if resume else None
+    for design in _designs(study):
+        yield from amplifiers.told(design)
+        own = None if design.amplifier is None else design.amplifier.circuit
+        if path is not None and before is not None and (own is None or own.sha256 != before):
+            now = "no file" if own is None else f"sha256 {own.sha256[:12]}"
+            began = f"the campaign began with the amplifier of sha256 {before[:12]}"
+            yield f"warning: {began}, and this is {now}: every run with it is a new one"
+        elif path is None and (told := changed_since(design, Path())) is not None:
+            yield f"warning: {told}"
+
+
+def _sha256(study: Any) -> str | None:
+    """Of the amplifier's file that a stored study has, if any."""
+    for key in ("circuit", "design", "amplifier", "circuit", "sha256"):
+        study = study.get(key) if isinstance(study, Mapping) else None
+    return study if isinstance(study, str) else None
 
 
 def _without_effect(study: campaigns.Study) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """`thermospice verify` around the fidelity table: the request, what a folder remembers, the table for a person."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NotRequired
 
@@ -15,12 +15,13 @@ from ... import fidelity
 from ...behavioral import DeviceModel
 from ...behavioral.comparison import judge_records
 from ...behavioral.populations import get_device_model
+from ...circuits.trials import BOARD, get_design, get_level
 from ...files import judged, write_json
 from ...measurements import read_measurement
 from ...netlists.simulators import versions
 from .._exceptions import InputError
 from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, load_state, save_state, state_file
-from ..inputs import lab
+from ..inputs import AmplifierOptions, amplifiers, lab
 
 
 @with_config(STRICT)
@@ -44,6 +45,20 @@ class VerificationRequest:
         if self.device is None:
             return fidelity.cases(self.topologies, self.levels, self.sizes, self.design, self.seed, self.depth)
         return fidelity.device_cases(Path(self.device), Path(self.instance) if self.instance else None, self.seed)
+
+
+def with_own_amplifier(this: Job, request: VerificationRequest, own: AmplifierOptions) -> VerificationRequest:
+    """The request with a design in the command's folder where the amplifier is one of a file; else as it is."""
+    if request.device is not None or (own.file is None and request.design is None):
+        return request
+    board = get_design(request.design or BOARD)
+    levels = request.levels or (("transistor",) if own.file is not None else ())
+    for level in levels if own.file is not None else ():
+        board = own.put(board, get_level(level))
+    path = amplifiers.kept(board, this.folder)
+    for line in amplifiers.told(board):
+        this.say(line)
+    return request if path is None else replace(request, design=path, levels=levels)
 
 
 def depth(quick: bool, full: bool) -> fidelity.Depth:
@@ -81,6 +96,7 @@ def resume(folder: Path) -> tuple[VerificationRequest, fidelity.Done]:
     """
     found = load_state(folder, "verify")
     request = checked(VerificationRequest, found.get("request"), state_file(folder))
+    request = replace(request, design=amplifiers.kept_at(request.design, folder))
     cases = checked(dict[str, list[dict[str, Any]]], found.get("cases"), state_file(folder))
     return request, {name: [_checked_row(row, folder) for row in rows] for name, rows in cases.items()}
 

@@ -65,7 +65,7 @@ def summary(request: Request, result: Result) -> dict[str, Any]:
         "simulator_elapsed_s": attrs["elapsed_s"],
         "corner": request.corner,
         "age_s": request.age,
-        "amplifier": None if request.amplifier is None else request.amplifier.name,
+        **_own_amplifier(request),
         "rank": getattr(request.instance.topology, "r", None),
         "time_constants": result.time_constants,
         "settled": result.settled,
@@ -88,6 +88,23 @@ def summary(request: Request, result: Result) -> dict[str, Any]:
         found["inverse"] = covariance / request.instance.design.kappa0
         found["relative_error"] = relative_norm(found["inverse"] - inverse, inverse)
     return found
+
+
+def _own_amplifier(request: Request) -> dict[str, Any]:
+    """Where the amplifier comes from, if it is the user's own."""
+    amplifier = request.instance.design.amplifier
+    if amplifier is None or amplifier.circuit is None or request.level == "ideal":
+        return {}
+    circuit = amplifier.circuit
+    return {
+        "amplifier": circuit.subcircuit,
+        "amplifier_file": circuit.file,
+        "amplifier_sha256": circuit.sha256,
+        "amplifier_pins": dict(circuit.pins),
+        "amplifier_supply": [circuit.vss, circuit.vdd],
+        "amplifier_notices": list(circuit.notices),
+        "amplifier_model": amplifier.model_dump(exclude={"circuit"}),
+    }
 
 
 def _answer(request: Request, result: Result) -> Float[np.ndarray, " n"]:

@@ -5,11 +5,21 @@ from collections.abc import Iterator
 
 from ...circuits import Amplifier
 from ...netlists import SimulatorError
-from ...netlists.amplifiers import AmplifierSubcircuit, TwoStage, characterise, extract_macro_model
+from ...netlists.amplifiers import (
+    AmplifierSubcircuit,
+    Load,
+    TwoStage,
+    amplifier_of,
+    characterise,
+    extract_macro_model,
+    open_loop_error,
+)
 from ..subjects import Row, Subject
 
 LIMIT = 2e-3
 """The design's values have four digits, and where an output clips is found to 5e-4 of it."""
+OPEN_LOOP = 1.0
+"""As other spectra of transistors: two poles and an output resistance stand for all that a subcircuit has [dB]."""
 _FEWEST = 2
 _COMPARED = (
     "gain",
@@ -36,6 +46,20 @@ def rows(subject: Subject) -> Iterator[Row]:
         subject.failures.append(str(failure))
         error = float("nan")
     yield subject.row("op", metric, error, LIMIT)
+
+
+def own_rows(subject: Subject) -> Iterator[Row]:
+    """A user's own amplifier: the open loop of its subcircuit against the macro-model that was measured on it."""
+    design = subject.instance.design
+    own, values = amplifier_of(design), design.amplifier
+    assert own is not None
+    assert values is not None
+    error = float("nan")
+    try:
+        error = open_loop_error(own, values, Load(design.R0, values.load_capacitance), design.tempco.reference)
+    except SimulatorError as failure:
+        subject.failures.append(str(failure))
+    yield subject.row("ac", f"open loop of {own.subcircuit} against its macro-model, dB", error, OPEN_LOOP)
 
 
 @functools.cache

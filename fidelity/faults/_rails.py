@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import pi
 from typing import Literal
 
 from ...circuits import Network, state_space
@@ -133,7 +134,16 @@ def _at_rail(amp: Element, region: Region, rail: float) -> Iterator[Element]:
         yield Resistor(f"{amp.name}_clamp", pole, node, 1 / _CLAMP, noisy=False)
         return
     yield VoltageSource(f"{amp.name}_vr", pole, GROUND, _saturated(model, rail))
-    yield Resistor(f"{amp.name}_ro", pole, amp.out, model.output_resistance, noisy=False)
+    driving = pole
+    if model.second_pole:
+        # The second pole behind the held first one, and a follower that does not load it.
+        lagging, driving = f"{amp.name}_q", f"{amp.name}_b"
+        yield Resistor(f"{amp.name}_r2", pole, lagging, 1 / TRANSCONDUCTANCE, noisy=False)
+        yield Capacitor(f"{amp.name}_c2", lagging, GROUND, TRANSCONDUCTANCE / (2 * pi * model.second_pole))
+        yield OpAmp(f"{amp.name}_buf", lagging, driving, driving, None)
+    if model.input_capacitance:
+        yield Capacitor(f"{amp.name}_ci", amp.minus, GROUND, model.input_capacitance)
+    yield Resistor(f"{amp.name}_ro", driving, amp.out, model.output_resistance, noisy=False)
     yield Capacitor(f"{amp.name}_cl", amp.out, GROUND, model.load_capacitance, amp.cell, amp.sign)
     for pin, at in (("p", amp.plus), ("m", amp.minus)):
         if at != GROUND:

@@ -37,5 +37,5 @@ def amplifier_band(design: Design, level: Level) -> tuple[float, float] | None:
     if level != "transistor" or design.amplifier is None:
         return None
     # Warm amplifiers are slower, and their further poles come down with their unity frequency.
-    highest = BAND * design.tempco.amplifier_at(design.amplifier, design.temperature).gain_bandwidth
+    highest = design.tempco.amplifier_at(design.amplifier, design.temperature).band(BAND)
     return highest / 10**DECADES, highest

@@ -15,8 +15,8 @@ from ._pins import ROLES as ROLES
 from ._pins import Pins, get_nodes
 
 _UNSAFE = re.compile(r"[^a-z0-9_]+")
-_LONGEST = 400_000
-"""Characters of an amplifier with all that it needs: some hundred transistors' models."""
+_LONGEST = 60_000
+"""Characters of an amplifier with all that it needs, since a design keeps them."""
 
 
 @dataclass(frozen=True, slots=True)

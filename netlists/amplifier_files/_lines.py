@@ -8,8 +8,8 @@ from .._exceptions import NetlistError
 
 _COMMENT = re.compile(r";|//|(?:(?<=\s)|^)\$")
 _PLAIN = re.compile(r"[\t\x20-\x7e]*")
-_MICRO = str.maketrans({"\u00b5": "u", "\u03bc": "u", "\u00a0": " ", "\u2212": "-"})
-"""Signs that data sheets put where SPICE has an ASCII one."""
+_MICRO = re.compile("(?<=[0-9])[\u00b5\u03bc]")
+"""The sign that data sheets put where SPICE has a u."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def logical_lines(text: str, name: str) -> Iterator[Line]:
             continue
         if parts:
             yield Line(" ".join(parts), f"{name}, line {start}")
-        parts, start = [content.translate(_MICRO)], number
+        parts, start = [content], number
     if parts:
         yield Line(" ".join(parts), f"{name}, line {start}")
 
@@ -73,7 +73,7 @@ def _without_comment(line: str) -> str:
     if line.startswith("*"):
         return ""
     found = _COMMENT.search(line)
-    return (line[: found.start()] if found else line).strip().translate(_MICRO)
+    return _MICRO.sub("u", line[: found.start()] if found else line).replace("\u00a0", " ").strip()
 
 
 def _check(content: str, where: str) -> None:

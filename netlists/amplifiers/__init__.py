@@ -10,6 +10,7 @@ from ._cmos_process import GENERIC_180NM as GENERIC_180NM
 from ._cmos_process import MosModel as MosModel
 from ._cmos_process import Process as Process
 from ._design_amplifier import amplifier_of as amplifier_of
+from ._design_amplifier import changed_since as changed_since
 from ._design_amplifier import measure_for_design as measure_for_design
 from ._design_amplifier import supply_of as supply_of
 from ._design_amplifier import with_amplifier as with_amplifier
@@ -27,3 +28,4 @@ from ._subcircuit import Transistor as Transistor
 from ._subcircuit import nodesets as nodesets
 from ._user_model import UserModel as UserModel
 from ._user_model import measure_user_amplifier as measure_user_amplifier
+from ._user_model import open_loop_error as open_loop_error

@@ -106,7 +106,7 @@ class Bench:
         # A loop of gain A around an impedance Z makes it Z/(1 + A) (Blackman).
         loaded = plot["v(outb)"] * (1 + gain)
         load = self.load.conductance + 2j * np.pi * plot.scale * self.load.capacitance
-        return plot.scale, gain, 1 / (1 / loaded - load)
+        return plot.scale, gain, loaded / (1 - loaded * load)
 
     def noise(
         self, grid: Grid, resistance: float | None = None

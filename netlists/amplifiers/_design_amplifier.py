@@ -13,7 +13,7 @@ from ...circuits.components import AMPLIFIER_TEMPCOS
 from ...circuits.components import AmplifierCircuit as CircuitOfDesign
 from ...files.quantities import QuantityError, parse_quantity
 from .._exceptions import NetlistError, SimulatorError
-from ..amplifier_files import parse_amplifier
+from ..amplifier_files import parse_amplifier, read_amplifier
 from ._bench import Load
 from ._from_file import UserAmplifier, user_amplifier
 from ._user_model import measure_user_amplifier
@@ -52,9 +52,14 @@ def measure_for_design(
     try:
         path = folder / str(fields["file"])
         found = user_amplifier(path, True, high, low, None if name is None else str(name), pins)
-        return measured_values(found, Load(load, others.get("load_capacitance", _LOAD)), reference, others)
+        values, coefficients = measured_values(
+            found, Load(load, others.get("load_capacitance", _LOAD)), reference, others
+        )
     except (NetlistError, SimulatorError) as error:
         raise DesignError(f"amplifier: {error}") from None
+    # As it was written, so that the same design in another folder is the same.
+    values["circuit"]["file"] = str(fields["file"])
+    return values, coefficients
 
 
 def measured_values(
@@ -76,6 +81,7 @@ def measured_values(
         "vss": found.vss,
         "vdd": found.vdd,
         "sha256": found.digest,
+        "noise_band": here.noise_band,
         "tnom": found.tnom,
         "name": found.name,
         "text": found.text,
@@ -174,6 +180,22 @@ def _rebuilt(text: str, name: str, circuit: CircuitOfDesign) -> UserAmplifier:
         notices=circuit.notices,
         nodes=circuit.pins,
     )
+
+
+def changed_since(design: Design, folder: Path) -> str | None:
+    """A sentence where the file of a design's amplifier is another than when it was read; None where it is the same,
+    or not there."""
+    circuit = None if design.amplifier is None else design.amplifier.circuit
+    if circuit is None or not (folder / circuit.file).is_file():
+        return None
+    try:
+        found = read_amplifier(folder / circuit.file, circuit.subcircuit, circuit.pins).digest
+    except NetlistError:
+        found = "none: it has no such amplifier"
+    if found == circuit.sha256:
+        return None
+    goes_on = f"this goes on with the amplifier of sha256 {circuit.sha256[:12]}"
+    return f"{circuit.file} has changed since (sha256 now {found[:32]}); {goes_on}"
 
 
 def with_amplifier(design: Design, found: UserAmplifier) -> Design:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...circuits import Amplifier
 from .._exceptions import SimulationFailed
 from ..simulators import Ngspice, proven_ngspice
 from ..timing import Grid
@@ -22,6 +23,8 @@ _LEAST_MARGIN = 20.0
 """Phase margin [degree] below which a closed loop rings for long."""
 _MOST_CURRENT = 1.0
 """Supply current that no amplifier of one channel draws [A]."""
+_LIKE_NOISE = 0.01
+_LOWEST_BAND = 10.0
 _ROUNDING = 1e-3
 """Part of a density below which a difference of two fits is not noise."""
 _SERIES_VOLTAGE = 10e-3
@@ -33,6 +36,8 @@ class UserModel:
     """Values of `circuits.Amplifier` by name, and sentences on what is peculiar about them."""
 
     values: dict[str, Any]
+    noise_band: float | None = None
+    """Up to which its input noise is the macro-model's within `_LIKE_NOISE` [Hz]; None: up to where its gain is one."""
     notices: tuple[str, ...] = ()
 
 
@@ -68,12 +73,25 @@ def measure_user_amplifier(
         "load_capacitance": load.capacitance,
         "supply_current": abs(found.supply_current),
     }
-    return UserModel(values, notices)
+    return UserModel(values, _noise_band(bench, found), notices)
 
 
 _PLUS, _MINUS, _OUT, _VDD, _VSS = range(2, 7)
 _REVERSED = {"plus and minus": (_PLUS, _MINUS), "vdd and vss": (_VDD, _VSS)}
 """Places of pins in a subcircuit's first line that are easily mistaken for each other."""
+
+
+def _noise_band(bench: Bench, found: Characterisation) -> float | None:
+    """Where the input noise leaves white and 1/f noise: above, the noise of an output stage shows."""
+    if found.noise_white == 0:
+        return None
+    start, density = 1.0, 20
+    f, S = bench.noise(Grid(start, density, int(log10(max(found.unity_frequency, 100.0)) * density) + 1))
+    known = found.noise_white**2 * (1 + found.noise_corner / f)
+    beyond = np.flatnonzero(np.abs(S / known - 1) > _LIKE_NOISE)
+    # Below ten hertz a fit of few points may be off, and nothing compares there.
+    beyond = beyond[f[beyond] > _LOWEST_BAND]
+    return float(f[beyond[0]]) if len(beyond) else None
 
 
 def _explained(bench: Bench, failure: SimulationFailed) -> SimulationFailed:
@@ -84,7 +102,10 @@ def _explained(bench: Bench, failure: SimulationFailed) -> SimulationFailed:
     if not _amplifies(bench):
         for names, places in _REVERSED.items():
             if _amplifies(replace(bench, amplifier=_exchanged(amplifier, *places))):
-                return SimulationFailed(f"{head}: {names} are reversed: exchange them in pins, and it amplifies")
+                return SimulationFailed(
+                    f"{head}: {names} are reversed, so that its output swings to a rail: exchange them in pins, and it"
+                    " amplifies"
+                )
     return SimulationFailed(f"{head}: {failure}; expected an amplifier with the pins {' '.join(PINS)} given right")
 
 
@@ -173,3 +194,19 @@ def _noise_current(bench: Bench, bias: float, capacitance: float) -> float:
     with_R, without = (white_level(*bench.noise(grid, r))[0] for r in (R, None))
     more = with_R**2 - without**2
     return sqrt(more) / R if more > _ROUNDING * without**2 else 0.0
+
+
+def open_loop_error(amplifier: UserAmplifier, model: Amplifier, load: Load, temperature: float = TEMPERATURE) -> float:
+    """Largest difference of the subcircuit's open-loop gain from its macro-model's, up to where it is one [dB].
+
+    Raises:
+        SimulatorMissing, SimulationFailed: as `measure_user_amplifier`.
+    """
+    f, A, _ = Bench(amplifier, load, temperature, proven_ngspice()).response(Grid(1e-2, 40, 481))
+    inside = np.abs(A) >= 1
+    f, A = f[inside], A[inside]
+    first = model.gain / (1 + 1j * f * model.gain / model.gain_bandwidth)
+    further = 1 + 1j * f / model.second_pole if model.second_pole else 1.0
+    admittance = load.conductance + 2j * pi * f * load.capacitance
+    expected = first / further / (1 + model.output_resistance * admittance)
+    return float(np.abs(20 * np.log10(np.abs(expected / A))).max())

@@ -27,6 +27,9 @@ _TRANSISTOR_WAVE = 0.1
 """The same of a waveform on its way, a response and a noise amplitude of real amplifiers, whose further poles a
 macro-model has in one."""
 
+_AMPLIFIER_BAND = 0.05
+"""Part of its gain-bandwidth up to which the noise of a real amplifier is that of its input."""
+
 _SOFT_RAILS = 0.8
 """Part of its rails within which a real amplifier is linear."""
 
@@ -151,12 +154,20 @@ class Judge:
 
     def noise(self, frequencies: Float[np.ndarray, " f"], psd: Float[np.ndarray, "f n"]) -> Agreement:
         """On one-sided densities [V^2/Hz]."""
-        rows = _spread(len(frequencies))
+        rows = _spread(self._in_band(frequencies))
         expected = np.array([_density(self.linear, float(f)) for f in frequencies[rows]])
         error = _relative(np.sqrt(psd[rows]) - np.sqrt(expected), np.sqrt(expected), 0.0)
         if error <= self._on_its_way:
             return AGREED
         return self._apart(f"the noise is {error:.1%} away from its linear prediction", self.at_rails())
+
+    def _in_band(self, frequencies: Float[np.ndarray, " f"]) -> int:
+        """How many of the frequencies a macro-model's noise stands for: above, an amplifier's output stage has more."""
+        chip = self.amplifiers
+        amplifier = chip.instance.design.amplifier if isinstance(chip, ChipAmplifiers) else None
+        if self.level != "transistor" or amplifier is None:
+            return len(frequencies)
+        return max(int(np.searchsorted(frequencies, amplifier.band(_AMPLIFIER_BAND))), 1)
 
     @property
     def _on_its_way(self) -> float:

@@ -62,7 +62,7 @@ def test_an_unsettled_transient_shows_where_it_ends(run, tmp_path):
 
 
 @pytest.mark.parametrize("analysis", ["tran", "op"])
-def test_an_amplifier_with_swapped_inputs_latches(run, tmp_path, analysis):
+def test_an_amplifier_with_swapped_inputs_is_refused(run, tmp_path, analysis):
     # Gain 1e5, one pole, rails by a tanh: the operating point is there, and the circuit runs away from it.
     body = (
         "b1 0 p i = {sign}*1m*tanh((v(plus)-v(minus))*1e3)/1e3\nr1 p 0 1e8\nc1 p 0 10p\nb2 out 0 v = 6*tanh(v(p)/6)\n"
@@ -75,12 +75,8 @@ def test_an_amplifier_with_swapped_inputs_latches(run, tmp_path, analysis):
     good = summary(run(*SIMULATE, *options, "--amplifier", "right.sub", "--analysis", analysis, "--out", "good"))
     assert good["passed"]
     outcome = run(*SIMULATE, *options, "--amplifier", "swapped.sub", "--analysis", analysis, "--out", "bad")
-    if outcome.code == 2:
-        outcome.refused("swings")
-        return
-    bad = summary(outcome, 1)
-    assert not bad["passed"]
-    assert any("transient" in text or "away from its linear prediction" in text for text in bad["warnings"])
+    # Seen on its bench, before a chip with it is believed.
+    outcome.refused("swapped.sub", "subcircuit swapped", "plus and minus are reversed")
 
 
 LYING = """#!{python}

@@ -111,8 +111,8 @@ class DeviceSPU:
             raise ValueError(f'DeviceSPU: expected rounding "nearest" or "stochastic", got {self.rounding!r}')
         if self.chip not in ("drawn", "measured"):
             raise ValueError(f'DeviceSPU: expected chip "drawn" or "measured", got {self.chip!r}')
-        if not isinstance(self.effects, Effects):
-            raise TypeError(f"DeviceSPU: expected effects as Effects(...), got {self.effects!r:.60}")
+        if not isinstance(self.effects, DeviceEffects):
+            raise TypeError(f"DeviceSPU: expected effects as DeviceEffects(...), got {self.effects!r:.60}")
         if not 0.0 < self.noise_tolerance < math.inf or self.max_attempts < 1:
             raise ValueError(
                 "DeviceSPU: expected a finite noise_tolerance > 0 and max_attempts >= 1, "
