@@ -22,6 +22,7 @@ from ._deviating_arrays import CascadeArrays as CascadeArrays
 from ._deviating_arrays import Deviations as Deviations
 from ._deviating_arrays import LoadedHessian as LoadedHessian
 from ._deviating_arrays import LoadedJacobian as LoadedJacobian
+from ._deviation_draws import Kept as Kept
 from ._deviations import Amplifiers as Amplifiers
 from ._deviations import CascadeErrors as CascadeErrors
 from ._deviations import CrossbarErrors as CrossbarErrors
@@ -30,7 +31,6 @@ from ._deviations import MeasuredCascade as MeasuredCascade
 from ._deviations import MeasuredCrossbar as MeasuredCrossbar
 from ._effects import ALL_EFFECTS as ALL_EFFECTS
 from ._effects import DeviceEffects as DeviceEffects
-from ._kept_draws import Kept as Kept
 from ._limits import SaturatedDevice as SaturatedDevice
 from ._loaded_chip import LoadedCascade as LoadedCascade
 from ._loaded_chip import LoadedCrossbar as LoadedCrossbar

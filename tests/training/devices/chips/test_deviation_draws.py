@@ -7,7 +7,7 @@ import torch
 from thermospice.training import DeviceSPU
 from thermospice.training.devices.chips import ALL_EFFECTS, Kept
 
-from .doubles import Population, make_factors
+from ...doubles import Population, make_factors
 
 LARGE = 8 * 100
 """Bytes of the tensors here."""
