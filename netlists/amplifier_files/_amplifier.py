@@ -105,6 +105,8 @@ def _chosen(library: Library, path: str, name: str | None) -> Definition:
         return library.definitions[name.lower()]
     used = {_target(line) for one in library.definitions.values() for line in one.body if line.word[0] == "x"}
     tops = [one for one in library.definitions.values() if one.name.lower() not in used and one.outer is None]
+    if len(library.definitions) == 1:
+        return next(iter(library.definitions.values()))
     if len(tops) != 1:
         raise NetlistError(f"{path}: subcircuit: it has several, {all_names}; name one of them")
     return tops[0]

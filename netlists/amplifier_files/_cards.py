@@ -7,6 +7,8 @@ from ._library import SHARED, Definition, Library, enclosing, split
 from ._lines import Line
 
 _ELEMENTS = frozenset("bcdefghijklmqrstvwxz")
+_FEWEST = {"v": 3, "i": 3, "x": 3, "q": 5, "j": 5, "z": 5, "m": 6, "s": 6, "w": 5, "t": 6, "f": 5, "h": 5}
+"""Words of an element, its name and nodes among them."""
 _MODELS = "d npn pnp lpnp nmos pmos njf pjf nmf pmf nhfet phfet vdmos r res c cap l ind sw csw ltra urc"
 """Kinds of models."""
 _FILES = re.compile(r"\b(wave)?file(name)?\b\s*=|\"", re.IGNORECASE)
@@ -44,6 +46,8 @@ def check(line: Line) -> None:
         raise line.refused(
             f"an element {word[0].upper()} can run code; expected R C L K V I E G F H B D Q M J Z S W T X"
         )
+    elif word[0] != "." and len(line.text.split()) < _FEWEST.get(word[0], 4):
+        raise line.refused(f"expected at least {_FEWEST.get(word[0], 4)} words of an element {word[0].upper()}")
     elif word[0] in "eg" and _FREQUENCY.search(line.text):
         raise line.refused("a function of frequency has no transient here; expected poles of R and C")
     elif word[0] in "vi":

@@ -23,25 +23,29 @@ class Reader:
     files: list[str] = field(default_factory=list)
     digest: Any = field(default_factory=hashlib.sha256)
 
-    def lines(self, path: Path, section: str | None = None) -> Iterator[Line]:
+    open: list[Path] = field(default_factory=list)
+
+    def lines(self, path: Path, section: str | None = None, by: Line | None = None) -> Iterator[Line]:
         """The cards of a file in order, those of included files in their places.
 
         Raises:
             NetlistError: unreadable, beyond the folder, or more files than anybody nests.
         """
-        cards = self._cards(path)
+        if by is not None and path in self.open:
+            raise by.refused(f"{path.name} includes itself, in a circle")
+        cards = self._cards(path, "" if by is None else f"{by.where}: ")
+        self.open.append(path)
         yield from self._followed(cards if section is None else _section(cards, section, path.name))
+        self.open.pop()
 
-    def _cards(self, path: Path) -> list[Line]:
+    def _cards(self, path: Path, lead: str) -> list[Line]:
         self.files.append(path.name)
         if len(self.files) > _MOST_FILES:
-            raise NetlistError(
-                f"{self.files[0]}: expected at most {_MOST_FILES} included files; they may go in a circle"
-            )
+            raise NetlistError(f"{self.files[0]}: expected at most {_MOST_FILES} included files")
         try:
             data = read_bytes(path, NETLIST)
         except UnreadableFile as error:
-            raise NetlistError(f"{path}: cannot read the amplifier: {error.reason}") from None
+            raise NetlistError(f"{lead}{path}: cannot read the amplifier: {error.reason}") from None
         self.digest.update(b"%d\n" % len(data) + data)
         text = decoded(data)
         if "\0" in text:
@@ -51,7 +55,7 @@ class Reader:
     def _followed(self, cards: list[Line]) -> Iterator[Line]:
         for line in cards:
             if line.word in (".include", ".inc", ".incl", ".lib") and len(words := _words(line)) > 1:
-                yield from self.lines(self._beside(line, words[1]), words[2] if len(words) > 2 else None)
+                yield from self.lines(self._beside(line, words[1]), words[2] if len(words) > 2 else None, line)
             elif line.word in (".include", ".inc", ".incl"):
                 raise line.refused("expected the name of a file")
             elif line.word not in (".lib", ".endl"):

@@ -36,7 +36,7 @@ def get_nodes(definition: Definition, pins: Pins | None, where: str) -> dict[str
     ]
     faults += _repeated(found)
     left = [node for node in definition.nodes if node not in found.values()]
-    if not faults and left:
+    if len(found) == len(pins) and left:
         faults.append(f"pins: nothing is said of {', '.join(left)}")
     if faults:
         raise NetlistError(f"{head}: {'; '.join(faults)}; {has}")
