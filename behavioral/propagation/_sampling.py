@@ -68,6 +68,8 @@ def sample_paths(
     y = _first_state(process, float(times[0]), x0, rng, paths)
     first = y + process.mean
     out[:, 0] = first if readout is None else first @ readout.T
+    if len(times) == 1:
+        return out
     spacings = Spacings.of(times)
     if modal is not None:
         _modal_steps(process, modal, spacings, y, rng, out[:, 1:], readout)
