@@ -105,9 +105,9 @@ def test_paths_without_noise_are_refused(board):
 
 @pytest.mark.parametrize("times", [[2e-6, 1e-6], [-1e-6, 1e-6], [float("nan")], [1e-6, float("inf")]])
 @pytest.mark.parametrize("noisy", [False, True])
-def test_times_that_do_not_rise_are_refused(times, noisy):
+def test_times_that_do_not_rise_are_refused(board, times, noisy):
     # Catches a search among unsorted times, which gives the states of others, and nan, which was waited for for ever.
-    chip = Design.preset("board-1k-1n").nominal(Crossbar(1))
+    chip = board.nominal(Crossbar(1))
     response = DeviceModel.nominal(chip).response(Program([[1.0]], [0.5]))
     with pytest.raises(ValueError, match="finite times of at least 0 in rising order"):
         response.integrate(np.array(times), rng=np.random.default_rng(0) if noisy else None)
