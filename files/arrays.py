@@ -8,6 +8,18 @@ def with_gaps(value: object) -> object:
 
     `np.asarray` would give what stands below the mask as if it were measured.
     """
-    if not isinstance(value, np.ma.MaskedArray):
+    if not isinstance(value, np.ma.MaskedArray) or np.iscomplexobj(value):
         return value
     return np.where(np.ma.getmaskarray(value), np.nan, np.asarray(value, dtype=float))
+
+
+def real_numbers(value: object, what: str) -> np.ndarray:
+    """The numbers as a float array, with nan in gaps.
+
+    Raises:
+        ValueError: complex numbers, of which numpy would take the real part.
+    """
+    value = with_gaps(value)
+    if np.iscomplexobj(value):
+        raise ValueError(f"{what}: expected real numbers, got complex ones.")
+    return np.array(value, dtype=float)

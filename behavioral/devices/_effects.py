@@ -172,6 +172,8 @@ def _cold(design: Design, tempco: TemperatureCoefficients) -> dict[str, Any]:
     dT = design.temperature - tempco.reference
     R0 = design.R0 * (1 + tempco.resistor_tc1 * dT + tempco.resistor_tc2 * dT**2)
     C = design.C * (1 + tempco.capacitor_tc1 * dT + tempco.capacitor_tc2 * dT**2)
-    # An offset drift that refers to half the new temperature gives the offset that there was.
-    cold = TemperatureCoefficients(reference=_COLD / 2, offset_tc=tempco.offset_tc * dT / (_COLD / 2))
+    # An offset drift that refers to half the new temperature gives the offset that there was. No amplifier has such a
+    # drift: it is not checked as one.
+    kelvin = _COLD / 2
+    cold = TemperatureCoefficients(reference=kelvin).model_copy(update={"offset_tc": tempco.offset_tc * dT / kelvin})
     return {"R0": R0, "C": C, "temperature": _COLD, "tempco": cold}

@@ -120,6 +120,10 @@ def limited_paths(
     step: float | None,
 ) -> Float[np.ndarray, "paths times m"]:
     """States at rising times, with rails and slew; see `Response.integrate`."""
+    if times.ndim != 1 or not np.isfinite(times).all() or (np.diff(times, prepend=0.0) < 0).any():
+        raise ValueError("integrate: expected finite times of at least 0 in rising order.")
+    if step is not None and not (np.isfinite(step) and step > 0):
+        raise ValueError(f"integrate: expected a step above 0, got {step}.")
     if not amplifiers.names:
         return process.mean_at(times, start)[None] if rng is None else process.sample(times, start, rng, paths)
     longest = amplifiers.step if step is None else step

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from ...files.arrays import real_numbers
 from ..propagation import Gaussian, Time
 from ._ornstein_uhlenbeck import OrnsteinUhlenbeck
 
@@ -78,7 +79,7 @@ class LowRankOrnsteinUhlenbeck:
 
     def mean_at(self, t: Time, x0: Float[np.ndarray, "*batch n"]) -> Float[np.ndarray, "..."]:
         """As `OrnsteinUhlenbeck.mean_at`."""
-        y = np.asarray(x0, dtype=float) - self.mean
+        y = real_numbers(x0, "mean_at: x0") - self.mean
         z = y @ self.basis
         outside = y - z @ self.basis.T
         fade = self.rest.mean_at(t, np.ones(1))[..., 0]
@@ -123,7 +124,7 @@ class LowRankOrnsteinUhlenbeck:
         """As `OrnsteinUhlenbeck.sample`."""
         z0 = outside0 = None
         if x0 is not None:
-            y0 = np.broadcast_to(np.asarray(x0, dtype=float), (paths, self.n)) - self.mean
+            y0 = np.broadcast_to(real_numbers(x0, "sample: x0"), (paths, self.n)) - self.mean
             z0 = y0 @ self.basis
             outside0 = y0.reshape(-1, 1)
         z = self.core.sample(times, z0, rng, paths)
@@ -142,12 +143,13 @@ class LowRankOrnsteinUhlenbeck:
         given_first: bool = False,
     ) -> float | Float[np.ndarray, "*paths"]:
         """As `OrnsteinUhlenbeck.log_prob`."""
-        y = np.asarray(values, dtype=float) - self.mean
+        y = real_numbers(values, "log_prob: values") - self.mean
         z = y @ self.basis
         z0 = outside0 = None
         if x0 is not None:
-            z0 = (x0 - self.mean) @ self.basis
-            outside0 = x0 - self.mean - self.basis @ z0
+            y0 = real_numbers(x0, "log_prob: x0") - self.mean
+            z0 = y0 @ self.basis
+            outside0 = y0 - self.basis @ z0
         result = np.asarray(self.core.log_prob(times, z, z0, given_first))
         outside = y - z @ self.basis.T
         result = result + self._outside_log_prob(np.asarray(times, dtype=float), outside, outside0, given_first)

@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 from jaxtyping import Complex, Float
 
-from ...files.arrays import with_gaps
+from ...files.arrays import real_numbers
 from ..propagation import (
     DenseProcess,
     Gaussian,
@@ -87,10 +87,10 @@ class OrnsteinUhlenbeck(DenseProcess):
         the pencil `G V = C V lam` are used, whatever S is. Raises ValueError when C is singular, or when G is
         singular and no voltage balances the current.
         """
-        C, G, current = (np.asarray(part, dtype=float) for part in (C, G, current))
+        C, G, current, S = (real_numbers(part, "from_network") for part in (C, G, current, S))
         try:
             F = np.linalg.solve(C, G)
-            half = np.linalg.solve(C, np.asarray(S, dtype=float))
+            half = np.linalg.solve(C, S)
             Q = np.linalg.solve(C, half.T)
         except np.linalg.LinAlgError:
             raise ValueError("from_network: the capacitance matrix is singular: a node has no capacitance.") from None
@@ -109,7 +109,7 @@ class OrnsteinUhlenbeck(DenseProcess):
     def mean_at(self, t: Time, x0: Float[np.ndarray, "*batch n"]) -> Float[np.ndarray, "..."]:
         """Mean after `t` from `x0`: (*batch, n) for one time, (*batch, times, n) for many; `t = inf` is m."""
         times = _times("mean_at", t)
-        x0 = np.asarray(with_gaps(x0), dtype=float)
+        x0 = real_numbers(x0, "mean_at: x0")
         if x0.shape[-1:] != (self.n,) or np.isnan(x0).any():
             raise ValueError(f"mean_at: expected x0 (..., {self.n}) without gaps, got {x0.shape}.")
         y = (x0 - self.mean).reshape(-1, self.n)
@@ -181,9 +181,11 @@ class OrnsteinUhlenbeck(DenseProcess):
         if len(times) and (not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0.0)):
             raise ValueError("sample: expected finite times in rising order.")
         if x0 is not None:
-            x0 = np.asarray(x0, dtype=float)
-            if x0.shape not in ((self.n,), (paths, self.n)):
-                raise ValueError(f"sample: expected x0 ({self.n},) or ({paths}, {self.n}), got {x0.shape}.")
+            x0 = real_numbers(x0, "sample: x0")
+            if x0.shape not in ((self.n,), (paths, self.n)) or np.isnan(x0).any():
+                raise ValueError(
+                    f"sample: expected x0 ({self.n},) or ({paths}, {self.n}) without gaps, got {x0.shape}."
+                )
             x0 = np.broadcast_to(x0, (paths, self.n))
         result = sample_paths(self, times, x0, rng, paths, readout)
         # What overflows stays so until the last time.
@@ -315,7 +317,7 @@ class OrnsteinUhlenbeck(DenseProcess):
 
 
 def _frozen(name: str, value: np.ndarray) -> np.ndarray:
-    array = np.array(with_gaps(value), dtype=float)
+    array = real_numbers(value, f"OrnsteinUhlenbeck: {name}")
     if not np.all(np.isfinite(array)):
         raise ValueError(f"OrnsteinUhlenbeck: expected finite numbers in {name}, got nan or inf.")
     array.flags.writeable = False
@@ -323,7 +325,7 @@ def _frozen(name: str, value: np.ndarray) -> np.ndarray:
 
 
 def _times(what: str, t: Time) -> Float[np.ndarray, " times"]:
-    times = np.atleast_1d(np.asarray(with_gaps(t), dtype=float))
+    times = np.atleast_1d(real_numbers(t, what))
     if times.ndim != 1 or np.any(np.isnan(times)) or np.any(times < 0.0):
         raise ValueError(f"{what}: expected times of at least 0, one number or one row, got {t!r}.")
     return times

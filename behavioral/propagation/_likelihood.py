@@ -7,7 +7,7 @@ import numpy as np
 import scipy
 from jaxtyping import Float
 
-from ...files.arrays import with_gaps
+from ...files.arrays import real_numbers
 from ._linear_process import DenseProcess
 from ._sampling import Spacings
 from ._transitions import Transition, pull_back, transitions
@@ -93,8 +93,8 @@ def observed_steps(
     given_first: bool,
 ) -> list[ObservedSteps]:
     """The record as groups of steps, few enough durations in each to hold their transitions."""
-    times = np.asarray(with_gaps(times), dtype=float)
-    values = np.asarray(with_gaps(values), dtype=float)
+    times = real_numbers(times, "log_prob: times")
+    values = real_numbers(values, "log_prob: values")
     if times.ndim != 1 or values.shape[-2:] != (len(times), process.n) or values.ndim not in (2, 3):
         raise ValueError(
             f"log_prob: expected values (times, n) or (paths, times, n) with {len(times)} times and "
@@ -110,7 +110,7 @@ def observed_steps(
     once = np.zeros(1, dtype=np.int64)
     result = []
     if x0 is not None and times[0] > 0.0 and not given_first:
-        start = np.broadcast_to(np.asarray(x0, dtype=float) - process.mean, y[..., :1, :].shape)
+        start = np.broadcast_to(real_numbers(x0, "log_prob: x0") - process.mean, y[..., :1, :].shape)
         result.append(ObservedSteps(times[:1], once, start, y[..., :1, :]))
     elif x0 is None and not given_first:
         result.append(ObservedSteps(np.zeros(1), once, None, y[..., :1, :]))

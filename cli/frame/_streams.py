@@ -62,15 +62,19 @@ class Stream:
 def kept_streams() -> Iterator[None]:
     """Standard output and standard error as `Stream`s."""
     before = sys.stdout, sys.stderr
-    streams = [stream if stream is None or isinstance(stream, Stream) else Stream(stream) for stream in before]
+    streams = [stream if isinstance(stream, Stream) else Stream(stream or _nowhere()) for stream in before]
     sys.stdout, sys.stderr = (cast(TextIO, stream) for stream in streams)
     try:
         yield
     finally:
         for stream in streams:
-            if stream is not None:
-                stream.flush()
+            stream.flush()
         sys.stdout, sys.stderr = before
+
+
+def _nowhere() -> TextIO:
+    """In place of a stream that was closed from the start: `print` to none at all would print to standard output."""
+    return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
 
 
 def write_whole(text: str) -> None:

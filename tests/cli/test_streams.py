@@ -98,6 +98,16 @@ def test_a_closed_standard_error_is_no_obstacle(broken, monkeypatch, tmp_path):
     assert main(["simulate", "--size", "none"]) == 2
 
 
+def test_a_message_is_no_answer_where_standard_error_is_closed(monkeypatch, tmp_path, capsys):
+    """Catches `print(..., file=None)`, which prints to standard output: after `2>&-` Python has no standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["designs", "no-such-board"]) == 2
+    assert main(["simulate", "--size", "none"]) == 2
+    monkeypatch.undo()
+    assert capsys.readouterr().out == ""
+
+
 def test_text_for_a_file_is_whole_where_the_terminal_lacks_a_letter():
     """`designs NAME > mine.yaml` is read again as UTF-8."""
     inner = io.BytesIO()

@@ -101,3 +101,13 @@ def test_paths_without_noise_are_refused(board):
     response = DeviceModel.nominal(chip_of(board, Crossbar(2), None)).response(SKEW, Scaling(drive=0.5))
     with pytest.raises(ValueError, match="expected a source of noise for 2 paths"):
         response.integrate(np.array([1e-8]), paths=2)
+
+
+@pytest.mark.parametrize("times", [[2e-6, 1e-6], [-1e-6, 1e-6], [float("nan")], [1e-6, float("inf")]])
+@pytest.mark.parametrize("noisy", [False, True])
+def test_times_that_do_not_rise_are_refused(board, times, noisy):
+    # Catches a search among unsorted times, which gives the states of others, and nan, which was waited for for ever.
+    chip = board.nominal(Crossbar(1))
+    response = DeviceModel.nominal(chip).response(Program([[1.0]], [0.5]))
+    with pytest.raises(ValueError, match="finite times of at least 0 in rising order"):
+        response.integrate(np.array(times), rng=np.random.default_rng(0) if noisy else None)
