@@ -18,7 +18,7 @@ from ..circuits import (
 )
 from ..files.opening import check_count
 from ._exceptions import MeasurementError
-from ._files import MOST_PROGRAMS
+from .layout import MOST_PROGRAMS
 
 SAMPLES = 400
 """Readouts of each transient; a 12-bit step is then averaged down to 2e-4 of the swing."""

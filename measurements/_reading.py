@@ -15,7 +15,7 @@ from ..files.quantities import QuantityError, parse_quantity
 from ._aligned import aligned, real_values, scatter
 from ._exceptions import MeasurementError
 from ._floor import FLOOR
-from ._layout import ANALYSES, OPTIONAL, SCHEMA, UNITS, VARIABLES
+from .layout import ANALYSES, OPTIONAL, SCHEMA, UNITS, VARIABLES
 
 _CONTRADICTED = 3.0
 """Times the stated noise: of 30 samples or more, scatter is known to a sixth of itself."""

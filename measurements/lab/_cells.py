@@ -10,7 +10,7 @@ from jaxtyping import Float, Inexact
 
 from ...files.quantities import unit_factor
 from .._exceptions import MeasurementError
-from .._layout import Analysis
+from ..layout import Analysis
 from ._columns import Column
 from ._description import RecordFacts
 from ._outliers import outliers

@@ -12,8 +12,7 @@ from jaxtyping import Complex, Float, Inexact
 from ...circuits import Design, DesignError, Instance, Level, Program, ProgramError, Scaling
 from ...files import joined
 from .._exceptions import MeasurementError
-from .._files import load_measurement
-from .._writing import Variables, dataset
+from ..layout import Variables, dataset, load_measurement
 from ._cells import Waveforms, cell_places, waveforms_of
 from ._description import Lab, RecordFacts
 from ._sources import Source, read_source

@@ -11,7 +11,7 @@ from ...files import FileError
 from ...files.opening import MEASUREMENT, UnreadableFile, read_bytes
 from ...files.waveforms import read_any_raw
 from .._exceptions import MeasurementError
-from .._layout import Analysis
+from ..layout import Analysis
 from ._columns import Column, columns_of
 from ._description import RecordFacts
 from ._oscilloscopes import as_instruments_write

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from ..files import UnreadableFile, replacing
-from ..files.netcdf import read_netcdf
-from ._exceptions import MeasurementError
+from ...files import UnreadableFile, replacing
+from ...files.netcdf import read_netcdf
+from .._exceptions import MeasurementError
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ..circuits import Instance, Level, Network, Program, Scaling
+from ...circuits import Instance, Level, Network, Program, Scaling
 
 Variables = Mapping[str, tuple[tuple[str, ...], Float[np.ndarray, "..."], str]]
 """Name: dimensions, values, unit."""
