@@ -126,4 +126,4 @@ def write_json(path: Path, value: Any) -> None:
 
 def plain_comment(text: str) -> str:
     """One line of a closed alphabet: in no language does anything in it end a comment, or begin something else."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in " .,:;=+-_()/%<>^") else "?" for c in text)[:200]
+    return "".join(c if c.isascii() and (c.isalnum() or c in " .,:;=+-_()/%<>^") else "?" for c in text)[:500]

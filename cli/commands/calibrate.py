@@ -155,7 +155,7 @@ def calibrate(
         if from_bench:
             refuse_beside(context, "MEASUREMENTS", "the bench has measured already", lab_data.OPTIONS)
         elif records:
-            fitting = ("measurements", "nuisance")
+            fitting = ("measurements", "lab", "nuisance")
             refuse_beside(context, "MEASUREMENTS", "they say themselves what chip they are of", fitting)
         if resume is not None:
             refuse_beside(context, "--resume", "goes on with the options of the first run")

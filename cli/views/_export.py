@@ -2,8 +2,10 @@
 
 import hashlib
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +37,7 @@ Kind = Literal["verilog-a", "spice", "numpy"]
 _KINDS: Mapping[str, Kind] = {"verilog-a": "verilog-a", "spice": "spice", "numpy": "numpy"}
 
 _POINTS = 41
+_IMPORTED = ("numpy", "scipy")
 _MOST_ROWS = 16
 """Of a matrix that is written into a header."""
 
@@ -78,7 +81,8 @@ def get_program(model: DeviceModel, files: ProgramFiles) -> Program:
         ProgramError: the topology cannot realise the program.
     """
     topology = model.instance.topology
-    if files.matrix is not None and files.drive is None and files.jacobian is None:
+    others = (files.drive, files.jacobian, files.hessian, files.damping)
+    if files.matrix is not None and all(other is None for other in others):
         A = read_matrix(files.matrix)
         if A.shape != (topology.n, topology.n):
             raise InputError(_other_size(files.matrix, model, f"{A.shape[0]} rows and {A.shape[1]} columns"))
@@ -190,6 +194,10 @@ def write(kind: Kind, chip: Loaded, lines: tuple[str, ...], folder: Path) -> dic
 
 def _texts(kind: Kind, chip: Loaded, lines: tuple[str, ...]) -> tuple[dict[str, str], dict[str, bytes]]:
     name = chip.name
+    if kind == "numpy" and (name in sys.stdlib_module_names or name in _IMPORTED or iskeyword(name)):
+        raise InputError(
+            f"--name: expected one that is no Python module or word, got {name!r}; others could not import"
+        )
     # It says what is wrong with a name, whatever is written.
     made = chip.exported(lines)
     if kind == "numpy":

@@ -108,8 +108,11 @@ def exported(
         _renamed(part, named) for element in kept for part in _with_noise(element, noise_scale, temperature)
     )
     pins = tuple(named[node] for node in network.outputs)
+    drives = tuple(f"b{k}" for k in range(inputs))
+    if name in (*pins, *drives):
+        raise NetlistError(f"name: expected another name than those of the pins, got {name!r}")
     rest = Network(network.name, elements, pins, temperature)
-    return Exported(name, rest, sources, tuple(f"b{k}" for k in range(inputs)), tuple(map(plain_comment, comments)))
+    return Exported(name, rest, sources, drives, tuple(map(plain_comment, comments)))
 
 
 def _renaming(network: Network) -> dict[str, str]:
