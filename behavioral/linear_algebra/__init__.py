@@ -1,5 +1,6 @@
 """Linear algebra by relaxation."""
 
+from ._deflation import Deflation as Deflation
 from ._devices import IdealDevice as IdealDevice
 from ._devices import LinearDevice as LinearDevice
 from ._devices import LoadedDevice as LoadedDevice

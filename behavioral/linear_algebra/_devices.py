@@ -6,6 +6,7 @@ from functools import partial
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import scipy.linalg
 from jaxtyping import Float
 
 from ...circuits import Program, Scaling, choose_scaling
@@ -58,6 +59,15 @@ class LoadedDevice(Protocol):
 
     def average(self, wait: float, duration: float, runs: int, rng: np.random.Generator) -> Float[np.ndarray, "runs n"]:
         """Readouts averaged over a window of `duration` [s] that opens `wait` [s] after the start from rest."""
+        ...
+
+
+@runtime_checkable
+class StartableDevice(Protocol):
+    """A loaded device whose cells can be charged before it relaxes."""
+
+    def started(self, mean: Float[np.ndarray, " n"], spread: Float[np.ndarray, "runs n"]) -> LoadedDevice:
+        """The same with runs that start at `mean + spread` [V of b], one row for each run, instead of at rest."""
         ...
 
 
@@ -130,8 +140,10 @@ class IdealDevice:
         power = float(np.abs(program.A).sum(axis=0) @ rms / self.R0)
         zero = np.zeros(program.n)
         rates = program_rates(program, self.tau)
-        law = RelaxationLaw(process.drift, process.diffusion, eye, program.solution, -program.solution)
-        return _Loaded(process, eye, zero, zero, self.tau, rates, strength, power, zero, _as_it_is, lambda _: [law])
+        law = RelaxationLaw(process.drift, process.diffusion, eye, program.solution, -program.solution, None, eye)
+        return _Loaded(
+            process, eye, zero, zero, self.tau, rates, strength, power, zero, eye, _as_it_is, lambda _: [law]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +195,18 @@ class ModelDevice:
         rates = program_rates(program, tau) if self.answer == "mean" else circuit_rates(response.space)
         laws = partial(self._laws, program, scaling, strength, rounding is not None)
         return _Loaded(
-            response.process, response.M / drive, shift, start, tau, rates, strength, power, sd, convert, laws
+            response.process,
+            response.M / drive,
+            shift,
+            start,
+            tau,
+            rates,
+            strength,
+            power,
+            sd,
+            response.initial(drive * np.eye(program.n)).T,
+            convert,
+            laws,
         )
 
     def _laws(
@@ -207,6 +230,12 @@ def _converted(
     return model.read_out(drive * x, rng) / drive
 
 
+def _started_laws(
+    laws: Callable[[int], Sequence[RelaxationLaw | None]], mean: Float[np.ndarray, " n"], seed: int
+) -> list[RelaxationLaw | None]:
+    return [law and law.started(mean) for law in laws(seed)]
+
+
 _Readout = Callable[[Float[np.ndarray, "..."], np.random.Generator], Float[np.ndarray, "..."]]
 
 
@@ -221,12 +250,13 @@ class _Loaded:
     process: OrnsteinUhlenbeck
     M: Float[np.ndarray, "n m"]
     y: Float[np.ndarray, " n"]
-    start: Float[np.ndarray, " m"]
+    start: Float[np.ndarray, "*runs m"]
     tau: float
     rates: tuple[float, float]
     kappa: float
     power: float
     start_sd: Float[np.ndarray, " m"]
+    initial: Float[np.ndarray, "m n"]
     convert: _Readout = _as_it_is
     laws: Callable[[int], Sequence[RelaxationLaw | None]] = lambda _: ()
 
@@ -240,14 +270,28 @@ class _Loaded:
             # Each run has its own slow noise: as many points as the window has time constants of the program.
             times = wait + np.linspace(0.0, duration, 2 + int(10 * duration / self.tau))
             return self.convert(self._analog(times, runs, rng).mean(axis=1), rng)
-        # The law of the average is known: no path is stepped.
-        law = self.process.time_average(duration, self.start, wait)
-        return self.convert(law.sample(rng, runs) @ self.M.T + self.y, rng)
+        # The law of the average is known: no path is stepped. Runs that start apart are apart by what is left of that.
+        centre = self.start if self.start.ndim == 1 else self.start.mean(axis=0)
+        law = self.process.time_average(duration, centre, wait)
+        return self.convert((law.sample(rng, runs) + self._left(centre, wait, duration)) @ self.M.T + self.y, rng)
+
+    def _left(self, centre: Float[np.ndarray, " m"], wait: float, duration: float) -> Float[np.ndarray, "*runs m"]:
+        away = self.start - centre
+        if not away.any():
+            return np.zeros_like(centre)
+        F = self.process.drift
+        left = scipy.linalg.expm(-F * wait) - scipy.linalg.expm(-F * (wait + duration))
+        return np.asarray(away @ np.linalg.solve(F, left).T / duration)
+
+    def started(self, mean: Float[np.ndarray, " n"], spread: Float[np.ndarray, "runs n"]) -> "_Loaded":
+        # Runs of one start have one law, which is quicker than a law for each.
+        start = self.start + ((mean + spread) if spread.any() else mean) @ self.initial.T
+        return replace(self, start=start, laws=partial(_started_laws, self.laws, mean))
 
     def _analog(
         self, times: Float[np.ndarray, " times"], runs: int, rng: np.random.Generator
     ) -> Float[np.ndarray, "runs times n"]:
         start = self.start
         if self.start_sd.any():
-            start = start + self.start_sd * rng.standard_normal((runs, len(start)))
+            start = start + self.start_sd * rng.standard_normal((runs, start.shape[-1]))
         return np.asarray(self.process.sample(times, start, rng, runs, self.M) + self.y)

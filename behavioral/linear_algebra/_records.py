@@ -12,7 +12,8 @@ from ...circuits import Program
 from ...circuits.loaded_chips import SETTLED, RelaxationLaw
 from ...files.opening import MOST_RUNS, in_gigabytes, most_memory, shortened
 from .._exceptions import LinearAlgebraError
-from ._devices import KnownDevice, LinearDevice, LoadedDevice
+from ._deflation import Deflation
+from ._devices import KnownDevice, LinearDevice, LoadedDevice, StartableDevice
 
 MOST_NOISE = 1e6
 """That is injected [V^2]."""
@@ -48,6 +49,7 @@ class Answer:
         device_error: the part that all runs have in common, as the root mean square over the chips that the device
             may be: mismatch by the design's tolerances, or by the standard errors of a calibration; offsets, gain,
             rounding to the nearest, what is left of the relaxation, the device's own noise, the rule of quadrature.
+        products: of the matrix and a vector, which the digital side spent on deflated starts; 2 n^2 operations each.
     """
 
     value: Float[np.ndarray, "..."]
@@ -57,6 +59,7 @@ class Answer:
     runs: int
     noise_error: Float[np.ndarray, "..."]
     device_error: Float[np.ndarray, "..."]
+    products: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +76,13 @@ class Part:
     time: float
     energy: float
     runs: int
+    products: int = 0
 
     def answer(self) -> Answer:
         """With one error bar."""
         device = _root_mean_square(self.deviations)
         total = np.asarray(np.hypot(self.noise, device))
-        return Answer(self.value, total, self.time, self.energy, self.runs, self.noise, device)
+        return Answer(self.value, total, self.time, self.energy, self.runs, self.noise, device, self.products)
 
     def plus(self, other: "Part", factor: float) -> "Part":
         """`self + factor other`: noise is independent, the chip is the same."""
@@ -89,6 +93,7 @@ class Part:
             self.time + other.time,
             self.energy + other.energy,
             self.runs + other.runs,
+            self.products + other.products,
         )
 
 
@@ -107,6 +112,7 @@ class Budget:
         runs: independent runs with each program, at least two.
         programs: how often the program is loaded, each time rounded stochastically and anew; 1 rounds to nearest once.
         kappa: strength of the injected noise [V^2]; None is what each problem takes by default.
+        deflated: slowest modes of a symmetric A that each run starts settled in; the next one sets the time to wait.
 
     Raises:
         LinearAlgebraError: a duration that is not positive, fewer than two runs, less than one program, more than
@@ -117,8 +123,11 @@ class Budget:
     runs: int = 16
     programs: int = 1
     kappa: float | None = None
+    deflated: int = 0
 
     def __post_init__(self) -> None:
+        if self.deflated < 0:
+            raise LinearAlgebraError(f"deflated: expected at least 0 modes, got {self.deflated}")
         if not 0 < self.duration < math.inf:
             raise LinearAlgebraError(f"duration: expected a positive number of time constants, got {self.duration}")
         if self.runs < 2:
@@ -149,10 +158,11 @@ class Times:
     """Samples of a record that fit into memory, of all runs."""
 
     @classmethod
-    def of(cls, loaded: LoadedDevice, budget: Budget, n: int) -> "Times":
+    def of(cls, loaded: LoadedDevice, budget: Budget, n: int, deflation: Deflation | None = None) -> "Times":
         slow, fast = loaded.rates
+        settling = slow if deflation is None else deflation.slowest_left / loaded.tau
         most = most_memory() / (COPIES * 8 * budget.runs * n)
-        return cls(-math.log(SETTLED) / slow, budget.duration / slow, 1 / (PER_RATE * fast), most)
+        return cls(-math.log(SETTLED) / settling, budget.duration / slow, 1 / (PER_RATE * fast), most)
 
     def samples(self, spacing: float) -> Float[np.ndarray, " times"]:
         """When to read a record.
@@ -203,10 +213,15 @@ class Question:
 
 def measured(device: LinearDevice, question: Question, budget: Budget, rng: np.random.Generator) -> Part:
     """What the runs of a program say, loaded as often as the budget has it."""
-    values, time, energy = [], 0.0, 0.0
+    values, time, energy, products = [], 0.0, 0.0, 0
     for _ in range(budget.programs):
         loaded = device.load(question.program, budget.kappa, rng if budget.programs > 1 else None)
-        times = Times.of(loaded, budget, question.program.n)
+        deflation = None
+        if budget.deflated:
+            deflation = Deflation.of(question.program.A, budget.deflated, rng)
+            products += deflation.products
+            loaded = _deflated(loaded, deflation, question.program, budget, rng)
+        times = Times.of(loaded, budget, question.program.n, deflation)
         values.append(question.read(loaded, times))
         spent = budget.runs * (times.wait + times.duration)
         time, energy = time + spent, energy + spent * loaded.power
@@ -215,8 +230,22 @@ def measured(device: LinearDevice, question: Question, budget: Budget, rng: np.r
     error = students(len(found)) * found.std(axis=0, ddof=1) / math.sqrt(len(found))
     deviations = _deviations(question, loaded, times)
     return Part(
-        np.asarray(found.mean(axis=0)), np.asarray(error), deviations, time, energy, budget.runs * budget.programs
+        np.asarray(found.mean(axis=0)),
+        np.asarray(error),
+        deviations,
+        time,
+        energy,
+        budget.runs * budget.programs,
+        products,
     )
+
+
+def _deflated(
+    loaded: LoadedDevice, deflation: Deflation, program: Program, budget: Budget, rng: np.random.Generator
+) -> LoadedDevice:
+    if not isinstance(loaded, StartableDevice):
+        raise LinearAlgebraError("deflated: expected a device whose cells can be charged before it relaxes")
+    return loaded.started(deflation.mean(program.b), deflation.spread(loaded.kappa, budget.runs, rng))
 
 
 def _deviations(question: Question, loaded: LoadedDevice, times: Times) -> Float[np.ndarray, "chips *shape"]:

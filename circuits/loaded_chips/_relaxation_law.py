@@ -32,6 +32,7 @@ class RelaxationLaw:
         settled: readouts of the settled device [V].
         away: states at the start less those of the settled device [V].
         convert: what the digital side reads of a readout.
+        initial: states of cells that start at one volt of the program's drive; none for a device that starts from rest.
     """
 
     F: Float[np.ndarray, "m m"]
@@ -40,6 +41,7 @@ class RelaxationLaw:
     settled: Float[np.ndarray, " n"]
     away: Float[np.ndarray, " m"]
     convert: Callable[[Float[np.ndarray, " n"]], Float[np.ndarray, " n"]] | None = None
+    initial: Float[np.ndarray, "m n"] | None = None
 
     @classmethod
     def of(
@@ -51,7 +53,12 @@ class RelaxationLaw:
     ) -> "RelaxationLaw":
         """Of a circuit that starts from rest, its readouts over the drive's scale; 1/f noise aside."""
         Q = noise_scale * space.Q
-        return cls(space.F, Q, space.M / drive, space.settled / drive, -space.settled_states, convert)
+        away, initial = -space.settled_states, drive * space.initial
+        return cls(space.F, Q, space.M / drive, space.settled / drive, away, convert, initial)
+
+    def started(self, v0: Float[np.ndarray, " n"]) -> "RelaxationLaw":
+        """The same with cells that start at v0 [V of the program's drive] instead of at rest."""
+        return self if self.initial is None else replace(self, away=self.away + self.initial @ v0)
 
     def average(self, wait: float, duration: float) -> Float[np.ndarray, " n"]:
         """Mean of an average over `duration` [s] that begins `wait` [s] after the start."""

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from .._exceptions import InputError
 from ..frame import (
     AsJson,
     ChipLevel,
@@ -56,7 +57,7 @@ EXAMPLE = "Example: thermospice solve --problem inverse --size 4 --on model --no
 
 _WITH_DEVICE = (
     "problem", "on", "device", "topology", "size", "matrix", "drive", "noise_matrix", "duration", "runs", "programs",
-    "kappa", "no_mismatch",
+    "kappa", "no_mismatch", "deflated",
 )  # fmt: skip
 """Options that mean something beside a calibrated chip."""
 
@@ -132,6 +133,15 @@ def solve(
             show_default=False,
         ),
     ] = None,
+    deflated: Annotated[
+        int,
+        typer.Option(
+            "--deflated",
+            parser=whole("--deflated", 0),
+            metavar="INTEGER",
+            help="solve, inverse, determinant: slowest modes that each run starts settled in.",
+        ),
+    ] = 0,
     constraints: Constraints = None,
     right: Right = None,
     inequalities: Inequalities = None,
@@ -172,6 +182,8 @@ def solve(
             run_program(this, context, problem, on, device)
             return
         refuse_options_of_programs(context, problem)
+        if deflated and problem not in ("solve", "inverse", "determinant"):
+            raise InputError(f"--deflated: belongs to --problem solve, inverse or determinant, got {problem}")
         import numpy as np
 
         from ...behavioral.linear_algebra import Budget
@@ -182,7 +194,7 @@ def solve(
         from ..views import verdicts
 
         kind, the_problem = get_kind(on), get_problem(problem)
-        budget = Budget(duration, runs, programs, kappa)
+        budget = Budget(duration, runs, programs, kappa, deflated)
         if kind == "model" and device is not None:
             refuse_beside(context, "--device", "a calibrated chip has its own design", _WITH_DEVICE)
             size, topology = algebra.of_device(device, context, size, topology, matrix)

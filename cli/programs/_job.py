@@ -23,7 +23,7 @@ from ..inputs import get_device, get_kind
 from ..views import verdicts
 from ._bayesian import Filter, Logit, Regression
 from ._inputs import Given, naming
-from ._options import BELONGS, DEVICE, OWN
+from ._options import BELONGS, DEVICE, OWN, refuse_start
 from ._outcome import Outcome
 from ._quadratic import Machine, Quadratic
 
@@ -111,6 +111,7 @@ def _given(context: typer.Context, problem: str) -> dict[str, Any]:
         if name in OWN and name not in allowed:
             homes = [home for home, options in BELONGS.items() if name in options]
             raise InputError(f"{names[name]}: belongs to --problem {' or '.join(homes)}, got {problem}")
+    refuse_start(context, problem)
     if context.params["noise_matrix"] is not None:
         raise InputError(f"--noise-matrix: belongs to --problem lyapunov, got {problem}")
     given = dict(context.params)

@@ -108,6 +108,12 @@ def device_or_kind(on: str, device: Path | None) -> tuple[str, Path | None]:
     return "model", Path(on)
 
 
+def refuse_start(context: typer.Context, problem: str) -> None:
+    """Raise `InputError` for a deflated start beside a program, whose drives begin at rest."""
+    if context.params["deflated"]:
+        raise InputError(f"--deflated: belongs to --problem solve, inverse or determinant, got {problem}")
+
+
 def refuse_options_of_programs(context: typer.Context, problem: str) -> None:
     """Raise `InputError` for options of a program beside a problem of linear algebra."""
     names = {parameter.name: parameter.opts[-1] for parameter in context.command.params}

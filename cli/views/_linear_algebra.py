@@ -62,6 +62,8 @@ def summary(given: Given, kind: Kind, answer: Answer) -> dict[str, Any]:
         "energy_J": answer.energy,
         "versions": versions(),
     }
+    if answer.products:
+        found["lanczos_products"] = answer.products
     return {**found, "largest_z": float(z.max())} if len(z) else found
 
 

@@ -107,6 +107,12 @@ class LoadedSpice:
     scaling: Scaling
     kappa: float
     laws: Callable[[int], Sequence[RelaxationLaw | None]]
+    starts: Float[np.ndarray, "runs n"] | None = None
+    """Where each run starts [V of b]; rest unless given."""
+
+    def started(self, mean: Float[np.ndarray, " n"], spread: Float[np.ndarray, "runs n"]) -> "LoadedSpice":
+        """The same with runs that start at `mean + spread` [V of b] instead of at rest."""
+        return replace(self, starts=mean + spread, laws=partial(_started_laws, self.laws, mean))
 
     @property
     def tau(self) -> float:
@@ -175,8 +181,9 @@ class LoadedSpice:
                 seed=int(seed),
                 noise_step=hold,
                 timeout=device.timeout,
+                x0=None if self.starts is None else self.scaling.drive * self.starts[k],
             )
-            for seed in rng.integers(2**31, size=runs)
+            for k, seed in enumerate(rng.integers(2**31, size=runs))
         ]
         found = []
         for result in simulate_many(jobs, device.workers, device.ngspice):
@@ -184,6 +191,12 @@ class LoadedSpice:
                 raise result
             found.append(trusted(result)["v"].values / self.scaling.drive)
         return np.stack(found)
+
+
+def _started_laws(
+    laws: Callable[[int], Sequence[RelaxationLaw | None]], mean: Float[np.ndarray, " n"], seed: int
+) -> list[RelaxationLaw | None]:
+    return [law and law.started(mean) for law in laws(seed)]
 
 
 def _rounded(
