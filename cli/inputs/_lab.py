@@ -26,6 +26,9 @@ def is_lab(paths: Sequence[Path], asked: bool) -> bool:
     """Whether these are records of a bench, and not measurements as this package writes them."""
     if not paths:
         return False
+    # A description of a chip or a model, given by mistake, is no record.
+    if any(path.suffix == ".json" for path in paths):
+        return False
     if not all(path.is_dir() or path.suffix == ".nc" for path in paths):
         return True
     folders = [path for path in paths if path.is_dir()]

@@ -17,6 +17,17 @@ from ...files.quantities import UNITS, fields_of, unit_of
 _TEXTS = ("name", "description", "sources")
 """Keys that say what a design is, and not how large something is."""
 
+_MEASURED_ON = ("amplifier", "circuit")
+"""What the amplifier's values were measured on; not for hands, which name the file instead."""
+
+_OF_A_FILE = """\
+  # Instead of values, those of a subcircuit of your own, measured on its file:
+  # file: opamp.lib  # beside this file
+  # subcircuit: NAME
+  # pins: {plus: 1, minus: 2, out: 3, vdd: 4, vss: 5}  # its nodes, by name or position
+  # supply: [-5 V, 5 V]
+"""
+
 
 @dataclass(frozen=True)
 class Key:
@@ -44,12 +55,12 @@ def keys_of(design: Design) -> list[Key]:
     found = []
     for path, field in fields_of(Design):
         unit = unit_of(Design, path)
-        if unit is None:
+        if unit is None or path[:2] == _MEASURED_ON:
             continue
         default = None if field.default is PydanticUndefined else field.default
         said = UNITS[unit].said
         required = field.is_required()
-        found.append(Key(path, _value(plain, path), default, required, said, _meaning(path)))
+        found.append(Key(path, _value(design, plain, path), default, required, said, _meaning(path)))
     return found
 
 
@@ -71,7 +82,14 @@ def commented(design: Design) -> str:
         absent = plain[part] is None
         lines.append(f"# {part}:  # this design has none\n" if absent else f"{part}:\n")
         lines += [_line(key, "#   " if absent else "  ") for key in inside]
+        if part == _MEASURED_ON[0]:
+            lines += [textwrap.indent(_dumped({"circuit": plain[part]["circuit"]}), "  ")] if _has_file(plain) else []
+            lines.append(_OF_A_FILE)
     return "".join(lines) + _dumped(texts)
+
+
+def _has_file(plain: dict[str, Any]) -> bool:
+    return plain["amplifier"] is not None and "circuit" in plain["amplifier"]
 
 
 def _line(key: Key, before: str) -> str:
@@ -92,10 +110,13 @@ def _dumped(value: Any) -> str:
     return yaml.safe_dump(value).removesuffix("\n").removesuffix("\n...")
 
 
-def _value(plain: Any, path: tuple[str, ...]) -> Any:
+def _value(design: Design, plain: Any, path: tuple[str, ...]) -> Any:
+    """As a file has it, with its unit where a number needs one; what a file leaves out by its number."""
+    part: Any = design
     for name in path:
-        plain = None if plain is None else plain[name]
-    return plain
+        part = None if part is None else getattr(part, name)
+        plain = plain.get(name) if isinstance(plain, dict) else None
+    return part if plain is None else plain
 
 
 def _meaning(path: tuple[str, ...]) -> str:

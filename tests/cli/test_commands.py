@@ -190,9 +190,9 @@ def test_verify_fails_a_wrong_model(run, tmp_path, monkeypatch):
 
 
 def test_verify_resumes(run, tmp_path, monkeypatch):
-    from thermospice.fidelity import Case
+    from thermospice.fidelity import _table
 
-    real, calls = Case.rows, []
+    real, calls = _table.rows_of, []
 
     def interrupted(case, opinions):
         calls.append(case)
@@ -200,7 +200,7 @@ def test_verify_resumes(run, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return real(case, opinions)
 
-    monkeypatch.setattr(Case, "rows", interrupted)
+    monkeypatch.setattr(_table, "rows_of", interrupted)
     options = ("verify", "--topology", "rc-mesh", "--level", "ideal", "--size", 1, "--size", 9)
     outcome = run(*options, "--out", "new", "--quiet")
     assert outcome.code == 130

@@ -47,8 +47,12 @@ def test_a_design_may_begin_at_a_preset() -> None:
     found = experiment(
         {"solver": "device-spu", "design": {"preset": "board-1k-1n", "mismatch": {"resistor_sigma": 0.03}}}
     )
-    expected = {**BOARD.to_dict(), "mismatch": {**BOARD.to_dict()["mismatch"], "resistor_sigma": 0.03}}
-    assert found.design == expected
+    mismatch = {**BOARD.to_dict()["mismatch"], "resistor_sigma": 0.03}
+    # What is another number has not the preset's source any more.
+    sources = {k: v for k, v in BOARD.to_dict()["sources"].items() if k != "mismatch.resistor_sigma"}
+    told = {"description": "preset board-1k-1n with another mismatch", "sources": found.design["sources"]}
+    assert found.design == {**BOARD.to_dict(), "mismatch": mismatch, **told}
+    assert found.design["sources"].keys() == sources.keys()
 
 
 def test_the_solver_has_what_the_experiment_says() -> None:
