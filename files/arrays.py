@@ -1,5 +1,7 @@
 """Arrays that come from outside, as plain ones."""
 
+from typing import Any
+
 import numpy as np
 
 
@@ -13,7 +15,7 @@ def with_gaps(value: object) -> object:
     return np.where(np.ma.getmaskarray(value), np.nan, np.asarray(value, dtype=float))
 
 
-def real_numbers(value: object, what: str) -> np.ndarray:
+def real_numbers(value: Any, what: str) -> np.ndarray:
     """The numbers as a float array, with nan in gaps.
 
     Raises:

@@ -10,7 +10,7 @@ import xarray as xr
 from jaxtyping import Complex, Float, Inexact
 
 from ...circuits import Design, DesignError, Instance, Level, Program, ProgramError, Scaling
-from ...files import joined
+from ...files import joined, parse_json
 from .._exceptions import MeasurementError
 from ..layout import Variables, dataset, load_measurement
 from ._cells import Waveforms, cell_places, waveforms_of
@@ -212,9 +212,8 @@ def _design_name(lab: Lab) -> str | None:
 
 def _believed(first: xr.Dataset) -> str:
     """Which chip the measurements are taken to be of."""
-    import json
-
     attrs = first.attrs
-    design = json.loads(attrs["design"])["name"] if "design" in attrs else "unknown"
+    design = attrs.get("design")
+    name = "unknown" if design is None else Design.from_dict(parse_json(str(design), "design")).name
     chip = str(attrs.get("instance_digest", ""))[:24]
-    return f"design {design}, {attrs.get('topology')} of {attrs.get('n')} cells, level {attrs.get('level')}, {chip}"
+    return f"design {name}, {attrs.get('topology')} of {attrs.get('n')} cells, level {attrs.get('level')}, {chip}"

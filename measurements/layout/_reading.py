@@ -15,7 +15,7 @@ from ...files.quantities import QuantityError, parse_quantity
 from .._exceptions import MeasurementError
 from ._aligned import aligned, real_values, scatter
 from ._floor import FLOOR
-from .layout import ANALYSES, OPTIONAL, SCHEMA, UNITS, VARIABLES
+from ._layout import ANALYSES, OPTIONAL, SCHEMA, UNITS, VARIABLES
 
 _NEAR = 50.0
 """Kelvin about the design's temperature within which a measurement's needs no unit."""
