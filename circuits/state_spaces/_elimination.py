@@ -12,9 +12,10 @@ import numpy as np
 import scipy
 from jaxtyping import Float
 
-from ..networks import GROUND, Capacitor, Equations, Inductor, Network, Value
+from .._exceptions import CircuitError
+from ..networks import GROUND, Capacitor, Equations, Network, Value
 from ._conserved import may_conserve, without_conserved
-from ._constrained import Reduced, constrained
+from ._constrained import Reduced, constrained, solved, storage_matrix
 from ._link_voltages import link_voltages
 
 Triplets = Sequence[tuple[int, int, Value]]
@@ -58,8 +59,10 @@ def eliminated(eq: Equations, network: Network, few: int = _FEW) -> Eliminated:
     Raises:
         CircuitError: a node without a path for direct current, a loop of sources and capacitors.
     """
-    if eq.size > few and not may_conserve(network) and (found := _by_adjoints(eq)) is not None:
-        return found
+    if eq.size > few and not may_conserve(network):
+        found = _by_adjoints(eq, storage_matrix(eq, network.name))
+        if found is not None:
+            return found
     whole = by_sources(eq, network)
     S = np.asarray(eq.densities, dtype=float)
     noise = (whole.inflow * S) @ whole.inflow.T
@@ -73,29 +76,41 @@ def by_sources(eq: Equations, network: Network) -> Reduced:
     Raises:
         CircuitError: as `eliminated`.
     """
+    # Before anything is solved, so that what is refused for its values is not called singular.
+    storages = storage_matrix(eq, network.name)
     K = summed(eq.K, (eq.size, eq.size))
     R = summed(eq.R, (eq.size, eq.columns))
-    x = _solved(K, R)
-    found = _regular(eq, x) if x is not None else constrained(eq, K, R, storages(eq), network.name)
+    x = solved(K, R)
+    found = _regular(eq, x, storages) if x is not None else _constrained(eq, K, R, storages, network.name)
     return without_conserved(found) if may_conserve(network) else found
 
 
-def _solved(K: Float[np.ndarray, "size size"], R: Float[np.ndarray, "size k"]) -> Float[np.ndarray, "size k"] | None:
+def _constrained(
+    eq: Equations,
+    K: Float[np.ndarray, "size size"],
+    R: Float[np.ndarray, "size k"],
+    storages: Float[np.ndarray, "m m"],
+    name: str,
+) -> Reduced:
     try:
-        x = np.linalg.solve(K, R)
-    except np.linalg.LinAlgError:
-        return None
-    return x if np.isfinite(x).all() else None
+        found = constrained(eq, K, R, storages, name)
+    except (np.linalg.LinAlgError, ValueError) as error:
+        if isinstance(error, CircuitError):
+            raise
+        raise CircuitError(f"network {name}: its values differ too much to solve its equations") from None
+    if not all(np.isfinite(part).all() for part in (found.C, found.G, found.B)):
+        raise CircuitError(f"network {name}: its values differ too much to solve its equations")
+    return found
 
 
-def _regular(eq: Equations, x: Float[np.ndarray, "size columns"]) -> Reduced:
+def _regular(eq: Equations, x: Float[np.ndarray, "size columns"], storages: Float[np.ndarray, "m m"]) -> Reduced:
     """The state space with every capacitor of the tree and every inductor as a state."""
     m = len(eq.states)
     flow, readout = _storage_rows(eq, x), x[list(eq.outputs)]
     given = [eq.drive, eq.drive + 1, *range(eq.stimulus, eq.columns)]
     return Reduced(
         kept=list(range(m)),
-        C=_with_links(eq, flow[:, eq.link : eq.stimulus]),
+        C=_with_links(eq, flow[:, eq.link : eq.stimulus], storages),
         G=-flow[:, :m],
         B=flow[:, given],
         inflow=flow[:, eq.noise : eq.link],
@@ -105,28 +120,13 @@ def _regular(eq: Equations, x: Float[np.ndarray, "size columns"]) -> Reduced:
     )
 
 
-def storages(eq: Equations) -> Float[np.ndarray, "m m"]:
-    """Capacitances and inductances of the states, mutual ones beside the diagonal."""
-    C = np.diag([_storage(state) for state in eq.states])
-    number = {state.name: k for k, state in enumerate(eq.states)}
-    for coupling in eq.couplings:
-        j, k = number[coupling.first], number[coupling.second]
-        mutual = float(coupling.coefficient) * np.sqrt(C[j, j] * C[k, k])
-        C[j, k] += mutual
-        C[k, j] += mutual
-    return C
-
-
-def _storage(state: Capacitor | Inductor) -> float:
-    return float(state.capacitance if isinstance(state, Capacitor) else state.inductance)
-
-
-def _with_links(eq: Equations, links: Float[np.ndarray, "m links"]) -> Float[np.ndarray, "m m"]:
+def _with_links(
+    eq: Equations, links: Float[np.ndarray, "m links"], own: Float[np.ndarray, "m m"]
+) -> Float[np.ndarray, "m m"]:
     """Storage of the states, with what the links add.
 
     A link's current is `C_l d/dt` of a sum of states, which moves to the left-hand side.
     """
-    own = storages(eq)
     if not eq.links:
         return own
     return np.asarray(own - links * np.array([float(c.capacitance) for c in eq.links]) @ link_voltages(eq))
@@ -144,7 +144,7 @@ def _storage_rows(eq: Equations, x: Float[np.ndarray, "size columns"]) -> Float[
     return flow
 
 
-def _by_adjoints(eq: Equations) -> Eliminated | None:
+def _by_adjoints(eq: Equations, storages: Float[np.ndarray, "m m"]) -> Eliminated | None:
     """None where the equations are singular with every capacitor of the tree and every inductor as a state."""
     m, R = len(eq.states), sparse(eq.R, (eq.size, eq.columns))
     try:
@@ -159,7 +159,7 @@ def _by_adjoints(eq: Equations) -> Eliminated | None:
     given = [eq.drive, eq.drive + 1, *range(eq.stimulus, eq.columns)]
     return Eliminated(
         kept=list(range(m)),
-        C=_with_links(eq, (flow @ R[:, eq.link : eq.stimulus]).toarray()),
+        C=_with_links(eq, (flow @ R[:, eq.link : eq.stimulus]).toarray(), storages),
         G=-(flow @ R[:, :m]).toarray(),
         B=(flow @ R[:, given]).toarray(),
         M=(shown @ R[:, :m]).toarray(),

@@ -6,8 +6,10 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Complex, Float
 
+from .._exceptions import CircuitError
 from ..networks import Capacitor, CurrentSource, Equations, Network, VoltageSource, equations
 from ._conserved import settled_states
+from ._constrained import solved
 from ._elimination import by_sources, eliminated
 
 
@@ -78,7 +80,11 @@ class StateSpace:
 
     @property
     def F(self) -> Float[np.ndarray, "m m"]:
-        """Drift `C^-1 G` [1/s]."""
+        """Drift `C^-1 G` [1/s].
+
+        Raises:
+            CircuitError: storage elements whose values differ by more than the digits of a number.
+        """
         return self._law.F
 
     @property
@@ -138,16 +144,21 @@ class _Law:
 
     @cached_property
     def F(self) -> Float[np.ndarray, "m m"]:
-        return np.linalg.solve(self.C, self.G)
+        return self._per_storage(self.G)
 
     @cached_property
     def Q(self) -> Float[np.ndarray, "m m"]:
-        half = np.linalg.solve(self.C, self.noise)
-        return np.asarray(np.linalg.solve(self.C, half.T).T)
+        return self._per_storage(self._per_storage(self.noise).T).T
 
     @cached_property
     def poles(self) -> Complex[np.ndarray, " m"]:
         return -np.linalg.eigvals(self.F).astype(complex)
+
+    def _per_storage(self, right: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        found = solved(self.C, right)
+        if found is None:
+            raise CircuitError("the circuit's capacitances or inductances differ too much to solve its equations")
+        return found
 
 
 def state_space(network: Network, noisy: bool = True) -> StateSpace:
