@@ -128,3 +128,51 @@ def verify_own(
     failed = sum(not row["passed"] for row in rows)
     summary = {"netlist": str(which.netlist), "passed": len(rows) - failed, "failed": failed, "rows": rows}
     this.finish({**summary, "seed": seed, "versions": versions()}, exit_code=1 if failed else 0)
+
+
+_CALIBRATED_BY = ("op", "ac", "noise", "tran")
+
+
+def calibrate_own(
+    this: Job,
+    which: CircuitOptions,
+    analyses: Sequence[str],
+    measurements: Sequence[Path],
+    temperature: float | None,
+    seed: int,
+) -> None:
+    """The elements of a circuit, from files or from a chip that is drawn and measured."""
+    from ...circuits.tolerances import load_specification
+    from ...files import write_json
+    from ..inputs import get_circuit, get_drawn
+    from ..views import circuit_calibration as view
+
+    if which.tolerances is None:
+        raise InputError(
+            "--tolerances: expected a YAML file, such as one with `tolerances: {R*: 1 %}`"
+        )
+    if measurements and (which.instance_seed is not None or analyses or temperature is not None):
+        raise InputError("MEASUREMENTS: they say themselves what was measured; remove --instance-seed and --analysis")
+    circuit = get_circuit(which.netlist, which.outputs)
+    tolerances = load_specification(which.tolerances).drawn_from
+    truth: dict[str, float] | None = None
+    if measurements:
+        records = view.read(measurements, circuit)
+    else:
+        chip = seed if which.instance_seed is None else which.instance_seed
+        drawn = get_drawn(circuit, which.tolerances, chip)
+        truth = tolerances.factors(circuit.network, chip)
+        wanted = analyses or view.telling(circuit)
+        if wrong := [a for a in wanted if a not in _CALIBRATED_BY]:
+            raise InputError(f"--analysis: expected one of {', '.join(_CALIBRATED_BY)}, got {wrong[0]!r}")
+        with this.step(f"ngspice: {', '.join(wanted)} of chip {chip}"):
+            records = view.measured(drawn, wanted, temperature, seed)
+    with this.step(f"{len(records)} records of {circuit.network.name}"):
+        found = view.calibrated(circuit, tolerances, records, temperature)
+    write_json(this.folder / "elements.json", view.elements(found, truth))
+    view.write(found, truth, this.folder)
+    summary = {"netlist": str(which.netlist), "outputs": list(circuit.labels), **view.summary(found, truth)}
+    this.finish({**summary, "seed": seed}, exit_code=1 if found.contradicted else 0)
+    this.show(view.table(found, truth))
+    for line in view.told(found):
+        this.say(line)

@@ -10,18 +10,31 @@ from ..frame import (
     ChipLevel,
     DesignName,
     InstanceSeed,
+    NetlistFile,
     Out,
+    Outputs,
     Quiet,
     Rank,
     Resume,
     Seed,
     Temperature,
+    TolerancesFile,
     TopologyName,
     job,
     quantity,
     whole,
 )
+from ._own_circuits import CircuitOptions, calibrate_own, own_circuit
 
+_OF_A_CIRCUIT = (
+    "netlist",
+    "outputs",
+    "tolerances",
+    "analysis",
+    "temperature",
+    "instance_seed",
+    "measurements",
+)
 EXAMPLE = (
     "Example: thermospice calibrate --design board-1k-1n --topology crossbar --size 4 --held-out 4;"
     " for a process: thermospice calibrate --size 4 --instances 20"
@@ -41,6 +54,9 @@ def calibrate(
             " chips are measured in ngspice."
         ),
     ] = None,
+    netlist: NetlistFile = None,
+    outputs: Outputs = None,
+    tolerances: TolerancesFile = None,
     design: DesignName = None,
     topology: TopologyName = "crossbar",
     level: ChipLevel = None,
@@ -115,11 +131,19 @@ def calibrate(
 ) -> None:
     """Fit a chip's deviations with standard errors: device.json, and parameters.json beside what was drawn.
 
+    With --netlist FILE and --tolerances FILE: the elements of a circuit of your own, from measurements of it (the
+    measurement.nc of `simulate --netlist`), or of a chip that is drawn from the tolerances and measured in ngspice.
+
     With --instances, or folders of several chips: the means and spreads of their process, population.json, which
     `thermospice train --device` takes too. Exit code 1: the measurements contradict the design, so that error bars
     fall back to its tolerances, or a held-out program is beyond its limit.
     """
     with job("calibrate", out, quiet, as_json, resume) as this:
+        if own_circuit(context, netlist, _OF_A_CIRCUIT):
+            assert netlist is not None
+            which = CircuitOptions(netlist, outputs, tolerances, instance_seed)
+            calibrate_own(this, which, tuple(analysis or ()), tuple(measurements or ()), temperature, seed)
+            return
         from ..frame import refuse_beside
         from . import _calibration_jobs as jobs
 

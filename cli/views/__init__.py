@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import _calibration as calibration
+    from . import _circuit_calibration as circuit_calibration
     from . import _fidelity as fidelity
     from . import _linear_algebra as linear_algebra
     from . import _own_circuit as own_circuit
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "calibration",
     "campaign",
+    "circuit_calibration",
     "commented",
     "copy_junit",
     "fidelity",
@@ -35,6 +37,7 @@ __all__ = [
 
 _MODULES = (
     "calibration",
+    "circuit_calibration",
     "fidelity",
     "linear_algebra",
     "own_circuit",
