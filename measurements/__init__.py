@@ -16,6 +16,7 @@ from ._calibration_plan import check_programs as check_programs
 from ._digitise import digitise as digitise
 from ._exceptions import MeasurementError as MeasurementError
 from ._files import MOST_PROGRAMS as MOST_PROGRAMS
+from ._files import load_circuit_measurement as load_circuit_measurement
 from ._files import load_measurement as load_measurement
 from ._files import load_measurements as load_measurements
 from ._files import load_numbered as load_numbered

@@ -148,9 +148,7 @@ def calibrate_own(
     from ..views import circuit_calibration as view
 
     if which.tolerances is None:
-        raise InputError(
-            "--tolerances: expected a YAML file, such as one with `tolerances: {R*: 1 %}`"
-        )
+        raise InputError("--tolerances: expected a YAML file, such as one with `tolerances: {R*: 1 %}`")
     if measurements and (which.instance_seed is not None or analyses or temperature is not None):
         raise InputError("MEASUREMENTS: they say themselves what was measured; remove --instance-seed and --analysis")
     circuit = get_circuit(which.netlist, which.outputs)

@@ -20,7 +20,7 @@ from ...behavioral.circuit_calibration import (
 from ...circuits.linear_circuits import LinearCircuit, Observed
 from ...circuits.tolerances import Tolerances
 from ...files import write_text
-from ...measurements import load_measurement
+from ...measurements import load_circuit_measurement
 from ...netlists.own_circuits import CircuitRequest, simulate_circuit, source_names, trusted_circuit
 from .._exceptions import InputError
 
@@ -61,15 +61,26 @@ def read(paths: Sequence[Path], circuit: Observed) -> list[CircuitRecord]:
     """
     records = []
     for path in paths:
-        data = load_measurement(path)
-        labels = tuple(json.loads(data.attrs.get("outputs", "[]")))
+        data = load_circuit_measurement(path)
+        labels = _labels(data.attrs["outputs"])
         if labels != circuit.labels:
             raise InputError(
                 f"{path}: expected a measurement of the outputs {', '.join(circuit.labels)}, got"
                 f" {', '.join(labels) or 'none'}"
             )
-        records.append(circuit_record(data, data.attrs.get("input")))
+        source = data.attrs.get("input")
+        if source is not None and source not in source_names(circuit.network):
+            raise InputError(f"{path}: input: there is no source {source!r} in the netlist")
+        records.append(circuit_record(data, source))
     return records
+
+
+def _labels(text: Any) -> tuple[str, ...]:
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError):
+        return ()
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def calibrated(
