@@ -58,6 +58,9 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
     from ..views import own_circuit as view
 
     band = None if what.band is None else (what.band.low, what.band.high)
+    if which.trust:
+        _simulate_trusted(this, which, what, band)
+        return
     analysis = get_analysis(what.analysis, what.noise, what.duration, band)
     circuit = get_drawn(get_circuit(which.netlist, which.outputs), which.tolerances, which.instance_seed)
     request = CircuitRequest(
@@ -83,6 +86,36 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
         this.say(f"warning: {warning}")
     for fault in result.faults:
         this.say(f"failed: {fault}")
+
+
+def _simulate_trusted(
+    this: Job, which: CircuitOptions, what: SimulationOptions, band: tuple[float, float] | None
+) -> None:
+    """A netlist as it is in ngspice, with whatever commands it holds."""
+    from ...circuits.linear_circuits import split_outputs
+    from ...circuits.spice_files import netlist_text
+    from ...files import write_text
+    from ...measurements import ANALYSES
+    from ...netlists.own_circuits import run_trusted
+    from ..views import own_circuit as view
+
+    if which.outputs is None:
+        raise InputError("--outputs: expected names of nodes")
+    if which.tolerances is not None or what.temperature is not None or what.noise or what.input is not None:
+        raise InputError(
+            "--trust: the netlist is run as it is; remove --tolerances, --temperature, --noise and --input"
+        )
+    analysis = next((known for known in ANALYSES if known == what.analysis), None)
+    if analysis is None:
+        raise InputError(f"--analysis: expected one of {', '.join(ANALYSES)}, got {what.analysis!r}")
+    outputs = split_outputs(which.outputs)
+    with this.step(f"ngspice: {analysis}, {which.netlist} as it is"):
+        result = run_trusted(netlist_text(which.netlist), outputs, analysis, what.duration, band)
+    write_text(this.folder / "circuit.cir", result.circuit)
+    write_text(this.folder / f"{analysis}.csv", view.trusted_csv(result))
+    this.finish(view.trusted_summary(result, which.netlist, analysis))
+    this.show(view.trusted_table(result))
+    this.say("trusted: run in ngspice only, commands in the file included; no model and no verdict stand beside it")
 
 
 def symbolic_own(this: Job, which: CircuitOptions, latex: bool) -> None:

@@ -73,7 +73,8 @@ AmplifierFile = Annotated[
     ),
 ]
 Trust = Annotated[
-    bool, typer.Option("--trust", help="You trust who wrote the --amplifier file: ngspice runs commands in it.")
+    bool,
+    typer.Option("--trust", help="You trust who wrote the --amplifier or --netlist file: ngspice runs commands in it."),
 ]
 Supply = Annotated[
     Pair | None,
