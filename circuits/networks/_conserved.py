@@ -1,11 +1,10 @@
 """Charges and fluxes that nothing leads away: nodes between capacitors alone, loops of inductors."""
 
 import numpy as np
-import scipy.linalg
 from jaxtyping import Float
 
 from .._exceptions import CircuitError
-from ._constrained import ROUNDING, SINGULAR, Matrix, Reduced, singular_vectors
+from ._constrained import ROUNDING, Matrix, Reduced, singular_vectors, solved
 from ._elements import GROUND, Capacitor, CurrentSource, Inductor, Network, NoiseCurrent, terminals
 
 
@@ -15,15 +14,10 @@ def settled_states(G: Matrix, given: Float[np.ndarray, " m"]) -> Float[np.ndarra
     Raises:
         CircuitError: a charge or a flux that nothing brings to rest, so that the circuit settles nowhere.
     """
-    if not len(G):
-        return np.zeros(0)
-    factors, pivots, failed = scipy.linalg.lapack.dgetrf(G)
-    if not failed:
-        certainty, _ = scipy.linalg.lapack.dgecon(factors, float(np.abs(G).sum(0).max()))
-    # The quick estimate is of the matrix as it stands, in which farads stand beside henries.
-    if failed or (certainty < SINGULAR and singular_vectors(G) is not None):
+    found = solved(G, given)
+    if found is None:
         raise CircuitError("the circuit has no operating point: nothing leads some charge or flux away")
-    return np.asarray(scipy.linalg.lapack.dgetrs(factors, pivots, given)[0])
+    return found
 
 
 def without_conserved(space: Reduced) -> Reduced:

@@ -61,6 +61,21 @@ def constrained(eq: Equations, K: Matrix, R: Matrix, storages: Matrix, name: str
 _SINGULAR_TEXT = "expected every node to have a path for direct current; it is singular"
 
 
+def solved(A: Matrix, right: Matrix) -> Matrix | None:
+    """`A^-1 right`; None for a matrix that is singular up to rounding, whose solution would be any number."""
+    if not len(A):
+        return np.zeros_like(right)
+    factors, pivots, failed = scipy.linalg.lapack.dgetrf(A)
+    if failed:
+        return None
+    certainty, _ = scipy.linalg.lapack.dgecon(factors, float(np.abs(A).sum(0).max()))
+    # The quick estimate is of the matrix as it stands, in which siemens stand beside ones.
+    if not certainty > SINGULAR and (not np.isfinite(A).all() or singular_vectors(A) is not None):
+        return None
+    found = np.asarray(scipy.linalg.lapack.dgetrs(factors, pivots, right)[0])
+    return found if np.isfinite(found).all() else None
+
+
 def singular_vectors(K: Matrix) -> tuple[Matrix, Matrix] | None:
     """Left and right null vector of a matrix that is singular up to rounding; None for a regular one."""
     rows, columns = _scales(K)
@@ -239,3 +254,25 @@ def _assembled(
         moved[:, [0, *range(2, len(given))]] = np.linalg.solve(C, jump @ T_u)
         B, D = B - G @ moved, D + M @ moved
     return Reduced(kept, C, G, B, inflow, M, D, direct)
+
+
+def storage_matrix(eq: Equations, name: str) -> Float[np.ndarray, "m m"]:
+    """Capacitances and inductances of the states, mutual ones beside the diagonal."""
+    C = np.diag([_storage(state) for state in eq.states])
+    if not eq.couplings:
+        return C
+    number = {state.name: k for k, state in enumerate(eq.states)}
+    for coupling in eq.couplings:
+        j, k = number[coupling.first], number[coupling.second]
+        mutual = float(coupling.coefficient) * np.sqrt(C[j, j] * C[k, k])
+        C[j, k] += mutual
+        C[k, j] += mutual
+    size = np.sqrt(np.diag(C))
+    if not np.linalg.eigvalsh(C / np.outer(size, size))[0] > 1e-12:
+        names = ", ".join(coupling.name for coupling in eq.couplings)
+        raise CircuitError(f"network {name}: {names}: inductors cannot be coupled so: their energy could be negative")
+    return C
+
+
+def _storage(state: Capacitor | Inductor) -> float:
+    return float(state.capacitance if isinstance(state, Capacitor) else state.inductance)

@@ -10,11 +10,10 @@ from jaxtyping import Complex, Float
 
 from .._exceptions import CircuitError
 from ._conserved import may_conserve, settled_states, without_conserved
-from ._constrained import Reduced, constrained
+from ._constrained import Reduced, constrained, solved, storage_matrix
 from ._elements import (
     Capacitor,
     CurrentSource,
-    Inductor,
     Network,
     Value,
     VoltageSource,
@@ -84,14 +83,23 @@ class StateSpace:
 
     @property
     def F(self) -> Float[np.ndarray, "m m"]:
-        """Drift `C^-1 G` [1/s]."""
-        return np.linalg.solve(self.C, self.G)
+        """Drift `C^-1 G` [1/s].
+
+        Raises:
+            CircuitError: storage elements whose values differ by more than the digits of a number.
+        """
+        return self._per_storage(self.G)
+
+    def _per_storage(self, right: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        found = solved(self.C, right)
+        if found is None:
+            raise CircuitError("the circuit's capacitances or inductances differ too much to solve its equations")
+        return found
 
     @property
     def Q(self) -> Float[np.ndarray, "m m"]:
         """Diffusion `C^-1 noise C^-T` [V^2/s]."""
-        half = np.linalg.solve(self.C, self.noise)
-        return np.asarray(np.linalg.solve(self.C, half.T).T)
+        return self._per_storage(self._per_storage(self.noise).T).T
 
     @cached_property
     def poles(self) -> Complex[np.ndarray, " m"]:
@@ -157,17 +165,28 @@ def state_space(network: Network) -> StateSpace:
 
 
 def _reduced(eq: Equations, network: Network) -> Reduced:
-    try:
-        found = _regular(eq, network.name)
-    except CircuitError:
-        K, R = _summed(eq.K, (eq.size, eq.size)), _summed(eq.R, (eq.size, eq.columns))
-        found = constrained(eq, K, R, _storages(eq), network.name)
+    # Before anything is solved, so that what is refused for its values is not called singular.
+    storages = storage_matrix(eq, network.name)
+    x = _solution(eq)
+    found = _constrained(eq, network.name, storages) if x is None else _regular(eq, x, storages)
     return without_conserved(found) if may_conserve(network) else found
 
 
-def _regular(eq: Equations, name: str) -> Reduced:
+def _constrained(eq: Equations, name: str, storages: Float[np.ndarray, "m m"]) -> Reduced:
+    K, R = _summed(eq.K, (eq.size, eq.size)), _summed(eq.R, (eq.size, eq.columns))
+    try:
+        found = constrained(eq, K, R, storages, name)
+    except (np.linalg.LinAlgError, ValueError) as error:
+        if isinstance(error, CircuitError):
+            raise
+        raise CircuitError(f"network {name}: its values differ too much to solve its equations") from None
+    if not all(np.isfinite(part).all() for part in (found.C, found.G, found.B)):
+        raise CircuitError(f"network {name}: its values differ too much to solve its equations")
+    return found
+
+
+def _regular(eq: Equations, x: Float[np.ndarray, "..."], storages: Float[np.ndarray, "m m"]) -> Reduced:
     """The state space with every capacitor of the tree and every inductor as a state."""
-    x = _solve(eq, name)
     m = len(eq.states)
     flow = _storage_flow(eq, x)
     readout = x[list(eq.outputs)]
@@ -176,7 +195,7 @@ def _regular(eq: Equations, name: str) -> Reduced:
     given = [eq.drive, eq.drive + 1, *range(eq.stimulus, eq.columns)]
     return Reduced(
         kept=list(range(m)),
-        C=_storages(eq) - flow[:, eq.link : eq.stimulus] @ C_link @ link_voltages(eq),
+        C=storages - flow[:, eq.link : eq.stimulus] @ C_link @ link_voltages(eq),
         G=-flow[:, :m],
         B=flow[:, given],
         inflow=flow[:, eq.noise : eq.link],
@@ -212,18 +231,6 @@ def noise_paths(network: Network) -> NoisePaths:
     return NoisePaths(eq.contributors, densities, found.inflow, found.direct)
 
 
-def _storages(eq: Equations) -> Float[np.ndarray, "m m"]:
-    """Capacitances and inductances of the states, mutual ones beside the diagonal."""
-    C = np.diag([_storage(state) for state in eq.states])
-    number = {state.name: k for k, state in enumerate(eq.states)}
-    for coupling in eq.couplings:
-        j, k = number[coupling.first], number[coupling.second]
-        mutual = float(coupling.coefficient) * np.sqrt(C[j, j] * C[k, k])
-        C[j, k] += mutual
-        C[k, j] += mutual
-    return C
-
-
 def _start(eq: Equations) -> Float[np.ndarray, " m"] | None:
     start = np.array([float(state.initial) for state in eq.states])
     return start if start.any() else None
@@ -233,20 +240,18 @@ _DENSE_SIZE = 600
 """Above this many unknowns the sparse factorisation is quicker."""
 
 
-def _solve(eq: Equations, name: str) -> Float[np.ndarray, "..."]:
+def _solution(eq: Equations) -> Float[np.ndarray, "..."] | None:
+    """Everything as a sum of states and sources; None where the equations are singular."""
     R = _summed(eq.R, (eq.size, eq.columns))
+    if eq.size <= _DENSE_SIZE:
+        return solved(_summed(eq.K, (eq.size, eq.size)), R)
+    rows, columns, values = zip(*eq.K, strict=True)
+    K = scipy.sparse.csc_matrix((np.array(values, float), (rows, columns)), shape=(eq.size, eq.size))
     try:
-        if eq.size <= _DENSE_SIZE:
-            x = np.linalg.solve(_summed(eq.K, (eq.size, eq.size)), R)
-        else:
-            rows, columns, values = zip(*eq.K, strict=True)
-            K = scipy.sparse.csc_matrix((np.array(values, float), (rows, columns)), shape=(eq.size, eq.size))
-            x = scipy.sparse.linalg.splu(K).solve(R)
-    except (np.linalg.LinAlgError, RuntimeError):
-        x = np.full(1, np.nan)
-    if not np.isfinite(x).all():
-        raise CircuitError(f"network {name}: expected every node to have a path for direct current; it is singular")
-    return np.asarray(x)
+        x = scipy.sparse.linalg.splu(K).solve(R)
+    except RuntimeError:
+        return None
+    return np.asarray(x) if np.isfinite(x).all() else None
 
 
 def _summed(triplets: Sequence[tuple[int, int, Value]], shape: tuple[int, int]) -> Float[np.ndarray, "..."]:
@@ -270,10 +275,6 @@ def _storage_flow(eq: Equations, x: Float[np.ndarray, "..."]) -> Float[np.ndarra
 
 def _row(x: Float[np.ndarray, "..."], index: dict[str, int], node: str) -> Float[np.ndarray, "..."] | float:
     return x[index[node]] if node in index else 0.0
-
-
-def _storage(state: Capacitor | Inductor) -> float:
-    return float(state.capacitance if isinstance(state, Capacitor) else state.inductance)
 
 
 def link_voltages(eq: Equations) -> Float[np.ndarray, "..."]:

@@ -32,7 +32,7 @@ def chosen_input(network: Network, name: str | None) -> str:
         if lower not in known:
             raise NetlistError(f"input: expected {_choices(network)}, got {name!r}")
         return lower
-    stimuli = [e.name for e in network.elements if isinstance(e, VoltageSource | CurrentSource) and e.ac]
+    stimuli = [e.name for e in network.elements if isinstance(e, VoltageSource | CurrentSource) and (e.ac or e.drive)]
     if len(stimuli) == 1:
         return stimuli[0]
     if len(known) == 1:

@@ -111,6 +111,8 @@ INPUTS: dict[str, Input] = {
         {"A.csv": _csv("1\n")},
     ),
     "amplifier": Input("a.cir", ("simulate", "--amplifier", "{path}", "--trust", "--level", "transistor", *ONE)),
+    "netlist": Input("x.cir", ("simulate", "--netlist", "{path}", "--outputs", "a", "--analysis", "op")),
+    "netlist as formulas": Input("x.cir", ("symbolic", "--netlist", "{path}", "--outputs", "a")),
     "study": Input("s.yaml", ("sweep", "{path}")),
     "design of a study": Input(
         "d.yaml", ("sweep", "{folder}/s.yaml"),

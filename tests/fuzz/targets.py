@@ -23,7 +23,7 @@ from thermospice.behavioral import DeviceModel
 from thermospice.campaigns import Store, load_study
 from thermospice.campaigns.planning import SCHEMA
 from thermospice.campaigns.studies import to_yaml
-from thermospice.circuits import Cascade, Crossbar, Design, Instance, Program
+from thermospice.circuits import Cascade, Crossbar, Design, Instance, Program, read_netlist, state_space
 from thermospice.circuits.trials import get_design
 from thermospice.files import netcdf as netcdf
 from thermospice.files import read_json
@@ -102,6 +102,32 @@ def _read_measurement(path: Path) -> None:
 
 def _read_labelled(path: Path) -> None:
     read_measurement(_dataset(read_json(path)))
+
+
+NETLIST = b"""a board
+.param r=1k
+.subckt lp in out params: c=1n
+R1 in out {r*2} tc1=1e-3 dtemp=5
+C1 out 0 {c}
+.ends lp
+V1 in 0 dc 1 ac 1 pulse(0 1 0 1n)
+X1 in out lp c=2n ; a comment
+E1 buf 0 POLY(1) out 0 0.5 2
+L1 buf end 1m
+K1 L1 L2 0.5
+L2 end 0 2m
+R9 end 0 1Meg $ another
+.ic v(out)=1
+.end
+"""
+
+
+def _read_netlist(path: Path) -> None:
+    network = read_netlist(path, include=True)
+    assert len({e.name for e in network.elements}) == len(network.elements)
+    space = state_space(network)
+    assert np.isfinite(space.C).all()
+    assert np.isfinite(space.G).all()
 
 
 RECORD = {
@@ -230,6 +256,7 @@ def targets() -> dict[str, Target]:
     labelled = _measurement().to_dict()
     found = (
         Target("raw", _raw_file(), _read_raw),
+        Target("netlist", NETLIST, _read_netlist),
         Target("csv", b"1,-0.5\n2.5e-3,+4\n", _read_csv),
         Target("design", _yaml(design), _read_design, design, _yaml),
         Target("study", _yaml(STUDY), _read_study, STUDY, _yaml),

@@ -7,6 +7,9 @@ from ..definitions import Model, Scope
 from ..text import given
 from ._site import CELSIUS, Conditions, Site, check_names, nodes
 
+# Beyond these a product of two values no longer fits a number, and no component has them.
+_LARGEST = 1e40
+
 _PASSIVE = frozenset({"tc", "tc1", "tc2", "temp", "dtemp", "m", "scale"})
 
 
@@ -41,8 +44,10 @@ def _passive(site: Site, rest: list[str], aliases: tuple[str, ...], kinds: tuple
     tc2 = number.get("tc2", model.get("tc2", 0.0))
     value *= number.get("scale", 1.0) * (1 + tc1 * rise + tc2 * rise**2)
     multiplier = number.get("m", 1.0) * site.multiplier
-    if not multiplier > 0:
+    if not 0 < multiplier < _LARGEST:
         raise ValueError(f"expected m above 0, got {multiplier:g}")
+    if value != 0 and not 1 / _LARGEST < abs(value) < _LARGEST:
+        raise ValueError(f"expected a value between {1 / _LARGEST:g} and {_LARGEST:g}, got {value:g}")
     return _Passive(value, own, multiplier, number)
 
 

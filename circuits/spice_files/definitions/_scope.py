@@ -7,7 +7,7 @@ from typing import Literal
 from ..text import evaluate, read_number, unbraced
 from ._blocks import Parameter
 
-MOST_PARAMETERS_DEEP = 100
+MOST_PARAMETERS_DEEP = 40
 """Parameters that stand on each other; each is a recursion of the reader."""
 
 

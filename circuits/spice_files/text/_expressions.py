@@ -65,6 +65,9 @@ def evaluate(text: str, value_of: Callable[[str], float]) -> float:
         value = float(reader.whole())
     except ZeroDivisionError:
         raise ValueError(f"{_shown(text)}: division by zero") from None
+    except RecursionError:
+        # Parameters that stand on each other, each inside parentheses, add up.
+        raise ValueError(f"{_shown(text)}: expected parentheses and parameters that are less deep") from None
     except (OverflowError, ArithmeticError):
         raise ValueError(f"{_shown(text)}: expected a finite value") from None
     if not isfinite(value):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from ..._exceptions import CircuitError
 
 _MOST_TOLD = 12
+_LONGEST = 240
+"""Characters of a reason; the rest of it repeats what came."""
 
 
 @dataclass(slots=True)
@@ -16,7 +18,8 @@ class Problems:
 
     def add(self, place: "Place", reason: str) -> None:
         """One more; the same reason of the same line is told once, however often a subcircuit is used."""
-        self.found.setdefault((place.file, place.line, reason))
+        shown = reason if len(reason) <= _LONGEST else reason[: _LONGEST - 4] + " ..."
+        self.found.setdefault((place.file, place.line, shown))
 
     def check(self) -> None:
         """Raise `CircuitError` with all of them."""

@@ -84,7 +84,7 @@ def assignments(text: str) -> dict[str, str]:
         ValueError: something else.
     """
     text = text.lower()
-    if re.search(r"[a-z_]\w*\s*\([^()=]*\)\s*=(?!=)", text):
+    if re.search(r"(?<!\w)[a-z_]\w*\s*\([^()=]*\)\s*=(?!=)", text):
         raise ValueError("a function of one's own is not taken; write its expression where it is used")
     # Without what stands in braces and quotes, in which there may be '=='.
     plain = re.sub(r"\{[^{}]*\}|'[^']*'", lambda match: " " * len(match[0]), text)

@@ -1,9 +1,9 @@
 """A file in the forms that designers write becomes the elements that it says."""
 
 import pytest
-from thermospice.circuits import CircuitError, read_netlist
+from thermospice.circuits import CircuitError, read_netlist, state_space
 from thermospice.circuits.networks import Capacitor, Resistor
-from thermospice.circuits.spice_files import parse_netlist
+from thermospice.circuits.spice_files import parse_netlist, with_outputs
 
 
 def elements(text):
@@ -12,7 +12,7 @@ def elements(text):
 
 def test_a_file_is_read(tmp_path):
     path = tmp_path / "board.cir"
-    path.write_text("a board\nV1 in 0 dc 1\nR1 in out 1k\nC1 out 0 1u\n.end\nR2 out 0 1\n")
+    path.write_text("a board\nV1 in 0 dc 1\nR1 in out 1k\nC1 out 0 1u\n.end\n")
     network = read_netlist(path)
     assert network.elements[1:] == (Resistor("r1", "in", "out", 1e3), Capacitor("c1", "out", "0", 1e-6))
     assert network.outputs == ("in", "out")
@@ -37,3 +37,103 @@ def test_numbers_that_simulators_read_in_different_ways_are_refused(text):
     # ngspice reads 4k7 as 4000.
     with pytest.raises(CircuitError, match="line 2: r1"):
         parse_netlist(f"title\nR1 a 0 {text}")
+
+
+HALVES = "R1 a o 1k\nR2 o 0 1k"
+SECTION = ".subckt s a b r=1k\nR1 a b {r}\n.ends s\nV1 a 0 1\n"
+FORMS = [
+    ("V1 (a 0) 1\nR1 (a o) 1k\nR2 o gnd 1k", 0.5),
+    ("V1 a#1 0 1\nR1 a#1 o 1k\nR2 o 0 1k", 0.5),
+    ("V1 +5v 0 1\nR1 +5v o 1k\nR2 o 0 1k", 0.5),
+    (".temp 50\nV1 a 0 1\nR1 a o 1k tc1=1e-2 tc2=1e-4\nR2 o 0 1k", 0.4380393359323667),
+    (".options temp=50 tnom=40\nV1 a 0 1\nR1 a o 1k tc1=1e-2\nR2 o 0 1k", 0.4761904761904762),
+    ("V1 a 0 1\nR1 a o 1k tc1=1e-2 temp=50\nR2 o 0 1k", 0.44843049327354256),
+    ("V1 a 0 1\nR1 a o 1k tc1=1e-2 dtemp=23\nR2 o 0 1k", 0.44843049327354256),
+    (".model rm r(tc1=1e-2 tnom=17)\nV1 a 0 1\nR1 a o rm 1k\nR2 o 0 1k", 0.4761904761904762),
+    (".model rm r(r=2k tc1=1e-2 tnom=17)\nV1 a 0 1\nR1 a o rm\nR2 o 0 1k", 0.3125),
+    (".param x=2k\nV1 a 0 1\nR1 a o R='x*2'\nR2 o 0 1k", 0.2),
+    (".param a=2k\nV1 a 0 1\nR1 a o a\nR2 o 0 1k", 1 / 3),
+    ("V1 a 0 1\nR1 a o 1k m=4\nR2 o 0 1k", 0.8),
+    ("V1 a 0 1\nR1 a o 1k scale=3\nR2 o 0 1k", 0.25),
+    ("V1 a 0 1\nR1 a o 1k\nR2 o 0 -3k noisy=0", 1.5),
+    (SECTION + "X1 a o s r=2k\nX2 o 0 s", 1 / 3),
+    (SECTION + "X1 a o s params: r=2k\nX2 o 0 s", 1 / 3),
+    (SECTION + "X1 a o s m=3\nX2 o 0 s", 0.75),
+    (".param r=5k\n" + SECTION + "X1 a o s r={r}\nX2 o 0 s", 1 / 6),
+    (".param g=3\n.subckt s a b r=1k q={r*g}\nR1 a b {q}\n.ends s\nV1 a 0 1\nX1 a o s r=2k\nX2 o 0 s", 1 / 3),
+    (
+        ".subckt s a b r=1k\n.subckt t c d q=1\nR1 c d {q*r}\n.ends t\nX1 a m t q=2\nX2 m b t\n.ends s\n"
+        "V1 a 0 1\nX1 a o s r=2k\nX2 o 0 s",
+        1 / 3,
+    ),
+    (".global vcc\n.subckt s a\nR1 vcc a 1k\n.ends\nV1 vcc 0 1\nX1 o s\nR2 o 0 1k", 0.5),
+    (".param a={b*2}\n.param b=1k\nV1 a 0 1\nR1 a o {a}\nR2 o 0 1k", 1 / 3),
+    (".param a=1k b = 2 c={a * b}\nV1 a 0 1\nR1 a o {c}\nR2 o 0 1k", 1 / 3),
+    (".param a=1 b={a==1?2k:3k}\nV1 a 0 1\nR1 a o {b}\nR2 o 0 1k", 1 / 3),
+    ("V1 a 0 1\nV2 b 0 2\nE1 o 0 POLY(2) (a,0) (b,0) 0.5 2 3\nR2 o 0 1k", 8.5),
+    ("V1 a 0 1\nG1 0 o poly(2) a 0 a 0 1m 2m 3m\nR2 o 0 1k", 6.0),
+    ("V1 a 0 1\nR1 a 0 1k\nF1 0 o poly(1) V1 1m 2\nR2 o 0 1k", -1.0),
+    ("V1 a 0 1\nR1 a 0 1k\nH1 o 0 poly(1) V1 1 2k\nR2 o 0 1k", -1.0),
+    ("V1 a 0 1\nR1 a 0 1k\nF1 0 o V1 2 m=3\nR2 o 0 1k", -6.0),
+    ("V1 a 0 1\nG1 0 o a 0 2m m=3\nR2 o 0 1k", 6.0),
+    ("V1 a 0 1\nE1 o 0 vcvs a 0 gain=2\nR2 o 0 1k", 2.0),
+    ("I1 0 o 1m m=3\nR2 o 0 1k", 3.0),
+    ("V1 a 0 dc=1 ac=2\n" + HALVES, 0.5),
+    ("V1 a 0\n" + HALVES, 0.0),
+    ("V1 a 0 PULSE(2 5 0 1n 1n 1u 2u)\n" + HALVES, 1.0),
+    ("V1 a 0 SIN(2 5 1k 0 0 30)\n" + HALVES, 2.25),
+    ("V1 a 0 PWL(1u 3 2u 4)\n" + HALVES, 1.5),
+    ("V1 a 0 7 PULSE(2 5)\n" + HALVES, 3.5),
+    ("V1 a 0 ac 1 3\n" + HALVES, 0.0),
+    ("V1 a 0 1;x\n  * indented\nR1 a o 1k $x\nR2 o 0 1k // slashes", 0.5),
+    ("V1 a 0\n+ 1\nR1 a\n* between\n\n   + o\n+1k\nR2 o 0 1k", 0.5),
+    ("V1 a 0 1\nL1 a o 1m\nR2 o 0 1k", 1.0),
+    ("V1 a 0 1\nR1 a o 1k\nC1 o 0 1u ic=3\nR2 o 0 1k", 0.5),
+    (".param k=2\nV1 a 0 1\nE1 o 0 a 0 {k*2}\nR2 o 0 1k", 4.0),
+]
+
+
+@pytest.mark.parametrize(("text", "voltage"), FORMS)
+def test_forms_mean_what_they_mean_to_ngspice(text, voltage):
+    # The numbers are ngspice 39's operating points of these files.
+    network = with_outputs(parse_netlist("title\n" + text).network, ["o"])
+    assert state_space(network).settled[0] == pytest.approx(voltage, rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("R1 a gnd! 1k", "gnd!"),
+        (".param z=7k\n.subckt s a b\nR1 a b {z}\n.ends\n.subckt t a b z=4k\nX1 a b s\n.ends\nX1 a 0 t", "disagree"),
+        (".param a=1k\n.param a=2k\nR1 a 0 {a}", "twice"),
+        ("E1 a 0 poly(1) b 0 2\nR1 a 0 1\nR2 b 0 1", "single coefficient"),
+        ("E1 a 0 poly(1) b 0 0 2 1", "not linear"),
+        ("E1 a 0 value={2*v(b)}", "VALUE"),
+        ("R1 a 0 1k\n.end\nR2 a 0 1k", "behind .end"),
+        ("R1 a 0 {2**3**2}", "parentheses"),
+        ("R1 a 0 0", "resistance of 0"),
+        ("R1 a 0 -1k", "noisy=0"),
+        ("R1 a 0 1k ac=2k", "ac="),
+        ("R1 a 0 1k\nR1 a 0 2k", "two elements"),
+        ("F1 a 0 V9 2\nR1 a 0 1", "no voltage source v9"),
+        ("K1 L1 L2 1\nL1 a 0 1\nL2 a 0 1", "between -1 and 1"),
+        (".temp 20 30\nR1 a 0 1", "one temperature"),
+    ],
+)
+def test_what_is_ambiguous_or_unknown_is_refused(text, reason):
+    with pytest.raises(CircuitError, match=reason):
+        parse_netlist("title\n" + text)
+
+
+def test_outputs_are_nodes_differences_and_currents():
+    network = parse_netlist("t\nV1 v1 0 dc 2\nR1 v1 b 1k\nR2 b 0 3k").network
+    found = with_outputs(network, ["V(B)", "v(v1,b)", "i(V1)", "i(r2)"])
+    assert state_space(found).settled == pytest.approx([1.5, 0.5, -5e-4, 5e-4])
+    with pytest.raises(CircuitError, match=r"no node 'x'.*i\(q\)"):
+        with_outputs(network, ["x", "i(q)"])
+
+
+def test_what_says_nothing_about_the_circuit_is_told():
+    found = parse_netlist("R1 a 0 1k\nR2 a 0 1k\n.tran 1n 1u\n.save all\n")
+    assert [notice.partition(":")[0] for notice in found.notices] == ["line 1", "line 3", "line 4"]
+    assert len(found.network.elements) == 1
