@@ -21,6 +21,7 @@ from .layout import Analysis as Analysis
 from .layout import Measurement as Measurement
 from .layout import Variables as Variables
 from .layout import dataset as dataset
+from .layout import load_circuit_measurement as load_circuit_measurement
 from .layout import load_measurement as load_measurement
 from .layout import load_measurements as load_measurements
 from .layout import load_numbered as load_numbered

@@ -11,7 +11,9 @@ from ..frame import (
     ChipLevel,
     DesignName,
     InstanceSeed,
+    NetlistFile,
     Out,
+    Outputs,
     PairCommand,
     Pins,
     Quiet,
@@ -21,6 +23,7 @@ from ..frame import (
     Subcircuit,
     Supply,
     Temperature,
+    TolerancesFile,
     TopologyName,
     Trust,
     job,
@@ -28,6 +31,16 @@ from ..frame import (
     whole,
 )
 
+_OF_A_CIRCUIT = (
+    "netlist",
+    "outputs",
+    "tolerances",
+    "analysis",
+    "temperature",
+    "instance_seed",
+    "measurements",
+    "lab",
+)
 EXAMPLE = (
     "Example: thermospice calibrate --design board-1k-1n --topology crossbar --size 4 --held-out 4;"
     " for a process: thermospice calibrate --size 4 --instances 20;"
@@ -57,6 +70,9 @@ def calibrate(
             show_default=False,
         ),
     ] = None,
+    netlist: NetlistFile = None,
+    outputs: Outputs = None,
+    tolerances: TolerancesFile = None,
     design: DesignName = None,
     topology: TopologyName = "crossbar",
     level: ChipLevel = None,
@@ -136,11 +152,22 @@ def calibrate(
 ) -> None:
     """Fit a chip's deviations with standard errors: device.json, and parameters.json beside what was drawn.
 
+    With --netlist FILE and --tolerances FILE: the elements of a circuit of your own, from measurements of it (the
+    measurement.nc of `simulate --netlist`), or of a chip that is drawn from the tolerances and measured in ngspice.
+
     With --instances, or folders of several chips: the means and spreads of their process, population.json, which
     `thermospice train --device` takes too. Exit code 1: the measurements contradict the design, so that error bars
     fall back to its tolerances, or a held-out program is beyond its limit.
     """
     with job("calibrate", out, quiet, as_json, resume) as this:
+        from ..jobs import CircuitOptions, calibrate_own, own_circuit
+
+        if own_circuit(context, netlist, _OF_A_CIRCUIT):
+            assert netlist is not None
+            which = CircuitOptions(netlist, outputs, tolerances, instance_seed)
+            files = (*(lab or ()), *(measurements or ()))
+            calibrate_own(this, which, tuple(analysis or ()), files, temperature, seed)
+            return
         from ..frame import refuse_beside, written
         from ..inputs import AmplifierOptions
         from ..inputs import lab as lab_data

@@ -101,7 +101,10 @@ Pins = Annotated[
         show_default=False,
     ),
 ]
-Trust = Annotated[bool, typer.Option("--trust", help="You trust who wrote the --amplifier file.")]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="You trust who wrote the --amplifier or --netlist file: ngspice runs commands in it."),
+]
 Supply = Annotated[
     Pair | None,
     typer.Option(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._own_circuits import CircuitOptions as CircuitOptions
 from ._own_circuits import SimulationOptions as SimulationOptions
+from ._own_circuits import calibrate_own as calibrate_own
 from ._own_circuits import own_circuit as own_circuit
 from ._own_circuits import simulate_own as simulate_own
 from ._own_circuits import symbolic_own as symbolic_own
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CircuitOptions",
     "SimulationOptions",
+    "calibrate_own",
     "calibration",
     "own_circuit",
     "simulate_own",

@@ -58,6 +58,9 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
     from ..views import own_circuit as view
 
     band = None if what.band is None else (what.band.low, what.band.high)
+    if which.trust:
+        _simulate_trusted(this, which, what, band)
+        return
     analysis = get_analysis(what.analysis, what.noise, what.duration, band)
     circuit = get_drawn(get_circuit(which.netlist, which.outputs), which.tolerances, which.instance_seed)
     request = CircuitRequest(
@@ -83,6 +86,36 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
         this.say(f"warning: {warning}")
     for fault in result.faults:
         this.say(f"failed: {fault}")
+
+
+def _simulate_trusted(
+    this: Job, which: CircuitOptions, what: SimulationOptions, band: tuple[float, float] | None
+) -> None:
+    """A netlist as it is in ngspice, with whatever commands it holds."""
+    from ...circuits.linear_circuits import split_outputs
+    from ...circuits.spice_files import netlist_text
+    from ...files import write_text
+    from ...measurements import ANALYSES
+    from ...netlists.own_circuits import run_trusted
+    from ..views import own_circuit as view
+
+    if which.outputs is None:
+        raise InputError("--outputs: expected names of nodes")
+    if which.tolerances is not None or what.temperature is not None or what.noise or what.input is not None:
+        raise InputError(
+            "--trust: the netlist is run as it is; remove --tolerances, --temperature, --noise and --input"
+        )
+    analysis = next((known for known in ANALYSES if known == what.analysis), None)
+    if analysis is None:
+        raise InputError(f"--analysis: expected one of {', '.join(ANALYSES)}, got {what.analysis!r}")
+    outputs = split_outputs(which.outputs)
+    with this.step(f"ngspice: {analysis}, {which.netlist} as it is"):
+        result = run_trusted(netlist_text(which.netlist), outputs, analysis, what.duration, band)
+    write_text(this.folder / "circuit.cir", result.circuit)
+    write_text(this.folder / f"{analysis}.csv", view.trusted_csv(result))
+    this.finish(view.trusted_summary(result, which.netlist, analysis))
+    this.show(view.trusted_table(result))
+    this.say("trusted: run in ngspice only, commands in the file included; no model and no verdict stand beside it")
 
 
 def symbolic_own(this: Job, which: CircuitOptions, latex: bool) -> None:
@@ -128,3 +161,49 @@ def verify_own(
     failed = sum(not row["passed"] for row in rows)
     summary = {"netlist": str(which.netlist), "passed": len(rows) - failed, "failed": failed, "rows": rows}
     this.finish({**summary, "seed": seed, "versions": versions()}, exit_code=1 if failed else 0)
+
+
+_CALIBRATED_BY = ("op", "ac", "noise", "tran")
+
+
+def calibrate_own(
+    this: Job,
+    which: CircuitOptions,
+    analyses: Sequence[str],
+    measurements: Sequence[Path],
+    temperature: float | None,
+    seed: int,
+) -> None:
+    """The elements of a circuit, from files or from a chip that is drawn and measured."""
+    from ...circuits.tolerances import load_specification
+    from ...files import write_json
+    from ..inputs import get_circuit, get_drawn
+    from ..views import circuit_calibration as view
+
+    if which.tolerances is None:
+        raise InputError("--tolerances: expected a YAML file, such as one with `tolerances: {R*: 1 %}`")
+    if measurements and (which.instance_seed is not None or analyses or temperature is not None):
+        raise InputError("MEASUREMENTS: they say themselves what was measured; remove --instance-seed and --analysis")
+    circuit = get_circuit(which.netlist, which.outputs)
+    tolerances = load_specification(which.tolerances).drawn_from
+    truth: dict[str, float] | None = None
+    if measurements:
+        records = view.read(measurements, circuit)
+    else:
+        chip = seed if which.instance_seed is None else which.instance_seed
+        drawn = get_drawn(circuit, which.tolerances, chip)
+        truth = tolerances.factors(circuit.network, chip)
+        wanted = analyses or view.telling(circuit)
+        if wrong := [a for a in wanted if a not in _CALIBRATED_BY]:
+            raise InputError(f"--analysis: expected one of {', '.join(_CALIBRATED_BY)}, got {wrong[0]!r}")
+        with this.step(f"ngspice: {', '.join(wanted)} of chip {chip}"):
+            records = view.measured(drawn, wanted, temperature, seed)
+    with this.step(f"{len(records)} records of {circuit.network.name}"):
+        found = view.calibrated(circuit, tolerances, records, temperature)
+    write_json(this.folder / "elements.json", view.elements(found, truth))
+    view.write(found, truth, this.folder)
+    summary = {"netlist": str(which.netlist), "outputs": list(circuit.labels), **view.summary(found, truth)}
+    this.finish({**summary, "seed": seed}, exit_code=1 if found.contradicted else 0)
+    this.show(view.table(found, truth))
+    for line in view.told(found):
+        this.say(line)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import _calibration as calibration
+    from . import _circuit_calibration as circuit_calibration
     from . import _export as export
     from . import _fidelity as fidelity
     from . import _linear_algebra as linear_algebra
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "calibration",
     "campaign",
+    "circuit_calibration",
     "commented",
     "copy_junit",
     "export",
@@ -37,6 +39,7 @@ __all__ = [
 
 _MODULES = (
     "calibration",
+    "circuit_calibration",
     "export",
     "fidelity",
     "linear_algebra",

@@ -13,7 +13,7 @@ from rich.table import Table
 from ...circuits.linear_circuits import LinearCircuit
 from ...files import write_bytes, write_text
 from ...measurements import write_dataset
-from ...netlists.own_circuits import CircuitResult
+from ...netlists.own_circuits import CircuitResult, TrustedResult
 from ...netlists.simulators import versions
 from ...reports import circuit_figures, png
 
@@ -308,3 +308,33 @@ def told(result: CircuitResult) -> list[str]:
         elif spice_covariance(result) is None:
             lines.append(f"{result.budget.infinite}; add --band LOW,HIGH")
     return lines
+
+
+def trusted_csv(result: TrustedResult) -> str:
+    """The waveforms or responses of a trusted netlist."""
+    if np.iscomplexobj(result.values):
+        header = ["scale", *(f"{label}_{part}" for label in result.labels for part in ("re", "im"))]
+        return _csv(header, _joined(result.scale, _parts(result.values)))
+    return _csv(["scale", *result.labels], _joined(result.scale, result.values))
+
+
+def trusted_summary(result: TrustedResult, netlist: Path, analysis: str) -> dict[str, Any]:
+    """What --json prints of a trusted netlist: no model, no verdict."""
+    return {
+        "netlist": str(netlist),
+        "outputs": list(result.labels),
+        "analysis": analysis,
+        "trusted": True,
+        "v": np.abs(result.values[-1]) if np.iscomplexobj(result.values) else result.values[-1],
+        "engine": "ngspice",
+        "version": result.version,
+        "warnings": ["run in ngspice only: no model and no verdict stand beside it"],
+    }
+
+
+def trusted_table(result: TrustedResult) -> Table:
+    """The last values of a trusted netlist."""
+    shown = Table("output", "SPICE, last value", box=None)
+    for label, value in zip(result.labels, result.values[-1], strict=True):
+        shown.add_row(label, f"{abs(value) if np.iscomplexobj(value) else value: .6g}")
+    return shown

@@ -3,6 +3,7 @@
 from ._aligned import aligned as aligned
 from ._aligned import scatter as scatter
 from ._files import MOST_PROGRAMS as MOST_PROGRAMS
+from ._files import load_circuit_measurement as load_circuit_measurement
 from ._files import load_measurement as load_measurement
 from ._files import load_measurements as load_measurements
 from ._files import load_numbered as load_numbered

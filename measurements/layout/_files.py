@@ -5,11 +5,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
 
 from ...files import UnreadableFile, replacing
 from ...files.netcdf import read_netcdf
 from .._exceptions import MeasurementError
+from ._layout import OPTIONAL, VARIABLES
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -84,3 +86,28 @@ def load_measurement(path: str | Path) -> xr.Dataset:
     if "analysis" not in measurement.attrs or not {"A", "b"} <= set(measurement.variables):
         raise MeasurementError(f"{path}: not a measurement: expected A, b and the attribute 'analysis'")
     return measurement
+
+
+def load_circuit_measurement(path: str | Path) -> xr.Dataset:
+    """Read a measurement of a circuit that is no chip, with the attributes `network`, `outputs` and `analysis`.
+
+    Raises:
+        MeasurementError: no such file, or not such a measurement.
+    """
+    try:
+        data = read_netcdf(path)
+    except UnreadableFile as error:
+        raise MeasurementError(f"{path}: cannot read the measurement: {error.reason}") from None
+    if missing := [name for name in ("analysis", "network", "outputs") if name not in data.attrs]:
+        raise MeasurementError(f"{path}: not a measurement of a circuit: expected the attributes {', '.join(missing)}")
+    dimensions = VARIABLES.get(str(data.attrs["analysis"]))
+    if dimensions is None:
+        raise MeasurementError(f"{path}: analysis: expected one of {', '.join(VARIABLES)}")
+    for name, dims in dimensions.items():
+        if name in OPTIONAL:
+            continue
+        if name not in data.variables or data[name].dims != dims:
+            raise MeasurementError(f"{path}: expected {name} by {', '.join(dims)}")
+        if data[name].dtype.kind != "f" or not bool(np.isfinite(data[name].values).all()):
+            raise MeasurementError(f"{path}: {name}: expected finite numbers")
+    return data

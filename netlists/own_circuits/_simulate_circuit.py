@@ -108,7 +108,7 @@ def simulate_circuit(
     return CircuitResult(
         request,
         warmed,
-        measured.data.assign_attrs(outputs=json.dumps(circuit.labels)),
+        measured.data.assign_attrs(outputs=json.dumps(circuit.labels), **({} if source is None else {"input": source})),
         measured.plan.whole,
         LinearCircuit.of(warmed.network, circuit.labels),
         np.asarray(v, dtype=float),

@@ -4,6 +4,7 @@ import csv
 import json
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import xarray as xr
 
@@ -178,3 +179,33 @@ def test_a_simulator_that_says_something_else_fails_the_run(run, board, monkeypa
     outcome = run("simulate", "--netlist", board, "--outputs", "n1", "--analysis", "op", "--json")
     assert outcome.code == 1
     assert not json.loads(outcome.out)["passed"]
+
+
+def test_a_nonlinear_netlist_runs_in_spice_alone_and_only_when_trusted(run, tmp_path):
+    (tmp_path / "diode.cir").write_text("d\nV1 in 0 5\nR1 in a 1k\nD1 a 0 dm\n.model dm d(is=1e-14)\n.end\n")
+    command = ("simulate", "--netlist", "diode.cir", "--outputs", "a", "--json", "--analysis")
+    run(*command, "op").refused("line 4", "d1")
+    found = answer(run(*command, "op", "--trust"))
+    # i = is exp(v/vt): 4.3 mA through 25.9 mV of thermal voltage.
+    assert found["v"][0] == pytest.approx(0.0258649 * np.log(4.307e-3 / 1e-14), rel=1e-3)
+    assert found["trusted"]
+    assert "passed" not in found
+    run(*command, "noise", "--trust").refused("noise")
+    run(*command, "tran", "--trust").refused("duration")
+
+
+def test_elements_are_inferred_from_a_drawn_chip_and_from_files(run, board, tmp_path):
+    (tmp_path / "rc.cir").write_text("rc\nV1 in 0 1\nR1 in a 1k\nR2 a 0 3k\nC1 a 0 1n\n.end\n")
+    (tmp_path / "rc.yaml").write_text("tolerances: {R*: {sigma: 1 %}, C1: {sigma: 5 %}}\n")
+    which = ("--netlist", "rc.cir", "--outputs", "a")
+    command = ("calibrate", *which, "--tolerances", "rc.yaml", "--json")
+    found = answer(run(*command, "--instance-seed", 4, "--analysis", "ac"))
+    rows = {row["element"]: row for row in found["elements"]}
+    assert all(abs(row["z"]) < 4 for row in rows.values())
+    assert rows["c1"]["identified"]
+    assert found["verdict"] == "consistent"
+    assert run("simulate", *which, "--analysis", "ac", "--quiet", "--out", "seen").code == 0
+    nominal = answer(run("calibrate", "seen/measurement.nc", *command[1:]))
+    assert [row["deviation"] for row in nominal["elements"]] == pytest.approx([0.0, 0.0, 0.0], abs=1e-6)
+    run("calibrate", "rc.cir", *command[1:]).refused("rc.cir")
+    run("calibrate", *which).refused("--tolerances")
