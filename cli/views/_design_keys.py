@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from ...circuits import Design
+from ...circuits.components import AmplifierCircuit
 from ...files.quantities import UNITS, fields_of, unit_of
 
 _TEXTS = ("name", "description", "sources")
@@ -44,12 +46,13 @@ def keys_of(design: Design) -> list[Key]:
     found = []
     for path, field in fields_of(Design):
         unit = unit_of(Design, path)
-        if unit is None:
+        # A subcircuit is measured, not given number by number.
+        if unit is None or "circuit" in path:
             continue
         default = None if field.default is PydanticUndefined else field.default
         said = UNITS[unit].said
         required = field.is_required()
-        found.append(Key(path, _value(plain, path), default, required, said, _meaning(path)))
+        found.append(Key(path, _value(plain, path, default), default, required, said, _meaning(path)))
     return found
 
 
@@ -71,7 +74,18 @@ def commented(design: Design) -> str:
         absent = plain[part] is None
         lines.append(f"# {part}:  # this design has none\n" if absent else f"{part}:\n")
         lines += [_line(key, "#   " if absent else "  ") for key in inside]
+        if part == "amplifier":
+            lines.append(_circuit(None if absent else plain[part].get("circuit")))
     return "".join(lines) + _dumped(texts)
+
+
+def _circuit(circuit: Any) -> str:
+    """What a file's amplifier was measured on, in one line; as a comment where there is none."""
+    if circuit is not None:
+        return f"  circuit: {json.dumps(circuit)}\n"
+    keys = " ".join(f"{name}:" for name in AmplifierCircuit.model_fields)
+    told = "written for an amplifier that is given as file, subcircuit, pins and supply"
+    return f"  # circuit: {{{keys}}}  # {told}\n"
 
 
 def _line(key: Key, before: str) -> str:
@@ -92,9 +106,10 @@ def _dumped(value: Any) -> str:
     return yaml.safe_dump(value).removesuffix("\n").removesuffix("\n...")
 
 
-def _value(plain: Any, path: tuple[str, ...]) -> Any:
+def _value(plain: Any, path: tuple[str, ...], default: Any) -> Any:
     for name in path:
-        plain = None if plain is None else plain[name]
+        # What an amplifier of values lacks is left out of it.
+        plain = None if plain is None else plain.get(name, default)
     return plain
 
 

@@ -64,6 +64,17 @@ def test_options_that_do_not_fit(run, here, options, words):
     run("simulate", "--design", "board-1k-1n", "--size", 1, "--analysis", "op", *options).refused(*words)
 
 
+def test_a_design_with_a_file_is_printed_with_it_and_read_back(run, here):
+    printed = run("designs", "behavioural.yaml")
+    assert printed.code == 0, printed.err
+    assert "AD8065 data sheet (Analog Devices, rev. J), open-loop gain" not in printed.out
+    (here / "printed.yaml").write_text(printed.out)
+    options = ("--size", 1, "--analysis", "op", "--json", "--quiet")
+    found = answer(run("simulate", "--design", "printed.yaml", *options, "--out", "p"))
+    assert found["amplifier"] == "opx-2"
+
+
+@pytest.mark.slow
 def test_calibration_starts_from_the_file_and_finds_its_gain_bandwidth(run, here):
     found = answer(
         run("calibrate", "--design", "behavioural.yaml", "--size", 1, "--programs", 2, "--out", "c", "--json")

@@ -1,4 +1,4 @@
-"""A user's own amplifier in a design: its macro-model against what it was built of, and SPICE against a deck by hand."""
+"""A user's own amplifier in a design: its macro-model against its file, and SPICE against a deck by hand."""
 
 import subprocess
 from pathlib import Path
