@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,21 +13,11 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from ...circuits import Design
+from ...circuits.components import AmplifierCircuit
 from ...files.quantities import UNITS, fields_of, unit_of
 
 _TEXTS = ("name", "description", "sources")
 """Keys that say what a design is, and not how large something is."""
-
-_MEASURED_ON = ("amplifier", "circuit")
-"""What the amplifier's values were measured on; not for hands, which name the file instead."""
-
-_OF_A_FILE = """\
-  # Instead of values, those of a subcircuit of your own, measured on its file:
-  # file: opamp.lib  # beside this file
-  # subcircuit: NAME
-  # pins: {plus: 1, minus: 2, out: 3, vdd: 4, vss: 5}  # its nodes, by name or position
-  # supply: [-5 V, 5 V]
-"""
 
 
 @dataclass(frozen=True)
@@ -55,12 +46,13 @@ def keys_of(design: Design) -> list[Key]:
     found = []
     for path, field in fields_of(Design):
         unit = unit_of(Design, path)
-        if unit is None or path[:2] == _MEASURED_ON:
+        # A subcircuit is measured, not given number by number.
+        if unit is None or "circuit" in path:
             continue
         default = None if field.default is PydanticUndefined else field.default
         said = UNITS[unit].said
         required = field.is_required()
-        found.append(Key(path, _value(design, plain, path), default, required, said, _meaning(path)))
+        found.append(Key(path, _value(plain, path, default), default, required, said, _meaning(path)))
     return found
 
 
@@ -82,14 +74,18 @@ def commented(design: Design) -> str:
         absent = plain[part] is None
         lines.append(f"# {part}:  # this design has none\n" if absent else f"{part}:\n")
         lines += [_line(key, "#   " if absent else "  ") for key in inside]
-        if part == _MEASURED_ON[0]:
-            lines += [textwrap.indent(_dumped({"circuit": plain[part]["circuit"]}), "  ")] if _has_file(plain) else []
-            lines.append(_OF_A_FILE)
+        if part == "amplifier":
+            lines.append(_circuit(None if absent else plain[part].get("circuit")))
     return "".join(lines) + _dumped(texts)
 
 
-def _has_file(plain: dict[str, Any]) -> bool:
-    return plain["amplifier"] is not None and "circuit" in plain["amplifier"]
+def _circuit(circuit: Any) -> str:
+    """What a file's amplifier was measured on, in one line; as a comment where there is none."""
+    if circuit is not None:
+        return f"  circuit: {json.dumps(circuit)}\n"
+    keys = " ".join(f"{name}:" for name in AmplifierCircuit.model_fields)
+    told = "written for an amplifier that is given as file, subcircuit, pins and supply"
+    return f"  # circuit: {{{keys}}}  # {told}\n"
 
 
 def _line(key: Key, before: str) -> str:
@@ -110,13 +106,11 @@ def _dumped(value: Any) -> str:
     return yaml.safe_dump(value).removesuffix("\n").removesuffix("\n...")
 
 
-def _value(design: Design, plain: Any, path: tuple[str, ...]) -> Any:
-    """As a file has it, with its unit where a number needs one; what a file leaves out by its number."""
-    part: Any = design
+def _value(plain: Any, path: tuple[str, ...], default: Any) -> Any:
     for name in path:
-        part = None if part is None else getattr(part, name)
-        plain = plain.get(name) if isinstance(plain, dict) else None
-    return part if plain is None else plain
+        # What an amplifier of values lacks is left out of it.
+        plain = None if plain is None else plain.get(name, default)
+    return plain
 
 
 def _meaning(path: tuple[str, ...]) -> str:

@@ -42,12 +42,16 @@ _UNITS = {
 _UNPREFIXED = ("V/√Hz", "A/√Hz", "A²/Hz", "K", "V/V")
 
 
+_LONG = ("amplifier.circuit.text", "amplifier.circuit.name")
+"""Of the netlist, which a design keeps and `circuit.cir` shows."""
+
+
 def design_section(folder: Folder) -> Section | None:
     if not folder.design:
         return None
     sources = folder.design.get("sources") or {}
     shown = {k: v for k, v in folder.design.items() if k not in ("name", "description", "sources")}
-    fields = [(path, value, _source(path, sources)) for path, value in _flat(shown)]
+    fields = [(path, value, _source(path, sources)) for path, value in _flat(shown) if path not in _LONG]
     used = [field for field in fields if field[1] or field[2]]
     unused = [path for path, value, source in fields if not (value or source)]
     rows = tuple((path, _value(path, value), source) for path, value, source in used)
