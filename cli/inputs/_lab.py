@@ -26,10 +26,8 @@ def is_lab(paths: Sequence[Path], asked: bool) -> bool:
     """Whether these are records of a bench, and not measurements as this package writes them."""
     if not paths:
         return False
-    # A description of a chip or a model, given by mistake, is no record.
-    if any(path.suffix == ".json" for path in paths):
-        return False
-    if not all(path.is_dir() or path.suffix == ".nc" for path in paths):
+    others = [path for path in paths if not path.is_dir() and path.suffix != ".nc"]
+    if any(asked or path.suffix.lower() in _DESCRIPTIONS or _is_record(path) for path in others):
         return True
     folders = [path for path in paths if path.is_dir()]
     return any((path / NAME).is_file() or (asked and _inside(path) and not any(path.glob("*.nc"))) for path in folders)
@@ -58,8 +56,12 @@ def load(paths: Sequence[Path], facts: Mapping[str, Any], known: tuple[Instance,
     return read_lab(lab.with_facts(facts), records, known)
 
 
+def _is_record(path: Path) -> bool:
+    return any(fnmatchcase(path.name.lower(), pattern) for pattern in _RECORDS)
+
+
 def _inside(folder: Path) -> list[Path]:
-    names = sorted(file for file in folder.iterdir() if any(fnmatchcase(file.name.lower(), p) for p in _RECORDS))
+    names = sorted(file for file in folder.iterdir() if _is_record(file))
     return [folder / NAME, *names] if (folder / NAME).is_file() else names
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-COMMANDS = ("run", "designs", "simulate", "symbolic", "calibrate", "verify", "train", "report")
+COMMANDS = ("run", "designs", "simulate", "symbolic", "calibrate", "verify", "train", "export", "report")
 
 
 def answer(outcome):
