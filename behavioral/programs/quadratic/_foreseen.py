@@ -44,7 +44,7 @@ def foresee(
         ProblemError: as `minimise`.
     """
     settings = settings or Settings()
-    precision = precision_of(device, settings.window)
+    precision = precision_of(device, settings.window, settings.kappa)
     gaps, solved = [], 0
     for one in rng.spawn(1 if precision.exact else rehearsals):
         try:

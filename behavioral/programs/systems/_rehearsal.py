@@ -29,23 +29,25 @@ class Precision:
         step: of the grid of conductances, where an entry of one is one; zero without a grid.
         readout: standard deviation of a readout by noise and by the converter, of the largest one.
         offset: of a cell, over the largest readout.
+        kappa: strength of injected noise, at drives of one volt [V^2].
     """
 
     conductance: float = 0.0
     step: float = 0.0
     readout: float = 0.0
     offset: float = 0.0
+    kappa: float = 0.0
 
     @property
     def exact(self) -> bool:
-        return not any((self.conductance, self.step, self.readout, self.offset))
+        return not any((self.conductance, self.step, self.readout, self.offset, self.kappa))
 
 
-def precision_of(device: LinearDevice, window: float) -> Precision:
+def precision_of(device: LinearDevice, window: float, kappa: float = 0.0) -> Precision:
     """From tolerances or standard errors, bits and noise; all zero for a device that has no chip."""
     instance = device.model.instance if isinstance(device, ModelDevice) else getattr(device, "instance", None)
     if not isinstance(instance, Instance):
-        return Precision()
+        return Precision(kappa=kappa)
     design = instance.design
     volts = _FILLED * design.converters.full_scale
     converters = isinstance(device, ModelDevice) and device.converters
@@ -59,6 +61,7 @@ def precision_of(device: LinearDevice, window: float) -> Precision:
         step=0.0 if bits is None else (design.programming.full_scale or 1.0) / (2**bits - 1),
         readout=sqrt(adc**2 + heat**2) / volts,
         offset=_rms([name for name in errors if "offset" in name], errors, known) / volts,
+        kappa=kappa,
     )
 
 
@@ -105,14 +108,18 @@ def _(
     held = Program(rounded * (1 + entries), np.zeros(len(A)))
     # An amplifier's offset is multiplied by what its summing node carries.
     of_cells = offsets * (1 + np.abs(A).sum(axis=1))
-    slow = float(np.linalg.eigvalsh(A)[0])
+    a, V = np.linalg.eigh(A)
+    slow = float(a[0])
     seconds = (window - log(SETTLED)) * device.tau / max(slow, np.finfo(float).tiny)
-    return _Rehearsed(device.precision.readout, held, of_cells, seconds, device.tau)
+    # As `IdealDevice` has it: the average of each mode over the window.
+    spread = np.sqrt(2 * device.precision.kappa * max(slow, 0.0) / window) * V / np.maximum(a, np.finfo(float).tiny)
+    return _Rehearsed(device.precision.readout, spread, held, of_cells, seconds, device.tau)
 
 
 @dataclass(frozen=True, eq=False)
 class _Rehearsed:
     readout: float
+    spread: Float[np.ndarray, "n n"]
     held: Program
     offsets: Float[np.ndarray, " n"]
     seconds: float
@@ -122,4 +129,5 @@ class _Rehearsed:
         x = np.linalg.solve(self.held.A, b)
         size = float(np.abs(x).max())
         x = x + np.linalg.solve(self.held.A, self.offsets * size)
-        return Reading(x + self.readout * size * rng.standard_normal(len(b)), 1, 0.0)
+        noise = self.readout * size * rng.standard_normal(len(b)) + self.spread @ rng.standard_normal(len(b))
+        return Reading(x + noise, 1, 0.0)
