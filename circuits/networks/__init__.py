@@ -23,7 +23,6 @@ from ._elements import terminals as terminals
 from ._flicker_noise import PER_DECADE as PER_DECADE
 from ._flicker_noise import flicker_band as flicker_band
 from ._flicker_noise import relaxations as relaxations
-from ._link_voltages import link_voltages as link_voltages
 from ._macro_model import LinearElement as LinearElement
 from ._macro_model import Transconductor as Transconductor
 from ._macro_model import linear_elements as linear_elements
@@ -40,4 +39,5 @@ from ._parasitics import stray_sites as stray_sites
 from ._sparse_equations import NodalEquations as NodalEquations
 from ._sparse_equations import nodal_equations as nodal_equations
 from ._state_space import StateSpace as StateSpace
+from ._state_space import link_voltages as link_voltages
 from ._state_space import state_space as state_space

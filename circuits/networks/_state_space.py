@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import scipy
 from jaxtyping import Complex, Float
 
-from ._elements import Capacitor, Network
-from ._elimination import eliminated
-from ._link_voltages import link_voltages
+from ..eliminations import path_sums, rows_of_inverse, sparse, summed
+from ._elements import GROUND, Capacitor, Network, Value
 from ._nodal_equations import Equations, equations
 
 
@@ -123,7 +123,7 @@ def state_space(network: Network, noisy: bool = True) -> StateSpace:
         ValueError: a node without a path for direct current, a loop of sources and capacitors.
     """
     eq = equations(network, noisy=noisy)
-    m, seen = len(eq.states), eliminated(eq, network.name)
+    m, seen = len(eq.states), _eliminated(eq, network.name)
     return StateSpace(
         C=_storage(eq, seen.links),
         G=-seen.flow[:, :m],
@@ -155,3 +155,112 @@ def initial_states(eq: Equations, n: int) -> Float[np.ndarray, "m n"]:
         if isinstance(state, Capacitor) and state.cell is not None:
             initial[k, state.cell] = state.sign
     return initial
+
+
+def link_voltages(eq: Equations) -> Float[np.ndarray, "links m"]:
+    """Each link's voltage as a sum of tree capacitor voltages, along its path in the forest."""
+    tree = ((state.a, state.b, k) for k, state in enumerate(eq.states) if isinstance(state, Capacitor))
+    return path_sums(tree, [(link.a, link.b) for link in eq.links], len(eq.states))
+
+
+_FEW = 200
+"""Unknowns up to which a dense solve for every source is the quickest."""
+
+_ROUNDING = 1e-12
+"""A readout sees no noise through less than this part of the network's smallest resistance."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Currents through the tree's capacitors and voltages across the inductors (m), and readouts (n).
+
+    Columns of `flow` and `shown` are the states, the drive, the bias; those of `links` the currents of links.
+    """
+
+    flow: Float[np.ndarray, "m columns"]
+    shown: Float[np.ndarray, "n columns"]
+    noise: Float[np.ndarray, "m m"]
+    """Two-sided density of what the noise sources do to the storage elements."""
+    feedthrough: Float[np.ndarray, " n"]
+    """Two-sided density of what they do to the readouts directly."""
+    links: Float[np.ndarray, "m links"]
+
+
+def _eliminated(eq: Equations, name: str, few: int = _FEW) -> Seen:
+    """Solve for everything but the states.
+
+    Args:
+        eq: equations of a network with numbers.
+        name: of the network.
+        few: unknowns up to which every source is solved for.
+
+    Raises:
+        ValueError: a node without a path for direct current, a loop of sources and capacitors.
+    """
+    try:
+        found = _by_sources(eq) if eq.size <= few else _by_adjoints(eq)
+    except (np.linalg.LinAlgError, RuntimeError):
+        found = None
+    if found is None or not (np.isfinite(found.flow).all() and np.isfinite(found.shown).all()):
+        raise ValueError(f"network {name}: expected every node to have a path for direct current; it is singular")
+    return found
+
+
+def _by_sources(eq: Equations) -> Seen:
+    K, R = summed(eq.K, (eq.size, eq.size)), summed(eq.R, (eq.size, eq.link + len(eq.links)))
+    x = np.linalg.solve(K, R)
+    flow, shown = _storage_rows(eq, x), x[list(eq.outputs)]
+    S = np.asarray(eq.densities, dtype=float)
+    L, direct = flow[:, eq.noise : eq.link], shown[:, eq.noise : eq.link]
+    return Seen(flow[:, : eq.noise], shown[:, : eq.noise], (L * S) @ L.T, direct**2 @ S, flow[:, eq.link :])
+
+
+def _storage_rows(eq: Equations, x: Float[np.ndarray, "size columns"]) -> Float[np.ndarray, "m columns"]:
+    index = {node: k for k, node in enumerate(eq.nodes)}
+    flow = np.empty((len(eq.states), x.shape[1]))
+    for k, state in enumerate(eq.states):
+        if isinstance(state, Capacitor):
+            flow[k] = x[eq.branch[state.name]]
+        else:
+            a, b = (0.0 if node == GROUND else x[index[node]] for node in (state.a, state.b))
+            flow[k] = a - b
+    return flow
+
+
+def _by_adjoints(eq: Equations) -> Seen:
+    m, R = len(eq.states), sparse(eq.R, (eq.size, eq.link + len(eq.links)))
+    seen = rows_of_inverse(_wanted(eq), sparse(eq.K, (eq.size, eq.size)))
+    flow, shown = seen[:m], seen[m:]
+    noisy, S = R[:, eq.noise : eq.link], np.asarray(eq.densities, dtype=float)
+    direct = _without_rounding(shown, eq) @ noisy
+    return Seen(
+        (flow @ R[:, : eq.noise]).toarray(),
+        (shown @ R[:, : eq.noise]).toarray(),
+        (flow @ (noisy @ scipy.sparse.diags_array(S) @ noisy.T) @ flow.T).toarray(),
+        (direct * direct) @ S,
+        (flow @ R[:, eq.link :]).toarray(),
+    )
+
+
+def _wanted(eq: Equations) -> "scipy.sparse.csr_array":
+    """The rows of unknowns that are asked for."""
+    index = {node: k for k, node in enumerate(eq.nodes)}
+    triplets: list[tuple[int, int, Value]] = []
+    for k, state in enumerate(eq.states):
+        if isinstance(state, Capacitor):
+            triplets.append((k, eq.branch[state.name], 1.0))
+        else:
+            triplets += [(k, index[node], sign) for node, sign in ((state.a, 1.0), (state.b, -1.0)) if node in index]
+    m = len(eq.states)
+    triplets += [(m + k, row, 1.0) for k, row in enumerate(eq.outputs)]
+    return sparse(triplets, (m + len(eq.outputs), eq.size)).tocsr()
+
+
+def _without_rounding(shown: "scipy.sparse.csr_array", eq: Equations) -> "scipy.sparse.csr_array":
+    """Readouts of currents into the nodes [ohm], less what is rounding of zero."""
+    nodes = len(eq.nodes)
+    conductances = (abs(float(value)) for row, column, value in eq.K if row < nodes and column < nodes)
+    kept = shown.copy()
+    kept.data[np.abs(kept.data) * max(conductances, default=0.0) < _ROUNDING] = 0.0
+    kept.eliminate_zeros()
+    return kept
