@@ -1,4 +1,4 @@
-"""What a process is given: one time alone, hidden numbers, complex ones."""
+"""What a process is given: one time alone, and numbers that are hidden."""
 
 import numpy as np
 import pytest
@@ -45,11 +45,3 @@ def test_a_hidden_number_is_not_taken(name):
     ):
         with pytest.raises(ValueError, match=r"without gaps|nan or inf"):
             attempt()
-
-
-@pytest.mark.parametrize("name", ["drift", "mean", "diffusion"])
-def test_complex_numbers_are_refused(name):
-    # Catches the real part alone, with a warning that scripts swallow.
-    parts = {"drift": F, "mean": MEAN, "diffusion": np.eye(2)}
-    with pytest.raises(ValueError, match=f"{name}: expected real numbers, got complex ones"):
-        OrnsteinUhlenbeck(**{**parts, name: parts[name] + 0.1j})
