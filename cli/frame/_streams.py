@@ -1,5 +1,6 @@
 """Standard output and standard error that end no command: whoever read them may have gone, or know no such letters."""
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -62,7 +63,8 @@ class Stream:
 def kept_streams() -> Iterator[None]:
     """Standard output and standard error as `Stream`s."""
     before = sys.stdout, sys.stderr
-    streams = [stream if isinstance(stream, Stream) else Stream(stream or _nowhere()) for stream in before]
+    # In place of a stream that was closed from the start: `print` to none at all would print to standard output.
+    streams = [stream if isinstance(stream, Stream) else Stream(stream or io.StringIO()) for stream in before]
     sys.stdout, sys.stderr = (cast(TextIO, stream) for stream in streams)
     try:
         yield
@@ -70,11 +72,6 @@ def kept_streams() -> Iterator[None]:
         for stream in streams:
             stream.flush()
         sys.stdout, sys.stderr = before
-
-
-def _nowhere() -> TextIO:
-    """In place of a stream that was closed from the start: `print` to none at all would print to standard output."""
-    return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
 
 
 def write_whole(text: str) -> None:

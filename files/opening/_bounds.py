@@ -2,7 +2,6 @@
 
 import functools
 import os
-from numbers import Integral
 from pathlib import Path
 
 from .._exceptions import BoundError, FileError
@@ -37,7 +36,7 @@ def in_gigabytes(size: int | float) -> str:
 
 def seed_fault(seed: int) -> str | None:
     """Why a number is no seed; None where it is one."""
-    if not isinstance(seed, Integral):
+    if not hasattr(seed, "__index__"):
         return f"expected a whole number, got {seed!r:.40}"
     if 0 <= seed <= MOST_SEED:
         return None

