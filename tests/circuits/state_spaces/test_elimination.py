@@ -15,7 +15,7 @@ from thermospice.circuits import (
     random_program,
 )
 from thermospice.circuits.loaded_chips import loaded_chip
-from thermospice.circuits.networks import Capacitor, Network, NoiseCurrent, Resistor, VoltageSource, equations
+from thermospice.circuits.networks import Capacitor, Inductor, Network, NoiseCurrent, Resistor, VoltageSource, equations
 from thermospice.circuits.state_spaces import StateSpace, link_voltages, state_space
 
 
@@ -82,13 +82,13 @@ def test_a_large_network_has_the_state_space_of_the_general_elimination(topology
 
 
 def ladder(rungs: int, series: float) -> Network:
-    """Cells in a row, the last one read behind a resistor without a capacitor of its own."""
+    """Cells in a row, an inductor across them; the last one is read behind a resistor, with no capacitor of its own."""
     elements = [VoltageSource("v", "n0", "0", 1.0, drive=True)]
     for k in range(rungs):
         elements.append(Resistor(f"r{k}", f"n{k}", f"n{k + 1}", 1e3))
         elements.append(Capacitor(f"c{k}", f"n{k + 1}", "0", 1e-9, cell=0 if k == rungs - 1 else None))
     elements += [Resistor("ra", f"n{rungs}", "y", series), Resistor("rb", "y", "0", 1e6)]
-    elements.append(NoiseCurrent("i", "0", "y", 1e-24))
+    elements += [NoiseCurrent("i", "0", "y", 1e-24), Inductor("l", "n3", f"n{rungs - 3}", 1e-3)]
     return Network("ladder", tuple(elements), ("y",), 300.0)
 
 
