@@ -54,8 +54,8 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
     """Simulate a circuit, beside its equations."""
     from ...netlists.own_circuits import CircuitRequest, simulate_circuit
     from ...netlists.runs import get_analysis
+    from ..circuit_views import own_circuit as view
     from ..inputs import get_circuit, get_drawn
-    from ..views import own_circuit as view
 
     band = None if what.band is None else (what.band.low, what.band.high)
     if which.trust:
@@ -97,7 +97,7 @@ def _simulate_trusted(
     from ...files import write_text
     from ...measurements import ANALYSES
     from ...netlists.own_circuits import run_trusted
-    from ..views import own_circuit as view
+    from ..circuit_views import own_circuit as view
 
     if which.outputs is None:
         raise InputError("--outputs: expected names of nodes")
@@ -177,8 +177,8 @@ def calibrate_own(
     """The elements of a circuit, from files or from a chip that is drawn and measured."""
     from ...circuits.tolerances import load_specification
     from ...files import write_json
+    from ..circuit_views import circuit_calibration as view
     from ..inputs import get_circuit, get_drawn
-    from ..views import circuit_calibration as view
 
     if which.tolerances is None:
         raise InputError("--tolerances: expected a YAML file, such as one with `tolerances: {R*: 1 %}`")

@@ -4,11 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import _calibration as calibration
-    from . import _circuit_calibration as circuit_calibration
     from . import _export as export
     from . import _fidelity as fidelity
     from . import _linear_algebra as linear_algebra
-    from . import _own_circuit as own_circuit
     from . import _population as population
     from . import _simulation as simulation
     from . import _training as training
@@ -22,14 +20,12 @@ if TYPE_CHECKING:
 __all__ = [
     "calibration",
     "campaign",
-    "circuit_calibration",
     "commented",
     "copy_junit",
     "export",
     "fidelity",
     "keys_of",
     "linear_algebra",
-    "own_circuit",
     "population",
     "simulation",
     "table",
@@ -39,11 +35,9 @@ __all__ = [
 
 _MODULES = (
     "calibration",
-    "circuit_calibration",
     "export",
     "fidelity",
     "linear_algebra",
-    "own_circuit",
     "population",
     "simulation",
     "training",

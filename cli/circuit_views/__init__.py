@@ -1,0 +1,18 @@
+"""What is shown and written of a circuit of one's own."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import _circuit_calibration as circuit_calibration
+    from . import _own_circuit as own_circuit
+
+__all__ = ["circuit_calibration", "own_circuit"]
+
+
+def __getattr__(name: str) -> Any:
+    """Loaded when it is asked for: together they take seconds."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return import_module(f"._{name}", __name__)
