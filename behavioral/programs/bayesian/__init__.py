@@ -1,5 +1,6 @@
 """Bayesian inference: posteriors as the law of a device's voltages."""
 
+from ._gaussian import Coordinates as Coordinates
 from ._gaussian import GaussianProblem as GaussianProblem
 from ._gaussian import Posterior as Posterior
 from ._gaussian import Way as Way
