@@ -5,8 +5,7 @@ from functools import cached_property
 from math import log
 
 import numpy as np
-import scipy.optimize
-import scipy.sparse.linalg
+import scipy
 from jaxtyping import Float
 
 from .._exceptions import LinearAlgebraError

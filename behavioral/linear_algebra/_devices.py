@@ -6,7 +6,7 @@ from functools import partial
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Float
 
 from ...circuits import Program, Scaling, choose_scaling

@@ -193,7 +193,7 @@ def solve(
         from ..views import linear_algebra as algebra
         from ..views import verdicts
 
-        kind, the_problem = get_kind(on), get_problem(problem)
+        kind, the_problem = get_kind(on), get_problem(problem, PROGRAMS)
         budget = Budget(duration, runs, programs, kappa, deflated)
         if kind == "model" and device is not None:
             refuse_beside(context, "--device", "a calibrated chip has its own design", _WITH_DEVICE)

@@ -1,5 +1,6 @@
 """From words to a posed problem and its device."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -30,12 +31,14 @@ Kind = Literal["ideal", "model", "spice"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
-def get_problem(name: str) -> Problem:
+def get_problem(name: str, others: Iterable[str]) -> Problem:
     """A problem by its name.
 
     Raises:
-        InputError: unknown name.
+        InputError: unknown name; `others` are names that would have done, too.
     """
+    if name not in PROBLEMS:
+        raise InputError(f"--problem: expected one of {', '.join((*PROBLEMS, *others))}, got {name!r}")
     return one_of(name, PROBLEMS, "--problem", InputError)
 
 
