@@ -268,7 +268,7 @@ def _ratios(axes: matplotlib.axes.Axes, rows: list[Row]) -> None:
     axes.set_yticks(at, [names[r.quantity] for r in found])
     axes.set(xlabel="measured / predicted", xlim=(0.985, 1.2), ylim=(-0.5, len(found) - 0.5))
     axes.invert_yaxis()
-    axes.set_title("200 Hz to 50 kHz: ratios hold to 1.5 %, the scale does not")
+    axes.set_title("Ratios hold to 1.5 %, the scale does not")
     axes.legend(frameon=False, fontsize=8)
 
 
