@@ -24,7 +24,7 @@ from ...reports.programs import band
 from .._exceptions import InputError
 from ._default_data import diabetes, track, tumours
 from ._inputs import Given, matching, number_of, rows_of, together, values_of
-from ._outcome import Outcome, cost, measured, relative
+from ._outcome import Outcome, by_lapack, cost, relative
 
 _WEIGHTS = 5
 _PROCESS_POINTS = 24
@@ -108,8 +108,7 @@ class Regression:
                 **cost(found.bill),
             },
             found.bill,
-            measured(partial(_inverted, self.problem.A, self.problem.b)),
-            "LAPACK",
+            _with_inverse(self.problem.A),
             {"answer": found.mean, "standard_error": found.mean_error, "covariance": found.covariance},
             [
                 (str(k), f"{m:.5g} ± {s:.2g}", f"{e:.2g}", f"{right:.5g} ± {spread_:.2g}")
@@ -130,10 +129,9 @@ class Regression:
         )
 
 
-def _inverted(A: Float[np.ndarray, "n n"], b: Float[np.ndarray, " n"]) -> None:
-    """What the device is asked for: both sums are made digitally for either."""
-    np.linalg.inv(A)
-    np.linalg.solve(A, b)
+def _with_inverse(A: Float[np.ndarray, "n n"], systems: int = 1) -> float:
+    """Time [s] of a solution and an inverse by LAPACK."""
+    return by_lapack(A, np.eye(len(A), len(A) + 1), systems)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,8 +187,7 @@ class Process:
                 **cost(found.bill),
             },
             found.bill,
-            measured(self._digital),
-            "LAPACK",
+            self._digital(),
             {"answer": table},
             [
                 (str(k), f"{m:.5g} ± {s:.2g}", f"{e:.2g}", f"{exact:.5g} ± {spread:.2g}")
@@ -213,11 +210,9 @@ class Process:
             self.X, self.y, self.new, device, rng, self.length, self.variance, self.noise, self.window
         )
 
-    def _digital(self) -> None:
-        apart = ((self.X[:, None] - self.X) ** 2).sum(axis=2)
-        K = self.variance * np.exp(-apart / (2 * self.length**2)) + self.noise * np.eye(len(self.y))
-        across = ((self.new[:, None] - self.X) ** 2).sum(axis=2)
-        np.linalg.solve(K, np.column_stack([self.y, np.exp(-across / (2 * self.length**2)).T]))
+    def _digital(self) -> float:
+        n = len(self.y)
+        return by_lapack(np.full((n, n), 1e-3) + np.eye(n), np.ones((n, len(self.new) + 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,8 +269,7 @@ class Filter:
                 **cost(found.bill),
             },
             found.bill,
-            measured(lambda: exact_filter(self.model, self.observations)),
-            "LAPACK",
+            _with_inverse(np.linalg.inv(covariances[-1]), len(means)),
             {"answer": found.means, "standard_deviation": sd},
             [
                 (
@@ -335,7 +329,7 @@ class Logit:
         low, high = found.posterior.interval()
         sd = found.posterior.standard_deviation
         accuracy = float(np.mean((found.probability(self.X) > 0.5) == (self.labels == self.labels.max())))
-        seconds = measured(lambda: laplace(self.X, self.labels, IdealDevice(), np.random.default_rng(0), self.prior))
+        seconds = _with_inverse(np.linalg.inv(found.posterior.covariance), found.iterations + 1)
         return Outcome(
             {
                 "n": self.cells,
@@ -353,7 +347,6 @@ class Logit:
             },
             found.posterior.bill,
             seconds,
-            "the same Newton steps with LAPACK",
             {"answer": mean, "covariance": found.posterior.covariance},
             [
                 (

@@ -47,7 +47,7 @@ PriorVariance = Annotated[
     float | None, _number("--prior-variance", "bayes, logistic: of each weight, or of the process. \\[default: 1]")
 ]
 NoiseVariance = Annotated[float | None, _number("--noise-variance", "bayes: of the observed values. \\[default: 0.5]")]
-Transition = Annotated[Path | None, _file("--transition", "kalman: CSV file with F of x' = F x + noise.")]
+Transition = Annotated[Path | None, _file("--transition", "kalman: CSV file with F; the state begins as N(0, 1).")]
 ProcessNoise = Annotated[Path | None, _file("--process-noise", "kalman: CSV file with the covariance of that noise.")]
 Observation = Annotated[Path | None, _file("--observation", "kalman: CSV file with H of y = H x + noise.")]
 MeasurementNoise = Annotated[
