@@ -4,6 +4,7 @@ from ._folder import MODELS as MODELS
 from ._folder import Folder as Folder
 from ._folder import HeldOut as HeldOut
 from ._folder import Parameter as Parameter
+from ._schema import NetlistSummary as NetlistSummary
 from ._schema import SimulationSummary as SimulationSummary
 from ._schema import StudySummary as StudySummary
 from ._training_statistics import QUANTITIES as QUANTITIES
