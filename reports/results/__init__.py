@@ -5,6 +5,7 @@ from ._folder import MODELS as MODELS
 from ._folder import FittedParameter as FittedParameter
 from ._folder import Folder as Folder
 from ._folder import HeldOut as HeldOut
+from ._schema import NetlistSummary as NetlistSummary
 from ._schema import ProgramSummary as ProgramSummary
 from ._schema import SimulationSummary as SimulationSummary
 from ._schema import StudySummary as StudySummary

@@ -114,6 +114,24 @@ class ProgramSummary(TypedDict):
 
 
 @with_config(_CONFIG)
+class NetlistSummary(TypedDict):
+    """Of `simulate --netlist`."""
+
+    netlist: Text
+    outputs: list[Text]
+    analysis: Name
+    engine: Name
+    version: int | Name
+    v: NotRequired[list[Number | None]]
+    predicted: NotRequired[list[Number | None]]
+    rms: NotRequired[list[Number | None]]
+    model_rms: NotRequired[list[Number | None]]
+    time_constants: NotRequired[list[Number]]
+    temperature: NotRequired[Number]
+    warnings: NotRequired[list[Text]]
+
+
+@with_config(_CONFIG)
 class Metric(TypedDict, total=False):
     """Statistics of one metric of a study."""
 

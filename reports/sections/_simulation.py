@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..figures import png_uri, quantity
-from ..results import Folder, SimulationSummary, check_pair
+from ..results import Folder, NetlistSummary, SimulationSummary, check_pair
 from ._section import Picture, Section, Table
 
 _PLOTS = {"op": "operating point", "tran": "transient", "ac": "response to the drive", "noise": "noise densities"}
@@ -14,6 +14,8 @@ def simulation(folder: Folder) -> Section | None:
     """What the folder of `thermospice simulate` says, or None."""
     if folder.summary.get("command") != "simulate":
         return None
+    if "netlist" in folder.summary:
+        return _of_netlist(folder)
     summary = folder.summary_as(SimulationSummary)
     where = str(folder.path / "summary.json")
     for other in ("x", "answer"):
@@ -21,6 +23,26 @@ def simulation(folder: Folder) -> Section | None:
             check_pair(summary["v"], summary[other], f"v and {other}", where)
     title = f"Simulation: {_PLOTS.get(str(summary.get('analysis')), 'analysis')}"
     return Section(title, tuple(_text(summary)), tuple(_pictures(folder)), tuple(_table(summary)))
+
+
+def _of_netlist(folder: Folder) -> Section:
+    """A circuit of the user's own, beside its equations."""
+    summary = folder.summary_as(NetlistSummary)
+    title = f"Simulation: {_PLOTS.get(summary['analysis'], 'analysis')} of {summary['netlist']}"
+    text = [f"Outputs {', '.join(summary['outputs'])}, in {summary['engine']} {summary['version']}."]
+    if constants := summary.get("time_constants"):
+        text.append(f"Time constants {', '.join(quantity(tau, 's', 4) for tau in constants[:8])}.")
+    text += [str(warning) for warning in summary.get("warnings", ())]
+    columns = {name: summary[name] for name in _OF_NETLIST if len(summary.get(name, ())) == len(summary["outputs"])}
+    rows = tuple(
+        (label, *("none" if values[k] is None else quantity(values[k], "V", 4) for values in columns.values()))
+        for k, label in enumerate(summary["outputs"])
+    )
+    names = ("output", *(_OF_NETLIST[name] for name in columns))
+    return Section(title, tuple(text), tuple(_pictures(folder)), (Table("Outputs", names, rows),))
+
+
+_OF_NETLIST = {"v": "SPICE", "predicted": "model", "rms": "noise, SPICE", "model_rms": "noise, model"}
 
 
 def _text(summary: Mapping[str, Any]) -> Iterator[str]:
