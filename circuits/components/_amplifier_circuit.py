@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from ...files.quantities import Hertz, Volt
+from ...files.quantities import Hertz, Kelvin, Volt
 from ._parts import Part
 
 _LONGEST = 60_000
@@ -29,8 +29,8 @@ class AmplifierCircuit(Part):
     """Of the file and of what it includes."""
     noise_band: Annotated[Hertz, Field(gt=0)] | None = None
     """Up to which its input noise is that of the macro-model within a per cent [Hz]; None: everywhere."""
-    tnom: float = 27.0
-    """Temperature of the models' values [degree Celsius]."""
+    tnom: Annotated[Kelvin, Field(gt=0)] = 300.15
+    """Temperature of the models' values [K]."""
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=200)]
     """Under which `text` defines it, with the pins `plus minus out vdd vss` in this order."""
     text: Annotated[str, Field(max_length=_LONGEST)]

@@ -19,7 +19,8 @@ def link_voltages(eq: Equations) -> Float[np.ndarray, "links m"]:
         for k, link in enumerate(eq.links):
             # What both ends have in common cancels: the entries are whole numbers.
             for node, sign in ((link.a, 1), (link.b, -1)):
-                for state, side in height[node].items():
+                # A capacitor from a node to itself may be the only one there.
+                for state, side in height.get(node, {}).items():
                     found[k, state] += sign * side
     return found
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from ...behavioral.circuit_calibration import (
 )
 from ...circuits.linear_circuits import LinearCircuit, Observed
 from ...circuits.tolerances import Tolerances
-from ...files import write_text
+from ...files import FileError, parse_json, write_text
 from ...measurements import load_circuit_measurement
 from ...netlists.own_circuits import CircuitRequest, simulate_circuit, source_names, trusted_circuit
 from .._exceptions import InputError
@@ -77,8 +76,8 @@ def read(paths: Sequence[Path], circuit: Observed) -> list[CircuitRecord]:
 
 def _labels(text: Any) -> tuple[str, ...]:
     try:
-        found = json.loads(text)
-    except (TypeError, ValueError):
+        found = parse_json(str(text), "outputs")
+    except FileError:
         return ()
     return tuple(map(str, found)) if isinstance(found, list) else ()
 

@@ -45,7 +45,7 @@ def own_circuit(context: typer.Context, netlist: Path | None, allowed: Sequence[
     if netlist is not None:
         refuse_beside(context, "--netlist", "the circuit is that of the file", allowed)
         return True
-    if lonely := [name for name in written(context) if name in _BELONG]:
+    if lonely := [name for name in written(context) if name in _BELONG and name in allowed]:
         raise InputError(f"--{lonely[0]}: belongs to --netlist FILE, which is not there")
     return False
 

@@ -18,6 +18,8 @@ from ._bench import Load
 from ._from_file import UserAmplifier, user_amplifier
 from ._user_model import measure_user_amplifier
 
+_CELSIUS = 273.15
+
 _FILE_FIELDS = ("file", "subcircuit", "pins", "supply")
 _OTHERS = {"offset_sigma": "V", "load_capacitance": "F", "noise_lowest": "Hz"}
 _LOAD = 2e-12
@@ -82,7 +84,7 @@ def measured_values(
         "vdd": found.vdd,
         "sha256": found.digest,
         "noise_band": here.noise_band,
-        "tnom": found.tnom,
+        "tnom": f"{found.tnom + _CELSIUS!r} K",
         "name": found.name,
         "text": found.text,
         "notices": [*found.notices, *here.notices, *told],
@@ -176,7 +178,7 @@ def _rebuilt(text: str, name: str, circuit: CircuitOfDesign) -> UserAmplifier:
         file=circuit.file,
         subcircuit=circuit.subcircuit,
         digest=circuit.sha256,
-        tnom=circuit.tnom,
+        tnom=round(circuit.tnom - _CELSIUS, 9),
         notices=circuit.notices,
         nodes=circuit.pins,
     )

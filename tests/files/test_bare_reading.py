@@ -60,7 +60,6 @@ ALLOWED = {
     ("campaigns/planning/_circuit_tasks.py", "json.loads"): "a copy of plain data",
     ("campaigns/planning/_training_tasks.py", "json.loads"): "a copy of plain data",
     ("cli/frame/_streams.py", "os.open"): "the null device, to write to",
-    ("cli/frame/_streams.py", "os.fdopen"): "the null device, to write to",
     ("behavioral/exports/_numpy_chip.py", "read_text"): "of the package itself",
     ("netlists/exports/_chip.py", "read_text"): "of the package itself",
     ("netlists/runs/_forecast.py", "read_text"): "what the kernel says of memory",

@@ -72,7 +72,7 @@ def test_bad_files_are_one_line_with_file_and_field(tmp_path, text, field, reaso
 
 
 def test_endless_file_is_refused():
-    with pytest.raises(DesignError, match="at most 600,000 bytes, got a device"):
+    with pytest.raises(DesignError, match="at most 100,000 bytes, got a device"):
         Design.load("/dev/zero")
 
 
