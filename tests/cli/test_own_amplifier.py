@@ -85,6 +85,7 @@ def test_calibration_starts_from_the_file_and_finds_its_gain_bandwidth(run, here
     assert found["verdict"] != "contradicted"
 
 
+@pytest.mark.slow
 def test_a_study_runs_it_and_a_changed_file_is_noticed(run, here):
     study = (here / "study.yaml").read_text().replace("instances: 10", "instances: 1").replace("[1 %, 3 %]", "[1 %]")
     (here / "study.yaml").write_text(study)

@@ -124,6 +124,7 @@ def test_resistors_twice_as_loose_are_told_and_their_error_bars_grow(board):
     assert 1.4 < grown.mean() < 2.6
 
 
+@pytest.mark.slow
 def test_one_transient_that_is_scaled_is_left_out_by_name(board):
     # Catches one bad record of eight that ends in "does not settle".
     bench = Bench(outlier=1.2)
@@ -137,6 +138,7 @@ def test_one_transient_that_is_scaled_is_left_out_by_name(board):
     np.testing.assert_allclose(found.values, clean.values, atol=1e-2 * np.sqrt(np.diag(clean.covariance)).max())
 
 
+@pytest.mark.slow
 def test_values_of_the_wrong_cells_are_never_fitted(board):
     chip = board.sample(Crossbar(2), np.random.default_rng(0))
     data = Bench(swapped=True).measure(chip, board, np.random.default_rng(1), programs=6)

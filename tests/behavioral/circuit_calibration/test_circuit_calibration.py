@@ -28,6 +28,7 @@ def record(analysis, predict, chip, sd, rng):
     return CircuitRecord(analysis, values, np.full(len(values), sd), predict).with_errors(rng)
 
 
+@pytest.mark.slow
 def test_truth_lies_within_the_error_bars():
     # 24 chips of five elements, whitened by their covariance (their common scale is seen by nothing, so that plain z
     # scores of a chip are nearly one number): 120 squares of standard normals have a mean of 1 +- sqrt(2/120) = 0.13;

@@ -33,7 +33,11 @@ def readouts(chip, programs, scalings, rng):
     return np.array(settled) + SIGMA * rng.standard_normal((len(programs), chip.topology.n))
 
 
-@pytest.mark.parametrize("topology", KINDS, ids=lambda t: t.name)
+@pytest.mark.parametrize(
+    "topology",
+    [k if k.name in ("crossbar", "rc-mesh") else pytest.param(k, marks=pytest.mark.slow) for k in KINDS],
+    ids=lambda t: t.name,
+)
 def test_gain_and_offset_are_found_within_their_error_bars(board, topology):
     rng = np.random.default_rng(1)
     chip = board.sample(topology, rng)

@@ -208,6 +208,7 @@ def outcome_numbers(folder):
     return {key: value for key, value in summary.items() if key not in ("elapsed_s", "work_s", "reused")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prelude", KINDS)
 def test_control_c_leaves_a_readable_state_and_the_way_on(run, tmp_path, here, simulator, prelude):
     simulator(delay=0.1)

@@ -111,7 +111,7 @@ def test_noise_at_rest_has_the_circuit_s_covariance():
     assert np.linalg.norm(device.covariance(state, 0.5).numpy() - at) < 1e-5 * np.linalg.norm(at)
 
 
-@pytest.mark.parametrize("level", ["ideal", "macro"])
+@pytest.mark.parametrize("level", ["ideal", pytest.param("macro", marks=pytest.mark.slow)])
 def test_samples_have_the_covariance_that_is_told(level):
     chip = BOARD.sample(Cascade(6, 4), np.random.default_rng(3))
     device, state, _ = both(chip, batch(4, 6, size=2.0), level)

@@ -92,6 +92,7 @@ def test_ranks_of_the_truth_are_uniform():
     assert p_value(ranks(APART, IdealDevice(), DRAWS, SAMPLES, np.random.default_rng(2))) > 0.01
 
 
+@pytest.mark.slow
 def test_ranks_of_unknowns_that_depend_on_each_other_are_uniform_too():
     found = ranks(problem(n=2, k=3), IdealDevice(), 300, SAMPLES, np.random.default_rng(2))
     assert min(p_value(column) for column in found.T) > 0.01
