@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import sympy
+from jaxtyping import Float
 from sympy import Matrix
 
 from ..linear_circuits import (
@@ -44,11 +45,7 @@ def analyse_circuit(circuit: LinearCircuit, band: Band | None = None) -> Formula
         ValueError: equations that are singular.
     """
     numbers = _numbers(circuit, band)
-    try:
-        model: CircuitModel | None = CircuitModel(circuit)
-        left_out = ""
-    except ValueError as error:
-        model, left_out = None, str(error)
+    model, left_out = _model(circuit)
     formulas = dict(_formulas(model)) if model is not None else {}
     checks = _checks(model, formulas, circuit) if model is not None else {}
     omitted = [title for name, title in _TITLES.items() if name not in formulas]
@@ -69,17 +66,40 @@ def analyse_circuit(circuit: LinearCircuit, band: Band | None = None) -> Formula
     return Formulas(text, latex, summary, all(check["holds"] for check in checks.values()))
 
 
-def formula_checks(circuit: LinearCircuit) -> dict[str, dict[str, Any]]:
+def formula_checks(circuit: LinearCircuit, closed_forms: bool = True) -> dict[str, dict[str, Any]]:
     """What of `analyse_circuit` says whether formulas and numbers agree; empty where there are no formulas.
+
+    Without `closed_forms` that of the state matrices alone, which takes seconds in any circuit.
 
     Raises:
         ValueError: equations that are singular.
     """
+    model, _ = _model(circuit)
+    if model is None:
+        return {}
+    return _checks(model, dict(_formulas(model, with_sensitivities=False)) if closed_forms else {}, circuit)
+
+
+def _model(circuit: LinearCircuit) -> tuple[CircuitModel | None, str]:
+    """The circuit in symbols; None, and why, where it has numbers alone."""
     try:
         model = CircuitModel(circuit)
-    except ValueError:
-        return {}
-    return _checks(model, dict(_formulas(model, with_sensitivities=False)), circuit)
+        _ = model.G  # solves its equations
+    except ValueError as error:
+        return None, str(error)
+    return model, ""
+
+
+_DIGITS = 60
+"""Of numbers that are put into a formula: with amplifiers of gain 1e9 inside each other, most of its terms cancel."""
+
+
+def _long(values: Mapping[Any, float]) -> dict[Any, sympy.Float]:
+    return {symbol: sympy.Float(value, _DIGITS) for symbol, value in values.items()}
+
+
+_BESIDE = 1.7
+"""A second frequency: at one alone, such as that of a notch, nothing but rounding may be left to compare."""
 
 
 _MOST_ENTRIES = 16
@@ -109,25 +129,40 @@ def _formulas(model: CircuitModel, with_sensitivities: bool = True) -> Iterator[
 
 def _checks(model: CircuitModel, formulas: Mapping[str, Any], circuit: LinearCircuit) -> dict[str, dict[str, Any]]:
     """Largest relative difference of each formula, with the circuit's numbers, from the number found otherwise."""
-    values = model.values()
-    at = float(np.median(np.abs(circuit.poles))) if len(circuit.poles) else 1.0
-    f = np.array([at / (2 * np.pi)])
+    values = _long(model.values())
+    middle = float(np.median(np.abs(circuit.poles))) if len(circuit.poles) else 1.0
+    places = np.array([middle, _BESIDE * middle])
+    f = places / (2 * np.pi)
     expected: dict[str, tuple[Any, Any]] = {}
     if "settled" in formulas:
         expected["settled"] = (formulas["settled"], circuit.settled[:, None])
+    if model.sources and model.states:
+        expected["state_space"] = (_by_matrices(model, places), np.vstack(list(circuit.transfer(f))))
     if "transfer" in formulas:
-        expected["transfer"] = (formulas["transfer"].subs(s, sympy.I * at), circuit.transfer(f)[0])
+        put = [formulas["transfer"].subs(s, sympy.I * at) for at in places]
+        expected["transfer"] = (sympy.Matrix.vstack(*put), np.vstack(list(circuit.transfer(f))))
     if "output_noise" in formulas:
-        expected["output_noise"] = (formulas["output_noise"].subs(omega, at), circuit.psd(f)[0][:, None])
+        put = [formulas["output_noise"].subs(omega, at) for at in places]
+        expected["output_noise"] = (sympy.Matrix.vstack(*put), circuit.psd(f).reshape(-1, 1))
     if "covariance" in formulas:
         expected["covariance"] = (formulas["covariance"], circuit.covariance())
     found = {}
     for name, (formula, number) in expected.items():
-        put_in = np.array(formula.subs(values).evalf().tolist(), dtype=complex).reshape(np.shape(number))
+        put_in = np.array(formula.subs(values).evalf(_DIGITS).tolist(), dtype=complex).reshape(np.shape(number))
         scale = float(np.abs(number).max(initial=0.0))
         error = float(np.abs(put_in - number).max(initial=0.0)) / scale if scale > 0 else 0.0
         found[name] = {"error": error, "limit": _AGREEMENT, "holds": error <= _AGREEMENT}
     return found
+
+
+def _by_matrices(model: CircuitModel, places: Float[np.ndarray, " f"]) -> sympy.Matrix:
+    """Responses by the state matrices with the circuit's numbers, which are found in circuits of any size."""
+    values = _long(model.values())
+    C, G, B, M, D = (
+        np.array(matrix.subs(values).evalf(_DIGITS).tolist(), dtype=complex).reshape(matrix.shape)
+        for matrix in (model.C, model.G, model.B, model.M, model.D)
+    )
+    return sympy.Matrix(np.vstack([M @ np.linalg.solve(G + 1j * at * C, B) + D for at in places]))
 
 
 def _numbers(circuit: LinearCircuit, band: Band | None) -> dict[str, Any]:

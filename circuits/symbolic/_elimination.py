@@ -62,9 +62,12 @@ class _Pivots:
 
     def enter(self, i: int) -> None:
         row = self._left[i]
-        if i in self._used or not row:
+        if i in self._used:
             return
+        # An entry of before does not stand for the row any more, also where nothing is left of it.
         self._version[i] += 1
+        if not row:
+            return
         unlike, column = min((0 if value in _UNITS else 1, j) for j, value in row.items())
         heapq.heappush(self._heap, (unlike, len(row), i, column, self._version[i]))
 

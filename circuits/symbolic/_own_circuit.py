@@ -90,7 +90,13 @@ class CircuitModel:
                     for node, sign in ((source.a, -1), (source.b, 1))
                     if node in index
                 ]
-        return solve(eq.size, eq.K, R, range(eq.size))
+        try:
+            return solve(eq.size, eq.K, R, range(eq.size))
+        except ValueError:
+            raise ValueError(
+                f"network {self.network.name}: some capacitor or inductor has no state of its own, being held by"
+                " sources or by others; there are numbers alone"
+            ) from None
 
     @cached_property
     def _flow(self) -> list[Row]:
