@@ -13,7 +13,7 @@ from ...circuits.state_spaces import StateSpaces
 from .._exceptions import ClippedError, NotStationaryError
 from ..processes import OrnsteinUhlenbeck, Saturation, integrate
 from ..propagation import Spacings, Transition, decay_action, transitions, transposed
-from ._amplifier_limits import Amplifiers
+from ._rails_and_slew import Amplifiers
 
 _DECAYED = 1e-9
 """Of the mean: its square, which the covariance still lacks, is below rounding."""

@@ -14,7 +14,7 @@ from ...circuits.state_spaces import StateSpace
 from .._exceptions import ClippedError
 from ..processes import OrnsteinUhlenbeck
 from ..propagation import Gaussian
-from ._amplifier_limits import Amplifiers
+from ._rails_and_slew import Amplifiers
 from ._waveform import limited_paths
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from ...circuits.state_spaces import StateSpace, relaxation
 from ..processes import ExponentialStep, OrnsteinUhlenbeck, Saturation, integrate
-from ._amplifier_limits import Amplifiers
+from ._rails_and_slew import Amplifiers
 
 _NEAR = 0.9
 """Part of a limit from which on the waveform is stepped: between two looks at the linear future, four in an octave, a

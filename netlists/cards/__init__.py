@@ -5,9 +5,9 @@ from ._card import Card as Card
 from ._card import NoiseForm as NoiseForm
 from ._card import number as number
 from ._card import positive as positive
+from ._element_cards import SpiceWriter as SpiceWriter
+from ._element_cards import cards as cards
 from ._hierarchy import hierarchy as hierarchy
-from ._network import SpiceWriter as SpiceWriter
-from ._network import cards as cards
 from ._noise import NGSPICE_BOLTZMANN as NGSPICE_BOLTZMANN
 from ._noise import Noise as Noise
 from ._plain_names import plainly_named as plainly_named

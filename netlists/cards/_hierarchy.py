@@ -30,7 +30,7 @@ from ...circuits.networks import (
 from ...circuits.spice_files import AMPLIFIER, IDEAL, NOISE, NOISE_RESISTANCE, UNIT_NOISE
 from .._exceptions import NetlistError
 from ._card import number
-from ._network import flat_cards
+from ._element_cards import flat_cards
 from ._noise import NGSPICE_BOLTZMANN
 from ._walk import starting_nodes, starting_voltage
 
