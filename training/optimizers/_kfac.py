@@ -18,6 +18,7 @@ from ..solvers import Solver
 from ._batch_checks import check_batch, check_parts
 from ._kronecker import Block, kronecker
 from ._solver_state import analog_state, own_state, set_solver_state, solver_state
+from ._unsolved import refuse_unsolved
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,6 +173,7 @@ class KFAC(torch.optim.Optimizer):
 
     def _ask(self, loaded: Any, b: Tensor) -> Tensor:
         solution = self.solver.compute(loaded, to_own_scale(b, self.bits))
+        refuse_unsolved("KFAC", self.solver, solution)
         self.stats["solves"] += 1
         self.stats["total_analog_time"] += solution.stats.get("analog_time", 0.0)
         return to_own_scale(solution.value, self.bits)

@@ -15,9 +15,13 @@ from ..programs import Factors
 from ..solvers import Solver
 from ._batch_checks import check_batch, check_parts
 from ._solver_state import Stale, analog_state, own_state, refuse_other_sizes, reloaded, set_solver_state, solver_state
-from ._updates import LevenbergMarquardt, adam, momentum_step
+from ._unsolved import refuse_unsolved
+from ._updates import LevenbergMarquardt, adam, momentum_step, reduction_ratio
 
 Start = Literal["warm", "gradient", "zero"]
+
+# A mean over some thousand samples is rounded by less than this, in units of its precision.
+_ROUNDING_OF_LOSS = 100.0
 
 
 class TNGD(torch.optim.Optimizer):
@@ -34,7 +38,9 @@ class TNGD(torch.optim.Optimizer):
     delay: analog time [tau] for which a warm device goes on relaxing on the last program while the next is computed.
     momentum: heavy ball on the direction, as `torch.optim.SGD`. betas: feed the direction to Adam instead ((0, 0) is a
         sign step, the published TNGD-Adam). weight_decay: adds `weight_decay * theta` to the gradient.
-    levenberg_marquardt: adapts `param_groups[0]["damping"]` after each step, at one forward pass.
+    levenberg_marquardt: adapts `param_groups[0]["damping"]` after each step, at one forward pass; a step that
+        raises the loss (with its weight decay) is undone, and `stats["accepted"]` is then 0: momentum starts anew. A
+        step by betas stays, since it is as long at any damping. Not for modules that draw random numbers.
     curvature: "ggn" (Gauss-Newton) or "fisher" (empirical), both as factors; see `curvature`. "layers": the
         Gauss-Newton matrix of a module of `Linear` and `Conv2d` layers, many times as fast where a solver needs no
         stored Jacobian (all but a device with flaws); see `layered`. "products": the same by products alone, for a
@@ -124,8 +130,12 @@ class TNGD(torch.optim.Optimizer):
         _check_finite("the solver's direction", g, "raise damping")
         change = -group["lr"] * self._direction(g, group)
         self._flat.assign(theta + change)
-        if self.levenberg_marquardt is not None:
-            self._adapt_damping(whole, parts, change)
+        rose = self.levenberg_marquardt is not None and not self._fell(whole, parts, theta, change)
+        # a step by betas is as long at any damping: undone, it would be tried again for ever
+        if rose and group.get("betas") is None:
+            self._flat.assign(theta)
+            # or what it carries would raise the loss again, which no damping changes
+            self._vectors.pop("momentum", None)
         return whole.loss
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -183,6 +193,7 @@ class TNGD(torch.optim.Optimizer):
         before = solver_state(self.solver)
         loaded = self.solver.init(program)
         solution = self.solver.compute(loaded, b, x0)
+        refuse_unsolved("TNGD", self.solver, solution)
         if self._ranks is not None:
             # the same numbers in every process, whatever their rounding
             solution = replace(solution, value=self._ranks.shown(solution.value, 0))
@@ -220,16 +231,27 @@ class TNGD(torch.optim.Optimizer):
                 return "the outputs are, so look at the targets (are all of them ignored?), or lower lr"
         return "lower lr or raise damping"
 
-    def _adapt_damping(self, whole: Whole, parts: list[MicroBatch], change: Vector) -> None:
+    def _fell(self, whole: Whole, parts: list[MicroBatch], theta: Vector, change: Vector) -> bool:
+        """Adapt the damping to what a step did to the loss. Returns whether it did not rise beyond rounding."""
         assert self.levenberg_marquardt is not None
         damping = whole.program.damping
-        with torch.no_grad():
+        try:
             after = self._linearise.loss(parts)
+        except Exception:
+            self._flat.assign(theta)
+            raise
         curved = whole.program.matvec(change) - damping * change
         predicted = float(whole.gradient @ change + 0.5 * change @ curved)
-        ratio = float(after - whole.loss) / predicted if predicted else 1.0
-        self.param_groups[0]["damping"] = self.levenberg_marquardt.next(damping, ratio)
-        self.stats["reduction_ratio"] = ratio
+        decay = self.param_groups[0]["weight_decay"]
+        of_decay = decay * float(theta @ change + 0.5 * change @ change)
+        predicted += of_decay
+        rise = float(after - whole.loss) + of_decay
+        accepted = rise <= _ROUNDING_OF_LOSS * torch.finfo(theta.dtype).eps * abs(float(whole.loss))
+        self.stats["reduction_ratio"] = ratio = reduction_ratio(rise, predicted)
+        self.stats["accepted"] = float(accepted or "betas" in self.param_groups[0])
+        rule = self.levenberg_marquardt
+        self.param_groups[0]["damping"] = rule.next(damping, ratio) if accepted else rule.after_rise(damping)
+        return accepted
 
 
 def _default_solver() -> Solver:
