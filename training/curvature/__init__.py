@@ -23,3 +23,4 @@ from ._losses import warn_of_no_curvature as warn_of_no_curvature
 from ._matrix_free import products as products
 from ._plain_pass import PlainPass as PlainPass
 from ._plain_pass import probe as probe
+from ._randomness import GeneratorStates as GeneratorStates
