@@ -19,6 +19,8 @@ from ._linearise import MicroBatch as MicroBatch
 from ._linearise import Whole as Whole
 from ._losses import loss_and_slope as loss_and_slope
 from ._losses import output_hessian as output_hessian
+from ._losses import warn_of_no_curvature as warn_of_no_curvature
 from ._matrix_free import products as products
 from ._plain_pass import PlainPass as PlainPass
 from ._plain_pass import probe as probe
+from ._randomness import GeneratorStates as GeneratorStates

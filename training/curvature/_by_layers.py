@@ -10,7 +10,7 @@ from .._types import LossFunction
 from ..programs import Columns, Layered, Outer, Stored, check_columns
 from ._flat_module import FlatModule
 from ._layers import Use, forward, trainable_layers
-from ._losses import loss_and_slope, output_hessian
+from ._losses import loss_and_slope, output_hessian, warn_of_no_curvature
 from ._plain_pass import probe
 
 
@@ -34,6 +34,7 @@ def layered(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any,
     with torch.no_grad():
         loss, slope = loss_and_slope(loss_fn, outputs, targets, flat.parameters)
         H = output_hessian(loss_fn, outputs, targets)
+    warn_of_no_curvature(H, slope)
     gradient = flat.pulled_back(raw, slope)
     # Derivatives in chance directions: that of the loss may be one in which nothing shows.
     u = probe(raw)

@@ -93,7 +93,8 @@ class FlatModule:
         return torch.cat([_dense(g, p, m) for g, p in zip(found, given, strict=True)], 1)
 
     def refuse_changes(self) -> None:
-        """Raises ValueError when other parameters are trainable now than when this was made."""
+        """Raises ValueError when other parameters are trainable now than when this was made, or samples are mixed."""
+        _refuse_batch_statistics(self.module)
         known = dict(zip(self.names, self.parameters, strict=True))
         present = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
         changed = [n for n in (*known, *present) if known.get(n) is not present.get(n)]
@@ -140,7 +141,8 @@ def _refuse_batch_statistics(module: nn.Module) -> None:
         if isinstance(layer, nn.modules.batchnorm._BatchNorm) and (layer.training or layer.running_mean is None):
             raise ValueError(
                 f"module: layer {name!r} normalises with batch statistics, so samples have no Jacobian of their own; "
-                "put it in eval() or use GroupNorm"
+                "put it in eval() before a step, after a pass in train() under torch.no_grad() for its statistics, or "
+                "use GroupNorm"
             )
 
 

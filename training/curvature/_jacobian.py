@@ -13,7 +13,7 @@ from .._types import Jacobian, LossFunction, Rows, Vector
 from ..parallel import Ranks
 from ..programs import Factors, gathered_batch
 from ._flat_module import FlatModule
-from ._losses import loss_and_slope, output_hessian
+from ._losses import loss_and_slope, output_hessian, warn_of_no_curvature
 from ._plain_pass import PlainPass, evaluating, probe
 from ._sample_shares import sample_shares
 from ._sample_wise import SampleWise
@@ -152,6 +152,7 @@ def evaluated(
     loss, slope = loss_and_slope(loss_fn, outputs, wanted)
     if made.slope is None:
         H = output_hessian(loss_fn, outputs, wanted)
+        warn_of_no_curvature(H, slope)
         gradient = made.rows.T @ slope[own].reshape(-1)
         factors = Factors(made.rows, H[own].contiguous() if ranks is not None else H, damping)
     else:

@@ -74,7 +74,7 @@ def forward(module: nn.Module, layers: Sequence[Layer], inputs: Any) -> tuple[Te
 
     inputs: a tensor, a tuple of positional or a mapping of keyword arguments, batched first.
     Raises ValueError: no sample, outputs that are no batch, a layer that is used more or less than once or not with one
-    row for each sample, a convolution that is not padded with zeros.
+    row for each sample.
     """
     refuse_empty(inputs)
     with _watched(layers) as seen, torch.enable_grad():
@@ -144,12 +144,10 @@ def _gradient(layer: Layer, outputs: Tensor, slope: Tensor) -> Float[Tensor, "o 
 
 def _rows(layer: Layer, x: Tensor) -> Float[Tensor, "B sites i"]:
     if isinstance(layer, nn.Conv2d):
-        if isinstance(layer.padding, str) or layer.padding_mode != "zeros":
-            raise ValueError(
-                f"convolution: expected zeros by numbers as padding, got {layer.padding!r} of {layer.padding_mode!r}; "
-                f"{_ELSE}"
-            )
-        x = nn.functional.unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride).mT
+        # torch's own numbers for "same" and "valid", and for circular, reflected and replicated edges
+        mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
+        x = nn.functional.pad(x, layer._reversed_padding_repeated_twice, mode)
+        x = nn.functional.unfold(x, layer.kernel_size, layer.dilation, 0, layer.stride).mT
     else:
         x = x.reshape(len(x), -1, x.shape[-1])
     return x if layer.bias is None else torch.cat([x, torch.ones_like(x[..., :1])], -1)

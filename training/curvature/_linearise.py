@@ -15,6 +15,7 @@ from ._by_layers import layered
 from ._flat_module import FlatModule
 from ._jacobian import Linearised, check_range, evaluated, linearised
 from ._matrix_free import products
+from ._randomness import GeneratorStates
 
 AnyFactors = Factored | Products
 CurvatureKind = Literal["ggn", "fisher", "layers", "products"]
@@ -84,14 +85,25 @@ class Linearise:
         return Whole(program, batch.loss, batch.gradient)
 
     def loss(self, parts: Sequence[MicroBatch]) -> Tensor:
-        """Of all parts, at the module's present parameters."""
+        """Of all parts, at the module's present parameters.
+
+        Raises ValueError for a module that draws random numbers: its loss would be that of another module.
+        """
         theta = self.flat.flatten()
-        outputs = [self.flat.outputs(theta, part.inputs) for part in parts]
+        before = GeneratorStates.now(theta.device)
+        with torch.no_grad():
+            outputs = [self.flat.outputs(theta, part.inputs) for part in parts]
+        if not before.same_as(GeneratorStates.now(theta.device)):
+            raise ValueError(
+                "module: it draws random numbers, so its loss before and after a step cannot be compared; call eval(), "
+                "or leave levenberg_marquardt out"
+            )
         targets = joined_targets([part.targets for part in parts], [len(one) for one in outputs])
         whole = torch.cat(outputs)
         if self.ranks is not None:
             whole, targets, _ = gathered_batch(self.ranks, whole, targets, whole.numel())
-        return self.loss_fn(whole, targets)
+        with torch.no_grad():
+            return self.loss_fn(whole, targets)
 
 
 def joined_targets(targets: Sequence[Any], sizes: Sequence[int]) -> Any:

@@ -1,7 +1,8 @@
 """Hessian of a loss with respect to the model's outputs, sample by sample."""
 
 import functools
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -46,7 +47,7 @@ def loss_and_slope(
     """The loss, a scalar, and its gradient in the outputs.
 
     Raises ValueError for a loss that is none, that draws random numbers, that does not depend on the outputs, that
-    depends on `parameters` in another way, or that has trainable parameters of its own.
+    depends on `parameters` in another way, or that has trainable parameters of its own, wherever it keeps them.
     """
     _refuse_own_parameters(loss_fn, parameters)
     before = GeneratorStates.now(outputs.device)
@@ -58,6 +59,7 @@ def loss_and_slope(
         raise ValueError(f"loss_fn: expected a scalar, a sum or a mean over the samples, got {shape}")
     if not before.same_as(GeneratorStates.now(outputs.device)):
         raise ValueError("loss_fn: it draws random numbers, and is another function at each call")
+    _refuse_untrained(loss, z, parameters)
     slope, *direct = _gradients(loss, [z, *parameters])
     if any(g is not None and bool((g != 0.0).any()) for g in direct):
         raise ValueError(
@@ -67,6 +69,17 @@ def loss_and_slope(
     if slope is None:
         raise ValueError("loss_fn: does not depend on the outputs by anything that torch can differentiate")
     return loss.detach().reshape(()), slope
+
+
+def warn_of_no_curvature(H: OutputHessian, slope: Tensor) -> None:
+    """Say so where a loss has a slope in the outputs and no curvature in any of them."""
+    if not bool(H.any()) and bool(slope.any()):
+        warnings.warn(
+            "loss_fn: its second derivative in the outputs is zero (as that of L1Loss, or of NLLLoss in "
+            "log-probabilities), so the step is the gradient over the damping; give CrossEntropyLoss the logits, or "
+            'use curvature "fisher"',
+            stacklevel=2,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +199,30 @@ def _refuse_own_parameters(loss_fn: LossFunction, parameters: Sequence[Tensor]) 
             f"loss_fn: has a trainable parameter {own[0]!r} of its own, which would not be trained; make it a part of "
             "the module, or freeze it by requires_grad_(False)"
         )
+
+
+def _refuse_untrained(loss: Tensor, outputs: Tensor, parameters: Sequence[Tensor]) -> None:
+    """A lambda or a class of one's own may hold parameters that no walk through modules finds; autograd knows them."""
+    known = {id(outputs), *(id(p) for p in parameters)}
+    untrained = next((leaf for leaf in _leaves(loss) if id(leaf) not in known), None)
+    if untrained is not None and parameters:
+        raise ValueError(
+            f"loss_fn: depends on a tensor of shape {tuple(untrained.shape)} that requires a gradient "
+            "and is no trained parameter of the module, so that it would not be trained; make it a part "
+            "of the module, or detach it"
+        )
+
+
+def _leaves(value: Tensor) -> Iterator[Tensor]:
+    """The tensors from which autograd's graph of a value begins."""
+    waiting = [value.grad_fn]
+    seen = set(waiting)
+    while waiting:
+        node = waiting.pop()
+        if node is None:
+            continue
+        if hasattr(node, "variable"):
+            yield node.variable
+        fresh = {following for following, _ in node.next_functions} - seen
+        seen |= fresh
+        waiting.extend(fresh)

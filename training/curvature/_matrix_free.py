@@ -15,7 +15,7 @@ from .._exceptions import first_line, ran_out
 from .._types import LossFunction, Rows, Vector
 from ..programs import Products
 from ._flat_module import FlatModule
-from ._losses import loss_and_slope, output_hessian
+from ._losses import loss_and_slope, output_hessian, warn_of_no_curvature
 from ._plain_pass import PlainPass, precision, probe
 
 
@@ -68,6 +68,7 @@ def products(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any
     outputs = plain.outputs.detach()
     loss, slope = loss_and_slope(loss_fn, outputs, targets, flat.parameters)
     H = output_hessian(loss_fn, outputs, targets)
+    warn_of_no_curvature(H, slope)
     linearised = _checked(Linearised(flat, inputs, outputs), plain)
     return Products(linearised.jvp, linearised.vjp, H, loss, plain.pulled_back(slope), damping)
 

@@ -17,6 +17,25 @@ def check_parts(name: str, loss_fn: Any, solver: Any) -> None:
         raise TypeError(f"{name}: expected a solver, such as Woodbury(), got {solver!r}")
 
 
+class _Missing:
+    """An argument that was not given; None is a target."""
+
+
+MISSING = _Missing()
+
+
+def is_closure(name: str, inputs: Any, targets: Any) -> bool:
+    """Whether a step was asked for by a closure. Raises TypeError where there is neither one nor a batch."""
+    if targets is not MISSING:
+        return False
+    if callable(inputs):
+        return True
+    raise TypeError(
+        f"{name}: expected step(inputs, targets), or step(closure) with a closure as for torch.optim.LBFGS: gradients "
+        "alone do not tell the curvature"
+    )
+
+
 def check_batch(name: str, inputs: Any, targets: Any) -> None:
     """Raises TypeError for what holds no tensors: a batch is not made into one unasked.
 

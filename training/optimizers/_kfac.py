@@ -1,6 +1,7 @@
 """Kronecker-factored natural gradient descent with every layer's factors on the device."""
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,14 @@ from torch import Tensor, nn
 
 from .._exceptions import Diverged
 from .._types import LossFunction
-from ..curvature import FlatModule, trainable_layers
+from ..curvature import FlatModule, Layer, trainable_layers
 from ..devices.chips import to_own_scale
 from ..solvers import Solver
-from ._batch_checks import check_batch, check_parts
+from ._batch_checks import MISSING, check_batch, check_parts, is_closure
+from ._closure import refuse_other_gradients
 from ._kronecker import Block, kronecker
 from ._solver_state import analog_state, own_state, set_solver_state, solver_state
+from ._unsolved import refuse_unsolved
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,14 +87,17 @@ class KFAC(torch.optim.Optimizer):
         self._averages: list[tuple[Tensor, Tensor]] = []
         self._velocity: list[Tensor] = []
 
-    def step(self, inputs: Any, targets: Any) -> Tensor:  # type: ignore[override]
-        """One step on a batch. Returns the loss before it, a scalar."""
+    def step(self, inputs: Any = MISSING, targets: Any = MISSING) -> Tensor:  # type: ignore[override]
+        """One step on a batch. Returns the loss before it, a scalar. Raises as that of `TNGD`; there is no closure."""
+        if is_closure("KFAC", inputs, targets):
+            raise TypeError("KFAC: expected step(inputs, targets); a closure is for TNGD")
         check_batch("KFAC", inputs, targets)
         group = self.param_groups[0]
         self._flat.refuse_changes()
         made = kronecker(self._module, self._layers, self.loss_fn, inputs, targets)
         if not bool(made.loss.isfinite()):
             raise Diverged("the loss is not finite: lower lr or raise damping; nothing was changed by this step")
+        refuse_other_gradients("KFAC", _own_gradients(self._layers.values(), made.blocks))
         self._average(made.blocks)
         directions = [
             self._solved(block, A, G, layer, group)
@@ -108,6 +114,11 @@ class KFAC(torch.optim.Optimizer):
                 _subtract(layer, group["lr"] * direction)
         self.stats["steps"] += 1
         return made.loss
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        if self.param_groups:
+            raise ValueError("KFAC: one parameter group only; freeze parameters by requires_grad instead")
+        super().add_param_group(param_group)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a bit-for-bit resume needs, as for `TNGD`."""
@@ -172,6 +183,7 @@ class KFAC(torch.optim.Optimizer):
 
     def _ask(self, loaded: Any, b: Tensor) -> Tensor:
         solution = self.solver.compute(loaded, to_own_scale(b, self.bits))
+        refuse_unsolved("KFAC", self.solver, solution)
         self.stats["solves"] += 1
         self.stats["total_analog_time"] += solution.stats.get("analog_time", 0.0)
         return to_own_scale(solution.value, self.bits)
@@ -186,6 +198,14 @@ def _default_solver() -> Solver:
 def _as_matrix(layer: nn.Linear | nn.Conv2d) -> Tensor:
     weight = layer.weight.detach().flatten(1)
     return weight if layer.bias is None else torch.cat([weight, layer.bias.detach().unsqueeze(1)], 1)
+
+
+def _own_gradients(layers: Iterable[Layer], blocks: Iterable[Block]) -> Iterator[tuple[Tensor, Tensor]]:
+    for layer, block in zip(layers, blocks, strict=True):
+        inputs = layer.weight[0].numel()
+        yield layer.weight, block.gradient[:, :inputs]
+        if layer.bias is not None:
+            yield layer.bias, block.gradient[:, inputs]
 
 
 def _subtract(layer: nn.Linear | nn.Conv2d, change: Tensor) -> None:

@@ -18,6 +18,7 @@ from ..curvature import (
     probe,
     pulled_back,
     refuse_mixing,
+    warn_of_no_curvature,
 )
 from ..programs import hessian_root
 
@@ -54,7 +55,9 @@ def kronecker(
     with torch.no_grad():
         trained = [p for p in module.parameters() if p.requires_grad]
         loss, slope = loss_and_slope(loss_fn, outputs.detach(), targets, trained)
-        root = hessian_root(output_hessian(loss_fn, outputs.detach(), targets))
+        H = output_hessian(loss_fn, outputs.detach(), targets)
+        root = hessian_root(H)
+    warn_of_no_curvature(H, slope)
     back = pulled_back(outputs, uses, slope)
     refuse_mixing(outputs, uses)
     chance = probe(outputs)

@@ -1,23 +1,28 @@
 """Thermodynamic natural gradient descent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from .._exceptions import Diverged
 from .._types import LossFunction, Vector
 from ..curvature import AnyFactors, CurvatureKind, FlatModule, Linearise, MicroBatch, Whole
 from ..parallel import Ranks
 from ..programs import Factors
 from ..solvers import Solver
-from ._batch_checks import check_batch, check_parts
+from ._batch_checks import MISSING, check_batch, check_parts, is_closure
+from ._checks import check_curvature, check_finite, check_settings
+from ._closure import ask, refuse_other_gradients
 from ._solver_state import Stale, analog_state, own_state, refuse_other_sizes, reloaded, set_solver_state, solver_state
-from ._updates import LevenbergMarquardt, adam, momentum_step
+from ._unsolved import refuse_unsolved
+from ._updates import LevenbergMarquardt, adam, momentum_step, reduction_ratio
 
 Start = Literal["warm", "gradient", "zero"]
+
+# A mean over some thousand samples is rounded by less than this, in units of its precision.
+_ROUNDING_OF_LOSS = 100.0
 
 
 class TNGD(torch.optim.Optimizer):
@@ -34,7 +39,9 @@ class TNGD(torch.optim.Optimizer):
     delay: analog time [tau] for which a warm device goes on relaxing on the last program while the next is computed.
     momentum: heavy ball on the direction, as `torch.optim.SGD`. betas: feed the direction to Adam instead ((0, 0) is a
         sign step, the published TNGD-Adam). weight_decay: adds `weight_decay * theta` to the gradient.
-    levenberg_marquardt: adapts `param_groups[0]["damping"]` after each step, at one forward pass.
+    levenberg_marquardt: adapts `param_groups[0]["damping"]` after each step, at one forward pass; a step that
+        raises the loss (with its weight decay) is undone, and `stats["accepted"]` is then 0: momentum starts anew. A
+        step by betas stays, since it is as long at any damping. Not for modules that draw random numbers.
     curvature: "ggn" (Gauss-Newton) or "fisher" (empirical), both as factors; see `curvature`. "layers": the
         Gauss-Newton matrix of a module of `Linear` and `Conv2d` layers, many times as fast where a solver needs no
         stored Jacobian (all but a device with flaws); see `layered`. "products": the same by products alone, for a
@@ -74,13 +81,13 @@ class TNGD(torch.optim.Optimizer):
         autocast: torch.dtype | None = None,
         data_parallel: bool = False,
     ) -> None:
-        _check(lr, damping, delay, start, momentum, betas, weight_decay)
+        check_settings(lr, damping, delay, start, momentum, betas, weight_decay)
         if not 0.0 <= eps < float("inf"):
             raise ValueError(f"TNGD: expected a finite eps >= 0, got {eps}")
         check_parts("TNGD", loss_fn, solver)
         if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
             raise ValueError(f"TNGD: expected chunk >= 1, a whole number, got {chunk}")
-        _check_curvature(curvature, autocast, data_parallel, delay)
+        check_curvature(curvature, autocast, data_parallel, delay)
         self._flat = FlatModule.of(module)
         defaults: dict[str, Any] = {"lr": lr, "damping": damping, "weight_decay": weight_decay, "momentum": momentum}
         if betas is not None:  # schedulers that move a momentum look for this name
@@ -112,21 +119,61 @@ class TNGD(torch.optim.Optimizer):
         self._parts.append(self._linearise.part(inputs, targets, self.param_groups[0]["damping"]))
         return self._parts[-1].made.loss
 
-    def step(self, inputs: Any, targets: Any) -> Tensor:  # type: ignore[override]
-        """One step on a batch and what was accumulated before it. Returns the loss before it, a scalar."""
+    def step(self, inputs: Any = MISSING, targets: Any = MISSING) -> Tensor:  # type: ignore[override]
+        """One step on a batch and what was accumulated before it. Returns the loss before it, a scalar.
+
+        `step(closure)`, as for `torch.optim.LBFGS`, takes the gradients that the closure leaves, clipped or not. It is
+        called once, and then again, up to its `backward()`, for the loss as a function of the outputs.
+
+        Raises ValueError where the parameters hold other gradients than those of the batch, which would be ignored.
+        """
+        if is_closure("TNGD", inputs, targets):
+            return self._step_by(inputs)
         check_batch("TNGD", inputs, targets)
+        whole, parts = self._whole(inputs, targets, self.param_groups[0]["damping"])
+        check_finite("the loss", whole.loss, self._remedy(inputs, whole.loss))
+        if self._linearise.autocast is None:
+            own = self._flat.unflatten(whole.gradient).values()
+            refuse_other_gradients("TNGD", zip(self._flat.parameters, own, strict=True))
+        self._move(whole, parts, whole.gradient, self._linearise)
+        return whole.loss
+
+    def _step_by(self, closure: Callable[[], Any]) -> Tensor:
+        linearise = self._linearise
+        if self._parts or self._ranks is not None or linearise.kind == "fisher" or linearise.autocast is not None:
+            raise ValueError(
+                "TNGD: step(closure) has no accumulated batches, data_parallel, autocast, or curvature "
+                '"fisher"; use step(inputs, targets)'
+            )
+        asked = ask("TNGD", self._flat, closure)
+        linearise = replace(linearise, loss_fn=asked.loss_fn)
+        try:
+            self._flat.refuse_changes()
+            damping = self.param_groups[0]["damping"]
+            parts = [linearise.part(asked.inputs, None, damping)]
+            whole = linearise.whole(parts, damping)
+            check_finite("the loss", whole.loss, self._remedy(asked.inputs, whole.loss))
+            check_finite("the closure's gradient", asked.gradient, "lower lr or raise damping")
+            self._move(whole, parts, asked.gradient, linearise)
+        finally:
+            for p, grad in zip(self._flat.parameters, asked.grads, strict=True):
+                p.grad = grad
+        return whole.loss
+
+    def _move(self, whole: Whole, parts: list[MicroBatch], gradient: Vector, linearise: Linearise) -> None:
         group = self.param_groups[0]
-        whole, parts = self._whole(inputs, targets, group["damping"])
         theta = self._flat.flatten()
-        b = whole.gradient + group["weight_decay"] * theta if group["weight_decay"] else whole.gradient
-        _check_finite("the loss", whole.loss, self._remedy(inputs, whole.loss))
+        b = gradient + group["weight_decay"] * theta if group["weight_decay"] else gradient
         g = self._relax(whole.program, b)
-        _check_finite("the solver's direction", g, "raise damping")
+        check_finite("the solver's direction", g, "raise damping")
         change = -group["lr"] * self._direction(g, group)
         self._flat.assign(theta + change)
-        if self.levenberg_marquardt is not None:
-            self._adapt_damping(whole, parts, change)
-        return whole.loss
+        rose = self.levenberg_marquardt is not None and not self._fell(whole, parts, theta, change, linearise)
+        # a step by betas is as long at any damping: undone, it would be tried again for ever
+        if rose and group.get("betas") is None:
+            self._flat.assign(theta)
+            # or what it carries would raise the loss again, which no damping changes
+            self._vectors.pop("momentum", None)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         if self.param_groups:
@@ -183,6 +230,7 @@ class TNGD(torch.optim.Optimizer):
         before = solver_state(self.solver)
         loaded = self.solver.init(program)
         solution = self.solver.compute(loaded, b, x0)
+        refuse_unsolved("TNGD", self.solver, solution)
         if self._ranks is not None:
             # the same numbers in every process, whatever their rounding
             solution = replace(solution, value=self._ranks.shown(solution.value, 0))
@@ -220,58 +268,30 @@ class TNGD(torch.optim.Optimizer):
                 return "the outputs are, so look at the targets (are all of them ignored?), or lower lr"
         return "lower lr or raise damping"
 
-    def _adapt_damping(self, whole: Whole, parts: list[MicroBatch], change: Vector) -> None:
+    def _fell(self, whole: Whole, parts: list[MicroBatch], theta: Vector, change: Vector, linearise: Linearise) -> bool:
+        """Adapt the damping to what a step did to the loss. Returns whether it did not rise beyond rounding."""
         assert self.levenberg_marquardt is not None
         damping = whole.program.damping
-        with torch.no_grad():
-            after = self._linearise.loss(parts)
+        try:
+            after = linearise.loss(parts)
+        except Exception:
+            self._flat.assign(theta)
+            raise
         curved = whole.program.matvec(change) - damping * change
         predicted = float(whole.gradient @ change + 0.5 * change @ curved)
-        ratio = float(after - whole.loss) / predicted if predicted else 1.0
-        self.param_groups[0]["damping"] = self.levenberg_marquardt.next(damping, ratio)
-        self.stats["reduction_ratio"] = ratio
+        decay = self.param_groups[0]["weight_decay"]
+        of_decay = decay * float(theta @ change + 0.5 * change @ change)
+        predicted += of_decay
+        rise = float(after - whole.loss) + of_decay
+        accepted = rise <= _ROUNDING_OF_LOSS * torch.finfo(theta.dtype).eps * abs(float(whole.loss))
+        self.stats["reduction_ratio"] = ratio = reduction_ratio(rise, predicted)
+        self.stats["accepted"] = float(accepted or "betas" in self.param_groups[0])
+        rule = self.levenberg_marquardt
+        self.param_groups[0]["damping"] = rule.next(damping, ratio) if accepted else rule.after_rise(damping)
+        return accepted
 
 
 def _default_solver() -> Solver:
     from ..solvers import IdealSPU
 
     return IdealSPU(t=50.0)
-
-
-def _check(
-    lr: float,
-    damping: float,
-    delay: float,
-    start: str,
-    momentum: float,
-    betas: Sequence[float] | None,
-    weight_decay: float,
-) -> None:
-    named = {"lr": lr, "damping": damping, "delay": delay, "momentum": momentum, "weight_decay": weight_decay}
-    for name, value in named.items():
-        if not 0.0 <= value < float("inf"):
-            raise ValueError(f"TNGD: expected {name} finite and >= 0, got {value}")
-    if start not in ("warm", "gradient", "zero"):
-        raise ValueError(f'TNGD: expected start "warm", "gradient" or "zero", got {start!r}')
-    if delay > 0.0 and start != "warm":
-        raise ValueError(f'TNGD: a delay needs start="warm"; start={start!r} resets the device after it')
-    if betas is not None and (not isinstance(betas, Sequence) or len(betas) != 2):
-        raise ValueError(f"TNGD: expected betas as two numbers, got {betas!r}")
-    if betas is not None and (momentum or not all(0.0 <= beta < 1.0 for beta in betas)):
-        raise ValueError(f"TNGD: expected betas in [0, 1) and no momentum, got betas={betas}, momentum={momentum}")
-
-
-def _check_curvature(curvature: str, autocast: torch.dtype | None, data_parallel: bool, delay: float) -> None:
-    if curvature not in ("ggn", "fisher", "layers", "products"):
-        raise ValueError(f'TNGD: expected curvature "ggn", "fisher", "layers" or "products", got {curvature!r}')
-    wanted = {"data_parallel": data_parallel, "autocast": autocast is not None}
-    if curvature == "layers":
-        wanted["delay"] = delay > 0.0  # the last program is kept, and saved, as factors
-    option = next((name for name, given in wanted.items() if given), None)
-    if curvature in ("layers", "products") and option is not None:
-        raise ValueError(f'TNGD: {option} needs factors: curvature "ggn" or "fisher", got "{curvature}"')
-
-
-def _check_finite(name: str, value: Tensor, remedy: str) -> None:
-    if not bool(torch.isfinite(value).all()):
-        raise Diverged(f"{name} is not finite: {remedy}; the parameters are those before this step")

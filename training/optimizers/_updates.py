@@ -1,5 +1,6 @@
 """From a direction to an update: momentum, Adam, adaptive damping."""
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -12,17 +13,21 @@ class LevenbergMarquardt:
     """Damping by the reduction ratio rho = actual/predicted decrease of the loss (Martens, 2010).
 
     `rho > a: lambda *= alpha; rho < 1 - a: lambda /= alpha`, kept within [minimum, maximum].
-    0.5 < a < 1, 0 < alpha < 1.
+    A step that raises the loss is undone, and lambda multiplied by `retreat` (Marquardt, 1963).
+    0.5 < a < 1, 0 < alpha < 1 < retreat.
     """
 
     a: float = 0.75
     alpha: float = 0.95
     minimum: float = 1e-8
     maximum: float = 1e8
+    retreat: float = 4.0
 
     def __post_init__(self) -> None:
         if not (0.5 < self.a < 1.0 and 0.0 < self.alpha < 1.0 and 0.0 < self.minimum <= self.maximum):
             raise ValueError(f"LevenbergMarquardt: expected 0.5 < a < 1, 0 < alpha < 1, 0 < minimum <= maximum: {self}")
+        if not 1.0 < self.retreat < math.inf:
+            raise ValueError(f"LevenbergMarquardt: expected a finite retreat > 1, got {self.retreat}")
 
     def next(self, damping: float, ratio: float) -> float:
         if ratio > self.a:
@@ -31,6 +36,17 @@ class LevenbergMarquardt:
             # also when the ratio is not a number
             damping /= self.alpha
         return min(max(damping, self.minimum), self.maximum)
+
+    def after_rise(self, damping: float) -> float:
+        """What the damping becomes after a step that raised the loss."""
+        return min(max(damping * self.retreat, self.minimum), self.maximum)
+
+
+def reduction_ratio(change: float, predicted: float) -> float:
+    """Actual over predicted decrease of the loss; below zero for a rise, even where the model foresaw it."""
+    if predicted == 0.0:
+        return 1.0 if change == 0.0 else math.copysign(math.inf, -change)
+    return -change / abs(predicted)
 
 
 def momentum_step(vectors: dict[str, Tensor], g: Vector, momentum: float) -> Vector:

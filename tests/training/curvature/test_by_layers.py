@@ -1,6 +1,7 @@
 """The Gauss-Newton matrix kept layer by layer is the one with a stored Jacobian, in fewer numbers."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -47,7 +48,19 @@ def convolution() -> nn.Module:
                          nn.Linear(8, 3))  # fmt: skip
 
 
+def padded(**padding: Any) -> Callable[[], nn.Module]:
+    """A convolution whose kernel is wider than high, by an even number."""
+    return lambda: nn.Sequential(
+        nn.Conv2d(2, 2, (2, 3), dilation=(2, 1), **padding), nn.Tanh(), nn.Flatten(), nn.LazyLinear(3)
+    )
+
+
 CASES = {
+    "convolution, same": (padded(padding="same"), (2, 5, 4)),
+    "convolution, valid": (padded(padding="valid"), (2, 5, 4)),
+    "convolution, circular": (padded(padding=(1, 2), padding_mode="circular"), (2, 5, 4)),
+    "convolution, reflected, same": (padded(padding="same", padding_mode="reflect"), (2, 5, 4)),
+    "convolution, replicated": (padded(padding=1, padding_mode="replicate"), (2, 5, 4)),
     "dense": (dense, (6,)),
     "convolution": (convolution, (2, 6, 6)),
     "sequence": (Residual, (7, 4)),
@@ -57,7 +70,9 @@ CASES = {
 @pytest.fixture(params=CASES)
 def case(request):
     make, shape = CASES[request.param]
-    return make(), torch.randn(B, *shape), torch.tensor([0, 2, 1, 1, 0])
+    module = make()
+    module(torch.randn(1, *shape))  # a lazy layer takes its size
+    return module, torch.randn(B, *shape), torch.tensor([0, 2, 1, 1, 0])
 
 
 @pytest.mark.parametrize("loss_fn", [functional.cross_entropy, nn.CrossEntropyLoss(reduction="sum")])
@@ -253,7 +268,7 @@ class TestRefused:
         "do not give its gradient": (TimeFirst(), (B, 3)),
         "samples are mixed": (mixing(), (3,)),
         "trained in part": (half_frozen(), (3,)),
-        "circular": (nn.Sequential(nn.Conv2d(1, 3, 3, padding=1, padding_mode="circular"), nn.Flatten()), (1, 4, 4)),
+        "without groups": (nn.Sequential(nn.Conv2d(2, 4, 3, groups=2), nn.Flatten()), (2, 4, 4)),
         "at least one sample": (nn.Linear(3, 3), None),
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from thermospice.training import KFAC, TNGD, Cholesky, ConjugateGradient, Diverged, IdealSPU, Woodbury
-from thermospice.training.curvature import curvature, output_hessian
+from thermospice.training.curvature import curvature, output_hessian, warn_of_no_curvature
 from thermospice.training.optimizers import LevenbergMarquardt
 from torch import Tensor, nn
 from torch.nn import functional
@@ -20,6 +20,7 @@ IGNORED = -100
 pytestmark = [
     pytest.mark.usefixtures("double_precision"),
     pytest.mark.filterwarnings("ignore:reduction. 'mean' divides:UserWarning"),
+    pytest.mark.filterwarnings("ignore:loss_fn. its second derivative in the outputs is zero:UserWarning"),
 ]
 
 
@@ -293,6 +294,28 @@ def last_two(z: Tensor, y: Tensor) -> Tensor:
     return (z - y).square().mean() + (z[1] * z[2]).sum()
 
 
+def hidden() -> Callable[[Tensor, Tensor], Tensor]:
+    """A lambda's parameter, which no walk through modules finds."""
+    log_sigma = nn.Parameter(torch.zeros(()))
+    return lambda z, y: functional.mse_loss(z, y) * (-log_sigma).exp() + log_sigma
+
+
+class Holder:
+    """A loss that is no module, with a parameter in a list."""
+
+    def __init__(self) -> None:
+        self.parts = [nn.Parameter(torch.ones(K))]
+
+    def __call__(self, z: Tensor, y: Tensor) -> Tensor:
+        return ((z - y).square() * self.parts[0]).mean()
+
+
+def taught() -> Callable[[Tensor, Tensor], Tensor]:
+    """A teacher that would learn too in plain torch, had it been given to the optimizer."""
+    teacher = nn.Linear(4, K)
+    return lambda z, y: functional.mse_loss(z, teacher(inputs()))
+
+
 REFUSED: dict[str, tuple[Callable[[nn.Module], Any], str]] = {
     "centred": (lambda m: lambda z, y: (z - z.mean(0)).square().mean(), "couples samples"),
     "two neighbours": (lambda m: last_two, "couples samples"),
@@ -301,6 +324,9 @@ REFUSED: dict[str, tuple[Callable[[nn.Module], Any], str]] = {
     "penalty on parameters": (penalised, "weight_decay"),
     "penalty on activity": (activity, "in another way"),
     "own parameter": (lambda m: Learned(), "'log_sigma' of its own"),
+    "parameter of a lambda": (lambda m: hidden(), "would not be trained"),
+    "parameter of a class": (lambda m: Holder(), "would not be trained"),
+    "teacher with gradients": (lambda m: taught(), "would not be trained"),
     "no reduction": (lambda m: nn.MSELoss(reduction="none"), "scalar"),
     "no number": (lambda m: lambda z, y: 1.0, "scalar"),
     "accuracy": (lambda m: lambda z, y: (z.argmax(1) == y.argmax(1)).double().mean(), "does not depend"),
@@ -327,6 +353,37 @@ def test_a_coupling_of_straight_lines_is_seen():
     for kind in ("ggn", "fisher"):
         with pytest.raises(ValueError, match="couples samples"):
             curvature(network(), pairs, inputs(), None, kind=kind)
+
+
+STRAIGHT = {
+    "L1": (nn.L1Loss(), nn.Identity, numbers),
+    "likelihood of log-probabilities": (nn.NLLLoss(), lambda: nn.LogSoftmax(1), classes),
+    "hinge": (lambda z, y: (1.0 - z * y).relu().mean(), nn.Identity, numbers),
+}
+
+
+@pytest.mark.parametrize("kind", ["ggn", "layers", "products", "kfac"])
+@pytest.mark.parametrize("name", STRAIGHT)
+def test_a_loss_without_curvature_is_told_of(name, kind):
+    loss_fn, end, targets = STRAIGHT[name]
+    module, y = network(end), targets()
+    g = oracle.gradient(module, loss_fn, inputs(), y)
+    before = parameters(module)
+    if kind == "kfac":
+        optimizer: Any = KFAC(module, loss_fn)
+    else:
+        optimizer = TNGD(module, loss_fn, lr=DAMPING, damping=DAMPING, solver=ConjugateGradient(), curvature=kind)
+    with pytest.warns(UserWarning, match=r"second derivative in the outputs is zero.*fisher"):
+        optimizer.step(inputs(), y)
+    if kind != "kfac":
+        torch.testing.assert_close(before - parameters(module), g, rtol=1e-10, atol=1e-12)
+
+
+def test_a_loss_at_its_minimum_is_not_told_of():
+    z = torch.zeros(B, K)
+    warn_of_no_curvature(torch.zeros(B, K, K), z)
+    with pytest.warns(UserWarning, match="is zero"):
+        warn_of_no_curvature(torch.zeros(B, K, K), z + 1.0)
 
 
 def test_a_loss_without_a_second_derivative_is_named():

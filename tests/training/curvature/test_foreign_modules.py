@@ -137,6 +137,10 @@ def sparse_embedding() -> nn.Module:
     return nn.Sequential(Apply(lambda x: (x * 10).long().clamp(0, 5)), nn.Embedding(6, 3, sparse=True))
 
 
+def bag() -> nn.Module:
+    return nn.Sequential(Apply(lambda x: (x * 6).long().clamp(0, 5)), nn.EmbeddingBag(6, 3))
+
+
 RIGHT = ""
 """No words of a refusal are expected."""
 
@@ -185,6 +189,14 @@ MODULES = {
     "scaled products": Foreign(ScaledProducts, (3, 4)),
     "tokens in one row": Foreign(
         lambda: nn.Sequential(nn.Linear(4, 3), Apply(lambda x: x.flatten(0, 1))), (2, 4), layers="a row", kfac="a row"
+    ),
+    "bag of embeddings": Foreign(bag, (4,), products="cannot differentiate it", **LAYERS),
+    "layer normalisation": Foreign(lambda: nn.Sequential(nn.Linear(4, 5), nn.LayerNorm(5), nn.Linear(5, 3)), **LAYERS),
+    "group normalisation": Foreign(
+        lambda: nn.Sequential(nn.Linear(4, 6), nn.GroupNorm(2, 6), nn.Linear(6, 3)), **LAYERS
+    ),
+    "grouped convolution": Foreign(
+        lambda: nn.Sequential(nn.Conv2d(2, 4, 2, groups=2), nn.Flatten(), nn.Linear(4, 3)), (2, 2, 2), **LAYERS
     ),
     "sparse embedding": Foreign(sparse_embedding, (), products="cannot differentiate it", **LAYERS),
 }
@@ -242,6 +254,31 @@ def test_kfac_has_the_gradient_or_says_why_not(name):
     _, step = step_of(optimizer, module, x, y)
     # sqrt(damping) = 1e7 is that much larger than factors of order one
     torch.testing.assert_close(step, g, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["ggn", "fisher", "products"])
+def test_batch_normalisation_is_trained_with_frozen_statistics(kind):
+    """The recipe: a pass in training mode, without gradients, for the statistics; the step in evaluation mode."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5, momentum=1.0), nn.Tanh(), nn.Linear(5, 3))
+    x, y = torch.randn(B, 4), torch.randn(B, 3)
+    optimizer = optimizer_of(kind, module.eval(), ConjugateGradient(tol=1e-14))
+    with torch.no_grad():
+        module.train()(x)
+    module.eval()
+    h = module[0](x)
+    # by hand: affine, with the statistics of the batch as numbers
+    torch.testing.assert_close(module[1](h), (h - h.mean(0)) / (h.var(0) + 1e-5).sqrt(), rtol=1e-12, atol=1e-12)
+    g = oracle.gradient(module, functional.mse_loss, x, y)
+    if kind == "fisher":
+        F = oracle.fisher(module, functional.mse_loss, x, y, torch.full((B,), 1 / B))
+    else:
+        F = oracle.gauss_newton(module, functional.mse_loss, x, y)
+    _, step = step_of(optimizer, module, x, y)
+    torch.testing.assert_close(step, torch.linalg.solve(F + DAMPING * torch.eye(len(g)), g), rtol=1e-10, atol=1e-11)
+    module.train()
+    with pytest.raises(ValueError, match="eval"):
+        optimizer.step(x, y)
 
 
 def test_the_centred_batch_by_hand():

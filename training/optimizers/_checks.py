@@ -1,0 +1,47 @@
+"""Settings that make a step of TNGD, and numbers that are none."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .._exceptions import Diverged
+
+
+def check_settings(
+    lr: float,
+    damping: float,
+    delay: float,
+    start: str,
+    momentum: float,
+    betas: Sequence[float] | None,
+    weight_decay: float,
+) -> None:
+    named = {"lr": lr, "damping": damping, "delay": delay, "momentum": momentum, "weight_decay": weight_decay}
+    for name, value in named.items():
+        if not 0.0 <= value < float("inf"):
+            raise ValueError(f"TNGD: expected {name} finite and >= 0, got {value}")
+    if start not in ("warm", "gradient", "zero"):
+        raise ValueError(f'TNGD: expected start "warm", "gradient" or "zero", got {start!r}')
+    if delay > 0.0 and start != "warm":
+        raise ValueError(f'TNGD: a delay needs start="warm"; start={start!r} resets the device after it')
+    if betas is not None and (not isinstance(betas, Sequence) or len(betas) != 2):
+        raise ValueError(f"TNGD: expected betas as two numbers, got {betas!r}")
+    if betas is not None and (momentum or not all(0.0 <= beta < 1.0 for beta in betas)):
+        raise ValueError(f"TNGD: expected betas in [0, 1) and no momentum, got betas={betas}, momentum={momentum}")
+
+
+def check_curvature(curvature: str, autocast: torch.dtype | None, data_parallel: bool, delay: float) -> None:
+    if curvature not in ("ggn", "fisher", "layers", "products"):
+        raise ValueError(f'TNGD: expected curvature "ggn", "fisher", "layers" or "products", got {curvature!r}')
+    wanted = {"data_parallel": data_parallel, "autocast": autocast is not None}
+    if curvature == "layers":
+        wanted["delay"] = delay > 0.0  # the last program is kept, and saved, as factors
+    option = next((name for name, given in wanted.items() if given), None)
+    if curvature in ("layers", "products") and option is not None:
+        raise ValueError(f'TNGD: {option} needs factors: curvature "ggn" or "fisher", got "{curvature}"')
+
+
+def check_finite(name: str, value: Tensor, remedy: str) -> None:
+    if not bool(torch.isfinite(value).all()):
+        raise Diverged(f"{name} is not finite: {remedy}; the parameters are those before this step")
