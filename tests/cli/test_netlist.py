@@ -90,7 +90,7 @@ def test_formulas_of_a_netlist(run, tmp_path):
     assert found["expressions"]["covariance"] == "[[T*k/C1]]"
     assert found["expressions"]["settled"] == "[[R2*V1/(R1 + R2)]]"
     assert all(check["holds"] for check in found["checks"].values())
-    assert {"settled", "transfer", "output_noise", "covariance"} == set(found["checks"])
+    assert {"state_space", "settled", "transfer", "output_noise", "covariance"} == set(found["checks"])
     numbers = found["numbers"]["sensitivities"]
     # v = 2 R2/(R1 + R2): a part more of R2 brings v R1/(R1 + R2) of it.
     assert numbers["r2"]["settled"] == pytest.approx([1.5 * 0.25], rel=1e-6)

@@ -229,6 +229,7 @@ def test_control_c_leaves_a_readable_state_and_the_way_on(run, tmp_path, here, s
     assert json.loads(outcome.out)["done"] == 40
 
 
+@pytest.mark.slow
 def test_one_campaign_at_a_time_in_a_folder(run, tmp_path, here, simulator):
     simulator(delay=0.5)
     study(tmp_path / "s.yaml", instances=50, timeout=60)

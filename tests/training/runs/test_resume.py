@@ -97,9 +97,8 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize(
-    ("sent", "workers"), [(signal.SIGKILL, 1), pytest.param(signal.SIGINT, 2, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("sent", "workers"), [(signal.SIGKILL, 1), (signal.SIGINT, 2)])
 def test_killed_process_resumes_to_the_same_weights(tmp_path: Path, sent: signal.Signals, workers: int) -> None:
     made = experiment({**KILLED, "seeds": tuple(range(workers))})
     script, description, killed = tmp_path / "run.py", tmp_path / "e.yaml", tmp_path / "killed"
