@@ -1,7 +1,7 @@
 # `make run` and `make test` do everything that they need: virtual environment, packages, ngspice. All of it is
 # incremental: what is done already is not done again. Options: ARGS="--quick" (make run), PYTHON=python3.12, JOBS=4.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint bench fuzz picture clean ngspice FORCE
+.PHONY: help setup run test test-all lint docs bench fuzz picture clean ngspice FORCE
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -34,6 +34,10 @@ lint: setup  ## ruff (rules and format) and mypy --strict on the installed packa
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(ROOMS:%=-p thermospice.%)
+
+docs: setup  ## the site, from docs/ into build/site; open build/site/index.html
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/site
+	@echo "-- build/site/index.html"
 
 bench: setup $(VENV)-bench/ready  ## speed against the peers, in an environment of its own
 	@# A target that is missed fails the whole, after every benchmark has been shown.

@@ -26,29 +26,40 @@ class Study(Frozen):
     """A campaign: base settings, parameters that vary, and what a good result is."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
+    """Of the study, in letters, digits and `_.-`."""
     description: str = ""
+    """In any words; reports show it."""
     kind: Literal["circuit", "training", "netlist"] = "circuit"
+    """What a run is: one simulated chip, one training, or one simulated circuit of one's own."""
     circuit: CircuitSettings | None = None
+    """The chip and what is measured of it, in a study of circuits."""
     netlist: NetlistSettings | None = None
+    """The circuit of one's own and what is measured of it."""
     training: Mapping[str, Any] | None = None
     """Fields of an experiment of `thermospice train`, without its seeds."""
     reference: Mapping[str, Any] | None = None
     """Settings of a training study that are replaced in the runs that losses are compared with, one for each seed:
     every run then has `train_loss_ratio` and `test_loss_ratio`."""
     specification: Specification | None = None
+    """The loosest value of a parameter that keeps a bound, as a map and a table."""
     parameters: Mapping[str, Parameter] = Field(default_factory=dict)
+    """What varies, by the dotted name of the field that it replaces."""
     method: Literal["grid", "latin-hypercube", "monte-carlo"] = "grid"
+    """How the points are chosen."""
     samples: Annotated[Count, Field(ge=1)] | None = None
     """Points of a Latin hypercube or Monte Carlo."""
     instances: Annotated[Count, Field(ge=1)] = 1
     """Chips (training: seeds) at every point, numbered from the study's seed on, the same ones at every point."""
     seed: Annotated[Count, Field(ge=0)] = 0
+    """Of the first chip, and of points that are drawn."""
     timeout: Annotated[Seconds, Field(gt=0)] = 600.0
     """Of one run [s]."""
     memory: Annotated[Bytes, Field(gt=0)] | None = 4e9
     """That the processes of one run may hold [byte]."""
     failures: Literal["continue"] | StopAfter = "continue"
+    """Whether failed runs end the study, and after how many."""
     limits: tuple[Limit, ...] = ()
+    """What a good run keeps; the yield is the part of the runs that do."""
 
     @model_validator(mode="after")
     def _consistent(self) -> "Study":

@@ -36,10 +36,13 @@ class CircuitSpecification(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tolerances: Mapping[str, Tolerance] = Field(default_factory=dict)
+    """By patterns of element names, such as `R*`; where several match, the last one counts."""
     corners: tuple[Corner, ...] = ("typical",)
+    """Each is a condition under which chips are drawn."""
     temperatures: tuple[Annotated[Kelvin, Field(gt=0)], ...] = ()
     """The netlist's own unless given."""
     limits: Mapping[str, BoundSettings] = Field(default_factory=dict)
+    """What each metric keeps, by its name, such as `tau`."""
 
     @property
     def drawn_from(self) -> Tolerances:

@@ -1,0 +1,73 @@
+"""Parts of pages that the application itself writes, so that they cannot be out of date.
+
+    <!-- commands -->                      every command with its options, from the command line
+    <!-- fields thermospice.x:Model -->    the fields of a settings model: unit, default, range, meaning
+    <!-- doors -->                         the public names of every room
+    <!-- presets -->                       the designs that come with it
+    <!-- output thermospice ... -->        what a command prints, run when the site is built
+    <!-- board -->                         prediction beside measurement, from the file that predict.py writes
+
+Figures of formulas are drawn when the site is built.
+"""
+
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def replaced(text: str) -> str:
+    """A page with its marks replaced by what the application says."""
+    return re.sub(r"^<!-- (\w+)(?: (.*?))? -->$", _written, text, flags=re.MULTILINE)
+
+
+def _written(mark: re.Match[str]) -> str:
+    import application_pages as pages
+
+    kind, argument = mark.group(1), mark.group(2) or ""
+    writers = {"commands": pages.commands, "doors": pages.doors, "presets": pages.presets, "board": pages.board}
+    if kind in writers:
+        return writers[kind]()
+    if kind == "fields":
+        return pages.fields(argument)
+    if kind == "output":
+        return f"```text\n$ {argument}\n{output(argument)}\n```"
+    raise ValueError(f"expected commands, doors, presets, board, fields or output, got {kind!r}")
+
+
+def output(line: str) -> str:
+    """What a command prints on standard output, in a folder of its own that has the examples.
+
+    Raises:
+        RuntimeError: exit code 2, a command that was refused.
+    """
+    program, *arguments = shlex.split(line)
+    code = "from thermospice.cli import main; import sys; sys.exit(main(sys.argv[1:]))"
+    words = [sys.executable, "-c", code] if program == "thermospice" else [sys.executable]
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "examples").symlink_to(ROOT / "examples")
+        done = subprocess.run([*words, *arguments], cwd=folder, capture_output=True, text=True, timeout=300)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"{line}: {done.stderr}")
+    return done.stdout.rstrip().replace(folder, "")
+
+
+def _read(app: Any, name: str, source: list[str]) -> None:
+    source[0] = replaced(source[0])
+
+
+def _draw(app: Any) -> None:
+    from formula_figures import draw
+
+    draw(ROOT / "docs" / "physics")
+
+
+def setup(app: Any) -> dict[str, bool]:
+    app.connect("builder-inited", _draw)
+    app.connect("source-read", _read)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
