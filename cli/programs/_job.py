@@ -117,6 +117,8 @@ def _given(context: typer.Context, problem: str) -> dict[str, Any]:
     given = dict(context.params)
     # The duration of a readout has another default than that of a record.
     given["duration"] = given["duration"] if "duration" in written(context) else None
+    # Nor are as many runs worth their time in ngspice as in a model.
+    given["runs"] = given["runs"] if "runs" in written(context) else None
     return given
 
 
