@@ -50,8 +50,8 @@ def _refuse_long_runs(problem: GaussianProblem, runs: int, duration: float) -> N
     if values > _MOST_NOISE:
         raise InputError(
             f"--on spice: these {problem.n} weights have rates {rates[-1] / rates[0]:.3g} times apart, so that even"
-            f" {runs} runs of {duration:g} time constants are {values:.2g} steps of noise, minutes to hours; give --runs"
-            " and --duration to have it so, or take --on model"
+            f" {runs} runs of {duration:g} time constants are {values:.2g} steps of noise, minutes to hours;"
+            " give --runs and --duration to have it so, or take --on model"
         )
 
 
