@@ -142,7 +142,19 @@ class IdealDevice:
         rates = program_rates(program, self.tau)
         law = RelaxationLaw(process.drift, process.diffusion, eye, program.solution, -program.solution, None, eye)
         return _Loaded(
-            process, eye, zero, zero, self.tau, rates, strength, power, zero, eye, _as_it_is, lambda _: [law]
+            process,
+            eye,
+            zero,
+            zero,
+            self.tau,
+            rates,
+            strength,
+            power,
+            zero,
+            eye,
+            _as_it_is,
+            lambda _: [law],
+            self.tau / self.R0,
         )
 
 
@@ -207,6 +219,7 @@ class ModelDevice:
             response.initial(drive * np.eye(program.n)).T,
             convert,
             laws,
+            model.design.C * drive**2 if self.answer == "mean" else 0.0,
         )
 
     def _laws(
@@ -259,6 +272,7 @@ class _Loaded:
     initial: Float[np.ndarray, "m n"]
     convert: _Readout = _as_it_is
     laws: Callable[[int], Sequence[RelaxationLaw | None]] = lambda _: ()
+    capacitance: float = 0.0
 
     def record(
         self, times: Float[np.ndarray, " times"], runs: int, rng: np.random.Generator

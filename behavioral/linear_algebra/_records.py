@@ -14,6 +14,7 @@ from ...files.opening import MOST_RUNS, in_gigabytes, most_memory, shortened
 from .._exceptions import LinearAlgebraError
 from ._deflation import Deflation
 from ._devices import KnownDevice, LinearDevice, LoadedDevice, StartableDevice
+from ._least_energy import least_energy_of_a_run
 
 MOST_NOISE = 1e6
 """That is injected [V^2]."""
@@ -50,6 +51,8 @@ class Answer:
             may be: mismatch by the design's tolerances, or by the standard errors of a calibration; offsets, gain,
             rounding to the nearest, what is left of the relaxation, the device's own noise, the rule of quadrature.
         products: of the matrix and a vector, which the digital side spent on deflated starts; 2 n^2 operations each.
+        least_energy: no process moves the cells from their starts to where they are read in that time with less heat
+            [J]; zero where it is not known.
     """
 
     value: Float[np.ndarray, "..."]
@@ -60,6 +63,7 @@ class Answer:
     noise_error: Float[np.ndarray, "..."]
     device_error: Float[np.ndarray, "..."]
     products: int = 0
+    least_energy: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +81,14 @@ class Part:
     energy: float
     runs: int
     products: int = 0
+    least_energy: float = 0.0
 
     def answer(self) -> Answer:
         """With one error bar."""
         device = _root_mean_square(self.deviations)
         total = np.asarray(np.hypot(self.noise, device))
-        return Answer(self.value, total, self.time, self.energy, self.runs, self.noise, device, self.products)
+        spent = (self.time, self.energy, self.runs)
+        return Answer(self.value, total, *spent, self.noise, device, self.products, self.least_energy)
 
     def plus(self, other: "Part", factor: float) -> "Part":
         """`self + factor other`: noise is independent, the chip is the same."""
@@ -94,6 +100,7 @@ class Part:
             self.energy + other.energy,
             self.runs + other.runs,
             self.products + other.products,
+            self.least_energy + other.least_energy,
         )
 
 
@@ -213,7 +220,7 @@ class Question:
 
 def measured(device: LinearDevice, question: Question, budget: Budget, rng: np.random.Generator) -> Part:
     """What the runs of a program say, loaded as often as the budget has it."""
-    values, time, energy, products = [], 0.0, 0.0, 0
+    values, time, energy, products, least = [], 0.0, 0.0, 0, 0.0
     for _ in range(budget.programs):
         loaded = device.load(question.program, budget.kappa, rng if budget.programs > 1 else None)
         deflation = None
@@ -224,6 +231,7 @@ def measured(device: LinearDevice, question: Question, budget: Budget, rng: np.r
         times = Times.of(loaded, budget, question.program.n, deflation)
         values.append(question.read(loaded, times))
         spent = budget.runs * (times.wait + times.duration)
+        least += budget.runs * least_energy_of_a_run(loaded, question.program, deflation, spent / budget.runs)
         time, energy = time + spent, energy + spent * loaded.power
     # Programs scatter by their rounding and by what their runs scatter.
     found = np.stack([part.mean(axis=0) for part in values]) if budget.programs > 1 else values[0]
@@ -237,6 +245,7 @@ def measured(device: LinearDevice, question: Question, budget: Budget, rng: np.r
         energy,
         budget.runs * budget.programs,
         products,
+        least,
     )
 
 

@@ -217,5 +217,5 @@ def solve(
             f"relative error {this.summary['relative_error']:.3g}, error bar"
             f" {this.summary['relative_standard_error']:.3g}: {this.summary['relative_noise_error']:.3g} by noise and"
             f" {this.summary['relative_device_error']:.3g} by the device; {answer.time:.3g} s of analog time,"
-            f" {answer.energy:.3g} J"
+            f" {answer.energy:.3g} J" + algebra.over_least(answer.energy, answer.least_energy)
         )

@@ -16,7 +16,8 @@ _TUNED = "\\[default: tuned on validation data]"
 _SETTINGS = (
     "task", "optimizer", "solver", "device", "design", "data", "steps", "batch_size", "accumulate", "lr", "schedule",
     "momentum", "weight_decay", "damping", "curvature", "autocast", "precision", "processor", "t", "delay", "start",
-    "kappa0", "device_seed", "chip", "correction", "without", "rounding", "bits", "step_time", "recalibrate_every",
+    "deflated", "kappa0", "device_seed", "chip", "correction", "without", "rounding", "bits", "step_time",
+    "recalibrate_every",
 )  # fmt: skip
 """Options that are fields of an experiment."""
 
@@ -135,6 +136,10 @@ def train(
     ] = None,
     start: Annotated[
         str | None, _option("--start", "Where the device starts: warm (the last readout), gradient or zero.", _ANALOG)
+    ] = None,
+    deflated: Annotated[
+        int | None,
+        _option("--deflated", "Slowest modes settled in that start by Lanczos.", _ANALOG, whole("--deflated", 0)),
     ] = None,
     kappa0: Annotated[
         float | None, _option("--kappa0", "Noise of ideal-spu \\[V^2].", _ANALOG, quantity("--kappa0", "V^2"))

@@ -20,6 +20,7 @@ from ...behavioral.programs.bayesian import (
     posterior,
     predicted,
 )
+from ...circuits.loaded_chips import SETTLED
 from ...reports.programs import band
 from .._exceptions import InputError
 from ._default_data import diabetes, track, tumours
@@ -30,8 +31,28 @@ _WEIGHTS = 5
 _PROCESS_POINTS = 24
 _WINDOW = 10.0
 _NOISE_VARIANCE = 0.5
+_RUNS_IN_SPICE = 4
+_DURATION_IN_SPICE = 20.0
+_NOISE_PER_RATE = 16
+"""Random values in each fastest time constant that ngspice is given."""
+_MOST_NOISE = 60_000
+"""Of them in a run by default: about half a millisecond each."""
 _SHARE = 1.959963984540054
 """Standard deviations of an interval of 95 %."""
+
+
+def _refuse_long_runs(problem: GaussianProblem, runs: int, duration: float) -> None:
+    """Raise `InputError` where even a small budget takes ngspice minutes: its noise is a value at every step."""
+    scale = np.sqrt(np.diag(problem.A))
+    rates = np.linalg.eigvalsh(problem.A / np.outer(scale, scale))
+    # Of the mean and of the covariance; each run waits for ln(1e6) of its slowest time constants.
+    values = 2 * runs * (duration - np.log(SETTLED)) * _NOISE_PER_RATE * rates[-1] / rates[0]
+    if values > _MOST_NOISE:
+        raise InputError(
+            f"--on spice: these {problem.n} weights have rates {rates[-1] / rates[0]:.3g} times apart, so that even"
+            f" {runs} runs of {duration:g} time constants are {values:.2g} steps of noise, minutes to hours;"
+            " give --runs and --duration to have it so, or take --on model"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +93,12 @@ class Regression:
             raise InputError(f"--way: expected fluctuations or drives, got {way!r}")
         noise = number_of(given, "noise_variance", _NOISE_VARIANCE)
         problem = linear_regression(X, y, noise, number_of(given, "prior_variance", 1.0))
-        budget = Budget(number_of(given, "duration", 100.0), given["runs"], given["programs"], given["kappa"])
+        slow = given["on"] == "spice"
+        runs = given["runs"] or (_RUNS_IN_SPICE if slow else Budget().runs)
+        duration = number_of(given, "duration", _DURATION_IN_SPICE if slow else Budget().duration)
+        if slow and way == "fluctuations" and given["runs"] is None and given["duration"] is None:
+            _refuse_long_runs(problem, runs, duration)
+        budget = Budget(duration, runs, given["programs"], given["kappa"])
         return cls(problem, budget, "drives" if way == "drives" else "fluctuations")
 
     @property

@@ -20,7 +20,7 @@ from ...reports import png
 from .._exceptions import InputError
 from ..frame import Job, refuse_beside, written
 from ..inputs import get_device, get_kind
-from ..views import verdicts
+from ..views import linear_algebra, verdicts
 from ._bayesian import Filter, Logit, Regression
 from ._inputs import Given, naming
 from ._options import BELONGS, DEVICE, OWN, refuse_start
@@ -117,6 +117,8 @@ def _given(context: typer.Context, problem: str) -> dict[str, Any]:
     given = dict(context.params)
     # The duration of a readout has another default than that of a record.
     given["duration"] = given["duration"] if "duration" in written(context) else None
+    # Nor are as many runs worth their time in ngspice as in a model.
+    given["runs"] = given["runs"] if "runs" in written(context) else None
     return given
 
 
@@ -181,19 +183,11 @@ def _finish(this: Job, outcome: Outcome, problem: str, kind: str, given: dict[st
     verdicts.tell(this, given["device"])
     this.say(
         f"{bill.loads} matrices, {bill.drives} drives, {bill.analog_s:.3g} s of analog time, {bill.energy_J:.3g} J"
-        + _bound(outcome)
+        + linear_algebra.over_least(bill.energy_J, bill.least_J)
     )
     this.say(outcome.worth)
     if outcome.failure is not None:
         this.stderr.print(f"thermospice solve: {outcome.failure}")
-
-
-def _bound(outcome: Outcome) -> str:
-    least = outcome.bill.least_J
-    if not least > 0:
-        return ""
-    ratio = outcome.bill.energy_J / least
-    return f", {ratio:.3g} times the least heat that could move its cells there in that time"
 
 
 def _warnings(given: dict[str, Any], kind: str) -> list[str]:

@@ -62,9 +62,19 @@ def summary(given: Given, kind: Kind, answer: Answer) -> dict[str, Any]:
         "energy_J": answer.energy,
         "versions": versions(),
     }
+    if answer.least_energy > 0:
+        found["least_energy_J"] = answer.least_energy
+        found["energy_over_least"] = answer.energy / answer.least_energy
     if answer.products:
         found["lanczos_products"] = answer.products
     return {**found, "largest_z": float(z.max())} if len(z) else found
+
+
+def over_least(energy: float, least: float) -> str:
+    """How far an energy [J] is from the least heat, to go on with behind it; nothing where that is not known."""
+    if not least > 0:
+        return ""
+    return f", {energy / least:.3g} times the least heat that could move its cells there in that time"
 
 
 def _relative(error: Float[np.ndarray, "..."], exact: Float[np.ndarray, "..."]) -> float:

@@ -119,6 +119,11 @@ class LoadedSpice:
         """Time constant with the program loaded [s]."""
         return self.device.instance.design.tau / self.scaling.conductance
 
+    @property
+    def capacitance(self) -> float:
+        """Of a cell [F], for voltages told in volts of b; zero where the chip tells of A by its covariance only."""
+        return self.device.instance.design.C * self.scaling.drive**2 if self.device.answer == "mean" else 0.0
+
     @cached_property
     def rates(self) -> tuple[float, float]:
         """Slowest and fastest rate of its relaxation [1/s], amplifiers aside."""

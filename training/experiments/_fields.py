@@ -74,6 +74,8 @@ class ExperimentFields(BaseModel):
     """Analog time [time constants] on the program of the step before, while the next is worked out."""
     start: Literal["warm", "gradient", "zero"] | None = None
     """Where the device starts from: where it was read out last, the gradient, or zero."""
+    deflated: Annotated[Count, Field(ge=0)] | None = None
+    """Slowest modes that are settled in that start, by Lanczos on the digital side."""
     kappa0: Annotated[SquareVolt, Field(ge=0)] | None = None
     """Noise of the ideal device [V^2]: its covariance at rest is `kappa0 F^-1`."""
     bits: Annotated[Bits, Field(ge=2)] | None = None

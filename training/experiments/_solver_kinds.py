@@ -118,7 +118,7 @@ def _ageing(e: ExperimentFields) -> Ageing | None:
     return Ageing.of(load_design(e.device, e.design), e.step_time, e.recalibrate_every or 0)
 
 
-_ANALOG = ("delay", "start", "t")
+_ANALOG = ("delay", "start", "deflated", "t")
 _DEVICE = ("device", "design", "rounding", "without", "correction")
 
 SOLVER_KINDS: Mapping[str, SolverKind] = MappingProxyType(

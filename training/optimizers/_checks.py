@@ -31,6 +31,13 @@ def check_settings(
         raise ValueError(f"TNGD: expected betas in [0, 1) and no momentum, got betas={betas}, momentum={momentum}")
 
 
+def check_deflated(deflated: int, delay: float) -> None:
+    if not isinstance(deflated, int) or deflated < 0:
+        raise ValueError(f"TNGD: expected deflated >= 0, a whole number of modes, got {deflated!r}")
+    if deflated and delay > 0.0:
+        raise ValueError("TNGD: a deflated start needs delay=0: the delay is there to hide the digital work before it")
+
+
 def check_curvature(curvature: str, autocast: torch.dtype | None, data_parallel: bool, delay: float) -> None:
     if curvature not in ("ggn", "fisher", "layers", "products"):
         raise ValueError(f'TNGD: expected curvature "ggn", "fisher", "layers" or "products", got {curvature!r}')

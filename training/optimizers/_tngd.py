@@ -13,8 +13,9 @@ from ..parallel import Ranks
 from ..programs import Factors
 from ..solvers import Solver
 from ._batch_checks import MISSING, check_batch, check_parts, is_closure
-from ._checks import check_curvature, check_finite, check_settings
+from ._checks import check_curvature, check_deflated, check_finite, check_settings
 from ._closure import ask, refuse_other_gradients
+from ._deflated_start import deflated_start
 from ._solver_state import Stale, analog_state, own_state, refuse_other_sizes, reloaded, set_solver_state, solver_state
 from ._unsolved import refuse_unsolved
 from ._updates import LevenbergMarquardt, adam, momentum_step, reduction_ratio
@@ -36,6 +37,8 @@ class TNGD(torch.optim.Optimizer):
         gradients make one group, `module.parameters()` order. `inputs`: a tensor, a tuple or a mapping of tensors.
     start: "warm" - the first step starts the device at the gradient, each later one where it was read out last;
         "gradient" - each step at its gradient (t = 0 is then SGD); "zero" - each step at zero.
+    deflated: slowest modes of each program that its start has settled already, by Lanczos on the digital side, whose
+        products of F and a vector `stats` counts; see `deflated_start`. The time of a step is then set by the next one.
     delay: analog time [tau] for which a warm device goes on relaxing on the last program while the next is computed.
     momentum: heavy ball on the direction, as `torch.optim.SGD`. betas: feed the direction to Adam instead ((0, 0) is a
         sign step, the published TNGD-Adam). weight_decay: adds `weight_decay * theta` to the gradient.
@@ -71,6 +74,7 @@ class TNGD(torch.optim.Optimizer):
         delay: float = 0.0,
         start: Start = "warm",
         *,
+        deflated: int = 0,
         momentum: float = 0.0,
         betas: tuple[float, float] | None = None,
         eps: float = 1e-8,
@@ -84,6 +88,7 @@ class TNGD(torch.optim.Optimizer):
         check_settings(lr, damping, delay, start, momentum, betas, weight_decay)
         if not 0.0 <= eps < float("inf"):
             raise ValueError(f"TNGD: expected a finite eps >= 0, got {eps}")
+        check_deflated(deflated, delay)
         check_parts("TNGD", loss_fn, solver)
         if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
             raise ValueError(f"TNGD: expected chunk >= 1, a whole number, got {chunk}")
@@ -97,6 +102,7 @@ class TNGD(torch.optim.Optimizer):
         self.solver: Solver = solver if solver is not None else _default_solver()
         self.delay = delay
         self.start: Start = start
+        self.deflated = deflated
         self.levenberg_marquardt = levenberg_marquardt
         self.stats: dict[str, float] = {}
         self._ranks = Ranks.here() if data_parallel else None
@@ -227,6 +233,7 @@ class TNGD(torch.optim.Optimizer):
 
     def _relax(self, program: AnyFactors, b: Vector) -> Vector:
         x0, waited = self._initial(b)
+        x0, cost = self._settled(program, b, x0)
         before = solver_state(self.solver)
         loaded = self.solver.init(program)
         solution = self.solver.compute(loaded, b, x0)
@@ -239,7 +246,7 @@ class TNGD(torch.optim.Optimizer):
         self._vectors["readout"] = solution.value
         self._sums["steps"] += 1
         self._sums["total_analog_time"] += solution.stats.get("analog_time", 0.0) + waited
-        self.stats = {**solution.stats, "damping": program.damping, **self._sums}
+        self.stats = {**solution.stats, **cost, "damping": program.damping, **self._sums}
         return solution.value
 
     def _initial(self, b: Vector) -> tuple[Vector | None, float]:
@@ -254,6 +261,14 @@ class TNGD(torch.optim.Optimizer):
             self._loaded = reloaded(self.solver, self._stale)
         waiting = self.solver.compute(self._loaded, self._stale.b, last, self.delay)
         return waiting.value, waiting.stats.get("analog_time", 0.0)
+
+    def _settled(self, program: AnyFactors, b: Vector, x0: Vector | None) -> tuple[Vector | None, dict[str, float]]:
+        if not self.deflated:
+            return x0, {}
+        with torch.no_grad():
+            found = deflated_start(program, b, x0, self.deflated)
+        value = found.value if self._ranks is None else self._ranks.shown(found.value, 0)
+        return value, {"lanczos_products": float(found.products), "slowest_left": found.slowest_left}
 
     def _direction(self, g: Vector, group: dict[str, Any]) -> Vector:
         if group.get("betas") is not None:

@@ -53,6 +53,7 @@ def natural_stepper(
         damping=e.damping,
         delay=e.delay,
         start=e.start,
+        deflated=e.deflated,
         momentum=e.momentum,
         weight_decay=e.weight_decay,
         curvature=e.curvature,

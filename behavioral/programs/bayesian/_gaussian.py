@@ -168,6 +168,7 @@ def _bill(*answers: Answer) -> Bill:
         drives=sum(answer.runs for answer in answers),
         analog_s=sum(answer.time for answer in answers),
         energy_J=sum(answer.energy for answer in answers),
+        least_J=sum(answer.least_energy for answer in answers),
     )
 
 

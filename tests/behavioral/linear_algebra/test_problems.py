@@ -318,3 +318,34 @@ def test_averaging_programs_takes_rounding_out_of_a_solution(board):
 def test_what_has_no_answer_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call(np.random.default_rng(0))
+
+
+def test_the_least_heat_is_that_of_the_laws_between_which_the_cells_move(board):
+    # From rest the distance is |A^-1 b|^2 + kappa tr A^-1, and C tau of it over the time is the least heat: for R0 = 1k
+    # and tau = 1 us cells of 1 nF. Catches a bound without the noise, of one run only, or of another capacitance.
+    budget = Budget(10.0, 4, kappa=1e-3)
+    seconds = (10.0 + np.log(1e6)) * 1e-6 / np.linalg.eigvalsh(A).min()
+    per_square = 4 * 1e-9 * 1e-6 / seconds
+    spread = 1e-3 * np.trace(np.linalg.inv(A))
+    rng = np.random.default_rng(0)
+    settled = solve(IdealDevice(), A, PROGRAM.b, rng, budget)
+    square = PROGRAM.solution @ PROGRAM.solution + spread
+    assert settled.least_energy == pytest.approx(per_square * square, rel=1e-9)
+    noisy = inverse(IdealDevice(), A, rng, budget)
+    assert noisy.least_energy == pytest.approx(per_square * spread, rel=1e-9)
+    assert noisy.energy > noisy.least_energy
+    # A start that is settled in the slowest mode has that much less to go, and waits less.
+    a = np.linalg.eigvalsh(A)
+    sooner = seconds + np.log(1e6) * 1e-6 * (1 / a[1] - 1 / a[0])
+    deflated = inverse(IdealDevice(), A, rng, replace(budget, deflated=1))
+    left = 1e-3 * (1 / a[1:]).sum()
+    assert deflated.least_energy == pytest.approx(4e-15 / sooner * left, rel=1e-6)
+    chip = inverse(nominal(board), A, rng, budget)
+    assert chip.energy > chip.least_energy > 0
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_every_problem_tells_its_least_heat(problem):
+    run, _ = PROBLEMS[problem]
+    answer = run(IdealDevice(), np.random.default_rng(1))
+    assert answer.energy > answer.least_energy > 0

@@ -165,3 +165,9 @@ def test_bad_input_is_one_line_with_its_file(run, solve, arguments, words):
 
 def test_a_device_that_answers_by_its_covariance_alone_is_refused(run, solve):
     run("solve", *QP, "--topology", "rlc-grid").refused("rlc-grid", "mean relaxes")
+
+
+def test_a_posterior_that_ngspice_would_take_minutes_for_is_refused_unless_it_is_asked_for(run):
+    # Catches a default that keeps ngspice busy for ten minutes without a word.
+    refused = run("solve", "--problem", "bayes", "--on", "spice", "--size", "8")
+    refused.refused("--on spice: these 8 weights", "--runs", "--duration")
