@@ -3,18 +3,11 @@
     python benchmarks/bench_programs.py [--on ideal model] [--size 4] [--watts 65]
 
 Of each program the table tells what the device takes (loading where it is counted, settling, reading), its energy, and
-<<<<<<< HEAD:examples/programs/worth.py
-its relative error against LAPACK; then the same for LAPACK on this machine. A computer's energy is not measured: it is
-the time at so many watts for the whole computer, `--watts`, an assumption. Where the device loses, the table says so.
-The computer's error is rounding alone, 1e-15. What one needs digitally between its readouts (residuals and steps of
-qp, svm, kalman and logistic) is not in its time or energy, so a device that wins there wins its solves alone.
-=======
 its relative error against LAPACK; then the same for LAPACK on this machine, whose error is rounding alone. A computer's
 energy is not measured: it is the time at so many watts for the whole computer, `--watts`, an assumption. The ideal
 device has no amplifiers, and its energy is the heat of its resistors. What a device needs digitally between its
 readouts (residuals and steps of qp, svm, kalman and logistic) is in neither side, so a device that wins there wins its
 solves alone. Where the device loses, the table says so.
->>>>>>> n11:benchmarks/bench_programs.py
 """
 
 import argparse
