@@ -12,7 +12,7 @@ import numpy as np
 from ...files import write_text
 from ..planning import Plan
 from ..runs import Record
-from ..studies import Limit, Study
+from ..studies import Limit, Study, unit_of
 from ._statistics import keeps, wilson_interval
 
 _COLUMNS = (
@@ -113,7 +113,14 @@ def _found(study: Study, plan: Plan, records: Sequence[Record | None]) -> Iterat
 
 def condition_of(values: Mapping[str, Any]) -> str:
     """The parameters of a point, for a person."""
-    return ", ".join(f"{_short(name)} {_shown(value)}" for name, value in values.items()) or "as it is"
+    parts = (f"{_short(name)} {_shown(value)}{_unit(name, value)}" for name, value in values.items())
+    return ", ".join(parts) or "as it is"
+
+
+def _unit(name: str, value: Any) -> str:
+    """Behind a number, the unit that it is kept in."""
+    unit = unit_of(name)
+    return f" {unit}" if unit != "1" and isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def _characteristic(
