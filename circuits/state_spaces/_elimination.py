@@ -17,6 +17,7 @@ from ..networks import GROUND, Capacitor, Equations, Network, Value
 from ._conserved import may_conserve, without_conserved
 from ._constrained import Reduced, constrained, solved, storage_matrix
 from ._link_voltages import link_voltages
+from ._proof import agrees
 
 Triplets = Sequence[tuple[int, int, Value]]
 """(row, column, value); values at the same place add up."""
@@ -98,7 +99,8 @@ def _constrained(
         if isinstance(error, CircuitError):
             raise
         raise CircuitError(f"network {name}: its values differ too much to solve its equations") from None
-    if not all(np.isfinite(part).all() for part in (found.C, found.G, found.B)):
+    finite = all(np.isfinite(part).all() for part in (found.C, found.G, found.B))
+    if not finite or not agrees(eq, K, R, storages, found):
         raise CircuitError(f"network {name}: its values differ too much to solve its equations")
     return found
 
