@@ -1,9 +1,6 @@
 """Every key that a design can have, with its value, its unit and its meaning."""
 
-import ast
-import inspect
 import json
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from ...circuits import Design
 from ...circuits.components import AmplifierCircuit
-from ...files.quantities import UNITS, fields_of, unit_of
+from ...files.quantities import UNITS, fields_of, meanings_of, unit_of
 
 _TEXTS = ("name", "description", "sources")
 """Keys that say what a design is, and not how large something is."""
@@ -117,7 +114,7 @@ def _meaning(path: tuple[str, ...]) -> str:
     model: type[BaseModel] = Design
     for name in path[:-1]:
         model = next(part for part in _models(model.model_fields[name].annotation))
-    return _docstrings(model).get(path[-1], "")
+    return meanings_of(model).get(path[-1], "")
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -125,18 +122,3 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for inner in getattr(annotation, "__args__", ()):
         yield from _models(inner)
-
-
-def _docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """What stands below each field in the source."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
-    assert isinstance(body, ast.ClassDef)
-    return {
-        before.target.id: " ".join(after.value.value.split())
-        for before, after in zip(body.body, body.body[1:], strict=False)
-        if isinstance(before, ast.AnnAssign)
-        and isinstance(before.target, ast.Name)
-        and isinstance(after, ast.Expr)
-        and isinstance(after.value, ast.Constant)
-        and isinstance(after.value.value, str)
-    }

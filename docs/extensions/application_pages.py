@@ -147,7 +147,9 @@ def _inner(annotation: Any, step: str) -> Iterator[tuple[type[BaseModel], str]]:
 
 def _models_table(path: str, model: type[BaseModel]) -> str:
     heading = f"## `{path}`\n\n" if path else ""
-    said = meanings(model)
+    from thermospice.files.quantities import meanings_of
+
+    said = meanings_of(model)
     about = _prose(" ".join(inspect.cleandoc(model.__doc__ or "").split()))
     rows = (_field(name, field, said.get(name, "")) for name, field in model.model_fields.items())
     return f"{heading}{about}\n\n" + _table(("field", "unit", "default", "range", "meaning"), rows)
@@ -206,29 +208,6 @@ def _range(parts: list[Any]) -> str:
         if isinstance(part, annotated_types.MaxLen):
             found.append(f"at most {part.max_length} long")
     return ", ".join(dict.fromkeys(found))
-
-
-def meanings(model: type[BaseModel]) -> dict[str, str]:
-    """What stands below each field in the source, of the model's bases too."""
-    found: dict[str, str] = {}
-    for base in reversed(model.__mro__):
-        if isinstance(base, type) and issubclass(base, BaseModel) and base is not BaseModel:
-            found |= _below_fields(base)
-    return found
-
-
-def _below_fields(model: type[BaseModel]) -> dict[str, str]:
-    body = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
-    assert isinstance(body, ast.ClassDef)
-    return {
-        before.target.id: " ".join(after.value.value.split())
-        for before, after in zip(body.body, body.body[1:], strict=False)
-        if isinstance(before, ast.AnnAssign)
-        and isinstance(before.target, ast.Name)
-        and isinstance(after, ast.Expr)
-        and isinstance(after.value, ast.Constant)
-        and isinstance(after.value.value, str)
-    }
 
 
 def presets() -> str:

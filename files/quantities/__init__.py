@@ -29,6 +29,7 @@ from ._fields import VoltPerRootHertz as VoltPerRootHertz
 from ._fields import VoltPerSecond as VoltPerSecond
 from ._fields import fields_of as fields_of
 from ._fields import unit_of as unit_of
+from ._meanings import meanings_of as meanings_of
 from ._quantity import parse_quantity as parse_quantity
 from ._quantity import parse_whole as parse_whole
 from ._quantity import quantity_text as quantity_text

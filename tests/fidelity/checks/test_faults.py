@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from thermospice.circuits import Crossbar, Program, RCMesh, state_space
+from thermospice.circuits.linear_circuits import LinearCircuit
 from thermospice.circuits.networks import BOLTZMANN, OpAmp, Resistor
 from thermospice.fidelity import _cases as _cases
 from thermospice.fidelity.checks import _amplifier as _amplifier
@@ -273,3 +274,20 @@ def test_benches_see_a_transistor_that_is_wider():
     wide = _amplifier_faults.PieceScaled("in1", "width", 1.1, "subcircuit Transistor")
     assert wide in set(_amplifier_faults.amplifier_faults(right))
     assert _amplifier.disagreement(_amplifier.values_of(wide(right)), design) > _amplifier.LIMIT
+
+
+def test_a_capacitor_at_an_ideal_output_gives_no_other_answer():
+    """Catches a reduction that takes a conductance of a chip at high impedance for rounding, and settles elsewhere."""
+    (case,) = _cases.cases(topologies=["differential-rc-mesh"], levels=["macro"], sizes=[4])
+    for chip in _planted.chips(case.subject()):
+        for setting in _planted.settings(chip):
+            for fault in planted_faults(setting.network):
+                if fault.kind == "Capacitor: a at another node" and fault.node == "out0":
+                    network = _rails.within_rails(setting.network)
+                    network = with_fault(network, fault)
+                    whole = LinearCircuit.of(network).settled
+                    try:
+                        found = state_space(network).settled
+                    except ValueError:
+                        continue
+                    np.testing.assert_allclose(found, whole, rtol=1e-4, atol=1e-9)
