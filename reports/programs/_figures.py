@@ -50,13 +50,22 @@ def band(
     """
     figure = Figure(figsize=(WIDTH, 3.4))
     axes = figure.add_subplot()
-    axes.fill_between(x, mean - half, mean + half, color=colours()[0], alpha=0.2, linewidth=0, label="95 %")
-    axes.plot(x, mean, color=colours()[0], label="device")
+    if label in _UNORDERED:
+        # Between these there is nothing that a line could stand for.
+        axes.errorbar(x, mean, half, fmt="D", color=colours()[0], markersize=5, capsize=4, label="device, 95 %")
+        axes.set_xticks(x)
+    else:
+        axes.fill_between(x, mean - half, mean + half, color=colours()[0], alpha=0.2, linewidth=0, label="95 %")
+        axes.plot(x, mean, color=colours()[0], label="device")
     if seen is not None:
-        axes.plot(x, seen, "o", markersize=2.5, color=ink(), alpha=0.6, label="digital or observed")
-    axes.set(xlabel=label)
+        axes.plot(x, seen, "o", markersize=2.5, color=ink(), alpha=0.6, zorder=3, label="digital or observed")
+    axes.set(xlabel=label, ylabel=f"value of the {label}" if label in _UNORDERED else "predicted value")
     axes.legend()
     return figure
+
+
+_UNORDERED = ("weight",)
+"""Labels of what stands in no order."""
 
 
 def _positive(values: Sequence[float]) -> Float[np.ndarray, " n"]:
