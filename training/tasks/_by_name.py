@@ -6,10 +6,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from .._exceptions import TaskError
+from ._autoencoder import autoencoder
 from ._digits import digits
 from ._least_squares import least_squares
 from ._logistic import logistic
 from ._mnist import mnist
+from ._pinn import pinn
 from ._regression import regression
 from ._squad import squad
 from ._task import Task
@@ -22,7 +24,7 @@ class TaskKind:
     load: Callable[[Path | None], Task]
     """The task with its data, from the folder that the user names where it `reads_folder`."""
     reads_folder: bool = False
-    """Its data are too large to be shipped, and the user has to fetch them."""
+    """Its data are read from a folder that the user has; a task that cannot do without says so itself."""
 
 
 def _shipped(load: Callable[[], Task]) -> TaskKind:
@@ -36,6 +38,8 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
         "regression": _shipped(regression),
         "logistic": _shipped(logistic),
         "least-squares": _shipped(least_squares),
+        "pinn": _shipped(pinn),
+        "autoencoder": TaskKind(autoencoder, reads_folder=True),
         "mnist": TaskKind(mnist, reads_folder=True),
         "squad": TaskKind(squad, reads_folder=True),
     }
@@ -46,8 +50,13 @@ TASKS = tuple(TASK_KINDS)
 def load_task(name: str, data: Path | None = None) -> Task:
     """One of `TASKS` with its data; `data` is the folder that those read which ship none.
 
-    Raises `TaskError` for an unknown name and for data that is missing or malformed.
+    Raises `TaskError` for an unknown name, for data that is missing or malformed, and for a folder that would not be
+    read.
     """
     if name not in TASK_KINDS:
         raise TaskError(f"unknown task {name!r}: expected one of {', '.join(TASKS)}")
-    return TASK_KINDS[name].load(data)
+    kind = TASK_KINDS[name]
+    if data is not None and not kind.reads_folder:
+        readers = ", ".join(other for other, known in TASK_KINDS.items() if known.reads_folder)
+        raise TaskError(f"{name}: its data are shipped, and no folder is read; expected no data, or one of {readers}")
+    return kind.load(data)

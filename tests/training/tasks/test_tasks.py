@@ -29,7 +29,9 @@ def test_digits_scale_comes_from_the_training_part_alone() -> None:
     assert abs(train.std(correction=0).item() - 1) < 1e-6  # float32 rounding
 
 
-@pytest.mark.parametrize(("name", "parameters"), [("digits", 1498), ("regression", 193)])
+@pytest.mark.parametrize(
+    ("name", "parameters"), [("digits", 1498), ("regression", 193), ("pinn", 1153), ("autoencoder", 5264)]
+)
 def test_network_size(name: str, parameters: int) -> None:
     task = load_task(name)
     module = task.build()
@@ -81,6 +83,12 @@ def test_mnist_reads_what_was_written(folder: Path) -> None:
     module = task.build()
     assert sum(p.numel() for p in module.parameters()) == 10_050
     assert module(task.test.inputs).shape == (8, 10)
+
+
+def test_the_images_of_a_folder_are_reproduced_as_the_shipped_ones(folder: Path) -> None:
+    task = load_task("autoencoder", folder)
+    torch.testing.assert_close(task.test.inputs, load_task("mnist", folder).test.inputs.flatten(1))
+    assert task.build()(task.test.inputs).shape == task.test.targets.shape == (8, 784)
 
 
 def test_mnist_gzip_equals_plain(folder: Path) -> None:
