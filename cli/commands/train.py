@@ -72,7 +72,7 @@ def train(
     quiet: Quiet = False,
     as_json: AsJson = False,
     optimizer: Annotated[
-        str | None, _option("--optimizer", "sgd, momentum, adam, tngd or kfac. \\[default: tngd]", _OPTIMISER)
+        str | None, _option("--optimizer", "sgd, momentum, adam, lbfgs, tngd or kfac. \\[default: tngd]", _OPTIMISER)
     ] = None,
     solver: Annotated[
         str | None,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from ..rivals import LBFGS
 from ._fields import ExperimentFields
 from ._search_range import Range
 
@@ -41,6 +42,10 @@ def _adam(parameters: list[nn.Parameter], e: ExperimentFields) -> torch.optim.Op
     return torch.optim.Adam(parameters, betas=betas, **present(lr=e.lr, weight_decay=e.weight_decay))
 
 
+def _lbfgs(parameters: list[nn.Parameter], e: ExperimentFields) -> torch.optim.Optimizer:
+    return LBFGS(parameters, **present(lr=e.lr))
+
+
 def present(**values: Any) -> dict[str, Any]:
     """The settings that have a value."""
     return {name: value for name, value in values.items() if value is not None}
@@ -67,6 +72,11 @@ OPTIMIZER_KINDS: Mapping[str, OptimizerKind] = MappingProxyType(
             make=_adam,
             defaults={"lr": 1e-3},
             search={"lr": Range(1e-3, 0.1), "beta1": Range(0.0, 0.98, from_one=True)},
+        ),
+        "lbfgs": OptimizerKind(
+            settings=("lr", "accumulate"),
+            make=_lbfgs,
+            defaults={"lr": 1.0},
         ),
         "tngd": OptimizerKind(
             settings=(*_DIGITAL, "damping", "momentum", "curvature", "autocast"),

@@ -1,4 +1,4 @@
-"""Steps of SGD and Adam."""
+"""Steps of SGD, Adam and L-BFGS."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -45,6 +45,12 @@ class FirstOrder(Optimised):
 
     def step(self, batches: Sequence[Split]) -> Taken:
         began = now()
+        # the loss before the step, however often the optimiser looks at it
+        loss = self._optimizer.step(lambda: self._loss(batches))
+        return Taken(float(loss), Parts(digital=now() - began))
+
+    def _loss(self, batches: Sequence[Split]) -> float:
+        """The loss of all batches together; leaves its gradient in the parameters."""
         self._optimizer.zero_grad()
         total = 0.0
         for batch in batches:
@@ -52,10 +58,7 @@ class FirstOrder(Optimised):
             loss = self._loss_fn(call(self._module, batch.inputs), batch.targets) / len(batches)
             loss.backward()
             total += loss.item()
-        if self._ranks is not None:
-            total = self._averaged(total, self._ranks)
-        self._optimizer.step()
-        return Taken(total, Parts(digital=now() - began))
+        return total if self._ranks is None else self._averaged(total, self._ranks)
 
     def _averaged(self, loss: float, ranks: Ranks) -> float:
         """Gradients and loss of the whole batch, whose parts have one size."""

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from .._exceptions import TaskError
-from ._idx_files import find_idx, read_idx
 from ._task import Split, Task, class_accuracy
+from .readers import find_idx, read_idx
 
 TRAIN = 10_000
 VALIDATION = 2_000

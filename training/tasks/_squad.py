@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from ...files import UnreadableFile, check_plain
 from ...files.opening import DESCRIPTION, JSON, WEIGHTS
 from .._exceptions import TaskError
-from ._squad_files import Question, find_file, read_squad
 from ._task import Split, Task
+from .readers import Question, find_file, read_squad
 
 TINY = Path(__file__).parent / "data" / "squad"
 TRAIN = 800

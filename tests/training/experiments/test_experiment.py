@@ -13,7 +13,7 @@ from thermospice.training.tasks import TASKS
     ("fields", "message"),
     [
         ({"task": "digit"}, f"task: expected one of {', '.join(TASKS)}, got 'digit'"),
-        ({"optimizer": "adma"}, "optimizer: expected one of sgd, momentum, adam, tngd, kfac, got 'adma'"),
+        ({"optimizer": "adma"}, "optimizer: expected one of sgd, momentum, adam, lbfgs, tngd, kfac, got 'adma'"),
         ({"solver": "spu"}, "solver: expected one of ideal-spu, device-spu, model-spu, spice-spu, cholesky.*got 'spu'"),
         ({"optimizer": "adam", "solver": "cholesky"}, "solver: only the optimizers tngd and kfac take one, not adam"),
         ({"optimizer": "adam", "t": 5}, "t: means nothing to adam, which takes lr"),

@@ -20,6 +20,7 @@ from ..experiments_in_short import ADAM, QUICK, complete, dropout_network, rows,
 METHODS: dict[str, dict[str, Any]] = {
     "momentum": {"optimizer": "momentum", "lr": 0.02, "momentum": 0.9},
     "adam": {"optimizer": "adam", "lr": 0.01},
+    "lbfgs": {"optimizer": "lbfgs", "lr": 1.0},
     "woodbury": {"solver": "woodbury", "lr": 0.1, "damping": 0.1},
     "noisy spu": {"solver": "ideal-spu", "lr": 0.1, "damping": 0.1, "t": 2.0, "kappa0": 1e-4},
     "delayed spu": {"solver": "ideal-spu", "lr": 0.1, "damping": 0.1, "t": 2.0, "delay": 0.5},

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from ...files import UnreadableFile, read_bytes
-from ...files.opening import IMAGES, gunzipped
-from .._exceptions import TaskError
+from ....files import UnreadableFile, read_bytes
+from ....files.opening import IMAGES, gunzipped
+from ..._exceptions import TaskError
 
 _UNSIGNED_BYTE = 0x08
 

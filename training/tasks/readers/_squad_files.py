@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...files import FileError, UnreadableFile, read_json
-from .._exceptions import TaskError
+from ....files import FileError, UnreadableFile, read_json
+from ..._exceptions import TaskError
 
 
 @dataclass(frozen=True)
