@@ -1,7 +1,9 @@
 """A solver that notes when it was asked."""
 
+import math
 from typing import Any
 
+from .._exceptions import UnstableLoop
 from .._types import Array
 from ..programs import AnyProgram, Factored, Layered
 from ..solvers import IdealSPU, Solution, Solver
@@ -22,6 +24,7 @@ class Clocked:
         self.asked_at: float | None = None
         self.analog_time = 0.0
         self.runs = 0
+        self.rang_up = False
         self.array_power: float | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -39,12 +42,23 @@ class Clocked:
 
     def compute(self, state: Any, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
         self._note()
-        solution = self.solver.compute(state, b, x0, t)
+        try:
+            solution = self.solver.compute(state, b, x0, t)
+        except UnstableLoop:
+            if t is None:
+                self._note_ringing()
+            raise
         self.analog_time += solution.stats.get("analog_time", 0.0)
-        if t is None:  # a delay goes on with what is loaded, and reads nothing out
+        if t is None or self.rang_up:  # a delay goes on with what is loaded, and reads nothing out
             self.runs += int(solution.stats.get("attempts", 1))
             self.array_power = solution.stats.get("array_power")
         return solution
+
+    def _note_ringing(self) -> None:
+        """A run that rang up took its time and its readout; damping resistors are set anew by as many numbers more."""
+        self.rang_up = True
+        self.runs += 2
+        self.analog_time += finite_time(self.solver)
 
     def _made(self, program: AnyProgram) -> AnyProgram:
         """What is loaded, made by the digital side: a device's arrays hold the Jacobian itself."""
@@ -57,3 +71,9 @@ class Clocked:
     def _note(self) -> None:
         if self.asked_at is None:
             self.asked_at = now()
+
+
+def finite_time(solver: Solver) -> float:
+    """Analog time [tau] of a run; 0 where it has none, or no end."""
+    t = float(getattr(solver, "t", 0.0))
+    return t if math.isfinite(t) else 0.0

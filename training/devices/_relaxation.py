@@ -44,6 +44,20 @@ class CascadeFlow:
         if self.chip.lagged is not None:
             self.chip.lagged.check_stable(t)
 
+    def stability(self, t: float) -> dict[str, float]:
+        """Stats of a loop that `check_stable` has let pass, by what it knows already and some products of r x r."""
+        if t == 0.0:
+            return {}
+        loop = self.chip.loop
+        low, high = loop.edges
+        slowest = float(loop.rates.min())
+        growth = vars(loop).get("growth", -(slowest + min(low, 0.0)))
+        if self.chip.lagged is not None:
+            growth = max(growth, vars(self.chip.lagged).get("growth", growth))
+        told = {"lambda_max": high, **_margin(growth, t)}
+        slack = {"damping_slack": min(told["loop_margin"] / slowest, 1.0)} if slowest > 0.0 else {}
+        return {**told, **slack}
+
     def mean(self, b: Vector, x0: Vector | None, t: float) -> Vector:
         """Response to the drive b and the amplifiers' offsets, from x0; all in volts."""
         d = (self.chip.drive * b + self.chip.offset) / self.chip.loop.D
@@ -177,13 +191,25 @@ class CrossbarFlow:
 
     chip: LoadedCrossbar
     rate: float = 1.0
+    known: list[float] = field(default_factory=list, init=False, repr=False)
 
     @property
     def like(self) -> Tensor:
         return self.chip.D
 
     def check_stable(self, t: float) -> None:
-        refuse_growth(-float(torch.linalg.eigvals(self.chip.F).real.min()), t)
+        refuse_growth(self._growth, t)
+
+    def stability(self, t: float) -> dict[str, float]:
+        """As `CascadeFlow.stability`, without what only a cascade has."""
+        return {} if t == 0.0 else _margin(self._growth, t)
+
+    @property
+    def _growth(self) -> float:
+        # once for all columns that a program is asked for
+        if not self.known:
+            self.known.append(-float(torch.linalg.eigvals(self.chip.F).real.min()))
+        return self.known[0]
 
     def mean(self, b: Vector, x0: Vector | None, t: float) -> Vector:
         return self._flow().mean(self._driven(b), _started(x0, self.chip.jump, t), t)
@@ -233,6 +259,11 @@ def _started(x0: Vector | None, jump: Vector | None, t: float) -> Vector | None:
     if jump is None or t == 0.0 or math.isinf(t):
         return x0
     return jump if x0 is None else x0 + jump
+
+
+def _margin(growth: float, t: float) -> dict[str, float]:
+    """By how much a mode might grow faster [1/tau] before `refuse_growth`."""
+    return {"growth": growth, "loop_margin": 1.0 / t - growth}
 
 
 def _normal(like: Tensor, generator: torch.Generator) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..._exceptions import StalledSolve, UnstableLoop
 from ..._types import Jacobian, OutputHessian, Rows, Vector
 from ...programs import block_product
+from ._arnoldi import edges
 
 MAX_GROUPS = 12
 COARSE = 1e-3
@@ -120,6 +121,14 @@ class Loop:
         if not self.certified(1.0 / t if t > 0.0 else math.inf):
             refuse_growth(self.growth, t)
 
+    @cached_property
+    def edges(self) -> tuple[float, float]:
+        """Smallest and largest real part [1/tau] of what the arrays add to the decay rates, to about a hundredth.
+
+        The larger is lambda_max of the program as the arrays hold it; errors of the arrays make the smaller negative.
+        """
+        return edges(lambda u: self.turn @ u, len(self.J_in), self.D)
+
     def speed(self) -> float:
         """An upper estimate of F's largest eigenvalue."""
         return float(self.rates.max()) + float(self.turn.norm())
@@ -151,7 +160,8 @@ def refuse_growth(growth: float, t: float) -> None:
     if not (growth < 0.0 or growth * t <= 1.0):
         raise UnstableLoop(
             f"device: the mismatched loop is unstable, its fastest mode grows as exp({growth:.3g} t/tau), t = {t:g}; "
-            "raise the damping, shorten t, or tighten the mismatch or the program's bits"
+            "raise the damping, shorten t, or tighten the mismatch or the program's bits",
+            1.0 / growth if growth > 0.0 else math.inf,
         )
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..._exceptions import UnstableLoop
 from ..._types import Rows, Vector
+from ._arnoldi import hessenberg
 from ._cascade_loop import Loop, ShiftedLoop
 
 HARMLESS = 0.25
@@ -165,7 +166,8 @@ class LaggedLoop:
             raise UnstableLoop(
                 f"device: the stages' amplifiers are too slow, the loop rings up as exp({growth:.3g} t/tau), "
                 f"t = {t:g}; the slowest stage settles with {slowest:.3g}/tau: "
-                "raise the gain-bandwidth or tau, or shorten t"
+                "raise the gain-bandwidth or tau, or shorten t",
+                1.0 / growth if growth > 0.0 else math.inf,
             )
 
     @cached_property
@@ -269,21 +271,9 @@ def _rightmost(apply: Callable[[State], State], size: int, like: Tensor) -> floa
     m = MODES
     if size <= 2 * m:
         return None  # all of them cost no more
-    basis = like.new_zeros(m + 1, size)
-    hessenberg = torch.zeros(m + 1, m, dtype=torch.float64)
-    # a start that no program is blind to
-    start = torch.randn(size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    basis[0] = (start / start.norm()).to(like)
-    for k in range(m):
-        v = apply(basis[k])
-        for _ in range(2):
-            part = basis[: k + 1] @ v
-            v = v - part @ basis[: k + 1]
-            hessenberg[: k + 1, k] += part.double().cpu()
-        hessenberg[k + 1, k] = float(v.norm())
-        basis[k + 1] = v / v.norm().clamp_min(torch.finfo(v.dtype).tiny)
-    values, vectors = torch.linalg.eig(hessenberg[:m])
-    left = hessenberg[m, m - 1] * vectors[-1].abs()
+    found = hessenberg(apply, size, m, like)
+    values, vectors = torch.linalg.eig(found[:m])
+    left = found[m, m - 1] * vectors[-1].abs()
     if bool(((values.real > 0.0) & (left > CONVERGED * values.real)).any()):
         return None
     return float(values.real.max())
