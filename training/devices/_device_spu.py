@@ -167,6 +167,14 @@ class DeviceSPU:
             stats["analog_time"] = time * stats["attempts"]
         return answer(value, b, stats)
 
+    def check_decay(self, state: DeviceFlow, part: float) -> None:
+        """For a device that goes on from its last readout, where a mode that hardly grows in one step does in many.
+
+        Raises UnstableLoop unless every mode decays at least with this part of the slowest cell's own rate.
+        """
+        with torch.no_grad():
+            state.check_decay(part)
+
     def redamped(self, state: DeviceFlow, damping: float) -> DeviceFlow:
         """The same arrays with another damping: its resistors are set anew, and nothing else.
 

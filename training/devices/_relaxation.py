@@ -11,7 +11,7 @@ from .._types import Matrix, Rows, Vector
 from ..programs import block_product
 from ..solvers import DenseFlow
 from .chips import LoadedCascade, LoadedCrossbar
-from .loops import Kept, Relaxing, noise_at, refuse_growth, state_at, steps
+from .loops import Kept, Relaxing, noise_at, refuse_growth, refuse_slow_decay, state_at, steps
 
 HEARD = 0.1
 """Stages' modes with a smaller part of the noise than this times the tolerance may be less right."""
@@ -32,6 +32,7 @@ class CascadeFlow:
     stage_noise: bool
     rate: float = 1.0
     kept: Kept = field(default_factory=dict, init=False, repr=False)
+    decaying: list[float] = field(default_factory=list, init=False, repr=False)
 
     @property
     def like(self) -> Tensor:
@@ -39,10 +40,21 @@ class CascadeFlow:
 
     def check_stable(self, t: float) -> None:
         """Raises UnstableLoop when errors of the arrays make a mode grow by more than e within t."""
+        if self.decaying:
+            return
         if not self.chip.exact:
             self.chip.loop.check_stable(t)
         if self.chip.lagged is not None:
             self.chip.lagged.check_stable(t)
+
+    def check_decay(self, part: float) -> None:
+        """Raises UnstableLoop unless every mode decays with this part of the slowest cell's own rate, however long."""
+        least = part * float(self.chip.loop.rates.min())
+        if not self.chip.exact:
+            self.chip.loop.check_decay(least)
+        if self.chip.lagged is not None:
+            self.chip.lagged.check_decay(least)
+        self.decaying.append(least)
 
     def stability(self, t: float) -> dict[str, float]:
         """Stats of a loop that `check_stable` has let pass, by what it knows already and some products of r x r."""
@@ -199,6 +211,10 @@ class CrossbarFlow:
 
     def check_stable(self, t: float) -> None:
         refuse_growth(self._growth, t)
+
+    def check_decay(self, part: float) -> None:
+        """Raises UnstableLoop where a mode grows; what the damping is of a dense program is not known."""
+        refuse_slow_decay(self._growth, 0.0)
 
     def stability(self, t: float) -> dict[str, float]:
         """As `CascadeFlow.stability`, without what only a cascade has."""

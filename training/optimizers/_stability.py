@@ -23,9 +23,16 @@ SHORTENED = 0.9
 """Part of the longest time that a loop bears, in which it is run."""
 
 
+DECAY = 0.5
+"""Of the damping's own rate, at which every mode of a warm device has to decay: none then answers twice what it should
+or more, step after step."""
+
+
 @runtime_checkable
-class Redamped(Protocol):
-    """A solver whose loaded program can be given another damping, as `DeviceSPU`."""
+class Looped(Protocol):
+    """A solver with a loop whose flaws may make it ring up, and whose damping can be set anew, as `DeviceSPU`."""
+
+    def check_decay(self, state: Any, part: float) -> None: ...
 
     def redamped(self, state: Any, damping: float) -> Any: ...
 
@@ -51,22 +58,31 @@ class Stability:
     steps: int = 0
     runs: int = 0
 
-    def relaxed(self, solver: Solver, program: AnyFactors, b: Vector, x0: Vector | None) -> Relaxed:
-        """Load the program and solve; raises UnstableLoop where the policy is to stop, or does not help."""
+    def relaxed(self, solver: Solver, program: AnyFactors, b: Vector, x0: Vector | None, warm: bool) -> Relaxed:
+        """Load the program and solve; raises UnstableLoop where the policy is to stop, or does not help.
+
+        warm: x0 is the last readout, so that a mode that hardly grows in one step does in many.
+        """
         loaded = solver.init(program)
-        if self.unstable != "raise-damping" or not isinstance(solver, Redamped):
-            return Relaxed(self.asked(solver, loaded, b, x0), program, loaded)
+        if not isinstance(solver, Looped):
+            return Relaxed(solver.compute(loaded, b, x0), program, loaded)
         before = self.runs
         while True:
             try:
-                solution = solver.compute(loaded, b, x0)
+                if warm:
+                    solver.check_decay(loaded, DECAY)
+                return Relaxed(solver.compute(loaded, b, x0), program, loaded)
             except UnstableLoop as error:
-                if self.runs - before >= ATTEMPTS:
+                if self.unstable == "stop" or self.runs - before >= ATTEMPTS:
                     raise
+                if self.unstable == "shorten-t":
+                    self.runs += 1
+                    # from the gradient: what has grown in the last steps is forgotten
+                    t = min(getattr(solver, "t", math.inf), SHORTENED * error.longest)
+                    solution = self.asked(solver, loaded, b, b if warm else x0, t)
+                    return Relaxed(solution, program, loaded)
                 program = program.with_damping(program.damping + self.raise_damping(program.damping, error))
                 loaded = solver.redamped(loaded, program.damping)
-            else:
-                return Relaxed(solution, program, loaded)
 
     def asked(
         self, solver: Solver, loaded: Any, b: Vector, x0: Vector | None, t: float | None = None

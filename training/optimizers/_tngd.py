@@ -61,11 +61,12 @@ class TNGD(torch.optim.Optimizer):
     Gradient accumulation: `accumulate(inputs, targets)` for all micro-batches but the last, then
     `step(inputs, targets)`: the step that the whole batch would give.
 
-    unstable: what a step does about a device whose loop would ring up. "raise-damping": multiplies what it adds to the
-        damping by 1.5 until the loop is stable, and takes 2 % of it back after each stable step; "shorten-t": runs for
-        0.9 of the time in which the fastest mode grows by e, in this step alone, as a delay does that is too long;
-        "stop": raises `UnstableLoop`. After 40 tries all of them do. A new damping sets N resistors anew, the arrays
-        stay.
+    unstable: what a step does about a device whose loop would ring up: a mode grows by e within t or, of a warm device,
+        does not decay at half the rate of the damping, since what grows a little in each step grows without end.
+        "raise-damping": multiplies what it adds to the damping by 1.5 until the loop is stable, and takes 2 % of it
+        back after each stable step; "shorten-t": starts this step at the gradient, for at most 0.9 of the time in which
+        the fastest mode grows by e, as a delay does that is too long; "stop": raises `UnstableLoop`. After 40 tries all
+        of them do. A new damping sets N resistors anew, the arrays stay.
 
     pickle and `copy.deepcopy` take the module along; copy (module, optimizer) together to keep the two together.
     A parameter that is frozen leaves the system, with its part of momentum and readout, and comes back with none; one
@@ -273,6 +274,7 @@ class TNGD(torch.optim.Optimizer):
         self._vectors = {name: v.to(like, copy=True) for name, v in analog["vectors"].items()}
         self._sums = {name: analog["sums"][name] for name in ("steps", "total_analog_time")}
         self._stability.load(analog["sums"])
+        self.stats = {**self.stats, **analog["sums"]}
         self._loaded, self._parts, self._stale = None, [], stale
 
     def __getstate__(self) -> dict[str, Any]:
@@ -296,7 +298,8 @@ class TNGD(torch.optim.Optimizer):
         x0, waited = self._initial(b)
         x0, cost = self._settled(program, b, x0)
         before = solver_state(self.solver)
-        relaxed = self._stability.relaxed(self.solver, program, b, x0)
+        warm = self.start == "warm" and "readout" in self._vectors
+        relaxed = self._stability.relaxed(self.solver, program, b, x0, warm)
         solution, program = relaxed.solution, relaxed.program
         refuse_unsolved("TNGD", self.solver, solution)
         if self._ranks is not None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..._exceptions import UnstableLoop
 from ..._types import Rows, Vector
 from ._arnoldi import hessenberg
-from ._cascade_loop import Loop, ShiftedLoop
+from ._cascade_loop import Loop, ShiftedLoop, refuse_slow_decay
 
 HARMLESS = 0.25
 """Once round the loop in units of the slowest stage's rate: up to here its lag is no danger, whatever the program.
@@ -156,19 +156,33 @@ class LaggedLoop:
 
     def check_stable(self, t: float) -> None:
         """Raises UnstableLoop when the lags make a mode grow by more than e within t; the base has its own check."""
-        if self.second is None:
-            return  # one stage settles whatever its rate
-        slowest = float(torch.minimum(self.first, self.second).min())
-        if float(self.base.turn.norm()) <= HARMLESS * slowest:
+        if self.harmless:
             return
         growth = self.growth
         if not (growth < 0.0 or growth * t <= 1.0):
+            slowest = self._slowest
             raise UnstableLoop(
                 f"device: the stages' amplifiers are too slow, the loop rings up as exp({growth:.3g} t/tau), "
                 f"t = {t:g}; the slowest stage settles with {slowest:.3g}/tau: "
                 "raise the gain-bandwidth or tau, or shorten t",
                 1.0 / growth if growth > 0.0 else math.inf,
             )
+
+    def check_decay(self, least: float) -> None:
+        """As that of `Loop`."""
+        if not self.harmless:
+            refuse_slow_decay(self.growth, least)
+
+    @property
+    def harmless(self) -> bool:
+        """Whether no lag can make it ring up; one stage settles whatever its rate."""
+        return self.second is None or float(self.base.turn.norm()) <= HARMLESS * self._slowest
+
+    @property
+    def _slowest(self) -> float:
+        """Rate of the slowest stage [1/tau]."""
+        rates = self.first if self.second is None else torch.minimum(self.first, self.second)
+        return float(rates.min())
 
     @cached_property
     def growth(self) -> float:
