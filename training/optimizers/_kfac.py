@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from .._exceptions import Diverged, UnstableLoop
 from .._types import LossFunction
 from ..curvature import FlatModule, Layer, trainable_layers
-from ..devices.chips import to_own_scale
+from ..devices.chips import SaturatedDevice, to_own_scale
 from ..solvers import Solver
 from ._batch_checks import MISSING, check_batch, check_parts, is_closure
 from ._closure import refuse_other_gradients
@@ -162,10 +162,10 @@ class KFAC(torch.optim.Optimizer):
             damping = self.param_groups[0]["damping"] + self._stability.added
             try:
                 directions = {name: self._solved(name, block, decay[name], damping) for name, block in blocks.items()}
-            except UnstableLoop as error:
+            except (UnstableLoop, SaturatedDevice):
                 if self._stability.unstable != "raise-damping" or self._stability.runs - runs >= ATTEMPTS:
                     raise
-                self._stability.raise_damping(damping, error)
+                self._stability.raise_damping(damping)
             else:
                 self._stability.settle(runs)
                 self.stats |= {**self._stability.stats(), "damping": damping}

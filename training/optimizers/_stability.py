@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, get_args, runtime_checkable
 from .._exceptions import UnstableLoop
 from .._types import Vector
 from ..curvature import AnyFactors
+from ..devices.chips import SaturatedDevice
 from ..solvers import Solution, Solver
 
 Unstable = Literal["raise-damping", "shorten-t", "stop"]
@@ -19,6 +20,8 @@ FADING = 0.98
 """What is left of it after a stable step: at the edge it is raised about once in 20 steps."""
 ATTEMPTS = 40
 """Of one step, to more than 10^7 times the damping: then the loop has another fault."""
+_LEAST = 1e-6
+"""Of what is added [1/tau], where there was no damping at all."""
 SHORTENED = 0.9
 """Part of the longest time that a loop bears, in which it is run."""
 
@@ -72,16 +75,18 @@ class Stability:
                 if warm:
                     solver.check_decay(loaded, DECAY)
                 return Relaxed(solver.compute(loaded, b, x0), program, loaded)
-            except UnstableLoop as error:
+            except (UnstableLoop, SaturatedDevice) as error:
                 if self.unstable == "stop" or self.runs - before >= ATTEMPTS:
                     raise
                 if self.unstable == "shorten-t":
+                    if isinstance(error, SaturatedDevice):
+                        raise  # what the amplifiers cannot hold they cannot hold for a shorter time
                     self.runs += 1
                     # from the gradient: what has grown in the last steps is forgotten
                     t = min(getattr(solver, "t", math.inf), SHORTENED * error.longest)
                     solution = self.asked(solver, loaded, b, b if warm else x0, t)
                     return Relaxed(solution, program, loaded)
-                program = program.with_damping(program.damping + self.raise_damping(program.damping, error))
+                program = program.with_damping(program.damping + self.raise_damping(program.damping))
                 loaded = solver.redamped(loaded, program.damping)
 
     def asked(
@@ -100,11 +105,11 @@ class Stability:
             else:
                 return solution
 
-    def raise_damping(self, damping: float, error: UnstableLoop) -> float:
+    def raise_damping(self, damping: float) -> float:
         """By how much more, after a run that rang up with this damping."""
         last = self.added
         # of what has faded as good as nothing would come
-        self.added = max(RAISED * last, (RAISED - 1.0) * damping) or 1.0 / error.longest
+        self.added = max(RAISED * last, (RAISED - 1.0) * damping, _LEAST)
         self.runs += 1
         return self.added - last
 

@@ -63,10 +63,11 @@ class TNGD(torch.optim.Optimizer):
 
     unstable: what a step does about a device whose loop would ring up: a mode grows by e within t or, of a warm device,
         does not decay at half the rate of the damping, since what grows a little in each step grows without end.
-        "raise-damping": multiplies what it adds to the damping by 1.5 until the loop is stable, and takes 2 % of it
-        back after each stable step; "shorten-t": starts this step at the gradient, for at most 0.9 of the time in which
-        the fastest mode grows by e, as a delay does that is too long; "stop": raises `UnstableLoop`. After 40 tries all
-        of them do. A new damping sets N resistors anew, the arrays stay.
+        "raise-damping" multiplies what it adds to the damping by 1.5 until the loop is stable, and takes 2 % of it
+        back after each stable step; it does so too where amplifiers reach their rails. "shorten-t" starts this step at
+        the gradient, for at most 0.9 of the time in which the fastest mode grows by e, as a delay does that is too
+        long. "stop" raises `UnstableLoop`. After 40 tries all of them do. A new damping sets N resistors anew, the
+        arrays stay.
 
     pickle and `copy.deepcopy` take the module along; copy (module, optimizer) together to keep the two together.
     A parameter that is frozen leaves the system, with its part of momentum and readout, and comes back with none; one
