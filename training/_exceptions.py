@@ -20,7 +20,14 @@ class Diverged(ArithmeticError):
 
 
 class UnstableLoop(ArithmeticError):
-    """The mismatched loop has a growing mode."""
+    """The mismatched loop has a growing mode.
+
+    longest: analog time [tau] within which its fastest mode grows by e, and no more.
+    """
+
+    def __init__(self, message: str, longest: float = 0.0) -> None:
+        super().__init__(message)
+        self.longest = longest
 
 
 class StalledSolve(ArithmeticError):

@@ -45,6 +45,7 @@ TRAINING: Mapping[str, Metric] = MappingProxyType(
         "validation_loss": Metric("1", "loss on validation data"),
         "validation_accuracy": Metric("1", "accuracy on validation data"),
         "steps_done": Metric("steps", "steps of the optimiser"),
+        "policy_acted": Metric("steps", "steps whose loop would have rung up, in which damping was raised or t cut"),
     }
 )
 """Modelled times and energies hold what was measured on the machine at that moment: they stand in the runs' entries,

@@ -15,7 +15,8 @@ _OPTIMISER, _ANALOG, _DEVICE = "The optimiser", "Analog solvers", "The device (d
 _TUNED = "\\[default: tuned on validation data]"
 _SETTINGS = (
     "task", "optimizer", "solver", "device", "design", "data", "steps", "batch_size", "accumulate", "lr", "schedule",
-    "momentum", "weight_decay", "damping", "curvature", "autocast", "precision", "processor", "t", "delay", "start",
+    "momentum", "beta1", "beta2", "weight_decay", "damping", "damping_last",
+    "levenberg_marquardt", "unstable", "curvature", "autocast", "precision", "processor", "t", "delay", "start",
     "deflated", "kappa0", "device_seed", "chip", "correction", "without", "rounding", "bits", "step_time",
     "recalibrate_every",
 )  # fmt: skip
@@ -107,6 +108,29 @@ def train(
     damping: Annotated[
         float | None, _option("--damping", f"Of the curvature. {_TUNED}", _OPTIMISER, quantity("--damping", ""))
     ] = None,
+    damping_last: Annotated[
+        float | None,
+        _option(
+            "--damping-last", "Of the last step, reached by equal factors.", _OPTIMISER, quantity("--damping-last", "")
+        ),
+    ] = None,
+    levenberg_marquardt: Annotated[
+        bool | None,
+        typer.Option(
+            "--levenberg-marquardt/--no-levenberg-marquardt",
+            help="For tngd: adapt the damping to each step, and undo steps that raise the loss.",
+            show_default=False,
+            rich_help_panel=_OPTIMISER,
+        ),
+    ] = None,
+    beta1: Annotated[
+        float | None,
+        _option("--beta1", "Decay of Adam's mean; with tngd, of directions.", _OPTIMISER, quantity("--beta1", "")),
+    ] = None,
+    beta2: Annotated[
+        float | None,
+        _option("--beta2", "Decay of Adam's mean of squares, likewise.", _OPTIMISER, quantity("--beta2", "")),
+    ] = None,
     curvature: Annotated[
         str | None,
         _option(
@@ -166,6 +190,14 @@ def train(
         list[str] | None, _option("--without", "An effect to leave out, such as offset; may be repeated.", _DEVICE)
     ] = None,
     rounding: Annotated[str | None, _option("--rounding", "Of the program: nearest or stochastic.", _DEVICE)] = None,
+    unstable: Annotated[
+        str | None,
+        _option(
+            "--unstable",
+            "When a loop would ring up: raise-damping, shorten-t or stop. \\[default: raise-damping]",
+            _DEVICE,
+        ),
+    ] = None,
     step_time: Annotated[
         float | None,
         _option(

@@ -108,7 +108,8 @@ def summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def table(runs: Sequence[Mapping[str, Any]]) -> Table:
     """Final values for a person."""
-    columns = ("run", "steps", "train_loss", "test_loss", "test_accuracy", "elapsed_s")
+    columns = ["run", "steps", "train_loss", "test_loss", "test_accuracy", "elapsed_s"]
+    columns += ["policy_acted"] if any(entry.get("policy_acted") for entry in runs) else []
     shown = Table(*columns, box=None)
     shown.columns[0].overflow = "fold"  # names differ in their ends
     for entry in runs:
@@ -120,12 +121,20 @@ def told(runs: Sequence[Mapping[str, Any]], folder: Path) -> list[str]:
     """What to know of the runs' device, why runs stopped, and what is left of them."""
     stopped = [entry for entry in runs if "stopped" in entry]
     lines = [f"warning: {text}" for text in dict.fromkeys(entry["warning"] for entry in runs if "warning" in entry)]
+    lines += [_acted(entry) for entry in runs if entry.get("policy_acted")][:_MOST_TOLD]
     lines += [f"{entry['run']} stopped: {entry['stopped']}" for entry in stopped[:_MOST_TOLD]]
     if len(stopped) > _MOST_TOLD:
         lines.append(f"and {len(stopped) - _MOST_TOLD} more, see {folder / 'runs.jsonl'}")
     if stopped:
         lines.append(f"the last good weights are in {folder / str(stopped[0]['run']) / 'checkpoint.pt'}")
     return lines
+
+
+def _acted(entry: Mapping[str, Any]) -> str:
+    return (
+        f"{entry['run']}: the device's loop would have rung up in {entry['policy_acted']:.0f} of"
+        f" {entry['steps']} steps; its policy acted, and the last damping was {entry['damping']:.3g}"
+    )
 
 
 def _cell(value: Any) -> str:

@@ -313,6 +313,7 @@ class Entry(TypedDict, total=False):
     modelled_drive_s: NotNegative
     modelled_relaxation_s: NotNegative
     modelled_readout_s: NotNegative
+    policy_acted: NotNegative
 
 
 @with_config(_CONFIG)

@@ -123,6 +123,7 @@ QUANTITIES = {
     "modelled_time_s": ("modelled time (s)", False),
     "modelled_energy_J": ("modelled energy (J)", False),
     "elapsed_s": ("time to simulate (s)", False),
+    "policy_acted": ("steps with an unstable loop", False),
 }
 """What a run ends with, how it is called, and whether more is better."""
 

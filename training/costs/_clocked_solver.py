@@ -1,7 +1,9 @@
 """A solver that notes when it was asked."""
 
+import math
 from typing import Any
 
+from .._exceptions import UnstableLoop
 from .._types import Array
 from ..programs import AnyProgram, Factored, Layered
 from ..solvers import IdealSPU, Solution, Solver
@@ -33,18 +35,28 @@ class Clocked:
     def init(self, program: AnyProgram) -> Any:
         if isinstance(program, Factored):
             self.r, self.N = program.r, program.N
+        self.runs = 0  # a delay goes on with what was loaded before, and reads nothing out
         loaded = self._made(program)
         self._note()
         return self.solver.init(loaded)
 
     def compute(self, state: Any, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
         self._note()
-        solution = self.solver.compute(state, b, x0, t)
+        try:
+            solution = self.solver.compute(state, b, x0, t)
+        except UnstableLoop:
+            self.runs += 1
+            self.analog_time += finite_time(self.solver)
+            raise
         self.analog_time += solution.stats.get("analog_time", 0.0)
-        if t is None:  # a delay goes on with what is loaded, and reads nothing out
-            self.runs += int(solution.stats.get("attempts", 1))
-            self.array_power = solution.stats.get("array_power")
+        self.runs += int(solution.stats.get("attempts", 1))
+        self.array_power = solution.stats.get("array_power")
         return solution
+
+    def redamped(self, state: Any, damping: float) -> Any:
+        """N resistors are set anew: as many numbers over the link as a drive, and counted as a drive and a readout."""
+        self.runs += 1
+        return self.solver.redamped(state, damping)  # type: ignore[attr-defined]  # of a device, which alone is asked
 
     def _made(self, program: AnyProgram) -> AnyProgram:
         """What is loaded, made by the digital side: a device's arrays hold the Jacobian itself."""
@@ -57,3 +69,9 @@ class Clocked:
     def _note(self) -> None:
         if self.asked_at is None:
             self.asked_at = now()
+
+
+def finite_time(solver: Solver) -> float:
+    """Analog time [tau] of a run; 0 where it has none, or no end."""
+    t = float(getattr(solver, "t", 0.0))
+    return t if math.isfinite(t) else 0.0

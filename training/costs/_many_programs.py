@@ -4,10 +4,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._exceptions import UnstableLoop
 from .._types import Array
 from ..programs import AnyProgram
 from ..solvers import Solution, Solver
 from ._clock import now
+from ._clocked_solver import finite_time
 from ._cost_model import CostModel, Parts
 
 
@@ -47,9 +49,15 @@ class Tallied:
 
     def compute(self, state: Any, b: Array, x0: Array | None = None, t: float | None = None) -> Solution[Array]:
         began = now()
-        solution = self.solver.compute(state, b, x0, t)
-        self.seconds += now() - began
         load = self._loads[-1]
+        try:
+            solution = self.solver.compute(state, b, x0, t)
+        except UnstableLoop:
+            load.runs += 1
+            load.analog_time += finite_time(self.solver)
+            raise
+        finally:
+            self.seconds += now() - began
         load.analog_time += solution.stats.get("analog_time", 0.0)
         load.runs += int(solution.stats.get("attempts", 1))
         load.powers += [solution.stats["array_power"]] if "array_power" in solution.stats else []

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...files.opening import check_seed
+from .._exceptions import UnstableLoop
 from .._types import Array, Matrix, Vector
 from ..programs import AnyProgram, Factors, Products, stored
 from ..solvers import Solution, answer, matrix_of, to_tensor
@@ -65,6 +66,9 @@ class DeviceSPU:
     - `analog_time` [tau] of all attempts, where it is finite, and `attempts`;
     - `clipped`, entries of the readout, and `clipped_weights`, of the program;
     - `scale` [V per unit];
+    - `growth` [1/tau] of the loop's fastest mode, below zero where it decays, and `loop_margin`, 1/t less that: zero
+      where it would be refused; of a cascade `lambda_max` as the arrays hold it [1/tau], to about a hundredth, and
+      `damping_slack`, the part of the damping that the loop could do without, at most 1;
     - `cells_per_measured`, where the spreads were measured on chips of fewer cells than the program has: by how
       much they are extrapolated;
     - `array_power` [W], of a population that has R0: the sum of `G v^2/R0` over the arrays, damping, drive and
@@ -154,14 +158,32 @@ class DeviceSPU:
         """Raises UnstableLoop when errors of the chip make a mode grow by more than e within t (t = inf: grow)."""
         time = self.t if t is None else t
         with torch.no_grad():
-            # the chip's own clock: its tau may have drifted from the one that t is told in
-            state.check_stable(time * state.rate)
+            _check_stable(state, time)
             drive = self._dac(_vector("b", b, state.like))
             start = None if x0 is None else self._dac(_vector("x0", x0, state.like))
             value, stats = self._run(state, drive, start, time * state.rate)
+            stats |= state.stability(time * state.rate)
         if not math.isinf(time):
             stats["analog_time"] = time * stats["attempts"]
         return answer(value, b, stats)
+
+    def check_decay(self, state: DeviceFlow, part: float) -> None:
+        """For a device that goes on from its last readout, where a mode that hardly grows in one step does in many.
+
+        Raises UnstableLoop unless every mode decays at least with this part of the slowest cell's own rate.
+        """
+        with torch.no_grad():
+            state.check_decay(part)
+
+    def redamped(self, state: DeviceFlow, damping: float) -> DeviceFlow:
+        """The same arrays with another damping: its resistors are set anew, and nothing else.
+
+        Raises TypeError for a dense program, whose damping is in its matrix.
+        """
+        if not isinstance(state, CascadeFlow):
+            raise TypeError("DeviceSPU: a dense program has its damping in the matrix; load another one")
+        with torch.no_grad():
+            return replace(state, chip=state.chip.damped(damping))
 
     def covariance(self, state: DeviceFlow, t: float | None = None) -> Matrix:
         """Covariance [V^2] of a readout after t, whatever is read; matrices of the chip's size, for small ones."""
@@ -289,6 +311,15 @@ class DeviceSPU:
         # refinement contracts by the rates' spread times h rate/(1 + h rate), h the Krylov space's shift
         reach = 1.0 if math.isinf(self.t) else rate * self.t / (POLES_PER_TIME + rate * self.t)
         return max(1, round(MAX_GROUPS * reach))
+
+
+def _check_stable(state: DeviceFlow, t: float) -> None:
+    # the chip's own clock: its tau may have drifted from the one that t is told in
+    try:
+        state.check_stable(t * state.rate)
+    except UnstableLoop as error:
+        error.longest /= state.rate
+        raise
 
 
 def _vector(name: str, x: Array, like: Vector) -> Vector:

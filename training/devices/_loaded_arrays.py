@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -107,8 +108,7 @@ class _CascadeLoader:
 
     def load(self, factors: Factors, groups: Callable[[float], int]) -> LoadedCascade:
         chip = self.chip
-        amplifiers = self.chip.amplifiers
-        like = factors.J
+        amplifiers = chip.amplifiers
         stage = 1.0 if factors.H is None else 1.0 / math.sqrt(factors.batch)
         hessian = chip.hessian(factors, stage)
         # what hangs on the stages behind J: their own feedback, the columns of H, an inverted rail
@@ -116,8 +116,23 @@ class _CascadeLoader:
         jacobian = chip.jacobian(factors, stage, None if factors.H is None else first_loading)
         if not bool(jacobian.row_gain.isfinite().all()):
             raise ValueError("DeviceSPU: the factors are not finite; lower lr or raise the damping")
+        exact = jacobian.J_in is factors.J and jacobian.J_out is factors.J and hessian.H is factors.H
+        return self._damped(jacobian, hessian, stage, exact, groups, factors.damping)
 
-        lam = chip.grid.rounded_number(factors.damping) * chip.aged.programmed
+    def _damped(
+        self,
+        jacobian: LoadedJacobian,
+        hessian: LoadedHessian,
+        stage: float,
+        exact: bool,
+        groups: Callable[[float], int],
+        damping: float,
+    ) -> LoadedCascade:
+        chip = self.chip
+        amplifiers = chip.amplifiers
+        like = jacobian.J_in
+        first_loading = amplifiers.stage_loading(hessian.gain, hessian.sum)
+        lam = chip.grid.rounded_number(damping) * chip.aged.programmed
         held = chip.grid.switched(lam * chip.resistors("damping", like))
         drive = chip.resistors("drive", like)
         gain = drive + held + jacobian.column_gain
@@ -130,7 +145,6 @@ class _CascadeLoader:
         last_loading = amplifiers.stage_loading(jacobian.row_gain, jacobian.row_sum)
         # at high frequencies the capacitor shorts the damping resistor, and an inverter's two are in series
         around = gain + load - 2.0 * held - amplifiers.rail_load / 2.0
-        exact = jacobian.J_in is factors.J and jacobian.J_out is factors.J and hessian.H is factors.H
         return LoadedCascade(
             loop=loop,
             lagged=self._lagged(
@@ -146,7 +160,8 @@ class _CascadeLoader:
             exact=exact,
             noise=self._noise(gain, around, jacobian, hessian),
             limits=amplifiers.limits,
-            clipped=jacobian.clipped + hessian.clipped + self._clipped_damping(factors.damping),
+            clipped=jacobian.clipped + hessian.clipped + self._clipped_damping(damping),
+            damped=partial(self._damped, jacobian, hessian, stage, exact, groups),
         )
 
     def _offsets(

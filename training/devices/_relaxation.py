@@ -11,7 +11,7 @@ from .._types import Matrix, Rows, Vector
 from ..programs import block_product
 from ..solvers import DenseFlow
 from .chips import LoadedCascade, LoadedCrossbar
-from .loops import Kept, Relaxing, noise_at, refuse_growth, state_at, steps
+from .loops import Kept, Relaxing, noise_at, refuse_growth, refuse_slow_decay, state_at, steps
 
 HEARD = 0.1
 """Stages' modes with a smaller part of the noise than this times the tolerance may be less right."""
@@ -32,6 +32,7 @@ class CascadeFlow:
     stage_noise: bool
     rate: float = 1.0
     kept: Kept = field(default_factory=dict, init=False, repr=False)
+    decaying: list[float] = field(default_factory=list, init=False, repr=False)
 
     @property
     def like(self) -> Tensor:
@@ -39,10 +40,35 @@ class CascadeFlow:
 
     def check_stable(self, t: float) -> None:
         """Raises UnstableLoop when errors of the arrays make a mode grow by more than e within t."""
+        if self.decaying:
+            return
         if not self.chip.exact:
             self.chip.loop.check_stable(t)
         if self.chip.lagged is not None:
             self.chip.lagged.check_stable(t)
+
+    def check_decay(self, part: float) -> None:
+        """Raises UnstableLoop unless every mode decays with this part of the slowest cell's own rate, however long."""
+        least = part * float(self.chip.loop.rates.min())
+        if not self.chip.exact:
+            self.chip.loop.check_decay(least)
+        if self.chip.lagged is not None:
+            self.chip.lagged.check_decay(least)
+        self.decaying.append(least)
+
+    def stability(self, t: float) -> dict[str, float]:
+        """Stats of a loop that `check_stable` has let pass, by what it knows already and some products of r x r."""
+        if t == 0.0:
+            return {}
+        loop = self.chip.loop
+        low, high = loop.edges
+        slowest = float(loop.rates.min())
+        growth = vars(loop).get("growth", -(slowest + min(low, 0.0)))
+        if self.chip.lagged is not None:
+            growth = max(growth, vars(self.chip.lagged).get("growth", growth))
+        told = {"lambda_max": high, **_margin(growth, t)}
+        slack = {"damping_slack": min(told["loop_margin"] / slowest, 1.0)} if slowest > 0.0 else {}
+        return {**told, **slack}
 
     def mean(self, b: Vector, x0: Vector | None, t: float) -> Vector:
         """Response to the drive b and the amplifiers' offsets, from x0; all in volts."""
@@ -177,13 +203,29 @@ class CrossbarFlow:
 
     chip: LoadedCrossbar
     rate: float = 1.0
+    known: list[float] = field(default_factory=list, init=False, repr=False)
 
     @property
     def like(self) -> Tensor:
         return self.chip.D
 
     def check_stable(self, t: float) -> None:
-        refuse_growth(-float(torch.linalg.eigvals(self.chip.F).real.min()), t)
+        refuse_growth(self._growth, t)
+
+    def check_decay(self, part: float) -> None:
+        """Raises UnstableLoop where a mode grows; what the damping is of a dense program is not known."""
+        refuse_slow_decay(self._growth, 0.0)
+
+    def stability(self, t: float) -> dict[str, float]:
+        """As `CascadeFlow.stability`, without what only a cascade has."""
+        return {} if t == 0.0 else _margin(self._growth, t)
+
+    @property
+    def _growth(self) -> float:
+        # once for all columns that a program is asked for
+        if not self.known:
+            self.known.append(-float(torch.linalg.eigvals(self.chip.F).real.min()))
+        return self.known[0]
 
     def mean(self, b: Vector, x0: Vector | None, t: float) -> Vector:
         return self._flow().mean(self._driven(b), _started(x0, self.chip.jump, t), t)
@@ -233,6 +275,11 @@ def _started(x0: Vector | None, jump: Vector | None, t: float) -> Vector | None:
     if jump is None or t == 0.0 or math.isinf(t):
         return x0
     return jump if x0 is None else x0 + jump
+
+
+def _margin(growth: float, t: float) -> dict[str, float]:
+    """By how much a mode might grow faster [1/tau] before `refuse_growth`."""
+    return {"growth": growth, "loop_margin": 1.0 / t - growth}
 
 
 def _normal(like: Tensor, generator: torch.Generator) -> Tensor:

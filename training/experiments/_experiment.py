@@ -110,6 +110,10 @@ class Experiment(ExperimentFields):
             yield f"curvature: {self.curvature} goes with neither accumulate nor autocast; use ggn"
         if self.curvature == "layers" and self.delay:
             yield "curvature: layers goes without delay; use ggn or fisher"
+        if self.optimizer == "tngd" and self.momentum and not self.beta1 is self.beta2 is None:
+            yield "momentum: goes with neither beta1 nor beta2, which have one of their own"
+        if self.levenberg_marquardt and self.damping_last is not None:
+            yield "damping_last: Levenberg-Marquardt chooses the damping by itself; give one of the two"
         if self.autocast is not None and self.precision != "float32":
             yield f"autocast: needs precision float32, got {self.precision}"
 
@@ -182,7 +186,7 @@ class Experiment(ExperimentFields):
         if self.kappa0 is not None and self.kappa0 > MOST_NOISE:
             raise ValueError(f"kappa0: expected at most {MOST_NOISE:g} V^2, a kilovolt rms, got {self.kappa0:g}")
         largest = LARGEST_OF[self.precision]
-        for name in ("lr", "weight_decay", "damping", "t", "delay", "step_time", "tolerance"):
+        for name in ("lr", "weight_decay", "damping", "damping_last", "t", "delay", "step_time", "tolerance"):
             value = getattr(self, name)
             if value is not None and math.isfinite(value) and value > largest:
                 raise ValueError(f"{name}: expected at most {largest:g}, as {self.precision} has, got {value:g}")

@@ -45,13 +45,20 @@ class ExperimentFields(BaseModel):
     momentum: Annotated[Ratio, Field(ge=0, lt=1)] | None = None
     """What is left of the last direction in the next."""
     beta1: Annotated[Ratio, Field(ge=0, lt=1)] | None = None
-    """Decay of Adam's mean of gradients."""
+    """Decay of Adam's mean of gradients; with tngd, of directions, which then go to Adam (TNGD-Adam)."""
     beta2: Annotated[Ratio, Field(ge=0, lt=1)] | None = None
-    """Decay of Adam's mean of squared gradients."""
+    """Decay of Adam's mean of squared gradients, or directions; 0 with tngd unless given."""
     weight_decay: Annotated[Ratio, Field(ge=0)] | None = None
     """Times the parameters, added to the gradient."""
     damping: Annotated[Ratio, Field(gt=0)] | None = None
     """Times the identity, added to the curvature."""
+    damping_last: Annotated[Ratio, Field(gt=0)] | None = None
+    """The damping of the last step, to which it goes by equal factors; it stays where this is not given."""
+    levenberg_marquardt: bool | None = None
+    """Adapt the damping to how well the quadratic model foresaw each step, and undo steps that raise the loss."""
+    unstable: Literal["raise-damping", "shorten-t", "stop"] | None = None
+    """What a step does about a device whose loop would ring up: add damping that fades again, run for a shorter time,
+    or end the run; raise-damping unless given."""
     accumulate: Annotated[Count, Field(ge=1)] | None = None
     """Mini-batches of `batch_size` samples that one step takes together."""
     curvature: Literal["ggn", "fisher", "layers", "products"] | None = None

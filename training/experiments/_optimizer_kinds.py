@@ -51,6 +51,7 @@ def present(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+_DAMPED = ("damping", "damping_last")
 _DIGITAL = ("lr", "weight_decay", "accumulate")
 
 OPTIMIZER_KINDS: Mapping[str, OptimizerKind] = MappingProxyType(
@@ -79,11 +80,20 @@ OPTIMIZER_KINDS: Mapping[str, OptimizerKind] = MappingProxyType(
             defaults={"lr": 1.0},
         ),
         "tngd": OptimizerKind(
-            settings=(*_DIGITAL, "damping", "momentum", "curvature", "autocast"),
+            settings=(
+                *_DIGITAL,
+                *_DAMPED,
+                "momentum",
+                "beta1",
+                "beta2",
+                "curvature",
+                "autocast",
+                "levenberg_marquardt",
+            ),
             steps="curvature",
         ),
         "kfac": OptimizerKind(
-            settings=("lr", "weight_decay", "damping", "momentum", "factor_decay", "bits"),
+            settings=("lr", "weight_decay", *_DAMPED, "momentum", "factor_decay", "bits"),
             steps="layers",
             defaults={"lr": 0.1, "damping": 0.03, "t": 50.0, "kappa0": 0.0, "factor_decay": 0.95},
         ),

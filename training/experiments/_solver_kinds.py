@@ -119,7 +119,7 @@ def _ageing(e: ExperimentFields) -> Ageing | None:
 
 
 _ANALOG = ("delay", "start", "deflated", "t")
-_DEVICE = ("device", "design", "rounding", "without", "correction")
+_DEVICE = ("device", "design", "rounding", "without", "correction", "unstable")
 
 SOLVER_KINDS: Mapping[str, SolverKind] = MappingProxyType(
     {

@@ -1,7 +1,7 @@
 """Kronecker-factored natural gradient descent with every layer's factors on the device."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +11,17 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .._exceptions import Diverged
+from .._exceptions import Diverged, UnstableLoop
 from .._types import LossFunction
 from ..curvature import FlatModule, Layer, trainable_layers
-from ..devices.chips import to_own_scale
+from ..devices.chips import SaturatedDevice, to_own_scale
 from ..solvers import Solver
 from ._batch_checks import MISSING, check_batch, check_parts, is_closure
 from ._closure import refuse_other_gradients
 from ._kronecker import Block, kronecker
+from ._parameter_groups import check_groups, follow, grouped, refuse_strangers, same_in_all, value_of
 from ._solver_state import analog_state, own_state, set_solver_state, solver_state
+from ._stability import ATTEMPTS, Stability, Unstable, check_unstable
 from ._unsolved import refuse_unsolved
 
 
@@ -45,6 +47,7 @@ class KFAC(torch.optim.Optimizer):
         exact. An analog time is in units of tau for a program whose largest entry is one.
     decay: of the factors' moving average from step to step, 0 <= decay < 1; corrected for its start.
     bits: of the converters before and after each solve, on the scale of each vector; None leaves both exact.
+    params: groups, and unstable: as for `TNGD`; a layer that was frozen comes back with factors anew.
 
     `stats` holds `solves`, the sum `total_analog_time` [tau], and `steps`.
     Raises ValueError: settings out of range, layers without Kronecker factors; `Diverged` from `step` before anything
@@ -63,6 +66,8 @@ class KFAC(torch.optim.Optimizer):
         weight_decay: float = 0.0,
         decay: float = 0.95,
         bits: int | None = None,
+        params: Iterable[Any] | None = None,
+        unstable: Unstable = "raise-damping",
     ) -> None:
         check_parts("KFAC", loss_fn, solver)
         for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
@@ -74,9 +79,13 @@ class KFAC(torch.optim.Optimizer):
             raise ValueError(f"KFAC: expected 0 <= decay < 1, got {decay}")
         if bits is not None and bits < 2:
             raise ValueError(f"KFAC: expected bits >= 2, or None, got {bits}")
+        check_unstable("KFAC", unstable)
         self._layers = trainable_layers(module)
         parameters = [p for layer in self._layers.values() for p in layer.parameters(recurse=False)]
-        super().__init__(parameters, {"lr": lr, "damping": damping, "momentum": momentum, "weight_decay": weight_decay})
+        defaults = {"lr": lr, "damping": damping, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(grouped("KFAC", module, params, parameters), defaults)
+        check_groups("KFAC", self.param_groups)
+        self._stability = Stability(unstable)
         self._flat = FlatModule.of(module)
         self._module = module
         self.loss_fn = loss_fn
@@ -84,48 +93,91 @@ class KFAC(torch.optim.Optimizer):
         self.bits = bits
         self.solver: Solver = solver if solver is not None else _default_solver()
         self.stats: dict[str, float] = {"steps": 0.0, "solves": 0.0, "total_analog_time": 0.0}
-        self._averages: list[tuple[Tensor, Tensor]] = []
-        self._velocity: list[Tensor] = []
+        self._averages: dict[str, tuple[Tensor, Tensor]] = {}
+        self._velocity: dict[str, Tensor] = {}
+        self._seen: dict[str, float] = {}
 
     def step(self, inputs: Any = MISSING, targets: Any = MISSING) -> Tensor:  # type: ignore[override]
         """One step on a batch. Returns the loss before it, a scalar. Raises as that of `TNGD`; there is no closure."""
         if is_closure("KFAC", inputs, targets):
             raise TypeError("KFAC: expected step(inputs, targets); a closure is for TNGD")
         check_batch("KFAC", inputs, targets)
-        group = self.param_groups[0]
-        self._flat.refuse_changes()
+        self._follow_changes()
         made = kronecker(self._module, self._layers, self.loss_fn, inputs, targets)
         if not bool(made.loss.isfinite()):
             raise Diverged("the loss is not finite: lower lr or raise damping; nothing was changed by this step")
         refuse_other_gradients("KFAC", _own_gradients(self._layers.values(), made.blocks))
-        self._average(made.blocks)
-        directions = [
-            self._solved(block, A, G, layer, group)
-            for block, (A, G), layer in zip(made.blocks, self._corrected(), self._layers.values(), strict=True)
-        ]
-        if not all(bool(d.isfinite().all()) for d in directions):
+        blocks = dict(zip(self._layers, made.blocks, strict=True))
+        self._average(blocks)
+        directions = self._stable_directions(blocks)
+        if not all(bool(d.isfinite().all()) for d in directions.values()):
             raise Diverged("the solver's direction is not finite: raise damping; the parameters are unchanged")
-        if group["momentum"]:
-            last = self._velocity or [torch.zeros_like(d) for d in directions]
-            directions = [group["momentum"] * v + d for v, d in zip(last, directions, strict=True)]
-            self._velocity = directions
+        if any(group["momentum"] for group in self.param_groups):
+            momentum = self._by_layer("momentum")
+            last = {name: self._velocity.get(name, torch.zeros_like(d)) for name, d in directions.items()}
+            directions = self._velocity = {name: momentum[name] * last[name] + d for name, d in directions.items()}
+        rates = self._by_layer("lr")
         with torch.no_grad():
-            for layer, direction in zip(self._layers.values(), directions, strict=True):
-                _subtract(layer, group["lr"] * direction)
+            for name, layer in self._layers.items():
+                _subtract(layer, rates[name] * directions[name])
         self.stats["steps"] += 1
         return made.loss
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        if self.param_groups:
-            raise ValueError("KFAC: one parameter group only; freeze parameters by requires_grad instead")
-        super().add_param_group(param_group)
+        """As that of `TNGD`, of whole layers."""
+        if not self.param_groups:
+            super().add_param_group(param_group)
+            return
+        groups = grouped("KFAC", self._module, [*self.param_groups, param_group], ())
+        super().add_param_group(groups[-1])
+        try:
+            check_groups("KFAC", self.param_groups)
+        except ValueError:
+            del self.param_groups[-1]
+            raise
+
+    def _follow_changes(self) -> None:
+        flat = follow(self._flat)
+        refuse_strangers("KFAC", self._module, self.param_groups)
+        if flat is self._flat:
+            flat.refuse_changes()
+            return
+        layers = trainable_layers(self._module)
+        for kept in (self._averages, self._velocity, self._seen):
+            for name in kept.keys() - layers.keys():  # a layer that comes back begins anew
+                del kept[name]
+        self._flat, self._layers = flat, layers
+
+    def _by_layer(self, setting: str) -> dict[str, float | Tensor]:
+        """A setting of the groups for each layer, a matrix where its weight and its bias differ."""
+        of = value_of(self.param_groups, setting)
+        return {name: _of_layer(layer, of) for name, layer in self._layers.items()}
+
+    def _stable_directions(self, blocks: Mapping[str, Block]) -> dict[str, Tensor]:
+        """By the policy, all of them anew with more damping where a loop would ring up."""
+        same_in_all("KFAC", self.param_groups)
+        runs = self._stability.runs
+        decay = self._by_layer("weight_decay")
+        while True:
+            damping = self.param_groups[0]["damping"] + self._stability.added
+            try:
+                directions = {name: self._solved(name, block, decay[name], damping) for name, block in blocks.items()}
+            except (UnstableLoop, SaturatedDevice):
+                if self._stability.unstable != "raise-damping" or self._stability.runs - runs >= ATTEMPTS:
+                    raise
+                self._stability.raise_damping(damping)
+            else:
+                self._stability.settle(runs)
+                self.stats |= {**self._stability.stats(), "damping": damping}
+                return directions
 
     def state_dict(self) -> dict[str, Any]:
         """All that a bit-for-bit resume needs, as for `TNGD`."""
         state = super().state_dict()
         state["analog"] = {
-            "averages": [(A.clone(), G.clone()) for A, G in self._averages],
-            "velocity": [v.clone() for v in self._velocity],
+            "averages": [(self._averages[n][0].clone(), self._averages[n][1].clone()) for n in self._saved],
+            "velocity": [self._velocity[n].clone() for n in self._layers if n in self._velocity],
+            "seen": [self._seen[n] for n in self._saved],
             "stats": dict(self.stats),
             "solver": solver_state(self.solver),
         }
@@ -134,15 +186,23 @@ class KFAC(torch.optim.Optimizer):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As that of `TNGD`."""
         analog = analog_state(state_dict, "KFAC", ("averages", "velocity", "stats", "solver"), self.param_groups)
+        self._follow_changes()
         like = next(self._module.parameters())
         averages = [(A.to(like, copy=True), G.to(like, copy=True)) for A, G in analog["averages"]]
         velocity = [v.to(like, copy=True) for v in analog["velocity"]]
         self._refuse_other_layers(averages, velocity)
         set_solver_state(self.solver, analog["solver"])
         super().load_state_dict(state_dict)
-        self._averages = averages
-        self._velocity = velocity
         self.stats = dict(analog["stats"])
+        self._stability.load(self.stats)
+        seen = analog.get("seen", [self.stats["steps"]] * len(averages))
+        self._averages = dict(zip(self._layers, averages, strict=False))
+        self._velocity = dict(zip(self._layers, velocity, strict=False))
+        self._seen = dict(zip(self._layers, seen, strict=False))
+
+    @property
+    def _saved(self) -> list[str]:
+        return [name for name in self._layers if name in self._averages]
 
     def __getstate__(self) -> dict[str, Any]:
         return own_state(self)
@@ -153,24 +213,24 @@ class KFAC(torch.optim.Optimizer):
         if (averages and saved != sizes) or (velocity and [tuple(v.shape) for v in velocity] != sizes):
             raise ValueError(f"KFAC: expected the state of layers {sizes}, got that of {saved}")
 
-    def _average(self, blocks: tuple[Block, ...]) -> None:
-        old = self._averages or [(torch.zeros_like(b.A), torch.zeros_like(b.G)) for b in blocks]
+    def _average(self, blocks: Mapping[str, Block]) -> None:
         keep = self.decay
         take = 1.0 - self.decay
-        self._averages = [(keep * A + take * b.A, keep * G + take * b.G) for (A, G), b in zip(old, blocks, strict=True)]
+        for name, b in blocks.items():
+            A, G = self._averages.get(name, (torch.zeros_like(b.A), torch.zeros_like(b.G)))
+            self._averages[name] = (keep * A + take * b.A, keep * G + take * b.G)
+            self._seen[name] = self._seen.get(name, 0.0) + 1.0
 
-    def _corrected(self) -> list[tuple[Tensor, Tensor]]:
-        seen = 1.0 - self.decay ** (self.stats["steps"] + 1)
-        return [(A / seen, G / seen) for A, G in self._averages]
+    def _corrected(self, name: str) -> tuple[Tensor, Tensor]:
+        seen = 1.0 - self.decay ** self._seen[name]
+        A, G = self._averages[name]
+        return A / seen, G / seen
 
-    def _solved(
-        self, block: Block, A: Float[Tensor, "i i"], G: Float[Tensor, "o o"], layer: Any, group: dict[str, Any]
-    ) -> Float[Tensor, "o i"]:
-        D = block.gradient
-        if group["weight_decay"]:
-            D = D + group["weight_decay"] * _as_matrix(layer)
+    def _solved(self, name: str, block: Block, decay: float | Tensor, damping: float) -> Float[Tensor, "o i"]:
+        A, G = self._corrected(name)
+        D = block.gradient + decay * _as_matrix(self._layers[name])
         pi = float(((A.trace() / len(A)) / (G.trace() / len(G)).clamp_min(1e-30)).sqrt().clamp(1e-6, 1e6))
-        root = math.sqrt(group["damping"])
+        root = math.sqrt(damping)
         return self._inverse(A, pi * root, self._inverse(G, root / pi, D).T).T
 
     def _inverse(self, F: Float[Tensor, "n n"], damping: float, right: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
@@ -182,7 +242,11 @@ class KFAC(torch.optim.Optimizer):
         return torch.stack(columns, 1)
 
     def _ask(self, loaded: Any, b: Tensor) -> Tensor:
-        solution = self.solver.compute(loaded, to_own_scale(b, self.bits))
+        drive = to_own_scale(b, self.bits)
+        if self._stability.unstable == "shorten-t":
+            solution = self._stability.asked(self.solver, loaded, drive, None)
+        else:
+            solution = self.solver.compute(loaded, drive)
         refuse_unsolved("KFAC", self.solver, solution)
         self.stats["solves"] += 1
         self.stats["total_analog_time"] += solution.stats.get("analog_time", 0.0)
@@ -193,6 +257,15 @@ def _default_solver() -> Solver:
     from ..solvers import Cholesky
 
     return Cholesky()
+
+
+def _of_layer(layer: Layer, of: Mapping[int, float]) -> float | Tensor:
+    weight = of[id(layer.weight)]
+    if layer.bias is None or of[id(layer.bias)] == weight:
+        return weight
+    whole = torch.full_like(_as_matrix(layer), weight)
+    whole[:, -1] = of[id(layer.bias)]
+    return whole
 
 
 def _as_matrix(layer: nn.Linear | nn.Conv2d) -> Tensor:

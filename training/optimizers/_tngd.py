@@ -1,6 +1,6 @@
 """Thermodynamic natural gradient descent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -16,7 +16,9 @@ from ._batch_checks import MISSING, check_batch, check_parts, is_closure
 from ._checks import check_curvature, check_deflated, check_finite, check_settings
 from ._closure import ask, refuse_other_gradients
 from ._deflated_start import deflated_start
+from ._parameter_groups import Places, check_groups, follow, grouped, refuse_strangers, same_in_all, spread
 from ._solver_state import Stale, analog_state, own_state, refuse_other_sizes, reloaded, set_solver_state, solver_state
+from ._stability import Stability, Unstable, check_unstable
 from ._unsolved import refuse_unsolved
 from ._updates import LevenbergMarquardt, adam, momentum_step, reduction_ratio
 
@@ -34,7 +36,9 @@ class TNGD(torch.optim.Optimizer):
     natural gradient.
 
     module, loss_fn: `step(inputs, targets)` computes `loss_fn(module(inputs), targets)`; all parameters that require
-        gradients make one group, `module.parameters()` order. `inputs`: a tensor, a tuple or a mapping of tensors.
+        gradients are trained, `module.parameters()` order. `inputs`: a tensor, a tuple or a mapping of tensors.
+    params: parameter groups as torch has them, with `lr`, `weight_decay` and `momentum` of their own; all trained
+        parameters of the module must be in one. `damping` and `betas` are those of the one system that they share.
     start: "warm" - the first step starts the device at the gradient, each later one where it was read out last;
         "gradient" - each step at its gradient (t = 0 is then SGD); "zero" - each step at zero.
     deflated: slowest modes of each program that its start has settled already, by Lanczos on the digital side, whose
@@ -57,10 +61,20 @@ class TNGD(torch.optim.Optimizer):
     Gradient accumulation: `accumulate(inputs, targets)` for all micro-batches but the last, then
     `step(inputs, targets)`: the step that the whole batch would give.
 
-    pickle and `copy.deepcopy` take the module along; copy (module, optimizer) together to keep the two together.
-    Freezing or replacing parameters needs a new optimizer.
+    unstable: what a step does about a device whose loop would ring up: a mode grows by e within t or, of a warm device,
+        does not decay at half the rate of the damping, since what grows a little in each step grows without end.
+        "raise-damping" multiplies what it adds to the damping by 1.5 until the loop is stable, and takes 2 % of it
+        back after each stable step; it does so too where amplifiers reach their rails. "shorten-t" starts this step at
+        the gradient, for at most 0.9 of the time in which the fastest mode grows by e, as a delay does that is too
+        long. "stop" raises `UnstableLoop`. After 40 tries all of them do. A new damping sets N resistors anew, the
+        arrays stay.
 
-    `stats` holds the solver's last stats, `damping`, and the sums `steps` and `total_analog_time` [tau].
+    pickle and `copy.deepcopy` take the module along; copy (module, optimizer) together to keep the two together.
+    A parameter that is frozen leaves the system, with its part of momentum and readout, and comes back with none; one
+    that is new is added by `add_param_group`. A delayed program of other parameters is dropped.
+
+    `stats` holds the solver's last stats, `damping`, and the sums `steps`, `total_analog_time` [tau], `policy_acted`
+    (steps with an unstable loop) and `unstable_runs` of the device in them.
     Raises ValueError for settings out of range; `Diverged` from `step` before anything is changed.
     """
 
@@ -74,6 +88,8 @@ class TNGD(torch.optim.Optimizer):
         delay: float = 0.0,
         start: Start = "warm",
         *,
+        params: Iterable[Any] | None = None,
+        unstable: Unstable = "raise-damping",
         deflated: int = 0,
         momentum: float = 0.0,
         betas: tuple[float, float] | None = None,
@@ -93,11 +109,13 @@ class TNGD(torch.optim.Optimizer):
         if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
             raise ValueError(f"TNGD: expected chunk >= 1, a whole number, got {chunk}")
         check_curvature(curvature, autocast, data_parallel, delay)
+        check_unstable("TNGD", unstable)
         self._flat = FlatModule.of(module)
         defaults: dict[str, Any] = {"lr": lr, "damping": damping, "weight_decay": weight_decay, "momentum": momentum}
         if betas is not None:  # schedulers that move a momentum look for this name
             defaults |= {"betas": tuple(betas), "eps": eps}
-        super().__init__(self._flat.parameters, defaults)
+        super().__init__(grouped("TNGD", module, params, self._flat.parameters), defaults)
+        check_groups("TNGD", self.param_groups)
         self.loss_fn = loss_fn
         self.solver: Solver = solver if solver is not None else _default_solver()
         self.delay = delay
@@ -107,6 +125,7 @@ class TNGD(torch.optim.Optimizer):
         self.stats: dict[str, float] = {}
         self._ranks = Ranks.here() if data_parallel else None
         self._linearise = Linearise(self._flat, loss_fn, curvature, chunk, autocast, self._ranks)
+        self._stability = Stability(unstable)
         self._parts: list[MicroBatch] = []
         self._vectors: dict[str, Tensor] = {}
         self._sums = {"steps": 0.0, "total_analog_time": 0.0}
@@ -120,9 +139,9 @@ class TNGD(torch.optim.Optimizer):
 
     def accumulate(self, inputs: Any, targets: Any) -> Tensor:
         """Linearise a micro-batch for the next step. Returns its loss, a scalar."""
-        self._flat.refuse_changes()
+        self._follow_changes()
         check_batch("TNGD", inputs, targets)
-        self._parts.append(self._linearise.part(inputs, targets, self.param_groups[0]["damping"]))
+        self._parts.append(self._linearise.part(inputs, targets, self._damping))
         return self._parts[-1].made.loss
 
     def step(self, inputs: Any = MISSING, targets: Any = MISSING) -> Tensor:  # type: ignore[override]
@@ -136,7 +155,7 @@ class TNGD(torch.optim.Optimizer):
         if is_closure("TNGD", inputs, targets):
             return self._step_by(inputs)
         check_batch("TNGD", inputs, targets)
-        whole, parts = self._whole(inputs, targets, self.param_groups[0]["damping"])
+        whole, parts = self._whole(inputs, targets)
         check_finite("the loss", whole.loss, self._remedy(inputs, whole.loss))
         if self._linearise.autocast is None:
             own = self._flat.unflatten(whole.gradient).values()
@@ -145,19 +164,22 @@ class TNGD(torch.optim.Optimizer):
         return whole.loss
 
     def _step_by(self, closure: Callable[[], Any]) -> Tensor:
-        linearise = self._linearise
-        if self._parts or self._ranks is not None or linearise.kind == "fisher" or linearise.autocast is not None:
+        if (
+            self._parts
+            or self._ranks is not None
+            or self._linearise.kind == "fisher"
+            or self._linearise.autocast is not None
+        ):
             raise ValueError(
                 "TNGD: step(closure) has no accumulated batches, data_parallel, autocast, or curvature "
                 '"fisher"; use step(inputs, targets)'
             )
+        self._follow_changes()
         asked = ask("TNGD", self._flat, closure)
-        linearise = replace(linearise, loss_fn=asked.loss_fn)
+        linearise = replace(self._linearise, loss_fn=asked.loss_fn)
         try:
-            self._flat.refuse_changes()
-            damping = self.param_groups[0]["damping"]
-            parts = [linearise.part(asked.inputs, None, damping)]
-            whole = linearise.whole(parts, damping)
+            parts = [linearise.part(asked.inputs, None, self._damping)]
+            whole = linearise.whole(parts, self._damping)
             check_finite("the loss", whole.loss, self._remedy(asked.inputs, whole.loss))
             check_finite("the closure's gradient", asked.gradient, "lower lr or raise damping")
             self._move(whole, parts, asked.gradient, linearise)
@@ -167,24 +189,62 @@ class TNGD(torch.optim.Optimizer):
         return whole.loss
 
     def _move(self, whole: Whole, parts: list[MicroBatch], gradient: Vector, linearise: Linearise) -> None:
-        group = self.param_groups[0]
         theta = self._flat.flatten()
-        b = gradient + group["weight_decay"] * theta if group["weight_decay"] else gradient
-        g = self._relax(whole.program, b)
+        decay = self._spread("weight_decay")
+        decays = any(group["weight_decay"] for group in self.param_groups)
+        runs = self._stability.runs
+        g, program = self._relax(whole.program, gradient + decay * theta if decays else gradient)
         check_finite("the solver's direction", g, "raise damping")
-        change = -group["lr"] * self._direction(g, group)
+        change = -self._spread("lr") * self._direction(g)
         self._flat.assign(theta + change)
+        self._stability.settle(runs)
+        self.stats |= self._stability.stats()
+        whole = replace(whole, program=program)
         rose = self.levenberg_marquardt is not None and not self._fell(whole, parts, theta, change, linearise)
         # a step by betas is as long at any damping: undone, it would be tried again for ever
-        if rose and group.get("betas") is None:
+        if rose and self.param_groups[0].get("betas") is None:
             self._flat.assign(theta)
             # or what it carries would raise the loss again, which no damping changes
             self._vectors.pop("momentum", None)
 
+    @property
+    def _damping(self) -> float:
+        """What was asked for, and what an unstable loop needs above it."""
+        same_in_all("TNGD", self.param_groups)
+        return float(self.param_groups[0]["damping"]) + self._stability.added
+
+    def _spread(self, name: str) -> float | Vector:
+        return spread(self._flat.parameters, self.param_groups, name)
+
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        if self.param_groups:
-            raise ValueError("TNGD: one parameter group only; freeze parameters by requires_grad instead")
-        super().add_param_group(param_group)
+        """Train more of the module's parameters from the next step on. Raises ValueError for those of another."""
+        if not self.param_groups:
+            super().add_param_group(param_group)
+            return
+        groups = grouped("TNGD", self._flat.module, [*self.param_groups, param_group], ())
+        super().add_param_group(groups[-1])
+        try:
+            check_groups("TNGD", self.param_groups)
+        except ValueError:
+            del self.param_groups[-1]
+            raise
+
+    def _follow_changes(self) -> None:
+        """Parameters that were frozen, or added, since the last step."""
+        flat = follow(self._flat)
+        refuse_strangers("TNGD", flat.module, self.param_groups)
+        if flat is self._flat:
+            flat.refuse_changes()
+            return
+        if self._parts:
+            raise ValueError("TNGD: parameters were frozen or added since a batch was accumulated; call step before")
+        here, there = Places(self._flat.parameters), Places(flat.parameters)
+        if self.param_groups[0].get("betas") is not None:
+            self._vectors.setdefault("born", torch.zeros_like(self._flat.flatten()))
+        fill = {"born": self._sums["steps"]}
+        self._vectors = {name: here.moved(v, there, fill.get(name, 0.0)) for name, v in self._vectors.items()}
+        self._flat, self._linearise = flat, replace(self._linearise, flat=flat)
+        self._stale = self._loaded = None
 
     def state_dict(self) -> dict[str, Any]:
         """All that a bit-for-bit resume needs: analog state, the solver's generator, the stale program of a delay.
@@ -194,7 +254,7 @@ class TNGD(torch.optim.Optimizer):
         state = super().state_dict()
         state["analog"] = {
             "vectors": {name: v.clone() for name, v in self._vectors.items()},
-            "sums": dict(self._sums),
+            "sums": {**self._sums, **self._stability.stats()},
             "solver": solver_state(self.solver),
             "stale": None if self._stale is None else self._stale.pack(),
         }
@@ -206,23 +266,26 @@ class TNGD(torch.optim.Optimizer):
         Raises ValueError for another optimiser's state, or another module's, before anything is changed.
         """
         analog = analog_state(state_dict, "TNGD", ("vectors", "sums", "solver", "stale"), self.param_groups)
+        self._follow_changes()
         like = self._flat.flatten()
         refuse_other_sizes("TNGD", analog["vectors"], len(like))
         stale = None if analog["stale"] is None else Stale.unpack(analog["stale"], like)
         set_solver_state(self.solver, analog["solver"])
         super().load_state_dict(state_dict)
         self._vectors = {name: v.to(like, copy=True) for name, v in analog["vectors"].items()}
-        self._sums = dict(analog["sums"])
+        self._sums = {name: analog["sums"][name] for name in ("steps", "total_analog_time")}
+        self._stability.load(analog["sums"])
+        self.stats = {**self.stats, **analog["sums"]}
         self._loaded, self._parts, self._stale = None, [], stale
 
     def __getstate__(self) -> dict[str, Any]:
         return own_state(self)
 
-    def _whole(self, inputs: Any, targets: Any, damping: float) -> tuple[Whole, list[MicroBatch]]:
+    def _whole(self, inputs: Any, targets: Any) -> tuple[Whole, list[MicroBatch]]:
         try:
             self.accumulate(inputs, targets)
             parts = self._parts
-            whole = self._linearise.whole(self._parts, damping)
+            whole = self._linearise.whole(self._parts, self._damping)
         finally:
             self._parts = []
         # J may be loaded in place where nothing asks for the program again
@@ -231,23 +294,26 @@ class TNGD(torch.optim.Optimizer):
             return replace(whole, program=replace(whole.program, scratch=True)), []
         return whole, parts
 
-    def _relax(self, program: AnyFactors, b: Vector) -> Vector:
+    def _relax(self, program: AnyFactors, b: Vector) -> tuple[Vector, AnyFactors]:
+        """The device's answer, and the program that it answers: an unstable loop may have needed more damping."""
         x0, waited = self._initial(b)
         x0, cost = self._settled(program, b, x0)
         before = solver_state(self.solver)
-        loaded = self.solver.init(program)
-        solution = self.solver.compute(loaded, b, x0)
+        warm = self.start == "warm" and "readout" in self._vectors
+        relaxed = self._stability.relaxed(self.solver, program, b, x0, warm)
+        solution, program = relaxed.solution, relaxed.program
         refuse_unsolved("TNGD", self.solver, solution)
         if self._ranks is not None:
             # the same numbers in every process, whatever their rounding
             solution = replace(solution, value=self._ranks.shown(solution.value, 0))
+            self._stability.added = float(self._ranks.shown(torch.tensor(self._stability.added).to(b), 0))
         if self.delay > 0.0:
-            self._stale, self._loaded = Stale(program, b, before), loaded
+            self._stale, self._loaded = Stale(program, b, before), relaxed.loaded
         self._vectors["readout"] = solution.value
         self._sums["steps"] += 1
         self._sums["total_analog_time"] += solution.stats.get("analog_time", 0.0) + waited
         self.stats = {**solution.stats, **cost, "damping": program.damping, **self._sums}
-        return solution.value
+        return solution.value, program
 
     def _initial(self, b: Vector) -> tuple[Vector | None, float]:
         last = self._vectors.get("readout")
@@ -259,7 +325,7 @@ class TNGD(torch.optim.Optimizer):
             return last, 0.0
         if self._loaded is None:
             self._loaded = reloaded(self.solver, self._stale)
-        waiting = self.solver.compute(self._loaded, self._stale.b, last, self.delay)
+        waiting = self._stability.asked(self.solver, self._loaded, self._stale.b, last, self.delay)
         return waiting.value, waiting.stats.get("analog_time", 0.0)
 
     def _settled(self, program: AnyFactors, b: Vector, x0: Vector | None) -> tuple[Vector | None, dict[str, float]]:
@@ -270,10 +336,13 @@ class TNGD(torch.optim.Optimizer):
         value = found.value if self._ranks is None else self._ranks.shown(found.value, 0)
         return value, {"lanczos_products": float(found.products), "slowest_left": found.slowest_left}
 
-    def _direction(self, g: Vector, group: dict[str, Any]) -> Vector:
+    def _direction(self, g: Vector) -> Vector:
+        group = self.param_groups[0]
         if group.get("betas") is not None:
             return adam(self._vectors, g, group["betas"], group["eps"], int(self._sums["steps"]))
-        return momentum_step(self._vectors, g, group["momentum"]) if group["momentum"] else g
+        if not any(one["momentum"] for one in self.param_groups):
+            return g
+        return momentum_step(self._vectors, g, self._spread("momentum"))
 
     def _remedy(self, inputs: Any, loss: Tensor) -> str:
         if not bool(loss.isfinite()):
@@ -294,15 +363,16 @@ class TNGD(torch.optim.Optimizer):
             raise
         curved = whole.program.matvec(change) - damping * change
         predicted = float(whole.gradient @ change + 0.5 * change @ curved)
-        decay = self.param_groups[0]["weight_decay"]
-        of_decay = decay * float(theta @ change + 0.5 * change @ change)
+        of_decay = float((self._spread("weight_decay") * (theta + 0.5 * change)) @ change)
         predicted += of_decay
         rise = float(after - whole.loss) + of_decay
         accepted = rise <= _ROUNDING_OF_LOSS * torch.finfo(theta.dtype).eps * abs(float(whole.loss))
         self.stats["reduction_ratio"] = ratio = reduction_ratio(rise, predicted)
         self.stats["accepted"] = float(accepted or "betas" in self.param_groups[0])
         rule = self.levenberg_marquardt
-        self.param_groups[0]["damping"] = rule.next(damping, ratio) if accepted else rule.after_rise(damping)
+        for group in self.param_groups:
+            group["damping"] = rule.next(damping, ratio) if accepted else rule.after_rise(damping)
+        self._stability.added = 0.0  # the rule has taken it up
         return accepted
 
 

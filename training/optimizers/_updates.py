@@ -49,7 +49,7 @@ def reduction_ratio(change: float, predicted: float) -> float:
     return -change / abs(predicted)
 
 
-def momentum_step(vectors: dict[str, Tensor], g: Vector, momentum: float) -> Vector:
+def momentum_step(vectors: dict[str, Tensor], g: Vector, momentum: float | Vector) -> Vector:
     # the first buffer is the direction itself, as in torch.optim.SGD
     last = vectors.get("momentum")
     vectors["momentum"] = g if last is None else momentum * last + g
@@ -57,12 +57,16 @@ def momentum_step(vectors: dict[str, Tensor], g: Vector, momentum: float) -> Vec
 
 
 def adam(vectors: dict[str, Tensor], g: Vector, betas: tuple[float, float], eps: float, step: int) -> Vector:
-    """Adam's direction (Kingma and Ba, 2015), bias corrected; betas = (0, 0) gives g/(|g| + eps)."""
+    """Adam's direction (Kingma and Ba, 2015), bias corrected; betas = (0, 0) gives g/(|g| + eps).
+
+    Bias is that of the steps since an entry was born, where `vectors` says so.
+    """
+    steps = step if "born" not in vectors else step - vectors["born"]
     beta1, beta2 = betas
     first = vectors.get("first")
     second = vectors.get("second")
     vectors["first"] = (1 - beta1) * g if first is None else beta1 * first + (1 - beta1) * g
     vectors["second"] = (1 - beta2) * g * g if second is None else beta2 * second + (1 - beta2) * g * g
-    corrected = vectors["second"] / (1 - beta2**step)
-    direction: Tensor = vectors["first"] / (1 - beta1**step) / (corrected.sqrt() + eps)
+    corrected = vectors["second"] / (1 - beta2**steps)
+    direction: Tensor = vectors["first"] / (1 - beta1**steps) / (corrected.sqrt() + eps)
     return direction

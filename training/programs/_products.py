@@ -1,7 +1,7 @@
 """Gauss-Newton products without factors: O(B N) each, nothing of size r x N stored."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -34,3 +34,6 @@ class Products:
         """F v."""
         u = self.jvp(v).reshape(len(self.H), -1)
         return self.vjp(torch.einsum("bij,bj->bi", self.H, u).reshape(-1)) + self.damping * v
+
+    def with_damping(self, damping: float) -> "Products":
+        return replace(self, damping=damping)

@@ -59,6 +59,9 @@ class Sharded:
         """diag(F)."""
         return self.ranks.sum(self.local.with_damping(0.0).diagonal()) + self.damping
 
+    def with_damping(self, damping: float) -> "Sharded":
+        return replace(self, local=self.local.with_damping(damping))
+
     def gathered(self) -> Factors:
         """The whole program in every process, for a device that has to be loaded with all of it."""
         H = None if self.local.H is None else self.ranks.gather(self.local.H)

@@ -33,6 +33,7 @@ class TrainingState:
         self.order = DataOrder(len(task.train), batch, seed)
         self.micro_batches = experiment.accumulate or 1
         self.learning_rate = schedule(experiment)
+        self.damping = damping_schedule(experiment)
         self.steps = given(experiment.steps)
         self.step = 0
         self.batch_losses: list[float] = []
@@ -45,6 +46,8 @@ class TrainingState:
     def advance(self) -> float:
         """One optimiser step on the next mini-batches; returns the loss on them, before the step."""
         self.stepper.set_learning_rate(self.learning_rate(self.step))
+        if self.damping is not None:
+            self.stepper.set_damping(self.damping(self.step))
         if self.ranks is not None and self.ranks.rank > 0:
             # dropout of its own, the same again after a resume
             torch.manual_seed(self.ranks.rank + self.ranks.count * (self.step + 10**9 * (self.seed + 1)))
@@ -118,6 +121,16 @@ def schedule(experiment: Experiment) -> Callable[[int], float]:
     if experiment.schedule == "constant":
         return lambda step: lr
     return lambda step: lr * (1 + math.cos(math.pi * step / steps)) / 2
+
+
+def damping_schedule(experiment: Experiment) -> Callable[[int], float] | None:
+    """The damping of each step, by equal factors from the first to the last; None where it stays."""
+    if experiment.damping_last is None:
+        return None
+    first = given(experiment.damping)
+    ratio = experiment.damping_last / first
+    last = max(given(experiment.steps) - 1, 1)
+    return lambda step: float(first * ratio ** (step / last))
 
 
 def _random_state() -> dict[str, Any]:

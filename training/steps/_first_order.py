@@ -1,6 +1,6 @@
 """Steps of SGD, Adam and L-BFGS."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,8 @@ from ..parallel import Ranks
 from ..tasks import Split
 from ._taken import Taken
 
+_STABILITY = ("damping", "lambda_max", "growth", "loop_margin", "damping_slack", "policy_acted", "unstable_runs")
+
 
 class Optimised:
     """What every stepper asks of its optimiser."""
@@ -24,6 +26,17 @@ class Optimised:
     def set_learning_rate(self, lr: float) -> None:
         for group in self._optimizer.param_groups:
             group["lr"] = lr
+
+    def set_damping(self, damping: float) -> None:
+        """Of an optimiser that has one."""
+        for group in self._optimizer.param_groups:
+            group["damping"] = damping
+
+    @property
+    def stability(self) -> dict[str, float]:
+        """What the last step told of its damping and of the device's loop."""
+        stats: Mapping[str, float] = getattr(self._optimizer, "stats", {})
+        return {name: stats[name] for name in _STABILITY if name in stats}
 
     def state_dict(self) -> dict[str, Any]:
         return self._optimizer.state_dict()

@@ -29,6 +29,7 @@ class Layerwise(Optimised):
             weight_decay=e.weight_decay,
             decay=e.factor_decay,
             bits=e.bits,
+            unstable=e.unstable,
         )
         try:
             self._optimizer = KFAC(module, loss_fn, solver=solver, **settings)

@@ -9,7 +9,7 @@ from .._exceptions import Diverged, ExperimentError
 from .._types import LinAlgError, LossFunction
 from ..costs import Clocked, CostModel, Parts, now
 from ..experiments import Experiment, present
-from ..optimizers import TNGD
+from ..optimizers import TNGD, LevenbergMarquardt
 from ..solvers import Solver
 from ..tasks import Split
 from ._first_order import Optimised
@@ -55,6 +55,9 @@ def natural_stepper(
         start=e.start,
         deflated=e.deflated,
         momentum=e.momentum,
+        betas=None if e.beta1 is e.beta2 is None else (e.beta1 or 0.0, e.beta2 or 0.0),
+        levenberg_marquardt=LevenbergMarquardt() if e.levenberg_marquardt else None,
+        unstable=e.unstable,
         weight_decay=e.weight_decay,
         curvature=e.curvature,
         autocast=None if e.autocast is None else getattr(torch, e.autocast),

@@ -1,6 +1,6 @@
 """A step, its loss and its cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -26,7 +26,12 @@ class Stepper(Protocol):
         """One step on all of them together. Raises `Diverged` when it cannot be taken."""
         ...
 
+    @property
+    def stability(self) -> Mapping[str, float]: ...
+
     def set_learning_rate(self, lr: float) -> None: ...
+
+    def set_damping(self, damping: float) -> None: ...
 
     def state_dict(self) -> dict[str, Any]: ...
 

@@ -1,5 +1,6 @@
 """A chip that holds a program, as numbers: arrays with their deviations, and what they add to the drive."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..._types import Matrix, Rows, Vector
@@ -37,6 +38,7 @@ class LoadedCascade:
         noise: of everything, as loaded.
         limits: of the amplifiers; None where there are none.
         clipped: entries of the program beyond the range of their array.
+        damped: the same arrays with damping resistors set anew, for a damping in the program's units.
     """
 
     loop: Loop
@@ -52,6 +54,7 @@ class LoadedCascade:
     noise: CascadeNoise
     limits: AmplifierLimits | None
     clipped: int
+    damped: Callable[[float], "LoadedCascade"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from ._cascade_loop import MAX_GROUPS as MAX_GROUPS
 from ._cascade_loop import Loop as Loop
 from ._cascade_loop import refuse_growth as refuse_growth
+from ._cascade_loop import refuse_slow_decay as refuse_slow_decay
 from ._krylov import POLES_PER_TIME as POLES_PER_TIME
 from ._krylov import Kept as Kept
 from ._krylov import Relaxing as Relaxing

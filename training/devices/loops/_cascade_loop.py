@@ -11,6 +11,7 @@ from torch import Tensor
 from ..._exceptions import StalledSolve, UnstableLoop
 from ..._types import Jacobian, OutputHessian, Rows, Vector
 from ...programs import block_product
+from ._arnoldi import edges
 
 MAX_GROUPS = 12
 COARSE = 1e-3
@@ -101,6 +102,8 @@ class Loop:
         # one line for each r x r matrix of doubles, so that no more than two are there at a time
         energy = self.grams.sum(0).double()
         rate = float(self.rates.min()) + growth
+        if rate < 0.0:
+            return False  # of modes outside the arrays' range
         if self.H is None:
             energy.diagonal().add_(rate)
         else:
@@ -119,6 +122,19 @@ class Loop:
         """Raises UnstableLoop when a mode grows by more than e within t."""
         if not self.certified(1.0 / t if t > 0.0 else math.inf):
             refuse_growth(self.growth, t)
+
+    def check_decay(self, least: float) -> None:
+        """Raises UnstableLoop unless every mode decays at a rate `least` [1/tau]."""
+        if not self.certified(-least):
+            refuse_slow_decay(self.growth, least)
+
+    @cached_property
+    def edges(self) -> tuple[float, float]:
+        """Smallest and largest real part [1/tau] of what the arrays add to the decay rates, to about a hundredth.
+
+        The larger is lambda_max of the program as the arrays hold it; errors of the arrays make the smaller negative.
+        """
+        return edges(lambda u: self.turn @ u, len(self.J_in), self.D)
 
     def speed(self) -> float:
         """An upper estimate of F's largest eigenvalue."""
@@ -151,7 +167,19 @@ def refuse_growth(growth: float, t: float) -> None:
     if not (growth < 0.0 or growth * t <= 1.0):
         raise UnstableLoop(
             f"device: the mismatched loop is unstable, its fastest mode grows as exp({growth:.3g} t/tau), t = {t:g}; "
-            "raise the damping, shorten t, or tighten the mismatch or the program's bits"
+            "raise the damping, shorten t, or tighten the mismatch or the program's bits",
+            1.0 / growth if growth > 0.0 else math.inf,
+        )
+
+
+def refuse_slow_decay(growth: float, least: float) -> None:
+    if not growth <= -least:
+        how = "grows" if growth > 0.0 else "decays"
+        raise UnstableLoop(
+            f"device: the mismatched loop is unstable, or nearly: its slowest mode {how} at {abs(growth):.3g}/tau, "
+            f"where a decay of {least:.3g}/tau was expected; raise the damping, or tighten the mismatch or the "
+            "program's bits",
+            1.0 / growth if growth > 0.0 else math.inf,
         )
 
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ..._exceptions import UnstableLoop
 from ..._types import Rows, Vector
-from ._cascade_loop import Loop, ShiftedLoop
+from ._arnoldi import hessenberg
+from ._cascade_loop import Loop, ShiftedLoop, refuse_slow_decay
 
 HARMLESS = 0.25
 """Once round the loop in units of the slowest stage's rate: up to here its lag is no danger, whatever the program.
@@ -155,18 +156,33 @@ class LaggedLoop:
 
     def check_stable(self, t: float) -> None:
         """Raises UnstableLoop when the lags make a mode grow by more than e within t; the base has its own check."""
-        if self.second is None:
-            return  # one stage settles whatever its rate
-        slowest = float(torch.minimum(self.first, self.second).min())
-        if float(self.base.turn.norm()) <= HARMLESS * slowest:
+        if self.harmless:
             return
         growth = self.growth
         if not (growth < 0.0 or growth * t <= 1.0):
+            slowest = self._slowest
             raise UnstableLoop(
                 f"device: the stages' amplifiers are too slow, the loop rings up as exp({growth:.3g} t/tau), "
                 f"t = {t:g}; the slowest stage settles with {slowest:.3g}/tau: "
-                "raise the gain-bandwidth or tau, or shorten t"
+                "raise the gain-bandwidth or tau, or shorten t",
+                1.0 / growth if growth > 0.0 else math.inf,
             )
+
+    def check_decay(self, least: float) -> None:
+        """As that of `Loop`."""
+        if not self.harmless:
+            refuse_slow_decay(self.growth, least)
+
+    @property
+    def harmless(self) -> bool:
+        """Whether no lag can make it ring up; one stage settles whatever its rate."""
+        return self.second is None or float(self.base.turn.norm()) <= HARMLESS * self._slowest
+
+    @property
+    def _slowest(self) -> float:
+        """Rate of the slowest stage [1/tau]."""
+        rates = self.first if self.second is None else torch.minimum(self.first, self.second)
+        return float(rates.min())
 
     @cached_property
     def growth(self) -> float:
@@ -269,21 +285,9 @@ def _rightmost(apply: Callable[[State], State], size: int, like: Tensor) -> floa
     m = MODES
     if size <= 2 * m:
         return None  # all of them cost no more
-    basis = like.new_zeros(m + 1, size)
-    hessenberg = torch.zeros(m + 1, m, dtype=torch.float64)
-    # a start that no program is blind to
-    start = torch.randn(size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    basis[0] = (start / start.norm()).to(like)
-    for k in range(m):
-        v = apply(basis[k])
-        for _ in range(2):
-            part = basis[: k + 1] @ v
-            v = v - part @ basis[: k + 1]
-            hessenberg[: k + 1, k] += part.double().cpu()
-        hessenberg[k + 1, k] = float(v.norm())
-        basis[k + 1] = v / v.norm().clamp_min(torch.finfo(v.dtype).tiny)
-    values, vectors = torch.linalg.eig(hessenberg[:m])
-    left = hessenberg[m, m - 1] * vectors[-1].abs()
+    found = hessenberg(apply, size, m, like)
+    values, vectors = torch.linalg.eig(found[:m])
+    left = found[m, m - 1] * vectors[-1].abs()
     if bool(((values.real > 0.0) & (left > CONVERGED * values.real)).any()):
         return None
     return float(values.real.max())
