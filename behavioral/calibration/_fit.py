@@ -77,6 +77,11 @@ class Fit:
         """Posterior standard deviations in units of the prior's."""
         return np.asarray(np.sqrt(np.diag(self.folded)))
 
+    def with_wider_prior(self, sd: Float[np.ndarray, " p"]) -> "Fit":
+        """The same z with the covariance that it has when z is N(0, sd^2) a priori."""
+        change = np.diag(sd**-2.0 - self.prior_sd**-2.0)
+        return replace(self, normal=replace(self.normal, curvature=self.normal.curvature + change), prior_sd=sd)
+
 
 def fit(runs: Sequence[Term], parameters: Parameters) -> Fit:
     """Fit all runs; while one stands out, leave it out and fit again; then weigh each kind by its own residuals.
