@@ -40,7 +40,7 @@ def read_netlist(path: str | Path, include: bool = False, outputs: Sequence[str]
 
     Args:
         path: the file.
-        include: take `.include` and `.lib` of files in the file's own folder.
+        include: take `.include` and `.lib` of files in the file's own folder and below it; else they are refused.
         outputs: what is read: nodes, `v(a,b)`, `i(v1)`; see `with_outputs`. Every node of the circuit itself (not of
             subcircuits) unless given.
 
@@ -171,10 +171,19 @@ def _plain(text: str, name: str) -> str:
     return text
 
 
-def netlist_text(path: str | Path) -> str:
+def netlist_text(path: str | Path, include: bool = False) -> str:
     """The text of a netlist, for what keeps it; `parse_netlist` reads it.
 
+    With `include` its included files stand in it, and comments do not.
+
     Raises:
-        CircuitError: an unreadable file.
+        CircuitError: an unreadable file, or one that is included and cannot be taken.
     """
-    return _text(Path(path))
+    path = Path(path)
+    if not include:
+        return _text(path)
+    problems = Problems(str(path))
+    lines = logical_lines(_text(path), "", problems)
+    whole = with_parts(lines.found, path, include, problems, _text)
+    problems.check()
+    return "\n".join((lines.title, *(line.text for line in whole), ".end", ""))
