@@ -30,8 +30,9 @@ class SpiceFile:
 def read_netlist(path: str | Path, include: bool = False, outputs: Sequence[str] | None = None) -> Network:
     """The circuit of a SPICE netlist, subcircuits flattened, as typed elements that every analysis takes.
 
-    Linear elements are taken: R, C, L, K, V, I, E, G, F, H, and X with `.subckt`; `.param` and expressions in braces or
-    quotes; `.temp`, `.options temp tnom` (27 C unless given); `.model` of resistors, capacitors and inductors; `.ic`.
+    Linear elements are taken: R, C, L, K, V, I, E, G, F, H, and X with `.subckt`; B, and E and G with VALUE, where the
+    expression is linear in voltages and currents; `.param` and expressions in braces or quotes;
+    `.temp`, `.options temp tnom` (27 C unless given); `.model` of resistors, capacitors and inductors; `.ic`.
     Nothing in a file is executed. Cards of analyses are left out; see `read_spice_file`, which tells of them. As in
     SPICE the first line is a title, letters have no case, `M` is milli, and `F` is femto.
 

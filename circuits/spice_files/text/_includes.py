@@ -1,6 +1,5 @@
 """Files that a file asks for: taken when its reader allows it, and from the file's own folder alone."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,10 +74,17 @@ class _Parts:
 
     def _place(self, name: str, beside: Path) -> Path:
         found = [_resolved(folder / name) for folder in dict.fromkeys((beside, self._folder))]
-        path = next((path for path in found if os.path.isfile(path)), found[0])
+        path = next((path for path in found if _is_file(path)), found[0])
         if not path.is_relative_to(self._folder) or path == self._folder:
             raise ValueError(f"expected a file in the folder of the circuit, got {name!r}, a link that leads out of it")
         return path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is longer than a system takes
+        return False
 
 
 def _relative(name: str) -> str:
