@@ -169,7 +169,8 @@ def _text(path: Path) -> str:
 def _plain(text: str, name: str) -> str:
     if "\0" in text:
         raise CircuitError(f"{name}: expected a text file, got one with null characters (UTF-16 is not taken)")
-    return text
+    # LTspice puts it between the letter of an element and a name of another letter.
+    return text.replace("\N{SECTION SIGN}", "_")
 
 
 def netlist_text(path: str | Path, include: bool = False) -> str:

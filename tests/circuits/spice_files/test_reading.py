@@ -188,3 +188,37 @@ def test_arithmetic_that_simulators_do_in_different_ways_is_refused(text):
     # ngspice 39 finds 8 or -8 for the cubes, by where they stand, and draws limit() at random.
     with pytest.raises(CircuitError, match=r"line 2: parameter p: .*disagree"):
         parse_netlist(f"t\n.param p={text}\nR1 a 0 1k\nI1 0 a 1\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("PULSE(0 1 0 1n 1n 0 1u)", "width"),
+        ("PULSE(0 1 0 1n 1n 2u 1u)", "period"),
+        ("PULSE(0 1 -1u)", "at least 0"),
+        ("PULSE(0 1 0 1n 1n 2u 5u 3)", "2 to 7 numbers"),
+        ("SIN(0 1)", "3 to 6 numbers"),
+        ("SIN(0 1 0)", "frequency above 0"),
+        ("EXP(0 1 1u)", "6 to 6 numbers"),
+        ("EXP(0 1 2u 1u 1u 1u)", "shorter one first"),
+        ("PWL(0 0 1m 1 +2m 0)", "disagree"),
+        ("PWL(-1m 0 1m 1)", "from 0 on"),
+    ],
+)
+def test_a_waveform_that_simulators_fill_in_or_read_in_different_ways_is_refused(source, reason):
+    with pytest.raises(CircuitError, match=f"line 2: v1: .*{reason}"):
+        parse_netlist(f"t\nV1 a 0 {source}\nR1 a 0 1k\n")
+
+
+def test_what_a_vendor_notes_of_a_part_changes_nothing_and_what_is_inside_of_one_is_refused():
+    found = elements('C1 a 0 10n V=50 Irms=0 Rser=0 Lser=0 mfg="KEMET" pn="C 1" type="X7R"\nR1 a 0 4.7k tol=1 pwr=0.1')
+    assert (found["c1"].capacitance, found["r1"].resistance) == (1e-8, 4700.0)
+    with pytest.raises(CircuitError, match="line 2: c1: rser"):
+        parse_netlist("t\nC1 a 0 10n Rser=0.1\nR1 a 0 1k")
+
+
+@pytest.mark.parametrize("card", [".options rshunt=1e9", ".options scale=2", ".aliases", ".func f(x) {x}"])
+def test_cards_that_would_change_the_circuit_are_refused(card):
+    # ngspice puts a resistor of rshunt at every node; what follows .aliases is no circuit, to .endaliases.
+    with pytest.raises(CircuitError, match=r"line [24]: \."):
+        parse_netlist(f"t\n{card}\nR1 a 0 1k\nI1 0 a 1\n")
