@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ...circuits import Network, state_space
-from ...circuits.state_spaces import StateSpace
+from ...circuits.state_spaces import StateSpace, driven, has_waveforms
 from ..propagation import Time
 from ._ornstein_uhlenbeck import OrnsteinUhlenbeck
 
@@ -23,7 +23,7 @@ class CircuitProcess:
 
     @classmethod
     def of(cls, network: Network) -> "CircuitProcess":
-        """The process of a circuit, amplifiers linearised, all sources at their dc values.
+        """The process of a circuit, amplifiers linearised; it rests with all sources at their dc values.
 
         Raises:
             ValueError: no capacitors or inductors, equations that are singular, or nothing to relax to.
@@ -50,7 +50,10 @@ class CircuitProcess:
         return self._read(self.states.mean)
 
     def mean_at(self, t: Time) -> Float[np.ndarray, "*times n"]:
-        """Outputs [V] after a time from the start, without noise."""
+        """Outputs [V] after a time from the start, without noise, sources as their waveforms have them."""
+        if has_waveforms(self.space):
+            times, back = np.unique(np.asarray(t, dtype=float), return_inverse=True)
+            return driven(self.space, times)[back].reshape(*np.shape(t), len(self.space.M))
         return self._read(self.states.mean_at(t, self.start))
 
     def covariance_at(self, t: Time) -> Float[np.ndarray, "*times n n"]:
@@ -73,7 +76,11 @@ class CircuitProcess:
         self, times: Float[np.ndarray, " t"], rng: np.random.Generator, paths: int = 1
     ) -> Float[np.ndarray, "paths t n"]:
         """Outputs [V] at times from the start, exact at any spacing."""
-        return self._read(self.states.sample(times, self.start, rng, paths=paths))
+        found = self._read(self.states.sample(times, self.start, rng, paths=paths))
+        if not has_waveforms(self.space):
+            return found
+        # Noise adds to whatever the sources do.
+        return np.asarray(found + self.mean_at(times) - self._read(self.states.mean_at(times, self.start)))
 
     def _read(self, states: Float[np.ndarray, "*batch m"]) -> Float[np.ndarray, "*batch n"]:
         return np.asarray(states @ self.space.M.T + self.space.y_drive + self.space.y_bias)

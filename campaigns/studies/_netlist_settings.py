@@ -23,6 +23,8 @@ class NetlistSettings(Frozen):
     """Its name in messages."""
     text: str = Field(repr=False)
     """The netlist itself; of the file when a study is read."""
+    include: bool = False
+    """Whether what the netlist includes is taken, from its own folder and below; done when a study is read."""
     outputs: tuple[str, ...] = Field(min_length=1)
     analyses: tuple[Analysis, ...] = Field(("op", "noise"), min_length=1)
     tolerances: Mapping[str, Tolerance] = Field(default_factory=dict)

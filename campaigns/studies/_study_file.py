@@ -78,7 +78,7 @@ def _netlist_read(data: Mapping[str, Any], path: Path) -> dict[str, Any]:
     if isinstance(netlist.get("outputs"), str):
         netlist["outputs"] = split_outputs(netlist["outputs"])
     if isinstance(netlist.get("file"), str) and "text" not in netlist:
-        netlist["text"] = netlist_text(path.parent / netlist["file"])
+        netlist["text"] = netlist_text(path.parent / netlist["file"], netlist.get("include") is True)
     if isinstance(netlist.get("tolerances"), str):
         specification = load_specification(path.parent / netlist["tolerances"])
         netlist["tolerances"] = specification.model_dump(mode="json", exclude_none=True)["tolerances"]

@@ -9,7 +9,7 @@ import scipy
 from jaxtyping import Complex, Float
 
 from ..networks import Network, OpAmp
-from ..state_spaces import NoisePaths, StateSpace, noise_paths, state_space
+from ..state_spaces import NoisePaths, StateSpace, driven, has_waveforms, noise_paths, state_space
 from ._pencil import Pencil
 from ._stability import Stability
 
@@ -103,12 +103,14 @@ class LinearCircuit:
         return self.pencil.settled()
 
     def step(self, end: float, count: int) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, "t n"]]:
-        """Equal times [s] up to an end, and the outputs [V] at them after all sources step on.
+        """Equal times [s] up to an end, and the outputs [V] at them after all sources step on or begin their waveforms.
 
-        From the elements' own initial values; one matrix exponential, however many times.
+        From the elements' own initial values; one matrix exponential, however many times, between edges of waveforms.
         """
         space = self.space
         times = np.linspace(0.0, end, count)
+        if has_waveforms(space):
+            return times, driven(space, times)
         E = scipy.linalg.expm(-space.F * times[1]) if len(space.F) else np.zeros((0, 0))
         away = (np.zeros(len(space.F)) if space.start is None else space.start) - space.settled_states
         found = []

@@ -6,6 +6,7 @@ from typing import Any
 from ._constants import BOLTZMANN as BOLTZMANN
 from ._elements import GROUND as GROUND
 from ._elements import NODE_NAME as NODE_NAME
+from ._elements import PULSE_FOR_EVER as PULSE_FOR_EVER
 from ._elements import TRANSCONDUCTANCE as TRANSCONDUCTANCE
 from ._elements import Capacitor as Capacitor
 from ._elements import ControlledCurrent as ControlledCurrent

@@ -22,10 +22,16 @@ Value = Any
 
 T = TypeVar("T")
 
+PULSE_FOR_EVER = 1e9
+"""Width of a pulse that does not end [s]; a period of ten times that is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waveform:
-    """What a source does in time: the numbers of SPICE's function of this name, in its order, in SI units."""
+    """What a source does in time: the numbers of SPICE's function of this name, in its order, in SI units.
+
+    A pulse has all seven: two levels, delay, rise, fall, width and period.
+    """
 
     kind: Literal["pulse", "sin", "exp", "pwl"]
     values: tuple[float, ...]

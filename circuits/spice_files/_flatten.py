@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from ..networks import Element
 from ._library import LIBRARY, Known
-from .cards import Conditions, Site, elements
+from .cards import Conditions, Site, elements, from_expression, has_expression
 from .definitions import Block, Circuit, Scope
 from .text import Line, Problems, given, words
 
@@ -39,13 +39,19 @@ class Flattening:
                 self.problems.add(card.place, str(error))
 
     def _card(self, site: Site, card: Line, depth: int) -> None:
+        if has_expression(card.text):
+            self._put(from_expression(site, card.text))
+            return
         found = words(card.text)
         if not found:
             raise ValueError("expected an element")
         if found[0][0] == "x":
             self._instance(site, found, depth)
             return
-        for element in elements(site, found):
+        self._put(elements(site, found))
+
+    def _put(self, made: list[Element]) -> None:
+        for element in made:
             if element.name in self.names:
                 raise ValueError(f"{element.name}: there are two elements of this name")
             self.names.add(element.name)

@@ -30,8 +30,9 @@ class SpiceFile:
 def read_netlist(path: str | Path, include: bool = False, outputs: Sequence[str] | None = None) -> Network:
     """The circuit of a SPICE netlist, subcircuits flattened, as typed elements that every analysis takes.
 
-    Linear elements are taken: R, C, L, K, V, I, E, G, F, H, and X with `.subckt`; `.param` and expressions in braces or
-    quotes; `.temp`, `.options temp tnom` (27 C unless given); `.model` of resistors, capacitors and inductors; `.ic`.
+    Linear elements are taken: R, C, L, K, V, I, E, G, F, H, and X with `.subckt`; B, and E and G with VALUE, where the
+    expression is linear in voltages and currents; `.param` and expressions in braces or quotes;
+    `.temp`, `.options temp tnom` (27 C unless given); `.model` of resistors, capacitors and inductors; `.ic`.
     Nothing in a file is executed. Cards of analyses are left out; see `read_spice_file`, which tells of them. As in
     SPICE the first line is a title, letters have no case, `M` is milli, and `F` is femto.
 
@@ -40,7 +41,7 @@ def read_netlist(path: str | Path, include: bool = False, outputs: Sequence[str]
 
     Args:
         path: the file.
-        include: take `.include` and `.lib` of files in the file's own folder.
+        include: take `.include` and `.lib` of files in the file's own folder and below it; else they are refused.
         outputs: what is read: nodes, `v(a,b)`, `i(v1)`; see `with_outputs`. Every node of the circuit itself (not of
             subcircuits) unless given.
 
@@ -168,13 +169,23 @@ def _text(path: Path) -> str:
 def _plain(text: str, name: str) -> str:
     if "\0" in text:
         raise CircuitError(f"{name}: expected a text file, got one with null characters (UTF-16 is not taken)")
-    return text
+    # LTspice puts it between the letter of an element and a name of another letter.
+    return text.replace("\N{SECTION SIGN}", "_")
 
 
-def netlist_text(path: str | Path) -> str:
+def netlist_text(path: str | Path, include: bool = False) -> str:
     """The text of a netlist, for what keeps it; `parse_netlist` reads it.
 
+    With `include` its included files stand in it, and comments do not.
+
     Raises:
-        CircuitError: an unreadable file.
+        CircuitError: an unreadable file, or one that is included and cannot be taken.
     """
-    return _text(Path(path))
+    path = Path(path)
+    if not include:
+        return _text(path)
+    problems = Problems(str(path))
+    lines = logical_lines(_text(path), "", problems)
+    whole = with_parts(lines.found, path, include, problems, _text)
+    problems.check()
+    return "\n".join((lines.title, *(line.text for line in whole), ".end", ""))

@@ -66,6 +66,11 @@ class StateSpace:
         """AC stimulus that reaches the readout directly [V]."""
         return self.y_drive.astype(complex) if self.y_inputs is None else self.y_drive + self.y_inputs @ self.ac
 
+    def starting(self, v0: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
+        """States at the start: of given cell voltages [V], and of the elements' own initial values."""
+        given = self.initial @ v0
+        return np.asarray(given if self.start is None else given + self.start)
+
     def response(self, frequencies: Float[np.ndarray, " f"]) -> Complex[np.ndarray, "f n"]:
         """Readouts [V] per AC stimulus at some frequencies [Hz]."""
         s = 2j * np.pi * np.asarray(frequencies, dtype=float)

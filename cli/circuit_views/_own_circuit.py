@@ -48,7 +48,7 @@ def summary(result: CircuitResult, netlist: Path, seed: int | None) -> dict[str,
         "n": len(result.observed.labels),
         "temperature": float(result.observed.network.temperature),
         "v": result.v,
-        "predicted": model.settled,
+        "predicted": result.predicted,
         "time_constants": model.time_constants,
         "poles": _poles(model),
         "stability": model.stability.verdict,
@@ -247,7 +247,7 @@ def _pictures(result: CircuitResult) -> dict[str, Any]:
             return found | {"contributors": lambda: circuit_figures.contributors(labels[0], names, f, parts, psd[:, 0])}
         case "tran":
             t, v = data["time"].values, data["v"].values
-            if result.request.noise or not result.steps:
+            if result.request.noise or not result.followed:
                 return {"tran": lambda: circuit_figures.transients(labels, t, v)}
             times, modelled = model.step(float(t[-1]), _DRAWN)
             return {"tran": lambda: circuit_figures.transients(labels, t, v, times, modelled)}
@@ -262,7 +262,7 @@ def tables(result: CircuitResult) -> list[Table]:
 
 
 def _output_table(result: CircuitResult) -> Table:
-    columns: dict[str, Any] = {"SPICE": result.v, "model": result.model.settled}
+    columns: dict[str, Any] = {"SPICE": result.v, "model": result.predicted}
     if result.request.analysis == "ac":
         columns = {
             "largest response": np.abs(_response(result)).max(axis=0),

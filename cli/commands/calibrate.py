@@ -10,6 +10,7 @@ from ..frame import (
     AsJson,
     ChipLevel,
     DesignName,
+    Include,
     InstanceSeed,
     NetlistFile,
     Out,
@@ -34,6 +35,7 @@ from ..frame import (
 _OF_A_CIRCUIT = (
     "netlist",
     "outputs",
+    "include",
     "tolerances",
     "analysis",
     "temperature",
@@ -72,6 +74,7 @@ def calibrate(
     ] = None,
     netlist: NetlistFile = None,
     outputs: Outputs = None,
+    include: Include = False,
     tolerances: TolerancesFile = None,
     design: DesignName = None,
     topology: TopologyName = "crossbar",
@@ -164,7 +167,7 @@ def calibrate(
 
         if own_circuit(context, netlist, _OF_A_CIRCUIT):
             assert netlist is not None
-            which = CircuitOptions(netlist, outputs, tolerances, instance_seed)
+            which = CircuitOptions(netlist, outputs, include, tolerances, instance_seed)
             files = (*(lab or ()), *(measurements or ()))
             calibrate_own(this, which, tuple(analysis or ()), files, temperature, seed)
             return

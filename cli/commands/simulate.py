@@ -16,6 +16,7 @@ from ..frame import (
     DriveCsv,
     DriveScale,
     HessianCsv,
+    Include,
     Input,
     InstanceSeed,
     JacobianCsv,
@@ -47,6 +48,7 @@ from ..jobs import CircuitOptions, SimulationOptions, own_circuit, simulate_own
 _OF_A_CIRCUIT = (
     "netlist",
     "outputs",
+    "include",
     "tolerances",
     "input",
     "analysis",
@@ -76,6 +78,7 @@ def simulate(
     context: typer.Context,
     netlist: NetlistFile = None,
     outputs: Outputs = None,
+    include: Include = False,
     tolerances: TolerancesFile = None,
     input: Input = None,
     design: DesignName = None,
@@ -136,7 +139,7 @@ def simulate(
             assert netlist is not None
             simulate_own(
                 this,
-                CircuitOptions(netlist, outputs, tolerances, instance_seed, trust),
+                CircuitOptions(netlist, outputs, include, tolerances, instance_seed, trust),
                 SimulationOptions(analysis, temperature, band, duration, input, noise, seed),
             )
             return

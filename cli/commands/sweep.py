@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from ..frame import AsJson, NetlistFile, Out, Outputs, Quiet, Resume, TolerancesFile, job, whole
+from ..frame import AsJson, Include, NetlistFile, Out, Outputs, Quiet, Resume, TolerancesFile, job, whole
 from ..jobs import own_circuit
 
-_OF_A_CIRCUIT = ("netlist", "outputs", "tolerances", "instances", "scheduler", "workers", "retry_failed")
+_OF_A_CIRCUIT = ("netlist", "outputs", "include", "tolerances", "instances", "scheduler", "workers", "retry_failed")
 
 EXAMPLE = "Example: thermospice sweep examples/studies/monte-carlo-crossbar.yaml --out results/chips"
 
@@ -25,6 +25,7 @@ def sweep(
     ] = None,
     netlist: NetlistFile = None,
     outputs: Outputs = None,
+    include: Include = False,
     tolerances: TolerancesFile = None,
     instances: Annotated[
         int | None,
@@ -91,7 +92,7 @@ def sweep(
             from ..inputs import get_study
 
             assert netlist is not None
-            found = get_study(netlist, outputs, tolerances, instances, seed or 0)
+            found = get_study(netlist, outputs, include, tolerances, instances, seed or 0)
             campaign(this, None, None, execution, (found, str(netlist)))
         else:
             campaign(this, study, seed, execution)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ..frame import AsJson, LevelName, NetlistFile, Out, Outputs, Quiet, Seed, TopologyName, job, whole
+from ..frame import AsJson, Include, LevelName, NetlistFile, Out, Outputs, Quiet, Seed, TopologyName, job, whole
 from ..jobs import CircuitOptions, own_circuit, symbolic_own
 
 EXAMPLE = "Example: thermospice symbolic --topology crossbar --size 2"
@@ -18,6 +18,7 @@ def symbolic(
     context: typer.Context,
     netlist: NetlistFile = None,
     outputs: Outputs = None,
+    include: Include = False,
     topology: TopologyName = "crossbar",
     level: LevelName = "ideal",
     size: Annotated[
@@ -37,9 +38,9 @@ def symbolic(
     Of a circuit of your own with --netlist, too: a symbol for each element, and numbers of what is too large to write.
     """
     with job("symbolic", out, quiet, as_json) as this:
-        if own_circuit(context, netlist, ("netlist", "outputs", "latex")):
+        if own_circuit(context, netlist, ("netlist", "outputs", "include", "latex")):
             assert netlist is not None
-            symbolic_own(this, CircuitOptions(netlist, outputs), latex)
+            symbolic_own(this, CircuitOptions(netlist, outputs, include), latex)
             return
         from ...circuits.topologies import get_topology
         from ...circuits.trials import fitting_level, get_level

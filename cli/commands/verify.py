@@ -8,6 +8,7 @@ import typer
 from ..frame import (
     AmplifierFile,
     AsJson,
+    Include,
     NetlistFile,
     Out,
     Outputs,
@@ -42,6 +43,7 @@ def verify(
     context: typer.Context,
     netlist: NetlistFile = None,
     outputs: Outputs = None,
+    include: Include = False,
     tolerances: TolerancesFile = None,
     temperature: Temperature = None,
     band: Annotated[
@@ -136,10 +138,10 @@ def verify(
         from ..inputs import AmplifierOptions
         from ..views import fidelity as verification
 
-        if own_circuit(context, netlist, ("netlist", "outputs", "tolerances", "temperature", "band")):
+        if own_circuit(context, netlist, ("netlist", "outputs", "include", "tolerances", "temperature", "band")):
             assert netlist is not None
             limits = None if band is None else (band.low, band.high)
-            verify_own(this, CircuitOptions(netlist, outputs, tolerances), temperature, limits, seed)
+            verify_own(this, CircuitOptions(netlist, outputs, include, tolerances), temperature, limits, seed)
             return
         if lonely := [n for n, given in (("temperature", temperature), ("band", band)) if given is not None]:
             raise InputError(f"--{lonely[0]}: belongs to --netlist FILE, which is not there")

@@ -17,6 +17,13 @@ Outputs = Annotated[
         show_default=False,
     ),
 ]
+Include = Annotated[
+    bool,
+    typer.Option(
+        "--include",
+        help="Take .include and .lib of the --netlist, of files in its own folder and below; else they are refused.",
+    ),
+]
 TolerancesFile = Annotated[
     Path | None,
     typer.Option(

@@ -1,27 +1,35 @@
 """From a netlist and its options to a circuit."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...campaigns import Study, parse_study
 from ...campaigns.studies import OF_AN_OUTPUT, limits_of
-from ...circuits import read_netlist
+from ...circuits import CircuitError
 from ...circuits.linear_circuits import Observed, OutputError, observed
-from ...circuits.spice_files import netlist_text
+from ...circuits.spice_files import SpiceFile, netlist_text, read_spice_file
 from ...circuits.tolerances import load_specification
 from .._exceptions import InputError
 
 
-def get_circuit(path: Path, outputs: str | None) -> Observed:
-    """The circuit of a netlist, with the outputs that are read.
+def get_circuit(
+    path: Path, outputs: str | None, include: bool = False, say: Callable[[str], None] | None = None
+) -> Observed:
+    """The circuit of a netlist, with the outputs that are read; with its included files when they are allowed.
+
+    What of the file says nothing about the circuit is told to `say`.
 
     Raises:
         InputError: no outputs, or some that are not there.
         CircuitError: a file that cannot be read as a circuit; one line with file and line.
     """
-    network = read_netlist(path)
+    file = _read(path, include)
+    network = file.network
+    if say is not None:
+        for notice in _in_short(file.notices):
+            say(f"{path}: {notice}")
     if outputs is None:
         nodes = ", ".join(network.nodes[:12]) + (" ..." if len(network.nodes) > 12 else "")
         raise InputError(f"--outputs: expected nodes of {path}, such as {','.join(network.nodes[:2])}; it has {nodes}")
@@ -29,6 +37,21 @@ def get_circuit(path: Path, outputs: str | None) -> Observed:
         return observed(network, outputs)
     except OutputError as error:
         raise InputError(f"--{error}") from None
+
+
+_MOST_NOTICES = 4
+
+
+def _in_short(notices: Sequence[str]) -> tuple[str, ...]:
+    more = len(notices) - _MOST_NOTICES
+    return (*notices[:_MOST_NOTICES], f"and {more} lines more are left out") if more > 1 else tuple(notices)
+
+
+def _read(path: Path, include: bool) -> SpiceFile:
+    try:
+        return read_spice_file(path, include)
+    except CircuitError as error:
+        raise CircuitError(str(error).replace("(include)", "(--include)")) from None
 
 
 def get_drawn(circuit: Observed, tolerances: Path | None, seed: int | None) -> Observed:
@@ -53,7 +76,9 @@ INSTANCES = 100
 _PLAIN = re.compile(r"[^A-Za-z0-9_.-]")
 
 
-def get_study(path: Path, outputs: str | None, tolerances: Path | None, instances: int | None, seed: int) -> Study:
+def get_study(
+    path: Path, outputs: str | None, include: bool, tolerances: Path | None, instances: int | None, seed: int
+) -> Study:
     """The study of a netlist with its tolerances, corners, temperatures and limits.
 
     Raises:
@@ -62,7 +87,7 @@ def get_study(path: Path, outputs: str | None, tolerances: Path | None, instance
     """
     if tolerances is None:
         raise InputError("--tolerances: expected a YAML file, such as one with `tolerances: {R*: 1 %}`")
-    circuit = get_circuit(path, outputs)
+    circuit = get_circuit(path, outputs, include)
     specification = load_specification(tolerances)
     plain = specification.model_dump(mode="json", exclude_none=True)
     varied: dict[str, list[Any]] = {}
@@ -72,7 +97,7 @@ def get_study(path: Path, outputs: str | None, tolerances: Path | None, instance
         varied["netlist.temperature"] = plain["temperatures"]
     netlist = {
         "file": path.name,
-        "text": netlist_text(path),
+        "text": netlist_text(path, include),
         "outputs": list(circuit.labels),
         "analyses": _analyses(specification.limits),
         "tolerances": plain["tolerances"],

@@ -9,7 +9,7 @@ import typer
 from .._exceptions import InputError
 from ..frame import Job, Pair, refuse_beside, written
 
-_BELONG = ("outputs", "tolerances", "input", "instances")
+_BELONG = ("outputs", "include", "tolerances", "input", "instances")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,8 @@ class CircuitOptions:
 
     netlist: Path
     outputs: str | None
+    include: bool = False
+    """Whether files that the netlist names are read, from its own folder."""
     tolerances: Path | None = None
     instance_seed: int | None = None
     trust: bool = False
@@ -62,7 +64,9 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
         _simulate_trusted(this, which, what, band)
         return
     analysis = get_analysis(what.analysis, what.noise, what.duration, band)
-    circuit = get_drawn(get_circuit(which.netlist, which.outputs), which.tolerances, which.instance_seed)
+    circuit = get_drawn(
+        get_circuit(which.netlist, which.outputs, which.include, this.say), which.tolerances, which.instance_seed
+    )
     request = CircuitRequest(
         analysis=analysis,
         temperature=what.temperature,
@@ -101,6 +105,11 @@ def _simulate_trusted(
 
     if which.outputs is None:
         raise InputError("--outputs: expected names of nodes")
+    if which.include:
+        raise InputError(
+            "--include: with --trust the simulator itself opens what the netlist includes; remove it, and write"
+            " absolute paths there"
+        )
     if which.tolerances is not None or what.temperature is not None or what.noise or what.input is not None:
         raise InputError(
             "--trust: the netlist is run as it is; remove --tolerances, --temperature, --noise and --input"
@@ -125,7 +134,7 @@ def symbolic_own(this: Job, which: CircuitOptions, latex: bool) -> None:
     from ...files import write_text
     from ..inputs import get_circuit
 
-    circuit = get_circuit(which.netlist, which.outputs)
+    circuit = get_circuit(which.netlist, which.outputs, which.include, this.say)
     name, elements = circuit.network.name, len(circuit.network.elements)
     with this.step(f"symbolic analysis: {name} with {elements} elements"):
         found = analyse_circuit(LinearCircuit.of(circuit.network, circuit.labels))
@@ -149,7 +158,7 @@ def verify_own(
     from ..inputs import get_circuit, get_drawn
     from ..views import fidelity as view
 
-    circuit = get_circuit(which.netlist, which.outputs)
+    circuit = get_circuit(which.netlist, which.outputs, which.include, this.say)
     cases = [CircuitCase(circuit, temperature, band)]
     if which.tolerances is not None:
         drawn = get_drawn(circuit, which.tolerances, seed)
@@ -184,7 +193,7 @@ def calibrate_own(
         raise InputError("--tolerances: expected a YAML file, such as one with `tolerances: {R*: 1 %}`")
     if measurements and (which.instance_seed is not None or analyses or temperature is not None):
         raise InputError("MEASUREMENTS: they say themselves what was measured; remove --instance-seed and --analysis")
-    circuit = get_circuit(which.netlist, which.outputs)
+    circuit = get_circuit(which.netlist, which.outputs, which.include, this.say)
     tolerances = load_specification(which.tolerances).drawn_from
     truth: dict[str, float] | None = None
     if measurements:

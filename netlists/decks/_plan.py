@@ -26,6 +26,7 @@ from ..timing import (
     response_grid,
     stationary_covariance,
     transient_steps,
+    waveform_times,
 )
 from ._build import initial_voltages, network_cards, to_text
 from ._job import Job, Settings
@@ -216,8 +217,12 @@ class _Task:
 
     def steps(self) -> Steps:
         settings, linear, n = self.settings, self.linear, len(self.network.outputs)
-        settle_time = linear.settle_time if settings.duration is None else None
-        return transient_steps(linear.rates, n, settings.duration, settings.max_step, settle_time)
+        shown, finest = waveform_times(self.network)
+        settle_time = max(linear.settle_time, shown) if settings.duration is None else None
+        steps = transient_steps(linear.rates, n, settings.duration, settings.max_step, settle_time)
+        if finest >= steps.largest:
+            return steps
+        return transient_steps(linear.rates, n, settings.duration, finest, settle_time)
 
     @property
     def start(self) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from ...circuits import Network, state_space
 from ...circuits.linear_circuits import LinearCircuit, NoiseBudget, Observed
 from ...circuits.networks import CurrentSource, VoltageSource, equations
+from ...circuits.state_spaces import StateSpace, has_waveforms
 from ...measurements import Analysis, network_dataset
 from .._exceptions import NetlistError, SimulationFailed
 from ..decks import Plan, Settings, plan
@@ -60,7 +61,19 @@ class CircuitResult:
     settled: bool = True
     """Whether a transient ends where the circuit rests."""
     steps: bool = True
-    """Whether all sources are constant from the start of a transient on."""
+    """Whether all sources are constant from the start of a transient on, and nothing jumps there."""
+
+    @property
+    def followed(self) -> bool:
+        """Whether the model says what a waveform does from the start on."""
+        return not _jumps(self.model.network, self.model.space)
+
+    @property
+    def predicted(self) -> Float[np.ndarray, " n"]:
+        """What the model has for `v` [V]."""
+        if self.request.analysis == "tran" and has_waveforms(self.model.space) and self.followed:
+            return np.asarray(self.model.step(float(self.measurement["time"].values[-1]), 2)[1][-1])
+        return self.model.settled
 
     @cached_property
     def budget(self) -> NoiseBudget:
@@ -140,8 +153,7 @@ def _end(wave: _Measured, rest: _Measured) -> _End:
     network = wave.plan.network
     steps = not any(isinstance(e, VoltageSource | CurrentSource) and e.waveform for e in network.elements)
     judge, data = wave.judge, wave.data
-    jumps = len(judge.linear.space.C) < len(equations(network).states)
-    if not steps or (jumps and not faults_of(data)):
+    if not steps or (_jumps(network, judge.linear.space) and not faults_of(data)):
         return _End(False, False, (), ())
     left = judge.left(float(data["time"].values[-1]), data["v0"].values)
     if left > AGREEMENT[judge.level]:
@@ -194,9 +206,14 @@ def _measure(network: Network, request: CircuitRequest, simulator: Ngspice) -> _
     outcome = carried_out(planned, simulator)
     judge = Judge.of_network(network)
     data = judged(network_dataset(network, outcome.variables, outcome.attributes), judge)
-    if request.analysis == "tran" and faults_of(data) and len(judge.linear.space.C) < len(equations(network).states):
+    if request.analysis == "tran" and faults_of(data) and _jumps(network, judge.linear.space):
         data = _not_compared(data)
     return _Measured(data, planned, judge)
+
+
+def _jumps(network: Network, space: StateSpace) -> bool:
+    """Whether sources hold some of the storage elements, so that these jump when the sources step on."""
+    return len(space.C) < len(equations(network).states)
 
 
 def _not_compared(data: xr.Dataset) -> xr.Dataset:

@@ -14,7 +14,7 @@ from ...circuits import Instance, Level, Network, Program, Scaling, state_space
 from ...circuits.linear_circuits import LinearCircuit
 from ...circuits.loaded_chips import loaded_chip
 from ...circuits.networks import Element, OpAmp
-from ...circuits.state_spaces import StateSpace
+from ...circuits.state_spaces import StateSpace, driven, has_waveforms
 from .._exceptions import SimulationFailed
 from ..timing import Linear
 from ._amplifier_range import AmplifierRange, ChipAmplifiers, NetworkAmplifiers
@@ -107,8 +107,7 @@ class Judge:
             return AGREED  # its end is looked at where the operating point is at hand
         space = self.linear.space
         rows = self._rows(times, hold)
-        start = space.initial @ v0 - space.settled_states
-        expected = np.array([_at(space, start, float(t)) for t in times[rows]])
+        expected = self._expected(times[rows], v0)
         size = max(float(np.abs(expected).max()), float(np.abs(v0).max(initial=0.0)), _LEAST)
         away = np.abs(v[rows] - expected).max(axis=1)
         settling = np.abs(expected - space.settled).max(axis=1) / size
@@ -122,6 +121,13 @@ class Judge:
             self._limited(v0),
         )
 
+    def _expected(self, times: Float[np.ndarray, " t"], v0: Float[np.ndarray, " n"]) -> Float[np.ndarray, "t n"]:
+        space = self.linear.space
+        if has_waveforms(space):
+            return driven(space, times, space.starting(v0))
+        start = space.starting(v0) - space.settled_states
+        return np.array([_at(space, start, float(t)) for t in times])
+
     @property
     def noise_sd(self) -> float:
         """Largest standard deviation of a readout by the settled circuit's noise [V], 1/f noise aside."""
@@ -134,7 +140,7 @@ class Judge:
         if self.linear.nodal is not None:
             return self.linear.nodal.from_rest(t)
         space = self.linear.space
-        return _at(space, space.initial @ v0 - space.settled_states, t)
+        return _at(space, space.starting(v0) - space.settled_states, t)
 
     def left(self, t: float, v0: Float[np.ndarray, " n"]) -> float:
         """How far the linear waveform is from where it settles at time t [s], as a part of the answer or the start."""

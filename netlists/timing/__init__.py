@@ -14,3 +14,4 @@ from ._rates import rates as rates
 from ._steps import Steps as Steps
 from ._steps import held_steps as held_steps
 from ._steps import transient_steps as transient_steps
+from ._waveforms import waveform_times as waveform_times

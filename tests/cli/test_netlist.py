@@ -97,6 +97,22 @@ def test_formulas_of_a_netlist(run, tmp_path):
     assert numbers["c1"]["poles"][0][0] == pytest.approx(1 / 0.75e-6, rel=1e-6)
 
 
+def test_what_a_netlist_includes_is_taken_when_asked(run, tmp_path):
+    (tmp_path / "parts.inc").write_text("R2 a 0 3k\n")
+    (tmp_path / "top.cir").write_text("t\nV1 in 0 2\nR1 in a 1k\n.include parts.inc\nC1 a 0 1n\n.end\n")
+    (tmp_path / "tol.yaml").write_text("tolerances: {r2: 1 %}\nlimits: {dc(a): {min: 1}}\n")
+    own = ("--netlist", "top.cir", "--outputs", "a")
+    refused = run("simulate", *own, "--analysis", "op")
+    assert refused.code == 2
+    assert "line 4" in refused.err
+    assert "--include" in refused.err
+    assert answer(run("simulate", *own, "--analysis", "op", "--include", "--json"))["v"] == pytest.approx([1.5])
+    # A study keeps the whole text: its runs are done elsewhere.
+    swept = run("sweep", *own, "--include", "--tolerances", "tol.yaml", "--instances", 1, "--workers", 1, "--json")
+    rows = {row["metric"]: row for row in answer(swept)["characteristics"]}
+    assert rows["dc(a)"]["typ"] == pytest.approx(1.5, rel=0.01)
+
+
 def test_every_row_of_a_netlist_passes(run, board):
     found = answer(run("verify", "--netlist", board, "--outputs", "n1,n2", "--band", "200,50k", "--json"))
     assert found["failed"] == 0

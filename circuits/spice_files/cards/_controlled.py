@@ -25,7 +25,7 @@ def _controlled(site: Site, found: list[str]) -> tuple[list[str], list[tuple[str
     return ends, pairs, *_factors(site, rest[2 * count :], count, "poly" in found[2:4])
 
 
-_FORM = "expected two nodes, two controlling nodes and a factor; TABLE, LAPLACE, VALUE and FREQ are not taken"
+_FORM = "expected two nodes, two controlling nodes and a factor; TABLE, LAPLACE and FREQ are not taken"
 
 
 _KINDS = frozenset({"vcvs", "vccs", "ccvs", "cccs"})
@@ -35,7 +35,9 @@ _EXPRESSIONS = frozenset({"value", "vol", "cur", "table", "laplace", "freq", "ch
 def _without_kind(rest: list[str]) -> list[str]:
     """The words behind the nodes without one that says once more what the letter says."""
     if rest and rest[0] in _EXPRESSIONS:
-        raise ValueError(f"{rest[0].upper()} is not taken; expected controlling nodes or sources and a factor, or POLY")
+        raise ValueError(
+            f"{rest[0].upper()} is not taken; expected controlling nodes or sources and a factor, POLY or VALUE={...}"
+        )
     return rest[1:] if rest and rest[0] in _KINDS else rest
 
 

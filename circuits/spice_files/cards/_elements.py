@@ -19,7 +19,7 @@ def elements(site: Site, found: list[str]) -> list[Element]:
     read = _READERS.get(name[0])
     if read is None:
         raise ValueError(
-            f"{name}: {_OTHERS.get(name[0], 'not an element that is known')}; expected R C L K V I E G F H or X"
+            f"{name}: {_OTHERS.get(name[0], 'not an element that is known')}; expected R C L K V I E G F H B or X"
         )
     if not NODE_NAME.fullmatch(name):
         raise ValueError(f"expected the name of an element, got {name!r}")
@@ -31,7 +31,7 @@ def elements(site: Site, found: list[str]) -> list[Element]:
 
 _OTHERS = {
     "d": "a diode is not linear", "q": "a bipolar transistor is not linear", "j": "a JFET is not linear",
-    "m": "a MOSFET is not linear", "z": "a MESFET is not linear", "b": "a source with an expression is not taken",
+    "m": "a MOSFET is not linear", "z": "a MESFET is not linear",
     "s": "a switch is not linear", "w": "a switch is not linear", "a": "a code model is not taken",
     "n": "a compiled model is not taken", "t": "a transmission line is not taken",
     "o": "a transmission line is not taken", "u": "a distributed line is not taken",

@@ -4,13 +4,19 @@ from dataclasses import dataclass
 
 from ...networks import Capacitor, Coupling, Element, Inductor, Resistor, Transconductor
 from ..definitions import Model, Scope
-from ..text import given
+from ..text import Given, given
 from ._site import CELSIUS, Conditions, Site, check_names, nodes
 
 # Beyond these a product of two values no longer fits a number, and no component has them.
 _LARGEST = 1e40
 
 _PASSIVE = frozenset({"tc", "tc1", "tc2", "temp", "dtemp", "m", "scale"})
+
+_RATINGS = frozenset({"tol", "pwr", "v", "irms", "ipk", "mfg", "pn", "type"})
+"""What LTspice notes of a part that is bought; it changes no circuit."""
+
+_PARASITES = frozenset({"rser", "lser", "cpar"})
+"""Elements that LTspice has inside of another; none where they are zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,7 @@ class _Passive:
 
 
 def _passive(site: Site, rest: list[str], aliases: tuple[str, ...], kinds: tuple[str, ...], more: str) -> _Passive:
-    sorted_ = given(rest)
+    sorted_ = _without_notes(site, given(rest), aliases)
     check_names(sorted_, _PASSIVE | {*aliases, *more.split()})
     number = {name: site.scope.value(values[0]) for name, values in sorted_.named.items()}
     models = [word for word in sorted_.positional if word[0].isalpha() and not site.scope.knows(word)]
@@ -49,6 +55,16 @@ def _passive(site: Site, rest: list[str], aliases: tuple[str, ...], kinds: tuple
     if value != 0 and not 1 / _LARGEST < abs(value) < _LARGEST:
         raise ValueError(f"expected a value between {1 / _LARGEST:g} and {_LARGEST:g}, got {value:g}")
     return _Passive(value, own, multiplier, number)
+
+
+def _without_notes(site: Site, sorted_: Given, aliases: tuple[str, ...]) -> Given:
+    """What is given without ratings, and without parasites that are zero."""
+    named = {name: values for name, values in sorted_.named.items() if name not in _RATINGS - {*aliases}}
+    for name in sorted(_PARASITES & {*named}):
+        value = site.scope.value(named.pop(name)[0])
+        if value != 0:
+            raise ValueError(f"{name}={value:g}: expected a part without elements inside; write an element of its own")
+    return Given(sorted_.positional, named)
 
 
 def _one_value(

@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import pi
 from typing import Literal, cast
 
-from ...networks import CurrentSource, Element, VoltageSource, Waveform
+from ...networks import PULSE_FOR_EVER, CurrentSource, Element, VoltageSource, Waveform
 from ..text import unbraced
 from ._site import Site, multiplied, nodes
 
@@ -34,7 +34,7 @@ def _is_drive(dc: float, ac: complex | float | None, waveform: Waveform | None) 
 
 
 _WAVEFORMS: Mapping[str, tuple[str, int, int]] = {
-    "pulse": ("pulse", 2, 8), "sin": ("sin", 2, 6), "sine": ("sin", 2, 6), "exp": ("exp", 2, 6),
+    "pulse": ("pulse", 2, 7), "sin": ("sin", 3, 6), "sine": ("sin", 3, 6), "exp": ("exp", 6, 6),
     "pwl": ("pwl", 2, 20_000),
 }  # fmt: skip
 """Name, and the fewest and most numbers."""
@@ -92,14 +92,51 @@ def _waveform(site: Site, word: str, values: list[str], factor: float) -> Wavefo
     if not fewest <= len(numbers) <= most:
         raise ValueError(f"{word}: expected {fewest} to {most} numbers, got {len(numbers)}")
     if kind == "pwl":
-        times = numbers[0::2]
-        if len(numbers) % 2 or any(b <= a for a, b in pairwise(times)):
-            raise ValueError("pwl: expected pairs of a time and a value, with times that rise")
+        _check_corners(values, numbers)
         levels: tuple[int, ...] = tuple(range(1, len(numbers), 2))
     else:
+        numbers = _checked(kind, numbers)
         levels = (0, 1)
     scaled = tuple(value * factor if k in levels else value for k, value in enumerate(numbers))
     return Waveform(cast(Literal["pulse", "sin", "exp", "pwl"], kind), scaled)
+
+
+def _check_corners(values: list[str], numbers: list[float]) -> None:
+    times = numbers[0::2]
+    if any(value.startswith("+") for value in values[0::2]):
+        raise ValueError("pwl: simulators disagree whether a time with + counts from the one before; leave the + out")
+    if len(numbers) % 2 or times[0] < 0 or any(b <= a for a, b in pairwise(times)):
+        raise ValueError("pwl: expected pairs of a time and a value, with times from 0 on that rise")
+
+
+def _checked(kind: str, numbers: list[float]) -> list[float]:
+    """All numbers of a waveform; those that simulators fill in by their time step are filled in by the pulse itself."""
+    if kind == "sin":
+        if not numbers[2] > 0 or min(numbers[3:5], default=0.0) < 0:
+            raise ValueError("sin: expected a frequency above 0, and no delay or damping below 0")
+        return numbers
+    if kind == "exp":
+        _, _, first, rise, second, fall = numbers
+        if first < 0 or second < first or not (rise > 0 and fall > 0):
+            raise ValueError("exp: expected delays of at least 0, the shorter one first, and time constants above 0")
+        return numbers
+    return _pulse(numbers)
+
+
+def _pulse(numbers: list[float]) -> list[float]:
+    low, high, delay, rise, fall, width, period = (*numbers, *[0.0] * (7 - len(numbers)))
+    if len(numbers) > 5 and width == 0:
+        raise ValueError("pulse: simulators disagree on a width of 0; leave it out for a step")
+    if min(delay, rise, fall, width, period) < 0:
+        raise ValueError("pulse: expected times of at least 0")
+    edge = (width or delay or 1e-6) / 1000
+    rise = rise or edge
+    fall = fall or edge
+    width = width or PULSE_FOR_EVER
+    period = period or 10 * PULSE_FOR_EVER
+    if width < PULSE_FOR_EVER and period < rise + width + fall:
+        raise ValueError(f"pulse: expected a period of at least rise, width and fall, got {period:g}")
+    return [low, high, delay, rise, fall, width, period]
 
 
 def _at_start(waveform: Waveform) -> float:

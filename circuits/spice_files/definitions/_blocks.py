@@ -7,12 +7,18 @@ from ..text import Line, Place, Problems, assignments, given, words
 ANALYSES = frozenset({
     ".op", ".tran", ".ac", ".dc", ".noise", ".tf", ".pz", ".sens", ".disto", ".sp", ".four", ".fourier", ".fft",
     ".meas", ".measure", ".print", ".plot", ".save", ".probe", ".width", ".nodeset", ".backanno", ".step",
-    ".net", ".post",
+    ".net", ".post", ".wave", ".pss", ".savebias",
 })  # fmt: skip
 """Cards that ask for something and change no circuit."""
 
 MOST_NESTED = 20
 MOST_IN_SUBCIRCUIT = 20_000
+_CHANGING_OPTIONS = {
+    "scale": "changes values; write them as they are",
+    "gminfactor": "changes values; write them as they are",
+    "rshunt": "puts a resistor at every node; write those that there are",
+    "cshunt": "puts a capacitor at every node; write those that there are",
+}
 _QUIET_OPTIONS = frozenset({"temp", "tnom"})
 
 
@@ -73,9 +79,13 @@ def blocks(lines: list[Line], problems: Problems) -> Circuit:
     """The tree of a file's lines; what cannot be taken goes to the problems."""
     circuit = Circuit(Block("", Place("", 1)))
     inside = [circuit.top]
-    control = False
+    control = aliases = False
     for line in lines:
         word = line.word
+        if aliases or word == ".aliases":
+            # Names of parts in the drawing, which PSpice writes behind the circuit.
+            aliases = word != ".endaliases"
+            continue
         if word not in (".subckt", ".ends"):
             inside[-1].body.append(" ".join(line.text.lower().split()))
         if control:
@@ -90,6 +100,8 @@ def blocks(lines: list[Line], problems: Problems) -> Circuit:
                 _card(circuit, inside, line, word)
             except ValueError as error:
                 problems.add(line.place, f"{word}: {error}")
+    if aliases:
+        problems.add(lines[-1].place, ".aliases: expected .endaliases")
     for block in inside[1:]:
         problems.add(block.place, f".subckt {block.name}: expected .ends")
     return circuit
@@ -120,6 +132,8 @@ def _card(circuit: Circuit, inside: list[Block], line: Line, word: str) -> None:
             circuit.starts.append(line)
         case ".title":
             pass
+        case ".func" | ".function":
+            raise ValueError("a function of one's own is not taken; write its expression where it is used")
         case _ if word in ANALYSES:
             circuit.notices.append(f"line {line.place.line}: {word} is left out: it says nothing about the circuit")
         case _:
@@ -183,8 +197,9 @@ def _options(circuit: Circuit, word: str, rest: str, place: Place) -> None:
     for name, value in sorted_.named.items():
         if name in _QUIET_OPTIONS:
             _option(circuit, name, value[0], place)
-    if {"scale", "gminfactor"} & {*sorted_.named}:
-        raise ValueError("scale changes values; write them as they are")
+    for name, why in _CHANGING_OPTIONS.items():
+        if name in sorted_.named:
+            raise ValueError(f"{name} {why}")
 
 
 def _option(circuit: Circuit, name: str, value: str, place: Place) -> None:

@@ -1,14 +1,16 @@
 """Parameters by name: each worked out where it is defined, once, when somebody asks for it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..text import evaluate, read_number, unbraced
+from ..text import Linear, evaluate, evaluate_linear, read_number, unbraced
 from ._blocks import Parameter
 
 MOST_PARAMETERS_DEEP = 40
 """Parameters that stand on each other; each is a recursion of the reader."""
+
+_CHANGING = frozenset({"time", "temper", "temp", "hertz", "freq", "s"})
 
 
 @dataclass(slots=True)
@@ -92,6 +94,21 @@ class Scope:
             return self.value_of(word)
         except KeyError:
             raise ValueError(f"expected a value, got {word!r}, which is no parameter") from None
+
+    def linear(self, text: str, quantity_of: Callable[[str, list[str]], Linear]) -> Linear:
+        """The coefficients of an expression in voltages and currents; see `evaluate_linear`.
+
+        Raises:
+            ValueError: none, one that is not linear, or one that changes with time.
+        """
+        return evaluate_linear(text, self._constant, quantity_of)
+
+    def _constant(self, name: str) -> float:
+        if name in _CHANGING and not self.knows(name):
+            raise ValueError(
+                f"{name}: a source that goes with it is not taken; expected voltages, currents and numbers"
+            )
+        return self.value_of(name)
 
     def knows(self, word: str) -> bool:
         """Whether a word is the name of a parameter."""

@@ -1,7 +1,9 @@
 """A file as lines, words, numbers and expressions."""
 
 from ._expressions import evaluate as evaluate
+from ._expressions import evaluate_linear as evaluate_linear
 from ._includes import with_parts as with_parts
+from ._linear import Linear as Linear
 from ._lines import Line as Line
 from ._lines import Lines as Lines
 from ._lines import logical_lines as logical_lines

@@ -1,10 +1,15 @@
-"""The closed arithmetic of parameters: numbers, names, operators and a list of functions. Nothing is executed."""
+"""The closed arithmetic of parameters: numbers, names, operators and a list of functions. Nothing is executed.
+
+An expression of a source has voltages and currents in it too; one that is linear in them is worked out exactly.
+"""
 
 import math
 import re
 from collections.abc import Callable, Mapping
 from math import isfinite
+from typing import Any
 
+from ._linear import Linear, NotLinearError
 from ._numbers import NUMBER, scaled
 
 MOST_CHARACTERS = 20_000
@@ -14,12 +19,25 @@ MOST_DEPTH = 60
 _SPACE = re.compile(r"\s*")
 _NAME = re.compile(r"[a-z_][a-z0-9_.$]*")
 _LETTERS = re.compile(r"[a-zµμω][a-z0-9µμω]*")
+_NAMES = re.compile(r"([^()]*)\)")
 _OPERATOR = re.compile(r"\*\*|&&|\|\||==|!=|<>|<=|>=|[-+*/%\\^<>!?:(),]")
 
 
-def _limited(x: float, low: float, high: float) -> float:
-    return min(max(x, min(low, high)), max(low, high))
+def _power(base: float, exponent: float) -> float:
+    if base < 0 and exponent % 2 != 0:
+        raise ValueError("simulators disagree on a power of a negative number; write it without")
+    return math.pow(base, exponent)
 
+
+def _signed_power(base: float, exponent: float) -> float:
+    if base < 0:
+        raise ValueError("simulators disagree on a power of a negative number; write it without")
+    return math.pow(base, exponent)
+
+
+Value = float | Linear
+QuantityOf = Callable[[str, list[str]], Linear]
+"""The voltage (`v`) or current (`i`) of some names; may raise `ValueError`."""
 
 FUNCTIONS: Mapping[str, tuple[int, Callable[..., float]]] = {
     "sqrt": (1, math.sqrt), "sqr": (1, lambda x: x * x), "exp": (1, math.exp), "ln": (1, math.log),
@@ -27,16 +45,21 @@ FUNCTIONS: Mapping[str, tuple[int, Callable[..., float]]] = {
     "sin": (1, math.sin), "cos": (1, math.cos), "tan": (1, math.tan), "asin": (1, math.asin),
     "acos": (1, math.acos), "atan": (1, math.atan), "arctan": (1, math.atan), "sinh": (1, math.sinh),
     "cosh": (1, math.cosh), "tanh": (1, math.tanh), "floor": (1, math.floor), "ceil": (1, math.ceil),
-    "int": (1, math.trunc), "nint": (1, round), "min": (2, min), "max": (2, max), "pow": (2, math.pow),
-    "pwr": (2, lambda x, y: math.copysign(abs(x) ** y, x)), "atan2": (2, math.atan2),
+    "int": (1, math.trunc), "nint": (1, round), "min": (2, min), "max": (2, max), "pow": (2, _power),
+    "pwr": (2, _signed_power), "atan2": (2, math.atan2),
     "ternary_fcn": (3, lambda c, a, b: a if c else b), "if": (3, lambda c, a, b: a if c else b),
-    "limit": (3, _limited),
 }  # fmt: skip
 """Functions by name, with the number of their arguments."""
 
 _RANDOM = frozenset({"gauss", "agauss", "unif", "aunif", "rnd", "random", "flat", "mc"})
 
-_LEVELS: tuple[Mapping[str, Callable[[float, float], float]], ...] = (
+_DISPUTED = {
+    "limit": "simulators disagree on limit(): some draw at random; write min(max(x, low), high)",
+}
+_CHOOSING = frozenset({"ternary_fcn", "if"})
+"""Functions whose last two arguments may be voltages and currents."""
+
+_LEVELS: tuple[Mapping[str, Callable[[Any, Any], Any]], ...] = (
     {"||": lambda a, b: float(bool(a) or bool(b))},
     {"&&": lambda a, b: float(bool(a) and bool(b))},
     {
@@ -58,11 +81,29 @@ def evaluate(text: str, value_of: Callable[[str], float]) -> float:
     Raises:
         ValueError: what is no such expression, or has no finite real value; the message says where.
     """
+    found = _worked_out(text, value_of, None)
+    assert not isinstance(found, Linear)
+    return found
+
+
+def evaluate_linear(text: str, value_of: Callable[[str], float], quantity_of: QuantityOf) -> Linear:
+    """The coefficients of an expression that is linear in voltages `v(a,b)` and currents `i(source)`.
+
+    Raises:
+        ValueError: as `evaluate`; or an expression that is not linear, by what makes it so.
+    """
+    found = _worked_out(text, value_of, quantity_of)
+    return found if isinstance(found, Linear) else Linear({}, found)
+
+
+def _worked_out(text: str, value_of: Callable[[str], float], quantity_of: QuantityOf | None) -> Value:
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"expected an expression of at most {MOST_CHARACTERS:,} characters, got {len(text):,}")
-    reader = _Reader(text.lower(), value_of)
+    reader = _Reader(text.lower(), value_of, quantity_of)
     try:
-        value = float(reader.whole())
+        value = reader.whole()
+    except NotLinearError as error:
+        raise ValueError(f"{_shown(text)}: {error} is not linear") from None
     except ZeroDivisionError:
         raise ValueError(f"{_shown(text)}: division by zero") from None
     except RecursionError:
@@ -70,9 +111,11 @@ def evaluate(text: str, value_of: Callable[[str], float]) -> float:
         raise ValueError(f"{_shown(text)}: expected parentheses and parameters that are less deep") from None
     except (OverflowError, ArithmeticError):
         raise ValueError(f"{_shown(text)}: expected a finite value") from None
-    if not isfinite(value):
-        raise ValueError(f"{_shown(text)}: expected a finite value, got {value}")
-    return value
+    numbers = (value.constant, *value.terms.values()) if isinstance(value, Linear) else (value,)
+    for number in numbers:
+        if not isfinite(number):
+            raise ValueError(f"{_shown(text)}: expected a finite value, got {number}")
+    return value if isinstance(value, Linear) else float(value)
 
 
 def _shown(text: str) -> str:
@@ -82,13 +125,14 @@ def _shown(text: str) -> str:
 class _Reader:
     """Recursive descent; each level of operators reads the next tighter one."""
 
-    def __init__(self, text: str, value_of: Callable[[str], float]) -> None:
+    def __init__(self, text: str, value_of: Callable[[str], float], quantity_of: QuantityOf | None) -> None:
         self._text = text
         self._at = 0
         self._depth = 0
         self._value_of = value_of
+        self._quantity_of = quantity_of
 
-    def whole(self) -> float:
+    def whole(self) -> Value:
         value = self._choice()
         if self._peek():
             raise self._fault("the end")
@@ -112,7 +156,7 @@ class _Reader:
         self._at += len(found)
         return found
 
-    def _choice(self) -> float:
+    def _choice(self) -> Value:
         """`condition ? a : b`; both are worked out, so that a fault in either is told."""
         self._depth += 1
         if self._depth > MOST_DEPTH:
@@ -127,7 +171,7 @@ class _Reader:
         self._depth -= 1
         return value
 
-    def _level(self, level: int) -> float:
+    def _level(self, level: int) -> Value:
         if level == len(_LEVELS):
             return self._signed()
         value = self._level(level + 1)
@@ -136,7 +180,7 @@ class _Reader:
             value = operators[operator](value, self._level(level + 1))
         return value
 
-    def _signed(self) -> float:
+    def _signed(self) -> Value:
         signs: list[str] = []
         while sign := self._take("-", "+", "!"):
             signs.append(sign)
@@ -145,16 +189,18 @@ class _Reader:
             value = float(not value) if sign == "!" else -value if sign == "-" else value
         return value
 
-    def _power(self) -> float:
+    def _power(self) -> Value:
         base = self._operand()
         if not self._take("**", "^"):
             return base
         exponent = -self._operand() if self._take("-") else self._operand()
         if self._peek() in ("**", "^"):
             raise ValueError(f"{_shown(self._text)}: simulators disagree on a^b^c; write parentheses")
-        return self._real(lambda: math.pow(base, exponent))
+        if isinstance(base, Linear) or isinstance(exponent, Linear):
+            raise NotLinearError("a power")
+        return self._real(lambda: _power(base, exponent))
 
-    def _operand(self) -> float:
+    def _operand(self) -> Value:
         if self._take("("):
             value = self._choice()
             if not self._take(")"):
@@ -168,20 +214,29 @@ class _Reader:
             return self._call(name[0]) if self._take("(") else self._value(name[0])
         raise self._fault("a number, a name or '('")
 
-    def _number(self, decimal: str) -> float:
+    def _number(self, decimal: str) -> Value:
         self._at += len(decimal)
         tail = _LETTERS.match(self._text, self._at)
         letters = tail[0] if tail else ""
         self._at += len(letters)
         return scaled(decimal, letters, decimal + letters)
 
-    def _value(self, name: str) -> float:
+    def _value(self, name: str) -> Value:
         try:
             return self._value_of(name)
         except KeyError:
             raise ValueError(f"{_shown(self._text)}: there is no parameter {name!r}") from None
 
-    def _call(self, name: str) -> float:
+    def _quantity(self, name: str, quantity_of: QuantityOf) -> Value:
+        found = _NAMES.match(self._text, self._at)
+        if found is None:
+            raise self._fault("a name and ')'")
+        self._at = found.end()
+        return quantity_of(name, [part.strip() for part in found[1].split(",")])
+
+    def _call(self, name: str) -> Value:
+        if name in ("v", "i") and self._quantity_of is not None:
+            return self._quantity(name, self._quantity_of)
         arguments = [self._choice()]
         while self._take(","):
             arguments.append(self._choice())
@@ -189,18 +244,24 @@ class _Reader:
             raise self._fault("')'")
         if name in _RANDOM:
             raise ValueError(f"{name}() draws at random; tolerances of a circuit are described beside it")
+        if name in _DISPUTED:
+            raise ValueError(_DISPUTED[name])
         if name not in FUNCTIONS:
             raise ValueError(f"there is no function {name}(); expected one of {', '.join(sorted(FUNCTIONS))}")
         count, function = FUNCTIONS[name]
         if len(arguments) != count:
             raise ValueError(f"{name}(): expected {count} arguments, got {len(arguments)}")
+        chosen = arguments[:1] if name in _CHOOSING else arguments
+        if any(isinstance(argument, Linear) for argument in chosen):
+            raise NotLinearError(f"{name}() of a voltage or a current")
         return self._real(lambda: function(*arguments))
 
-    def _real(self, work: Callable[[], float | complex]) -> float:
+    def _real(self, work: Callable[[], Value | complex]) -> Value:
         try:
             value = work()
-        except ValueError:
-            raise ValueError(f"{_shown(self._text)}: a function outside its range") from None
+        except ValueError as error:
+            own = str(error).startswith("simulators")
+            raise ValueError(f"{_shown(self._text)}: {error if own else 'a function outside its range'}") from None
         if isinstance(value, complex):
             raise ValueError(f"{_shown(self._text)}: a function outside its range")
-        return float(value)
+        return value if isinstance(value, Linear) else float(value)

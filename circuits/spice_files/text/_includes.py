@@ -8,6 +8,8 @@ from ._lines import Line, logical_lines
 from ._problems import Problems
 
 MOST_FILES = 100
+MOST_CHARACTERS = 64_000_000
+"""Of all that is included together."""
 
 _CARDS = frozenset({".include", ".inc", ".incl", ".lib"})
 
@@ -17,11 +19,12 @@ def with_parts(
 ) -> list[Line]:
     """The lines with those of included files in their place.
 
-    A part lies in the folder of the file that was asked for or below it, without a link that leads out.
+    A part lies in the folder of the file that was asked for or below it, without a link that leads out. Its name is
+    meant from the folder of the file that asks for it, as in ngspice, or from that of the whole, as in LTspice.
     """
     if not any(line.word in _CARDS for line in lines):
         return lines
-    return _Parts(path.parent, include, problems, read).put(lines, (_resolved(path),))
+    return _Parts(_resolved(path).parent, include, problems, read).put(lines, (_resolved(path),))
 
 
 def _resolved(path: Path) -> Path:
@@ -38,6 +41,7 @@ class _Parts:
         self._problems = problems
         self._read = read
         self._count = 0
+        self._characters = 0
 
     def put(self, lines: list[Line], inside: tuple[Path, ...]) -> list[Line]:
         found: list[Line] = []
@@ -55,24 +59,46 @@ class _Parts:
         if not self._include:
             raise ValueError("other files are taken only when that is asked for (include)")
         name, section = _name_and_section(line)
-        path = self._place(name)
+        path = self._place(_relative(name), inside[-1].parent)
         if path in inside:
             raise ValueError(f"{name} includes itself")
         self._count += 1
         if self._count > MOST_FILES:
             raise ValueError(f"expected at most {MOST_FILES} files")
         text = self._read(path)
-        lines = logical_lines(text, str(path.relative_to(_resolved(self._folder))), self._problems, titled=False).found
+        self._characters += len(text)
+        if self._characters > MOST_CHARACTERS:
+            raise ValueError(f"expected files of at most {MOST_CHARACTERS:,} characters together")
+        lines = logical_lines(text, str(path.relative_to(self._folder)), self._problems, titled=False).found
         return self.put(_section(lines, section) if section else lines, (*inside, path))
 
-    def _place(self, name: str) -> Path:
-        if not name.isprintable() or "~" in name:
-            raise ValueError(f"expected the name of a file, got {name[:60]!r}")
-        folder = _resolved(self._folder)
-        path = _resolved(folder / name)
-        if not path.is_relative_to(folder) or path == folder:
-            raise ValueError(f"expected a file in the folder of the circuit, got {name!r}")
+    def _place(self, name: str, beside: Path) -> Path:
+        found = [_resolved(folder / name) for folder in dict.fromkeys((beside, self._folder))]
+        path = next((path for path in found if _is_file(path)), found[0])
+        if not path.is_relative_to(self._folder) or path == self._folder:
+            raise ValueError(f"expected a file in the folder of the circuit, got {name!r}, a link that leads out of it")
         return path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is longer than a system takes
+        return False
+
+
+def _relative(name: str) -> str:
+    """A file's name as it was written, on Windows too.
+
+    Raises:
+        ValueError: one that leads out of the circuit's folder, or is none.
+    """
+    name = name.replace("\\", "/")
+    if not name.isprintable() or "~" in name or not name.strip("./"):
+        raise ValueError(f"expected the name of a file, got {name[:60]!r}")
+    if name.startswith("/") or ":" in name or ".." in name.split("/"):
+        raise ValueError(f"expected a file in the folder of the circuit or below it, got {name[:60]!r}")
+    return name
 
 
 def _name_and_section(line: Line) -> tuple[str, str]:

@@ -11,7 +11,7 @@ _SCALES = {
 }  # fmt: skip
 _UNITS = frozenset({
     "ohm", "ohms", "ω", "r", "f", "farad", "farads", "h", "henry", "v", "volt", "volts", "a", "amp", "amps", "s", "sec",
-    "hz", "w", "c", "deg",
+    "hz", "w", "c", "deg", "vdc", "vac",
 })  # fmt: skip
 _TAIL = re.compile(r"(meg|mil|[tgkmuµμnpf])?(.*)", re.DOTALL)
 _BETWEEN = re.compile(r"[rkmgtunpfµμ]|meg")
@@ -41,7 +41,7 @@ def scaled(decimal: str, tail: str, text: str) -> float:
     """
     if not tail:
         return _finite(float(decimal.replace("d", "e")), text)
-    if tail in ("a", "amp", "amps"):
+    if tail in ("a", "amp", "amps", "adc", "aac"):
         raise ValueError(f"{text!r}: simulators disagree whether A is ampere or atto; leave the unit out")
     parts = _TAIL.fullmatch(tail)
     assert parts is not None

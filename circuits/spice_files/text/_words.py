@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-_WORD = re.compile(r"\{[^{}]*\}|'[^']*'|=|[^\s=,(){}'\"]+|[(),]|\s+")
+_WORD = re.compile(r"\{[^{}]*\}|'[^']*'|\"[^\"]*\"|=|[^\s=,(){}'\"]+|[(),]|\s+")
 _LISTS = frozenset({"pulse", "sin", "sine", "exp", "pwl", "poly", "dc", "ac", "r", "res", "c", "cap", "l", "ind", "v"})
 """Words that a parenthesis may follow without a blank."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from thermospice.circuits import CircuitError, read_netlist, state_space
-from thermospice.circuits.spice_files import parse_netlist, read_spice_file
+from thermospice.circuits.spice_files import netlist_text, parse_netlist, read_spice_file
 
 BOMBS = Path(__file__).parent / "bombs.py"
 GOOD = """a filter
@@ -123,7 +123,8 @@ def test_files_are_included_when_asked_and_from_the_own_folder_alone(tmp_path):
     with pytest.raises(CircuitError, match=r"line 2: \.include.*asked for"):
         read_netlist(path)
     assert [e.name for e in read_netlist(path, include=True).elements] == ["r1", "r2", "i1"]
-    for name in ("../secret.inc", str(tmp_path / "secret.inc"), "link.inc", "parts/../../secret.inc", "~/x", ".", "no"):
+    outside = ("../secret.inc", "..\\secret.inc", str(tmp_path / "secret.inc"), "link.inc", "parts/../../secret.inc")
+    for name in (*outside, "parts/../b.inc", "~/x", "c:/x", ".", "no", "parts", "a" * 300):
         path.write_text(f"t\n.include {name}\nI1 0 a 1\nR1 a 0 1\n")
         with pytest.raises(CircuitError, match=r"line 2: \.include"):
             read_netlist(path, include=True)
@@ -135,6 +136,18 @@ def test_a_file_that_includes_itself_is_refused(tmp_path):
     (tmp_path / "y.inc").write_text(".include y.inc\n")
     with pytest.raises(CircuitError, match="includes itself"):
         read_netlist(path, include=True)
+
+
+def test_a_file_is_looked_for_beside_the_one_that_includes_it_first(tmp_path):
+    # As ngspice does: the other way round another resistor is taken without a word.
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "a.inc").write_text(".include b.inc\n")
+    (tmp_path / "parts" / "b.inc").write_text("R1 a 0 1k\n")
+    (tmp_path / "b.inc").write_text("R1 a 0 2k\n")
+    (tmp_path / "x.cir").write_text("t\n.include parts\\a.inc\nI1 0 a 1\n")
+    found = read_netlist(tmp_path / "x.cir", include=True)
+    assert found.elements[0].resistance == 1e3
+    assert parse_netlist(netlist_text(tmp_path / "x.cir", include=True)).network.elements == found.elements
 
 
 def test_a_section_of_a_library_is_taken(tmp_path):

@@ -154,6 +154,8 @@ TABLE = {
     "linkwitz-riley": Design("out", 2e3, lambda s: biquad([1], 2 * pi * 2e3, sqrt(0.5))(s) ** 2, "V1"),
     "howland": Design("p", 8e3, _howland, "V1"),
     "charge-amplifier": Design("out", 159.0, lambda s: -1e8 * s * 1e-10 / (1 + s * 1e-3), "V1"),
+    # At c: (3 in + out - c)/1k = c (1/10k + g/2 + s 10n), and out = (1/2 + 50/10k) c.
+    "expressions": Design("out", 17.4e3, lambda s: 0.505 * 3 / (1.095 + s * 1e-5)),
     "q-enhanced": Design(
         "a", 159e3, lambda s: 1e-4 * par(1e-4 - 1 / 20e3, s * 1e-9, 1 / (s * 1e-3)), "V1"
     ),
