@@ -1,0 +1,69 @@
+"""Second moments of outputs: cross-spectra by frequency, covariances by band, some entries of each matrix."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Complex, Float, Int
+
+MomentPart = Literal["re", "im", "covariance", "correlation", "rms"]
+PARTS: tuple[MomentPart, ...] = get_args(MomentPart)
+
+_SHARED = 0.01
+"""Part of each density's scatter that outputs do not share, however coherent they are: an instrument's own noise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Entries `first, second, part` of matrices by row, in SI units.
+
+    Cross-spectra are one-sided, `S_ij = <V_i V_j*>` [V^2/Hz]; covariances [V^2] are over all frequencies, or over the
+    band of their row.
+    """
+
+    first: Int[np.ndarray, " k"]
+    second: Int[np.ndarray, " k"]
+    part: tuple[MomentPart, ...]
+    values: Float[np.ndarray, "rows k"]
+    sigma: Float[np.ndarray, "rows k"]
+    """Standard deviations; NaN where a relative error is stated instead."""
+    frequencies: Float[np.ndarray, " rows"] | None = None
+    bands: tuple[tuple[float, float] | None, ...] = (None,)
+    """Of covariances [Hz]; None is all frequencies."""
+
+    def picked(self, matrices: Complex[np.ndarray, "rows n n"] | Float[np.ndarray, "rows n n"]) -> np.ndarray:
+        """The same entries of other matrices (rows, k)."""
+        i, j = self.first, self.second
+        entry = matrices[:, i, j]
+        variances = np.real(np.einsum("rii->ri", matrices))
+        sd = np.sqrt(np.maximum(variances, 0.0))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            by_part = {
+                "re": np.real(entry),
+                "im": np.imag(entry),
+                "covariance": np.real(entry),
+                "correlation": np.real(entry) / (sd[:, i] * sd[:, j]),
+                "rms": sd[:, i],
+            }
+        return np.stack([by_part[part][:, k] for k, part in enumerate(self.part)], axis=1)
+
+    def scatter(self, spectrum: Complex[np.ndarray, "n n"], relative: float) -> Float[np.ndarray, "k k"]:
+        """Covariance of the entries of one averaged cross-spectrum whose densities have this relative error.
+
+        Averages of N records have `E[dS_ij dS_kl*] = S_ik S_jl* / N` and `E[dS_ij dS_kl] = S_il S_kj / N` (complex
+        Wishart law; Bendat and Piersol, Random Data, chapter 9), and a density's relative error is `1/sqrt(N)`.
+        """
+        i, j = self.first, self.second
+        with_conjugate = spectrum[np.ix_(i, i)] * np.conj(spectrum[np.ix_(j, j)])
+        plain = spectrum[np.ix_(i, j)] * spectrum[np.ix_(i, j)].T
+        imaginary = np.array([part == "im" for part in self.part])
+        both_real = np.real(with_conjugate + plain)
+        both_imaginary = np.real(with_conjugate - plain)
+        real_imaginary = np.imag(plain - with_conjugate)
+        found = np.where(
+            imaginary[:, None],
+            np.where(imaginary, both_imaginary, real_imaginary.T),
+            np.where(imaginary, real_imaginary, both_real),
+        )
+        found = relative**2 * found / 2
+        return np.asarray((1 - _SHARED) * found + _SHARED * np.diag(np.diag(found)))
