@@ -18,6 +18,7 @@ from ._cells import Waveforms, waveforms_of
 from ._circuit_columns import named_outputs, output_places
 from ._description import Lab, RecordFacts
 from ._moment_tables import moments_of, unnamed_errors
+from ._paths import check_paths
 from ._sources import Source, SourceKind, read_source
 
 
@@ -42,6 +43,8 @@ class CircuitMeasurement:
     """Of cross-spectra and covariances, which have no `values`."""
     source: str | None = None
     """Whose response it is."""
+    held_out: bool = False
+    """Kept back from the fit."""
 
     @property
     def digest(self) -> str:
@@ -66,7 +69,11 @@ class CircuitLabData:
 
 
 def read_circuit_lab(
-    lab: Lab, paths: Sequence[Path], circuit: Observed, more_unknown: Sequence[str] = ()
+    lab: Lab,
+    paths: Sequence[Path],
+    circuit: Observed,
+    more_unknown: Sequence[str] = (),
+    also_missing: Sequence[str] = (),
 ) -> CircuitLabData:
     """Every record, checked; what is missing is asked for all at once.
 
@@ -75,14 +82,20 @@ def read_circuit_lab(
         paths: records: text tables, raw files of ngspice or LTspice.
         circuit: with its outputs and at its temperature.
         more_unknown: nuisances beside those of the description.
+        also_missing: what is asked for in the same message.
 
     Raises:
         MeasurementError: one line with everything that is missing or wrong.
     """
     _check_facts(lab)
+    check_paths(paths)
+    if ours := [path for path in paths if path.suffix.lower() == ".nc"]:
+        raise MeasurementError(
+            f"{ours[0]}: a measurement that `simulate` made of a netlist is no record of a bench; give it alone"
+        )
     tables = {path: read_source(path, lab.record(path)) for path in paths}
     unknown = tuple(dict.fromkeys((*lab.facts.unknown, *more_unknown)))
-    missing = list(dict.fromkeys(_asked(lab, tables, circuit.network, unknown)))
+    missing = list(dict.fromkeys([*also_missing, *_asked(lab, tables, circuit.network, unknown)]))
     if missing:
         raise MeasurementError(f"{lab.where}: missing: {'; '.join(missing)}; write them there")
     found: list[CircuitMeasurement] = []
@@ -91,7 +104,7 @@ def read_circuit_lab(
     for path, table in tables.items():
         try:
             record, told = _measurement(path, table, lab.record(path), circuit)
-            found.append(record)
+            found.append(replace(record, held_out=lab.record(path).held_out))
             notes += [f"{path.name}: {note}" for note in told]
         except MeasurementError as error:
             wrong.append(str(error))
@@ -233,15 +246,18 @@ def _input(path: Path, facts: RecordFacts, network: Network) -> str:
 def _believed(circuit: Observed, records: Sequence[CircuitMeasurement]) -> str:
     """Which circuit the measurements are taken to be of."""
     network = circuit.network
-    levels = {
-        e.name: e.dc
-        for record in records
-        if record.kind in ("tran", "op")
-        for e in record.circuit.network.elements
-        if isinstance(e, VoltageSource | CurrentSource)
-    }
-    driven = f", {', '.join(f'{name} at {float(level):g}' for name, level in levels.items())}" if levels else ""
+    levels: dict[str, set[float]] = {}
+    for record in records:
+        for e in record.circuit.network.elements if record.kind in ("tran", "op") else ():
+            if isinstance(e, VoltageSource | CurrentSource):
+                levels.setdefault(e.name, set()).add(float(e.dc))
+    driven = "".join(f", {name} at {_range(found)}" for name, found in levels.items())
     return (
         f"netlist {network.name} with {len(network.elements)} elements at {float(network.temperature):g} K, outputs"
         f" {', '.join(circuit.labels)}{driven}"
     )
+
+
+def _range(levels: set[float]) -> str:
+    low, high = min(levels), max(levels)
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"

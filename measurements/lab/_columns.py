@@ -145,7 +145,8 @@ def _column(head: str, unit: str | None, place: int, simulator: bool, moments: b
         return moment
     if known is None:
         # `V(out0)` has brackets, and no unit in them.
-        name = head.strip() if unit is None and (inside or "").strip().lower() not in _OF_PARTS else name
+        no_unit = (inside or "").strip().lower() not in _RATIOS | set(_OF_PARTS)
+        name = head.strip() if unit is None and no_unit else name
     low = name.lower()
     part = next((kind for word, kind in _PARTS.items() if re.search(rf"(?:^|[ _.]){word}$", low)), None)
     said = (unit or inside or "").strip().lower()

@@ -64,6 +64,8 @@ class RecordFacts(_Part):
     """Which of the two is conjugated in a cross-spectrum S(a,b): `second` is <A B*>, `first` is <A* B>."""
     start: Seconds = 0.0
     """When the drive steps, on the record's clock [s]."""
+    held_out: bool = False
+    """Kept back from the fit, and judged by it."""
     noise: Literal["readout", "chip"] = "readout"
     """What makes a transient scatter: the readout, or the chip itself (then it is a noisy record)."""
     drive_port: Annotated[int, Field(ge=1)] | None = None

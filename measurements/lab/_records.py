@@ -15,9 +15,8 @@ from .._exceptions import MeasurementError
 from ..layout import Variables, dataset, load_measurement
 from ._cells import Waveforms, cell_places, waveforms_of
 from ._description import Lab, RecordFacts
+from ._paths import check_paths
 from ._sources import Source, read_source
-
-MOST_FILES = 10_000
 
 _BEYOND = 3.0
 """Times the full scale of the converters: no amplifier of such a design reaches it."""
@@ -49,7 +48,7 @@ def read_lab(lab: Lab, paths: Sequence[Path], known: tuple[Instance, Level] | No
     Raises:
         MeasurementError: one line with everything that is missing or wrong.
     """
-    _check_paths(paths)
+    check_paths(paths)
     ours = [path for path in paths if path.suffix.lower() != ".nc"]
     tables = {path: read_source(path, lab.record(path)) for path in ours}
     missing = [*lab.missing(known is not None), *_asked(lab, tables)] if ours else []
@@ -62,18 +61,6 @@ def read_lab(lab: Lab, paths: Sequence[Path], known: tuple[Instance, Level] | No
     data, names = [one for _, one in found], tuple(name for name, _ in found)
     unknown = tuple(lab.facts.unknown)
     return LabData(tuple(data), names, _believed(data[0]), _design_name(lab), unknown, tuple(notes))
-
-
-def _check_paths(paths: Sequence[Path]) -> None:
-    if not paths:
-        raise MeasurementError("measurements: expected at least one record, such as step.csv, got none")
-    if len(paths) > MOST_FILES:
-        raise MeasurementError(f"measurements: expected at most {MOST_FILES:,} files, got {len(paths):,}")
-    seen: dict[Path, Path] = {}
-    for path in paths:
-        if (where := path.resolve()) in seen:
-            raise MeasurementError(f"{path}: given twice (as {seen[where]}); a copy holds no more than its original")
-        seen[where] = path
 
 
 def _asked(lab: Lab, tables: Mapping[Path, Source]) -> Iterator[str]:

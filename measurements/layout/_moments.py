@@ -1,6 +1,6 @@
 """Second moments of outputs: cross-spectra by frequency, covariances by band, some entries of each matrix."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -46,6 +46,42 @@ class Moments:
                 "rms": sd[:, i],
             }
         return np.stack([by_part[part][:, k] for k, part in enumerate(self.part)], axis=1)
+
+    def rows(self, rows: list[int]) -> "Moments":
+        """Some of the rows of a spectrum."""
+        assert self.frequencies is not None
+        return replace(self, values=self.values[rows], sigma=self.sigma[rows], frequencies=self.frequencies[rows])
+
+    def covariance_of(
+        self,
+        row: int,
+        matrix: Complex[np.ndarray, "n n"] | Float[np.ndarray, "n n"],
+        picked: Float[np.ndarray, " k"],
+        relative: float,
+    ) -> Float[np.ndarray, "k k"]:
+        """Covariance of a row's entries by their stated errors; where there are none, by a density's relative one.
+
+        Args:
+            row: which one.
+            matrix: the spectrum or the covariance that the row is an estimate of.
+            picked: its entries.
+            relative: standard deviation of a density, or of a variance.
+        """
+        stated = self.sigma[row]
+        if np.isnan(stated).all() and all(part in ("re", "im", "covariance") for part in self.part):
+            return self.scatter(matrix, relative)
+        variances = np.real(np.diag(matrix))
+        product = variances[self.first] * variances[self.second]
+        by_part = {
+            "re": np.sqrt((product + np.real(matrix[self.first, self.second]) ** 2) / 2),
+            "im": np.sqrt(product / 2),
+            "covariance": np.sqrt((product + np.real(matrix[self.first, self.second]) ** 2) / 2),
+            # By Fisher's law of a correlation, and half as much of a root as of its square.
+            "correlation": (1 - np.minimum(picked**2, 1 - _SHARED)) / np.sqrt(2),
+            "rms": picked / 2,
+        }
+        by_relative = relative * np.array([by_part[part][k] for k, part in enumerate(self.part)])
+        return np.diag(np.where(np.isnan(stated), by_relative, stated) ** 2)
 
     def scatter(self, spectrum: Complex[np.ndarray, "n n"], relative: float) -> Float[np.ndarray, "k k"]:
         """Covariance of the entries of one averaged cross-spectrum whose densities have this relative error.
