@@ -8,9 +8,12 @@ from jaxtyping import Float
 
 from ..devices import Check, Verdict
 from ._problem import Problem
+from ._readout import Readout
 
 FALSE_ALARM = 1e-3
 """Probability that anything contradicts a circuit that is right, over all that is judged at once."""
+
+_MOST_STEPS = 20
 
 _MODEL_ERROR = 3e-5
 """Relative: no contradiction below. Elements of a bench are no more linear than that."""
@@ -65,29 +68,42 @@ def _priors(problem: Problem, x: Float[np.ndarray, " p"]) -> Iterator[_Judged]:
 def record_checks(problem: Problem, x: Float[np.ndarray, " p"], covariance: Float[np.ndarray, "p p"]) -> list[Check]:
     """Each record of a problem that was not fitted, by its noise and by what is not known of x.
 
-    With residuals r by their noise, their derivatives J and the covariance C of the unknowns, `r ~ N(0, I + J C J')`
-    when all is right, so that `r'r - g'(C^-1 + J'J)^-1 g` with `g = J'r` is chi-square with as many degrees of freedom
-    as there are values.
+    With residuals `r(x)` by their noise and unknowns `N(x, C)`, the minimum of `r(y)'r(y) + (y - x)'C^-1(y - x)` over y
+    is chi-square with as many degrees of freedom as there are values when all is right: of a linear r it is the square
+    of `r(x)` by its covariance `I + J C J'`.
     """
-    parts = problem.parts(x)
-    # Of the prediction, not of the readouts' prior: those rows stand behind the data's.
-    jacobian = problem.jacobian(x)
-    ends = np.cumsum([0, *(len(part) for part in parts)])
-    precision = np.linalg.pinv(covariance, hermitian=True)
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    root = vectors * np.sqrt(np.clip(values, 0.0, None))
     checks = []
-    for k, (term, r) in enumerate(zip(problem.terms, parts, strict=True)):
-        J = jacobian[ends[k] : ends[k + 1]]
-        g = J.T @ r
-        square = max(float(r @ r - g @ np.linalg.solve(precision + J.T @ J, g)), 0.0)
-        checks.append(_held_out(term.file, square, len(r), _signal(problem, x, k), len(parts)))
+    for k, term in enumerate(problem.terms):
+        alone = problem.only(k)
+        square = _nearest(alone, x, root)
+        checks.append(_held_out(term.file, square, term.size, _signal(alone, x), len(problem.terms)))
     return checks
 
 
-def _signal(problem: Problem, x: Float[np.ndarray, " p"], k: int) -> float:
+def _nearest(problem: Problem, x: Float[np.ndarray, " p"], root: Float[np.ndarray, "p p"]) -> float:
+    """The least square of one record's residuals and of the unknowns' own, from x on along the root of C."""
+
+    def residual(y: Float[np.ndarray, " p"]) -> Float[np.ndarray, " rows"]:
+        return np.concatenate([*problem.parts(x + root @ y), y])
+
+    def jacobian(y: Float[np.ndarray, " p"]) -> Float[np.ndarray, "rows p"]:
+        of_data = problem.jacobian(x + root @ y)[: -len(y)]
+        return np.vstack([of_data @ root, np.eye(len(y))])
+
+    start = np.zeros(len(x))
+    if not len(x) or not root.any():
+        return float(np.sum(residual(start) ** 2))
+    found = scipy.optimize.least_squares(residual, start, jacobian, max_nfev=_MOST_STEPS)
+    return float(2 * found.cost)
+
+
+def _signal(problem: Problem, x: Float[np.ndarray, " p"]) -> float:
     """Sum of squares of a record's own numbers in their errors."""
-    term = problem.terms[k]
-    nothing = np.zeros_like(problem.predictions(x)[k])
-    readout = problem.readouts.at(np.zeros(problem.readouts.size), k)
+    (term,) = problem.terms
+    nothing = np.zeros_like(problem.predictions(x)[0])
+    readout = Readout.ideal(len(problem.circuit.labels))
     # A correlation of nothing with nothing is no number.
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.nansum(term.residual(nothing, readout) ** 2))

@@ -30,6 +30,12 @@ class Problem:
     prior: Float[np.ndarray, " k"]
     terms: tuple[Term, ...]
     readouts: Readouts
+    first: int = 0
+    """Number of the first term among the records that the readouts know."""
+
+    def only(self, k: int) -> "Problem":
+        """The same unknowns, with one of the records."""
+        return replace(self, terms=(self.terms[k],), first=self.first + k)
 
     @property
     def elements(self) -> int:
@@ -96,7 +102,7 @@ class Problem:
         step = np.zeros(self.readouts.size)
         step[k] = _STEP
         u = x[self.elements :]
-        for record, (term, seen) in enumerate(zip(self.terms, predictions, strict=True)):
+        for record, (term, seen) in enumerate(zip(self.terms, predictions, strict=True), start=self.first):
             if not self.readouts.concerns(k, record):
                 yield np.zeros(term.size)
                 continue
@@ -105,7 +111,8 @@ class Problem:
             yield (after - before) / (2 * _STEP)
 
     def _readouts(self, x: Float[np.ndarray, " p"]) -> list[Readout]:
-        return [self.readouts.at(x[self.elements :], record) for record in range(len(self.terms))]
+        u = x[self.elements :]
+        return [self.readouts.at(u, record) for record in range(self.first, self.first + len(self.terms))]
 
     def solved(self) -> tuple["Problem", Float[np.ndarray, " p"]]:
         """The minimum within `_FURTHEST` standard deviations of the tolerances, weighed there.

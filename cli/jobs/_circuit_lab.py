@@ -51,7 +51,8 @@ def calibrate_on_bench(
         found = calibrate_circuit(circuit, tolerances, terms, data.unknown, data.mains)
         model = CircuitModel.of(found, circuit, data.unknown, {one.file: one.digest for one in fitted})
         checks = model.judged(_terms(kept)) if kept else []
-        experiments = further_experiments(found, circuit)
+        # What a wrong netlist leaves open says nothing of the circuit.
+        experiments = [] if found.contradicted else further_experiments(found, circuit)
     model.save(this.folder / "device.json", netlist_text(netlist.netlist))
     write_json(this.folder / "elements.json", fits.elements(found, None))
     fits.write(found, None, this.folder)
