@@ -8,7 +8,6 @@ from jaxtyping import Float
 
 from ..devices import Check, Verdict
 from ._problem import Problem
-from ._readout import Readout
 
 FALSE_ALARM = 1e-3
 """Probability that anything contradicts a circuit that is right, over all that is judged at once."""
@@ -78,7 +77,7 @@ def record_checks(problem: Problem, x: Float[np.ndarray, " p"], covariance: Floa
     for k, term in enumerate(problem.terms):
         alone = problem.only(k)
         square = _nearest(alone, x, root)
-        checks.append(_held_out(term.file, square, term.size, _signal(alone, x), len(problem.terms)))
+        checks.append(_held_out(term.file, square, term.size, alone.terms[0].signal, len(problem.terms)))
     return checks
 
 
@@ -97,16 +96,6 @@ def _nearest(problem: Problem, x: Float[np.ndarray, " p"], root: Float[np.ndarra
         return float(np.sum(residual(start) ** 2))
     found = scipy.optimize.least_squares(residual, start, jacobian, max_nfev=_MOST_STEPS)
     return float(2 * found.cost)
-
-
-def _signal(problem: Problem, x: Float[np.ndarray, " p"]) -> float:
-    """Sum of squares of a record's own numbers in their errors."""
-    (term,) = problem.terms
-    nothing = np.zeros_like(problem.predictions(x)[0])
-    readout = Readout.ideal(len(problem.circuit.labels))
-    # A correlation of nothing with nothing is no number.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.nansum(term.residual(nothing, readout) ** 2))
 
 
 def _held_out(file: str, square: float, values: int, signal: float, records: int) -> Check:

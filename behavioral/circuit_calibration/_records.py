@@ -52,6 +52,11 @@ class CircuitRecord:
         """How many numbers it has."""
         return len(self.values)
 
+    @property
+    def signal(self) -> float:
+        """Sum of the squares of its numbers by their standard deviations."""
+        return float(np.sum((self.values / self.sd) ** 2))
+
     def predicted(self, equations: Equations, delay: float) -> Inexact[np.ndarray, " k"]:
         """What the equations say."""
         return self.predict(equations.circuit)

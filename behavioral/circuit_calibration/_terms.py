@@ -75,6 +75,11 @@ class Term(Protocol):
         """How many numbers it has."""
         ...
 
+    @property
+    def signal(self) -> float:
+        """Sum of the squares of its numbers by their standard deviations."""
+        ...
+
     def predicted(self, equations: Equations, delay: float) -> Inexact[np.ndarray, "..."]:
         """What the equations say."""
         ...
@@ -103,6 +108,10 @@ class Waveform:
     @property
     def size(self) -> int:
         return self.values.size
+
+    @property
+    def signal(self) -> float:
+        return float(np.sum((self.values / self.sigma) ** 2))
 
     def predicted(self, equations: Equations, delay: float) -> Float[np.ndarray, "t k"]:
         mine = list(self.outputs)
@@ -140,6 +149,10 @@ class Transfer:
     def size(self) -> int:
         return 2 * self.values.size
 
+    @property
+    def signal(self) -> float:
+        return float(np.sum((np.abs(self.values) / self.sigma) ** 2))
+
     def predicted(self, equations: Equations, delay: float) -> Complex[np.ndarray, "f k"]:
         H = equations.circuit.transfer(self.frequencies)[:, :, equations.circuit.inputs.index(self.source)]
         return np.asarray(H[:, list(self.outputs)])
@@ -169,6 +182,10 @@ class SecondMoments:
     def size(self) -> int:
         return self.moments.values.size
 
+    @property
+    def signal(self) -> float:
+        return float(np.sum(self._whitened(self.moments.values) ** 2))
+
     def predicted(self, equations: Equations, delay: float) -> Inexact[np.ndarray, "rows n n"]:
         moments = self.moments
         if moments.frequencies is not None:
@@ -176,7 +193,9 @@ class SecondMoments:
         return np.array([equations.circuit.covariance(band) for band in moments.bands])
 
     def residual(self, predicted: Inexact[np.ndarray, "rows n n"], readout: Readout) -> Float[np.ndarray, " k"]:
-        off = self.moments.values - self.moments.picked(_read(predicted, readout))
+        return self._whitened(self.moments.values - self.moments.picked(_read(predicted, readout)))
+
+    def _whitened(self, off: Float[np.ndarray, "rows k"]) -> Float[np.ndarray, " k"]:
         rows = [scipy.linalg.solve_triangular(root, row, lower=True) for root, row in zip(self.roots, off, strict=True)]
         return np.concatenate(rows)
 
