@@ -1,7 +1,7 @@
 """Which column shows which cell, and what was seen of each, in SI units."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,22 @@ def cell_places(path: Path, table: Source, facts: RecordFacts, n: int) -> list[l
         places[cell].append(k)
     _check_all(path, places, table)
     return places
+
+
+def named_cells(table: Source, facts: RecordFacts, n: int) -> Callable[[str], int | None]:
+    """From a name in a column of second moments to its cell, by the rules of `cell_places`."""
+    told = {name.strip().lower(): cell for name, cell in (facts.columns or {}).items()}
+    names = [name.strip() for column in table.columns for name in column.pair or (column.name,)]
+    plain = [name for name in names if _FROM_ONE.fullmatch(name)]
+    first = 1 if plain and not any(int(name[1:]) == 0 for name in plain) else 0
+
+    def place(name: str) -> int | None:
+        cell = told.get(name.strip().lower())
+        if cell is None and (match := _CELL.fullmatch(name.strip())) is not None:
+            cell = int(match[1]) - first
+        return cell if isinstance(cell, int) and 0 <= cell < n else None
+
+    return place
 
 
 def _told(path: Path, names: Mapping[int, str], told: Mapping[str, int | str], n: int) -> list[list[int]]:

@@ -17,7 +17,7 @@ from ..layout import Moments
 from ._cells import Waveforms, waveforms_of
 from ._circuit_columns import named_outputs, output_places
 from ._description import Lab, RecordFacts
-from ._moment_tables import moments_of, unnamed_errors
+from ._moment_tables import moments_of, scale_free, unnamed_errors
 from ._paths import check_paths
 from ._sources import Source, SourceKind, read_source
 
@@ -134,7 +134,7 @@ def _asked(lab: Lab, tables: Mapping[Path, Source], network: Network, unknown: S
         yield "mains: 50 Hz or 60 Hz"
     for path, table in tables.items():
         facts = lab.record(path)
-        if facts.probe_gain is None and not _scale_free(table):
+        if facts.probe_gain is None and not scale_free(table):
             yield "probe_gain: volts of the record for a volt of the circuit"
         if table.kind in ("tran", "op"):
             if facts.readout_noise is None:
@@ -151,11 +151,6 @@ def _asked(lab: Lab, tables: Mapping[Path, Source], network: Network, unknown: S
             yield f"input: the source that {path.name} is the response to, one of {', '.join(sources)}"
         if names := table.unknown_units(facts):
             yield f"units: of {', '.join(names)} in {path.name}"
-
-
-def _scale_free(table: Source) -> bool:
-    kinds = {column.kind for column in table.columns}
-    return kinds <= {"correlation", "sigma", "band low", "band high"}
 
 
 def _measurement(

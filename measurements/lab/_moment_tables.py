@@ -51,6 +51,11 @@ def moments_of(path: Path, table: Source, facts: RecordFacts, place: Place, gain
     return Moments(first, second, part, values, sigma, None, _bands(path, table, facts))
 
 
+def scale_free(table: Source) -> bool:
+    """Whether a table has correlations alone, which no probe changes."""
+    return {column.kind for column in table.columns} <= {"correlation", "sigma", "band low", "band high"}
+
+
 def unnamed_errors(table: Source) -> bool:
     """Whether some covariance has no column of its error behind it."""
     return table.kind == "covariance" and any(

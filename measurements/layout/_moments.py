@@ -1,10 +1,13 @@
 """Second moments of outputs: cross-spectra by frequency, covariances by band, some entries of each matrix."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
+
+from ._writing import Variables
 
 MomentPart = Literal["re", "im", "covariance", "correlation", "rms"]
 PARTS: tuple[MomentPart, ...] = get_args(MomentPart)
@@ -103,3 +106,50 @@ class Moments:
         )
         found = relative**2 * found / 2
         return np.asarray((1 - _SHARED) * found + _SHARED * np.diag(np.diag(found)))
+
+
+def moment_variables(moments: Moments) -> Variables:
+    """The moments as variables of a measurement; an error of zero is one that is not stated, a band of zero is none."""
+    entries: Variables = {
+        "first": (("entry",), moments.first.astype(float), "1"),
+        "second": (("entry",), moments.second.astype(float), "1"),
+        "part": (("entry",), np.array([float(PARTS.index(part)) for part in moments.part]), "1"),
+    }
+    if moments.frequencies is not None:
+        values: Variables = {"moments": (("frequency", "entry"), moments.values, "1")}
+        return {**entries, **values, "frequency": (("frequency",), moments.frequencies, "Hz")}
+    low, high = (np.array([0.0 if band is None else band[side] for band in moments.bands]) for side in (0, 1))
+    return {
+        **entries,
+        "moments": (("band", "entry"), moments.values, "1"),
+        "moment_sigma": (("band", "entry"), np.nan_to_num(moments.sigma), "1"),
+        "band_low": (("band",), low, "Hz"),
+        "band_high": (("band",), high, "Hz"),
+    }
+
+
+def moments_in(values: Mapping[str, Float[np.ndarray, "..."]], n: int) -> Moments:
+    """The moments of a measurement's variables, checked.
+
+    Raises:
+        ValueError: cells that there are not, parts that are none, or bands whose edges do not rise.
+    """
+    first, second, part = (values[name] for name in ("first", "second", "part"))
+    whole = all(np.array_equal(one, np.round(one)) for one in (first, second, part))
+    if not whole or min(first.min(), second.min(), part.min()) < 0 or max(first.max(), second.max()) >= n:
+        raise ValueError(f"first, second: expected numbers of cells, from 0 to {n - 1}")
+    if part.max() >= len(PARTS):
+        raise ValueError(f"part: expected numbers from 0 to {len(PARTS) - 1}, which stand for {', '.join(PARTS)}")
+    names = tuple(PARTS[int(k)] for k in part)
+    spectral = "frequency" in values
+    if any((name in ("re", "im")) != spectral for name in names):
+        raise ValueError("part: expected re and im of cross-spectra, and covariance, correlation or rms of covariances")
+    stated = values.get("moment_sigma", np.zeros_like(values["moments"]))
+    sigma = np.where(stated > 0, stated, np.nan)
+    cells = (first.astype(int), second.astype(int))
+    if spectral:
+        return Moments(*cells, names, values["moments"], sigma, values["frequency"])
+    edges = list(zip(values["band_low"].tolist(), values["band_high"].tolist(), strict=True))
+    if any(not (0 <= low < high or low == high == 0) for low, high in edges):
+        raise ValueError("band_low, band_high: expected the lower edge first, or zero twice for all frequencies")
+    return Moments(*cells, names, values["moments"], sigma, None, tuple(None if b == 0 else (a, b) for a, b in edges))
