@@ -22,11 +22,11 @@ UNITS = {
     "psd": "V^2/Hz",
     "covariance": "V^2",
     # of entries of matrices, whose units their parts say: V^2/Hz, V^2, V, or none
-    "moments": "1",
-    "moment_sigma": "1",
-    "first": "1",
-    "second": "1",
-    "part": "1",
+    "moments": "",
+    "moment_sigma": "",
+    "first": "",
+    "second": "",
+    "part": "",
     "band_low": "Hz",
     "band_high": "Hz",
 }
