@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from jaxtyping import Float, Int
+import scipy
+from jaxtyping import Float, Inexact, Int
 
 from ...circuits import Instance, Level, Program, Scaling
+from ...circuits.linear_circuits import LinearCircuit
 from ...measurements import FLOOR, Measurement, MeasurementError
+from ...measurements.layout import Moments
 from ._parameters import Parameters
 from ._terms import Part, coherent, noisy_circuit, part_of, quiet_circuit
-from .derivatives import covariance, densities, response
+from .derivatives import covariance, covariances, cross_spectra, densities, response
 
 _FREQUENCIES = 60
 """A spectrum is thinned to this many frequencies: its errors are not independent anyway."""
@@ -148,6 +151,115 @@ class Noise:
             residual.append((self.covariance - model)[i, j] / scale)
             jacobian.append(change[i, j] / scale[:, None])
         return Part.of(np.concatenate(residual), np.concatenate(jacobian))
+
+
+@dataclass(frozen=True, eq=False)
+class SecondMoments:
+    """Cross-spectra, or covariances over bands, of pairs of cells."""
+
+    name: str
+    program: Program
+    scaling: Scaling
+    moments: Moments
+    roots: tuple[Float[np.ndarray, "k k"], ...]
+    """Lower triangular root of each row's covariance."""
+    stated: bool = True
+    kind: str = "second moments"
+
+    @classmethod
+    def of(cls, data: Measurement) -> "SecondMoments":
+        """Of a measurement that states its errors.
+
+        The scatter of an averaged spectrum goes with the spectrum: it is that of the nominal chip, as loud as what was
+        measured, so that no weight knows the errors of what it weighs.
+
+        Raises:
+            MeasurementError: neither errors nor a relative one are stated.
+        """
+        moments, matrices = data.moments, np.zeros((0, data.n, data.n))
+        if np.isnan(moments.sigma).any() and not data.relative_sigma > 0:
+            raise MeasurementError("calibrate: cross-spectra and covariances: expected errors, or a relative_sigma")
+        nominal = data.design.nominal(data.topology).network(data.program, data.level, data.scaling)
+        circuit = LinearCircuit.of(nominal)
+        if moments.frequencies is not None:
+            kept = _thinned(data)
+            matrices = circuit.cross_spectra(moments.frequencies[kept])
+            moments = moments.rows(kept.tolist())
+        else:
+            matrices = np.array([circuit.covariance(band) for band in moments.bands])
+        picked = moments.picked(matrices)
+        own = np.array([part != "correlation" for part in moments.part]) & (moments.first == moments.second)
+        louder = 1.0
+        if own.any():
+            power = np.array([2.0 if part == "rms" else 1.0 for part in moments.part])
+            louder = float(np.median((moments.values[:, own] / picked[:, own]) ** power[own]))
+        matrices, picked = louder * matrices, moments.picked(louder * matrices)
+        roots = [
+            np.linalg.cholesky(moments.covariance_of(row, matrix, picked[row], data.relative_sigma))
+            for row, matrix in enumerate(matrices)
+        ]
+        return cls(data.digest, data.program, data.scaling, moments, tuple(roots))
+
+    @property
+    def signal(self) -> float:
+        return float(np.sum(self._whitened(self.moments.values[:, :, None]) ** 2))
+
+    @property
+    def values(self) -> int:
+        return self.moments.values.size
+
+    @property
+    def relative_sigma(self) -> float:
+        sd = np.concatenate([np.sqrt(np.sum(root**2, axis=1)) for root in self.roots])
+        return part_of(float(np.sqrt(np.mean(sd**2))), self.moments.values)
+
+    def clipped(self, chip: Instance, parameters: Parameters) -> tuple[str, ...]:
+        return ()
+
+    def evaluate(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Part:
+        circuit = noisy_circuit(parameters, z, self)
+        pairs = self._pairs
+        if self.moments.frequencies is not None:
+            matrix, change = cross_spectra(circuit, self.moments.frequencies, pairs, parameters.size)
+        else:
+            matrix, change = covariances(circuit, self.moments.bands, pairs, parameters.size)
+        value, slope = self._entries(matrix, change)
+        residual = self._whitened((self.moments.values - value)[:, :, None])[:, 0]
+        return Part.of(residual, self._whitened(slope))
+
+    @property
+    def _pairs(self) -> list[tuple[int, int]]:
+        """Of every entry, and of the variances that a correlation is by."""
+        pairs = list(zip(self.moments.first.tolist(), self.moments.second.tolist(), strict=True))
+        cells = sorted({cell for pair in pairs for cell in pair})
+        return list(dict.fromkeys([*((cell, cell) for cell in cells), *pairs]))
+
+    def _entries(
+        self, matrix: Inexact[np.ndarray, "rows q"], change: Inexact[np.ndarray, "rows q p"]
+    ) -> tuple[Float[np.ndarray, "rows k"], Float[np.ndarray, "rows k p"]]:
+        """The entries by their parts, from those of the matrices."""
+        place = {pair: k for k, pair in enumerate(self._pairs)}
+        values, slopes = [], []
+        for i, j, part in zip(
+            self.moments.first.tolist(), self.moments.second.tolist(), self.moments.part, strict=True
+        ):
+            x, dx = matrix[:, place[i, j]], change[:, place[i, j]]
+            if part == "rms":
+                root = np.sqrt(x.real)
+                x, dx = root, dx.real / (2 * root[:, None])
+            elif part == "correlation":
+                a, b = matrix[:, place[i, i]].real, matrix[:, place[j, j]].real
+                da, db = change[:, place[i, i]].real, change[:, place[j, j]].real
+                rho = x.real / np.sqrt(a * b)
+                dx = dx.real / np.sqrt(a * b)[:, None] - (rho / 2)[:, None] * (da / a[:, None] + db / b[:, None])
+                x = rho
+            values.append(x.imag if part == "im" else x.real)
+            slopes.append(dx.imag if part == "im" else dx.real)
+        return np.stack(values, axis=1), np.stack(slopes, axis=1)
+
+    def _whitened(self, rows: Float[np.ndarray, "rows k p"]) -> Float[np.ndarray, "values p"]:
+        found = [scipy.linalg.solve_triangular(L, row, lower=True) for L, row in zip(self.roots, rows, strict=True)]
+        return np.concatenate(found)
 
 
 def _thinned(data: Measurement) -> Int[np.ndarray, " k"]:

@@ -11,7 +11,7 @@ from ...circuits import Instance, Program, Scaling
 from ...measurements import FLOOR, Measurement
 from ..devices import Response
 from ._parameters import Parameters
-from ._spectral_terms import Ac, Noise
+from ._spectral_terms import Ac, Noise, SecondMoments
 from ._terms import Part, Term, coherent, noisy_circuit, part_of, quiet_circuit
 from .derivatives import Delay, equal_steps, innovations, transient
 
@@ -39,6 +39,8 @@ def term_of(data: Measurement) -> Term:
             return Ac.of(data)
         case "noise":
             return Noise.of(data)
+        case "cross" | "covariance":
+            return SecondMoments.of(data)
         case _:
             return Run.of(data)
 

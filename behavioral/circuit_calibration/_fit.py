@@ -1,26 +1,23 @@
 """The likeliest elements of a circuit, given measurements and tolerances."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy
 from jaxtyping import Bool, Float
 
-from ...circuits import Network
-from ...circuits.linear_circuits import LinearCircuit, Observed, scaled, value_of
+from ...circuits.linear_circuits import LinearCircuit, Observed, value_of
 from ...circuits.tolerances import Tolerances
+from ..devices import Estimate, Verdict
+from ._judgement import judged
+from ._problem import Problem
+from ._readout import Readouts, delay_of, volts_of
 from ._records import CircuitRecord
-
-_STEP = 1e-4
-_MOST_STEPS = 100
-_FURTHEST = 6.0
+from ._terms import Term, Waveform
 
 IDENTIFIED = 0.5
 """An element is identified when its standard error is below this part of its tolerance."""
-
-_CONTRADICTED = 1e-4
-"""Probability of so large a misfit by chance, below which measurements contradict the circuit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +38,15 @@ class CircuitCalibration:
     """Probability of a misfit as large as this one, of all records together."""
     circuit: Observed
     """With the estimated values."""
+    verdict: Verdict = field(default_factory=Verdict)
+    bench: Mapping[str, Estimate] = field(default_factory=dict)
+    """What the readouts add, in the units of `READOUTS`."""
+    readouts: Readouts | None = None
+    x: Float[np.ndarray, " p"] = field(default_factory=lambda: np.zeros(0))
+    """Every unknown: logarithms of factors, then the readouts'."""
+    everything: Float[np.ndarray, "p p"] = field(default_factory=lambda: np.zeros((0, 0)))
+    """Covariance of x."""
+    terms: tuple[Term, ...] = ()
 
     @property
     def errors(self) -> Float[np.ndarray, " k"]:
@@ -55,93 +61,92 @@ class CircuitCalibration:
     @property
     def contradicted(self) -> bool:
         """Whether no elements within their tolerances explain the measurements."""
-        return self.chance < _CONTRADICTED
+        return self.verdict.contradicted
 
 
 def calibrate_circuit(
-    circuit: Observed, tolerances: Tolerances, records: Sequence[CircuitRecord]
+    circuit: Observed,
+    tolerances: Tolerances,
+    records: Sequence[CircuitRecord | Term],
+    unknown: Sequence[str] = (),
+    mains: float | None = None,
 ) -> CircuitCalibration:
     """The maximum of the posterior: least squares from the nominal values, in the logarithms of the values.
 
     A priori each element is normal about its value, with the standard deviation of its tolerance.
 
+    Args:
+        circuit: with its outputs.
+        tolerances: of its elements.
+        records: measurements of it.
+        unknown: kinds of unknowns of the bench, of `READOUTS`.
+        mains: frequency of the hum [Hz], where that is unknown.
+
     Raises:
         ValueError: nothing has a tolerance, or no records.
         DesignError: a tolerance that matches nothing.
+        MeasurementError: records that the circuit cannot have.
     """
     known = {name: t.standard_deviation for name, t in tolerances.of(circuit.network).items()}
     prior = {name: sd for name, sd in known.items() if sd > 0}
     if not prior or not records:
         raise ValueError("calibrate: expected elements with a tolerance, and records of the circuit")
-    problem = _Problem(circuit, tuple(prior), np.array(list(prior.values())), tuple(records))
-    theta = problem.solved()
-    J, residual = problem.jacobian(theta), problem.residual(theta)
-    data = residual[: -len(theta)]
+    terms = numbered(records)
+    readouts = readouts_of(circuit, terms, unknown, mains)
+    problem, x = Problem(circuit, tuple(prior), np.array(list(prior.values())), terms, readouts).solved()
+    J, residual = problem.jacobian(x), problem.residual(x)
     # Each element that the data fix takes one degree of freedom; the prior's rows give those back that they do not.
-    chi2, freedom = float(residual @ residual), len(data)
-    chance = float(scipy.stats.chi2.sf(chi2, freedom))
-    covariance = np.linalg.inv(J.T @ J)
-    if chance < _CONTRADICTED:
-        covariance = covariance * chi2 / freedom
+    chi2, freedom = float(residual @ residual), sum(term.size for term in terms)
+    everything = np.linalg.inv(J.T @ J)
+    verdict = judged(problem, x, chi2)
+    if verdict.contradicted:
+        everything = everything * max(chi2 / freedom, 1.0)
+    k = problem.elements
+    sd = np.sqrt(np.diag(everything))
     return CircuitCalibration(
         names=problem.names,
-        nominal=np.array([_value(circuit.network, name) for name in problem.names]),
-        deviations=np.exp(theta) - 1,
-        covariance=covariance,
+        nominal=np.array([_value(circuit, name) for name in problem.names]),
+        deviations=np.exp(x[:k]) - 1,
+        covariance=everything[:k, :k],
         prior=problem.prior,
-        misfit=problem.misfits(theta),
-        chance=chance,
-        circuit=Observed(problem.network(theta), circuit.labels),
+        misfit=_misfits(problem, x),
+        chance=float(scipy.stats.chi2.sf(chi2, freedom)),
+        circuit=Observed(problem.network(x), circuit.labels),
+        verdict=verdict,
+        bench={name: Estimate(*pair) for name, pair in readouts.estimates(x[k:], sd[k:]).items()},
+        readouts=readouts,
+        x=x,
+        everything=everything,
+        terms=problem.terms,
     )
 
 
-def _value(network: Network, name: str) -> float:
-    element = next(e for e in network.elements if e.name == name)
+def numbered(records: Sequence[CircuitRecord | Term]) -> tuple[Term, ...]:
+    """Records with the numbers that those have which come from no file."""
+    return tuple(replace(one, number=k) if isinstance(one, CircuitRecord) else one for k, one in enumerate(records))
+
+
+def readouts_of(circuit: Observed, terms: Sequence[Term], unknown: Sequence[str], mains: float | None) -> Readouts:
+    """The unknowns of the readouts of some records, with priors by what they show."""
+    waves = [term for term in terms if isinstance(term, Waveform)]
+    longest = max((float(wave.times[-1]) for wave in waves if wave.kind == "tran"), default=0.0)
+    slowest = LinearCircuit.of(circuit.network, circuit.labels).time_constants[:1] if longest else np.zeros(0)
+    return Readouts.of(
+        unknown,
+        circuit.labels,
+        [(term.file, term.kind, term.outputs) for term in terms],
+        volts_of([wave.values for wave in waves]),
+        delay_of(float(slowest[0]) if len(slowest) else 0.0, longest),
+        mains or 0.0,
+    )
+
+
+def _value(circuit: Observed, name: str) -> float:
+    element = next(e for e in circuit.network.elements if e.name == name)
     return float(value_of(element) or 0.0)
 
 
-@dataclass(frozen=True, eq=False)
-class _Problem:
-    circuit: Observed
-    names: tuple[str, ...]
-    prior: Float[np.ndarray, " k"]
-    records: tuple[CircuitRecord, ...]
-
-    def network(self, theta: Float[np.ndarray, " k"]) -> Network:
-        factors = dict(zip(self.names, np.exp(theta).tolist(), strict=True))
-        return scaled(self.circuit.network, factors)
-
-    def _parts(self, theta: Float[np.ndarray, " k"]) -> list[Float[np.ndarray, " rows"]]:
-        there = LinearCircuit.of(self.network(theta), self.circuit.labels)
-        return [(record.values - record.predict(there)) / record.sd for record in self.records]
-
-    def residual(self, theta: Float[np.ndarray, " k"]) -> Float[np.ndarray, " rows"]:
-        """Of the records, then of the tolerances, in their errors."""
-        return np.concatenate([*self._parts(theta), -theta / self.prior])
-
-    def jacobian(self, theta: Float[np.ndarray, " k"]) -> Float[np.ndarray, "rows k"]:
-        columns = []
-        for k in range(len(theta)):
-            step = np.zeros(len(theta))
-            step[k] = _STEP
-            columns.append((self.residual(theta + step) - self.residual(theta - step)) / (2 * _STEP))
-        return np.column_stack(columns)
-
-    def misfits(self, theta: Float[np.ndarray, " k"]) -> dict[str, float]:
-        found: dict[str, float] = {}
-        for k, (record, part) in enumerate(zip(self.records, self._parts(theta), strict=True)):
-            found[f"{record.analysis} {k}"] = float(np.sqrt(np.mean(part**2)))
-        return found
-
-    def solved(self) -> Float[np.ndarray, " k"]:
-        """The minimum within `_FURTHEST` standard deviations of the tolerances: beyond, it is another circuit."""
-        furthest = _FURTHEST * self.prior
-        found = scipy.optimize.least_squares(
-            self.residual,
-            np.zeros(len(self.names)),
-            self.jacobian,
-            bounds=(-furthest, furthest),
-            x_scale=self.prior,
-            max_nfev=_MOST_STEPS,
-        )
-        return np.asarray(found.x)
+def _misfits(problem: Problem, x: Float[np.ndarray, " p"]) -> dict[str, float]:
+    return {
+        term.file: float(np.sqrt(np.mean(part**2))) for term, part in zip(problem.terms, problem.parts(x), strict=True)
+    }

@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Float, Inexact
 
-from ...circuits.linear_circuits import LinearCircuit
+from ...circuits.linear_circuits import LinearCircuit, Observed
 from ..processes import CircuitProcess
+from ._readout import Readout
+from ._terms import Equations
 
 READOUT = 1e-3
 """Standard deviation of a voltage, as a part of the largest in its record, unless given."""
@@ -28,6 +30,44 @@ class CircuitRecord:
     values: Float[np.ndarray, " k"]
     sd: Float[np.ndarray, " k"]
     predict: Callable[[LinearCircuit], Float[np.ndarray, " k"]]
+    number: int = 0
+    """Among the records of one fit."""
+    circuit: Observed | None = None
+    """The circuit as it is."""
+    outputs: tuple[int, ...] = ()
+    """Nothing of a bench stands between them and the numbers."""
+
+    @property
+    def file(self) -> str:
+        """What to call it."""
+        return f"{self.analysis} {self.number}"
+
+    @property
+    def kind(self) -> str:
+        """What was measured."""
+        return self.analysis
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return len(self.values)
+
+    @property
+    def signal(self) -> float:
+        """Sum of the squares of its numbers by their standard deviations."""
+        return float(np.sum((self.values / self.sd) ** 2))
+
+    def predicted(self, equations: Equations, delay: float) -> Inexact[np.ndarray, " k"]:
+        """What the equations say."""
+        return self.predict(equations.circuit)
+
+    def residual(self, predicted: Inexact[np.ndarray, " k"], readout: Readout) -> Float[np.ndarray, " k"]:
+        """In standard deviations."""
+        return np.asarray((self.values - predicted.real) / self.sd)
+
+    def weighed(self, predicted: Inexact[np.ndarray, " k"], readout: Readout) -> "CircuitRecord":
+        """The same: its errors are stated."""
+        return self
 
     def with_errors(self, rng: np.random.Generator) -> "CircuitRecord":
         """The record as an instrument would read it."""

@@ -43,6 +43,7 @@ _OF_A_CIRCUIT = (
     "measurements",
     "lab",
 )
+_ON_A_BENCH = ("netlist", "outputs", "include", "tolerances", "temperature", "measurements", "lab", "nuisance", "held_out")
 EXAMPLE = (
     "Example: thermospice calibrate --design board-1k-1n --topology crossbar --size 4 --held-out 4;"
     " for a process: thermospice calibrate --size 4 --instances 20;"
@@ -118,7 +119,8 @@ def calibrate(
             "--held-out",
             parser=whole("--held-out", 0),
             metavar="INTEGER",
-            help="Then compare so many other programs, every second one 30 K warmer.",
+            help="Then compare so many other programs, every second one 30 K warmer; of lab data, keep back the last"
+            " so many records.",
         ),
     ] = 0,
     nuisance: Annotated[
@@ -126,7 +128,8 @@ def calibrate(
         typer.Option(
             "--nuisance",
             help="Unknowns of the bench to infer beside the chip, with commas between them or given again:"
-            " trigger-delay, readout-gain, readout-offset, baseline, leak, stray-capacitance, cell-noise.",
+            " trigger-delay, readout-gain, readout-offset, baseline, leak, stray-capacitance, cell-noise; of a"
+            " --netlist also drift, hum.",
             show_default=False,
         ),
     ] = None,
@@ -156,22 +159,35 @@ def calibrate(
     """Fit a chip's deviations with standard errors: device.json, and parameters.json beside what was drawn.
 
     With --netlist FILE and --tolerances FILE: the elements of a circuit of your own, from measurements of it (the
-    measurement.nc of `simulate --netlist`), or of a chip that is drawn from the tolerances and measured in ngspice.
+    measurement.nc of `simulate --netlist`, or lab data), or of a chip that is drawn from the tolerances and measured in
+    ngspice.
 
     With --instances, or folders of several chips: the means and spreads of their process, population.json, which
     `thermospice train --device` takes too. Exit code 1: the measurements contradict the design, so that error bars
     fall back to its tolerances, or a held-out program is beyond its limit.
     """
     with job("calibrate", out, quiet, as_json, resume) as this:
-        from ..jobs import CircuitOptions, calibrate_own, own_circuit
+        from ..frame import refuse_beside, written
+        from ..jobs import CircuitOptions, calibrate_own, own_circuit, records_of_a_circuit
 
+        records = [*(lab or ()), *(measurements or ())]
+        if records_of_a_circuit(records, netlist, asked=bool(lab)):
+            refuse_beside(context, "--measurements", "the records are of a netlist", _ON_A_BENCH)
+            from ..jobs import circuit_lab
+
+            circuit_lab.calibrate_on_bench(
+                this,
+                records,
+                circuit_lab.CircuitFiles(netlist, outputs, tolerances, temperature, include),
+                nuisance or (),
+                held_out,
+            )
+            return
         if own_circuit(context, netlist, _OF_A_CIRCUIT):
             assert netlist is not None
             which = CircuitOptions(netlist, outputs, include, tolerances, instance_seed)
-            files = (*(lab or ()), *(measurements or ()))
-            calibrate_own(this, which, tuple(analysis or ()), files, temperature, seed)
+            calibrate_own(this, which, tuple(analysis or ()), records, temperature, seed)
             return
-        from ..frame import refuse_beside, written
         from ..inputs import AmplifierOptions
         from ..inputs import lab as lab_data
         from ..jobs import calibration as jobs
@@ -179,7 +195,6 @@ def calibrate(
         nuisances = jobs.get_nuisances(nuisance)
         own = AmplifierOptions(amplifier, subcircuit, pins, supply, trust)
         own.check()
-        records = [*(lab or ()), *(measurements or ())]
         jobs.check_together(records, instances, held_out, keep_below, resume, out)
         from_bench = lab_data.is_lab(records, asked=bool(lab))
         if from_bench:

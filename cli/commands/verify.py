@@ -27,8 +27,9 @@ from ..frame import (
     pair,
     whole,
 )
-from ..jobs import CircuitOptions, own_circuit, verify_own
+from ..jobs import CircuitOptions, own_circuit, records_of_a_circuit, verify_own
 
+_ON_A_BENCH = ("netlist", "outputs", "include", "tolerances", "temperature", "lab", "records")
 EXAMPLE = (
     "Example: thermospice verify --topology crossbar --size 4;"
     " thermospice verify --device results/chip/device.json --measurements lab/check-*.csv"
@@ -104,8 +105,8 @@ def verify(
         list[Path] | None,
         typer.Option(
             "--measurements",
-            help="With --device: lab data that were not fitted, each record against the model by its noise and error"
-            " bars; lab.yaml beside them, or given too, says what is not in the files.",
+            help="With --device or --netlist: lab data that were not fitted, each record against the model by its noise"
+            " and error bars; lab.yaml beside them, or given too, says what is not in the files.",
             show_default=False,
         ),
     ] = None,
@@ -136,8 +137,15 @@ def verify(
         from .._exceptions import InputError
         from ..frame import refuse_beside
         from ..inputs import AmplifierOptions
+        from ..jobs import circuit_lab
         from ..views import fidelity as verification
 
+        files = [*(lab or ()), *(records or ())]
+        if device is None and records_of_a_circuit(files, netlist, asked=bool(lab)):
+            refuse_beside(context, "--measurements", "they are compared with the netlist alone", _ON_A_BENCH)
+            circuits = circuit_lab.CircuitFiles(netlist, outputs, tolerances, temperature, include)
+            circuit_lab.verify_on_bench(this, files, circuits)
+            return
         if own_circuit(context, netlist, ("netlist", "outputs", "include", "tolerances", "temperature", "band")):
             assert netlist is not None
             limits = None if band is None else (band.low, band.high)
@@ -145,14 +153,16 @@ def verify(
             return
         if lonely := [n for n, given in (("temperature", temperature), ("band", band)) if given is not None]:
             raise InputError(f"--{lonely[0]}: belongs to --netlist FILE, which is not there")
-        files = [*(lab or ()), *(records or ())]
         if files and device is None:
-            raise InputError("--measurements: are compared with the model of --device FILE, which is not there")
+            raise InputError("--measurements: are compared with --device FILE or --netlist FILE, and neither is there")
         if files and device is not None:
             refuse_beside(
                 context, "--measurements", "they are compared with --device alone", ("device", "lab", "records")
             )
-            verification.against_lab(this, device, files)
+            if circuit_lab.holds_circuit_model(device):
+                circuit_lab.verify_device_on_bench(this, device, files)
+            else:
+                verification.against_lab(this, device, files)
             return
         own = AmplifierOptions(amplifier, subcircuit, pins, supply, trust)
         own.check()

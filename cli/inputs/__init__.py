@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import _amplifiers as amplifiers
     from . import _chips as chips
+    from . import _circuit_lab as circuit_lab
     from . import _lab as lab
     from ._amplifiers import AmplifierOptions as AmplifierOptions
     from ._linear_algebra import Kind as Kind
@@ -26,6 +27,7 @@ __all__ = [
     "amplifiers",
     "check",
     "chips",
+    "circuit_lab",
     "get_circuit",
     "get_device",
     "get_drawn",
@@ -37,7 +39,7 @@ __all__ = [
     "lab",
 ]
 
-_MODULES = ("amplifiers", "chips", "lab")
+_MODULES = ("amplifiers", "chips", "circuit_lab", "lab")
 _HOMES = {
     "AmplifierOptions": "_amplifiers",
     "Kind": "_linear_algebra",

@@ -45,15 +45,24 @@ def load(paths: Sequence[Path], facts: Mapping[str, Any], known: tuple[Instance,
         InputError: several descriptions.
         MeasurementError: what is missing or wrong, all of it in one line.
     """
-    files = [file for path in paths for file in (_inside(path) if path.is_dir() else [path])]
-    described = [file for file in files if file.suffix.lower() in _DESCRIPTIONS]
-    records = [file for file in files if file not in described]
-    if len(described) > 1:
-        raise InputError(f"--measurements: expected one description, got {', '.join(map(str, described))}")
-    lab = Lab.load(described[0]) if described else found_beside(records)
-    if not records:
-        records = _named(lab)
+    lab, records = described(paths)
     return read_lab(lab.with_facts(facts), records, known)
+
+
+def described(paths: Sequence[Path]) -> tuple[Lab, list[Path]]:
+    """The description of records, and the records: those that it names where none are given.
+
+    Raises:
+        InputError: several descriptions.
+        MeasurementError: one that cannot be read.
+    """
+    files = [file for path in paths for file in (_inside(path) if path.is_dir() else [path])]
+    told = [file for file in files if file.suffix.lower() in _DESCRIPTIONS]
+    records = [file for file in files if file not in told]
+    if len(told) > 1:
+        raise InputError(f"--measurements: expected one description, got {', '.join(map(str, told))}")
+    lab = Lab.load(told[0]) if told else found_beside(records)
+    return lab, records or _named(lab)
 
 
 def _is_record(path: Path) -> bool:

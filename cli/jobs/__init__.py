@@ -6,19 +6,23 @@ from ._own_circuits import CircuitOptions as CircuitOptions
 from ._own_circuits import SimulationOptions as SimulationOptions
 from ._own_circuits import calibrate_own as calibrate_own
 from ._own_circuits import own_circuit as own_circuit
+from ._own_circuits import records_of_a_circuit as records_of_a_circuit
 from ._own_circuits import simulate_own as simulate_own
 from ._own_circuits import symbolic_own as symbolic_own
 from ._own_circuits import verify_own as verify_own
 
 if TYPE_CHECKING:
     from . import _calibration as calibration
+    from . import _circuit_lab as circuit_lab
 
 __all__ = [
     "CircuitOptions",
     "SimulationOptions",
     "calibrate_own",
     "calibration",
+    "circuit_lab",
     "own_circuit",
+    "records_of_a_circuit",
     "simulate_own",
     "symbolic_own",
     "verify_own",
@@ -27,8 +31,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """A module, loaded when a command asks for it."""
-    if name != "calibration":
+    if name not in ("calibration", "circuit_lab"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return import_module(f"{__name__}._calibration")
+    return import_module(f"{__name__}._{name}")

@@ -52,6 +52,20 @@ def own_circuit(context: typer.Context, netlist: Path | None, allowed: Sequence[
     return False
 
 
+def records_of_a_circuit(files: Sequence[Path], netlist: Path | None, asked: bool) -> bool:
+    """Whether files are records of a bench, and of a netlist: of --netlist, or of the one that their description says.
+
+    Measurements that `simulate --netlist` made are none.
+    """
+    if not files:
+        return False
+    from ..inputs import circuit_lab, lab
+
+    if not lab.is_lab(files, asked=asked or netlist is not None):
+        return False
+    return netlist is not None or circuit_lab.says_netlist(files)
+
+
 def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> None:
     """Simulate a circuit, beside its equations."""
     from ...netlists.own_circuits import CircuitRequest, simulate_circuit

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from rich.markup import escape
 from rich.table import Table
 
 from ...behavioral import Calibration, DeviceModel, recalibration_times
@@ -96,7 +95,7 @@ def table(device: DeviceModel, instance: Instance | None) -> Table:
     for name, estimate in device.bench.items():
         unit = NUISANCES[name.split("[")[0].replace("_", "-")].unit
         label = f"bench: {name} ({'relative' if unit == '1' else unit})"
-        shown.add_row(escape(label), "1", f"{estimate.value:.4g}", f"{estimate.standard_error:.1e}", "–")
+        shown.add_row(label, "1", f"{estimate.value:.4g}", f"{estimate.standard_error:.1e}", "–")
     return shown
 
 
@@ -182,7 +181,7 @@ def residual_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """A line for each record."""
     shown = Table("record", "analysis", "residual by noise and error bars, rms", "used", box=None)
     for row in rows:
-        shown.add_row(escape(row["file"]), row["analysis"], f"{row['rms']:.3g}", "yes" if row["used"] else "no")
+        shown.add_row(row["file"], row["analysis"], f"{row['rms']:.3g}", "yes" if row["used"] else "no")
     return shown
 
 

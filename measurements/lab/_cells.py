@@ -1,7 +1,7 @@
 """Which column shows which cell, and what was seen of each, in SI units."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from jaxtyping import Float, Inexact
 from ...files.quantities import unit_factor
 from .._exceptions import MeasurementError
 from ..layout import Analysis
-from ._columns import Column
+from ._columns import PAIRED, Column
 from ._description import RecordFacts
 from ._outliers import outliers
 from ._sources import Source
@@ -61,13 +61,29 @@ def cell_places(path: Path, table: Source, facts: RecordFacts, n: int) -> list[l
     return places
 
 
-def _told(path: Path, names: Mapping[int, str], told: Mapping[str, int], n: int) -> list[list[int]]:
+def named_cells(table: Source, facts: RecordFacts, n: int) -> Callable[[str], int | None]:
+    """From a name in a column of second moments to its cell, by the rules of `cell_places`."""
+    told = {name.strip().lower(): cell for name, cell in (facts.columns or {}).items()}
+    names = [name.strip() for column in table.columns for name in column.pair or (column.name,)]
+    plain = [name for name in names if _FROM_ONE.fullmatch(name)]
+    first = 1 if plain and not any(int(name[1:]) == 0 for name in plain) else 0
+
+    def place(name: str) -> int | None:
+        cell = told.get(name.strip().lower())
+        if cell is None and (match := _CELL.fullmatch(name.strip())) is not None:
+            cell = int(match[1]) - first
+        return cell if isinstance(cell, int) and 0 <= cell < n else None
+
+    return place
+
+
+def _told(path: Path, names: Mapping[int, str], told: Mapping[str, int | str], n: int) -> list[list[int]]:
     places: list[list[int]] = [[] for _ in range(n)]
     for name, cell in told.items():
         found = [k for k, own in names.items() if own.strip().lower() == name.strip().lower()]
         if not found and name.isdecimal() and int(name) - 1 in names:
             found = [int(name) - 1]  # columns of a file without names are told by their number
-        if not found or cell >= n:
+        if not found or isinstance(cell, str) or cell >= n:
             shown = ", ".join(own or f"{k + 1}" for k, own in list(names.items())[:_SHOWN])
             raise MeasurementError(
                 f"{path}: columns: {name}: {cell}: expected a column of the file ({shown}) and a cell from 0 to {n - 1}"
@@ -89,21 +105,36 @@ def _check_all(path: Path, places: Sequence[Sequence[int]], table: Source) -> No
         )
 
 
+def _check_parts(path: Path, columns: Sequence[Column]) -> None:
+    """Raise `MeasurementError` unless columns are one real value, or the two parts of a complex one."""
+    kinds = {column.kind for column in columns}
+    polar = len(kinds & {"dB", "size"}) == 1 and len(kinds & {"degrees", "radians"}) == 1
+    single = len(columns) == 1 and not kinds & PAIRED
+    if not (single or (len(columns) == 2 and (kinds == {"re", "im"} or polar))):
+        shown = ", ".join(column.head or column.name for column in columns)
+        raise MeasurementError(
+            f"{path}: expected one column of a real value, or two of a complex one (`v1 re [V], v1 im [V]` or `v1 mag"
+            f" [dB], v1 phase [deg]`), got {shown}"
+        )
+
+
 def waveforms_of(path: Path, table: Source, places: Sequence[Sequence[int]], facts: RecordFacts) -> Waveforms:
     """Numbers in SI units, their axis checked.
 
     Raises:
         MeasurementError: an axis that does not rise, densities that are none, or too few values.
     """
-    factors = [_factor(path, column, facts) for column in table.columns]
+    for place in places:
+        _check_parts(path, [table.columns[k] for k in place])
+    factors = [column_factor(path, column, facts) for column in table.columns]
     cells = np.column_stack([_one(table, place, factors) for place in places])
     if table.kind == "op":
         return Waveforms("op", np.zeros(1), cells)
     axis = np.asarray(table.values[:, 0].real * factors[0], dtype=float)
-    _check_axis(path, table, axis)
+    check_axis(path, table, axis)
     if table.kind == "noise":
         _check_densities(path, table, cells)
-    if table.kind != "tran":
+    if table.kind in ("noise", "ac"):
         return Waveforms(table.kind, axis, cells)
     since = axis - facts.start
     kept = since >= -1e-12 * np.abs(axis).max(initial=0.0)
@@ -119,13 +150,18 @@ def waveforms_of(path: Path, table: Source, places: Sequence[Sequence[int]], fac
     return Waveforms("tran", since, cells, tuple(notes))
 
 
-def _factor(path: Path, column: Column, facts: RecordFacts) -> float:
+def column_factor(path: Path, column: Column, facts: RecordFacts) -> float:
+    """What the numbers of a column are multiplied with to be in SI units.
+
+    Raises:
+        MeasurementError: a unit in the description that is none.
+    """
     if column.factor is not None:
         return column.factor
-    text = (facts.units or {}).get(column.name)
+    text = (facts.units or {}).get(column.head or column.name)
     if text is None:
         return 1.0  # asked for before, or a column that shows no cell
-    for unit in ("V", "s", "Hz", "V^2/Hz", "V/sqrt(Hz)"):
+    for unit in ("V", "s", "Hz", "V^2/Hz", "V/sqrt(Hz)", "V^2", "A"):
         if (factor := unit_factor(text, unit)) is not None:
             return factor
     raise MeasurementError(f"{path}: units: {column.name}: expected a unit such as mV, us or V^2/Hz, got {text!r}")
@@ -139,11 +175,14 @@ def _one(table: Source, place: Sequence[int], factors: Sequence[float]) -> Inexa
         return np.asarray(values[0] ** 2 if kinds[0] == "root density" else values[0])
     if set(kinds) == {"re", "im"}:
         return np.asarray(values[kinds.index("re")] + 1j * values[kinds.index("im")])
-    size, angle = table.values[:, place[kinds.index("dB")]], table.values[:, place[kinds.index("degrees")]]
-    return np.asarray(10 ** (size.real / 20) * np.exp(1j * np.deg2rad(angle.real)))
+    by_kind = dict(zip(kinds, values, strict=True))
+    size = by_kind["size"].real if "size" in by_kind else 10 ** (by_kind["dB"].real / 20)
+    angle = by_kind["radians"].real if "radians" in by_kind else np.deg2rad(by_kind["degrees"].real)
+    return np.asarray(size * np.exp(1j * angle))
 
 
-def _check_axis(path: Path, table: Source, axis: Float[np.ndarray, " rows"]) -> None:
+def check_axis(path: Path, table: Source, axis: Float[np.ndarray, " rows"]) -> None:
+    """Raise `MeasurementError` unless times or frequencies rise, frequencies from zero on."""
     falls = np.flatnonzero(np.diff(axis) <= 0)
     what = "time" if table.kind == "tran" else "frequency"
     if len(falls):

@@ -2,16 +2,48 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ...files.quantities import unit_factor
 
 Kind = Literal[
-    "time", "frequency", "program", "voltage", "density", "root density", "re", "im", "dB", "degrees", "other"
+    "time",
+    "frequency",
+    "program",
+    "voltage",
+    "current",
+    "density",
+    "root density",
+    "square",
+    "re",
+    "im",
+    "dB",
+    "size",
+    "degrees",
+    "radians",
+    "other",
+    # of two outputs, or of one and itself
+    "cross re",
+    "cross im",
+    "covariance",
+    "correlation",
+    "rms",
+    # of the column before it
+    "sigma",
+    "band low",
+    "band high",
 ]
+PAIRED: frozenset[Kind] = frozenset({"re", "im", "dB", "size", "degrees", "radians"})
+"""Parts of a complex value, of which each cell has two columns."""
+MOMENTS: frozenset[Kind] = frozenset({"cross re", "cross im", "covariance", "correlation", "rms"})
 
 _UNIT_IN = re.compile(r"(?P<name>.*?)\s*[\[(]\s*(?P<unit>[^\[\]()]*(?:\([^()]*\)[^\[\]()]*)?)\s*[\])]")
+# `t/us`, `CH1 in V`, and `freq_Hz` or `v1_V_per_rtHz`, as programs write a unit into a name.
+_UNIT_BEHIND = re.compile(
+    r"(?P<name>.+?)(?:\s*/\s*|\s+in\s+|_)(?P<unit>[munpfkMG\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}]?"
+    r"(?:s|Hz|V2|V\^2|V)(?:(?:_per_|/)(?:rt|sqrt)?\(?Hz\)?)?)"
+)
 _TIMES = frozenset({"time", "t", "x", "second", "seconds", "x-axis", "times", "zeit"})
 _FREQUENCIES = frozenset({"frequency", "freq", "f", "freq.", "frequencies"})
 _SPELLED = {"second": "s", "seconds": "s", "sec": "s", "volt": "V", "volts": "V", "hertz": "Hz"}
@@ -19,8 +51,10 @@ _UNITS: Mapping[Kind, str] = {
     "time": "s",
     "frequency": "Hz",
     "voltage": "V",
+    "current": "A",
     "density": "V^2/Hz",
     "root density": "V/sqrt(Hz)",
+    "square": "V^2",
 }
 _PARTS: Mapping[str, Kind] = {
     "re": "re",
@@ -28,17 +62,26 @@ _PARTS: Mapping[str, Kind] = {
     "im": "im",
     "imag": "im",
     "db": "dB",
-    "mag": "dB",
+    "mag": "size",
+    "magnitude": "size",
+    "abs": "size",
     "phase": "degrees",
+    "arg": "degrees",
 }
 
+# A part whose unit is one of these is of that kind, whatever its name says.
 _OF_PARTS: Mapping[str, Kind] = {
     "db": "dB",
     "deg": "degrees",
     "degree": "degrees",
     "degrees": "degrees",
     "°": "degrees",
+    "rad": "radians",
+    "radian": "radians",
+    "radians": "radians",
 }
+_RATIOS = frozenset({"1", "v/v", "a/a", "v/a", "a/v", "ratio", "-"})
+"""Units of a response for a unit of its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,33 +91,67 @@ class Column:
     name: str
     kind: Kind
     factor: float | None
+    pair: tuple[str, str] | None = None
+    """Names of the two outputs that a second moment is of; None where it names none."""
+    head: str = ""
+    """As the file has it, by which its unit is asked for and told."""
 
 
-def columns_of(heads: Sequence[Sequence[str]], count: int, simulator: bool = False) -> tuple[Column, ...]:
+def columns_of(
+    heads: Sequence[Sequence[str]], count: int, simulator: bool = False, told: Mapping[str, str] | None = None
+) -> tuple[Column, ...]:
     """Columns from the lines above a table: one of names with units, or one of names and one of units.
 
-    Without any lines they have no names. Columns of a simulator are in SI units.
+    Without any lines they have no names. Columns of a simulator are in SI units; `told` are units that the file does
+    not say, by the names of its columns.
     """
     names = list(heads[0]) if heads else [""] * count
     units = list(heads[1]) if len(heads) > 1 else [None] * count
     if len(heads) > 1 and not any(_kind_of(str(unit)) for unit in units):
         # Two lines of text that are not names and units: the nearest one counts.
         names, units = list(heads[1]), [None] * count
-    return tuple(_column(name, unit, k, simulator) for k, (name, unit) in enumerate(zip(names, units, strict=True)))
+    known = {name.strip().lower(): unit for name, unit in (told or {}).items()}
+
+    def read(moments: bool) -> tuple[Column, ...]:
+        return tuple(
+            _with_told(name, unit, k, simulator, moments, known)
+            for k, (name, unit) in enumerate(zip(names, units, strict=True))
+        )
+
+    found = read(moments=True)
+    # Errors and bands are columns beside second moments alone; elsewhere a channel may be called `u` or `low`.
+    return found if any(column.kind in MOMENTS for column in found) else read(moments=False)
 
 
-def _column(head: str, unit: str | None, place: int, simulator: bool) -> Column:
+def _with_told(
+    head: str, unit: str | None, place: int, simulator: bool, moments: bool, told: Mapping[str, str]
+) -> Column:
+    """A column; by what is told of its unit where the file says nothing of it."""
+    column = replace(_column(head, unit, place, simulator, moments), head=head.strip())
+    more = told.get(head.strip().lower(), told.get(str(place + 1)) if not head.strip() else None)
+    if column.factor is not None or more is None or column.kind in ("sigma", "correlation"):
+        return column
+    return replace(_column(head, more, place, simulator, moments), head=head.strip())
+
+
+def _column(head: str, unit: str | None, place: int, simulator: bool, moments: bool) -> Column:
     found = _UNIT_IN.fullmatch(head.strip())
-    name, inside = (found["name"], found["unit"]) if found else (head.strip(), None)
+    if unit is None and (found is None or _kind_of(found["unit"]) is None):
+        behind = _UNIT_BEHIND.fullmatch(head.strip())
+        found = behind if behind is not None and _kind_of(_written_out(behind["unit"])) else found
+    name, inside = (found["name"], _written_out(found["unit"])) if found else (head.strip(), None)
     known = _kind_of(unit or inside or "")
+    if moments and not simulator and (moment := _moment(head.strip() if known is None else name, known)) is not None:
+        return moment
     if known is None:
         # `V(out0)` has brackets, and no unit in them.
-        name = head.strip() if unit is None and (inside or "").strip().lower() not in _OF_PARTS else name
+        no_unit = (inside or "").strip().lower() not in _RATIOS | set(_OF_PARTS)
+        name = head.strip() if unit is None and no_unit else name
     low = name.lower()
     part = next((kind for word, kind in _PARTS.items() if re.search(rf"(?:^|[ _.]){word}$", low)), None)
-    part = _OF_PARTS.get((unit or inside or "").strip().lower(), part)
-    if part is not None:
-        return Column(_without_part(name), part, known[1] if known else 1.0)
+    said = (unit or inside or "").strip().lower()
+    if part is not None or said in _OF_PARTS:
+        return _part(name, part, said, known)
     if place == 0 and low in _TIMES | _FREQUENCIES and known is None:
         return Column(name, "time" if low in _TIMES else "frequency", 1.0 if simulator else None)
     if low == "program":
@@ -84,8 +161,83 @@ def _column(head: str, unit: str | None, place: int, simulator: bool) -> Column:
     return Column(name, "voltage" if simulator else "other", 1.0 if simulator else None)
 
 
+def _part(name: str, part: Kind | None, said: str, known: tuple[Kind, float] | None) -> Column:
+    """A part of a complex value: in decibels, volts or none, degrees or radians; nobody knows which without a unit."""
+    kind = _OF_PARTS.get(said, part) or "other"
+    if said in _OF_PARTS or kind == "dB":
+        fits = (part in ("degrees", None)) == (kind in ("degrees", "radians"))
+        return Column(_without_part(name), kind if fits else "other", 1.0)
+    if known is not None and known[0] in ("voltage", "current") and kind != "degrees":
+        return Column(_without_part(name), kind, known[1])
+    if said in _RATIOS and kind != "degrees":
+        return Column(_without_part(name), kind, 1.0)
+    return Column(_without_part(name), kind, None)
+
+
+# S(v1,v2) re, cov(v1,v2), var(v1), rho(v1,v2), rms(v1); rho alone where there are two outputs.
+_PAIR = r"\(\s*(?P<a>[^(),]+(?:\([^()]*\))?)\s*(?:,\s*(?P<b>[^(),]+(?:\([^()]*\))?)\s*)?\)"
+_MOMENT = re.compile(
+    rf"(?i)(?P<what>s|psd|csd|cpsd|cov|covariance|var|variance|rho|corr|correlation|rms|std)\s*{_PAIR}"
+    r"[ _.,]*(?P<part>re|real|im|imag)?"
+)
+_LONE_RHO = re.compile(r"(?i)rho(?:12|_?measured)?")
+_SIGMA = re.compile(
+    r"(?i)(?:sigma|sd|se|stderr|std\.? ?err(?:or)?|standard ?error|error|u)(?:\s*\(.*\))?|\+-|\N{PLUS-MINUS SIGN}"
+)
+_LOW = r"lo|low|lower|min|from|start"
+_HIGH = r"hi|high|upper|max|to|stop"
+_BAND = re.compile(rf"(?i)(?:(?:band|f|freq|frequency)[ _]*)?(?:(?P<low>{_LOW})|(?P<high>{_HIGH}))")
+_WHAT: Mapping[str, Kind] = {
+    **dict.fromkeys(("s", "psd", "csd", "cpsd"), "cross re"),
+    **dict.fromkeys(("cov", "covariance", "var", "variance"), "covariance"),
+    **dict.fromkeys(("rho", "corr", "correlation"), "correlation"),
+    **dict.fromkeys(("rms", "std"), "rms"),
+}
+_UNIT_OF: Mapping[Kind, Kind] = {
+    "cross re": "density",
+    "cross im": "density",
+    "covariance": "square",
+    "rms": "voltage",
+}
+
+
+def _moment(name: str, known: tuple[Kind, float] | None) -> Column | None:
+    """A column of second moments, of their errors, or of the bands that they are of; None for any other one."""
+    if (found := _MOMENT.fullmatch(name)) is not None:
+        kind = _WHAT[found["what"].lower()]
+        if (found["part"] or "").lower().startswith("im"):
+            kind = "cross im" if kind == "cross re" else "other"
+        a = found["a"].strip()
+        return _with_factor(Column(name, kind, None, (a, (found["b"] or a).strip())), known)
+    if _LONE_RHO.fullmatch(name) is not None:
+        return Column(name, "correlation", 1.0)
+    if _SIGMA.fullmatch(name) is not None:
+        return Column(name, "sigma", None if known is None else known[1])
+    edge = _BAND.fullmatch(name)
+    if edge is not None and (known is None or known[0] == "frequency"):
+        return Column(name, "band low" if edge["low"] else "band high", None if known is None else known[1])
+    return None
+
+
+def _with_factor(column: Column, known: tuple[Kind, float] | None) -> Column:
+    """The factor that its unit has; a column whose unit is of another kind is no such column."""
+    if column.kind == "correlation":
+        return replace(column, factor=1.0) if known is None else replace(column, kind="other")
+    if known is None:
+        return column
+    if column.pair is not None and column.pair[0] == column.pair[1] and known[0] in ("density", "root density"):
+        return Column(column.pair[0], known[0], known[1])
+    if known[0] != _UNIT_OF.get(column.kind):
+        return replace(column, kind="other", factor=known[1])
+    return replace(column, factor=known[1])
+
+
+def _written_out(unit: str) -> str:
+    return unit.replace("_per_", "/").replace("V2", "V^2")
+
+
 def _without_part(name: str) -> str:
-    return re.sub(r"(?i)[ _.]*(?:re|real|im|imag|db|mag|phase)$", "", name).strip()
+    return re.sub(r"(?i)[ _.]*(?:re|real|im|imag|db|mag|magnitude|abs|phase|arg)$", "", name).strip()
 
 
 def _kind_of(text: str) -> tuple[Kind, float] | None:

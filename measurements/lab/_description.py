@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ...circuits import Cascade, Design, Level, Program, ProgramError, Scaling, Topology
 from ...circuits.topologies import get_topology
 from ...circuits.trials import get_chip_design, get_chip_level
 from ...files import FileError, joined, read_yaml, reasons
-from ...files.quantities import Cells, Kelvin, Ratio, Seconds, Volt
+from ...files.quantities import Cells, Hertz, Kelvin, QuantityError, Ratio, Seconds, Volt, parse_quantity
 from ...files.tables import read_matrix, read_vector
 from .._exceptions import MeasurementError
 
@@ -22,6 +22,14 @@ NAME = "lab.yaml"
 
 _Numbers = list[float]
 _Positive = Annotated[Ratio, Field(gt=0)]
+
+
+def _level(value: Any) -> float:
+    """Of a source: volts, or amperes."""
+    try:
+        return parse_quantity(value, "V")
+    except QuantityError:
+        return parse_quantity(value, "A")
 
 
 class _Part(BaseModel):
@@ -42,8 +50,8 @@ class RecordFacts(_Part):
     """What holds for some records; those of one file win over those of all."""
 
     program: str | None = None
-    columns: Mapping[str, Annotated[int, Field(ge=0)]] | None = None
-    """The cell, from 0, that each column shows."""
+    columns: Mapping[str, Annotated[int, Field(ge=0)] | str] | None = None
+    """The cell, from 0, that each column shows; of a netlist the output, by its name."""
     units: Mapping[str, str] | None = None
     """Of columns whose file does not say them."""
     probe_gain: _Positive | list[_Positive] | None = None
@@ -51,15 +59,23 @@ class RecordFacts(_Part):
     readout_noise: Annotated[Volt, Field(ge=0)] | None = None
     """Standard deviation of one reading, as the record has it [V]."""
     relative_error: _Positive | None = None
-    """Relative standard deviation of one value of a response or a density."""
+    """Relative standard deviation of one value of a response, a density or a variance."""
+    conjugate: Literal["first", "second"] = "second"
+    """Which of the two is conjugated in a cross-spectrum S(a,b): `second` is <A B*>, `first` is <A* B>."""
     start: Seconds = 0.0
     """When the drive steps, on the record's clock [s]."""
+    held_out: bool = False
+    """Kept back from the fit, and judged by it."""
     noise: Literal["readout", "chip"] = "readout"
     """What makes a transient scatter: the readout, or the chip itself (then it is a noisy record)."""
     drive_port: Annotated[int, Field(ge=1)] | None = None
     """Of a Touchstone file."""
     ports: Mapping[str, Annotated[int, Field(ge=0)]] | None = None
     """Of a Touchstone file: the cell that each other port shows."""
+    sources: Mapping[str, Annotated[float, BeforeValidator(_level)]] | None = None
+    """Of a netlist: what the independent sources stepped to [V, A]; those of the file unless given."""
+    input: str | None = None
+    """Of a netlist: the source that a response is to, for a volt or an ampere of it."""
 
 
 class LabFacts(RecordFacts):
@@ -71,6 +87,14 @@ class LabFacts(RecordFacts):
     rank: Cells | None = None
     level: str | None = None
     temperature: Kelvin | None = None
+    netlist: str | None = None
+    """A circuit of one's own instead of a design: a SPICE file beside this one."""
+    outputs: str | list[str] | None = None
+    """What of the netlist is read, such as `v1,v2,v1-v2`."""
+    tolerances: str | None = None
+    """Of the netlist's elements: a YAML file beside this one."""
+    mains: Annotated[Hertz, Field(gt=0)] | None = None
+    """Of hum, where that is unknown: 50 or 60 Hz."""
     chip: str = Field(default="chip", max_length=64)
     """Which chip it was, in any words."""
     programs: Mapping[str, ProgramFacts] = Field(default_factory=dict)

@@ -12,12 +12,12 @@ from jaxtyping import Complex, Float, Inexact
 from ...circuits import Design, DesignError, Instance, Level, Program, ProgramError, Scaling
 from ...files import joined, parse_json
 from .._exceptions import MeasurementError
-from ..layout import Variables, dataset, load_measurement
-from ._cells import Waveforms, cell_places, waveforms_of
+from ..layout import Variables, dataset, load_measurement, moment_variables
+from ._cells import Waveforms, cell_places, named_cells, waveforms_of
 from ._description import Lab, RecordFacts
+from ._moment_tables import moments_of, scale_free, unnamed_errors
+from ._paths import check_paths
 from ._sources import Source, read_source
-
-MOST_FILES = 10_000
 
 _BEYOND = 3.0
 """Times the full scale of the converters: no amplifier of such a design reaches it."""
@@ -49,7 +49,7 @@ def read_lab(lab: Lab, paths: Sequence[Path], known: tuple[Instance, Level] | No
     Raises:
         MeasurementError: one line with everything that is missing or wrong.
     """
-    _check_paths(paths)
+    check_paths(paths)
     ours = [path for path in paths if path.suffix.lower() != ".nc"]
     tables = {path: read_source(path, lab.record(path)) for path in ours}
     missing = [*lab.missing(known is not None), *_asked(lab, tables)] if ours else []
@@ -64,18 +64,6 @@ def read_lab(lab: Lab, paths: Sequence[Path], known: tuple[Instance, Level] | No
     return LabData(tuple(data), names, _believed(data[0]), _design_name(lab), unknown, tuple(notes))
 
 
-def _check_paths(paths: Sequence[Path]) -> None:
-    if not paths:
-        raise MeasurementError("measurements: expected at least one record, such as step.csv, got none")
-    if len(paths) > MOST_FILES:
-        raise MeasurementError(f"measurements: expected at most {MOST_FILES:,} files, got {len(paths):,}")
-    seen: dict[Path, Path] = {}
-    for path in paths:
-        if (where := path.resolve()) in seen:
-            raise MeasurementError(f"{path}: given twice (as {seen[where]}); a copy holds no more than its original")
-        seen[where] = path
-
-
 def _asked(lab: Lab, tables: Mapping[Path, Source]) -> Iterator[str]:
     """What single records need and nobody says."""
     programs = lab.programs
@@ -83,11 +71,12 @@ def _asked(lab: Lab, tables: Mapping[Path, Source]) -> Iterator[str]:
         facts = lab.record(path)
         if facts.program is None and len(programs) > 1 and not table.names_programs:
             yield f"records: {path.name}: program: one of {', '.join(programs)}"
-        if facts.probe_gain is None:
+        if facts.probe_gain is None and not scale_free(table):
             yield "probe_gain: volts of the record for a volt of the chip"
         if table.kind in ("tran", "op") and facts.readout_noise is None:
             yield "readout_noise: standard deviation of one reading"
-        if table.kind in ("ac", "noise") and facts.relative_error is None:
+        stated = table.kind in ("tran", "op") or (table.kind == "covariance" and not unnamed_errors(table))
+        if not stated and facts.relative_error is None:
             yield "relative_error: of one value of a spectrum or a response"
         if unknown := table.unknown_units(facts):
             yield f"units: of {', '.join(unknown)} in {path.name}"
@@ -107,20 +96,49 @@ def _measurements(
             if path not in tables:
                 found.append((path.name, load_measurement(path)))
                 continue
+            if tables[path].kind in ("cross", "covariance"):
+                found.append((path.name, _of_moments(path, tables[path], lab, known)))
+                continue
             for name, waveforms, facts in _parts(path, tables[path], lab):
-                program, scaling = lab.program(name)
-                nominal, level = known if known and lab.facts.design is None else _nominal(lab, program)
-                if nominal.topology.n != program.n:
-                    raise MeasurementError(
-                        f"{lab.where}: program {name}: expected {nominal.topology.n} cells, got {program.n}"
-                    )
-                found.append((path.name, _dataset(path, waveforms, facts, lab, nominal, level, program, scaling)))
+                loaded = _loaded(lab, name, known)
+                found.append((path.name, _dataset(path, waveforms, facts, lab, *loaded)))
                 notes += [f"{path.name}: {note}" for note in waveforms.notes]
         except MeasurementError as error:
             wrong.append(str(error))
     if wrong:
         raise MeasurementError(joined(list(dict.fromkeys(wrong))))
     return found, notes
+
+
+def _loaded(lab: Lab, name: str, known: tuple[Instance, Level] | None) -> tuple[Instance, Level, Program, Scaling]:
+    """The chip that is believed, and the program that was on it."""
+    program, scaling = lab.program(name)
+    nominal, level = known if known and lab.facts.design is None else _nominal(lab, program)
+    if nominal.topology.n != program.n:
+        raise MeasurementError(f"{lab.where}: program {name}: expected {nominal.topology.n} cells, got {program.n}")
+    return nominal, level, program, scaling
+
+
+def _of_moments(path: Path, table: Source, lab: Lab, known: tuple[Instance, Level] | None) -> xr.Dataset:
+    """Cross-spectra or covariances of a chip's cells."""
+    facts = lab.record(path)
+    nominal, level, program, scaling = _loaded(lab, facts.program or next(iter(lab.programs)), known)
+    moments = moments_of(path, table, facts, named_cells(table, facts, program.n), _gains(path, facts, program.n))
+    attributes: dict[str, Any] = {
+        "analysis": table.kind,
+        "simulator": "bench",
+        "instance_digest": f"bench: {lab.facts.chip}",
+        "source": path.name,
+        "relative_sigma": facts.relative_error,
+    }
+    return dataset(nominal, program, level, scaling, moment_variables(moments), attributes)
+
+
+def _gains(path: Path, facts: RecordFacts, n: int) -> Float[np.ndarray, " n"]:
+    gains = np.atleast_1d(np.asarray(1.0 if facts.probe_gain is None else facts.probe_gain, dtype=float))
+    if len(gains) not in (1, n):
+        raise MeasurementError(f"{path}: probe_gain: expected one number, or {n}, one for each cell")
+    return np.array(np.broadcast_to(gains, (n,)))
 
 
 def _nominal(lab: Lab, program: Program) -> tuple[Instance, Level]:
@@ -154,10 +172,7 @@ def _dataset(
     program: Program,
     scaling: Scaling,
 ) -> xr.Dataset:
-    gains = np.atleast_1d(np.asarray(facts.probe_gain, dtype=float))
-    if len(gains) not in (1, program.n):
-        raise MeasurementError(f"{path}: probe_gain: expected one number, or {program.n}, one for each cell")
-    gain = np.broadcast_to(gains, (program.n,))
+    gain = _gains(path, facts, program.n)
     if waveforms.kind in ("tran", "op"):
         _check_scale(path, waveforms.cells / gain, nominal.design)
     sigma = None if facts.readout_noise is None else float(facts.readout_noise / gain.min())

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Inexact
@@ -12,21 +13,26 @@ from ...files.opening import MEASUREMENT, UnreadableFile, read_bytes
 from ...files.waveforms import read_any_raw
 from .._exceptions import MeasurementError
 from ..layout import Analysis
-from ._columns import Column, columns_of
+from ._columns import MOMENTS, PAIRED, Column, columns_of
 from ._description import RecordFacts
 from ._oscilloscopes import as_instruments_write
 from ._text_table import TextTable, read_text_table
 from ._touchstone import read_touchstone
 
 _SIMULATOR = re.compile(r"(?i)(?:v|i)\([^()]*\)|onoise(?:_spectrum)?")
+_DENSITIES = {"density", "root density"}
 _TOUCHSTONE = re.compile(r"(?i)\.(?:s[0-9]+p|ts)")
+
+
+SourceKind = Analysis | Literal["cross", "covariance"]
+"""What was measured; cross-spectra and covariances are of pairs of outputs."""
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
     """Columns with their numbers; `lines` tell where each row stands."""
 
-    kind: Analysis
+    kind: SourceKind
     columns: tuple[Column, ...]
     values: Inexact[np.ndarray, "rows columns"]
     lines: tuple[int, ...]
@@ -39,7 +45,7 @@ class Source:
     @property
     def paired(self) -> bool:
         """Whether a cell has two columns, the parts of a complex value."""
-        return any(column.kind in ("re", "im", "dB", "degrees") for column in self.columns)
+        return any(column.kind in PAIRED for column in self.columns)
 
     @property
     def names_programs(self) -> bool:
@@ -52,9 +58,12 @@ class Source:
 
     def unknown_units(self, facts: RecordFacts) -> list[str]:
         """Columns whose unit nobody says."""
-        told = facts.units or {}
+        told = {name.strip().lower() for name in facts.units or {}}
         return [
-            c.name or f"column {k + 1}" for k, c in enumerate(self.columns) if c.factor is None and c.name not in told
+            c.head or f"column {k + 1}"
+            for k, c in enumerate(self.columns)
+            # An error that says none has that of its value.
+            if c.factor is None and c.kind != "sigma" and (c.head.lower() or str(k + 1)) not in told
         ]
 
 
@@ -71,7 +80,7 @@ def read_source(path: Path, facts: RecordFacts) -> Source:
         return _raw(path)
     table = as_instruments_write(path, read_text_table(path))
     simulated = bool(table.heads) and any(_SIMULATOR.fullmatch(cell) for cell in table.heads[-1])
-    columns = columns_of(table.heads, table.values.shape[1], simulated)
+    columns = columns_of(table.heads, table.values.shape[1], simulated, facts.units)
     return _classified(path, columns, table)
 
 
@@ -79,10 +88,14 @@ def _classified(path: Path, columns: tuple[Column, ...], table: TextTable) -> So
     """What was measured, by the first column and the units of the others."""
     values, first = table.values, columns[0].kind
     others = {column.kind for column in columns[1:]}
-    if first == "time":
-        kind: Analysis = "tran"
+    everything = {column.kind for column in columns}
+    if everything & {"covariance", "correlation", "rms"}:
+        kind: SourceKind = "covariance"
+    elif first == "time":
+        kind = "tran"
     elif first == "frequency":
-        kind = "noise" if others & {"density", "root density"} else "ac"
+        crossed = others & {"cross re", "cross im"}
+        kind = "cross" if crossed else "noise" if others & {"density", "root density"} else "ac"
     elif first == "program" or (len(values) == 1 and "time" not in others):
         kind = "op"
     else:
@@ -90,11 +103,15 @@ def _classified(path: Path, columns: tuple[Column, ...], table: TextTable) -> So
             f"{path}: expected a first column such as `time [us]` or `frequency [Hz]` (or `program`, for operating"
             f" points), got {columns[0].name or 'columns without names'!r}"
         )
-    fitting = {"tran": {"voltage", "other"}, "op": {"voltage", "other"}, "noise": {"density", "root density"}}
-    allowed = fitting.get(kind, {"voltage", "other", "re", "im", "dB", "degrees"})
+    if kind == "covariance":
+        _check_moments(path, columns)
+        return Source(kind, columns, values, table.lines)
+    read = {"voltage", "current", "other"}
+    fitting = {"tran": read, "op": read, "noise": _DENSITIES, "cross": _DENSITIES | {"cross re", "cross im"}}
+    allowed = fitting.get(kind, {*read, *PAIRED})
     if wrong := [column.name for column in columns[1:] if column.kind not in allowed]:
         raise MeasurementError(f"{path}: {wrong[0]}: expected one kind of column beside the {first}, got another unit")
-    if kind == "ac" and not np.iscomplexobj(values) and not others & {"re", "dB"}:
+    if kind == "ac" and not np.iscomplexobj(values) and not others & set(PAIRED):
         raise MeasurementError(
             f"{path}: expected densities [V^2/Hz] or [V/sqrt(Hz)], or a response as pairs `v1 re [V], v1 im [V]` or"
             " `v1 mag [dB], v1 phase [deg]`, beside the frequency; got real columns of another unit"
@@ -102,6 +119,26 @@ def _classified(path: Path, columns: tuple[Column, ...], table: TextTable) -> So
     if kind != "ac" and np.iscomplexobj(values):
         raise MeasurementError(f"{path}: expected real values beside the {first}, got complex ones")
     return Source(kind, columns, values, table.lines)
+
+
+def _check_moments(path: Path, columns: tuple[Column, ...]) -> None:
+    """Raise `MeasurementError` unless bands come first, and every moment's error, if it has one, right behind it."""
+    kinds = [column.kind for column in columns]
+    edges = [kind for kind in kinds if kind.startswith("band")]
+    rest = kinds[len(edges) :]
+    after = [before in MOMENTS for kind, before in zip(rest[1:], rest, strict=False) if kind == "sigma"]
+    if (
+        edges not in ([], ["band low", "band high"])
+        or kinds[: len(edges)] != edges
+        or not all(kind == "sigma" or kind in MOMENTS for kind in rest)
+        or rest[0] == "sigma"
+        or not all(after)
+    ):
+        shown = ", ".join(column.name or "a column without a name" for column in columns[:6])
+        raise MeasurementError(
+            f"{path}: expected columns such as `cov(v1,v2) [V^2], sigma [V^2]`, also var, rms and rho, each error right"
+            f" behind its value, and `band low [Hz], band high [Hz]` in front where they are of bands; got {shown}"
+        )
 
 
 def _raw(path: Path) -> Source:

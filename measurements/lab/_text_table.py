@@ -22,6 +22,7 @@ _COMMA = re.compile(r"[+-]?(?:[0-9]+(?:,[0-9]*)?|,[0-9]+)(?:[eEdD][+-]?[0-9]+)?"
 _POLAR = re.compile(r"\(([^(),]+)dB,([^(),]+?)(?:°|\N{REPLACEMENT CHARACTER}|deg)\)")
 _DIGITS = frozenset("0123456789eE+-.")
 _COMMENT = ("#", "%", "//")
+_HOLDS_COMMAS = frozenset('(["')
 _MOST_COLUMNS = 2000
 _MOST_VALUES = 5_000_000
 
@@ -103,11 +104,25 @@ def _separator(lines: Sequence[str]) -> str | None:
 
 
 def _cells(line: str, separator: str | None) -> list[str]:
-    cells = [cell.strip().strip('"').strip() for cell in line.split(separator)]
+    parts = _outside_brackets(line) if separator == "," and _HOLDS_COMMAS & set(line) else line.split(separator)
+    cells = [cell.strip().strip('"').strip() for cell in parts]
     # Instruments end each line with a separator.
     while len(cells) > 1 and not cells[-1]:
         cells.pop()
     return cells
+
+
+def _outside_brackets(line: str) -> list[str]:
+    """By the commas that stand in no brackets and no quotes, as those of `S(v1,v2)` do."""
+    parts, depth, quoted = [""], 0, False
+    for letter in line:
+        quoted ^= letter == '"'
+        depth = max(depth + (letter in "([") - (letter in ")]"), 0)
+        if letter == "," and not quoted and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
 
 
 def _has_decimal_comma(rows: Sequence[Sequence[str]]) -> bool:

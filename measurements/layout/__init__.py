@@ -13,6 +13,10 @@ from ._files import write_dataset as write_dataset
 from ._floor import FLOOR as FLOOR
 from ._layout import ANALYSES as ANALYSES
 from ._layout import Analysis as Analysis
+from ._moments import PARTS as PARTS
+from ._moments import MomentPart as MomentPart
+from ._moments import Moments as Moments
+from ._moments import moment_variables as moment_variables
 from ._reading import Measurement as Measurement
 from ._reading import read_measurement as read_measurement
 from ._writing import Variables as Variables

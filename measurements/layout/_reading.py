@@ -16,6 +16,7 @@ from .._exceptions import MeasurementError
 from ._aligned import aligned, real_values, scatter
 from ._floor import FLOOR
 from ._layout import ANALYSES, OPTIONAL, SCHEMA, UNITS, VARIABLES
+from ._moments import Moments, moments_in
 
 _NEAR = 50.0
 """Kelvin about the design's temperature within which a measurement's needs no unit."""
@@ -52,6 +53,11 @@ class Measurement:
         """Number of cells."""
         return self.topology.n
 
+    @property
+    def moments(self) -> Moments:
+        """Second moments, of the analyses `cross` and `covariance`."""
+        return moments_in(self.values, self.n)
+
 
 def read_measurement(dataset: xr.Dataset, where: str = "measurement") -> Measurement:
     """Check a dataset as `netlists.simulate` or `digitise` makes it, and bring it into the order of its labels.
@@ -87,6 +93,8 @@ def _read(dataset: xr.Dataset, where: str) -> Measurement:
         _check_noise(values, _design(attrs, where), attrs, where)
     if "frequency" in values:
         _check_frequencies(values["frequency"], where)
+    if "moments" in values:
+        _check_moments(values, n, where)
     return Measurement(
         analysis=analysis,
         design=_design(attrs, where),
@@ -220,6 +228,13 @@ def _check_noise(values: Mapping[str, np.ndarray], design: Design, attrs: Mappin
 def _check_frequencies(frequency: Float[np.ndarray, " frequency"], where: str) -> None:
     if frequency[0] < 0 or not (np.diff(frequency) > 0).all():
         raise MeasurementError(f"{where}: frequency: expected rising frequencies of at least zero")
+
+
+def _check_moments(values: Mapping[str, Float[np.ndarray, "..."]], n: int, where: str) -> None:
+    try:
+        moments_in(values, n)
+    except ValueError as error:
+        raise MeasurementError(f"{where}: {error}") from None
 
 
 def _digest(dataset: xr.Dataset) -> str:
