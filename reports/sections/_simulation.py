@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..figures import png_uri, quantity
+from ..figures import quantity
 from ..results import Folder, NetlistSummary, SimulationSummary, check_pair
-from ._section import Picture, Section, Table
+from ._section import Picture, Section, Table, stored_picture
 
 _PLOTS = {"op": "operating point", "tran": "transient", "ac": "response to the drive", "noise": "noise densities"}
 
@@ -80,5 +80,4 @@ def _voltage(value: float | None) -> str:
 def _pictures(folder: Folder) -> Iterator[Picture]:
     for name, caption in _PLOTS.items():
         if (content := folder.picture(f"{name}.png")) is not None:
-            uri = png_uri(content)
-            yield Picture(uri, uri, caption)
+            yield stored_picture(content, caption)

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..figures import png_uri
 from ..results import Folder, StudySummary, caution
-from ._section import Picture, Section, Table
+from ._section import Picture, Section, Table, stored_picture
 
 _MOST_POINTS = 60
 _LOSSES = ("train_loss_ratio", "train_loss", "test_loss", "test_accuracy", "relative_error", "settle_time", "noise_rms")
@@ -45,8 +44,7 @@ def _pictures(folder: Folder) -> Iterator[Picture]:
         if Path(name).name != name or not name.endswith(".png"):
             continue
         if (content := folder.picture(name)) is not None:
-            uri = png_uri(content)
-            yield Picture(uri, uri, name.removesuffix(".png").replace("-", " ").replace("_", " "))
+            yield stored_picture(content, name.removesuffix(".png").replace("-", " ").replace("_", " "))
 
 
 def _metrics(summary: Mapping[str, Any]) -> Table:
