@@ -81,8 +81,9 @@ class SimulationSummary(TypedDict):
     x: NotRequired[list[Number | None]]
     warnings: NotRequired[list[Text]]
     rms: NotRequired[list[Number | None]]
-    contributors: NotRequired[dict[Name, list[NotNegative]]]
-    contributors_of: NotRequired[list[Count]]
+    noise_shares: NotRequired[dict[Name, list[NotNegative]]]
+    noise_kinds: NotRequired[dict[Name, NotNegative]]
+    noise_band: NotRequired[Annotated[list[NotNegative], Field(min_length=2, max_length=2)]]
 
 
 @with_config(CONFIG)

@@ -102,7 +102,17 @@ def _noise(folder: Folder) -> Iterator[str]:
         shown = ", ".join(f"{name} {amount(value, 'V')}" for name, value in zip(names, rms, strict=False))
         across = f"{amount(min(rms), 'V')} to {amount(max(rms), 'V')} over {len(rms)} outputs"
         yield f"Noise, rms: {shown if len(rms) <= _MOST_NAMED else across}."
-    parts = summary.get("contributors") or {}
+    yield from _kinds(summary) if "noise_kinds" in summary else _elements(summary.get("contributors") or {})
+
+
+def _kinds(summary: Mapping[str, Any]) -> Iterator[str]:
+    kinds = [(name, share) for name, share in summary["noise_kinds"].items() if share > 0]
+    if kinds:
+        told = listed(f"{name} ({percent(share)})" for name, share in kinds[:_CAUSES])
+        yield f"Its power comes from {told}, mean over the cells."
+
+
+def _elements(parts: Mapping[str, Any]) -> Iterator[str]:
     sums = {name: sum(values) for name, values in parts.items()}
     whole = sum(sums.values())
     if whole > 0:

@@ -46,9 +46,9 @@ def percent(share: float | None, digits: int = 1) -> str:
     text = f"{100 * share:.{digits}f}"
     least = 10.0**-digits
     if share > 0 and float(text) == 0:
-        return f"under {least:.{digits}f} %"
+        return f"<{least:.{digits}f} %"
     if share < 1 and float(text) == 100:
-        return f"over {100 - least:.{digits}f} %"
+        return f">{100 - least:.{digits}f} %"
     return f"{text.removesuffix('.' + '0' * digits) if share in (0, 1) else text} %"
 
 
