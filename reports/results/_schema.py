@@ -150,12 +150,33 @@ class Metric(TypedDict, total=False):
     max: Number
 
 
+Share = TypedDict(
+    "Share", {"yield": NotRequired[Number], "yield_low": NotRequired[Number], "yield_high": NotRequired[Number]}
+)
+"""The share of runs that keep all limits; the word cannot be a name."""
+
+
+@with_config(CONFIG)
+class LimitRow(Share):
+    """How many runs keep a limit."""
+
+    metric: Name
+    passed: Count
+    of: Count
+    at_most: NotRequired[Number | None]
+    at_least: NotRequired[Number | None]
+    required_yield: NotRequired[Number | None]
+
+
 @with_config(CONFIG)
 class Point(TypedDict):
     """One point of a study."""
 
     parameters: dict[Name, Scalar]
     metrics: dict[Name, Metric]
+    runs: NotRequired[Count]
+    failed: NotRequired[Count]
+    limits: NotRequired[list[LimitRow]]
 
 
 @with_config(CONFIG)
@@ -178,14 +199,8 @@ class Failure(TypedDict):
     reason: Text
 
 
-_Yield = TypedDict(
-    "_Yield", {"yield": NotRequired[Number], "yield_low": NotRequired[Number], "yield_high": NotRequired[Number]}
-)
-"""The share of runs that keep all limits; the word cannot be a name."""
-
-
 @with_config(CONFIG)
-class StudySummary(_Yield):
+class StudySummary(Share):
     """Of `sweep`."""
 
     study: Name

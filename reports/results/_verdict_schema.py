@@ -5,7 +5,7 @@ from typing import NotRequired
 from pydantic import with_config
 from typing_extensions import TypedDict
 
-from ._schema import CONFIG, Count, Name, NotNegative, Number, Scalar, Text
+from ._schema import CONFIG, Count, LimitRow, Name, NotNegative, Number, Scalar, Share, Text
 
 
 @with_config(CONFIG)
@@ -188,24 +188,6 @@ class AlgebraSummary(TypedDict, total=False):
     least_energy_J: NotNegative
 
 
-_Share = TypedDict(
-    "_Share", {"yield": NotRequired[Number], "yield_low": NotRequired[Number], "yield_high": NotRequired[Number]}
-)
-"""The share of runs that keep all limits; the word cannot be a name."""
-
-
-@with_config(CONFIG)
-class LimitRow(_Share):
-    """How many runs keep a limit."""
-
-    metric: Name
-    passed: Count
-    of: Count
-    at_most: NotRequired[Number | None]
-    at_least: NotRequired[Number | None]
-    required_yield: NotRequired[Number | None]
-
-
 @with_config(CONFIG)
 class Behind(TypedDict):
     """An element that brings a metric where it is."""
@@ -226,7 +208,7 @@ class Shortfall(TypedDict):
 
 
 @with_config(CONFIG)
-class CharacteristicRow(_Share):
+class CharacteristicRow(Share):
     """One metric under one condition."""
 
     condition: Text
@@ -258,7 +240,7 @@ class WorstRun(TypedDict):
 
 
 @with_config(CONFIG)
-class CampaignVerdict(_Share):
+class CampaignVerdict(Share):
     """Of `sweep`, what a verdict reads."""
 
     study: Name
@@ -271,6 +253,7 @@ class CampaignVerdict(_Share):
     missing: NotRequired[Count]
     instances: NotRequired[Count]
     settings: NotRequired[Count]
+    independent: NotRequired[Count]
     outcome: NotRequired[Name]
     stopped: NotRequired[Text]
     limits: NotRequired[list[LimitRow]]
