@@ -9,10 +9,18 @@ import typer
 from ..files import explain
 from ..files.opening import trust_no_current_folder
 from .commands import calibrate, designs, export, report, run, simulate, solve, sweep, symbolic, train, verify
-from .frame import children_are_heard, endings_interrupt, interrupts_kept, kept_streams, open_descriptors
+from .frame import (
+    RememberingGroup,
+    children_are_heard,
+    endings_interrupt,
+    interrupts_kept,
+    kept_streams,
+    open_descriptors,
+)
 
 app = typer.Typer(
     name="thermospice",
+    cls=RememberingGroup,
     help="Simulate thermodynamic computers in SPICE and train neural networks with them.",
     epilog="Example: thermospice run --quick",
     no_args_is_help=True,

@@ -1,7 +1,8 @@
-"""The report: one HTML file that needs nothing else."""
+"""The report: one HTML file that needs nothing else, and its tables as CSV beside it."""
 
 import html
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -10,7 +11,8 @@ import jinja2
 
 from ._exceptions import ReportError
 from .results import Folder
-from .sections import Section, sections, verdicts
+from .sections import Section, Table, csv_text, sections
+from .verdicts import Box, Link, box, href, links
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +20,17 @@ class Chapter:
     """One result folder."""
 
     name: str
-    summary: tuple[str, ...]
-    failed: bool
+    anchor: str
+    box: Box
+    links: tuple[Link, ...]
     sections: tuple[Section, ...]
     missing: tuple[str, ...]
 
 
 def build_report(dirs: Sequence[Path], out: Path) -> Path:
     """Write one self-contained HTML file about the given result folders; every number comes from their files.
+
+    Every table also lies as CSV in the folder `tables` beside the page, in SI units.
 
     Args:
         dirs: folders that `thermospice run` and the other commands leave.
@@ -36,11 +41,24 @@ def build_report(dirs: Sequence[Path], out: Path) -> Path:
     """
     if not dirs:
         raise ReportError("report: expected at least one result folder, got none")
-    text = _environment().get_template("report.html.j2").render(chapters=[_chapter(Path(d)) for d in dirs])
-    from ..files import write_atomically  # to look at results takes no circuit side
+    chapters = _chapters([Path(d) for d in dirs], Path(out))
+    tables = _tables(chapters, Path(out))
+    addresses = {key: href(path, Path(out)) for key, (path, _) in tables.items()}
+    text = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(chapters=chapters, csv=addresses, policy=_POLICY, figures={}, scripts=())
+    )
+    from ..files import write_atomically, write_text  # to look at results takes no circuit side
 
+    for path, content in tables.values():
+        write_text(path, content)
     write_atomically(out, text)
     return out
+
+
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""What a browser lets the page do: nothing but show what is in it."""
 
 
 def _environment() -> jinja2.Environment:
@@ -48,33 +66,51 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["anchor"] = lambda text: html.escape(text.lower().split(":")[0].replace(" ", "-"))
+    environment.filters["anchor"] = slug
     return environment
 
 
-def _chapter(path: Path) -> Chapter:
+def slug(text: str) -> str:
+    """A name for an address, of small letters, digits and dashes: what stands before a colon."""
+    return re.sub(r"[^a-z0-9]+", "-", html.unescape(text).lower().split(":")[0]).strip("-") or "results"
+
+
+def _chapters(dirs: Sequence[Path], out: Path) -> list[Chapter]:
+    found: list[Chapter] = []
+    for path in dirs:
+        name = slug(path.resolve().name)
+        taken = {chapter.anchor for chapter in found}
+        names = (name, *(f"{name}-{k}" for k in range(2, len(dirs) + 2)))
+        found.append(_chapter(path, next(one for one in names if one not in taken), out))
+    return found
+
+
+def _chapter(path: Path, anchor: str, out: Path) -> Chapter:
     if not path.is_dir():
         raise ReportError(f"{path}: expected a result folder, and there is none")
     folder = Folder(path)
     parts, missing = sections(folder)
     if not parts:
         raise ReportError(f"{path}: nothing to report here; expected the files that a thermospice command leaves")
-    return Chapter(path.resolve().name, tuple(_summary(folder)), _failed(folder), tuple(parts), tuple(missing))
+    name = path.resolve().name
+    return Chapter(name, anchor, box(folder), tuple(links(path, out)), tuple(parts), tuple(missing))
 
 
-def _failed(folder: Folder) -> bool:
-    return any(not row.get("passed") for row in folder.fidelity)
+def _tables(chapters: Sequence[Chapter], out: Path) -> Mapping[tuple[str, str, int], tuple[Path, str]]:
+    """By chapter, section and number of the table: where its CSV file goes, and what it holds."""
+    found = {}
+    for chapter in chapters:
+        home = out.parent / "tables" / (chapter.anchor if len(chapters) > 1 else "")
+        for section in chapter.sections:
+            for k, table in enumerate(section.tables):
+                name = _file_name(section, table, k)
+                found[chapter.anchor, section.title, k] = (home / name, csv_text(table))
+    return found
 
 
-def _summary(folder: Folder) -> list[str]:
-    found = [f"{name} is a link to somewhere else, and is left out." for name in folder.foreign]
-    if folder.summary.get("quick"):
-        found.append("A quick run: fewer seeds and steps than the full one. Take differences with care.")
-    if folder.fidelity:
-        failed = [row for row in folder.fidelity if not row.get("passed")]
-        found.append(f"Fidelity: {len(folder.fidelity) - len(failed)} of {len(folder.fidelity)} checks passed.")
-        found += [
-            f"Failed: {row.get('metric')} ({row.get('topology')}, {row.get('level')}, {row.get('size')} cells)."
-            for row in failed
-        ]
-    return found + verdicts(folder)
+_LONGEST = 60
+
+
+def _file_name(section: Section, table: Table, k: int) -> str:
+    words = slug(table.caption.split(",")[0]) if table.caption else ""
+    return f"{slug(section.title)}-{k + 1}{'-' + words if words else ''}"[:_LONGEST].rstrip("-") + ".csv"

@@ -31,8 +31,9 @@ def title_of(study: Study, rows: Sequence[Row], metric: str) -> str:
     records = [record for _, record in rows]
     failed = sum(record["status"] == "failed" for record in records)
     parts = [f"{study.name}: {len(records)} runs" + (f", {failed} failed" if failed else "")]
+    trials = _statistics.independent(study, [run for run, _ in rows])
     for limit in limits_of(study, metric):
-        found = _statistics.of_limit(limit, records)
+        found = _statistics.of_limit(limit, records, trials)
         low = found["yield_low"]
         high = found["yield_high"]
         parts.append(f"yield {found.get('yield', 0.0):.1%} (95 % interval {low:.1%} to {high:.1%})")

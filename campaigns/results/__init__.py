@@ -16,6 +16,7 @@ from ._table import dataset as dataset
 from ._table import engines as engines
 from ._table import write_dataset as write_dataset
 from ._table import write_table as write_table
+from ._worst import worst_runs as worst_runs
 
 __all__ = [
     "Characteristic",
@@ -29,6 +30,7 @@ __all__ = [
     "statistics",
     "unfinished",
     "with_ratios",
+    "worst_runs",
     "write_characteristics",
     "write_dataset",
     "write_junit",

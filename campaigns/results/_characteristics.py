@@ -28,6 +28,8 @@ _COLUMNS = (
     "passed",
     "of",
     "yield",
+    "yield_low",
+    "yield_high",
     "required_yield",
     "verdict",
     "worst_chip",
@@ -88,8 +90,11 @@ class Characteristic:
 
     def row(self) -> dict[str, Any]:
         """Plain; what is not known is absent."""
+        low, high = wilson_interval(self.passed, self.of)
         found = {**asdict(self), "yield": self.share, "verdict": self.verdict, "reason": self.reason}
-        return {name: found[name] for name in _COLUMNS if found[name] not in (None, "")}
+        if self.verdict:
+            found |= {"yield_low": low, "yield_high": high}
+        return {name: found[name] for name in _COLUMNS if found.get(name) not in (None, "")}
 
 
 def characteristics(study: Study, plan: Plan, records: Sequence[Record | None]) -> list[Characteristic]:
@@ -154,14 +159,7 @@ def _characteristic(
 def _worst(limit: Limit, chips: Sequence[int], numbers: Mapping[int, float]) -> int | None:
     """The chip with the least room to a limit."""
 
-    def room(chip: int) -> float:
-        if chip not in numbers:
-            return -np.inf
-        ends = [numbers[chip] - limit.at_least] if limit.at_least is not None else []
-        ends += [limit.at_most - numbers[chip]] if limit.at_most is not None else []
-        return min(ends)
-
-    return min(chips, key=room, default=None)
+    return min(chips, key=lambda chip: limit.room(numbers.get(chip)), default=None)
 
 
 def _short(name: str) -> str:

@@ -1,5 +1,6 @@
 """What a good run keeps, in the units of what is measured."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -66,6 +67,14 @@ class Limit(Frozen):
         if value is None or value != value:
             return False
         return (self.at_most is None or value <= self.at_most) and (self.at_least is None or value >= self.at_least)
+
+    def room(self, value: float | None) -> float:
+        """How far a value is from the nearest bound: below zero beyond it, and without a value as far as can be."""
+        if value is None or value != value:
+            return -math.inf
+        ends = [value - self.at_least] if self.at_least is not None else []
+        ends += [self.at_most - value] if self.at_most is not None else []
+        return min(ends)
 
     @property
     def label(self) -> str:

@@ -60,6 +60,7 @@ def summary(result: CircuitResult, netlist: Path, seed: int | None) -> dict[str,
         "simulator_elapsed_s": attrs["elapsed_s"],
         "instance_seed": seed,
         "warnings": (*result.warnings, *result.faults),
+        "faults": result.faults,
         "passed": result.passed,
         "versions": versions(),
     }

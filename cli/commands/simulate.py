@@ -184,14 +184,18 @@ def simulate(
         with this.step(f"ngspice: {analysis}, {what}"):
             result = run(request)
         # Figures take longer to load than a small circuit to simulate, and a mistake needs none.
+        from ..views import noise as _noise
         from ..views import simulation as _simulation
 
-        _simulation.write(request, result, Path(this.folder))
-        this.finish(_simulation.summary(request, result), exit_code=1 if result.faults else 0)
+        origins = _noise.origins(request, result)
+        _simulation.write(request, result, origins, Path(this.folder))
+        this.finish(_simulation.summary(request, result, origins), exit_code=1 if result.faults else 0)
         this.show(_simulation.table(request, result))
+        if origins is not None:
+            this.show(_noise.table(origins))
         if scaling.drive != 1:
             this.say(f"the circuit ran with {scaling.drive:g} times the drive: its answer is v divided by that")
-        for line in (*_simulation.told(request, this.summary), *amplifiers.told(the_design)):
+        for line in (*_simulation.told(request, this.summary), *_noise.told(origins), *amplifiers.told(the_design)):
             this.say(line)
         for warning in _simulation.shown_warnings(result):
             this.say(f"warning: {warning}")

@@ -2,6 +2,7 @@
 
 from ._command_frame import Job as Job
 from ._command_frame import job as job
+from ._given import RememberingGroup as RememberingGroup
 from ._given import refuse_beside as refuse_beside
 from ._given import written as written
 from ._interrupt import children_are_heard as children_are_heard

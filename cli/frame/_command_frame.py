@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from ...files import explain, plain, write_json
 from .._exceptions import InputError
+from ._given import current_context, typed_arguments
 from ._output_folder import STATE, Folder, new_folder
 from ._resuming import check_folder
 from ._streams import lost_answer, write_whole
@@ -97,7 +97,8 @@ class Job:
         self._conclude(summary, exit_code, True)
 
     def _conclude(self, summary: Mapping[str, Any], exit_code: int, written: bool) -> None:
-        concluded = plain({"command": self.command, **summary, "elapsed_s": self.elapsed})
+        typed = {"arguments": list(typed_arguments())} if written and typed_arguments() else {}
+        concluded = plain({"command": self.command, **typed, **summary, "elapsed_s": self.elapsed})
         if written:
             write_json(self.folder / "summary.json", concluded)
         self.summary, self.exit_code = concluded, exit_code
@@ -135,18 +136,9 @@ def job(command: str, out: Path | None, quiet: bool, as_json: bool, resume: Path
     raise typer.Exit(code)
 
 
-def _current_context() -> Any:
-    """The command that runs, with its options; None outside of the command line."""
-    try:
-        click: Any = import_module("typer._click.globals")  # newer versions of typer bring their own click
-    except ModuleNotFoundError:
-        click = import_module("click")
-    return click.get_current_context(silent=True)
-
-
 def _naming_option(text: str) -> str:
     """The message with the option in front whose value another room speaks of: `size: ...` becomes `--size: ...`."""
-    context = _current_context()
+    context = current_context()
     field, colon, _ = text.partition(":")
     words = field.split()
     if context is None or not colon or not 1 <= len(words) <= 2:

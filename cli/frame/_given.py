@@ -1,13 +1,46 @@
 """Options that were written on the command line, apart from those that have their defaults."""
 
 from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from .._exceptions import InputError
 
 ALWAYS = ("out", "resume", "seed", "quiet", "as_json")
 """What goes with everything."""
+
+
+_ARGUMENTS = "thermospice.arguments"
+
+
+class RememberingGroup(TyperGroup):
+    """The application's commands; what was typed stays with them, so that a result can say how it was made."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """As the command line's library makes it."""
+        typed = tuple(map(str, args))
+        context = super().make_context(info_name, args, parent, **extra)
+        # What is called in it shares this mapping.
+        context.meta[_ARGUMENTS] = typed
+        return context
+
+
+def current_context() -> Any:
+    """The command that runs, with its options; None outside of the command line."""
+    try:
+        click: Any = import_module("typer._click.globals")  # newer versions of typer bring their own click
+    except ModuleNotFoundError:
+        click = import_module("click")
+    return click.get_current_context(silent=True)
+
+
+def typed_arguments() -> tuple[str, ...]:
+    """Behind the program's name; none outside of the command line."""
+    context = current_context()
+    return () if context is None else context.meta.get(_ARGUMENTS, ())
 
 
 def written(context: typer.Context) -> tuple[str, ...]:

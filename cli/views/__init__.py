@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from . import _export as export
     from . import _fidelity as fidelity
     from . import _linear_algebra as linear_algebra
+    from . import _noise as noise
     from . import _population as population
     from . import _simulation as simulation
     from . import _training as training
@@ -26,6 +27,7 @@ __all__ = [
     "fidelity",
     "keys_of",
     "linear_algebra",
+    "noise",
     "population",
     "simulation",
     "table",
@@ -38,6 +40,7 @@ _MODULES = (
     "export",
     "fidelity",
     "linear_algebra",
+    "noise",
     "population",
     "simulation",
     "training",

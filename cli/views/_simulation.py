@@ -15,16 +15,19 @@ from ...measurements import write_dataset
 from ...netlists.runs import Request, Result, relative_norm
 from ...netlists.simulators import versions
 from ...reports import figures, png
+from . import _noise as noise
 
 
-def write(request: Request, result: Result, folder: Path) -> None:
-    """The circuit, the measurement, a plot, and what they were made from."""
+def write(request: Request, result: Result, origins: noise.NoiseOrigins | None, folder: Path) -> None:
+    """The circuit, the measurement, a plot, where noise comes from, and what they were made from."""
     write_text(folder / "circuit.cir", result.circuit)
     write_dataset(folder / "measurement.nc", result.measurement)
     write_text(folder / "design.yaml", request.instance.design.to_yaml())
     request.instance.save(folder / "instance.json")
     write_json(folder / "program.json", request.program.to_dict())
     write_bytes(folder / f"{request.analysis}.png", png(_plot(request, result)))
+    if origins is not None:
+        write_text(folder / "contributors.csv", noise.csv_text(origins))
 
 
 def _plot(request: Request, result: Result) -> Callable[[], Figure]:
@@ -42,7 +45,7 @@ def _plot(request: Request, result: Result) -> Callable[[], Figure]:
             return lambda: figures.noise_density(data["frequency"].values, data["psd"].values)
 
 
-def summary(request: Request, result: Result) -> dict[str, Any]:
+def summary(request: Request, result: Result, origins: noise.NoiseOrigins | None = None) -> dict[str, Any]:
     """Plain numbers in SI units; what was not computed is absent."""
     x, attrs = request.program.solution, result.measurement.attrs
     found: dict[str, Any] = {
@@ -71,6 +74,7 @@ def summary(request: Request, result: Result) -> dict[str, Any]:
         "settled": result.settled,
         "clipped": result.clipped,
         "warnings": (*result.warnings, *result.faults),
+        "faults": result.faults,
         "passed": not result.faults,
         "versions": versions(),
     }
@@ -79,6 +83,7 @@ def summary(request: Request, result: Result) -> dict[str, Any]:
     covariance = _covariance(request, result)
     if covariance is not None:
         found |= {"covariance": covariance, "rms": np.sqrt(np.diag(covariance)), "band": request.band}
+    found |= noise.summary(origins)
     if _settles(request):
         drive = request.scaling.drive
         errors = {"relative_error": relative_norm(_answer(request, result) - x, x)}
@@ -139,7 +144,7 @@ def table(request: Request, result: Result) -> Table:
                 "SPICE (A^-1)_ii": variance / request.instance.design.kappa0,
                 "exact (A^-1)_ii": np.diag(np.linalg.inv(request.program.A)),
             }
-    elif covariance is not None:
+    if covariance is not None:
         columns["noise (V rms)"] = np.sqrt(np.diag(covariance))
     shown = Table("cell", *columns, box=None)
     for k, row in enumerate(zip(*columns.values(), strict=True)):

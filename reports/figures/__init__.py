@@ -20,6 +20,7 @@ from ._theme import DARK as DARK
 from ._theme import LIGHT as LIGHT
 from ._theme import WIDTH as WIDTH
 from ._theme import colours as colours
+from ._theme import dark_png as dark_png
 from ._theme import ink as ink
 from ._theme import png as png
 from ._theme import png_uri as png_uri

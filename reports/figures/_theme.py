@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.image
+import numpy as np
 from cycler import cycler
+from jaxtyping import Float
 from matplotlib.figure import Figure
 
 # Okabe and Ito, https://jfly.uni-koeln.de/color/ (2008); without their yellow, which vanishes on white, and with
@@ -103,3 +106,46 @@ def png(draw: Callable[[], Figure], dpi: int = 160) -> bytes:
 def png_uri(content: bytes) -> str:
     """A PNG file as a data URI."""
     return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
+
+
+# Luma and chroma of television, which leave hue where it is (ITU-R BT.601, in the form YIQ).
+_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+
+
+def dark_png(content: bytes) -> bytes:
+    """A light PNG file in the dark look: light and dark change places, from ink to paper, and hues stay.
+
+    What cannot be read as a picture stays as it is.
+    """
+    if _pixels(content) > _MOST_PIXELS:
+        return content
+    try:
+        pixels = matplotlib.image.imread(io.BytesIO(content), format="png")
+    except (ValueError, OSError, SyntaxError):
+        return content
+    if pixels.dtype.kind != "f" or pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
+        return content
+    ends = [float(_TO_YIQ[0] @ _rgb(colour)) for colour in (DARK.ink, DARK.paper)]
+    yiq = pixels[..., :3] @ _TO_YIQ.T
+    luma = ends[0] + (ends[1] - ends[0]) * yiq[..., :1]
+    # Paper and ink are not quite grey.
+    tint = _rgb(DARK.paper) - ends[1]
+    turned = np.concatenate([luma, yiq[..., 1:]], axis=-1) @ np.linalg.inv(_TO_YIQ).T
+    rgb = np.clip(turned + tint * yiq[..., :1], 0, 1)
+    buffer = io.BytesIO()
+    shown = np.concatenate([rgb, pixels[..., 3:]], axis=-1)
+    matplotlib.image.imsave(buffer, shown, format="png")
+    return buffer.getvalue()
+
+
+_MOST_PIXELS = 20_000_000
+"""Of a picture that is taken apart; a small file can unfold into gigabytes."""
+
+
+def _pixels(content: bytes) -> int:
+    """As a PNG file's header says: width and height behind its signature and the name of the header."""
+    return int.from_bytes(content[16:20], "big") * int.from_bytes(content[20:24], "big")
+
+
+def _rgb(colour: str) -> Float[np.ndarray, "3"]:
+    return np.array([int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)])

@@ -21,3 +21,14 @@ from ._training_statistics import losses as losses
 from ._training_statistics import outcomes as outcomes
 from ._training_statistics import outcomes_at as outcomes_at
 from ._training_statistics import shortest_time as shortest_time
+from ._training_statistics import stopped_of as stopped_of
+from ._verdict_schema import AlgebraSummary as AlgebraSummary
+from ._verdict_schema import CalibrationSummary as CalibrationSummary
+from ._verdict_schema import CampaignVerdict as CampaignVerdict
+from ._verdict_schema import ElementsSummary as ElementsSummary
+from ._verdict_schema import ExportSummary as ExportSummary
+from ._verdict_schema import HowMade as HowMade
+from ._verdict_schema import PopulationSummary as PopulationSummary
+from ._verdict_schema import SimulationVerdict as SimulationVerdict
+from ._verdict_schema import SymbolicSummary as SymbolicSummary
+from ._verdict_schema import Verified as Verified

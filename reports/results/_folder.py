@@ -15,6 +15,7 @@ from ...files.netcdf import read_netcdf
 from ...files.opening import DESCRIPTION, PICTURE
 from .._exceptions import ReportError
 from . import _schema as schema
+from . import _verdict_schema as verdict_schema
 from ._checks import check_design, check_pair, check_waveforms, checked, checked_rows, rectangle
 
 Row = dict[str, Any]
@@ -185,6 +186,15 @@ class Folder:
             raise ReportError(f"{path}: expected a PNG picture")
         return content
 
+    def settings_of(self, run: str) -> Row:
+        """What a run of a training was asked for, tuned values included; empty where its folder does not say."""
+        if Path(run).name != run:
+            return {}
+        for home in ("training", "."):
+            if (path := self._there(f"{home}/{run}/experiment.yaml")) is not None:
+                return self._description(path, verdict_schema.TrainingFields)
+        return {}
+
     @property
     def foreign(self) -> list[str]:
         """Names of what would be read here and leads out of the folder."""
@@ -208,6 +218,14 @@ class Folder:
     def _training(self, name: str, kind: Any) -> list[Row]:
         # `train` fills a folder of its own, `run` and `sweep` one inside theirs
         return self._lines(f"training/{name}", kind) or self._lines(name, kind)
+
+    def _description(self, path: Path, kind: Any) -> Row:
+        """The fields of a YAML file."""
+        try:
+            found = parse_yaml(read_text(path, DESCRIPTION), str(path))
+        except (FileError, ValueError) as error:
+            raise ReportError(str(error)) from None
+        return dict(checked(kind, found, str(path)))
 
     def _object(self, name: str, kind: Any) -> Row:
         """The fields of a JSON object; none when there is no file."""

@@ -22,7 +22,7 @@ _MOST_STEPS = 2**53
 # More cells than any chip that was simulated; chosen by hand.
 _MOST_CELLS = 10_000
 
-_CONFIG = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+CONFIG = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
 
 
 def _writable(text: str) -> str:
@@ -45,7 +45,7 @@ Scalar = bool | int | Number | Name | None
 """The value of a parameter of a study."""
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class Summary(TypedDict, total=False):
     """Of any command."""
 
@@ -57,12 +57,13 @@ class Summary(TypedDict, total=False):
     elapsed_s: NotNegative
     engine: Name
     versions: dict[Name, Name | Number | None]
+    arguments: list[Text]
     study: Name
     topology: Name
     n: Cells
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class SimulationSummary(TypedDict):
     """Of `simulate`."""
 
@@ -79,9 +80,13 @@ class SimulationSummary(TypedDict):
     v: NotRequired[list[Number | None]]
     x: NotRequired[list[Number | None]]
     warnings: NotRequired[list[Text]]
+    rms: NotRequired[list[Number | None]]
+    noise_shares: NotRequired[dict[Name, list[NotNegative]]]
+    noise_kinds: NotRequired[dict[Name, NotNegative]]
+    noise_band: NotRequired[Annotated[list[NotNegative], Field(min_length=2, max_length=2)]]
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class ProgramSummary(TypedDict):
     """Of `solve` with a program."""
 
@@ -113,7 +118,7 @@ class ProgramSummary(TypedDict):
     train_accuracy: NotRequired[Number]
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class NetlistSummary(TypedDict):
     """Of `simulate --netlist`."""
 
@@ -126,12 +131,13 @@ class NetlistSummary(TypedDict):
     predicted: NotRequired[list[Number | None]]
     rms: NotRequired[list[Number | None]]
     model_rms: NotRequired[list[Number | None]]
+    contributors: NotRequired[dict[Name, list[NotNegative]]]
     time_constants: NotRequired[list[Number]]
     temperature: NotRequired[Number]
     warnings: NotRequired[list[Text]]
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class Metric(TypedDict, total=False):
     """Statistics of one metric of a study."""
 
@@ -144,15 +150,36 @@ class Metric(TypedDict, total=False):
     max: Number
 
 
-@with_config(_CONFIG)
+Share = TypedDict(
+    "Share", {"yield": NotRequired[Number], "yield_low": NotRequired[Number], "yield_high": NotRequired[Number]}
+)
+"""The share of runs that keep all limits; the word cannot be a name."""
+
+
+@with_config(CONFIG)
+class LimitRow(Share):
+    """How many runs keep a limit."""
+
+    metric: Name
+    passed: Count
+    of: Count
+    at_most: NotRequired[Number | None]
+    at_least: NotRequired[Number | None]
+    required_yield: NotRequired[Number | None]
+
+
+@with_config(CONFIG)
 class Point(TypedDict):
     """One point of a study."""
 
     parameters: dict[Name, Scalar]
     metrics: dict[Name, Metric]
+    runs: NotRequired[Count]
+    failed: NotRequired[Count]
+    limits: NotRequired[list[LimitRow]]
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class Bound(TypedDict):
     """The loosest value of a parameter that keeps a bound, for values of the others."""
 
@@ -164,7 +191,7 @@ class Bound(TypedDict):
     mean_high: NotRequired[Number]
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class Failure(TypedDict):
     """A run that failed."""
 
@@ -172,14 +199,8 @@ class Failure(TypedDict):
     reason: Text
 
 
-_Yield = TypedDict(
-    "_Yield", {"yield": NotRequired[Number], "yield_low": NotRequired[Number], "yield_high": NotRequired[Number]}
-)
-"""The share of runs that keep all limits; the word cannot be a name."""
-
-
-@with_config(_CONFIG)
-class StudySummary(_Yield):
+@with_config(CONFIG)
+class StudySummary(Share):
     """Of `sweep`."""
 
     study: Name
@@ -197,7 +218,7 @@ class StudySummary(_Yield):
     pictures: NotRequired[list[Name]]
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class TopologyOf(TypedDict):
     """The topology of an instance."""
 
@@ -205,7 +226,7 @@ class TopologyOf(TypedDict):
     n: Cells
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class InstanceOf(TypedDict, total=False):
     """instance.json."""
 
@@ -213,7 +234,7 @@ class InstanceOf(TypedDict, total=False):
     seed: Count | None
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class RowFields(TypedDict, total=False):
     """A row of fidelity.json."""
 
@@ -227,7 +248,7 @@ class RowFields(TypedDict, total=False):
     passed: bool
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class ParameterRow(TypedDict):
     """A row of parameters.json."""
 
@@ -239,7 +260,7 @@ class ParameterRow(TypedDict):
     unit: NotRequired[Name]
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class ResidualRow(TypedDict):
     """A row of residuals.json."""
 
@@ -250,14 +271,14 @@ class ResidualRow(TypedDict):
     why: NotRequired[Text]
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class ExperimentRow(TypedDict):
     """A row of experiments.json."""
 
     text: Text
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class HeldOutRow(TypedDict):
     """A row of heldout.json."""
 
@@ -267,7 +288,7 @@ class HeldOutRow(TypedDict):
     nominal: Vector
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class Covariance(TypedDict):
     """covariance.json."""
 
@@ -275,7 +296,7 @@ class Covariance(TypedDict):
     model: Matrix
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class Trained(TypedDict):
     """One training in in-the-loop.json."""
 
@@ -283,7 +304,7 @@ class Trained(TypedDict):
     parameters: Vector
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class InTheLoop(TypedDict):
     """in-the-loop.json."""
 
@@ -294,7 +315,7 @@ class InTheLoop(TypedDict):
     draws: Count
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class Entry(TypedDict, total=False):
     """A row of runs.jsonl or curves.jsonl, beside its run."""
 
@@ -316,15 +337,17 @@ class Entry(TypedDict, total=False):
     policy_acted: NotNegative
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class RunRow(Entry):
     """A row of runs.jsonl."""
 
     run: Name
     steps: NotRequired[Count]
+    stopped: NotRequired[Text]
+    warning: NotRequired[Text | None]
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class CurveRow(Entry):
     """A row of curves.jsonl."""
 
@@ -332,18 +355,18 @@ class CurveRow(Entry):
     step: Count
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class DesignValue(TypedDict):
     value: bool | int | Number | Text | list[bool | int | Number | Text | None] | None
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class DesignWords(TypedDict, total=False):
     name: Name
     description: Text
     sources: dict[Name, Text] | None
 
 
-@with_config(_CONFIG)
+@with_config(CONFIG)
 class DesignKey(TypedDict):
     key: Name

@@ -78,6 +78,11 @@ def outcomes(runs: Sequence[Entry], quantity: str) -> dict[str, MeanOverSeeds]:
     return {name: interval(values) for name, values in grouped.items() if values}
 
 
+def stopped_of(runs: Sequence[Entry]) -> dict[str, int]:
+    """Runs that ended before their time, by optimiser; a mean over its seeds is one over the survivors."""
+    return {name: count for name, group in _grouped(runs).items() if (count := sum("stopped" in run for run in group))}
+
+
 def shortest_time(entries: Sequence[Entry]) -> float | None:
     """Modelled time [s] that every run has reached: that of the fastest; None where one has none."""
     totals: dict[str, float] = {}

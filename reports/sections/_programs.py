@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..figures import png_uri, quantity
+from ..figures import quantity
 from ..results import Folder, ProgramSummary
-from ._section import Picture, Section, Table
+from ._section import Picture, Section, Table, stored_picture
 
 _TITLES = {
     "qp": "Quadratic program",
@@ -69,5 +69,4 @@ def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _pictures(folder: Folder, summary: Mapping[str, Any]) -> Iterator[Picture]:
     for name in summary.get("pictures", ()):
         if name in _CAPTIONS and Path(name).name == name and (content := folder.picture(name)) is not None:
-            uri = png_uri(content)
-            yield Picture(uri, uri, _CAPTIONS[name])
+            yield stored_picture(content, _CAPTIONS[name])

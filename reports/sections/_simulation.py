@@ -3,11 +3,18 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..figures import png_uri, quantity
+from ..figures import quantity
 from ..results import Folder, NetlistSummary, SimulationSummary, check_pair
-from ._section import Picture, Section, Table
+from ._noise import noise_tables, share_table
+from ._section import Picture, Section, Table, number, stored_picture
 
-_PLOTS = {"op": "operating point", "tran": "transient", "ac": "response to the drive", "noise": "noise densities"}
+_PLOTS = {
+    "op": "operating point",
+    "tran": "transient",
+    "ac": "response to the drive",
+    "noise": "noise densities",
+    "contributors": "noise densities by element",
+}
 
 
 def simulation(folder: Folder) -> Section | None:
@@ -22,7 +29,9 @@ def simulation(folder: Folder) -> Section | None:
         if "v" in summary and other in summary:
             check_pair(summary["v"], summary[other], f"v and {other}", where)
     title = f"Simulation: {_PLOTS.get(str(summary.get('analysis')), 'analysis')}"
-    return Section(title, tuple(_text(summary)), tuple(_pictures(folder)), tuple(_table(summary)))
+    cells = [f"cell {k}" for k in range(summary["n"])]
+    tables = (*_table(summary), *noise_tables(summary, cells))
+    return Section(title, tuple(_text(summary)), tuple(_pictures(folder)), tables)
 
 
 def _of_netlist(folder: Folder) -> Section:
@@ -35,11 +44,11 @@ def _of_netlist(folder: Folder) -> Section:
     text += [str(warning) for warning in summary.get("warnings", ())]
     columns = {name: summary[name] for name in _OF_NETLIST if len(summary.get(name, ())) == len(summary["outputs"])}
     rows = tuple(
-        (label, *("none" if values[k] is None else quantity(values[k], "V", 4) for values in columns.values()))
-        for k, label in enumerate(summary["outputs"])
+        (label, *(number(values[k], "V") for values in columns.values())) for k, label in enumerate(summary["outputs"])
     )
     names = ("output", *(_OF_NETLIST[name] for name in columns))
-    return Section(title, tuple(text), tuple(_pictures(folder)), (Table("Outputs", names, rows),))
+    tables = (Table("Outputs", names, rows), *share_table(summary.get("contributors") or {}, summary["outputs"]))
+    return Section(title, tuple(text), tuple(_pictures(folder)), tables)
 
 
 _OF_NETLIST = {"v": "SPICE", "predicted": "model", "rms": "noise, SPICE", "model_rms": "noise, model"}
@@ -64,7 +73,7 @@ def _table(summary: Mapping[str, Any]) -> Iterator[Table]:
         # A summary without an answer has the voltages scaled back already.
         answers = summary.get("answer", summary["v"])
         rows = tuple(
-            (str(k), _voltage(v), _voltage(a), _voltage(x))
+            (str(k), number(v, "V"), number(a, "V"), number(x, "V"))
             for k, (v, a, x) in enumerate(zip(summary["v"], answers, summary["x"], strict=True))
         )
         yield Table("Node voltages, the answer that they stand for, and the solution", _COLUMNS, rows)
@@ -73,12 +82,7 @@ def _table(summary: Mapping[str, Any]) -> Iterator[Table]:
 _COLUMNS = ("cell", "v", "answer", "A⁻¹ b")
 
 
-def _voltage(value: float | None) -> str:
-    return "–" if value is None else quantity(value, "V", 4)
-
-
 def _pictures(folder: Folder) -> Iterator[Picture]:
     for name, caption in _PLOTS.items():
         if (content := folder.picture(f"{name}.png")) is not None:
-            uri = png_uri(content)
-            yield Picture(uri, uri, caption)
+            yield stored_picture(content, caption)

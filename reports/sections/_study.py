@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..figures import png_uri
-from ..results import Folder, StudySummary, caution
-from ._section import Picture, Section, Table
+from ..results import CampaignVerdict, Folder, StudySummary, caution
+from ..wording import amount, metric_words, parameter_words, value_words
+from ._characteristics import characteristic_table, limit_table, ranges, worst_table
+from ._section import Cell, Picture, Section, Table, number, stored_picture
 
 _MOST_POINTS = 60
 _LOSSES = ("train_loss_ratio", "train_loss", "test_loss", "test_accuracy", "relative_error", "settle_time", "noise_rms")
@@ -16,8 +17,17 @@ def study(folder: Folder) -> Section | None:
     """What the folder says about a study, or None."""
     if "study" not in folder.summary:
         return None
-    summary = folder.summary_as(StudySummary)
-    tables = [_metrics(summary), *_specification(summary), *_points(summary), *_failures(summary)]
+    summary = {**folder.summary_as(StudySummary), **folder.summary_as(CampaignVerdict)}
+    tables = [
+        *limit_table(summary),
+        *characteristic_table(summary),
+        _metrics(summary),
+        *_specification(summary),
+        *_points(summary),
+        *ranges(summary),
+        *worst_table(summary),
+        *_failures(summary),
+    ]
     return Section(f"Study: {summary['study']}", tuple(_text(summary)), tuple(_pictures(folder)), tuple(tables))
 
 
@@ -31,6 +41,27 @@ def _text(summary: Mapping[str, Any]) -> Iterator[str]:
         low = summary["yield_low"]
         high = summary["yield_high"]
         yield f"All limits are kept by {summary['yield']:.1%} of the runs ({low:.1%} to {high:.1%})."
+    yield from _shared(summary)
+    if summary.get("failed"):
+        yield (
+            "A run that failed has no number: means, medians and extremes are of those that were done, and yields count"
+            " it as one that keeps no limit. Points with failed runs are marked."
+        )
+
+
+def _shared(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What an interval of a yield counts."""
+    count = summary.get("independent")
+    if count is None or count >= summary.get("runs", 0) or "yield" not in summary:
+        return
+    one = "seed" if summary.get("kind") == "training" else "chip"
+    chips = summary.get("instances", 1)
+    settings = summary.get("settings", 1)
+    who = f"The same {chips} {one}s stand" if chips > 1 else f"One {one} stands"
+    yield (
+        f"{who} at each of {settings} settings, so that runs are no independent trials: the interval of the yield over"
+        f" all of them counts {count}."
+    )
 
 
 def _fewest(summary: Mapping[str, Any]) -> int:
@@ -45,19 +76,18 @@ def _pictures(folder: Folder) -> Iterator[Picture]:
         if Path(name).name != name or not name.endswith(".png"):
             continue
         if (content := folder.picture(name)) is not None:
-            uri = png_uri(content)
-            yield Picture(uri, uri, name.removesuffix(".png").replace("-", " ").replace("_", " "))
+            yield stored_picture(content, name.removesuffix(".png").replace("-", " ").replace("_", " "))
 
 
 def _metrics(summary: Mapping[str, Any]) -> Table:
     head = ("metric", "runs", "mean", "interval", "median", "lowest", "highest")
     rows = tuple(
         (
-            _with_unit(summary, name),
+            metric_words(name),
             str(m.get("count", 0)),
-            _number(m, "mean"),
-            _interval(m),
-            *(_number(m, k) for k in ("median", "min", "max")),
+            _number(summary, name, m, "mean"),
+            _interval(summary, name, m),
+            *(_number(summary, name, m, k) for k in ("median", "min", "max")),
         )
         for name, m in summary.get("metrics", {}).items()
     )
@@ -68,7 +98,7 @@ def _specification(summary: Mapping[str, Any]) -> Iterator[Table]:
     rows = summary.get("specification") or ()
     if rows:
         head = (
-            *map(_short, rows[0]["parameters"]),
+            *map(parameter_words, rows[0]["parameters"]),
             "loosest that keeps the bound",
             "mean",
             "interval",
@@ -78,22 +108,40 @@ def _specification(summary: Mapping[str, Any]) -> Iterator[Table]:
             "The loosest value that keeps the bound, for every combination of the others",
             head,
             tuple(
-                (*_values(r), _number(r, "loosest"), _number(r, "mean"), _interval(r), _number(r, "next")) for r in rows
+                (
+                    *_values(summary, r),
+                    _plain(r, "loosest"),
+                    _plain(r, "mean"),
+                    _interval(summary, "", r),
+                    _plain(r, "next"),
+                )
+                for r in rows
             ),
         )
+
+
+def _plain(found: Mapping[str, Any], key: str) -> str | Cell:
+    return number(found[key]) if isinstance(found.get(key), int | float) else "none"
 
 
 def _points(summary: Mapping[str, Any]) -> Iterator[Table]:
     points = summary.get("points") or ()
     if not points or len(points) > _MOST_POINTS:
         return
-    shown = [name for name in _LOSSES if any(name in p["metrics"] for p in points)]
-    head = (*map(_short, points[0]["parameters"]), "runs done", *(_with_unit(summary, name) for name in shown))
-    yield Table(
-        "At every point: mean, and interval of the mean",
-        head,
-        tuple((*_values(p), _count(p), *(_estimate(p["metrics"].get(name)) for name in shown)) for p in points),
+    preferred = [limit["metric"] for limit in summary.get("limits", ())]
+    shown = [n for n in dict.fromkeys([*preferred, *_LOSSES]) if any(n in p["metrics"] for p in points)]
+    head = (*map(parameter_words, points[0]["parameters"]), "runs done", *map(metric_words, shown), "")
+    rows = tuple(
+        (
+            *_values(summary, p),
+            _count(p),
+            *(_estimate(summary, name, p["metrics"].get(name)) for name in shown),
+            f"✗ {p['failed']} failed" if p.get("failed") else "",
+        )
+        for p in points
     )
+    marks = tuple(False if p.get("failed") else None for p in points)
+    yield Table("At every point: mean, and interval of the mean", head, rows, marks)
 
 
 def _failures(summary: Mapping[str, Any]) -> Iterator[Table]:
@@ -103,35 +151,36 @@ def _failures(summary: Mapping[str, Any]) -> Iterator[Table]:
 
 
 def _count(point: Mapping[str, Any]) -> str:
-    return str(max((m.get("count", 0) for m in point["metrics"].values()), default=0))
+    done = max((m.get("count", 0) for m in point["metrics"].values()), default=0)
+    return f"{done} of {point['runs']}" if "runs" in point else str(done)
 
 
-def _estimate(metric: Mapping[str, Any] | None) -> str:
-    if not metric or not metric.get("count"):
+def _estimate(summary: Mapping[str, Any], name: str, metric: Mapping[str, Any] | None) -> str | Cell:
+    if not metric or not metric.get("count") or "mean" not in metric:
         return "–"
-    return f"{_number(metric, 'mean')} ({_interval(metric)})" if "mean_low" in metric else _number(metric, "mean")
+    shown = _number(summary, name, metric, "mean")
+    if "mean_low" not in metric or isinstance(shown, str):
+        return shown
+    text = f"{shown.text} ({_interval(summary, name, metric)})"
+    return Cell(text, shown.value, shown.unit, metric["mean_low"], metric["mean_high"])
 
 
-def _interval(found: Mapping[str, Any]) -> str:
+def _interval(summary: Mapping[str, Any], name: str, found: Mapping[str, Any]) -> str:
     if not {"mean_low", "mean_high"} <= found.keys():
         return "–"
-    return f"{found['mean_low']:.4g} to {found['mean_high']:.4g}"
+    unit = _unit(summary, name)
+    return f"{amount(found['mean_low'], unit, name)} to {amount(found['mean_high'], unit, name)}"
 
 
-def _with_unit(summary: Mapping[str, Any], name: str) -> str:
-    unit = (summary.get("units") or {}).get(name, "1")
-    return name if unit == "1" else f"{name} ({unit})"
+def _unit(summary: Mapping[str, Any], name: str) -> str:
+    found = (summary.get("units") or {}).get(name, "1")
+    return "" if found == "1" else str(found)
 
 
-def _number(found: Mapping[str, Any], key: str) -> str:
-    return f"{found[key]:.4g}" if isinstance(found.get(key), int | float) else "none"
+def _number(summary: Mapping[str, Any], name: str, found: Mapping[str, Any], key: str) -> str | Cell:
+    return number(found[key], _unit(summary, name), name) if isinstance(found.get(key), int | float) else "none"
 
 
-def _values(row: Mapping[str, Any]) -> Sequence[str]:
-    return [
-        "exact" if v is None else f"{v:.4g}" if isinstance(v, float) else str(v) for v in row["parameters"].values()
-    ]
-
-
-def _short(name: str) -> str:
-    return name.removeprefix("training.").removeprefix("design.").replace(".", " ").replace("_", " ")
+def _values(summary: Mapping[str, Any], row: Mapping[str, Any]) -> Sequence[str]:
+    units = summary.get("parameter_units") or {}
+    return [value_words(name, value, units.get(name, "1")) for name, value in row["parameters"].items()]

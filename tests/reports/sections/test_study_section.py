@@ -69,9 +69,11 @@ def test_units_versions_and_few_runs_are_said(tmp_path):
     }
     (tmp_path / "summary.json").write_text(json.dumps(summary))
     found = build_report([tmp_path], tmp_path / "report.html").read_text(encoding="utf-8")
-    assert found.count('<th scope="col">settle_time (s)</th>') == 1
-    assert found.count(">settle_time (s)</td>") == 1
+    assert found.count('<th scope="col">settling time</th>') == 1
+    assert found.count(">settling time</td>") == 1
+    assert ">1.02 s</td>" in found
     assert ">overshoot</td>" in found
+    assert ">102 %</td>" in found
     assert "Of 3 values an interval reaches 4.3 standard errors" in found
     for words in ("ngspice 39", "numpy", "2.4"):
         assert words in found[found.index("<h3>Seeds and versions") :]

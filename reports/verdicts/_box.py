@@ -1,0 +1,96 @@
+"""The verdict box: a verdict, how it was made, and what lies beside it."""
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ..results import Folder, HowMade
+from ._calibrations import calibrated
+from ._fidelity import compared, verified
+from ._programs import exported, formulas, solved
+from ._simulations import simulated
+from ._studies import studied
+from ._trainings import outcome, settings, trained
+from ._verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """What stands at the head of a chapter."""
+
+    verdict: Verdict
+    command: str
+    """As it was typed; empty where the folder does not say."""
+    facts: tuple[tuple[str, str], ...]
+    """Seeds, versions and times: name and value."""
+    settings_head: tuple[str, ...]
+    settings: tuple[tuple[str, ...], ...]
+    """Of trainings: a row for each optimiser."""
+
+
+def box(folder: Folder) -> Box:
+    """Of a result folder.
+
+    Raises:
+        ReportError: a file in it is damaged.
+    """
+    made = folder.summary_as(HowMade)
+    verdict = _verdict(folder, made)
+    head, rows = settings(folder)
+    return Box(verdict, _command(made), tuple(_facts(folder, made)), head, rows)
+
+
+def _verdict(folder: Folder, made: Mapping[str, object]) -> Verdict:
+    found = _BY_COMMAND.get(str(made.get("command", "")))
+    verdict = found(folder) if found is not None else _by_content(folder)
+    quick = "A quick run: fewer seeds and steps than the full one. Take differences with care."
+    links = tuple(f"{name} is a link to somewhere else, and is left out." for name in folder.foreign)
+    return verdict + Verdict("", notes=(*((quick,) if made.get("quick") else ()), *links))
+
+
+def _main_job(folder: Folder) -> Verdict:
+    asked = "Does a drawn chip compute what its circuit says, do its models agree, and does a network train with it?"
+    return Verdict(asked) + compared(folder) + outcome(folder.runs)
+
+
+def _by_content(folder: Folder) -> Verdict:
+    """Of a folder without a summary, or one that says nothing of a command."""
+    if "study" in folder.summary:
+        return studied(folder)
+    if folder.runs and not folder.fidelity:
+        return trained(folder)
+    return Verdict("What do these results say?") + compared(folder) + outcome(folder.runs)
+
+
+_BY_COMMAND: Mapping[str, Callable[[Folder], Verdict]] = {
+    "simulate": simulated,
+    "symbolic": formulas,
+    "verify": verified,
+    "calibrate": calibrated,
+    "sweep": studied,
+    "train": trained,
+    "solve": solved,
+    "export": exported,
+    "run": _main_job,
+}
+
+
+def _command(made: Mapping[str, object]) -> str:
+    arguments = made.get("arguments")
+    return f"thermospice {shlex.join(map(str, arguments))}" if isinstance(arguments, list) else ""
+
+
+def _facts(folder: Folder, made: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for key, name in (("seed", "seed"), ("instance_seed", "seed of the chip"), ("started", "started")):
+        if made.get(key) is not None:
+            yield name, str(made[key])
+    if "instance_seed" not in made and folder.instance.get("seed") is not None:
+        yield "seed of the chip", str(folder.instance["seed"])
+    elapsed = made.get("elapsed_s")
+    if isinstance(elapsed, float | int):
+        yield "computed in", f"{elapsed:.1f} s"
+    if made.get("engine"):
+        yield "simulator", " ".join(str(made[key]) for key in ("engine", "version") if key in made)
+    versions = made.get("versions")
+    if isinstance(versions, dict):
+        yield from ((str(name), str(version)) for name, version in versions.items())

@@ -1,0 +1,107 @@
+"""The verdict on trainings: who was trained, with which settings, who stopped, and who is ahead."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..results import Folder, MeanOverSeeds, label, outcomes, stopped_of
+from ..wording import amount, listed
+from ._verdict import Verdict
+
+_MOST_TOLD = 5
+_MOST_COMPARED = 8
+
+
+def trained(folder: Folder) -> Verdict:
+    """Of `train`."""
+    runs = folder.runs
+    tasks = list(dict.fromkeys(str(run["task"]) for run in runs if run.get("task")))
+    names = list(dict.fromkeys(label(run) for run in runs))
+    seeds = len({run.get("seed") for run in runs})
+    many = f"{seeds} seeds" if seeds != 1 else "1 seed"
+    asked = f"How far does {listed(names[:_MOST_COMPARED])} come on {listed(tasks) or 'the task'}, over {many}?"
+    return Verdict(asked) + outcome(runs)
+
+
+def outcome(runs: Sequence[Mapping[str, Any]]) -> Verdict:
+    """Which runs ended as they should, and where."""
+    stopped = [run for run in runs if "stopped" in run]
+    good = len(runs) - len(stopped)
+    passed = (f"{good} of {len(runs)} runs ended after their steps.",) if good else ()
+    failed = [f"{run['run']} stopped: {run['stopped']}." for run in stopped[:_MOST_TOLD]]
+    if len(stopped) > _MOST_TOLD:
+        failed.append(f"And {len(stopped) - _MOST_TOLD} more runs stopped.")
+    warnings = tuple(dict.fromkeys(f"{run['warning']}." for run in runs if run.get("warning")))
+    advice = [
+        "Lower the learning rate (--lr) or raise the damping (--damping); the last good weights of a run are in its"
+        " folder, checkpoint.pt."
+    ]
+    return Verdict("", passed, tuple(failed), (*_ends(runs), *warnings), tuple(advice if stopped else ()))
+
+
+def _ends(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    names = list(dict.fromkeys(label(run) for run in runs))
+    if len(names) > _MOST_COMPARED:
+        return
+    stopped = stopped_of(runs)
+    for quantity, what in (("test_accuracy", "Test accuracy"), ("train_loss", "Final training loss")):
+        found = outcomes(runs, quantity)
+        if not found:
+            continue
+        told = "; ".join(
+            f"{name} {_shown(quantity, value)}{_survivors(stopped.get(name, 0))}" for name, value in found.items()
+        )
+        seeds = min(value.seeds for value in found.values())
+        over = f" (mean ± 95 % over {seeds} seeds)" if seeds > 1 else " (one seed)"
+        yield f"{what}{over}: {told}."
+
+
+def _survivors(stopped: int) -> str:
+    return f" (of the others: {stopped} stopped)" if stopped else ""
+
+
+def _shown(quantity: str, value: MeanOverSeeds) -> str:
+    spread = value.high - value.mean
+    many = value.seeds > 1 and spread > 1e-9 * abs(value.mean)
+    if quantity.endswith("accuracy"):
+        return f"{100 * value.mean:.2f}{f' ± {100 * spread:.2f}' if many else ''} %"
+    return f"{value.mean:.3g}{f' ± {spread:.2g}' if many else ''}"
+
+
+_FIELDS = {
+    "task": "task",
+    "optimizer": "optimiser",
+    "solver": "solver",
+    "lr": "learning rate",
+    "damping": "damping",
+    "t": "analog time of a step, t",
+    "delay": "delay",
+    "batch_size": "batch",
+    "steps": "steps",
+    "curvature": "curvature",
+    "device": "device",
+    "design": "design",
+    "device_seed": "seed of the device",
+}
+
+
+def settings(folder: Folder) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Head and rows: how each optimiser was set, tuned values included; no rows where the folders do not say."""
+    named: dict[str, Mapping[str, Any]] = {}
+    for run in folder.runs:
+        if label(run) not in named:
+            named[label(run)] = folder.settings_of(str(run["run"]))
+    found = {name: fields for name, fields in list(named.items())[:_MOST_SET] if fields}
+    used = [key for key in _FIELDS if any(fields.get(key) is not None for fields in found.values())]
+    rows = tuple((name, *(_setting(key, fields.get(key)) for key in used)) for name, fields in found.items())
+    return ("run", *(_FIELDS[key] for key in used)), rows
+
+
+_MOST_SET = 12
+
+
+def _setting(key: str, value: Any) -> str:
+    if value is None:
+        return "–"
+    if key == "t":
+        return f"{value:g} time constants"
+    return amount(float(value)) if isinstance(value, float) else str(value)

@@ -1,0 +1,65 @@
+"""Numbers with units."""
+
+from collections.abc import Iterable
+
+_PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f"), (1e-18, "a"))
+_LARGE = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+_PREFIXED = ("s", "V", "Hz", "W", "J", "F", "H", "ohm", "Ω", "A", "V/s")
+_PERCENT = (
+    "relative_error",
+    "overshoot",
+    "test_accuracy",
+    "train_accuracy",
+    "validation_accuracy",
+    "yield",
+)
+"""Numbers without a unit that are parts of a whole."""
+
+
+def in_percent(name: str, unit: str = "1") -> bool:
+    """Whether people think of a metric in percent."""
+    return unit in ("1", "") and name.partition("(")[0] in _PERCENT
+
+
+def amount(value: float | None, unit: str = "", name: str = "", digits: int = 4) -> str:
+    """A number for a person: with the prefix of its unit, or in percent; a dash where there is none."""
+    if value is None:
+        return "–"
+    if in_percent(name, unit):
+        return f"{100 * value:.{digits}g} %"
+    if unit in ("", "1"):
+        return f"{value:.{digits}g}"
+    if unit not in _PREFIXED:
+        return f"{value:.{digits}g} {unit}"
+    size = abs(value)
+    # What is rounded up to the next prefix has the next prefix: never 1e+03 mV.
+    factor, prefix = next((p for p in (*_LARGE, *_PREFIXES) if size >= p[0] * (1 - 0.5 * 10.0**-digits)), (1.0, ""))
+    if size < _PREFIXES[-1][0] and size > 0:
+        factor, prefix = _PREFIXES[-1]
+    return f"{value / factor:.{digits}g} {prefix}{unit}"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share; what rounds to nothing or everything and is not says so."""
+    if share is None:
+        return "–"
+    text = f"{100 * share:.{digits}f}"
+    least = 10.0**-digits
+    if share > 0 and float(text) == 0:
+        return f"<{least:.{digits}f} %"
+    if share < 1 and float(text) == 100:
+        return f">{100 - least:.{digits}f} %"
+    return f"{text.removesuffix('.' + '0' * digits) if share in (0, 1) else text} %"
+
+
+def between(low: float | None, high: float | None) -> str:
+    """An interval of a share."""
+    if low is None or high is None:
+        return "no interval"
+    return f"95 % interval {percent(low)} to {percent(high)}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """`a, b and c`."""
+    found = list(words)
+    return " and ".join(filter(None, (", ".join(found[:-1]), *found[-1:])))
