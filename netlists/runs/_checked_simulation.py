@@ -23,7 +23,7 @@ from ._carry_out import run as carry_out
 from ._forecast import TIMEOUT
 from ._many import measured as as_measured
 from ._power import OperatingPower, asked_for_power, power_of
-from ._simulate import designers_deck, simulate
+from ._simulate import designed, simulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def run(request: Request) -> Result:
     warnings = (*measured, *_out_of_range(loaded.clipped), *found.warnings, *_ineffective(request))
     return Result(
         measurement,
-        designers_deck(task),
+        designed(task, plan),
         _shown(measurement, rest),
         _predicted(measurement, judge),
         loaded.clipped,

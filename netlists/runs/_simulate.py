@@ -9,7 +9,7 @@ from jaxtyping import Float
 from ...circuits import Instance, Level, Program, Scaling
 from ...measurements import Analysis
 from ..amplifiers import AmplifierSubcircuit
-from ..decks import UNSCALED, Job, hierarchical_deck, plan_job
+from ..decks import UNSCALED, Job, Plan, hierarchical_deck, plan_job
 from ..simulators import Cancellation, Ngspice, find_ngspice, proven_ngspice
 from ._carry_out import run
 from ._many import measured
@@ -111,13 +111,18 @@ def designers_deck(job: Job, ngspice: Ngspice | None = None) -> str:
     Raises:
         as `simulate`, but nothing is run.
     """
+    return designed(job, plan_job(job, ngspice or find_ngspice()))
+
+
+def designed(job: Job, plan: Plan) -> str:
+    """`designers_deck` of a job whose plan is known."""
     chip = job.instance
     origin = (
         f"a {chip.topology.name} of {chip.topology.n} cells at level {job.level}, chip {chip.digest[:12]}, seed"
         f" {chip.seed}, with its own deviations, conductances scaled by {job.scaling.conductance!r}, drives by"
         f" {job.scaling.drive!r}"
     )
-    return hierarchical_deck(plan_job(job, ngspice or find_ngspice()), origin)
+    return hierarchical_deck(plan, origin)
 
 
 def deck(job: Job, ngspice: Ngspice | None = None) -> str:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..._types import Jacobian, Rows, Vector
-from ...programs import Factors
+from ...programs import Factors, room_for
 from . import _deviation_draws as draws
 from ._ageing import Aged
 from ._array_grid import ArrayGrid
@@ -17,8 +17,8 @@ from ._chip_noise import back_through_negative, through_negative
 from ._deviations import Amplifiers, CascadeErrors, CellErrors
 from ._effects import DeviceEffects
 
-_COLUMNS = 1 << 14
-"""Of a tile of float32 these are a megabyte, and a step of the loading is done in the processor's own cache."""
+_COLUMNS = 1 << 13
+"""Of a tile of float32 these are half a megabyte: a step of the loading is done in the processor's own cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,8 +139,12 @@ class CascadeArrays(Deviations):
             sizes = stage * torch.linalg.vector_norm(J, 1, 1), stage * torch.linalg.vector_norm(J, 1, 0)
             return LoadedJacobian(J, J, sizes[0], stage * J.sum(1), sizes[1], stage * J.sum(0), into)
         # where the digital side needs J no more, the first array takes its place
-        J_in = J if factors.scratch else torch.empty_like(J)
-        J_out = torch.empty_like(J) if flawed else J.clone() if factors.scratch else J
+        J_in = J if factors.scratch else room_for(*J.shape, J)
+        J_out = J
+        if flawed or factors.scratch:
+            J_out = room_for(*J.shape, J)
+        if not flawed and factors.scratch:
+            J_out.copy_(J)
         full_scale = self.grid.full_scale(J, stage)
         clipped = 0
         columns = self.inverters("cells", J[0])
@@ -158,7 +162,7 @@ class CascadeArrays(Deviations):
             # a stage's output is its input current through its own feedback resistor
             unit = J.new_ones(()) if feedback is None else feedback[here]
             mismatch = self._mismatch("J", index, piece), self._mismatch("J^T", index, piece) if flawed else None
-            gains, totals, fed = (J.new_zeros(len(piece)) for _ in range(3))
+            totals, negatives, fed = (J.new_zeros(len(piece)) for _ in range(3))
             for columns_here in self._parts(J.shape[1]):
                 part = piece[:, columns_here]
                 clipped += self.grid.clipped(part, full_scale)
@@ -166,19 +170,24 @@ class CascadeArrays(Deviations):
                 second = first if self.grid.rounding is None else self.grid.rounded(part, full_scale)
                 if flawed:
                     second = self._held(second, mismatch[1], columns_here, stage)
-                column_gain[columns_here] += second.abs().sum(0)
-                column_sum[columns_here] += second.sum(0)
                 first = self._held(first, mismatch[0], columns_here, stage)
-                gains += first.abs().sum(1)
+                # sum |G| = sum G - 2 sum min(G, 0), and what is negative is needed anyhow
+                first_negative = first.clamp_max(0.0)
+                second_negative = second.clamp_max(0.0)
+                total = second.sum(0)
+                column_sum[columns_here] += total
+                column_gain[columns_here] += total.sub_(second_negative.sum(0), alpha=2.0)
                 totals += first.sum(1)
+                negatives += first_negative.sum(1)
                 if rails is not None and rail_lines is not None:
-                    fed += first.clamp_max(0.0) @ rails[columns_here]
-                    into_cells[columns_here] -= stage * (rail_lines[here] @ second.clamp_max(0.0))
+                    fed += first_negative @ rails[columns_here]
+                    into_cells[columns_here] -= stage * (rail_lines[here] @ second_negative)
                 if flawed:
                     mine = None if lines is None else lines[here].unsqueeze(1)
-                    self._with_inverters_into(J_out[here, columns_here], second, mine)
+                    self._with_inverters_into(J_out[here, columns_here], second, second_negative, mine)
                 mine = None if columns is None else columns[columns_here]
-                self._with_inverters_into(J_in[here, columns_here], first, mine)
+                self._with_inverters_into(J_in[here, columns_here], first, first_negative, mine)
+            gains = totals - 2.0 * negatives
             row_gain[here], row_sum[here] = stage * gains / unit, stage * totals / unit
             into_rows[here] = -stage * fed / unit
             pull = self._pull(row_gain[here], row_sum[here], None if loading is None else loading[here])
@@ -251,9 +260,9 @@ class CascadeArrays(Deviations):
         return self.grid.switched(held if self.aged.programmed == 1.0 else held.mul_(self.aged.programmed), stage)
 
     @staticmethod
-    def _with_inverters_into(target: Tensor, held: Tensor, error: Tensor | None) -> None:
+    def _with_inverters_into(target: Tensor, held: Tensor, negative: Tensor, error: Tensor | None) -> None:
         if error is None:
             target.copy_(held)
         else:
             # negative coefficients are fed from the inverted rail
-            torch.addcmul(held, held.clamp_max(0.0), error, out=target)
+            torch.addcmul(held, negative, error, out=target)

@@ -62,6 +62,9 @@ TILE = 16
 
 _KEPT = Kept()
 
+_VECTORS = Kept(LIMIT // 8)
+"""Apart from the arrays: a chip whose arrays do not fit keeps its cells all the same."""
+
 
 def tile(seed: int, array: str, index: int, width: int) -> Float[Tensor, "rows width"]:
     """Standard normal errors of rows `TILE index` to `TILE (index + 1)` of a physical array, float32, only to read."""
@@ -81,5 +84,10 @@ def rows(seed: int, array: str, count: int, width: int, like: Tensor) -> Float[T
 
 
 def vector(seed: int, array: str, count: int, like: Tensor) -> Float[Tensor, " count"]:
-    """Standard normal errors of `count` components; a longer vector starts with the same ones."""
-    return rows(seed, array, -(-count // TILE), TILE, like).reshape(-1)[:count]
+    """Standard normal errors of `count` components, only to read; a longer vector starts with the same ones."""
+    return _VECTORS.get((seed, count), array, lambda: _drawn_vector(seed, array, count)).to(like)
+
+
+def _drawn_vector(seed: int, array: str, count: int) -> Float[Tensor, " count"]:
+    tiles = -(-count // TILE**2)
+    return torch.cat([_drawn(seed, array, index, TILE).reshape(-1) for index in range(tiles)])[:count].clone()

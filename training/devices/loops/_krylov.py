@@ -12,6 +12,8 @@ from ..._types import Vector
 POLES_PER_TIME = 10.0
 CHECK_EVERY = 2
 MAX_DIMENSION = 128
+FIRST_ROOM = 16
+"""Vectors that there is room for at first; it doubles as they become more."""
 SPURIOUS = 1e3
 """phi1 of a stable loop is about one; no smaller than this is taken for a growing mode of the small matrix."""
 
@@ -66,20 +68,24 @@ def _shifted(loop: Relaxing, p: float, h: float, kept: Kept | None) -> Shifted:
 
 def _phi1(shifted: Shifted, v: Vector, scaled: float, tol: float) -> Vector:
     # Arnoldi with (1 + h F)^-1, so that basis^T (h F) basis = inv(hessenberg) - 1
-    basis = v.unsqueeze(0)
+    room = v.new_empty(FIRST_ROOM, len(v))
+    room[0] = v
     hessenberg = torch.zeros(MAX_DIMENSION + 1, MAX_DIMENSION, dtype=torch.float64)
     last = torch.zeros(0, dtype=torch.float64)
     relaxed = 1.0
     for m in range(1, MAX_DIMENSION + 1):
+        basis = room[:m]
         w = shifted.solve(basis[-1], min(0.3 * tol / relaxed, 2e-2))
         w, column = _orthogonal(w, basis)
         hessenberg[: m + 1, m - 1] = column
+        if m == len(room):
+            room = torch.cat([room, torch.empty_like(room)])
+        room[m] = w
         exhausted = float(column[-1]) <= 100 * torch.finfo(v.dtype).eps * float(column.norm()) or m == len(v)
         if exhausted or m % CHECK_EVERY == 0:
             y = _small_phi1(hessenberg[:m, :m], scaled)
             if not float(y.norm()) < SPURIOUS and not exhausted:
                 # a small space of a loop that is not normal may seem to grow; a larger one does not
-                basis = torch.cat([basis, w.unsqueeze(0)])
                 continue
             change = y.clone()
             change[: len(last)] -= last
@@ -88,7 +94,6 @@ def _phi1(shifted: Shifted, v: Vector, scaled: float, tol: float) -> Vector:
             # later vectors count for less, so their solves may be coarser (Simoncini and Szyld, 2003)
             last = y
             relaxed = max(float(y[-1].abs()) / float(y.norm()), tol)
-        basis = torch.cat([basis, w.unsqueeze(0)])
     raise ArithmeticError(f"device: the state after t took more than {MAX_DIMENSION} Krylov vectors; use float64")
 
 

@@ -1,11 +1,12 @@
 """Deviations that are kept from step to step, and arrays that are loaded in parts."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
 import torch
 from thermospice.training import DeviceSPU
-from thermospice.training.devices.chips import ALL_EFFECTS, Kept
+from thermospice.training.devices.chips import ALL_EFFECTS, DrawnErrors, Kept
 
 from ...doubles import Population, make_factors
 
@@ -72,3 +73,17 @@ def test_an_array_is_loaded_alike_in_parts_and_as_a_whole(monkeypatch, columns):
     torch.testing.assert_close(parts.chip.loop.J_in, whole.chip.loop.J_in, rtol=1e-13, atol=0.0)
     torch.testing.assert_close(parts.chip.loop.J_out, whole.chip.loop.J_out, rtol=1e-13, atol=0.0)
     torch.testing.assert_close(solver.compute(parts, b).value, solver.compute(whole, b).value, rtol=1e-9, atol=0.0)
+
+
+@pytest.mark.parametrize("count", [1, 255, 256, 1000])
+def test_a_vector_of_deviations_is_that_of_its_tiles(count):
+    # Catches another chip under an old seed: its cells follow from tiles of 16 x 16 normals, whatever is kept.
+    population = replace(Population(), capacitor_sigma=0.5)
+    like = torch.zeros(1, dtype=torch.float64)
+    found = DrawnErrors(population, 7).cells("capacitance", count, like)
+    tiles = []
+    for index in range(-(-count // 256)):
+        digest = hashlib.blake2b(f"7/capacitance/{index}/16".encode(), digest_size=8).digest()
+        generator = torch.Generator().manual_seed(int.from_bytes(digest) >> 1)
+        tiles.append(torch.randn(16, 16, generator=generator))
+    assert torch.equal(found, 0.5 * torch.cat(tiles).reshape(-1)[:count].double())
