@@ -13,10 +13,16 @@ copyright = "the thermospice contributors, GPL-3.0-or-later"
 release = version_of("thermospice")
 version = release
 
-extensions = ["myst_parser", "sphinx_copybutton", "mathml", "from_the_application"]
+extensions = [
+    "myst_parser",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+    "mathml",
+    "from_the_application",
+]
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence", "attrs_block"]
 myst_heading_anchors = 3
-exclude_patterns = ["extensions", "static"]
+exclude_patterns = ["extensions", "static", "tutorials/sg_execution_times.rst", "sg_execution_times.rst"]
 highlight_language = "none"
 # A prompt is shown, and is not part of what is copied.
 copybutton_prompt_text = "$ "
@@ -31,4 +37,24 @@ html_theme_options = {
     "navigation_with_keys": True,
     "light_css_variables": {"font-stack": "system-ui, sans-serif"},
     "dark_css_variables": {"font-stack": "system-ui, sans-serif"},
+}
+
+# The tutorials: scripts of examples/, run when they have changed since the last build, all of them in a fresh checkout.
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "tutorials",
+    "filename_pattern": r"/\d\d_",
+    "ignore_pattern": r"/(?!\d\d_)[^/]*\.py$",
+    "nested_sections": False,
+    "abort_on_example_error": True,
+    "copyfile_regex": r"",
+    "download_all_examples": False,
+    "min_reported_time": 3600,
+    "plot_gallery": True,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "thumbnail_size": (400, 200),
+    "within_subsection_order": "FileNameSortKey",
+    "write_computation_times": False,
 }

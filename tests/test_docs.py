@@ -52,7 +52,9 @@ def test_every_page_is_reached_in_two_clicks() -> None:
 
     first = list(below("index.md"))
     second = [(DOCS / page).resolve().relative_to(DOCS).as_posix() for top in first for page in below(top)]
-    reached = {"index.md", *first, *second}
+    # The tutorials are made of scripts when the site is built, one page each.
+    reached = {"index.md", *first, *second} - {"tutorials/index.md"}
+    assert "tutorials/index.md" in first
     assert {_name(page) for page in PAGES} == reached
 
 
