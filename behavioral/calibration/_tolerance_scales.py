@@ -1,4 +1,4 @@
-"""How far a chip's components really scatter beside what their tolerances say, and what that makes of its error bars."""
+"""How far a chip's components really scatter beside their tolerances, and what that makes of its error bars."""
 
 from dataclasses import dataclass
 

@@ -43,7 +43,17 @@ _OF_A_CIRCUIT = (
     "measurements",
     "lab",
 )
-_ON_A_BENCH = ("netlist", "outputs", "include", "tolerances", "temperature", "measurements", "lab", "nuisance", "held_out")
+_ON_A_BENCH = (
+    "netlist",
+    "outputs",
+    "include",
+    "tolerances",
+    "temperature",
+    "measurements",
+    "lab",
+    "nuisance",
+    "held_out",
+)
 EXAMPLE = (
     "Example: thermospice calibrate --design board-1k-1n --topology crossbar --size 4 --held-out 4;"
     " for a process: thermospice calibrate --size 4 --instances 20;"
