@@ -14,8 +14,8 @@ EXAMPLE = "Example: thermospice train digits --optimizer tngd --solver ideal-spu
 _OPTIMISER, _ANALOG, _DEVICE = "The optimiser", "Analog solvers", "The device (device-spu; also model-spu, spice-spu)"
 _TUNED = "\\[default: tuned on validation data]"
 _SETTINGS = (
-    "task", "optimizer", "solver", "device", "design", "data", "steps", "batch_size", "accumulate", "lr", "schedule",
-    "momentum", "beta1", "beta2", "weight_decay", "damping", "damping_last",
+    "task", "optimizer", "solver", "device", "design", "data", "steps", "epochs", "train_size", "batch_size",
+    "accumulate", "lr", "schedule", "momentum", "beta1", "beta2", "weight_decay", "damping", "damping_last",
     "levenberg_marquardt", "unstable", "curvature", "autocast", "precision", "processor", "t", "delay", "start",
     "deflated", "kappa0", "device_seed", "chip", "correction", "without", "rounding", "bits", "step_time",
     "recalibrate_every",
@@ -86,6 +86,18 @@ def train(
     ] = None,
     steps: Annotated[
         int | None, _option("--steps", "How many. \\[default: the task's]", _OPTIMISER, whole("--steps"))
+    ] = None,
+    epochs: Annotated[
+        int | None, _option("--epochs", "Passes over the data, instead of --steps.", _OPTIMISER, whole("--epochs"))
+    ] = None,
+    train_size: Annotated[
+        int | None,
+        _option(
+            "--train-size",
+            "Training samples that are used, the first ones. \\[default: all]",
+            _OPTIMISER,
+            whole("--train-size"),
+        ),
     ] = None,
     batch_size: Annotated[
         int | None,

@@ -23,13 +23,14 @@ def tuned_settings(task: str, method: str) -> dict[str, Any]:
 
 
 def with_defaults(experiment: Experiment, task: Task) -> Experiment:
-    """The same experiment with nothing left open that the optimiser needs.
+    """The same experiment with nothing left open that the optimiser needs; epochs become steps.
 
-    Raises `ExperimentError` where the values do not go together.
+    Raises `ExperimentError` where the values do not go together, `TaskError` for more samples than there are.
     """
+    task = task.first(experiment.train_size)
     values = _values(experiment, task)
     missing = {name: value for name, value in values.items() if getattr(experiment, name) is None}
-    complete = experiment.replace(**missing)
+    complete = experiment.replace(**missing, epochs=None)
     return complete.replace(curvature="layers") if _may_be_layered(complete, task) else complete
 
 
@@ -40,11 +41,20 @@ def _values(experiment: Experiment, task: Task) -> dict[str, Any]:
     values = {name: value for name, value in table.items() if name in SETTINGS[method]}
 
     values["schedule"] = table.get("schedule") or "constant"
-    values["steps"] = task.steps
     values["batch_size"] = min(task.batch_size, len(task.train))
+    values["steps"] = _steps(experiment, task, experiment.batch_size or values["batch_size"])
+    values["log_every"] = task.log_every
+    values["test_every"] = task.test_every
     if experiment.solves is not None:
         values["solver"] = experiment.solves
     return values
+
+
+def _steps(experiment: Experiment, task: Task, batch: int) -> int:
+    if experiment.epochs is None:
+        return task.steps
+    # an epoch has as many steps as whole batches
+    return experiment.epochs * max(len(task.train) // (batch * (experiment.accumulate or 1)), 1)
 
 
 def _may_be_layered(e: Experiment, task: Task) -> bool:

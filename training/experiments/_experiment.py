@@ -12,7 +12,7 @@ from ...files.opening import MOST_RUNS, seed_fault, shortened
 from ...files.quantities import QuantityError, parse_whole
 from .._exceptions import ExperimentError
 from ..devices.chips import DeviceEffects
-from ..tasks import TASKS
+from ..tasks import TASKS, Task
 from ._fields import ExperimentFields
 from ._methods import (
     EVERY_SETTING,
@@ -101,6 +101,8 @@ class Experiment(ExperimentFields):
             yield str(error).replace("effects:", "without:", 1)
 
     def _misfits(self) -> Iterator[str]:
+        if self.epochs is not None and self.steps is not None:
+            yield f"epochs: {self.epochs}, and steps: {self.steps}; expected one of them"
         if self.chip == "measured" and self.device is None:
             yield "chip: measured needs device, the file of the chip's model; got none"
         if self.curvature == "products" and not self.iterates:
@@ -154,11 +156,12 @@ class Experiment(ExperimentFields):
 
     @model_validator(mode="after")
     def _fits_into_memory(self) -> "Experiment":
-        rows = (self.steps or 0) // self.log_every
+        log_every = self.log_every or Task.log_every
+        rows = (self.steps or 0) // log_every
         if rows > MOST_ROWS:
             raise ValueError(
                 f"steps: {shortened(self.steps or 0)} steps are logged in {shortened(rows)} rows,"
-                f" one every {self.log_every}; expected at most {MOST_ROWS:,} rows,"
+                f" one every {log_every}; expected at most {MOST_ROWS:,} rows,"
                 " which take some gigabytes"
             )
         for name, most in MOST_OF.items():

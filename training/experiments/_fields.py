@@ -31,6 +31,10 @@ class ExperimentFields(BaseModel):
     """One run for each: a seed chooses initial weights, order of the data, and noise."""
     steps: Annotated[Steps, Field(ge=1)] | None = None
     """Steps of the optimiser; the task has a number of its own."""
+    epochs: Annotated[Count, Field(ge=1)] | None = None
+    """Passes over the training part, where `steps` are not given."""
+    train_size: Annotated[Samples, Field(ge=1)] | None = None
+    """Samples of the training part that are used, its first ones; None takes them all."""
     batch_size: Annotated[Samples, Field(ge=1)] | None = None
     """Samples of a mini-batch; the task has a number of its own."""
     data: Path | None = None
@@ -116,10 +120,11 @@ class ExperimentFields(BaseModel):
     """Of weights, gradients and digital solves."""
     processor: str = "cpu"
     """Where torch computes: cpu, cuda, cuda:1."""
-    log_every: Annotated[Steps, Field(ge=1)] = 5
-    """Steps between two lines of the log."""
-    test_every: Annotated[Steps, Field(ge=1)] = 25
-    """Steps between two looks at the validation data."""
+    log_every: Annotated[Steps, Field(ge=1)] | None = None
+    """Steps between two lines of the log, each with the loss over all training data; the task has a number of its
+    own."""
+    test_every: Annotated[Steps, Field(ge=1)] | None = None
+    """Steps between two looks at validation and test data; the task has a number of its own."""
     checkpoint_every: Annotated[Steps, Field(ge=1)] = 100
     """Steps between two checkpoints."""
     loss_bound: Annotated[Ratio, Field(gt=1)] = 1000.0

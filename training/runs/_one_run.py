@@ -144,13 +144,14 @@ def _loop(
     lead: Lead,
 ) -> str | None:
     steps = given(experiment.steps)
+    log_every = given(experiment.log_every)
     name = run_name(experiment, seed)
     head = {"run": name, **_names(experiment, seed)}
     before = run.elapsed
     clock = time.perf_counter()
     while True:
         run.elapsed = before + time.perf_counter() - clock
-        if (run.step % experiment.log_every == 0 or run.step == steps) and run.step != logged:
+        if (run.step % log_every == 0 or run.step == steps) and run.step != logged:
             try:
                 row = _row(run, experiment, stop)
             except Interrupted:
@@ -183,7 +184,7 @@ def _row(run: TrainingState, experiment: Experiment, stop: Callable[[], bool]) -
     module = run.module
     train_loss, _ = evaluate(module, task, task.train, stop)
     row: dict[str, Any] = {"step": run.step, "train_loss": train_loss, "batch_losses": run.batch_losses}
-    if run.step % experiment.test_every == 0 or run.step == experiment.steps:
+    if run.step % given(experiment.test_every) == 0 or run.step == experiment.steps:
         row["validation_loss"], row["validation_accuracy"] = evaluate(module, task, task.validation, stop)
         row["test_loss"], row["test_accuracy"] = evaluate(module, task, task.test, stop)
     # only a row that is whole changes the run

@@ -25,6 +25,7 @@ class TrainingState:
         device = torch.device(experiment.processor)
         dtype = getattr(torch, experiment.precision)
         torch.manual_seed(seed)
+        task = task.first(experiment.train_size)
         self.task = task.to(device, dtype)
         self.module: nn.Module = task.build().to(device, dtype)
         self.ranks = ranks

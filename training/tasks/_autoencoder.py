@@ -33,6 +33,8 @@ def autoencoder(folder: Path | None) -> Task:
         steps=images.steps,
         batch_size=images.batch_size,
         layered=True,
+        log_every=images.log_every,
+        test_every=images.test_every,
     )
 
 

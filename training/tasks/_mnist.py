@@ -50,6 +50,8 @@ def mnist(folder: Path | None) -> Task:
         batch_size=min(BATCH, train),
         accuracy=class_accuracy,
         layered=True,
+        log_every=50,
+        test_every=150,
     )
 
 

@@ -44,7 +44,8 @@ class Task:
     `build` draws the initial weights from torch's global generator. `loss_fn(outputs, targets)` is a mean over
     samples. `accuracy` maps (outputs, targets) to the fraction that is right, None where there is no such thing.
     `layered`: what is trained are linear layers and convolutions, and a sample has few outputs (see `layered`).
-    `steps` and `batch_size` are the task's defaults. The test part is for the final figures only: neither training
+    `steps` and `batch_size` are the task's defaults, as are `log_every` and `test_every`, which keep evaluations below
+    the price of the steps between them. The test part is for the final figures only: neither training
     nor tuning reads it.
     """
 
@@ -58,6 +59,19 @@ class Task:
     batch_size: int
     accuracy: Callable[[Tensor, Tensor], float] | None = None
     layered: bool = False
+    log_every: int = 5
+    test_every: int = 25
+
+    def first(self, samples: int | None) -> "Task":
+        """The same with the first samples of its training part; with all of them for None.
+
+        Raises `TaskError` for more than it has.
+        """
+        if samples is None:
+            return self
+        if not 1 <= samples <= len(self.train):
+            raise TaskError(f"{self.name}: expected 1 to {len(self.train)} training samples, got {samples}")
+        return replace(self, train=self.train.take(slice(samples)))
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Task":
         return replace(

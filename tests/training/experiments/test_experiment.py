@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from thermospice.training import Experiment, ExperimentError, experiment, load_experiment, load_task
 from thermospice.training.experiments import with_defaults
-from thermospice.training.runs import schedule
+from thermospice.training.runs import TrainingState, schedule
 from thermospice.training.tasks import TASKS
 
 
@@ -24,6 +24,7 @@ from thermospice.training.tasks import TASKS
         ({"t": float("inf")}, "t: Input should be a finite number"),
         ({"steps": 0}, "steps"),
         ({"steps": 1.5}, "steps"),
+        ({"steps": 3, "epochs": 1}, "epochs: 1, and steps: 3; expected one of them"),
         ({"seeds": []}, "seeds"),
         ({"seeds": [1, 1]}, r"seeds: expected different non-negative integers, got \[1, 1\]"),
         ({"seeds": [-1]}, "seeds"),
@@ -115,3 +116,30 @@ def test_schedule_ends() -> None:
     assert cosine(10) == pytest.approx(0.0, abs=1e-12)
     constant = schedule(experiment({"lr": 2.0, "steps": 10, "schedule": "constant"}))
     assert {constant(step) for step in range(11)} == {2.0}
+
+
+@pytest.mark.parametrize(
+    ("fields", "steps"),
+    [
+        # 1257 samples have 39 whole batches of 32; with 640 samples there are 20, 10 of two mini-batches each
+        ({"epochs": 2}, 78),
+        ({"epochs": 2, "train_size": 640}, 40),
+        ({"epochs": 3, "train_size": 640, "accumulate": 2, "curvature": "ggn"}, 30),
+        ({"epochs": 1, "train_size": 40, "batch_size": 40}, 1),
+    ],
+)
+def test_epochs_are_passes_over_the_samples_in_use(fields: dict[str, object], steps: int) -> None:
+    complete = with_defaults(experiment(fields), load_task("digits"))
+    assert (complete.steps, complete.epochs) == (steps, None)
+
+
+def test_more_samples_than_there_are_are_refused() -> None:
+    with pytest.raises(ValueError, match="digits: expected 1 to 1257 training samples, got 1258"):
+        with_defaults(experiment({"train_size": 1258}), load_task("digits"))
+
+
+def test_a_run_sees_the_samples_in_use_alone() -> None:
+    # Catches a size that sets the number of steps and not the data.
+    task = load_task("digits")
+    complete = with_defaults(experiment({"train_size": 50, "optimizer": "adam"}), task)
+    assert len(TrainingState(task, complete, 0).task.train) == 50
