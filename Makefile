@@ -24,11 +24,12 @@ setup: $(VENV)/installed ngspice  ## virtual environment, packages and ngspice
 run: setup  ## the main job: from a drawn chip to results/.../report.html
 	$(BIN)/thermospice run $(ARGS)
 
+# A file stays in one process: what its tests share (a measured chip, a campaign) is made once.
 test: setup  ## the tests, on $(JOBS) processes
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-all: setup  ## the tests with the longer studies
-	$(BIN)/python -m pytest -n $(JOBS) -m '' $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m '' $(ARGS)
 
 lint: setup  ## ruff (rules and format) and mypy --strict on the installed package
 	$(BIN)/ruff check .

@@ -15,10 +15,9 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 
-from jaxtyping import install_import_hook  # noqa: E402 - BLAS reads its environment when numpy is loaded
+from .checked_signatures import install  # noqa: E402 - BLAS reads its environment when numpy is loaded
 
-# Must be installed before the first import of a checked room.
-install_import_hook(
+install(
     [
         f"thermospice.{room}"
         for room in (
@@ -32,7 +31,5 @@ install_import_hook(
             "fidelity",
             "campaigns",
         )
-    ],
-    # An integer is a `float` to annotations (PEP 484), as mypy has it.
-    "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
+    ]
 )

@@ -1,11 +1,16 @@
 """A calibration that its measurements contradict, on the command line: exit codes, files, what later commands say."""
 
+import contextlib
+import io
 import json
+import shutil
 
 import pytest
 import xarray as xr
 from thermospice.behavioral import DeviceModel
 from thermospice.cli import main
+
+from ..commands import Outcome
 
 DELAY = 5e-8
 
@@ -24,11 +29,22 @@ def campaign(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def fitted(campaign):
+    """What the command answers for the late transients; its device lies in `device` of the campaign's folder."""
+    files = sorted((campaign / "late").glob("*.nc"))
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "200")
+        code = main(["calibrate", *map(str, files), "--out", str(campaign / "device"), "--json"])
+    return Outcome(code, out.getvalue(), err.getvalue())
+
+
 @pytest.fixture
-def contradicted(campaign, run):
-    """What the command answers for the late transients, and the folder of its device."""
-    outcome = run("calibrate", *sorted((campaign / "late").glob("*.nc")), "--out", "device", "--json")
-    return outcome, json.loads(outcome.out)
+def contradicted(campaign, fitted, tmp_path):
+    """The answer, with a copy of the device in this test's folder."""
+    shutil.copytree(campaign / "device", tmp_path / "device")
+    return fitted, json.loads(fitted.out)
 
 
 def test_a_contradicted_fit_exits_with_one_and_names_its_rows(campaign, contradicted, run, tmp_path):
