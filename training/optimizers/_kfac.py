@@ -19,7 +19,7 @@ from ..solvers import Solver
 from ._batch_checks import MISSING, check_batch, check_parts, is_closure
 from ._closure import refuse_other_gradients
 from ._kronecker import Block, kronecker
-from ._parameter_groups import check_groups, follow, grouped, refuse_strangers, same_in_all, value_of
+from ._parameter_groups import add_group, check_groups, follow, grouped, same_in_all, value_of
 from ._solver_state import analog_state, own_state, set_solver_state, solver_state
 from ._stability import ATTEMPTS, Stability, Unstable, check_unstable
 from ._unsolved import refuse_unsolved
@@ -125,22 +125,14 @@ class KFAC(torch.optim.Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """As that of `TNGD`, of whole layers."""
-        if not self.param_groups:
+        if "stats" in vars(self):
+            add_group("KFAC", self._module, self.param_groups, super().add_param_group, param_group)
+        else:  # torch adds those that it is given by itself
             super().add_param_group(param_group)
-            return
-        groups = grouped("KFAC", self._module, [*self.param_groups, param_group], ())
-        super().add_param_group(groups[-1])
-        try:
-            check_groups("KFAC", self.param_groups)
-        except ValueError:
-            del self.param_groups[-1]
-            raise
 
     def _follow_changes(self) -> None:
-        flat = follow(self._flat)
-        refuse_strangers("KFAC", self._module, self.param_groups)
+        flat = follow("KFAC", self._flat, self.param_groups)
         if flat is self._flat:
-            flat.refuse_changes()
             return
         layers = trainable_layers(self._module)
         for kept in (self._averages, self._velocity, self._seen):

@@ -1,10 +1,12 @@
 """Parameter groups of torch on one flat vector, and parameters that come and go."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from .._types import Vector
@@ -22,7 +24,7 @@ class Places:
 
     parameters: tuple[nn.Parameter, ...]
 
-    def moved(self, x: Vector, there: "Places", fill: float = 0.0) -> Vector:
+    def moved(self, x: Vector, there: "Places", fill: float = 0.0) -> Float[Tensor, " M"]:
         """The same numbers at other places; `fill` for a parameter that has none here."""
         own = dict(zip(map(id, self.parameters), x.split([p.numel() for p in self.parameters]), strict=True))
         none = (torch.full_like(p.detach(), fill).flatten() for p in there.parameters)
@@ -57,24 +59,38 @@ def same_in_all(name: str, groups: Sequence[Group]) -> None:
 def grouped(name: str, module: nn.Module, given: Iterable[Any] | None, own: Sequence[nn.Parameter]) -> list[Any]:
     """Groups as torch takes them; all trained parameters in one where none are given.
 
-    Raises ValueError for a trained parameter of the module that is in no group.
+    Raises ValueError for a trained parameter of the module that is in no group, and for one of another module.
     """
     if given is None:
         return list(own)
-    groups = [dict(one) if isinstance(one, Mapping) else one for one in given]
+    groups = [as_group(one) if isinstance(one, Mapping) else one for one in given]
     if not groups:
         raise ValueError(f"{name}: expected params as parameters or groups of them, got none")
-    for group in groups:
-        if isinstance(group, dict):
-            params = group.get("params", ())
-            group["params"] = [params] if isinstance(params, Tensor) else list(params)
-    refuse_strangers(name, module, groups)
+    refuse_ungrouped(name, module, _listed(groups))
+    refuse_foreign(name, module, _listed(groups))
     return groups
 
 
-def refuse_strangers(name: str, module: nn.Module, groups: Sequence[Any]) -> None:
-    """Raises ValueError for trained parameters in no group, and for parameters of another module."""
-    listed = [p for group in groups for p in (group["params"] if isinstance(group, dict) else [group])]
+def as_group(given: Mapping[str, Any]) -> Group:
+    """A group whose parameters can be gone through more than once."""
+    params = given.get("params", ())
+    return {**given, "params": [params] if isinstance(params, Tensor) else list(params)}
+
+
+def add_group(name: str, module: nn.Module, groups: list[Group], add: Callable[[Group], None], given: Any) -> None:
+    """Add a group of parameters of the module. Raises ValueError, and leaves the groups as they were."""
+    group = as_group(given)
+    refuse_foreign(name, module, group["params"])
+    add(group)
+    try:
+        check_groups(name, groups)
+    except ValueError:
+        del groups[-1]
+        raise
+
+
+def refuse_ungrouped(name: str, module: nn.Module, listed: Iterable[Any]) -> None:
+    """Raises ValueError for a trained parameter in no group."""
     known = {id(p) for p in listed}
     for own_name, p in module.named_parameters():
         if p.requires_grad and id(p) not in known:
@@ -82,9 +98,16 @@ def refuse_strangers(name: str, module: nn.Module, groups: Sequence[Any]) -> Non
                 f"{name}: parameter {own_name!r} is trained and in no parameter group; add it by "
                 "add_param_group({'params': [...]}), or freeze it by requires_grad_(False)"
             )
+
+
+def refuse_foreign(name: str, module: nn.Module, listed: Iterable[Any]) -> None:
     own = {id(p) for p in module.parameters()}
     if any(id(p) not in own for p in listed):
         raise ValueError(f"{name}: a parameter group holds what is no parameter of the module")
+
+
+def _listed(groups: Iterable[Any]) -> list[Any]:
+    return [p for group in groups for p in (group["params"] if isinstance(group, dict) else [group])]
 
 
 def check_groups(name: str, groups: Sequence[Group]) -> None:
@@ -96,9 +119,11 @@ def check_groups(name: str, groups: Sequence[Group]) -> None:
     same_in_all(name, groups)
 
 
-def follow(flat: FlatModule) -> FlatModule:
-    """The same module with the parameters that are trained now."""
+def follow(name: str, flat: FlatModule, groups: Sequence[Group]) -> FlatModule:
+    """The same module with the parameters that are trained now. Raises ValueError for one in no group."""
+    refuse_ungrouped(name, flat.module, _listed(groups))
     present = [p for p in flat.module.parameters() if p.requires_grad]
-    unchanged = len(present) == len(flat.parameters)
-    unchanged &= all(a is b for a, b in zip(present, flat.parameters, strict=False))
-    return flat if unchanged else FlatModule.of(flat.module)
+    if len(present) == len(flat.parameters) and all(map(operator.is_, present, flat.parameters)):
+        flat.refuse_changes()
+        return flat
+    return FlatModule.of(flat.module)

@@ -16,7 +16,7 @@ from ._batch_checks import MISSING, check_batch, check_parts, is_closure
 from ._checks import check_curvature, check_deflated, check_finite, check_settings
 from ._closure import ask, refuse_other_gradients
 from ._deflated_start import deflated_start
-from ._parameter_groups import Places, check_groups, follow, grouped, refuse_strangers, same_in_all, spread
+from ._parameter_groups import Places, add_group, check_groups, follow, grouped, same_in_all, spread
 from ._solver_state import Stale, analog_state, own_state, refuse_other_sizes, reloaded, set_solver_state, solver_state
 from ._stability import Stability, Unstable, check_unstable
 from ._unsolved import refuse_unsolved
@@ -218,23 +218,15 @@ class TNGD(torch.optim.Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Train more of the module's parameters from the next step on. Raises ValueError for those of another."""
-        if not self.param_groups:
+        if "stats" in vars(self):
+            add_group("TNGD", self._flat.module, self.param_groups, super().add_param_group, param_group)
+        else:  # torch adds those that it is given by itself
             super().add_param_group(param_group)
-            return
-        groups = grouped("TNGD", self._flat.module, [*self.param_groups, param_group], ())
-        super().add_param_group(groups[-1])
-        try:
-            check_groups("TNGD", self.param_groups)
-        except ValueError:
-            del self.param_groups[-1]
-            raise
 
     def _follow_changes(self) -> None:
         """Parameters that were frozen, or added, since the last step."""
-        flat = follow(self._flat)
-        refuse_strangers("TNGD", flat.module, self.param_groups)
+        flat = follow("TNGD", self._flat, self.param_groups)
         if flat is self._flat:
-            flat.refuse_changes()
             return
         if self._parts:
             raise ValueError("TNGD: parameters were frozen or added since a batch was accumulated; call step before")
