@@ -1,4 +1,4 @@
-"""How far a chip's components really scatter beside their tolerances, and what that makes of its error bars."""
+"""How far a chip's components really scatter beside what their tolerances say, and its error bars by that."""
 
 from dataclasses import dataclass
 
@@ -53,7 +53,7 @@ class ToleranceScales:
         """Of a fit with the design's tolerances, from its own normal equations."""
         groups = _groups(parameters)
         logs, nu = _most_probable(parameters, found, groups)
-        quantile = scipy.stats.t.ppf(_LEVEL, nu) / scipy.stats.norm.ppf(_LEVEL)
+        quantile = np.asarray(scipy.stats.t.ppf(_LEVEL, nu)) / float(scipy.stats.norm.ppf(_LEVEL))
         likely, upper = np.ones(parameters.size), np.ones(parameters.size)
         for where, log, factor in zip(groups, logs, quantile, strict=True):
             likely[where] = max(float(np.exp(log)), 1.0)
@@ -78,8 +78,9 @@ def _most_probable(
     """
     data = found.normal.curvature - np.diag(parameters.precision)
     eta = found.normal.curvature @ found.z + found.normal.gradient
-    logs, told, information = np.zeros(len(groups)), None, np.eye(len(groups))
-    for _ in range(_STEPS):
+    told = np.ones(len(groups), dtype=bool)
+    logs, information = np.zeros(len(groups)), np.eye(len(groups))
+    for k in range(_STEPS):
         precision = parameters.precision.copy()
         for where, log in zip(groups, logs, strict=True):
             precision[where] *= np.exp(-2 * log)
@@ -87,7 +88,7 @@ def _most_probable(
         X = np.eye(len(C)) - C * precision
         expected = np.array([np.trace(X[np.ix_(g, g)]) for g in groups])
         squares = np.array([float(precision[g] @ (C[g] @ eta) ** 2) for g in groups])
-        told = expected >= _TOLD if told is None else told
+        told = expected >= _TOLD if k == 0 else told
         information = _information(X, groups, told)
         step = np.where(told, np.linalg.solve(information, np.where(told, squares - expected, 0.0)), 0.0)
         moved = np.clip(logs + np.clip(step, -_FARTHEST_STEP, _FARTHEST_STEP), -_FARTHEST, _FARTHEST)
@@ -100,7 +101,7 @@ def _most_probable(
 
 
 def _information(
-    X: Float[np.ndarray, "p p"], groups: list[Bool[np.ndarray, " p"]], told: Bool[np.ndarray, " g"] | None
+    X: Float[np.ndarray, "p p"], groups: list[Bool[np.ndarray, " p"]], told: Bool[np.ndarray, " g"]
 ) -> Float[np.ndarray, "g g"]:
     """Fisher's, of the logarithms of the scales; one where a scale stays."""
     found = np.array([[2 * float(np.sum(X[np.ix_(g, h)] * X[np.ix_(h, g)].T)) for h in groups] for g in groups])

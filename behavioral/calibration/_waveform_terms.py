@@ -26,6 +26,9 @@ _UNEQUAL = 4_000
 
 _FEW_LENGTHS = 16
 
+_UNTOLD = 1e-10
+"""Information of a shape, all unknowns together and by what their tolerances say, that changes no error bar."""
+
 _JITTER = 1e-9
 """Part of the full scale that stands for the readout noise of a noisy record without any."""
 
@@ -106,11 +109,14 @@ class Run:
             model = model.with_change(bench.delay, late)
         residual = (self.v - model.v) / self.sigma
         # The basis is orthonormal: products of the derivatives are those of their coefficients.
-        jacobian = model.coefficients.reshape(-1, parameters.size) / self.sigma
-        shapes = (model.basis.T @ residual).T.ravel()
+        coefficients = model.coefficients / self.sigma
+        shapes = (model.basis.T @ residual).T
+        gradient = shapes.ravel() @ coefficients.reshape(-1, parameters.size)
+        seen = _seen(coefficients)
+        root = np.matmul(seen.T, coefficients).reshape(-1, parameters.size)
         rms = float(np.sqrt(np.mean(residual**2)))
-        cost, shape = float(np.sum(residual**2)), float(shapes @ shapes)
-        return Part(cost, jacobian.T @ shapes, jacobian.T @ jacobian, rms, shape, len(shapes))
+        cost, shape = float(np.sum(residual**2)), float(np.sum(shapes**2))
+        return Part(cost, gradient, rms, root, (shapes @ seen).ravel(), shape=shape, shapes=shapes.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +173,7 @@ class Record:
         found = innovations(circuit, self.times, self.v, self.v0, self.sigma, self.hold, parameters.size, late)
         square = float(np.sum(found.u**2))
         rms = float(np.sqrt(square / self.values))
-        return Part(square + 2 * found.log_scale, found.gradient, found.information, rms)
+        return Part(square + 2 * found.log_scale, found.gradient, rms, fisher=found.information)
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +196,7 @@ class Normal:
     ) -> "Normal":
         """Runs that are not used only give their rms. Residuals of a kind count by its excess (one unless given)."""
         prior = parameters.precision
-        cost, gradient, curvature = float(prior @ z**2), -prior * z, np.diag(prior)
+        cost, gradient, curvature = float(prior @ z**2), -prior * z, np.diag(prior).copy()
         rms = np.zeros(len(runs))
         for k, run in enumerate(runs):
             part = run.evaluate(parameters, z)
@@ -199,8 +205,16 @@ class Normal:
                 weight = excess.get(run.kind, 1.0) ** -2
                 cost += weight * part.cost
                 gradient = gradient + weight * part.gradient
-                curvature = curvature + weight * part.information
+                curvature += weight * part.information
         return cls(cost, gradient, curvature, rms)
+
+
+def _seen(coefficients: Float[np.ndarray, "n r p"]) -> Float[np.ndarray, "r k"]:
+    """The shapes in time of which anything can be told: a sum of exponentials has many more, far below the noise."""
+    n, r, p = coefficients.shape
+    flat = np.swapaxes(coefficients, 0, 1).reshape(r, n * p)
+    values, vectors = np.linalg.eigh(flat @ flat.T)
+    return np.asarray(vectors[:, values > _UNTOLD])
 
 
 def _nominal(run: Run | Record, chip: Instance, parameters: Parameters) -> Response:

@@ -73,7 +73,8 @@ def summary(device: DeviceModel, instance: Instance | None, found_by: Calibratio
     for name in _OF_THE_CHIP:
         estimate = getattr(device, name)
         if estimate is not None:
-            found[name] = {"value": estimate.value, "standard_error": estimate.standard_error}
+            told = {"identified": name not in device.not_identified}
+            found[name] = {"value": estimate.value, "standard_error": estimate.standard_error, **told}
     return found
 
 
@@ -91,7 +92,8 @@ def table(device: DeviceModel, instance: Instance | None) -> Table:
     for name, unit in _OF_THE_CHIP.items():
         estimate = getattr(device, name)
         if estimate is not None:
-            shown.add_row(f"{name} ({unit})", "1", f"{estimate.value:.4g}", f"{estimate.standard_error:.1e}", "–")
+            error = f"{estimate.standard_error:.1e}" if name not in device.not_identified else "not measured"
+            shown.add_row(f"{name} ({unit})", "1", f"{estimate.value:.4g}", error, "–")
     for name, estimate in device.bench.items():
         unit = NUISANCES[name.split("[")[0].replace("_", "-")].unit
         label = f"bench: {name} ({'relative' if unit == '1' else unit})"
