@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import _circuit_calibration as circuit_calibration
+    from . import _circuit_export as circuit_export
     from . import _own_circuit as own_circuit
 
-__all__ = ["circuit_calibration", "own_circuit"]
+__all__ = ["circuit_calibration", "circuit_export", "own_circuit"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from ._own_circuits import CircuitOptions as CircuitOptions
 from ._own_circuits import SimulationOptions as SimulationOptions
 from ._own_circuits import calibrate_own as calibrate_own
+from ._own_circuits import export_own as export_own
 from ._own_circuits import own_circuit as own_circuit
 from ._own_circuits import simulate_own as simulate_own
 from ._own_circuits import symbolic_own as symbolic_own
@@ -18,6 +19,7 @@ __all__ = [
     "SimulationOptions",
     "calibrate_own",
     "calibration",
+    "export_own",
     "own_circuit",
     "simulate_own",
     "symbolic_own",

@@ -172,6 +172,22 @@ def verify_own(
     this.finish({**summary, "seed": seed, "versions": versions()}, exit_code=1 if failed else 0)
 
 
+def export_own(this: Job, which: CircuitOptions, to: str, name: str | None) -> None:
+    """A circuit for other simulators, each of its sources an input."""
+    from ...circuits.spice_files import netlist_text
+    from ..circuit_views import circuit_export as view
+    from ..inputs import get_circuit
+    from ..views import export as of_a_device
+
+    kind = of_a_device.get_kind(to)
+    observed = get_circuit(which.netlist, which.outputs, which.include, this.say)
+    circuit = view.LoadedCircuit.of(observed, netlist_text(which.netlist, which.include), name)
+    with this.step(f"{kind}: {circuit.name} with {len(observed.network.elements)} elements"):
+        written = view.write(kind, circuit, this.folder)
+    this.finish(view.summary(kind, circuit, which.netlist, written))
+    this.show(view.table(circuit, written))
+
+
 _CALIBRATED_BY = ("op", "ac", "noise", "tran")
 
 
