@@ -64,9 +64,8 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
         _simulate_trusted(this, which, what, band)
         return
     analysis = get_analysis(what.analysis, what.noise, what.duration, band)
-    circuit = get_drawn(
-        get_circuit(which.netlist, which.outputs, which.include, this.say), which.tolerances, which.instance_seed
-    )
+    nominal = get_circuit(which.netlist, which.outputs, which.include, this.say, what.temperature)
+    circuit = get_drawn(nominal, which.tolerances, which.instance_seed)
     request = CircuitRequest(
         analysis=analysis,
         temperature=what.temperature,
@@ -158,7 +157,7 @@ def verify_own(
     from ..inputs import get_circuit, get_drawn
     from ..views import fidelity as view
 
-    circuit = get_circuit(which.netlist, which.outputs, which.include, this.say)
+    circuit = get_circuit(which.netlist, which.outputs, which.include, this.say, temperature)
     cases = [CircuitCase(circuit, temperature, band)]
     if which.tolerances is not None:
         drawn = get_drawn(circuit, which.tolerances, seed)
@@ -209,7 +208,7 @@ def calibrate_own(
         raise InputError("--tolerances: expected a YAML file, such as one with `tolerances: {R*: 1 %}`")
     if measurements and (which.instance_seed is not None or analyses or temperature is not None):
         raise InputError("MEASUREMENTS: they say themselves what was measured; remove --instance-seed and --analysis")
-    circuit = get_circuit(which.netlist, which.outputs, which.include, this.say)
+    circuit = get_circuit(which.netlist, which.outputs, which.include, this.say, temperature)
     tolerances = load_specification(which.tolerances).drawn_from
     truth: dict[str, float] | None = None
     if measurements:
