@@ -25,7 +25,7 @@ from .results import (
     write_specification,
     write_table,
 )
-from .runs import Record, Stopped, Store, alone_in, check, executor, perform
+from .runs import Record, Stopped, Store, alone_in, check, executor, nominal_metrics, perform
 from .studies import NetlistSettings, StopAfter, Study, to_plain, to_yaml
 
 STATE = "state.json"
@@ -198,7 +198,8 @@ class _Campaign:
         if lacking := unfinished(what, known):
             summary["references_missing"] = [run.chip for run in lacking]
         if study.netlist is not None:
-            summary |= self._characteristics(study.netlist, records)
+            nominal = {} if outcome["outcome"] == "interrupted" else self._nominal(records)
+            summary |= self._characteristics(study.netlist, records, nominal)
         if study.specification is not None:
             summary["specification"] = specification(study, study.specification, what, records)
             write_specification(folder / "specification.csv", summary["specification"])
@@ -206,9 +207,19 @@ class _Campaign:
         write_json(folder / "summary.json", summary)
         return CampaignResult(folder, study, what, tuple(records), plain(summary))
 
-    def _characteristics(self, settings: NetlistSettings, records: Sequence[Record | None]) -> dict[str, Any]:
+    def _nominal(self, records: Sequence[Record | None]) -> dict[int, dict[str, float]]:
+        """Metrics of the circuit without deviations, by condition; a study without chips has them already."""
+        tasks = {run.point: run.task for run in reversed(self.plan.runs)}
+        if any(task["instance"] is not None for task in tasks.values()):
+            return nominal_metrics(tasks, self.study.timeout)
+        runs = zip(self.plan.runs, records, strict=True)
+        return {run.point: r["metrics"] for run, r in runs if r is not None and r["status"] == "done"}
+
+    def _characteristics(
+        self, settings: NetlistSettings, records: Sequence[Record | None], nominal: Mapping[int, Mapping[str, float]]
+    ) -> dict[str, Any]:
         """The table of conditions and limits, and what lies behind those that are not kept."""
-        found = characteristics(self.study, self.plan, records)
+        found = characteristics(self.study, self.plan, records, nominal)
         write_characteristics(self.folder / "characteristics.csv", found)
         write_junit(self.folder / "junit.xml", self.study.name, found)
         failing = [one for one in found if one.verdict == "fail"]

@@ -2,3 +2,4 @@
 
 from ._numpy_chip import NumpyChip as NumpyChip
 from ._numpy_chip import numpy_chip as numpy_chip
+from ._numpy_circuit import numpy_circuit as numpy_circuit

@@ -11,7 +11,7 @@ from .._exceptions import StudyError
 from ..studies import NetlistSettings, number
 from ._task import RunTask, get, path_of, put
 
-_NOT_PHYSICS = ("file", "mismatch")
+_NOT_PHYSICS = ("file", "include", "mismatch")
 
 
 class NetlistBase:

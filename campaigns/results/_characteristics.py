@@ -40,7 +40,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Characteristic:
-    """One metric under one condition; `typ` is the median of the chips."""
+    """One metric under one condition, over the chips; `typ` is that of the circuit without deviations, in it."""
 
     condition: str
     metric: str
@@ -97,12 +97,18 @@ class Characteristic:
         return {name: found[name] for name in _COLUMNS if found.get(name) not in (None, "")}
 
 
-def characteristics(study: Study, plan: Plan, records: Sequence[Record | None]) -> list[Characteristic]:
+Nominal = Mapping[int, Mapping[str, float]]
+"""Metrics of the circuit without deviations, by the number of the condition."""
+
+
+def characteristics(
+    study: Study, plan: Plan, records: Sequence[Record | None], nominal: Nominal
+) -> list[Characteristic]:
     """Every metric under every condition of a study."""
-    return list(_found(study, plan, records))
+    return list(_found(study, plan, records, nominal))
 
 
-def _found(study: Study, plan: Plan, records: Sequence[Record | None]) -> Iterator[Characteristic]:
+def _found(study: Study, plan: Plan, records: Sequence[Record | None], nominal: Nominal) -> Iterator[Characteristic]:
     limits = {limit.metric: limit for limit in study.limits}
     for p, values in enumerate(plan.points):
         here = [(run.chip, r) for run, r in zip(plan.runs, records, strict=True) if run.point == p and r is not None]
@@ -113,7 +119,8 @@ def _found(study: Study, plan: Plan, records: Sequence[Record | None]) -> Iterat
             if not numbers and limit is None:
                 continue
             unit = "" if metric.unit == "1" else metric.unit
-            yield _characteristic(condition, name, unit, here, numbers, limit)
+            typ = nominal.get(p, {}).get(name)
+            yield _characteristic(condition, name, unit, here, numbers, typ, limit)
 
 
 def condition_of(values: Mapping[str, Any]) -> str:
@@ -134,6 +141,7 @@ def _characteristic(
     unit: str,
     here: Sequence[tuple[int, Record]],
     numbers: Mapping[int, float],
+    typ: float | None,
     limit: Limit | None,
 ) -> Characteristic:
     values = list(numbers.values())
@@ -143,7 +151,7 @@ def _characteristic(
         metric=name,
         unit=unit,
         min=min(values, default=None),
-        typ=float(np.median(values)) if values else None,
+        typ=typ,
         max=max(values, default=None),
         limit_min=None if limit is None else limit.at_least,
         limit_typ=None if limit is None else limit.typical,

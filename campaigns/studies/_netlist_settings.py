@@ -58,12 +58,12 @@ class NetlistSettings(Frozen):
 
     @property
     def circuit(self) -> Observed:
-        """The circuit as its netlist has it.
+        """The circuit as its netlist has it, at the temperature that is asked for.
 
         Raises:
             CircuitError: no circuit, or outputs that there are not.
         """
-        return _circuit(self.text, self.file, self.outputs)
+        return _circuit(self.text, self.file, self.outputs, self.temperature)
 
     @property
     def drawn_from(self) -> Tolerances:
@@ -86,5 +86,5 @@ class NetlistSettings(Frozen):
 
 
 @lru_cache(maxsize=4)
-def _circuit(text: str, file: str, outputs: tuple[str, ...]) -> Observed:
-    return observed(parse_netlist(text, file).network, outputs)
+def _circuit(text: str, file: str, outputs: tuple[str, ...], temperature: float | None) -> Observed:
+    return observed(parse_netlist(text, file, temperature).network, outputs)

@@ -1,5 +1,6 @@
 """A SPICE netlist as a network of typed elements."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +28,12 @@ class SpiceFile:
     notices: tuple[str, ...]
 
 
-def read_netlist(path: str | Path, include: bool = False, outputs: Sequence[str] | None = None) -> Network:
+def read_netlist(
+    path: str | Path,
+    include: bool = False,
+    outputs: Sequence[str] | None = None,
+    temperature: float | None = None,
+) -> Network:
     """The circuit of a SPICE netlist, subcircuits flattened, as typed elements that every analysis takes.
 
     Linear elements are taken: R, C, L, K, V, I, E, G, F, H, and X with `.subckt`; B, and E and G with VALUE, where the
@@ -44,14 +50,21 @@ def read_netlist(path: str | Path, include: bool = False, outputs: Sequence[str]
         include: take `.include` and `.lib` of files in the file's own folder and below it; else they are refused.
         outputs: what is read: nodes, `v(a,b)`, `i(v1)`; see `with_outputs`. Every node of the circuit itself (not of
             subcircuits) unless given.
+        temperature: of the circuit [K], instead of the netlist's own: values follow their coefficients, and elements
+            with `dtemp=` are as much hotter than this.
 
     Raises:
         CircuitError: an unreadable file, or one with something else in it; all of it is told, with its lines.
     """
-    return read_spice_file(path, include, outputs).network
+    return read_spice_file(path, include, outputs, temperature).network
 
 
-def read_spice_file(path: str | Path, include: bool = False, outputs: Sequence[str] | None = None) -> SpiceFile:
+def read_spice_file(
+    path: str | Path,
+    include: bool = False,
+    outputs: Sequence[str] | None = None,
+    temperature: float | None = None,
+) -> SpiceFile:
     """As `read_netlist`, with what was left out.
 
     Raises:
@@ -61,11 +74,11 @@ def read_spice_file(path: str | Path, include: bool = False, outputs: Sequence[s
     problems = Problems(str(path))
     lines = logical_lines(_text(path), "", problems)
     whole = with_parts(lines.found, path, include, problems, _text)
-    found = _spice_file(path, replace(lines, found=whole), problems)
+    found = _spice_file(path, replace(lines, found=whole), problems, temperature)
     return found if outputs is None else replace(found, network=with_outputs(found.network, outputs))
 
 
-def parse_netlist(text: str, name: str = "circuit") -> SpiceFile:
+def parse_netlist(text: str, name: str = "circuit", temperature: float | None = None) -> SpiceFile:
     """As `read_spice_file`, from text; `.include` and `.lib` are refused.
 
     Raises:
@@ -74,12 +87,16 @@ def parse_netlist(text: str, name: str = "circuit") -> SpiceFile:
     problems = Problems(name)
     lines = logical_lines(_plain(text.replace("\r\n", "\n").replace("\r", "\n"), name), "", problems)
     whole = with_parts(lines.found, Path(name), False, problems, _text)
-    return _spice_file(Path(name), replace(lines, found=whole), problems)
+    return _spice_file(Path(name), replace(lines, found=whole), problems, temperature)
 
 
-def _spice_file(path: Path, lines: Lines, problems: Problems) -> SpiceFile:
+def _spice_file(path: Path, lines: Lines, problems: Problems, temperature: float | None) -> SpiceFile:
     circuit = blocks(lines.found, problems)
     conditions = _conditions(circuit, problems)
+    if temperature is not None:
+        if not 0 < temperature < math.inf:
+            raise CircuitError(f"temperature: expected a positive number of kelvin, got {temperature:g}")
+        conditions = replace(conditions, temperature=float(temperature))
     found = flattened(circuit, conditions, problems)
     found = _started(found, circuit, problems)
     problems.check()

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import _circuit_calibration as circuit_calibration
+    from . import _circuit_export as circuit_export
     from . import _circuit_lab as circuit_lab
     from . import _own_circuit as own_circuit
 
-__all__ = ["circuit_calibration", "circuit_lab", "own_circuit"]
+__all__ = ["circuit_calibration", "circuit_export", "circuit_lab", "own_circuit"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,25 +1,34 @@
-"""`thermospice export`: a calibrated chip for other people's simulators."""
+"""`thermospice export`: a calibrated chip, or a circuit of one's own, for other people's simulators."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .._exceptions import InputError
 from ..frame import (
     AsJson,
     Damping,
     DriveCsv,
     DriveScale,
     HessianCsv,
+    Include,
     JacobianCsv,
     MatrixCsv,
+    NetlistFile,
     Out,
+    Outputs,
     Quiet,
     Seed,
     job,
 )
+from ..jobs import CircuitOptions, export_own, own_circuit
 
-EXAMPLE = "Example: thermospice export results/chip/device.json --to verilog-a --matrix A.csv"
+EXAMPLE = (
+    "Example: thermospice export results/chip/device.json --to verilog-a --matrix A.csv;"
+    " thermospice export --netlist filter.cir --outputs out --to spice"
+)
+_OF_A_CIRCUIT = ("netlist", "outputs", "include", "to", "name")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,8 +36,17 @@ def add_to(app: typer.Typer) -> None:
 
 
 def export(
-    device: Annotated[Path, typer.Argument(help="device.json, as `thermospice calibrate` writes it.")],
+    context: typer.Context,
     to: Annotated[str, typer.Option("--to", help="verilog-a, spice or numpy.")],
+    device: Annotated[
+        Path | None,
+        typer.Argument(
+            help="device.json, as `thermospice calibrate` writes it; not with --netlist.", show_default=False
+        ),
+    ] = None,
+    netlist: NetlistFile = None,
+    outputs: Outputs = None,
+    include: Include = False,
     matrix: MatrixCsv = None,
     drive: DriveCsv = None,
     jacobian: JacobianCsv = None,
@@ -39,7 +57,7 @@ def export(
         str | None,
         typer.Option(
             "--name",
-            help="Of the module or subcircuit. \\[default: topology and size, as crossbar4]",
+            help="Of the module or subcircuit. \\[default: topology and size, as crossbar4, or that of the netlist]",
             show_default=False,
         ),
     ] = None,
@@ -48,12 +66,20 @@ def export(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a calibrated chip with a matrix loaded, noise included, for other simulators; outputs and drives are pins.
+    """Write a calibrated chip or a circuit of your own, noise included, for other simulators; inputs are pins.
 
     A pin b_k at so many volts stands for a drive of b_k; the outputs settle at the answer for b. Beside the chip lies
     a bench that applies --drive. Without --matrix a random program of the --seed is loaded, as `simulate` does.
+
+    Of a --netlist each independent source is an input pin, and the bench has what the netlist gives the sources.
     """
     with job("export", out, quiet, as_json) as this:
+        if own_circuit(context, netlist, _OF_A_CIRCUIT):
+            assert netlist is not None
+            export_own(this, CircuitOptions(netlist, outputs, include), to, name)
+            return
+        if device is None:
+            raise InputError("DEVICE: expected a device.json, as `thermospice calibrate` writes it, or --netlist FILE")
         from ...behavioral.populations import get_device_model
         from ..views import export as exports
 

@@ -15,9 +15,15 @@ from .._exceptions import InputError
 
 
 def get_circuit(
-    path: Path, outputs: str | None, include: bool = False, say: Callable[[str], None] | None = None
+    path: Path,
+    outputs: str | None,
+    include: bool = False,
+    say: Callable[[str], None] | None = None,
+    temperature: float | None = None,
 ) -> Observed:
     """The circuit of a netlist, with the outputs that are read; with its included files when they are allowed.
+
+    At a temperature [K], or the netlist's own.
 
     What of the file says nothing about the circuit is told to `say`.
 
@@ -25,7 +31,7 @@ def get_circuit(
         InputError: no outputs, or some that are not there.
         CircuitError: a file that cannot be read as a circuit; one line with file and line.
     """
-    file = _read(path, include)
+    file = _read(path, include, temperature)
     network = file.network
     if say is not None:
         for notice in _in_short(file.notices):
@@ -47,9 +53,9 @@ def _in_short(notices: Sequence[str]) -> tuple[str, ...]:
     return (*notices[:_MOST_NOTICES], f"and {more} lines more are left out") if more > 1 else tuple(notices)
 
 
-def _read(path: Path, include: bool) -> SpiceFile:
+def _read(path: Path, include: bool, temperature: float | None) -> SpiceFile:
     try:
-        return read_spice_file(path, include)
+        return read_spice_file(path, include, temperature=temperature)
     except CircuitError as error:
         raise CircuitError(str(error).replace("(include)", "(--include)")) from None
 

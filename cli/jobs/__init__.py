@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from ._own_circuits import CircuitOptions as CircuitOptions
 from ._own_circuits import SimulationOptions as SimulationOptions
 from ._own_circuits import calibrate_own as calibrate_own
+from ._own_circuits import export_own as export_own
 from ._own_circuits import own_circuit as own_circuit
 from ._own_circuits import records_of_a_circuit as records_of_a_circuit
 from ._own_circuits import simulate_own as simulate_own
@@ -21,6 +22,7 @@ __all__ = [
     "calibrate_own",
     "calibration",
     "circuit_lab",
+    "export_own",
     "own_circuit",
     "records_of_a_circuit",
     "simulate_own",

@@ -78,9 +78,8 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
         _simulate_trusted(this, which, what, band)
         return
     analysis = get_analysis(what.analysis, what.noise, what.duration, band)
-    circuit = get_drawn(
-        get_circuit(which.netlist, which.outputs, which.include, this.say), which.tolerances, which.instance_seed
-    )
+    nominal = get_circuit(which.netlist, which.outputs, which.include, this.say, what.temperature)
+    circuit = get_drawn(nominal, which.tolerances, which.instance_seed)
     request = CircuitRequest(
         analysis=analysis,
         temperature=what.temperature,
@@ -172,7 +171,7 @@ def verify_own(
     from ..inputs import get_circuit, get_drawn
     from ..views import fidelity as view
 
-    circuit = get_circuit(which.netlist, which.outputs, which.include, this.say)
+    circuit = get_circuit(which.netlist, which.outputs, which.include, this.say, temperature)
     cases = [CircuitCase(circuit, temperature, band)]
     if which.tolerances is not None:
         drawn = get_drawn(circuit, which.tolerances, seed)
@@ -184,6 +183,22 @@ def verify_own(
     failed = sum(not row["passed"] for row in rows)
     summary = {"netlist": str(which.netlist), "passed": len(rows) - failed, "failed": failed, "rows": rows}
     this.finish({**summary, "seed": seed, "versions": versions()}, exit_code=1 if failed else 0)
+
+
+def export_own(this: Job, which: CircuitOptions, to: str, name: str | None) -> None:
+    """A circuit for other simulators, each of its sources an input."""
+    from ...circuits.spice_files import netlist_text
+    from ..circuit_views import circuit_export as view
+    from ..inputs import get_circuit
+    from ..views import export as of_a_device
+
+    kind = of_a_device.get_kind(to)
+    observed = get_circuit(which.netlist, which.outputs, which.include, this.say)
+    circuit = view.LoadedCircuit.of(observed, netlist_text(which.netlist, which.include), name)
+    with this.step(f"{kind}: {circuit.name} with {len(observed.network.elements)} elements"):
+        written = view.write(kind, circuit, this.folder)
+    this.finish(view.summary(kind, circuit, which.netlist, written))
+    this.show(view.table(circuit, written))
 
 
 _CALIBRATED_BY = ("op", "ac", "noise", "tran")
@@ -207,7 +222,7 @@ def calibrate_own(
         raise InputError("--tolerances: expected a YAML file, such as one with `tolerances: {R*: 1 %}`")
     if measurements and (which.instance_seed is not None or analyses or temperature is not None):
         raise InputError("MEASUREMENTS: they say themselves what was measured; remove --instance-seed and --analysis")
-    circuit = get_circuit(which.netlist, which.outputs, which.include, this.say)
+    circuit = get_circuit(which.netlist, which.outputs, which.include, this.say, temperature)
     tolerances = load_specification(which.tolerances).drawn_from
     truth: dict[str, float] | None = None
     if measurements:

@@ -192,12 +192,18 @@ def write(kind: Kind, chip: Loaded, lines: tuple[str, ...], folder: Path) -> dic
     return {_what(name, chip.name): name for name in names} | {"matrix": "matrix.csv", "drive": "drive.csv"}
 
 
-def _texts(kind: Kind, chip: Loaded, lines: tuple[str, ...]) -> tuple[dict[str, str], dict[str, bytes]]:
-    name = chip.name
-    if kind == "numpy" and (name in sys.stdlib_module_names or name in _IMPORTED or iskeyword(name)):
+def check_module_name(name: str) -> None:
+    """Raise `InputError` for a name that would hide a module of Python's."""
+    if name in sys.stdlib_module_names or name in _IMPORTED or iskeyword(name):
         raise InputError(
             f"--name: expected one that is no Python module or word, got {name!r}; others could not import"
         )
+
+
+def _texts(kind: Kind, chip: Loaded, lines: tuple[str, ...]) -> tuple[dict[str, str], dict[str, bytes]]:
+    name = chip.name
+    if kind == "numpy":
+        check_module_name(name)
     # It says what is wrong with a name, whatever is written.
     made = chip.exported(lines)
     if kind == "numpy":

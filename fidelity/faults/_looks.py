@@ -25,8 +25,13 @@ _WAVEFORM_STEPS = 2000
 _PATIENCE = Limits(timeout=60.0)
 
 # The model takes so many steps in an amplifier's time constant 1/(2 pi GBW), where rails and slew
-# rates hold.
+# rates hold, and more where these are too few for a circuit.
 STEPS = 40
+_MOST_DOUBLINGS = 4
+
+# So much of the times of a waveform tells whether they are too few: a stage meets its limit at the
+# start, and in the step in which it does the model goes on as if it had none.
+_BEGINNING = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class Setting:
     level: Level
     looks: tuple[Look, ...]
     _right: dict[Look, np.ndarray] = field(default_factory=dict)
+    _steps: dict[Look, float] = field(default_factory=dict)
 
     def right(self, look: Look) -> np.ndarray:
         """What the model says of the right circuit, worked out once, (rows, n)."""
@@ -88,11 +94,26 @@ class Setting:
             case "noise":
                 return np.asarray(np.sqrt(self._density(network, look.frequencies)))
             case "tran":
-                quiet = self._response(network, noise_scale=0.0)
-                # A source of noise that draws nothing: the whole waveform is stepped at once.
-                step = 1 / (2 * math.pi * quiet.amplifiers.bandwidth.max() * STEPS)
-                v = quiet.integrate(look.times, rng=np.random.default_rng(0), step=step)
-                return np.asarray(v[0])
+                if look not in self._steps:
+                    self._steps[look] = self._step(look)
+                return _stepped(self._response(network, noise_scale=0.0), look.times, self._steps[look])
+
+    def _step(self, look: Look) -> float:
+        """Step of the model [s] of which a quarter would change the right circuit's waveform by less than half a limit.
+
+        A quarter, since the model may take half of a step by itself.
+        """
+        quiet = self._response(self.network, noise_scale=0.0)
+        step = 1 / (2 * math.pi * quiet.amplifiers.bandwidth.max() * STEPS)
+        times = look.times[:_BEGINNING]
+        rails = np.abs([*quiet.amplifiers.low, *quiet.amplifiers.high]).min()
+        for _ in range(_MOST_DOUBLINGS):
+            coarse, fine = (_stepped(quiet, times, step / part) for part in (1, 4))
+            swing = np.maximum(np.abs(fine).max(axis=0), rails)
+            if float(np.max(np.abs(fine - coarse) / swing)) <= look.limit / 2:
+                break
+            step = step / 2
+        return float(step)
 
     def _response(self, network: Network, noise_scale: float = 1.0) -> Response:
         return Response.of_network(network, self.program, Scaling(), noise_scale, allow_clipping=True)
@@ -120,6 +141,12 @@ class Setting:
         deck = "\n".join([text.rstrip(), f".save {save} onoise_spectrum onoise_total", *lines, ".end", ""])
         plots = read_raw(run_deck(deck, find_ngspice(), _PATIENCE).raw)
         return {look: _values(look, network, plots) for look in looks}
+
+
+def _stepped(quiet: Response, times: np.ndarray, step: float) -> np.ndarray:
+    """A waveform with rails and slew rates [V]."""
+    # A source of noise that draws nothing: the whole waveform is stepped at once.
+    return np.asarray(quiet.integrate(times, rng=np.random.default_rng(0), step=step)[0])
 
 
 def distance(look: Look, found: np.ndarray, expected: np.ndarray) -> float:

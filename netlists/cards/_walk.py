@@ -82,16 +82,22 @@ class Writer(Protocol[Written]):
 
 
 def pieces(
-    network: Network, writer: Writer[Piece], key: Callable[[Piece], Hashable], ideal_gain: float = IDEAL_GAIN
+    network: Network,
+    writer: Writer[Piece],
+    key: Callable[[Piece], Hashable],
+    ideal_gain: float = IDEAL_GAIN,
+    whole: Network | None = None,
 ) -> list[Piece]:
     """Every piece of a network's circuit, of which no two have the same key.
+
+    Where the network is a part of a circuit that holds its nodes, `whole` is that one.
 
     Raises:
         NetlistError: a name or a number that is not plain, two pieces with one key, a node without a path for direct
             current to ground.
     """
     check_names(network)
-    check_direct_current(network)
+    check_direct_current(network if whole is None else whole)
     found = [piece for element in network.elements for piece in written(element, writer, ideal_gain)]
     if len({key(piece) for piece in found}) != len(found):
         raise NetlistError(f"network {network.name}: two elements or pieces of amplifiers have the same name")

@@ -58,6 +58,15 @@ class Exported:
     sources: tuple[Source, ...]
     inputs: tuple[str, ...]
     comments: tuple[str, ...]
+    meaning: str = (
+        "An input of b volts stands for a drive of b, and draws no current; the outputs settle at the answer for b."
+    )
+
+    @property
+    def driven(self) -> Network:
+        """With voltage sources for the drives that are voltages: what holds the nodes."""
+        held = (VoltageSource(f"d_{s.name}", s.a, s.b, 0.0) for s in self.sources if s.kind == "v")
+        return replace(self.network, elements=(*self.network.elements, *held))
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -150,7 +159,7 @@ def _with_noise(element: Element, scale: float, temperature: float) -> Iterator[
             yield element
 
 
-_NODES = ("a", "b", "plus", "minus", "out", "input")
+_NODES = ("a", "b", "plus", "minus", "out", "back", "input")
 
 
 def _renamed(element: Element, named: Mapping[str, str]) -> Element:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 
 from ..cards import Noise, SpiceWriter, pieces, starting_nodes
 from ._chip import Exported, Source
@@ -22,12 +22,12 @@ def subcircuit(chip: Exported) -> str:
     """
     v0 = np.zeros(len(chip.outputs))
     writer = SpiceWriter(v0, starting_nodes(chip.network, v0), Noise("spectral", chip.network.temperature, 0.0), None)
-    cards = pieces(chip.network, writer, lambda card: (card.kind, card.name), IDEAL_GAIN)
+    cards = pieces(chip.network, writer, lambda card: (card.kind, card.name), IDEAL_GAIN, chip.driven)
     inside = [*_drives(chip.sources, chip.inputs), *cards]
     head = [
         *chip.comments,
         f"pins: {' '.join(chip.pins)}",
-        "An input of b volts stands for a drive of b, draws no current; the outputs settle at the answer for b.",
+        chip.meaning,
         "Node 0 is ground. Capacitors start at 0 V with uic. Rails and slew rate of the amplifiers are in it.",
         f"Its noise is that at {_celsius(chip)} C: write .options temp={_celsius(chip)} tnom={_celsius(chip)}.",
     ]
@@ -37,8 +37,16 @@ def subcircuit(chip: Exported) -> str:
     )
 
 
-def spice_bench(chip: Exported, file: str, drive: Float[np.ndarray, " n"], band: tuple[float, float]) -> str:
+def spice_bench(
+    chip: Exported,
+    file: str,
+    drive: Float[np.ndarray, " n"],
+    band: tuple[float, float],
+    ac: Complex[np.ndarray, " n"] | None = None,
+) -> str:
     """A circuit that ngspice runs as it is (`ngspice -b`) beside the subcircuit's file: inputs at `drive` [V].
+
+    The response is to `ac` [V], the drive itself unless given.
 
     It prints the operating point, and writes the response to the whole drive and the noise of the first output to
     files over `band` [Hz].
@@ -47,10 +55,14 @@ def spice_bench(chip: Exported, file: str, drive: Float[np.ndarray, " n"], band:
     outputs = " ".join(f"v({node})" for node in chip.outputs)
     return "\n".join(
         (
-            f"* {chip.name}: operating point, response to the whole drive, noise of the first output",
+            f"* {chip.name}: operating point, response to the {'whole drive' if ac is None else 'ac stimuli'}, noise of"
+            " the first output",
             f".options temp={_celsius(chip)} tnom={_celsius(chip)} reltol=1e-9 vntol=1e-12 abstol=1e-15",
             f".include {file}",
-            *(f"v{node} {node} 0 dc {float(b)!r} ac {float(b)!r}" for node, b in zip(chip.inputs, drive, strict=True)),
+            *(
+                f"v{node} {node} 0 dc {float(b)!r} ac {float(abs(a))!r} {float(np.degrees(np.angle(a)))!r}"
+                for node, b, a in zip(chip.inputs, drive, drive if ac is None else ac, strict=True)
+            ),
             f"x1 {' '.join(chip.pins)} {chip.name}",
             ".control",
             "op",

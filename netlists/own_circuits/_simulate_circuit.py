@@ -27,7 +27,8 @@ class CircuitRequest:
 
     analysis: Analysis = "op"
     temperature: float | None = None
-    """Of every element that has none of its own [K]; the circuit's unless given."""
+    """Of every element that has none of its own [K], for its noise; the circuit's unless given. Values stay: a netlist
+    that is read at another temperature has those of that temperature."""
     band: tuple[float, float] | None = None
     """Of the noise's covariance [Hz]; all frequencies unless given."""
     duration: float | None = None

@@ -105,3 +105,39 @@ def test_a_mesh_takes_only_what_it_can_hold(run, tmp_path):
     DeviceModel.nominal(chip).save(tmp_path / "device.json")
     (tmp_path / "A.csv").write_text("1.0,0.3\n-0.2,0.8\n")
     run("export", "device.json", "--to", "spice", "--matrix", "A.csv").refused("rc-mesh", "symmetric")
+
+
+OWN = "t\nV1 in 0 dc 2 ac 1\nR1 in a 1k\nR2 a 0 3k\nC1 a 0 1n\n.end\n"
+
+
+@pytest.mark.parametrize("kind", ["spice", "verilog-a", "numpy"])
+def test_a_netlist_is_exported_like_a_chip(run, tmp_path, kind):
+    (tmp_path / "rc.cir").write_text(OWN)
+    found = answer(run("export", "--netlist", "rc.cir", "--outputs", "a,in-a", "--to", kind, "--out", "e", "--json"))
+    assert found["settled"] == pytest.approx([1.5, 0.5])
+    assert (found["outputs"], found["inputs"]) == ({"out0": "a", "out1": "in-a"}, {"b0": "v1"})
+    assert all((tmp_path / "e" / name).is_file() for name in found["files"].values())
+    if kind == "spice":
+        command = [find_ngspice().path, "-b", found["files"]["testbench"]]
+        done = subprocess.run(command, cwd=tmp_path / "e", capture_output=True, text=True, check=True, timeout=60)
+        printed = [float(line.split("=")[1]) for line in done.stdout.splitlines() if line.startswith("v(out")]
+        assert printed == pytest.approx([1.5, 0.5], rel=1e-6)
+        assert np.loadtxt(tmp_path / "e" / "response.txt")[0, 1] == pytest.approx(0.75, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), ("device.json", "--netlist")),
+        (("--netlist", "rc.cir"), ("--outputs",)),
+        (("device.json", "--netlist", "rc.cir", "--outputs", "a"), ("--netlist", "device")),
+        (("--netlist", "rc.cir", "--outputs", "a", "--matrix", "A.csv"), ("--matrix",)),
+        (("--netlist", "rc.cir", "--outputs", "a", "--name", "module"), ("--name",)),
+        (("--outputs", "a"), ("--netlist",)),
+    ],
+)
+def test_what_does_not_go_with_an_export_is_refused_in_one_line(run, tmp_path, options, words):
+    (tmp_path / "rc.cir").write_text(OWN)
+    outcome = run("export", *options, "--to", "spice")
+    assert outcome.code == 2
+    assert all(word in outcome.err for word in words), outcome.err

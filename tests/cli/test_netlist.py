@@ -110,7 +110,24 @@ def test_what_a_netlist_includes_is_taken_when_asked(run, tmp_path):
     # A study keeps the whole text: its runs are done elsewhere.
     swept = run("sweep", *own, "--include", "--tolerances", "tol.yaml", "--instances", 1, "--workers", 1, "--json")
     rows = {row["metric"]: row for row in answer(swept)["characteristics"]}
-    assert rows["dc(a)"]["typ"] == pytest.approx(1.5, rel=0.01)
+    # Typical is the circuit without deviations, whatever the chips are.
+    assert rows["dc(a)"]["typ"] == pytest.approx(1.5, rel=1e-9)
+    assert rows["dc(a)"]["min"] != rows["dc(a)"]["typ"]
+
+
+WARM = "t\nV1 in 0 2\nR1 in a 1k tc1=1e-2\nR2 a 0 1k\nC1 a 0 1n\n.end\n"
+
+
+def test_a_temperature_changes_values_as_in_spice(run, tmp_path):
+    # Catches values of the netlist's own temperature at another one: 1k at 27 C is 1.5k at 77 C.
+    (tmp_path / "warm.cir").write_text(WARM)
+    (tmp_path / "warm.yaml").write_text("temperatures: [350.15 K]\nlimits: {dc(a): {min: 0.5}}\n")
+    own = ("--netlist", "warm.cir", "--outputs", "a", "--json")
+    found = answer(run("simulate", *own, "--analysis", "op", "--temperature", "350.15"))
+    assert found["v"] == pytest.approx([0.8], rel=1e-9)
+    assert answer(run("verify", *own, "--temperature", "350.15"))["failed"] == 0
+    swept = answer(run("sweep", *own, "--tolerances", "warm.yaml", "--workers", 1))
+    assert {row["metric"]: row["typ"] for row in swept["characteristics"]}["dc(a)"] == pytest.approx(0.8, rel=1e-9)
 
 
 def test_every_row_of_a_netlist_passes(run, board):

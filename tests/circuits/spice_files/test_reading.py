@@ -222,3 +222,15 @@ def test_cards_that_would_change_the_circuit_are_refused(card):
     # ngspice puts a resistor of rshunt at every node; what follows .aliases is no circuit, to .endaliases.
     with pytest.raises(CircuitError, match=r"line [24]: \."):
         parse_netlist(f"t\n{card}\nR1 a 0 1k\nI1 0 a 1\n")
+
+
+def test_a_temperature_that_is_asked_for_takes_the_place_of_the_circuits_own():
+    text = "t\n.temp 50\nR1 a 0 1k tc1=1e-2\nR2 a 0 1k dtemp=10\nR3 a 0 1k temp=0 tc1=1e-2\nI1 0 a 1m\n"
+    network = parse_netlist(text, temperature=350.15).network
+    by_name = {e.name: e for e in network.elements}
+    assert network.temperature == 350.15
+    assert by_name["r1"].resistance == pytest.approx(1500.0)
+    assert by_name["r2"].temperature == pytest.approx(360.15)
+    assert by_name["r3"].resistance == pytest.approx(730.0)
+    with pytest.raises(CircuitError, match="temperature: expected"):
+        parse_netlist(text, temperature=-1.0)

@@ -15,6 +15,7 @@ from thermospice.fidelity.faults import Look, Setting, distance, planted_faults,
 from thermospice.fidelity.faults import _amplifier_faults as _amplifier_faults
 from thermospice.fidelity.faults import _exposure as _exposure
 from thermospice.fidelity.faults import _faults as _faults
+from thermospice.fidelity.faults import _looks as _looks
 from thermospice.fidelity.faults import _planted as _planted
 from thermospice.fidelity.faults import _rails as _rails
 from thermospice.fidelity.faults import _settings as _settings
@@ -291,3 +292,22 @@ def test_a_capacitor_at_an_ideal_output_gives_no_other_answer():
                     except ValueError:
                         continue
                     np.testing.assert_allclose(found, whole, rtol=1e-4, atol=1e-9)
+
+
+def test_the_model_takes_as_many_steps_as_its_limits_need():
+    # Catches steps by the gain-bandwidth alone: a slower amplifier meets its slew rate within the first of them, in
+    # which the model goes on as if there were none, by more than the limit of the row.
+    setting = next(s for s in _settings.settings(subject("crossbar", "macro", 1)) if s.name == "overdriven upwards")
+    slower = {"slew": 1 / 2, "gain_bandwidth": 1 / 2, "output_resistance": 1 / 4}
+    elements = tuple(
+        replace(e, model=replace(e.model, **{name: getattr(e.model, name) * by for name, by in slower.items()}))
+        if isinstance(e, OpAmp)
+        else e
+        for e in setting.network.elements
+    )
+    slow = Setting("", replace(setting.network, elements=elements), setting.program, setting.level, ())
+    look = replace(setting.looks[0], stop=setting.looks[0].stop / 5)
+    found = slow.expected(slow.network, look)
+    quiet = slow._response(slow.network, 0.0)
+    usual, fine = (_looks._stepped(quiet, look.times, step) for step in (1.22e-10, 1.5e-11))
+    assert distance(look, found, fine) < look.limit < distance(look, usual, fine)
