@@ -38,11 +38,11 @@ class Equations:
 
     def waveform(self, times: Float[np.ndarray, " t"]) -> Float[np.ndarray, "t n"]:
         """Outputs [V] at times since the sources stepped; before that, what the elements' initial values give."""
-        if len(self.circuit.space.C) == 0:
+        if not self.circuit.pencil.equations.states:
             after = np.broadcast_to(self.circuit.settled, (len(times), len(self.circuit.labels)))
-        else:
-            after = self.process.mean_at(np.maximum(times, 0.0))
-        before = self.circuit.space.M @ self.process.start if len(self.circuit.space.C) else np.zeros(after.shape[1])
+            return np.where((times >= 0)[:, None], after, 0.0)
+        after = self.process.mean_at(np.maximum(times, 0.0))
+        before = self.process.space.M @ self.process.start
         return np.where((times >= 0)[:, None], after, before)
 
 

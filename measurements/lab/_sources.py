@@ -104,6 +104,10 @@ def _classified(path: Path, columns: tuple[Column, ...], table: TextTable) -> So
     """What was measured, by the first column and the units of the others."""
     values, first = table.values, columns[0].kind
     others = {column.kind for column in columns[1:]}
+    if strange := [column.head for column in columns if column.pair is not None and column.kind == "other"]:
+        raise MeasurementError(
+            f"{path}: {strange[0]}: expected S(a,b) in V^2/Hz, cov(a,b) and var(a) in V^2, rms(a) in V, rho(a,b) in none"
+        )
     everything = {column.kind for column in columns}
     if everything & {"covariance", "correlation", "rms"}:
         kind: SourceKind = "covariance"
