@@ -77,7 +77,7 @@ def record_checks(problem: Problem, x: Float[np.ndarray, " p"], covariance: Floa
     for k, term in enumerate(problem.terms):
         alone = problem.only(k)
         square = _nearest(alone, x, root)
-        checks.append(_held_out(term.file, square, term.size, alone.terms[0].signal, len(problem.terms)))
+        checks.append(_held_out(term.file, square, term.size, alone.terms[0].signal(), len(problem.terms)))
     return checks
 
 

@@ -84,7 +84,7 @@ class Problem:
         predictions = self.predictions(x)
         for k in range(self.readouts.size):
             if self.readouts.names[k] == "trigger_delay":
-                columns.append(self._column(x, self.elements + k))
+                columns.append(self._of_delay(x, self.elements + k))
             else:
                 columns.append(np.concatenate(list(self._of_readout(x, k, predictions))))
         data = np.column_stack(columns)
@@ -95,6 +95,14 @@ class Problem:
         step[k] = _STEP
         after, before = self.parts(x + step), self.parts(x - step)
         return np.concatenate([(b - a) / (2 * _STEP) for a, b in zip(before, after, strict=True)])
+
+    def _of_delay(self, x: Float[np.ndarray, " p"], k: int) -> Float[np.ndarray, " rows"]:
+        """Only transients know a time."""
+        found = [np.zeros(term.size) for term in self.terms]
+        for record, term in enumerate(self.terms):
+            if term.kind == "tran":
+                found[record] = self.only(record)._column(x, k)
+        return np.concatenate(found)
 
     def _of_readout(
         self, x: Float[np.ndarray, " p"], k: int, predictions: Sequence[Inexact[np.ndarray, "..."]]

@@ -52,7 +52,6 @@ class CircuitRecord:
         """How many numbers it has."""
         return len(self.values)
 
-    @property
     def signal(self) -> float:
         """Sum of the squares of its numbers by their standard deviations."""
         return float(np.sum((self.values / self.sd) ** 2))
@@ -61,7 +60,7 @@ class CircuitRecord:
         """What the equations say."""
         return self.predict(equations.circuit)
 
-    def residual(self, predicted: Inexact[np.ndarray, " k"], readout: Readout) -> Float[np.ndarray, " k"]:
+    def residual(self, predicted: Inexact[np.ndarray, " k"], readout: Readout) -> Float[np.ndarray, " values"]:
         """In standard deviations."""
         return np.asarray((self.values - predicted.real) / self.sd)
 

@@ -38,11 +38,11 @@ class Equations:
 
     def waveform(self, times: Float[np.ndarray, " t"]) -> Float[np.ndarray, "t n"]:
         """Outputs [V] at times since the sources stepped; before that, what the elements' initial values give."""
-        if len(self.circuit.space.C) == 0:
+        if not self.circuit.pencil.equations.states:
             after = np.broadcast_to(self.circuit.settled, (len(times), len(self.circuit.labels)))
-        else:
-            after = self.process.mean_at(np.maximum(times, 0.0))
-        before = self.circuit.space.M @ self.process.start if len(self.circuit.space.C) else np.zeros(after.shape[1])
+            return np.where((times >= 0)[:, None], after, 0.0)
+        after = self.process.mean_at(np.maximum(times, 0.0))
+        before = self.process.space.M @ self.process.start
         return np.where((times >= 0)[:, None], after, before)
 
 
@@ -75,7 +75,6 @@ class Term(Protocol):
         """How many numbers it has."""
         ...
 
-    @property
     def signal(self) -> float:
         """Sum of the squares of its numbers by their standard deviations."""
         ...
@@ -84,7 +83,7 @@ class Term(Protocol):
         """What the equations say."""
         ...
 
-    def residual(self, predicted: Inexact[np.ndarray, "..."], readout: Readout) -> Float[np.ndarray, " k"]:
+    def residual(self, predicted: Inexact[np.ndarray, "..."], readout: Readout) -> Float[np.ndarray, " values"]:
         """What was read less what the readout makes of a prediction, in standard deviations."""
         ...
 
@@ -109,7 +108,6 @@ class Waveform:
     def size(self) -> int:
         return self.values.size
 
-    @property
     def signal(self) -> float:
         return float(np.sum((self.values / self.sigma) ** 2))
 
@@ -119,7 +117,7 @@ class Waveform:
             return np.asarray(equations.circuit.settled[None, mine])
         return np.asarray(equations.waveform(self.times - delay)[:, mine])
 
-    def residual(self, predicted: Inexact[np.ndarray, "t k"], readout: Readout) -> Float[np.ndarray, " k"]:
+    def residual(self, predicted: Inexact[np.ndarray, "t k"], readout: Readout) -> Float[np.ndarray, " values"]:
         mine = list(self.outputs)
         seen = readout.gain[mine] * predicted.real + readout.offset[mine]
         if self.kind == "tran":
@@ -149,7 +147,6 @@ class Transfer:
     def size(self) -> int:
         return 2 * self.values.size
 
-    @property
     def signal(self) -> float:
         return float(np.sum((np.abs(self.values) / self.sigma) ** 2))
 
@@ -157,7 +154,7 @@ class Transfer:
         H = equations.circuit.transfer(self.frequencies)[:, :, equations.circuit.inputs.index(self.source)]
         return np.asarray(H[:, list(self.outputs)])
 
-    def residual(self, predicted: Inexact[np.ndarray, "f k"], readout: Readout) -> Float[np.ndarray, " k"]:
+    def residual(self, predicted: Inexact[np.ndarray, "f k"], readout: Readout) -> Float[np.ndarray, " values"]:
         off = (self.values - readout.gain[list(self.outputs)] * predicted) / self.sigma
         return np.concatenate([off.real.ravel(), off.imag.ravel()])
 
@@ -182,7 +179,6 @@ class SecondMoments:
     def size(self) -> int:
         return self.moments.values.size
 
-    @property
     def signal(self) -> float:
         return float(np.sum(self._whitened(self.moments.values) ** 2))
 
@@ -192,10 +188,10 @@ class SecondMoments:
             return equations.circuit.cross_spectra(moments.frequencies)
         return np.array([equations.circuit.covariance(band) for band in moments.bands])
 
-    def residual(self, predicted: Inexact[np.ndarray, "rows n n"], readout: Readout) -> Float[np.ndarray, " k"]:
+    def residual(self, predicted: Inexact[np.ndarray, "rows n n"], readout: Readout) -> Float[np.ndarray, " values"]:
         return self._whitened(self.moments.values - self.moments.picked(_read(predicted, readout)))
 
-    def _whitened(self, off: Float[np.ndarray, "rows k"]) -> Float[np.ndarray, " k"]:
+    def _whitened(self, off: Float[np.ndarray, "rows k"]) -> Float[np.ndarray, " values"]:
         rows = [scipy.linalg.solve_triangular(root, row, lower=True) for root, row in zip(self.roots, off, strict=True)]
         return np.concatenate(rows)
 

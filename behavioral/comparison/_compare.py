@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from ...circuits.linear_circuits import LinearCircuit
 from ...measurements import Measurement, MeasurementError, read_measurement
 from ..devices import DeviceModel, Response
 from ._innovations import innovations
@@ -32,6 +33,7 @@ class Comparison:
     * `tran` with noise: `chi_square_z`, the sum of the squared standardised innovations as a normal deviate,
       `chi_square`, the sum by its expectation, and `samples`, how many of the record were tested: at most 200.
     * `ac`: `relative_error` |H - model| / |H| over band and cells; `worst_db` over values within 60 dB of the peak.
+    * `cross`, `covariance`: `relative_error`, the rms of each entry's difference by the root of both variances.
     * `noise`: `covariance_error`, Frobenius norm of the difference by that of the measured covariance;
       `psd_error_db`, the largest ratio of densities (alone where the measurement has no covariance).
     """
@@ -79,7 +81,10 @@ def compare(measurement: xr.Dataset, model: DeviceModel) -> Comparison:
         if got != expected:
             raise MeasurementError(f"compare: the model has {what} {expected}, the measurement {got}")
     response = model.response(data.program, data.scaling, allow_clipping=True)
-    metrics, by_cell = _METRICS["tran-noise" if data.noisy else data.analysis](data, response)
+    if data.analysis in ("cross", "covariance"):
+        metrics, by_cell = _moments(data, model)
+    else:
+        metrics, by_cell = _METRICS["tran-noise" if data.noisy else data.analysis](data, response)
     metric, value = next(iter(metrics.items()))
     return Comparison(
         analysis=data.analysis,
@@ -150,6 +155,25 @@ def _noise(data: Measurement, response: Response) -> Metrics:
     difference = covariance - response.stationary_covariance()
     by_cell = _divide(np.linalg.norm(difference, axis=0), _norm(covariance))
     return {"covariance_error": _ratio(difference, covariance), **decibels}, by_cell
+
+
+def _moments(data: Measurement, model: DeviceModel) -> Metrics:
+    """Relative to what each entry is by: for a cross-spectrum the root of both densities, for a correlation one."""
+    moments = data.moments
+    circuit = LinearCircuit.of(model.instance.network(data.program, model.level, data.scaling))
+    if moments.frequencies is not None:
+        matrices = circuit.cross_spectra(moments.frequencies)
+    else:
+        matrices = np.array([circuit.covariance(band) for band in moments.bands])
+    matrices = model.noise_scale.value * matrices
+    own = np.real(np.einsum("rii->ri", matrices))
+    scale = np.sqrt(own[:, moments.first] * own[:, moments.second])
+    parts = np.array(moments.part)
+    scale = np.where(parts == "rms", np.sqrt(scale), np.where(parts == "correlation", 1.0, scale))
+    error = (moments.values - moments.picked(matrices)) / scale
+    concerned = [(moments.first == cell) | (moments.second == cell) for cell in range(data.n)]
+    by_cell = [float(np.sqrt(np.mean(error[:, mine] ** 2))) if mine.any() else 0.0 for mine in concerned]
+    return {"relative_error": float(np.sqrt(np.mean(error**2)))}, np.array(by_cell)
 
 
 _METRICS: Mapping[str, Callable[[Measurement, Response], Metrics]] = {

@@ -205,8 +205,8 @@ def calibrate(
         nuisances = jobs.get_nuisances(nuisance)
         own = AmplifierOptions(amplifier, subcircuit, pins, supply, trust)
         own.check()
-        jobs.check_together(records, instances, held_out, keep_below, resume, out)
         from_bench = lab_data.is_lab(records, asked=bool(lab))
+        jobs.check_together(records, instances, 0 if from_bench else held_out, keep_below, resume, out)
         if from_bench:
             refuse_beside(context, "MEASUREMENTS", "the bench has measured already", lab_data.OPTIONS)
         elif records:
@@ -218,7 +218,7 @@ def calibrate(
             jobs.resume_campaign(this)
         elif from_bench:
             facts = {name: context.params[name] for name in written(context) if name in lab_data.FACTS}
-            jobs.from_lab(this, records, nuisances, facts)
+            jobs.from_lab(this, records, nuisances, facts, held_out)
         elif records:
             jobs.from_files(this, records, nuisances)
         else:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from .._exceptions import InputError
 FACTS = ("design", "topology", "size", "rank", "level", "temperature")
 """Options that say what a description may say too."""
 
-OPTIONS = ("measurements", "lab", "nuisance", *FACTS)
+OPTIONS = ("measurements", "lab", "nuisance", "held_out", *FACTS)
 
 _DESCRIPTIONS = (".yaml", ".yml")
 _RECORDS = ("*.csv", "*.txt", "*.tsv", "*.dat", "*.raw", "*.s[0-9]p", "*.nc")
@@ -81,6 +82,29 @@ def _named(lab: Lab) -> list[Path]:
         for pattern in lab.facts.records
         for path in (sorted(lab.folder.glob(pattern)) if any(c in pattern for c in "*?[") else [lab.folder / pattern])
     ]
+
+
+def split(data: LabData, last: int) -> tuple[LabData, LabData]:
+    """What is fitted, and what is kept back: what the description says, and so many of the last others.
+
+    Raises:
+        InputError: nothing would be left to fit.
+    """
+    others = [k for k, kept in enumerate(data.held_out) if not kept]
+    if last >= len(others):
+        text = f"expected less than the {len(others)} records, got {last}: nothing would be left to fit"
+        raise InputError(f"--held-out: {text}")
+    fitted = others[: len(others) - last]
+    return _some(data, fitted), _some(data, [k for k in range(len(data.files)) if k not in fitted])
+
+
+def _some(data: LabData, which: Sequence[int]) -> LabData:
+    return replace(
+        data,
+        measurements=tuple(data.measurements[k] for k in which),
+        files=tuple(data.files[k] for k in which),
+        held_out=tuple(data.held_out[k] for k in which),
+    )
 
 
 @contextmanager

@@ -170,23 +170,30 @@ def from_files(this: Job, paths: Sequence[Path], nuisances: Sequence[str] = ()) 
     _process(this, [partial(load_measurements, files) for files in chips], [str(path) for path in paths], nuisances)
 
 
-def from_lab(this: Job, paths: Sequence[Path], nuisances: Sequence[str], facts: Mapping[str, Any]) -> None:
-    """Records of a bench, with what a description says of them."""
-    data = lab.load(paths, facts)
+def from_lab(
+    this: Job, paths: Sequence[Path], nuisances: Sequence[str], facts: Mapping[str, Any], held_out: int = 0
+) -> None:
+    """Records of a bench, with what a description says of them; some kept back from the fit."""
+    data, kept = lab.split(lab.load(paths, facts), held_out)
     wanted = get_nuisances([*nuisances, *data.unknown])
+    this.say(f"believed: {data.believed}")
     with lab.files_named(data.files):
         found = _fit(this, list(data.measurements), wanted)
-    for line in (f"believed: {data.believed}", *data.notes):
+    for line in data.notes:
         this.say(line)
     findings.write(found.model, None, [], this.folder)
     findings.write_identifiability(found, this.folder)
     save_measurements(data.measurements, this.folder / "calibration")
     rows = findings.residuals(found, list(data.measurements), data.files)
+    if kept.files:
+        with lab.files_named(kept.files):
+            rows += findings.held_out(found, list(kept.measurements), kept.files)
     write_json(this.folder / "residuals.json", rows)
     experiments = findings.experiments(found)
     write_json(this.folder / "experiments.json", [{"text": line} for line in experiments])
     told = {"believed": data.believed, "residuals": rows, "experiments": experiments, "notes": data.notes}
-    this.finish({**findings.summary(found.model, None, found), **told}, exit_code=int(found.verdict.contradicted))
+    failed = found.verdict.contradicted or not all(row.get("passed", True) for row in rows)
+    this.finish({**findings.summary(found.model, None, found), **told}, exit_code=int(failed))
     _show(this, found, None)
     this.show(findings.residual_table(rows))
     for line in experiments:

@@ -179,11 +179,28 @@ def residuals(found: Calibration, measured: Sequence[xr.Dataset], files: Sequenc
     return rows
 
 
+def held_out(found: Calibration, measured: Sequence[xr.Dataset], files: Sequence[str]) -> list[dict[str, Any]]:
+    """Records that were not fitted, by their noise and by the error bars of the fit."""
+    rows = []
+    for data, file, check in zip(measured, files, judge_records(found.model, measured), strict=True):
+        limit = None if check.limit is None else float(np.sqrt(check.limit))
+        row = {"file": file, "analysis": str(data.attrs["analysis"]), "rms": float(np.sqrt(check.statistic))}
+        told = {"used": False, "held_out": True, "limit": limit, "passed": check.passed}
+        rows.append({**row, **told, **({} if check.passed else {"reason": str(check)})})
+    return rows
+
+
 def residual_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """A line for each record."""
     shown = Table("record", "analysis", "residual by noise and error bars, rms", "used", box=None)
     for row in rows:
-        shown.add_row(row["file"], row["analysis"], f"{row['rms']:.3g}", "yes" if row["used"] else "no")
+        kept = "held out, passed" if row.get("passed") else "held out, FAILED"
+        shown.add_row(
+            row["file"],
+            row["analysis"],
+            f"{row['rms']:.3g}",
+            kept if row.get("held_out") else "yes" if row["used"] else "no",
+        )
     return shown
 
 

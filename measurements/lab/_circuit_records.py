@@ -18,8 +18,7 @@ from ._cells import Waveforms, waveforms_of
 from ._circuit_columns import named_outputs, output_places
 from ._description import Lab, RecordFacts
 from ._moment_tables import moments_of, scale_free, unnamed_errors
-from ._paths import check_paths
-from ._sources import Source, SourceKind, read_source
+from ._sources import Source, SourceKind, check_paths, read_source
 
 
 @dataclass(frozen=True, eq=False)

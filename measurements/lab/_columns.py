@@ -120,7 +120,8 @@ def columns_of(
 
     found = read(moments=True)
     # Errors and bands are columns beside second moments alone; elsewhere a channel may be called `u` or `low`.
-    return found if any(column.kind in MOMENTS for column in found) else read(moments=False)
+    named = any(column.kind in MOMENTS or column.pair is not None for column in found)
+    return found if named else read(moments=False)
 
 
 def _with_told(
@@ -225,8 +226,9 @@ def _with_factor(column: Column, known: tuple[Kind, float] | None) -> Column:
         return replace(column, factor=1.0) if known is None else replace(column, kind="other")
     if known is None:
         return column
-    if column.pair is not None and column.pair[0] == column.pair[1] and known[0] in ("density", "root density"):
-        return Column(column.pair[0], known[0], known[1])
+    own = column.pair is not None and column.pair[0] == column.pair[1]
+    if own and column.kind == "cross re" and known[0] in ("density", "root density"):
+        return replace(column, name=column.pair[0] if column.pair else "", kind=known[0], factor=known[1])
     if known[0] != _UNIT_OF.get(column.kind):
         return replace(column, kind="other", factor=known[1])
     return replace(column, factor=known[1])

@@ -16,8 +16,7 @@ from ..layout import Variables, dataset, load_measurement, moment_variables
 from ._cells import Waveforms, cell_places, named_cells, waveforms_of
 from ._description import Lab, RecordFacts
 from ._moment_tables import moments_of, scale_free, unnamed_errors
-from ._paths import check_paths
-from ._sources import Source, read_source
+from ._sources import Source, check_paths, read_source
 
 _BEYOND = 3.0
 """Times the full scale of the converters: no amplifier of such a design reaches it."""
@@ -36,6 +35,8 @@ class LabData:
     unknown: tuple[str, ...]
     """Nuisances that the description asks for."""
     notes: tuple[str, ...]
+    held_out: tuple[bool, ...] = ()
+    """Of each measurement, whether it is kept back from a fit."""
 
 
 def read_lab(lab: Lab, paths: Sequence[Path], known: tuple[Instance, Level] | None = None) -> LabData:
@@ -60,8 +61,16 @@ def read_lab(lab: Lab, paths: Sequence[Path], known: tuple[Instance, Level] | No
     except (DesignError, ProgramError) as error:
         raise MeasurementError(f"{lab.where}: {error}") from None
     data, names = [one for _, one in found], tuple(name for name, _ in found)
-    unknown = tuple(lab.facts.unknown)
-    return LabData(tuple(data), names, _believed(data[0]), _design_name(lab), unknown, tuple(notes))
+    kept = {path.name for path in paths if lab.record(path).held_out}
+    return LabData(
+        measurements=tuple(data),
+        files=names,
+        believed=_believed(data[0]),
+        design=_design_name(lab),
+        unknown=tuple(lab.facts.unknown),
+        notes=tuple(notes),
+        held_out=tuple(name in kept for name in names),
+    )
 
 
 def _asked(lab: Lab, tables: Mapping[Path, Source]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """One file of a bench as columns, whichever program or instrument wrote it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,8 @@ from ._text_table import TextTable, read_text_table
 from ._touchstone import read_touchstone
 
 _SIMULATOR = re.compile(r"(?i)(?:v|i)\([^()]*\)|onoise(?:_spectrum)?")
+MOST_FILES = 10_000
+
 _DENSITIES = {"density", "root density"}
 _TOUCHSTONE = re.compile(r"(?i)\.(?:s[0-9]+p|ts)")
 
@@ -67,6 +70,19 @@ class Source:
         ]
 
 
+def check_paths(paths: Sequence[Path]) -> None:
+    """Raise `MeasurementError` where there are no records, too many, or one twice."""
+    if not paths:
+        raise MeasurementError("measurements: expected at least one record, such as step.csv, got none")
+    if len(paths) > MOST_FILES:
+        raise MeasurementError(f"measurements: expected at most {MOST_FILES:,} files, got {len(paths):,}")
+    seen: dict[Path, Path] = {}
+    for path in paths:
+        if (where := path.resolve()) in seen:
+            raise MeasurementError(f"{path}: given twice (as {seen[where]}); a copy holds no more than its original")
+        seen[where] = path
+
+
 def read_source(path: Path, facts: RecordFacts) -> Source:
     """The columns of a file.
 
@@ -88,6 +104,10 @@ def _classified(path: Path, columns: tuple[Column, ...], table: TextTable) -> So
     """What was measured, by the first column and the units of the others."""
     values, first = table.values, columns[0].kind
     others = {column.kind for column in columns[1:]}
+    if strange := [column.head for column in columns if column.pair is not None and column.kind == "other"]:
+        raise MeasurementError(
+            f"{path}: {strange[0]}: expected S(a,b) in V^2/Hz, cov(a,b) and var(a) in V^2, rms(a) in V, rho(a,b) in none"
+        )
     everything = {column.kind for column in columns}
     if everything & {"covariance", "correlation", "rms"}:
         kind: SourceKind = "covariance"
