@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import jinja2
+import markupsafe
 
 from ._exceptions import ReportError
 from .results import Folder
@@ -67,7 +68,13 @@ def _environment() -> jinja2.Environment:
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["anchor"] = slug
+    environment.filters["coded"] = _coded
     return environment
+
+
+def _coded(text: str) -> markupsafe.Markup:
+    """Escaped text in which what stands between backticks is code."""
+    return markupsafe.Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(text))))
 
 
 def slug(text: str) -> str:
