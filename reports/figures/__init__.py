@@ -23,6 +23,7 @@ from ._si_prefixes import quantity as quantity
 from ._theme import DARK as DARK
 from ._theme import LIGHT as LIGHT
 from ._theme import WIDTH as WIDTH
+from ._theme import Theme as Theme
 from ._theme import colours as colours
 from ._theme import dark_png as dark_png
 from ._theme import ink as ink

@@ -106,6 +106,12 @@ def outcomes_at(entries: Sequence[Entry], quantity: str, time: float) -> dict[st
     return outcomes(found, quantity)
 
 
+def analog(runs: Sequence[Entry]) -> Callable[[str], bool]:
+    """Whether an optimiser solves on an analog device, by its name."""
+    names = {label(run) for run in runs if str(run.get("solver", "")).endswith("-spu")}
+    return lambda name: name in names
+
+
 @dataclass(frozen=True, slots=True)
 class Loss:
     """Where `ours` is behind `rival` in the mean; `clear` when the two intervals do not overlap."""

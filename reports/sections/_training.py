@@ -16,6 +16,7 @@ from ..results import (
     Folder,
     Loss,
     MeanOverSeeds,
+    analog,
     caution,
     curves,
     label,
@@ -58,12 +59,6 @@ def training(folder: Folder) -> TrainingPart | None:
 
 
 _MOST_LINES = 8
-
-
-def ours(runs: list[dict[str, Any]]) -> Callable[[str], bool]:
-    """Whether an optimiser solves on an analog device."""
-    names = {label(run) for run in runs if str(run.get("solver", "")).endswith("-spu")}
-    return lambda name: name in names
 
 
 def _pictures(folder: Folder) -> tuple[tuple[Callable[[], Figure], str], ...]:
@@ -184,7 +179,7 @@ def _fewest(runs: list[dict[str, Any]]) -> int:
 
 def _defeats(runs: list[dict[str, Any]]) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]:
     """Nothing where all are analog, or none: then nobody can lose to another."""
-    is_ours = ours(runs)
+    is_ours = analog(runs)
     if len({is_ours(label(run)) for run in runs}) < 2:
         return ()
     rows = tuple(_defeat(loss) for loss in losses(runs, is_ours))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 from thermospice.campaigns import parse_study, plan
-from thermospice.circuits import Design
 from thermospice.campaigns.results import statistics, worst_runs
+from thermospice.circuits import Design
 
 BASE = {"name": "shared", "circuit": {"design": Design.preset("board-1k-1n"), "size": 2, "analyses": ["op"]}}
 CORNERS = {"corner": ["slow", "typical", "fast"], "design.temperature": ["250K", "300K", "350K"]}
