@@ -78,7 +78,7 @@ def _digest(text: str) -> str:
 _START = """(function () {
   var looks = DATA;
   var dark = window.matchMedia("(prefers-color-scheme: dark)");
-  var options = {responsive: true, displaylogo: false, scrollZoom: false, 
+  var options = {responsive: true, displaylogo: false, scrollZoom: false,
     modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]]};
   function draw() {
     var look = looks[dark.matches ? "dark" : "light"];

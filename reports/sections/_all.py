@@ -22,8 +22,8 @@ def sections(folder: Folder) -> tuple[list[Section], list[str]]:
     if own:
         # These have parts of their own; none of the others is missed.
         return [*own, *there], []
-    if folder.summary.get("command") == "calibrate":
-        # What was asked for comes first; the others are what it is about.
+    if folder.summary.get("command") in _OF_ONE_KIND:
+        # What was asked for comes first; the others are what it is about, and none is missed.
         there.sort(key=lambda section: section.title != "Calibration")
         return there, []
     return there, [name for name, section in found.items() if section is None]
@@ -54,6 +54,8 @@ def _provenance(folder: Folder) -> Section | None:
     rows += [(name, str(version)) for name, version in (summary.get("versions") or {}).items()]
     return Section("Seeds and versions", (), (), (Table("", ("what", "value"), tuple(rows)),)) if rows else None
 
+
+_OF_ONE_KIND = ("calibrate", "verify", "train")
 
 _OWN: tuple[Callable[[Folder], Section | None], ...] = (
     simulation,
