@@ -2,14 +2,17 @@
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import jinja2
+import markupsafe
+from matplotlib.figure import Figure
 
 from ._exceptions import ReportError
+from .interactive import Moving, check_installed, moving, policy
 from .results import Folder
 from .sections import Section, Table, csv_text, sections
 from .verdicts import Box, Link, box, href, links
@@ -27,7 +30,7 @@ class Chapter:
     missing: tuple[str, ...]
 
 
-def build_report(dirs: Sequence[Path], out: Path) -> Path:
+def build_report(dirs: Sequence[Path], out: Path, interactive: bool = False) -> Path:
     """Write one self-contained HTML file about the given result folders; every number comes from their files.
 
     Every table also lies as CSV in the folder `tables` beside the page, in SI units.
@@ -35,19 +38,31 @@ def build_report(dirs: Sequence[Path], out: Path) -> Path:
     Args:
         dirs: folders that `thermospice run` and the other commands leave.
         out: the file to write.
+        interactive: figures zoom, tell their values and hide lines; the page then holds plotly's script (5 MB), and
+            nothing else runs in it.
 
     Raises:
-        ReportError: no folder given, a folder does not exist or holds nothing to report, or a file in it is damaged.
+        ReportError: no folder given, a folder does not exist or holds nothing to report, or a file in it is damaged;
+            `interactive` without plotly.
     """
+    if interactive:
+        check_installed()
     if not dirs:
         raise ReportError("report: expected at least one result folder, got none")
     chapters = _chapters([Path(d) for d in dirs], Path(out))
     tables = _tables(chapters, Path(out))
     addresses = {key: href(path, Path(out)) for key, (path, _) in tables.items()}
+    moved = moving(_draws(chapters)) if interactive else Moving((), frozenset())
     text = (
         _environment()
         .get_template("report.html.j2")
-        .render(chapters=chapters, csv=addresses, policy=_POLICY, figures={}, scripts=())
+        .render(
+            chapters=chapters,
+            csv=addresses,
+            policy=policy(_POLICY, moved.scripts),
+            moving=moved.places,
+            scripts=moved.scripts,
+        )
     )
     from ..files import write_atomically, write_text  # to look at results takes no circuit side
 
@@ -55,6 +70,17 @@ def build_report(dirs: Sequence[Path], out: Path) -> Path:
         write_text(path, content)
     write_atomically(out, text)
     return out
+
+
+def _draws(chapters: Sequence[Chapter]) -> dict[str, Callable[[], Figure]]:
+    """Figures that can be drawn again, by the identifiers of their places."""
+    return {
+        f"{chapter.anchor}-{slug(section.title)}-{k}": picture.draw
+        for chapter in chapters
+        for section in chapter.sections
+        for k, picture in enumerate(section.pictures)
+        if picture.draw is not None
+    }
 
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -67,7 +93,13 @@ def _environment() -> jinja2.Environment:
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["anchor"] = slug
+    environment.filters["coded"] = _coded
     return environment
+
+
+def _coded(text: str) -> markupsafe.Markup:
+    """Escaped text in which what stands between backticks is code."""
+    return markupsafe.Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(text))))
 
 
 def slug(text: str) -> str:

@@ -1,6 +1,7 @@
 """Metrics against a parameter."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,50 +9,80 @@ from jaxtyping import Float
 from matplotlib.axes import Axes as Axes
 from matplotlib.figure import Figure as Figure
 
+from ..planning import PlannedRun
 from ..results import statistics as _statistics
-from ..studies import Study, unit_of
+from ..studies import Study
 from ._axes import SIZE, Row, draw_limits, limits_of, title_of, widened
-from ._labels import metric_label, parameter_label, scale_of, short, text_of
+from ._labels import metric_label, parameter_label, parameter_scale, scale_of, text_of, value_label
 
 _FEWEST_SHARED = 3
 """Runs that a mean is drawn of."""
 _MEAN = "mean, 95 % interval"
+_POOLED = "mean over all other settings"
 
 
 def draw_against(study: Study, rows: Sequence[Row], metric: str, name: str, other: str | None) -> Figure:
     kept = [(run, r) for run, r in rows if r["status"] == "done" and metric in r["metrics"]]
     y = np.array([float(r["metrics"][metric]) for _, r in kept])
-    factor, unit = scale_of(y.tolist(), study.metrics[metric].unit)
+    factor, unit = scale_of(y.tolist(), study.metrics[metric].unit, metric)
     figure = Figure(figsize=SIZE)
     axes = figure.add_subplot()
-    x, x_label = _abscissa(axes, [run.values[name] for run, _ in rows], [run.values[name] for run, _ in kept], name)
+    every = [run.values[name] for run, _ in rows]
+    x, x_label = _abscissa(axes, every, [run.values[name] for run, _ in kept], name)
+    joined = _are_numbers(every)
+    lossy = {_group(run, name, other) for run, record in rows if record["status"] == "failed"}
     good = np.array([_statistics.keeps(r, study.limits) for _, r in kept], dtype=bool)
     # what else was varied is no chance, and has no interval
     pooled = study.method == "grid" and any(p not in (name, other) for p in study.parameters)
-    labels = [f"{parameter_label(other, '')} {short(text_of(run.values[other]))}" if other else "" for run, _ in kept]
-    for k, label in enumerate(dict.fromkeys(labels)):
+    labels = [
+        f"{parameter_label(other, '')} {value_label(other, run.values[other])}" if other else "" for run, _ in kept
+    ]
+    cut = np.array([_group(run, name, other) in lossy for run, _ in kept], dtype=bool)
+    names = list(dict.fromkeys(labels))
+    for k, label in enumerate(names):
         here = np.array([found == label for found in labels])
-        _scatter(axes, x[here], y[here] / factor, good[here], f"C{k + 2}" if label else "C0")
+        # Between categories there is nothing: lines that would lie upon each other stand side by side instead.
+        aside = 0.0 if joined else _ASIDE * (k - (len(names) - 1) / 2)
+        places = x[here] + aside
+        _scatter(axes, places, y[here] / factor, good[here], f"C{k + 2}" if label else "C0")
+        line = _Line(f"C{k + 2}", joined, label or (_POOLED if pooled else _MEAN))
         if pooled:
-            _pooled_means(axes, x[here], y[here] / factor, f"C{k + 2}", label or "mean over all other settings")
+            _pooled_means(axes, places, y[here] / factor, cut[here], line)
         else:
-            _means(axes, x[here], y[here] / factor, f"C{k + 2}", label or _MEAN)
-    draw_limits(axes.axhline, limits_of(study, metric), factor)
+            _means(axes, places, y[here] / factor, cut[here], line)
+    if not good.all():
+        axes.plot([], [], "x", color="C1", markersize=5, label="a run beyond a limit")
+    if cut.any():
+        axes.plot([], [], "D", color="C7", markerfacecolor="none", markersize=5, label="open: some of its runs failed")
+    draw_limits(axes.axhline, limits_of(study, metric), factor, unit)
     if widened(y.tolist()):
         axes.set_yscale("log")
     axes.set(xlabel=x_label, ylabel=metric_label(study, metric, unit))
     axes.set_title(title_of(study, rows, metric))
     if axes.get_legend_handles_labels()[0]:
-        axes.legend()
+        figure.legend(loc="outside lower center", ncols=2)
     return figure
+
+
+def _line_label(name: str, value: Any) -> str:
+    return f"{parameter_label(name, '')} {value_label(name, value)}"
+
+
+def _group(run: PlannedRun, name: str, other: str | None) -> tuple[str, str]:
+    """The place of a run, and its line."""
+    return repr(run.values[name]), repr(run.values[other]) if other else ""
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def _abscissa(
     axes: Axes, every: Sequence[Any], kept: Sequence[Any], name: str
 ) -> tuple[Float[np.ndarray, " runs"], str]:
     """Places of the kept values on the axis: numbers where they are, anything else side by side."""
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in every):
-        factor, unit = scale_of(list(every), unit_of(name))
+    if _are_numbers(every):
+        factor, unit = parameter_scale(list(every), name)
         x = np.array(kept, dtype=float) / factor
         if widened(list(every)):
             axes.set_xscale("log")
@@ -59,12 +90,26 @@ def _abscissa(
             axes.set_xscale("symlog", linthresh=min(value for value in every if value > 0) / factor)
         return x, parameter_label(name, unit)
     names = list(dict.fromkeys(text_of(value) for value in every))
-    axes.set_xticks(range(len(names)), labels=names)
+    shown = {text_of(value): value_label(name, value) for value in every}
+    turned = 30 if max(map(len, shown.values())) * len(names) > _MOST_LETTERS else 0
+    axes.set_xticks(range(len(names)), labels=[shown[one] for one in names], rotation=turned)
     axes.set_xlim(-0.6, len(names) - 0.4)
-    unit = unit_of(name)
-    return np.array([names.index(text_of(value)) for value in kept], dtype=float), parameter_label(
-        name, "" if unit == "1" else unit
-    )
+    return np.array([names.index(text_of(value)) for value in kept], dtype=float), parameter_label(name, "")
+
+
+_MOST_LETTERS = 50
+"""Of all categories that stand beside each other."""
+
+_ASIDE = 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """How the means of one group are drawn."""
+
+    colour: str
+    joined: bool
+    label: str
 
 
 def _scatter(axes: Axes, x: Float[np.ndarray, " runs"], y: Float[np.ndarray, " runs"], good: Any, colour: str) -> None:
@@ -75,22 +120,31 @@ def _scatter(axes: Axes, x: Float[np.ndarray, " runs"], y: Float[np.ndarray, " r
         axes.scatter(x[~good], y[~good], s=size + 6, alpha=0.7, color="C1", marker="x", linewidths=1)
 
 
-def _means(axes: Axes, x: Float[np.ndarray, " runs"], y: Float[np.ndarray, " runs"], colour: str, label: str) -> None:
-    """Mean with its interval at every value that several runs share."""
+def _means(axes: Axes, x: Float[np.ndarray, " runs"], y: Float[np.ndarray, " runs"], cut: Any, line: _Line) -> None:
+    """Mean with its interval at every value that several runs share; open where some of the runs failed."""
     places = np.array([place for place in np.unique(x) if np.sum(x == place) >= _FEWEST_SHARED])
     groups = [y[x == place] for place in places]
     if len(places) == 0:
-        if label != _MEAN:  # then it says which points these are
-            axes.plot([], [], color=colour, marker="o", markersize=4, linewidth=0, label=label)
+        if line.label != _MEAN:  # then it says which points these are
+            axes.plot([], [], color=line.colour, marker="o", markersize=4, linewidth=0, label=line.label)
         return
     means = np.array([group.mean() for group in groups])
     bounds = [_statistics.mean_interval(list(group)) or (m, m) for group, m in zip(groups, means, strict=True)]
     reach = np.array([(m - low, high - m) for m, (low, high) in zip(means, bounds, strict=True)]).T
-    axes.errorbar(places, means, reach, color=colour, marker="D", markersize=4, capsize=3, linewidth=1.2, label=label)
+    width = 1.2 if line.joined else 0.0
+    axes.errorbar(places, means, reach, color=line.colour, capsize=3, linewidth=width, elinewidth=1.2, label=line.label)
+    _diamonds(axes, places, means, np.array([cut[x == place].any() for place in places]), line.colour)
+
+
+def _diamonds(axes: Axes, x: Any, y: Any, cut: Any, colour: str) -> None:
+    axes.plot(x[~cut], y[~cut], "D", color=colour, markersize=4)
+    axes.plot(x[cut], y[cut], "D", color=colour, markersize=5, markerfacecolor="none")
 
 
 def _pooled_means(
-    axes: Axes, x: Float[np.ndarray, " runs"], y: Float[np.ndarray, " runs"], colour: str, label: str
+    axes: Axes, x: Float[np.ndarray, " runs"], y: Float[np.ndarray, " runs"], cut: Any, line: _Line
 ) -> None:
     places = np.unique(x)
-    axes.plot(places, [y[x == place].mean() for place in places], "--D", color=colour, markersize=4, label=label)
+    means = np.array([y[x == place].mean() for place in places])
+    axes.plot(places, means, "--" if line.joined else "", color=line.colour, label=line.label)
+    _diamonds(axes, places, means, np.array([cut[x == place].any() for place in places]), line.colour)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ...reports.wording import between, percent
 from ..planning import PlannedRun
 from ..results import statistics as _statistics
 from ..runs import Record
@@ -36,12 +37,12 @@ def title_of(study: Study, rows: Sequence[Row], metric: str) -> str:
         found = _statistics.of_limit(limit, records, trials)
         low = found["yield_low"]
         high = found["yield_high"]
-        parts.append(f"yield {found.get('yield', 0.0):.1%} (95 % interval {low:.1%} to {high:.1%})")
+        parts.append(f"yield {percent(found.get('yield', 0.0))} ({between(low, high)})")
     return "\n".join(parts)
 
 
-def draw_limits(line: Callable[..., Any], limits: Sequence[Limit], factor: float) -> None:
+def draw_limits(line: Callable[..., Any], limits: Sequence[Limit], factor: float, unit: str) -> None:
     for limit in limits:
         for value, word in ((limit.at_most, "at most"), (limit.at_least, "at least")):
             if value is not None:
-                line(value / factor, color="C1", linestyle="--", label=f"{word} {value / factor:g}")
+                line(value / factor, color="C1", linestyle="--", label=f"{word} {value / factor:.4g} {unit}".strip())

@@ -14,15 +14,15 @@ from ._labels import metric_label, scale_of
 
 def draw_histogram(study: Study, rows: Sequence[Row], metric: str) -> Figure:
     values = values_of(rows, metric)
-    factor, unit = scale_of(values, study.metrics[metric].unit)
+    factor, unit = scale_of(values, study.metrics[metric].unit, metric)
     figure = Figure(figsize=SIZE)
     axes = figure.add_subplot()
     axes.hist(np.array(values) / factor, bins=_bins(np.array(values) / factor), color="C0", alpha=0.75)
-    draw_limits(axes.axvline, limits_of(study, metric), factor)
+    draw_limits(axes.axvline, limits_of(study, metric), factor, unit)
     axes.set(xlabel=metric_label(study, metric, unit), ylabel="runs")
     axes.set_title(title_of(study, rows, metric))
     if limits_of(study, metric):
-        axes.legend()
+        figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 

@@ -14,7 +14,7 @@ from matplotlib.image import AxesImage as AxesImage
 from ..planning import Plan
 from ..runs import Record
 from ..studies import Specification, Study
-from ._labels import axis_label, short, text_of
+from ._labels import metric_label, parameter_label, value_label
 
 _MOST_PANELS = 6
 
@@ -35,14 +35,16 @@ def draw_specification(study: Study, asked: Specification, plan: Plan, records: 
         fixed = dict(zip(others, values, strict=True))
         means = _means(asked, plan, records, (up, axes_values[up]), (across, axes_values[across]), fixed)
         images.append(_panel(place, means, asked))
-        place.set_xticks(range(len(axes_values[across])), labels=[short(text_of(v)) for v in axes_values[across]])
-        place.set_yticks(range(len(axes_values[up])), labels=[short(text_of(v)) for v in axes_values[up]])
-        place.set_xlabel(axis_label(across))
-        place.set_title(", ".join(f"{axis_label(name)} {short(text_of(v))}" for name, v in fixed.items()), fontsize=9)
-    row[0].set_ylabel(axis_label(up))
-    figure.colorbar(images[0], ax=list(row), label=study.metrics[asked.metric].meaning)
+        place.set_xticks(range(len(axes_values[across])), labels=[value_label(across, v) for v in axes_values[across]])
+        place.set_yticks(range(len(axes_values[up])), labels=[value_label(up, v) for v in axes_values[up]])
+        place.set_xlabel(parameter_label(across, ""))
+        place.set_title(
+            ", ".join(f"{parameter_label(name, '')} {value_label(name, v)}" for name, v in fixed.items()), fontsize=9
+        )
+    row[0].set_ylabel(parameter_label(up, ""))
+    figure.colorbar(images[0], ax=list(row), label=metric_label(study, asked.metric, ""))
     left_out = f" (the first {len(panels)} of {len(every)} panels)" if len(every) > len(panels) else ""
-    bound = f"{study.metrics[asked.metric].meaning} at most {asked.at_most:g}"
+    bound = f"{metric_label(study, asked.metric, '')} at most {asked.at_most:g}"
     title = f"{study.name}: the line is the edge of {bound}, mean of {study.instances}{left_out}"
     figure.suptitle(textwrap.fill(title, round(13 * width)), fontsize=10)
     return figure

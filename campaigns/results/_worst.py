@@ -25,7 +25,13 @@ def _of_limit(limit: Limit, plan: Plan, records: Sequence[Record | None]) -> Ite
         value = _value(record, limit)
         told = {} if value is None else {"value": value}
         where = {"run": run.index, "chip": run.chip, "parameters": dict(run.values)}
-        yield {"metric": limit.metric, **where, **told, "kept": keeps(record, (limit,))}
+        yield {
+            "metric": limit.metric,
+            **where,
+            **told,
+            "failed": record["status"] == "failed",
+            "kept": keeps(record, (limit,)),
+        }
 
 
 def _value(record: Record, limit: Limit) -> float | None:

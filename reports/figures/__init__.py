@@ -3,7 +3,11 @@
 # First of all: matplotlib is loaded where no settings of the current folder can speak to it.
 from ._matplotlib import matplotlib as matplotlib  # isort: skip
 
+from ._calibration import elements as elements
+from ._calibration import entries as entries
+from ._calibration import fitted_values as fitted_values
 from ._calibration import parameters as parameters
+from ._calibration import spreads as spreads
 from ._calibration import z_scores as z_scores
 from ._covariance import covariance_maps as covariance_maps
 from ._fidelity import checks as checks
@@ -19,6 +23,7 @@ from ._si_prefixes import quantity as quantity
 from ._theme import DARK as DARK
 from ._theme import LIGHT as LIGHT
 from ._theme import WIDTH as WIDTH
+from ._theme import Theme as Theme
 from ._theme import colours as colours
 from ._theme import dark_png as dark_png
 from ._theme import ink as ink

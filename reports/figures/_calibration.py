@@ -1,9 +1,12 @@
-"""What the calibration found, against what was drawn."""
+"""What a calibration found, beside what was drawn where that is known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..results import FittedParameter
 from ._theme import WIDTH, colours, ink
@@ -22,7 +25,7 @@ def parameters(rows: Sequence[FittedParameter]) -> Figure:
             x = np.array([row.true for row in groups[name]], dtype=float) / factor
             y = np.array([row.estimate for row in groups[name]]) / factor
             e = np.array([row.standard_error for row in groups[name]]) / factor
-            axes.errorbar(x, y, e, fmt="o", markersize=3.5, linewidth=1, color=colours()[k % 8], label=name)
+            axes.errorbar(x, y, e, fmt="o", markersize=3.5, linewidth=1, color=colours()[k % 8], label=_words(name))
         axes.axline((0, 0), slope=1, color=ink(), linewidth=0.8, zorder=0)
         axes.set(xlabel=f"drawn ({label})", ylabel=f"fitted ({label})")
         axes.legend(ncols=2, handletextpad=0.2)
@@ -41,7 +44,7 @@ def z_scores(rows: Sequence[FittedParameter]) -> Figure:
         axes.plot(z, k + spread, "o", markersize=3.5, color=colours()[k % 8])
     axes.axvline(0, color=ink(), linewidth=0.8)
     axes.axvspan(-2, 2, color=ink(), alpha=0.07, linewidth=0)
-    axes.set_yticks(range(len(groups)), labels=[f"{name} ({len(g)})" for name, g in groups.items()])
+    axes.set_yticks(range(len(groups)), labels=[f"{_words(name)} ({len(g)})" for name, g in groups.items()])
     axes.invert_yaxis()
     axes.set(xlabel="z-score (95 % of them belong into the grey band)")
     limit = max(3.5, 1.1 * max((abs(row.z) for row in rows if row.z is not None), default=0.0))
@@ -52,3 +55,77 @@ def z_scores(rows: Sequence[FittedParameter]) -> Figure:
 def _by_group(rows: Sequence[FittedParameter]) -> dict[str, list[FittedParameter]]:
     names = dict.fromkeys(row.name for row in rows)
     return {name: [row for row in rows if row.name == name] for name in names}
+
+
+def fitted_values(rows: Sequence[FittedParameter]) -> Figure:
+    """Fitted deviations with bars of two standard errors, by kind; those in volts in a panel of their own."""
+    units = list(dict.fromkeys(row.unit for row in rows))
+    figure = Figure(figsize=(WIDTH, 3.0 * len(units)))
+    panels = figure.subplots(len(units), 1, squeeze=False)[:, 0]
+    for axes, unit in zip(panels, units, strict=True):
+        factor, label = (1e-2, "%") if unit == "" else (1e-3, f"m{unit}")
+        here = [row for row in rows if row.unit == unit]
+        start = 0
+        for k, (name, group) in enumerate(_by_group(here).items()):
+            x = np.arange(start, start + len(group))
+            y = np.array([row.estimate for row in group]) / factor
+            bars = 2 * np.array([row.standard_error for row in group]) / factor
+            axes.errorbar(x, y, bars, fmt="o", markersize=3.5, linewidth=1, color=colours()[k % 8], label=_words(name))
+            start += len(group)
+        axes.axhline(0, color=ink(), linewidth=0.8)
+        axes.set(xlabel="parameter, by kind", ylabel=f"deviation ({label})", xticks=[])
+        axes.legend(ncols=2, handletextpad=0.2)
+    return figure
+
+
+def spreads(found: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Relative spreads of a process [%] from chip to chip and within a chip, bars of two standard errors."""
+    figure = Figure(figsize=(WIDTH, 0.45 * max(len(found), 1) + 1.4))
+    axes = figure.add_subplot()
+    for k, (part, label) in enumerate((("chip", "from chip to chip"), ("local", "within a chip"))):
+        rows = [(i, one[part]) for i, one in enumerate(found.values()) if one.get(part)]
+        y = np.array([i for i, _ in rows]) + 0.16 * (2 * k - 1)
+        x = 100 * np.array([one["value"] for _, one in rows])
+        bars = 200 * np.array([one["standard_error"] for _, one in rows])
+        axes.errorbar(x, y, xerr=bars, fmt="os"[k], markersize=4, linewidth=1.2, color=colours()[k], label=label)
+    axes.axvline(0, color=ink(), linewidth=0.8)
+    axes.set_yticks(range(len(found)), labels=list(found))
+    axes.set_ylim(len(found) - 0.5, -0.5)
+    axes.set(xlabel="standard deviation (%)")
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
+def elements(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Deviations of elements from a netlist [%], bars of two standard errors, within their tolerances."""
+    figure = Figure(figsize=(WIDTH, 0.32 * max(len(rows), 1) + 1.3))
+    axes = figure.add_subplot()
+    y = np.arange(len(rows))
+    tolerance = 100 * np.array([row["tolerance"] for row in rows])
+    axes.barh(y, 2 * tolerance, left=-tolerance, height=0.7, color=ink(), alpha=0.1, label="tolerance")
+    x = 100 * np.array([row["deviation"] for row in rows])
+    bars = 200 * np.array([row["standard_error"] for row in rows])
+    axes.errorbar(x, y, xerr=bars, fmt="o", markersize=4, linewidth=1.2, color=colours()[0], label="inferred")
+    drawn = [(k, 100 * row["truth"]) for k, row in enumerate(rows) if row.get("truth") is not None]
+    if drawn:
+        axes.plot([value for _, value in drawn], [k for k, _ in drawn], "x", color=colours()[1], label="drawn")
+    axes.set_yticks(y, labels=[str(row["element"]) for row in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set(xlabel="deviation from the netlist (%)")
+    figure.legend(loc="outside upper center", ncols=3)
+    return figure
+
+
+def entries(value: Float[np.ndarray, " n"], error: Float[np.ndarray, " n"], exact: Float[np.ndarray, " n"]) -> Figure:
+    """Entries of an answer less the exact ones, with bars of two standard errors."""
+    figure = Figure(figsize=(WIDTH, 3.2))
+    axes = figure.add_subplot()
+    axes.axhline(0, color=ink(), linewidth=0.8)
+    axes.errorbar(np.arange(len(value)), value - exact, 2 * error, fmt="o", markersize=4, linewidth=1.2)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(xlabel="entry, row by row", ylabel="answer less the exact one")
+    return figure
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

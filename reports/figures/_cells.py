@@ -34,7 +34,9 @@ def draw_cells(figure: Figure, x: Float[np.ndarray, " point"], panels: Sequence[
     if cells > MOST_NAMED:
         _draw_many(figure, x, panels, cells)
         return
-    for k, group in enumerate(together([_heights(axes, values) for axes, values in panels])):
+    for group in together([_heights(axes, values) for axes, values in panels]):
+        # A cell has the same colour in every picture, whichever others it lies upon.
+        k = group[0]
         # Dashed lines lie above, so that what is below shows through.
         style: Any = {"color": colours()[k], "linestyle": _DASHES[k % 4], "zorder": 2 + 0.1 * (k % 4), "linewidth": 1.4}
         for axes, values in panels:

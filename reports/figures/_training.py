@@ -21,15 +21,24 @@ def loss_curves(curves: Sequence[Curve], against: Against) -> Figure:
 
 
 def accuracy_curves(curves: Sequence[Curve], against: Against) -> Figure:
-    """Test accuracy: the whole course above, the last tenth of the scale below."""
-    figure = Figure(figsize=(WIDTH, 5.4))
-    whole, close = figure.subplots(2, 1, sharex=True)
-    for axes in (whole, close):
-        _draw_all(axes, curves, against, factor=100.0)
+    """Test accuracy: the whole course above, and the last tenth of the scale below where anybody gets there."""
+    close_up = any(np.nanmax(curve.mean, initial=0.0) > _CLOSE_UP for curve in curves)
+    figure = Figure(figsize=(WIDTH, 5.4 if close_up else 3.4))
+    panels = figure.subplots(1 + close_up, 1, sharex=True, squeeze=False)[:, 0]
+    for axes in panels:
+        _draw_all(axes, curves, against, factor=100.0, ends=(0.0, 100.0))
         axes.set(ylabel="test accuracy (%)")
-    close.set(xlabel=_LABELS[against], ylim=(90, 100.3), title="the same from 90 % up")
-    _legend(figure, whole)
+    low, _ = panels[0].get_ylim()
+    panels[0].set_ylim(max(low, 0.0), 100.0)
+    panels[-1].set(xlabel=_LABELS[against])
+    if close_up:
+        panels[1].set(ylim=(100 * _CLOSE_UP, 100.0), title=f"the same from {100 * _CLOSE_UP:.0f} % up")
+    _legend(figure, panels[0])
     return figure
+
+
+_CLOSE_UP = 0.9
+"""Accuracy beyond which differences need a scale of their own."""
 
 
 def time_parts(parts: Mapping[str, Mapping[str, float]]) -> Figure:
@@ -53,17 +62,32 @@ def _curves(curves: Sequence[Curve], against: Against, label: str) -> Figure:
     axes = figure.add_subplot()
     _draw_all(axes, curves, against)
     axes.set_yscale("log")
+    # Bands of few seeds reach over decades: the scale is that of the lines.
+    positive = [value for curve in curves for value in curve.mean if np.isfinite(value) and value > 0]
+    if positive:
+        axes.set_ylim(min(positive) / _ROOM, max(positive) * _ROOM)
     axes.set(xlabel=_LABELS[against], ylabel=label)
     _legend(figure, axes)
     return figure
 
 
-def _draw_all(axes: Axes, curves: Sequence[Curve], against: Against, factor: float = 1.0) -> None:
+_ROOM = 1.6
+"""Of a logarithmic axis beyond its lines, as a factor."""
+
+
+def _draw_all(
+    axes: Axes,
+    curves: Sequence[Curve],
+    against: Against,
+    factor: float = 1.0,
+    ends: tuple[float, float] = (-np.inf, np.inf),
+) -> None:
+    """`ends`: what a value can be at most; a band goes no further."""
     for k, curve in enumerate(curves):
         x = curve.time if against == "time" else curve.step
         if x is not None:
             # Before the first step no time has passed, and a logarithmic axis has no zero.
-            _draw(axes, np.where(x > 0, x, np.nan) if against == "time" else x, curve, factor, k)
+            _draw(axes, np.where(x > 0, x, np.nan) if against == "time" else x, curve, factor, k, ends)
     if against == "time":
         axes.set_xscale("log")
 
@@ -72,8 +96,10 @@ def _legend(figure: Figure, axes: Axes) -> None:
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 
-def _draw(axes: Axes, x: np.ndarray, curve: Curve, factor: float, k: int) -> None:
+def _draw(axes: Axes, x: np.ndarray, curve: Curve, factor: float, k: int, ends: tuple[float, float]) -> None:
     colour = colours()[k % 8]
     style = ("-", "--", ":", "-.")[k % 4]
-    axes.plot(x, factor * curve.mean, style, color=colour, label=curve.name)
-    axes.fill_between(x, factor * curve.low, factor * curve.high, color=colour, alpha=0.18, linewidth=0)
+    low = np.clip(factor * curve.low, *ends)
+    high = np.clip(factor * curve.high, *ends)
+    axes.fill_between(x, low, high, color=colour, alpha=0.14, linewidth=0, zorder=1)
+    axes.plot(x, factor * curve.mean, style, color=colour, label=curve.name, zorder=3)

@@ -13,6 +13,7 @@ from ._training_statistics import QUANTITIES as QUANTITIES
 from ._training_statistics import Curve as Curve
 from ._training_statistics import Loss as Loss
 from ._training_statistics import MeanOverSeeds as MeanOverSeeds
+from ._training_statistics import analog as analog
 from ._training_statistics import caution as caution
 from ._training_statistics import curves as curves
 from ._training_statistics import interval as interval

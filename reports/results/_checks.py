@@ -77,6 +77,26 @@ def check_waveforms(data: xr.Dataset, names: Sequence[str], where: str) -> None:
         raise ReportError(f"{where}: sd: expected standard deviations, got some below zero")
 
 
+_OF_ANALYSIS = (("time", ("v",)), ("frequency", ("v_re", "v_im")), ("frequency", ("psd",)))
+"""The axis of an analysis, and what it gives of each cell or output."""
+
+
+def is_measurement(data: xr.Dataset) -> bool:
+    """Whether it has finite waves, responses or spectra of every cell along their axis."""
+    for axis, names in _OF_ANALYSIS:
+        if all(name in data.variables for name in names):
+            return all(_is_wave(data, name, axis) for name in names)
+    return False
+
+
+def _is_wave(data: xr.Dataset, name: str, axis: str) -> bool:
+    found = data[name]
+    if found.ndim != 2 or found.dims[0] != axis or found.size == 0 or axis not in data.variables:
+        return False
+    values = (found.values, data[axis].values)
+    return all(v.dtype.kind in "iuf" and bool((np.abs(v.astype(float)) <= LARGEST).all()) for v in values)
+
+
 def check_pair(x: list[Any], y: list[Any], names: str, where: str) -> None:
     """Raise `ReportError` unless two lists go together."""
     if len(x) != len(y):

@@ -16,7 +16,7 @@ from ...files.opening import DESCRIPTION, PICTURE
 from .._exceptions import ReportError
 from . import _schema as schema
 from . import _verdict_schema as verdict_schema
-from ._checks import check_design, check_pair, check_waveforms, checked, checked_rows, rectangle
+from ._checks import check_design, check_pair, check_waveforms, checked, checked_rows, is_measurement, rectangle
 
 Row = dict[str, Any]
 
@@ -155,6 +155,17 @@ class Folder:
             raise ReportError(str(error)) from None
         check_waveforms(data, ("spice", *MODELS), str(path))
         return data
+
+    @cached_property
+    def measurement(self) -> xr.Dataset | None:
+        """What `simulate` measured; None where there is none, and where its variables are not those of an analysis."""
+        if (path := self._there("measurement.nc")) is None:
+            return None
+        try:
+            data = read_netcdf(path)
+        except FileError as error:
+            raise ReportError(str(error)) from None
+        return data if is_measurement(data) else None
 
     @cached_property
     def in_the_loop(self) -> Row:

@@ -38,6 +38,8 @@ NotNegative = Annotated[float, Field(ge=0, le=LARGEST)]
 Count = Annotated[int, Field(ge=0, le=_MOST_STEPS)]
 Name = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_writable)]
 Text = Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_writable)]
+Formula = Annotated[str, Field(max_length=10_000_000), AfterValidator(_writable)]
+"""Those of a large circuit are long; a page shows their beginnings."""
 Cells = Annotated[int, Field(ge=1, le=_MOST_CELLS)]
 Vector = Annotated[list[Number], Field(min_length=1)]
 Matrix = Annotated[list[Vector], Field(min_length=1)]

@@ -106,6 +106,12 @@ def outcomes_at(entries: Sequence[Entry], quantity: str, time: float) -> dict[st
     return outcomes(found, quantity)
 
 
+def analog(runs: Sequence[Entry]) -> Callable[[str], bool]:
+    """Whether an optimiser solves on an analog device, by its name."""
+    names = {label(run) for run in runs if str(run.get("solver", "")).endswith("-spu")}
+    return lambda name: name in names
+
+
 @dataclass(frozen=True, slots=True)
 class Loss:
     """Where `ours` is behind `rival` in the mean; `clear` when the two intervals do not overlap."""
@@ -115,6 +121,8 @@ class Loss:
     rival: str
     ours_value: MeanOverSeeds
     rival_value: MeanOverSeeds
+    stopped: int = 0
+    """Of our runs: they are behind whatever the others came to."""
 
     @property
     def clear(self) -> bool:
@@ -134,18 +142,23 @@ QUANTITIES = {
 
 
 def losses(runs: Sequence[Entry], is_ours: Callable[[str], bool]) -> list[Loss]:
-    """Every quantity in which one of ours is behind the best of the others."""
+    """Every quantity in which one of ours is behind the best of the others.
+
+    Who lost a run is never the best, and one of ours that did is behind: a mean over survivors flatters.
+    """
     found = []
+    stopped = stopped_of(runs)
     for quantity, (_, more_is_better) in QUANTITIES.items():
         results = outcomes(runs, quantity)
-        rivals = {name: value for name, value in results.items() if not is_ours(name)}
+        rivals = {name: value for name, value in results.items() if not is_ours(name) and name not in stopped}
         if not rivals:
             continue
         sign = -1 if more_is_better else 1
         best = min(rivals, key=lambda name: sign * rivals[name].mean)
         for name, value in results.items():
-            if is_ours(name) and sign * value.mean > sign * rivals[best].mean:
-                found.append(Loss(quantity, name, best, value, rivals[best]))
+            behind = sign * value.mean > sign * rivals[best].mean
+            if is_ours(name) and (behind or name in stopped):
+                found.append(Loss(quantity, name, best, value, rivals[best], stopped.get(name, 0)))
     return found
 
 

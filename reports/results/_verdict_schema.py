@@ -1,11 +1,24 @@
 """What the summaries of commands hold, as far as a verdict reads them; checked like the rest of a result folder."""
 
-from typing import NotRequired
+from typing import Any, NotRequired
 
 from pydantic import with_config
 from typing_extensions import TypedDict
 
-from ._schema import CONFIG, Count, LimitRow, Name, NotNegative, Number, Scalar, Share, Text
+from ._schema import (
+    CONFIG,
+    Count,
+    Formula,
+    LimitRow,
+    Matrix,
+    Name,
+    NotNegative,
+    Number,
+    Scalar,
+    Share,
+    Text,
+    Vector,
+)
 
 
 @with_config(CONFIG)
@@ -152,6 +165,8 @@ class SymbolicSummary(TypedDict, total=False):
     netlist: Text
     outputs: list[Text]
     proofs: list[Proof]
+    expressions: dict[Name, Formula]
+    numbers: dict[Name, Any]
     checks: dict[Name, bool]
     omitted: list[Text]
 
@@ -163,6 +178,8 @@ class ExportSummary(TypedDict, total=False):
     to: Name
     name: Name
     files: dict[Name, Name]
+    outputs: list[Name]
+    inputs: list[Name]
     design: Name
     topology: Name
     n: Count
@@ -178,6 +195,9 @@ class AlgebraSummary(TypedDict, total=False):
     on: Name
     n: Count
     runs: Count
+    value: Number | Vector | Matrix
+    standard_error: Number | Vector | Matrix
+    exact: Number | Vector | Matrix
     relative_error: NotNegative
     relative_standard_error: NotNegative
     relative_noise_error: NotNegative
@@ -236,6 +256,7 @@ class WorstRun(TypedDict):
     chip: Count
     parameters: dict[Name, Scalar]
     value: NotRequired[Number | None]
+    failed: NotRequired[bool]
     kept: bool
 
 

@@ -1,9 +1,10 @@
 """The parts of a report: from a folder on disk to titles, text, pictures and tables."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from ..results import Folder
-from ._calibration import calibration_section
+from ._answers import algebra, exported, formulas
+from ._calibration import calibration_section, elements_section, population_section
 from ._chip import circuit_section, design_section
 from ._fidelity import covariance_section, fidelity_section, loop_section, waveforms_section
 from ._programs import program
@@ -17,10 +18,14 @@ def sections(folder: Folder) -> tuple[list[Section], list[str]]:
     """What the folder has data for, and the names of what it does not."""
     found = {name: make(folder) for name, make in _PARTS.items()}
     there = [section for section in found.values() if section is not None]
-    own = [part for part in (simulation(folder), study(folder), program(folder)) if part is not None]
+    own = [part for part in (make(folder) for make in _OWN) if part is not None]
     if own:
         # These have parts of their own; none of the others is missed.
         return [*own, *there], []
+    if folder.summary.get("command") in _OF_ONE_KIND:
+        # What was asked for comes first; the others are what it is about, and none is missed.
+        there.sort(key=lambda section: section.title != "Calibration")
+        return there, []
     return there, [name for name, section in found.items() if section is None]
 
 
@@ -29,8 +34,13 @@ def _training(folder: Folder) -> Section | None:
     if found is None:
         return None
     pictures = tuple(picture(draw, caption) for draw, caption in found.pictures)
-    tables = tuple(Table(caption, head, rows) for caption, head, rows in found.tables)
+    tables = tuple(Table(caption, head, rows, _marks(rows)) for caption, head, rows in found.tables)
     return Section("Training", found.text, pictures, tables)
+
+
+def _marks(rows: Sequence[tuple[str, ...]]) -> tuple[bool | None, ...]:
+    """Rows of whom runs stopped."""
+    return tuple(False if row and row[-1].startswith("✗") else None for row in rows)
 
 
 def _provenance(folder: Folder) -> Section | None:
@@ -44,6 +54,19 @@ def _provenance(folder: Folder) -> Section | None:
     rows += [(name, str(version)) for name, version in (summary.get("versions") or {}).items()]
     return Section("Seeds and versions", (), (), (Table("", ("what", "value"), tuple(rows)),)) if rows else None
 
+
+_OF_ONE_KIND = ("calibrate", "verify", "train")
+
+_OWN: tuple[Callable[[Folder], Section | None], ...] = (
+    simulation,
+    study,
+    program,
+    algebra,
+    formulas,
+    exported,
+    population_section,
+    elements_section,
+)
 
 _PARTS: Mapping[str, Callable[[Folder], Section | None]] = {
     "circuit": circuit_section,

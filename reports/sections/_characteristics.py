@@ -102,25 +102,26 @@ def _characteristic(row: Mapping[str, Any], verdict: bool | None, summary: Mappi
 
 def ranges(summary: Mapping[str, Any]) -> Iterator[Table]:
     """Of a study of chips at several points: what `characteristic_table` is to a circuit of one's own."""
-    points = summary.get("points") or ()
+    points = list(summary.get("points") or ())
     limited = list(dict.fromkeys(limit["metric"] for limit in summary.get("limits") or ()))
     rows = [(point, name) for point in points for name in limited]
     if not rows or len(rows) > _MOST_ROWS:
         return
-    units = summary.get("parameter_units") or {}
-    head = (*map(parameter_words, points[0]["parameters"]), "metric", "min", "typ", "max", "yield", "")
-    cells = tuple(
-        (
-            *(value_words(path, value, units.get(path, "1")) for path, value in point["parameters"].items()),
-            metric_words(name),
-            *_range(point["metrics"].get(name) or {}, name, summary),
-            _yield(_limit_of(point, name)),
-            f"✗ {point['failed']} failed" if point.get("failed") else "",
-        )
-        for point, name in rows
-    )
+    varied = tuple(map(parameter_words, points[0]["parameters"]))
+    head = (*varied, "metric", "min", "typ", "max", "yield", "")
+    cells = tuple(tuple(_point_row(point, name, summary)) for point, name in rows)
     marks = tuple(False if point.get("failed") else None for point, _ in rows)
     yield Table("Under each condition: lowest, typical (median) and highest chip", head, cells, marks)
+
+
+def _point_row(point: Mapping[str, Any], name: str, summary: Mapping[str, Any]) -> Iterator[str | Cell]:
+    units = summary.get("parameter_units") or {}
+    for path, value in point["parameters"].items():
+        yield value_words(path, value, units.get(path, "1"))
+    yield metric_words(name)
+    yield from _range(point["metrics"].get(name) or {}, name, summary)
+    yield _yield(_limit_of(point, name))
+    yield f"✗ {point['failed']} failed" if point.get("failed") else ""
 
 
 def _limit_of(point: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -145,10 +146,16 @@ def worst_table(summary: Mapping[str, Any]) -> Iterator[Table]:
             metric_words(row["metric"]),
             str(row["chip"]),
             *(value_words(path, row["parameters"].get(path), units.get(path, "1")) for path in names),
-            "failed" if row.get("value") is None else number(row["value"], _unit(row, summary), row["metric"]),
+            _worst_value(row, summary),
             str(row["run"]),
             _word(row["kept"]),
         )
         for row in rows
     )
     yield Table("The worst, by seed of the chip", head, cells, tuple(row["kept"] for row in rows))
+
+
+def _worst_value(row: Mapping[str, Any], summary: Mapping[str, Any]) -> str | Cell:
+    if row.get("value") is None:
+        return "failed" if row.get("failed", True) else "no such number"
+    return number(row["value"], _unit(row, summary), row["metric"])

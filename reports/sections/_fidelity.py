@@ -84,7 +84,7 @@ def fidelity_section(folder: Folder) -> Section | None:
     )
     caption = (
         "Each comparison of the table by circuit: its value as a part of its limit (logarithmic). Left of the line it"
-        " passed; a cross failed. Smaller parts than 1e-9 are drawn there."
+        " passed; a cross failed. Parts below a billionth are drawn there."
     )
     pictures: tuple[Picture, ...] = (picture(lambda: figures.checks(rows), caption),) if len(rows) > 1 else ()
     if folder.heldout:

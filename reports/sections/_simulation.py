@@ -1,8 +1,11 @@
 """The report's part on one simulation: settled voltages beside the solution, and the plots that were made of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from matplotlib.figure import Figure
+
+from .. import figures
 from ..figures import quantity
 from ..results import Folder, NetlistSummary, SimulationSummary, check_pair
 from ._noise import noise_tables, share_table
@@ -85,4 +88,19 @@ _COLUMNS = ("cell", "v", "answer", "A⁻¹ b")
 def _pictures(folder: Folder) -> Iterator[Picture]:
     for name, caption in _PLOTS.items():
         if (content := folder.picture(f"{name}.png")) is not None:
-            yield stored_picture(content, caption)
+            yield stored_picture(content, caption, _drawn(folder, name))
+
+
+def _drawn(folder: Folder, name: str) -> Callable[[], Figure] | None:
+    """The same picture from the measurement, for a page whose figures move; None where that does not tell it."""
+    data = folder.measurement if name in ("tran", "ac", "noise") and "netlist" not in folder.summary else None
+    if data is None:
+        return None
+    if name == "tran" and "v" in data:
+        return lambda: figures.transient(data["time"].values, data["v"].values)
+    if name == "ac" and "v_re" in data:
+        response = data["v_re"].values + 1j * data["v_im"].values
+        return lambda: figures.ac_response(data["frequency"].values, response)
+    if name == "noise" and "psd" in data:
+        return lambda: figures.noise_density(data["frequency"].values, data["psd"].values)
+    return None

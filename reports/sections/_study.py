@@ -76,7 +76,19 @@ def _pictures(folder: Folder) -> Iterator[Picture]:
         if Path(name).name != name or not name.endswith(".png"):
             continue
         if (content := folder.picture(name)) is not None:
-            yield stored_picture(content, name.removesuffix(".png").replace("-", " ").replace("_", " "))
+            yield stored_picture(content, _caption(name.removesuffix(".png")))
+
+
+def _caption(name: str) -> str:
+    """By words: `bandwidth-against-design.temperature` is the bandwidth against the temperature."""
+    metric, against, parameter = name.partition("-against-")
+    if against:
+        return f"{metric_words(metric)} against {parameter_words(parameter)}".capitalize()
+    if name.startswith("histogram-"):
+        return f"Histogram of {metric_words(name.removeprefix('histogram-'))}"
+    if name.endswith("-map"):
+        return f"{metric_words(name.removesuffix('-map'))}, map".capitalize()
+    return name.replace("-", " ").replace("_", " ")
 
 
 def _metrics(summary: Mapping[str, Any]) -> Table:

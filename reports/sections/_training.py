@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,11 @@ from .. import figures
 from ..figures import quantity
 from ..results import (
     QUANTITIES,
+    Curve,
     Folder,
     Loss,
     MeanOverSeeds,
+    analog,
     caution,
     curves,
     label,
@@ -22,6 +24,7 @@ from ..results import (
     outcomes,
     outcomes_at,
     shortest_time,
+    stopped_of,
 )
 
 
@@ -58,21 +61,17 @@ def training(folder: Folder) -> TrainingPart | None:
 _MOST_LINES = 8
 
 
-def ours(runs: list[dict[str, Any]]) -> Callable[[str], bool]:
-    """Whether an optimiser solves on an analog device."""
-    names = {label(run) for run in runs if str(run.get("solver", "")).endswith("-spu")}
-    return lambda name: name in names
-
-
 def _pictures(folder: Folder) -> tuple[tuple[Callable[[], Figure], str], ...]:
-    loss = curves(folder.curves, "train_loss", logarithmic=True)
-    accuracy = curves(folder.curves, "test_accuracy")
+    stopped = stopped_of(folder.runs)
+    loss = _marked(curves(folder.curves, "train_loss", logarithmic=True), stopped)
+    accuracy = _marked(curves(folder.curves, "test_accuracy"), stopped)
     found: list[tuple[Callable[[], Figure], str]] = []
     if loss:
         found.append(
             (
                 lambda: figures.loss_curves(loss, "steps"),
-                "Loss on the whole training set against steps (mean and interval of its logarithm).",
+                "Loss on the whole training set against steps: mean and interval of its logarithm. The scale follows"
+                " the lines; wide bands of few seeds are cut.",
             )
         )
     if accuracy:
@@ -90,6 +89,11 @@ def _pictures(folder: Folder) -> tuple[tuple[Callable[[], Figure], str], ...]:
     if parts:
         found.append((lambda: figures.time_parts(parts), "Modelled time of one step by its parts (logarithmic axis)."))
     return tuple(found)
+
+
+def _marked(found: list[Curve], stopped: Mapping[str, int]) -> list[Curve]:
+    """Whose runs stopped is written beside the name: the curve goes as far as all seeds did."""
+    return [replace(c, name=f"{c.name} ({stopped[c.name]} stopped)") if c.name in stopped else c for c in found]
 
 
 def _time_parts(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
@@ -137,8 +141,18 @@ def _finals(runs: list[dict[str, Any]]) -> tuple[str, tuple[str, ...], tuple[tup
     columns = {q: outcomes(runs, q) for q in QUANTITIES}
     present = [q for q in QUANTITIES if columns[q]]
     names = list(dict.fromkeys(label(run) for run in runs))
-    rows = tuple((name, *(_shown(q, columns[q].get(name)) for q in present)) for name in names)
-    return "At the end of training", ("optimiser", *(QUANTITIES[q][0] for q in present)), rows
+    stopped = stopped_of(runs)
+    rows = tuple(
+        (name, *(_shown(q, columns[q].get(name)) for q in present), *(_left(stopped.get(name, 0)),) * bool(stopped))
+        for name in names
+    )
+    head = ("optimiser", *(QUANTITIES[q][0] for q in present), *("",) * bool(stopped))
+    return "At the end of training", head, rows
+
+
+def _left(stopped: int) -> str:
+    """A mark for who lost runs."""
+    return f"✗ {stopped} stopped" if stopped else ""
 
 
 def _at_equal_time(folder: Folder) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]:
@@ -165,7 +179,7 @@ def _fewest(runs: list[dict[str, Any]]) -> int:
 
 def _defeats(runs: list[dict[str, Any]]) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]:
     """Nothing where all are analog, or none: then nobody can lose to another."""
-    is_ours = ours(runs)
+    is_ours = analog(runs)
     if len({is_ours(label(run)) for run in runs}) < 2:
         return ()
     rows = tuple(_defeat(loss) for loss in losses(runs, is_ours))
@@ -178,6 +192,8 @@ def _defeat(loss: Loss) -> tuple[str, ...]:
     verdict = "clearly behind" if loss.clear else "behind, within the scatter of the seeds"
     if min(loss.ours_value.seeds, loss.rival_value.seeds) < 2:
         verdict = "behind; one seed, no interval"
+    if loss.stopped:
+        verdict = f"{_left(loss.stopped)}; the value is of the others"
     rival = f"{loss.rival}: {_shown(loss.quantity, loss.rival_value)}"
     return QUANTITIES[loss.quantity][0], loss.ours, _shown(loss.quantity, loss.ours_value), rival, verdict
 
@@ -192,27 +208,3 @@ def _shown(quantity: str, estimate: MeanOverSeeds | None) -> str:
     scatters = estimate.seeds > 1 and half > 1e-9 * abs(factor * estimate.mean)
     spread = f" ± {half:{'.2f' if unit else '.2g'}}" if scatters else ""
     return f"{factor * estimate.mean:{digits}}{spread}{unit}"
-
-
-def verdicts(folder: Folder) -> list[str]:
-    """Lines for the summary at the top."""
-    if len({label(run) for run in folder.runs}) > _MOST_LINES:
-        return []
-    found = []
-    accuracy = outcomes(folder.runs, "test_accuracy")
-    loss = outcomes(folder.runs, "train_loss")
-    if accuracy:
-        listed = "; ".join(f"{name} {_shown('test_accuracy', value)}" for name, value in accuracy.items())
-        found.append(f"Test accuracy{_over(accuracy)}: {listed}.")
-    if loss:
-        listed = "; ".join(f"{name} {_shown('train_loss', value)}" for name, value in loss.items())
-        found.append(f"Final training loss{_over(loss)}: {listed}.")
-    behind = sorted({QUANTITIES[item.quantity][0] for item in losses(folder.runs, ours(folder.runs))})
-    if behind:
-        found.append(f"TNGD is behind the best rival in: {', '.join(behind)}.")
-    return found
-
-
-def _over(estimates: Mapping[str, MeanOverSeeds]) -> str:
-    seeds = min(estimate.seeds for estimate in estimates.values())
-    return f" (mean ± 95 % over {seeds} seeds)" if seeds > 1 else " (one seed)"

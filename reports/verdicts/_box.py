@@ -45,6 +45,8 @@ def _verdict(folder: Folder, made: Mapping[str, object]) -> Verdict:
     verdict = found(folder) if found is not None else _by_content(folder)
     quick = "A quick run: fewer seeds and steps than the full one. Take differences with care."
     links = tuple(f"{name} is a link to somewhere else, and is left out." for name in folder.foreign)
+    if not verdict.next:
+        verdict += Verdict("", next=_DEFAULTS.get(str(made.get("command", "")), ()))
     return verdict + Verdict("", notes=(*((quick,) if made.get("quick") else ()), *links))
 
 
@@ -72,6 +74,20 @@ _BY_COMMAND: Mapping[str, Callable[[Folder], Verdict]] = {
     "solve": solved,
     "export": exported,
     "run": _main_job,
+}
+
+
+_DEFAULTS: Mapping[str, tuple[str, ...]] = {
+    "simulate": ("Compare every analysis with the equations: `thermospice verify` with the same circuit.",),
+    "symbolic": ("Put numbers in: `thermospice simulate` with the same circuit.",),
+    "verify": (
+        "Use the model: `thermospice calibrate` fits it to a chip, `thermospice train --device` trains with it.",
+    ),
+    "calibrate": ("Use it: `thermospice export DIR/device.json --to spice`, `thermospice train --device`.",),
+    "sweep": ("The tables below say where there is room; `--seed` draws other chips.",),
+    "solve": ("Try a real device: `--on model`, `--design` another one, or `--device` a calibrated chip.",),
+    "export": ("Run the bench beside the chip in your simulator, and compare with `thermospice simulate`.",),
+    "run": ("Calibrate a chip of your own: `thermospice calibrate`; ask what it needs: `thermospice sweep`.",),
 }
 
 

@@ -28,8 +28,10 @@ def _asked(summary: Mapping[str, Any]) -> str:
     each = f"{count} {one}s" if count != 1 else f"1 {one}"
     many = f"{settings} settings with the same {each}" if settings > 1 else each
     described = summary.get("description")
-    what = f"{described.rstrip('.')}: " if described else ""
-    return f"{what}study {summary['study']}, {many}, {summary.get('runs', 0)} runs ({summary.get('method', 'grid')})."
+    what = f"{described.rstrip('.:')}{' ' if described.endswith('?') else ': '}" if described else ""
+    name = f"{'study' if what.endswith(': ') else 'Study'} {summary['study']}"
+    runs = f"{summary.get('runs', 0)} runs ({summary.get('method', 'grid')})"
+    return f"{what}{name}, {many}, {runs}."
 
 
 def bound_words(row: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
@@ -91,7 +93,8 @@ def _worst(summary: Mapping[str, Any], metric: str) -> Iterator[str]:
 
 def _worst_words(row: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     unit = (summary.get("units") or {}).get(row["metric"], "1")
-    value = "failed" if row.get("value") is None else amount(row["value"], unit, row["metric"])
+    lacking = "failed" if row.get("failed", True) else "has no such number"
+    value = lacking if row.get("value") is None else amount(row["value"], unit, row["metric"])
     units = summary.get("parameter_units") or {}
     where = ", ".join(
         f"{parameter_words(name)} {value_words(name, found, units.get(name, '1'))}"

@@ -1,9 +1,10 @@
 """The verdict on trainings: who was trained, with which settings, who stopped, and who is ahead."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from ..results import Folder, MeanOverSeeds, label, outcomes, stopped_of
+from ..results import QUANTITIES, Folder, MeanOverSeeds, analog, label, losses, outcomes, stopped_of
 from ..wording import amount, listed
 from ._verdict import Verdict
 
@@ -19,7 +20,19 @@ def trained(folder: Folder) -> Verdict:
     seeds = len({run.get("seed") for run in runs})
     many = f"{seeds} seeds" if seeds != 1 else "1 seed"
     asked = f"How far does {listed(names[:_MOST_COMPARED])} come on {listed(tasks) or 'the task'}, over {many}?"
-    return Verdict(asked) + outcome(runs)
+    found = Verdict(asked) + outcome(runs)
+    return found if found.failed else found + Verdict("", next=(_rival(tasks, runs),))
+
+
+def _rival(tasks: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> str:
+    task = tasks[0] if tasks else "TASK"
+    other = "adam" if all(run.get("optimizer") != "adam" for run in runs) else "tngd"
+    few = "more --seeds, and " if len({run.get("seed") for run in runs}) < _ENOUGH else ""
+    return f"Compare it: {few}the same task by another optimiser, thermospice train {task} --optimizer {other}."
+
+
+_ENOUGH = 5
+"""Seeds from which an interval of a mean is less than three standard errors wide to each side."""
 
 
 def outcome(runs: Sequence[Mapping[str, Any]]) -> Verdict:
@@ -30,7 +43,7 @@ def outcome(runs: Sequence[Mapping[str, Any]]) -> Verdict:
     failed = [f"{run['run']} stopped: {run['stopped']}." for run in stopped[:_MOST_TOLD]]
     if len(stopped) > _MOST_TOLD:
         failed.append(f"And {len(stopped) - _MOST_TOLD} more runs stopped.")
-    warnings = tuple(dict.fromkeys(f"{run['warning']}." for run in runs if run.get("warning")))
+    warnings = tuple(dict.fromkeys(_sentence(str(run["warning"])) for run in runs if run.get("warning")))
     advice = [
         "Lower the learning rate (--lr) or raise the damping (--damping); the last good weights of a run are in its"
         " folder, checkpoint.pt."
@@ -53,6 +66,9 @@ def _ends(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         seeds = min(value.seeds for value in found.values())
         over = f" (mean ± 95 % over {seeds} seeds)" if seeds > 1 else " (one seed)"
         yield f"{what}{over}: {told}."
+    behind = sorted({QUANTITIES[item.quantity][0] for item in losses(runs, analog(runs))})
+    if behind:
+        yield f"TNGD is behind the best rival in: {', '.join(behind)}."
 
 
 def _survivors(stopped: int) -> str:
@@ -104,4 +120,10 @@ def _setting(key: str, value: Any) -> str:
         return "–"
     if key == "t":
         return f"{value:g} time constants"
+    if key in ("device", "design") and isinstance(value, str):
+        return "/".join(Path(value).parts[-2:])
     return amount(float(value)) if isinstance(value, float) else str(value)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

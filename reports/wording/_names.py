@@ -100,4 +100,4 @@ def value_words(path: str, value: Any, unit: str = "1") -> str:
     if not isinstance(value, int | float):
         return str(value)
     relative = unit in ("1", "") and (".mismatch." in f".{path}" or ".corners." in f".{path}")
-    return f"{100 * value:.4g} %" if relative else amount(float(value), unit)
+    return f"{100 * value:.4g} %" if relative else amount(float(value), unit, digits=5)

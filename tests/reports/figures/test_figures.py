@@ -1,7 +1,11 @@
 """Every figure has axes with units, in both looks, at its edge cases too."""
 
+import io
+
+import matplotlib.image
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from thermospice.reports import FittedParameter, HeldOut, figures, png
 from thermospice.reports.figures import DARK, LIGHT, prefix, quantity, svg_uri
 from thermospice.reports.results import curves
@@ -134,3 +138,28 @@ def test_prefix(value, expected):
 def test_quantity():
     assert quantity(1e-9, "F") == "1 nF"
     assert quantity(-0.0125, "V") == "-12.5 mV"
+
+
+def test_a_stored_picture_turns_dark_and_keeps_its_hues():
+    # Catches pictures that shine white out of a dark page, and blue lines that turn orange.
+    buffer = io.BytesIO()
+    colours = [to_rgb(colour) for colour in (figures.LIGHT.paper, figures.LIGHT.colours[0], figures.LIGHT.ink)]
+    matplotlib.image.imsave(buffer, np.array([[colours[0], colours[1]], [colours[2], colours[2]]]), format="png")
+    light = buffer.getvalue()
+    before, after = (_pixels(content) for content in (light, figures.dark_png(light)))
+    assert before[0, 0] == pytest.approx(1.0)
+    paper = [int(figures.DARK.paper[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    assert after[0, 0] == pytest.approx(paper, abs=0.02)
+    assert after[-1, 0].min() > 0.8  # ink is light
+    blue = after[0, -1]
+    assert np.argmax(blue) == np.argmax(before[0, -1]) == 2
+    assert blue.mean() > before[0, -1].mean()
+
+
+def _pixels(content):
+    return matplotlib.image.imread(io.BytesIO(content))[..., :3]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n" + b"\x00" * 8 + b"\xff" * 8])
+def test_what_is_no_picture_or_too_large_a_one_stays_as_it_is(content):
+    assert figures.dark_png(content) == content

@@ -81,5 +81,5 @@ def test_units_versions_and_few_runs_are_said(tmp_path):
 
 def test_pictures_are_those_of_the_folder_and_the_map_of_limits_comes_first(page):
     assert page.count("data:image/png;base64,") == 4  # two pictures, each for the light and the dark look
-    assert page.index("<figcaption>specification<") < page.index("<figcaption>train loss map<")
+    assert page.index("<figcaption>specification<") < page.index("<figcaption>Training loss, map<")
     assert "outside" not in page

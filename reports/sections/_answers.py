@@ -1,0 +1,137 @@
+"""The report's parts on linear algebra on a device, on formulas, and on an exported chip."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from .. import figures
+from ..results import AlgebraSummary, ExportSummary, Folder, SymbolicSummary
+from ..wording import amount, percent
+from ._section import Cell, Picture, Section, Table, number, picture
+
+_ALGEBRA = {
+    "solve": "System of linear equations",
+    "inverse": "Inverse of a matrix",
+    "lyapunov": "Lyapunov equation",
+    "determinant": "Determinant",
+    "expm": "Exponential of a matrix",
+}
+_MOST_ENTRIES = 64
+_LONGEST_FORMULA = 400
+
+
+def algebra(folder: Folder) -> Section | None:
+    """What `thermospice solve` says of a problem of linear algebra, or None."""
+    if folder.summary.get("command") != "solve" or folder.summary.get("problem") not in _ALGEBRA:
+        return None
+    summary = folder.summary_as(AlgebraSummary)
+    title = _ALGEBRA[str(summary["problem"])]
+    text = (f"{summary.get('n', '?')} rows on {summary.get('on', 'a device')}, {summary.get('runs', '?')} runs.",)
+    return Section(title, text, tuple(_entry_pictures(summary)), (*_entries(summary), _cost(summary)))
+
+
+def _columns(summary: Mapping[str, Any]) -> tuple[Any, Any, Any] | None:
+    """Answer, error bar and exact answer of each entry; None where they do not go together."""
+    if not {"value", "standard_error", "exact"} <= summary.keys():
+        return None
+    try:
+        columns = [np.array(summary[name], dtype=float) for name in ("value", "standard_error", "exact")]
+    except ValueError:  # rows of different lengths
+        return None
+    value, error, exact = columns
+    return (value, error, exact) if value.shape == error.shape == exact.shape and value.size else None
+
+
+def _entries(summary: Mapping[str, Any]) -> Iterator[Table]:
+    columns = _columns(summary)
+    if columns is None:
+        return
+    value, error, exact = columns
+    rows = []
+    for index in list(np.ndindex(value.shape))[:_MOST_ENTRIES]:
+        bar = float(error[index])
+        apart = (float(value[index]) - float(exact[index])) / bar if bar > 0 else None
+        rows.append(
+            (
+                ", ".join(map(str, index)) or "–",
+                number(float(value[index]), digits=6),
+                number(bar, digits=2),
+                number(float(exact[index]), digits=6),
+                "–" if apart is None else Cell(f"{apart:+.2f}", apart),
+            )
+        )
+    more = f"; the first {_MOST_ENTRIES} of {value.size}, answer.csv has all" if value.size > _MOST_ENTRIES else ""
+    head = ("entry", "answer", "standard error", "exact", "standard errors apart")
+    yield Table(f"Each entry with its error bar{more}", head, tuple(rows))
+
+
+def _entry_pictures(summary: Mapping[str, Any]) -> Iterator[Picture]:
+    columns = _columns(summary)
+    if columns is not None and columns[0].size > 1:
+        value, error, exact = (column.ravel() for column in columns)
+        yield picture(
+            lambda: figures.entries(value, error, exact),
+            "Each entry less the exact one, bars of two standard errors: about 95 % of them hold zero.",
+        )
+
+
+def _cost(summary: Mapping[str, Any]) -> Table:
+    errors = {
+        "relative_error": "relative error",
+        "relative_standard_error": "its error bar",
+        "relative_noise_error": "of it noise",
+        "relative_device_error": "of it the device's tolerances",
+    }
+    rows: list[tuple[str, str | Cell]] = [
+        (label, Cell(percent(summary[name], 2), summary[name])) for name, label in errors.items() if name in summary
+    ]
+    units = {"analog_time_s": ("analog time", "s"), "energy_J": ("energy", "J"), "least_energy_J": ("least heat", "J")}
+    rows += [(label, number(summary[name], unit)) for name, (label, unit) in units.items() if name in summary]
+    return Table("What it came to, and what that took", ("what", "value"), tuple(rows))
+
+
+def formulas(folder: Folder) -> Section | None:
+    """What `thermospice symbolic` found, or None."""
+    if folder.summary.get("command") != "symbolic":
+        return None
+    summary = folder.summary_as(SymbolicSummary)
+    claims = {row["claim"]: row["holds"] for row in summary.get("proofs", ())} | dict(summary.get("checks", {}))
+    tables = [Table("Formulas", ("what", "formula"), tuple(_expressions(summary)))]
+    if claims:
+        words = tuple((claim, "✓ holds" if holds else "✗ does not hold") for claim, holds in claims.items())
+        tables.append(Table("Claims, each proved", ("claim", "verdict"), words, tuple(claims.values())))
+    if omitted := summary.get("omitted"):
+        tables.append(Table("Too large to write", ("formula",), tuple((text,) for text in omitted)))
+    numbers = tuple(_numbers(summary.get("numbers") or {}))
+    tables += [Table("Numbers instead", ("what", "value"), numbers)] if numbers else []
+    text = ("symbolic.txt has all formulas in full, symbolic.tex in LaTeX.",)
+    return Section("Formulas", text, (), tuple(table for table in tables if table.rows))
+
+
+def _expressions(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, text in (summary.get("expressions") or {}).items():
+        if isinstance(text, str):
+            yield name, text if len(text) <= _LONGEST_FORMULA else f"{text[:_LONGEST_FORMULA]} …"
+
+
+def _numbers(found: Mapping[str, Any]) -> Iterator[tuple[str, str | Cell]]:
+    for name, unit in (("temperature", "K"), ("time_constants", "s"), ("rms", "V"), ("settled", "V")):
+        value = found.get(name)
+        if isinstance(value, int | float):
+            yield name, number(float(value), unit)
+        elif isinstance(value, list) and value and all(isinstance(one, int | float) for one in value):
+            yield name.replace("_", " "), ", ".join(amount(float(one), unit) for one in value[:8])
+
+
+def exported(folder: Folder) -> Section | None:
+    """What `thermospice export` wrote, or None."""
+    if folder.summary.get("command") != "export":
+        return None
+    summary = folder.summary_as(ExportSummary)
+    rows = tuple((what.replace("_", " "), name) for what, name in (summary.get("files") or {}).items())
+    pins = (
+        f"{summary.get('topology', 'A chip')} of {summary.get('n', '?')} cells, as {summary.get('to', '?')}: outputs"
+        f" {', '.join(summary.get('outputs', ()))}, drives {', '.join(summary.get('inputs', ()))}."
+    )
+    return Section("Exported chip", (pins,), (), (Table("Files", ("what", "file"), rows),))
