@@ -42,6 +42,11 @@ def test_command_line_help_loads_neither_numpy_nor_anything_heavier() -> None:
         ("verify", "--topology", "ring"),
         ("solve", "--problem", "riddle"),
         ("sweep", "missing.yaml"),
+        ("train",),
+        ("train", "digit"),
+        ("train", "digits", "--optimizer", "newton"),
+        ("train", "digits", "--solver", "spu"),
+        ("train", "--config", "missing.yaml"),
     ],
     ids=" ".join,
 )

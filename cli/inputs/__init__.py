@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._own_circuits import get_study as get_study
     from ._programs import ProgramOptions as ProgramOptions
     from ._programs import get_scaling as get_scaling
+    from ._training_names import check_training_names as check_training_names
 
 __all__ = [
     "AmplifierOptions",
@@ -25,6 +26,7 @@ __all__ = [
     "ProgramOptions",
     "amplifiers",
     "check",
+    "check_training_names",
     "chips",
     "get_circuit",
     "get_device",
@@ -43,6 +45,7 @@ _HOMES = {
     "Kind": "_linear_algebra",
     "ProgramOptions": "_programs",
     "check": "_linear_algebra",
+    "check_training_names": "_training_names",
     "get_circuit": "_own_circuits",
     "get_device": "_linear_algebra",
     "get_drawn": "_own_circuits",
