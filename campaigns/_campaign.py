@@ -25,7 +25,7 @@ from .results import (
     write_specification,
     write_table,
 )
-from .runs import Record, Stopped, Store, alone_in, check, executor, nominal_metrics, perform
+from .runs import SILENCE, Record, Stopped, Store, alone_in, check, executor, nominal_metrics, perform
 from .studies import NetlistSettings, StopAfter, Study, to_plain, to_yaml
 
 STATE = "state.json"
@@ -47,6 +47,8 @@ class Execution:
     """Processes; one for each core without."""
     retry_failed: bool = False
     """When resumed, runs that failed are tried again."""
+    scheduler_timeout: float = SILENCE
+    """Most time that the scheduler may say nothing, or be away, before it is given up [s]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +92,7 @@ def run_campaign(
     """
     execution = execution or Execution()
     target = Path(folder)
-    check(execution.scheduler, execution.workers)
+    check(execution.scheduler, execution.workers, execution.scheduler_timeout)
     if execution.retry_failed and not execution.resume:
         raise StudyError("a new campaign has no failed runs that could be tried again; resume one")
     if not execution.resume and (target / STATE).exists():
@@ -178,7 +180,7 @@ class _Campaign:
             }
             for key, task in waiting.items()
         )
-        with executor(execution.scheduler, execution.workers, name) as workers:
+        with executor(execution.scheduler, execution.workers, name, execution.scheduler_timeout) as workers:
             perform(requests, workers, keep, progressed, most, failed)
 
     def _report(self, known: Mapping[str, Record], outcome: Mapping[str, Any], started: float) -> CampaignResult:

@@ -43,6 +43,11 @@ MISTAKES = (
     "verify --topology ring",
     "solve --problem riddle",
     "sweep missing.yaml",
+    "train",
+    "train digit",
+    "train digits --optimizer newton",
+    "train digits --solver spu",
+    "train --config missing.yaml",
 )
 LATE = {*HEAVY, "distributed", "jinja2", "schemdraw", "scipy.stats", "scipy.signal", "scipy.optimize"}
 ANSWERS = f"""

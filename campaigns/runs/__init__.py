@@ -1,5 +1,6 @@
 """Runs performed, watched, kept."""
 
+from ._dask import SILENCE as SILENCE
 from ._dask import has_dask as has_dask
 from ._dispatch import Stopped as Stopped
 from ._dispatch import perform as perform

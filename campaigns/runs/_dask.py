@@ -2,12 +2,15 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from .._exceptions import StudyError
 from ..planning import SCHEMA
@@ -15,8 +18,17 @@ from . import _workers as _worker
 from ._child_process import ChildRequest, Outcome
 from ._executor import Executor
 
-_CONNECT = 30.0
-"""Time for a scheduler to answer and for a first worker to show up [s]."""
+Answer = TypeVar("Answer")
+
+SILENCE = 30.0
+"""Time for a scheduler to answer, and for a first worker to show up, unless another one is given [s]."""
+
+_CLOSING = 5.0
+"""The same when all is over, and nobody waits for an answer [s]."""
+
+_POLL = 0.01
+_ASK_EVERY = 5.0
+"""How often it is looked whether a batch is done, and whether the scheduler still answers [s]."""
 
 
 def _distributed() -> Any:
@@ -30,31 +42,105 @@ def has_dask() -> bool:
 
 
 class _Dask:
-    def __init__(self, client: Any) -> None:
+    """Batches on a cluster. What a scheduler forgot that was started again is handed out once more."""
+
+    def __init__(self, client: Any, silence: float) -> None:
         self._client = client
-        self._batches: dict[str, list[str]] = {}
+        self._silence = silence
+        self._batches: dict[str, Sequence[ChildRequest]] = {}
+        self._submitted = 0
+        self._slots = 1
         self._futures = _distributed().as_completed(raise_errors=False)
 
     def slots(self) -> int:
-        return max(int(sum(self._client.nthreads().values())), 1)
+        # Of a cluster that is coming back nothing is known but what it was.
+        if self._client.status == "running":
+            with suppress(OSError):
+                threads = _answer(self._client.nthreads, self._silence).values()
+                self._slots = max(int(sum(threads)), 1)
+        return self._slots
 
     def submit(self, batch: Sequence[ChildRequest]) -> None:
-        name = f"{batch[0]['campaign']}-{batch[0]['key']}"
+        self._submitted += 1
+        name = f"{batch[0]['campaign']}-{batch[0]['key']}-{self._submitted}"
         # Bound to the function, the batch is not searched for futures, value by value.
         future = self._client.submit(partial(_worker.execute_all, list(batch)), key=name, pure=False)
-        self._batches[future.key] = [request["key"] for request in batch]
+        self._batches[future.key] = batch
         self._futures.add(future)
 
     def next(self) -> list[Outcome]:
-        future = next(self._futures)
-        keys = self._batches.pop(future.key)
-        if future.status == "finished":
-            outcomes: list[Outcome] = future.result()
-            return outcomes
-        if future.status != "error":
-            raise StudyError("scheduler: the connection was lost; what is done stays, resume it")
-        lost = {"status": "failed", "reason": _reason(future.exception()), "metrics": {}, "arrays": {}}
-        return [{**lost, "key": key} for key in keys]
+        while True:
+            future = self._next_ended()
+            batch = self._batches.pop(future.key)
+            if future.status == "finished":
+                outcomes: list[Outcome] = future.result()
+                return outcomes
+            if future.status == "error":
+                lost = {"status": "failed", "reason": _reason(future.exception()), "metrics": {}, "arrays": {}}
+                return [{**lost, "key": request["key"]} for request in batch]
+            self._wait_for_the_cluster()
+            self.submit(batch)
+
+    def _next_ended(self) -> Any:
+        asked = time.monotonic()
+        while not self._futures.has_ready():
+            time.sleep(_POLL)
+            if time.monotonic() - asked > _ASK_EVERY:
+                self._check_answers()
+                asked = time.monotonic()
+        return next(self._futures)
+
+    def _check_answers(self) -> None:
+        """Raise `StudyError` for a scheduler that is connected and says nothing any more."""
+        if self._client.status != "running":
+            return  # the client tries to reach it again, and gives up after the same time
+        try:
+            _answer(self._client.nthreads, self._silence)
+        except TimeoutError:
+            raise StudyError(
+                f"scheduler: it has not answered for {self._silence:g} s; what is done stays, resume it"
+            ) from None
+        except OSError:
+            return  # it went away just now
+
+    def _wait_for_the_cluster(self) -> None:
+        """Until a scheduler that was started again has a worker."""
+        until = time.monotonic() + self._silence
+        while self._client.status != "running" and time.monotonic() < until:
+            time.sleep(_POLL)
+        try:
+            if self._client.status != "running":
+                raise TimeoutError
+            self._client.wait_for_workers(1, timeout=self._silence)
+        except (OSError, ValueError):
+            raise StudyError(
+                f"scheduler: the connection was lost, and it is not back with a worker after {self._silence:g} s; what"
+                " is done stays, resume it"
+            ) from None
+
+
+def _answer(call: Callable[[], Answer], seconds: float) -> Answer:
+    """What a call gives that may never come back.
+
+    Raises:
+        TimeoutError: it has not come back by then; it goes on in a thread that ends with the program.
+    """
+    given: queue.SimpleQueue[tuple[Answer | None, BaseException | None]] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            given.put((call(), None))
+        except BaseException as error:
+            given.put((None, error))
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        value, error = given.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError(f"no answer for {seconds:g} s") from None
+    if error is not None:
+        raise error
+    return cast(Answer, value)
 
 
 def _reason(error: BaseException) -> str:
@@ -64,7 +150,7 @@ def _reason(error: BaseException) -> str:
 
 
 @contextmanager
-def dask_executor(scheduler: str | None, count: int, campaign: str) -> Iterator[Executor]:
+def dask_executor(scheduler: str | None, count: int, campaign: str, silence: float = SILENCE) -> Iterator[Executor]:
     # Its messages are for people who run clusters; what concerns a run stands in its row.
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
@@ -75,16 +161,16 @@ def dask_executor(scheduler: str | None, count: int, campaign: str) -> Iterator[
         os.environ.setdefault("DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL", "500ms")
         cluster = _local_cluster(count)
     try:
-        client = _distributed().Client(cluster) if cluster is not None else _connected(scheduler or "")
+        client = _distributed().Client(cluster) if cluster is not None else _connected(scheduler or "", silence)
         try:
-            _check(client, scheduler)
-            yield _Dask(client)
+            _check(client, scheduler, silence)
+            yield _Dask(client, silence)
         finally:
-            _quietly(client.run, _worker.stop, campaign)
-            _quietly(client.close, timeout=5)
+            _quietly(lambda: client.run(_worker.stop, campaign))
+            _quietly(lambda: client.close(timeout=_CLOSING))
     finally:
         if cluster is not None:
-            _quietly(cluster.close, timeout=5)
+            _quietly(lambda: cluster.close(timeout=_CLOSING))
 
 
 def _local_cluster(count: int) -> Any:
@@ -99,22 +185,26 @@ def _local_cluster(count: int) -> Any:
     )
 
 
-def _connected(scheduler: str) -> Any:
+def _connected(scheduler: str, silence: float) -> Any:
     try:
-        return _distributed().Client(scheduler, timeout=_CONNECT)
-    except (OSError, TimeoutError, ValueError) as error:
+        return _answer(lambda: _distributed().Client(scheduler, timeout=silence), silence)
+    except (OSError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise StudyError(f"scheduler {scheduler}: no Dask scheduler answers: {reason[:200]}") from None
+        raise StudyError(
+            f"scheduler {scheduler}: no Dask scheduler answers within {silence:g} s: {reason[:200]}"
+        ) from None
 
 
-def _check(client: Any, scheduler: str | None) -> None:
+def _check(client: Any, scheduler: str | None, silence: float) -> None:
     where = f"scheduler {scheduler}" if scheduler else "the local cluster"
     try:
-        client.wait_for_workers(1, timeout=_CONNECT)
+        client.wait_for_workers(1, timeout=silence)
     except TimeoutError:
-        raise StudyError(f"{where}: expected at least one worker, and there is none") from None
+        raise StudyError(f"{where}: expected at least one worker, and there is none after {silence:g} s") from None
     try:
-        schema = client.submit(_schema, pure=False).result()
+        schema = _once_done(client.submit(_schema, pure=False), client, silence)
+    except TimeoutError:
+        raise StudyError(f"{where}: it has not answered for {silence:g} s") from None
     except Exception as error:
         reason = " ".join(str(error).split())
         raise StudyError(
@@ -124,13 +214,28 @@ def _check(client: Any, scheduler: str | None) -> None:
         raise StudyError(f"{where}: its workers have another version of thermospice; install the same one")
 
 
+def _once_done(future: Any, client: Any, silence: float) -> Any:
+    """The result of a future, however long workers are busy with something else.
+
+    Raises:
+        TimeoutError: the scheduler says nothing meanwhile.
+    """
+    asked = time.monotonic()
+    while not future.done():
+        time.sleep(_POLL)
+        if time.monotonic() - asked > _ASK_EVERY:
+            _answer(client.nthreads, silence)
+            asked = time.monotonic()
+    return future.result()
+
+
 def _schema() -> int:
     return SCHEMA
 
 
-def _quietly(close: Any, *arguments: Any, **options: Any) -> None:
+def _quietly(close: Callable[[], Any]) -> None:
     # The campaign is over; a cluster that does not close cleanly must not hide how it ended.
     try:
-        close(*arguments, **options)
+        _answer(close, 2.0 * _CLOSING)
     except Exception:
         logging.getLogger(__name__).debug("closing", exc_info=True)

@@ -1,5 +1,6 @@
 """Where runs are performed: a Dask cluster (of this machine or elsewhere), or threads of the command itself."""
 
+import math
 import queue
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,14 +10,16 @@ from ...files.opening import available_cores
 from .._exceptions import StudyError
 from . import _workers as _worker
 from ._child_process import ChildRequest, Outcome
-from ._dask import dask_executor, has_dask
+from ._dask import SILENCE, dask_executor, has_dask
 from ._executor import Executor
 
 
-def check(scheduler: str | None, workers: int | None) -> None:
+def check(scheduler: str | None, workers: int | None, scheduler_timeout: float = SILENCE) -> None:
     """Raise `StudyError` when the options contradict each other, or need what is not installed."""
     if scheduler is not None and workers is not None:
         raise StudyError("workers: the cluster of the scheduler has its own; give one of the two")
+    if not 0.0 < scheduler_timeout < math.inf:
+        raise StudyError(f"scheduler_timeout: expected a time above 0 s, got {scheduler_timeout:g} s")
     if scheduler is not None and not has_dask():
         raise StudyError(
             "scheduler: the Python package 'distributed' is missing; install it with: "
@@ -25,17 +28,18 @@ def check(scheduler: str | None, workers: int | None) -> None:
 
 
 @contextmanager
-def executor(scheduler: str | None, workers: int | None, campaign: str) -> Iterator[Executor]:
+def executor(scheduler: str | None, workers: int | None, campaign: str, silence: float = SILENCE) -> Iterator[Executor]:
     """The cluster at an address, or one of this machine; without Dask, threads do the latter.
 
-    Runs that are not over when the context ends are stopped.
+    Runs that are not over when the context ends are stopped. A scheduler that says nothing for `silence` [s] is given
+    up.
 
     Raises:
         StudyError: no scheduler answers, or its workers cannot do the work.
     """
     count = workers or available_cores()
     if has_dask():
-        with dask_executor(scheduler, count, campaign) as found:
+        with dask_executor(scheduler, count, campaign, silence) as found:
             yield found
     else:
         with _threads(count, campaign) as found:

@@ -15,6 +15,7 @@ from ..frame import (
     DesignName,
     DriveCsv,
     DriveScale,
+    EngineName,
     HessianCsv,
     Include,
     Input,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from ...circuits import Instance, Level, Program
     from ...measurements import Analysis
     from ...netlists.runs import Forecast
+    from ...netlists.vacask import Engine
     from ..frame import Job
 
 EXAMPLE = "Example: thermospice simulate --design board-1k-1n --topology crossbar --analysis tran --size 8"
@@ -124,13 +126,14 @@ def simulate(
     pins: Pins = None,
     trust: Trust = False,
     supply: Supply = None,
+    engine: EngineName = "ngspice",
     timeout: Timeout = None,
     out: Out = None,
     seed: Seed = 0,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run one analysis of one chip, or of a circuit of your own, in ngspice: circuit, measurement, plot and summary.
+    """Run one analysis of one chip, or of a circuit of your own: circuit, measurement, plot and summary.
 
     Exit code 1: the simulator's numbers are not those of the circuit's equations, within the amplifiers' limits.
     """
@@ -146,10 +149,12 @@ def simulate(
         from ...circuits.trials import get_chip_design, get_chip_level, get_instance
         from ...netlists.amplifiers import amplifier_of
         from ...netlists.runs import Request, get_analysis, run
+        from ...netlists.vacask import get_engine
         from ..inputs import ProgramOptions, amplifiers, get_scaling
         from ..inputs import chips as inputs
 
         limits = None if band is None else (band.low, band.high)
+        the_engine = get_engine(engine)
         kind = get_analysis(analysis, noise, duration, limits)
         own = amplifiers.AmplifierOptions(amplifier, subcircuit, pins, supply, trust)
         own.check()
@@ -179,9 +184,10 @@ def simulate(
             temperature,
             limits,
             expected.timeout if timeout is None else timeout,
+            the_engine,
         )
         what = f"{chip.name} with {program.n} cells, design {the_design.name}, level {the_level}"
-        with this.step(f"ngspice: {analysis}, {what}"):
+        with this.step(f"{_simulators(the_engine)}: {analysis}, {what}"):
             result = run(request)
         # Figures take longer to load than a small circuit to simulate, and a mistake needs none.
         from ..views import noise as _noise
@@ -195,12 +201,18 @@ def simulate(
             this.show(_noise.table(origins))
         if scaling.drive != 1:
             this.say(f"the circuit ran with {scaling.drive:g} times the drive: its answer is v divided by that")
+        if the_engine == "auto":
+            this.say(f"engine: {this.summary['engine']} {this.summary['version']}")
         for line in (*_simulation.told(request, this.summary), *_noise.told(origins), *amplifiers.told(the_design)):
             this.say(line)
         for warning in _simulation.shown_warnings(result):
             this.say(f"warning: {warning}")
         for fault in result.faults:
             this.say(f"failed: {fault}")
+
+
+def _simulators(engine: "Engine") -> str:
+    return {"ngspice": "ngspice", "vacask": "VACASK", "auto": "ngspice or VACASK"}[engine]
 
 
 def _forecast(

@@ -5,10 +5,20 @@ from typing import Annotated
 
 import typer
 
-from ..frame import AsJson, Include, NetlistFile, Out, Outputs, Quiet, Resume, TolerancesFile, job, whole
+from ..frame import AsJson, Include, NetlistFile, Out, Outputs, Quiet, Resume, TolerancesFile, job, quantity, whole
 from ..jobs import own_circuit
 
-_OF_A_CIRCUIT = ("netlist", "outputs", "include", "tolerances", "instances", "scheduler", "workers", "retry_failed")
+_OF_A_CIRCUIT = (
+    "netlist",
+    "outputs",
+    "include",
+    "tolerances",
+    "instances",
+    "scheduler",
+    "scheduler_timeout",
+    "workers",
+    "retry_failed",
+)
 
 EXAMPLE = "Example: thermospice sweep examples/studies/monte-carlo-crossbar.yaml --out results/chips"
 
@@ -54,6 +64,16 @@ def sweep(
             show_default=False,
         ),
     ] = None,
+    scheduler_timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--scheduler-timeout",
+            parser=quantity("--scheduler-timeout", "s"),
+            metavar="SECONDS",
+            help="Most time that the scheduler may say nothing, or be away, such as 10s. \\[default: 30 s]",
+            show_default=False,
+        ),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -87,7 +107,10 @@ def sweep(
 
         if resume is not None and out is not None:
             raise InputError("--out: --resume goes on in its own folder; give one of the two")
-        execution = Execution(resume is not None, scheduler, workers, retry_failed)
+        if scheduler_timeout is not None and scheduler is None:
+            raise InputError("--scheduler-timeout: without --scheduler there is none to wait for")
+        silence = Execution().scheduler_timeout if scheduler_timeout is None else scheduler_timeout
+        execution = Execution(resume is not None, scheduler, workers, retry_failed, silence)
         if own_circuit(context, netlist, (*_OF_A_CIRCUIT, "junit")):
             from ..inputs import get_study
 

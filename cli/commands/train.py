@@ -239,6 +239,10 @@ def train(
             _training.follow(config, given, resume)
         return
     with job("train", out, quiet, as_json, resume) as this:
+        if resume is None:
+            from ..inputs import check_training_names
+
+            check_training_names(config, given)
         from ..views import training as _training
         from ..views import verdicts
 

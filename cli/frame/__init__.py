@@ -27,6 +27,7 @@ from ._options import Damping as Damping
 from ._options import DesignName as DesignName
 from ._options import DriveCsv as DriveCsv
 from ._options import DriveScale as DriveScale
+from ._options import EngineName as EngineName
 from ._options import HessianCsv as HessianCsv
 from ._options import InstanceSeed as InstanceSeed
 from ._options import JacobianCsv as JacobianCsv

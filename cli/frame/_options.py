@@ -75,6 +75,10 @@ Timeout = Annotated[
         show_default=False,
     ),
 ]
+EngineName = Annotated[
+    str,
+    typer.Option("--engine", help="ngspice, vacask, or auto: the faster of those installed for this circuit."),
+]
 AmplifierFile = Annotated[
     Path | None,
     typer.Option(

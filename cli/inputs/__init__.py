@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._own_circuits import get_study as get_study
     from ._programs import ProgramOptions as ProgramOptions
     from ._programs import get_scaling as get_scaling
+    from ._training_names import check_training_names as check_training_names
 
 __all__ = [
     "AmplifierOptions",
@@ -26,6 +27,7 @@ __all__ = [
     "ProgramOptions",
     "amplifiers",
     "check",
+    "check_training_names",
     "chips",
     "circuit_lab",
     "get_circuit",
@@ -45,6 +47,7 @@ _HOMES = {
     "Kind": "_linear_algebra",
     "ProgramOptions": "_programs",
     "check": "_linear_algebra",
+    "check_training_names": "_training_names",
     "get_circuit": "_own_circuits",
     "get_device": "_linear_algebra",
     "get_drawn": "_own_circuits",

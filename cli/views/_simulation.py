@@ -21,6 +21,8 @@ from . import _noise as noise
 def write(request: Request, result: Result, origins: noise.NoiseOrigins | None, folder: Path) -> None:
     """The circuit, the measurement, a plot, where noise comes from, and what they were made from."""
     write_text(folder / "circuit.cir", result.circuit)
+    for name, text in result.netlists.items():
+        write_text(folder / name, text)
     write_dataset(folder / "measurement.nc", result.measurement)
     write_text(folder / "design.yaml", request.instance.design.to_yaml())
     request.instance.save(folder / "instance.json")

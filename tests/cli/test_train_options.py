@@ -61,3 +61,12 @@ def test_options_that_do_not_fit_are_refused_in_a_line(run, tmp_path):
     run("train", "digits", "--optimizer", "adam", "--delay", 1).refused("delay: means nothing to adam")
     run("train", "digits", "--optimizer", "kfac", "--solver", "spice-spu").refused("solver: kfac takes one of cholesky")
     run("train", "--tune", "digits", "--without", "offset").refused("--tune: chooses the settings itself", "without")
+
+
+def test_names_that_are_known_without_torch_are_those_of_the_training():
+    # Catches a task, an optimiser or a solver that the command line refuses because it has never heard of it.
+    from thermospice.cli.inputs import _training_names as names
+    from thermospice.training.experiments import OPTIMIZERS, SOLVERS
+    from thermospice.training.tasks import TASKS
+
+    assert (names.TASKS, names.OPTIMIZERS, names.SOLVERS) == (TASKS, OPTIMIZERS, SOLVERS)

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from thermospice.netlists import find_ngspice
 
 from ..stores import kept
 
-THREADS = "import thermospice.campaigns.runs._executor as e; e.has_dask = lambda: False; "
+THREADS = "import thermospice.campaigns.runs._executors as e; e.has_dask = lambda: False; "
 COMMAND = "import sys; from thermospice.cli import main; sys.exit(main())"
 
 # What the simulator does is chosen by a chip's seed, which its deck shows as its first resistor; several chips may
@@ -262,46 +263,49 @@ def test_faults_on_a_dask_cluster(run, tmp_path, simulator):
     check_faults(Outcome, tmp_path / "out")
 
 
+class Cluster:
+    """A scheduler and three workers as processes of their own."""
+
+    WORKERS = 3
+
+    def __init__(self, folder):
+        self.folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.address = f"tcp://127.0.0.1:{self.port}"
+        self.processes = []
+        self.start()
+
+    def start(self):
+        where = ["--port", str(self.port), "--host", "127.0.0.1", "--no-dashboard"]
+        self.scheduler = self._process("dask_scheduler", *where)
+        options = ["--nthreads", "1", "--no-nanny", "--no-dashboard"]
+        self.workers = [self._process("dask_worker", self.address, *options) for _ in range(self.WORKERS)]
+
+    def kill(self):
+        for process in self.processes[::-1]:
+            process.kill()
+            process.wait()
+
+    def _process(self, module, *words):
+        options = {"cwd": self.folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen([sys.executable, "-m", f"distributed.cli.{module}", *words], **options)
+        self.processes.append(process)
+        return process
+
+
 @pytest.fixture
 def cluster(tmp_path, simulator):
-    """A scheduler and two workers as processes of their own."""
     pytest.importorskip("distributed")
     simulator(delay=0.1)
-    scheduler_file = tmp_path / "scheduler.json"
-    python = [sys.executable, "-m"]
-    options = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    where = ["--scheduler-file", str(scheduler_file)]
-    scheduler = [
-        *python,
-        "distributed.cli.dask_scheduler",
-        *where,
-        "--port",
-        "0",
-        "--no-dashboard",
-        "--host",
-        "127.0.0.1",
-    ]
-    worker = [*python, "distributed.cli.dask_worker", *where, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
-    processes = [subprocess.Popen(scheduler, **options)]
-    deadline = time.monotonic() + 60
-    while not scheduler_file.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    processes += [subprocess.Popen(worker, **options) for _ in range(2)]
-    yield json.loads(scheduler_file.read_text())["address"], processes[1:]
-    for process in processes[::-1]:
-        process.kill()
-        process.wait()
+    found = Cluster(tmp_path)
+    yield found
+    found.kill()
 
 
-@pytest.mark.slow
-def test_a_cluster_gives_the_same_table_even_when_a_worker_dies(run, tmp_path, cluster, monkeypatch):
-    address, workers = cluster
-    study(tmp_path / "s.yaml", instances=30, timeout=60)
-    process = start(tmp_path, "s.yaml", "--out", "out", "--scheduler", address, "--quiet")
-    wait_for_runs(tmp_path / "out", 4, process)
-    workers[0].kill()
-    _, err = process.communicate(timeout=120)
+def check_same_table(process, run, tmp_path, monkeypatch):
+    """The campaign ends well, with the table of one on this machine."""
+    _, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     monkeypatch.setattr(executor_module, "has_dask", lambda: False)
     assert run("sweep", "s.yaml", "--out", "here", "--quiet").code == 0
@@ -309,11 +313,61 @@ def test_a_cluster_gives_the_same_table_even_when_a_worker_dies(run, tmp_path, c
 
 
 @pytest.mark.slow
-def test_no_scheduler_at_the_address_is_one_clear_line(tmp_path, monkeypatch):
+def test_a_cluster_gives_the_same_table_when_a_worker_dies_and_another_is_slow(run, tmp_path, cluster, monkeypatch):
+    study(tmp_path / "s.yaml", instances=30, timeout=60)
+    process = start(tmp_path, "s.yaml", "--out", "out", "--scheduler", cluster.address, "--quiet")
+    wait_for_runs(tmp_path / "out", 4, process)
+    cluster.workers[0].kill()
+    cluster.workers[1].send_signal(signal.SIGSTOP)
+    time.sleep(3.0)
+    cluster.workers[1].send_signal(signal.SIGCONT)
+    check_same_table(process, run, tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_started_again_changes_no_number(run, tmp_path, cluster, monkeypatch):
+    # Catches a campaign that waits for ever for batches that the new scheduler has never heard of.
+    study(tmp_path / "s.yaml", instances=30, timeout=60)
+    process = start(tmp_path, "s.yaml", "--out", "out", "--scheduler", cluster.address, "--quiet")
+    wait_for_runs(tmp_path / "out", 4, process)
+    cluster.kill()
+    cluster.start()
+    check_same_table(process, run, tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_falls_silent_ends_in_one_line(tmp_path, cluster):
+    # Catches a campaign that hangs on a scheduler which is there and stuck.
+    study(tmp_path / "s.yaml", instances=30, timeout=60)
+    options = ("--scheduler", cluster.address, "--scheduler-timeout", "10s", "--quiet")
+    process = start(tmp_path, "s.yaml", "--out", "out", *options)
+    wait_for_runs(tmp_path / "out", 4, process)
+    cluster.scheduler.send_signal(signal.SIGSTOP)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert len(err.splitlines()) == 1
+    assert "it has not answered for 10 s; what is done stays" in err
+
+
+@pytest.mark.slow
+def test_a_server_that_accepts_and_says_nothing_is_one_clear_line(tmp_path):
     pytest.importorskip("distributed")
     study(tmp_path / "s.yaml")
-    prelude = "import thermospice.campaigns.runs._executor as e; e._CONNECT = 2; "
-    process = start(tmp_path, "s.yaml", "--scheduler", "tcp://127.0.0.1:9", "--quiet", prelude=prelude)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        process = start(tmp_path, "s.yaml", "--scheduler", address, "--scheduler-timeout", "2s", "--quiet")
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert len(err.splitlines()) == 1
+    assert "no Dask scheduler answers within 2 s" in err
+
+
+@pytest.mark.slow
+def test_no_scheduler_at_the_address_is_one_clear_line(tmp_path):
+    pytest.importorskip("distributed")
+    study(tmp_path / "s.yaml")
+    where = ("--scheduler", "tcp://127.0.0.1:9", "--scheduler-timeout", "2s")
+    process = start(tmp_path, "s.yaml", *where, "--quiet")
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert len(err.splitlines()) == 1

