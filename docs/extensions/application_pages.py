@@ -3,6 +3,7 @@
 import ast
 import csv
 import inspect
+import json
 import re
 import textwrap
 import warnings
@@ -226,6 +227,16 @@ def board() -> str:
     head = ("quantity", "measured", "±", "predicted", "measured / predicted", "standard errors away")
     names = ("measured", "standard_error", "predicted", "measured_over_predicted", "z")
     return _table(head, ((row["quantity"], *(_rounded(row[name]) for name in names)) for row in shown))
+
+
+def faults() -> str:
+    """Single faults by kind, from the table that the benchmark writes."""
+    path = Path(__file__).parent.parent / "validation" / "faults.json"
+    kinds = json.loads(path.read_text(encoding="utf-8"))["kinds"]
+    names = ("planted", "caught", "below", "missed")
+    total = {"kind": "all", **{name: sum(kind[name] for kind in kinds) for name in names}}
+    head = ("fault", "planted", "caught", "effect below a limit", "missed")
+    return _table(head, ((kind["kind"], *(str(kind[name]) for name in names)) for kind in [*kinds, total]))
 
 
 def _rounded(text: str) -> str:

@@ -6,6 +6,9 @@
     <!-- presets -->                       the designs that come with it
     <!-- output thermospice ... -->        what a command prints, run when the site is built
     <!-- board -->                         prediction beside measurement, from the file that predict.py writes
+    <!-- faults -->                        single faults by kind, from the file that bench_faults.py writes
+    <!-- engines -->                       the same numbers by every engine that is there
+    <!-- effect mismatch -->               the figure of an effect, with SPICE where there is one
 
 Figures of formulas are drawn when the site is built.
 """
@@ -19,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
+FIGURES = ROOT / "docs" / "physics" / "figures"
 
 
 def replaced(text: str) -> str:
@@ -28,16 +32,29 @@ def replaced(text: str) -> str:
 
 def _written(mark: re.Match[str]) -> str:
     import application_pages as pages
+    from engines import side_by_side
 
     kind, argument = mark.group(1), mark.group(2) or ""
-    writers = {"commands": pages.commands, "doors": pages.doors, "presets": pages.presets, "board": pages.board}
+    writers = {
+        "commands": pages.commands,
+        "doors": pages.doors,
+        "presets": pages.presets,
+        "board": pages.board,
+        "faults": pages.faults,
+        "engines": side_by_side,
+    }
     if kind in writers:
         return writers[kind]()
     if kind == "fields":
         return pages.fields(argument)
     if kind == "output":
         return f"```text\n$ {argument}\n{output(argument)}\n```"
-    raise ValueError(f"expected commands, doors, presets, board, fields or output, got {kind!r}")
+    if kind == "effect":
+        head = f"```{{figure}} figures/{argument}.svg\n:alt: {argument}, SPICE against the model"
+        return f"{head}\n\n{_caption(argument)}\n```"
+    raise ValueError(
+        f"expected commands, doors, presets, board, faults, engines, effect, fields or output, got {kind!r}"
+    )
 
 
 def output(line: str) -> str:
@@ -57,14 +74,22 @@ def output(line: str) -> str:
     return done.stdout.rstrip().replace(folder, "")
 
 
+def _caption(name: str) -> str:
+    from effects import caption
+
+    return caption(FIGURES, name)
+
+
 def _read(app: Any, name: str, source: list[str]) -> None:
     source[0] = replaced(source[0])
 
 
 def _draw(app: Any) -> None:
+    from effects import draw_all
     from formula_figures import draw
 
     draw(ROOT / "docs" / "physics")
+    draw_all(FIGURES)
 
 
 def setup(app: Any) -> dict[str, bool]:
