@@ -135,6 +135,24 @@ def test_the_reference_tells_every_option_and_field() -> None:
     assert "| `R0` | ohm | required | > 0 |" in table
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "thermospice.circuits:Design",
+        "thermospice.campaigns.studies:Study",
+        "thermospice.training:Experiment",
+        "thermospice.circuits.tolerances:CircuitSpecification",
+        "thermospice.measurements.lab:LabFacts",
+    ],
+)
+def test_every_field_of_a_file_says_what_it_means(place: str) -> None:
+    # Catches a field that a person would have to look up in the source.
+    rows = [line.split(" | ") for line in _extension("application_pages").fields(place).splitlines()]
+    fields = [row for row in rows if len(row) == 5 and row[0].startswith("| `")]
+    assert len(fields) > 4
+    assert [row[0] for row in fields if not row[4].strip(" |")] == []
+
+
 def test_the_measured_board_says_what_its_netlist_says() -> None:
     # Catches a table that was kept while the netlist, or the equations, moved on. The bare network's numbers are those
     # of two lines of algebra: G and C of the board, nothing of the package.

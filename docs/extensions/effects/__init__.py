@@ -55,6 +55,7 @@ def draw_all(folder: Path) -> None:
             "state": state,
             "simulator": simulator,
             "residuals": [panel.residual for panel in panels],
+            "by_hand": any(panel.by_hand is not None for panel in panels),
         }
         facts.write_text(json.dumps(said), encoding="utf-8")
 
@@ -64,8 +65,9 @@ def caption(folder: Path, name: str) -> str:
     said = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     if said["simulator"] is None:
         return "Lines: the model. No simulator was found when this page was built, so that SPICE is missing."
+    dashed = " Dashed: the formula above, by hand." if said["by_hand"] else ""
     return (
-        f"Line: the model. Points: {said['simulator']}. Dashed: the formula above, by hand. Below: what SPICE"
+        f"Line: the model. Points: {said['simulator']}.{dashed} Below: what SPICE"
         f" and model differ by, at most {' and '.join(said['residuals'])}. Computed when this page was built."
     )
 
