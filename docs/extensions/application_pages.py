@@ -219,6 +219,17 @@ def presets() -> str:
     return _table(("preset", "R0", "C", "tau = R0 C", "what it is"), rows)
 
 
+def benchmarks() -> str:
+    """What each benchmark measures, by its own words, and how it is called."""
+    rows = []
+    for path in sorted((Path(__file__).parents[2] / "benchmarks").glob("bench_*.py")):
+        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        first = " ".join(said.partition("\n\n")[0].split())
+        call = next((line.strip() for line in said.splitlines() if line.strip().startswith("python ")), "")
+        rows.append((_prose(first), _code(call or f"python benchmarks/{path.name}")))
+    return _table(("what", "command"), rows)
+
+
 def board() -> str:
     """The measured board, from the table that its example writes."""
     with (Path(__file__).parent.parent / "validation" / "two-node-board.csv").open(encoding="utf-8") as file:

@@ -6,6 +6,7 @@
     <!-- presets -->                       the designs that come with it
     <!-- output thermospice ... -->        what a command prints, run when the site is built
     <!-- board -->                         prediction beside measurement, from the file that predict.py writes
+    <!-- benchmarks -->                    what each file of benchmarks/ measures
     <!-- faults -->                        single faults by kind, from the file that bench_faults.py writes
     <!-- engines -->                       the same numbers by every engine that is there
     <!-- effect mismatch -->               the figure of an effect, with SPICE where there is one
@@ -40,6 +41,7 @@ def _written(mark: re.Match[str]) -> str:
         "doors": pages.doors,
         "presets": pages.presets,
         "board": pages.board,
+        "benchmarks": pages.benchmarks,
         "faults": pages.faults,
         "engines": side_by_side,
     }
@@ -53,7 +55,7 @@ def _written(mark: re.Match[str]) -> str:
         head = f"```{{figure}} figures/{argument}.svg\n:alt: {argument}, SPICE against the model"
         return f"{head}\n\n{_caption(argument)}\n```"
     raise ValueError(
-        f"expected commands, doors, presets, board, faults, engines, effect, fields or output, got {kind!r}"
+        f"expected commands, doors, presets, board, benchmarks, faults, engines, effect, fields or output, got {kind!r}"
     )
 
 
