@@ -14,6 +14,7 @@
 Figures of formulas are drawn when the site is built.
 """
 
+import hashlib
 import re
 import shlex
 import subprocess
@@ -23,12 +24,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
+MARK = re.compile(r"^<!-- (\w+)(?: (.*?))? -->$", re.MULTILINE)
+ROOMS = ("files", "circuits", "measurements", "netlists", "behavioral", "training", "fidelity", "campaigns")
 FIGURES = ROOT / "docs" / "physics" / "figures"
 
 
 def replaced(text: str) -> str:
     """A page with its marks replaced by what the application says."""
-    return re.sub(r"^<!-- (\w+)(?: (.*?))? -->$", _written, text, flags=re.MULTILINE)
+    return MARK.sub(_written, text)
 
 
 def _written(mark: re.Match[str]) -> str:
@@ -94,7 +97,29 @@ def _draw(app: Any) -> None:
     draw_all(FIGURES)
 
 
+def _written_pages(app: Any, env: Any, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
+    """Pages with marks are read again at every build: what they say is not in their own text."""
+    return [name for name in env.found_docs if MARK.search(Path(env.doc2path(name)).read_text(encoding="utf-8"))]
+
+
+def _run_tutorials_again(app: Any) -> None:
+    """Where the package is another one than in the last build, what the scripts print may be, too."""
+    folder = ROOT / "docs" / "tutorials"
+    kept = folder / "package.sha256"
+    found = hashlib.sha256()
+    for path in sorted(path for room in ROOMS for path in (ROOT / room).rglob("*") if path.suffix in (".py", ".yaml")):
+        found.update(path.read_bytes())
+    if not kept.exists() or kept.read_text(encoding="utf-8") != found.hexdigest():
+        for done in folder.glob("*.md5"):
+            done.unlink()
+        folder.mkdir(exist_ok=True)
+        kept.write_text(found.hexdigest(), encoding="utf-8")
+
+
 def setup(app: Any) -> dict[str, bool]:
     app.connect("builder-inited", _draw)
+    # Before sphinx-gallery looks which scripts have changed.
+    app.connect("builder-inited", _run_tutorials_again, priority=100)
+    app.connect("env-get-outdated", _written_pages)
     app.connect("source-read", _read)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -62,7 +62,7 @@ def thermal_noise(there: bool) -> tuple[Panel, ...]:
 
     first = _spectra(design.nominal(RCMesh(1)), one, "ideal", (1e3, 1e7), there, by_hand)
     at = np.array([100.0, 200.0, 300.0, 400.0, 500.0])
-    chips = [design.model_copy(update={"temperature": T}).nominal(RCMesh(1)) for T in at]
+    chips = [design.model_copy(update={"temperature": float(T)}).nominal(RCMesh(1)) for T in at]
     model = np.array([response(c, one, level="ideal").stationary_covariance()[0, 0] for c in chips])
     points = None
     if there:

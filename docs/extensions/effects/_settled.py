@@ -137,7 +137,7 @@ def temperature(there: bool) -> tuple[Panel, ...]:
     tau = board().tau
 
     def made(celsius: float) -> Instance:
-        return chip({"tempco": {"resistor_tc1": tc1}}, temperature=celsius + zero)
+        return chip({"tempco": {"resistor_tc1": tc1}}, temperature=float(celsius + zero))
 
     def by_model(celsius: float) -> float:
         return float(response(made(celsius)).mean_at(np.array([tau]))[0, 0])
