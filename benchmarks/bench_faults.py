@@ -76,6 +76,23 @@ def show(found: dict[Chip, list[Trial]]) -> None:
                 print(f"  {'MISSED ' if trial.missed else ''}{', '.join(chip)}: {trial.derivation}")
 
 
+def by_kind(found: Sequence[Trial]) -> list[dict[str, str | int]]:
+    """How many faults of each kind were planted, caught, too small for a limit, and missed."""
+    kinds: dict[str, list[Trial]] = defaultdict(list)
+    for trial in found:
+        kinds[trial.kind].append(trial)
+    return [
+        {
+            "kind": kind,
+            "planted": len(group),
+            "caught": sum(trial.caught for trial in group),
+            "below": sum(not trial.caught and not trial.missed for trial in group),
+            "missed": sum(trial.missed for trial in group),
+        }
+        for kind, group in sorted(kinds.items())
+    ]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--cells", type=int, default=2)
@@ -108,7 +125,8 @@ def main() -> int:
         for trial in group
         if not trial.caught
     ]
-    return finish(rows, {"seconds": time.perf_counter() - start, "uncaught": uncaught}, options.out)
+    facts = {"seconds": time.perf_counter() - start, "kinds": by_kind(everything), "uncaught": uncaught}
+    return finish(rows, facts, options.out)
 
 
 if __name__ == "__main__":

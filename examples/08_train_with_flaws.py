@@ -32,8 +32,18 @@ def final_loss(solver, steps=25):
 
 # %%
 # Any model of a chip says how good its parts are; the device draws as many cells as the module has
-# parameters.
-model = DeviceModel.nominal(Design.preset("board-1k-1n").sample(Crossbar(n=4), np.random.default_rng(0)))
+# parameters. A good board is hardly felt, so these parts are far worse than its own: resistors of
+# 5 %, offsets of 10 mV, converters of 6 bits, and noise injected into each cell.
+board = Design.preset("board-1k-1n")
+poor = board.model_copy(
+    update={
+        "injected_noise": 1e-16,
+        "amplifier": board.amplifier.model_copy(update={"offset_sigma": 10e-3}),
+        "mismatch": board.mismatch.model_copy(update={"resistor_sigma": 0.05}),
+        "converters": board.converters.model_copy(update={"dac_bits": 6, "adc_bits": 6}),
+    }
+)
+model = DeviceModel.nominal(poor.sample(Crossbar(n=4), np.random.default_rng(0)))
 losses = {"none (ideal)": final_loss(IdealSPU(t=20.0))}
 groups = {
     "resistor mismatch": ("conductance", "inverter"),

@@ -41,6 +41,8 @@ found, low, high = (np.array([point[key] for point in points]) for key in ("yiel
 figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
 axes.errorbar(100 * sigma, 100 * found, 100 * np.array([found - low, high - found]), fmt="o", capsize=3)
 axes.set(xscale="log", xlabel="resistor mismatch, one sigma (%)", ylabel="yield (%)", ylim=(-5, 105))
+axes.set_xticks(100 * sigma, [f"{100 * one:g}" for one in sigma])
+axes.minorticks_off()
 axes.set_title("chips within 5 % of the solution, 95 % interval", fontsize=10)
 plt.show()
 for row in zip(sigma, found, low, high, strict=True):

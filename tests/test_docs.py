@@ -1,6 +1,7 @@
 """The pages of docs/ are whole, say nothing that the application does not know, and run as they stand there."""
 
-import importlib.util
+import importlib
+import json
 import re
 import shlex
 import subprocess
@@ -9,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 from thermospice.cli import main
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+TUTORIALS = "tutorials/index.md"
 LANGUAGES = {"sh", "console", "python", "yaml", "text"}
 """`sh` and `python` are run, `console` is shown; a block with a caption is a file of that name."""
 DIRECTIVES = {"{toctree}", "{code-block}", "{list-table}", "{include}", "{figure}"}
@@ -27,13 +30,11 @@ def _name(page: Path) -> str:
 
 
 def _extension(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, DOCS / "extensions" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    """A module of the site's extensions, which import each other as Sphinx lets them."""
+    folder = str(DOCS / "extensions")
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return importlib.import_module(name)
 
 
 def blocks(page: Path) -> list[Block]:
@@ -50,11 +51,11 @@ def test_every_page_is_reached_in_two_clicks() -> None:
                 lines = [line for line in text.splitlines() if line and not line.startswith(":")]
                 yield from ((Path(page).parent / f"{line}.md").as_posix() for line in lines)
 
-    first = list(below("index.md"))
+    # The tutorials are made of scripts when the site is built, one page each below this one.
+    assert TUTORIALS in list(below("index.md"))
+    first = [page for page in below("index.md") if page != TUTORIALS]
     second = [(DOCS / page).resolve().relative_to(DOCS).as_posix() for top in first for page in below(top)]
-    # The tutorials are made of scripts when the site is built, one page each.
-    reached = {"index.md", *first, *second} - {"tutorials/index.md"}
-    assert "tutorials/index.md" in first
+    reached = {"index.md", *first, *second}
     assert {_name(page) for page in PAGES} == reached
 
 
@@ -134,12 +135,28 @@ def test_the_reference_tells_every_option_and_field() -> None:
     assert "| `R0` | ohm | required | > 0 |" in table
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "thermospice.circuits:Design",
+        "thermospice.campaigns.studies:Study",
+        "thermospice.training:Experiment",
+        "thermospice.circuits.tolerances:CircuitSpecification",
+        "thermospice.measurements.lab:LabFacts",
+    ],
+)
+def test_every_field_of_a_file_says_what_it_means(place: str) -> None:
+    # Catches a field that a person would have to look up in the source.
+    rows = [line.split(" | ") for line in _extension("application_pages").fields(place).splitlines()]
+    fields = [row for row in rows if len(row) == 5 and row[0].startswith("| `")]
+    assert len(fields) > 4
+    assert [row[0] for row in fields if not row[4].strip(" |")] == []
+
+
 def test_the_measured_board_says_what_its_netlist_says() -> None:
     # Catches a table that was kept while the netlist, or the equations, moved on. The bare network's numbers are those
     # of two lines of algebra: G and C of the board, nothing of the package.
     import csv
-
-    import numpy as np
 
     with (DOCS / "validation" / "two-node-board.csv").open(encoding="utf-8") as file:
         rows = {row["quantity"]: row for row in csv.DictReader(file)}
@@ -152,7 +169,56 @@ def test_the_measured_board_says_what_its_netlist_says() -> None:
         assert said == pytest.approx(tau, rel=1e-5)  # six digits are written
 
 
+EFFECT_PAGES = sorted(path for path in (DOCS / "physics").glob("*.md") if path.stem != "index")
+
+
+@pytest.mark.parametrize("page", EFFECT_PAGES, ids=_name)
+def test_an_effect_has_equation_derivation_figure_use_and_literature(page: Path) -> None:
+    # Catches a page that says what happens and neither why nor when.
+    text = page.read_text(encoding="utf-8")
+    heads = ["## Where it comes from", "## When it matters", "## In the package"]
+    places = [text.index(head) for head in heads]
+    assert "$$" in text[: places[0]]
+    assert len(re.findall(r"^\d\. ", text[places[0] : places[1]], re.MULTILINE)) == 5
+    assert f"<!-- effect {page.stem} -->" in text[places[0] : places[1]]
+    assert "*Literature*: " in text[places[2] :]
+
+
+def test_planted_faults_were_all_seen_or_too_small() -> None:
+    # Catches a table of faults with one that was missed, and one that was made of a part of them only.
+    kinds = json.loads((DOCS / "validation" / "faults.json").read_text(encoding="utf-8"))["kinds"]
+    assert sum(kind["missed"] for kind in kinds) == 0
+    assert sum(kind["planted"] for kind in kinds) > 1000
+    for kind in kinds:
+        assert kind["caught"] + kind["below"] + kind["missed"] == kind["planted"], kind["kind"]
+
+
+def test_a_page_of_marks_says_what_the_application_says() -> None:
+    # Catches a mark that is copied as it stands, which a browser hides.
+    writer = _extension("from_the_application")
+    marks = {m.group(1) for page in PAGES for m in writer.MARK.finditer(page.read_text(encoding="utf-8"))}
+    assert marks >= {"commands", "doors", "fields", "effect", "engines", "faults", "benchmarks", "output", "board"}
+    with pytest.raises(ValueError, match="expected commands"):
+        writer.replaced("<!-- nonsense -->")
+
+
 # What runs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", EFFECT_PAGES, ids=_name)
+def test_an_effects_formula_model_and_spice_agree(page: Path) -> None:
+    # Catches a derivation that is wrong, and a figure whose points have left its line. Formulas are of first order, or
+    # leave out what the amplifier's other flaws do: a tenth is far more than that, and less than a wrong factor.
+    panels = _extension("effects").EFFECTS[page.stem](True)
+    for panel in panels:
+        assert panel.points is not None
+        assert np.abs(panel.differences).max() < (2e-3 if panel.unit or panel.log_y else 1e-5)
+        if panel.by_hand is not None:
+            scale = np.abs(panel.line[1]).max()
+            away = np.abs(panel.by_hand[1] - panel.line[1])
+            near = np.minimum(away / scale, away / np.maximum(np.abs(panel.line[1]), 1e-300))
+            assert near.max() < 0.1, panel.y
 
 
 def _captioned(head: str, text: str) -> tuple[str, str] | None:

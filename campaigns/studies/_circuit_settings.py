@@ -16,29 +16,42 @@ class ProgramSettings(Frozen):
     """A random program, or the one of two CSV files (which become `A` and `b`)."""
 
     condition: Annotated[Ratio, Field(ge=1)] = 10.0
+    """Condition number of the random matrix."""
     symmetric: bool = True
+    """Whether the random matrix is; of a crossbar only."""
     seed: Annotated[Count, Field(ge=0)] | None = None
     """The study's seed unless given: every chip gets the same program."""
     A: tuple[tuple[Ratio, ...], ...] | None = None
+    """The matrix instead of a random one, or a CSV file with it."""
     b: tuple[Volt, ...] | None = None
+    """The drive that goes with it, or a CSV file with it."""
 
 
 class CircuitSettings(Frozen):
     """One simulated chip; parameters of a study replace fields of this by their dotted names."""
 
     design: Design
+    """A preset, a file, or the keys of a design."""
     corner: Literal["slow", "typical", "fast"] = "typical"
+    """Of the process: every value at one end of the design's corners."""
     topology: str = "crossbar"
+    """Which circuit holds the program."""
     size: Annotated[Cells, Field(ge=1)] = 8
+    """Number of cells."""
     level: Level = "macro"
+    """How deep the circuit goes."""
     analyses: tuple[Analysis, ...] = Field(("op",), min_length=1)
+    """What is measured of each chip."""
     duration: Annotated[Seconds, Field(gt=0)] | None = None
     """Of a transient [s]; until it has settled unless given."""
     settle_tolerance: Annotated[Ratio, Field(gt=0, lt=1)] = 0.01
     """Settled is when the relative distance from the settled voltages stays below this."""
     mismatch: bool = True
+    """Whether chips are drawn from the tolerances; otherwise all are nominal."""
     program: ProgramSettings = ProgramSettings()
+    """What the chips hold."""
     drive_scale: Literal["auto"] | Annotated[Ratio, Field(gt=0)] = "auto"
+    """Factor on the drive; `auto` fits the rails and converters."""
 
     @model_validator(mode="after")
     def _known(self) -> "CircuitSettings":

@@ -42,8 +42,11 @@ class Limit(Frozen):
     """What a good run keeps; a run that failed, or has no such number, is not a good one."""
 
     metric: str
+    """What is kept, by the name that tables have."""
     at_most: float | None = None
+    """Upper bound, in the metric's unit."""
     at_least: float | None = None
+    """Lower bound, in the metric's unit."""
     typical: float | None = None
     """What is aimed at, for the tables; no bound."""
     required_yield: Annotated[Ratio, Field(ge=0, le=1)] | None = None
@@ -89,6 +92,7 @@ class Specification(Frozen):
     loosest: str
     """The parameter; larger is looser."""
     metric: str
+    """What the bound is on."""
     at_most: float
     """For the mean over the instances."""
 

@@ -26,17 +26,23 @@ class NetlistSettings(Frozen):
     include: bool = False
     """Whether what the netlist includes is taken, from its own folder and below; done when a study is read."""
     outputs: tuple[str, ...] = Field(min_length=1)
+    """Nodes that are read, and differences such as `v1-v2`."""
     analyses: tuple[Analysis, ...] = Field(("op", "noise"), min_length=1)
+    """What is measured of each circuit."""
     tolerances: Mapping[str, Tolerance] = Field(default_factory=dict)
+    """By patterns of element names, such as `R*`."""
     corner: Corner = "typical"
+    """Every element at one end of its tolerance, or the typical one."""
     temperature: Annotated[Kelvin, Field(gt=0)] | None = None
     """The netlist's own unless given."""
     band: tuple[Hertz, Hertz] | None = None
     """Of the noise; all frequencies unless given."""
     duration: Annotated[Seconds, Field(gt=0)] | None = None
+    """Of a transient [s]; until it has settled unless given."""
     input: str | None = None
     """Source of the responses."""
     settle_tolerance: Annotated[Ratio, Field(gt=0, lt=1)] = 0.01
+    """Settled is when the relative distance from the settled voltages stays below this."""
     mismatch: bool = True
     """Whether chips are drawn from the tolerances."""
 

@@ -28,12 +28,19 @@ class Parameter(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     values: tuple[Any, ...] | None = Field(None, min_length=1)
+    """What the field takes, one after the other."""
     low: Any = None
+    """Lower end, in the field's unit."""
     high: Any = None
+    """Upper end, in the field's unit."""
     count: Annotated[Count, Field(ge=1)] | None = None
+    """Values on a grid between the ends."""
     scale: Literal["linear", "log"] = "linear"
+    """How they are spaced, or drawn."""
     mean: Any = None
+    """Of a normal distribution."""
     sigma: Any = None
+    """Its standard deviation; in per cent it is of the mean."""
 
     @model_validator(mode="before")
     @classmethod

@@ -20,6 +20,7 @@ class StopAfter(Frozen):
     """The campaign ends when this many runs have failed."""
 
     stop_after: Annotated[Count, Field(ge=1)]
+    """Number of failed runs."""
 
 
 class Study(Frozen):

@@ -33,7 +33,9 @@ class DesignFields(Part):
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+    """Of the design, in letters, digits and `_.-`."""
     description: str = ""
+    """In any words; reports show it."""
     sources: Mapping[str, str] = Field(default_factory=dict)
     """Where each number comes from, by field."""
     R0: Annotated[Ohm, Positive]
@@ -49,11 +51,17 @@ class DesignFields(Part):
     amplifier: Amplifier | None = None
     """`None`: only the level `ideal` can be built."""
     mismatch: Mismatch = Mismatch()
+    """How far single components scatter."""
     converters: Converters = Converters()
+    """Between the digital side and the cells."""
     programming: Programming = Programming()
+    """How finely and how far a conductance can be set."""
     tempco: TemperatureCoefficients = TemperatureCoefficients()
+    """How values follow the temperature."""
     corners: Corners = Corners()
+    """How far a whole batch can be off."""
     drift: Drift = Drift()
+    """What changes while a chip runs."""
 
     @property
     def tau(self) -> float:

@@ -56,9 +56,13 @@ class Corners(Part):
     """Relative distance of the process corners from typical."""
 
     resistor: Annotated[Ratio, Field(ge=0, lt=1)] = 0.0
+    """Slow has resistors larger by this part, fast has them smaller."""
     capacitor: Annotated[Ratio, Field(ge=0, lt=1)] = 0.0
+    """The same of capacitors."""
     gain_bandwidth: Annotated[Ratio, Field(ge=0, lt=1)] = 0.0
+    """Slow has amplifiers slower by this part, fast has them faster."""
     supply: Annotated[Ratio, Field(ge=0, lt=1)] = 0.0
+    """Slow has rails closer to zero by this part, fast has them further away."""
 
 
 class Drift(Part):
@@ -92,7 +96,9 @@ class Converters(Part):
     """Converters between the digital side and the cells; `None` bits are ideal."""
 
     dac_bits: Annotated[Bits, Field(ge=1, le=24)] | None = None
+    """Of the drive's converter."""
     adc_bits: Annotated[Bits, Field(ge=1, le=24)] | None = None
+    """Of the readout's converter."""
     full_scale: Annotated[Volt, Positive] = 1.0
     """Range is -full_scale to full_scale [V]."""
     inl: Annotated[Ratio, NonNegative] = 0.0

@@ -18,10 +18,13 @@ class BoundSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     min: Any = None
+    """Lower bound, in the metric's unit."""
     typ: Any = None
     """What is aimed at; shown beside what the typical chip has."""
     max: Any = None
+    """Upper bound, in the metric's unit."""
     required_yield: Annotated[Ratio, Field(ge=0, le=1)] = 1.0
+    """The command ends with exit code 1 when fewer chips than this keep the bounds."""
 
     @model_validator(mode="after")
     def _bounded(self) -> "BoundSettings":

@@ -34,10 +34,13 @@ class Tolerance(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     within: Annotated[Ratio, Field(ge=0, lt=1)] | None = None
+    """Largest deviation; all up to it are equally likely."""
     sigma: Annotated[Ratio, Field(ge=0, lt=0.34)] | None = None
+    """Standard deviation of a normal law."""
     tc1: PerKelvin = 0.0
     """Linear coefficient of temperature about 300.15 K (27 C)."""
     tc2: PerSquareKelvin = 0.0
+    """Quadratic coefficient of temperature about 300.15 K."""
 
     @model_validator(mode="before")
     @classmethod

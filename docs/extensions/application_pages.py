@@ -3,6 +3,7 @@
 import ast
 import csv
 import inspect
+import json
 import re
 import textwrap
 import warnings
@@ -218,6 +219,17 @@ def presets() -> str:
     return _table(("preset", "R0", "C", "tau = R0 C", "what it is"), rows)
 
 
+def benchmarks() -> str:
+    """What each benchmark measures, by its own words, and how it is called."""
+    rows = []
+    for path in sorted((Path(__file__).parents[2] / "benchmarks").glob("bench_*.py")):
+        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        first = " ".join(said.partition("\n\n")[0].split())
+        call = next((line.strip() for line in said.splitlines() if line.strip().startswith("python ")), "")
+        rows.append((_prose(first), _code(call or f"python benchmarks/{path.name}")))
+    return _table(("what", "command"), rows)
+
+
 def board() -> str:
     """The measured board, from the table that its example writes."""
     with (Path(__file__).parent.parent / "validation" / "two-node-board.csv").open(encoding="utf-8") as file:
@@ -226,6 +238,16 @@ def board() -> str:
     head = ("quantity", "measured", "±", "predicted", "measured / predicted", "standard errors away")
     names = ("measured", "standard_error", "predicted", "measured_over_predicted", "z")
     return _table(head, ((row["quantity"], *(_rounded(row[name]) for name in names)) for row in shown))
+
+
+def faults() -> str:
+    """Single faults by kind, from the table that the benchmark writes."""
+    path = Path(__file__).parent.parent / "validation" / "faults.json"
+    kinds = json.loads(path.read_text(encoding="utf-8"))["kinds"]
+    names = ("planted", "caught", "below", "missed")
+    total = {"kind": "all", **{name: sum(kind[name] for kind in kinds) for name in names}}
+    head = ("fault", "planted", "caught", "effect below a limit", "missed")
+    return _table(head, ((kind["kind"], *(str(kind[name]) for name in names)) for kind in [*kinds, total]))
 
 
 def _rounded(text: str) -> str:

@@ -6,10 +6,15 @@
     <!-- presets -->                       the designs that come with it
     <!-- output thermospice ... -->        what a command prints, run when the site is built
     <!-- board -->                         prediction beside measurement, from the file that predict.py writes
+    <!-- benchmarks -->                    what each file of benchmarks/ measures
+    <!-- faults -->                        single faults by kind, from the file that bench_faults.py writes
+    <!-- engines -->                       the same numbers by every engine that is there
+    <!-- effect mismatch -->               the figure of an effect, with SPICE where there is one
 
 Figures of formulas are drawn when the site is built.
 """
 
+import hashlib
 import re
 import shlex
 import subprocess
@@ -19,25 +24,42 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
+MARK = re.compile(r"^<!-- (\w+)(?: (.*?))? -->$", re.MULTILINE)
+ROOMS = ("files", "circuits", "measurements", "netlists", "behavioral", "training", "fidelity", "campaigns")
+FIGURES = ROOT / "docs" / "physics" / "figures"
 
 
 def replaced(text: str) -> str:
     """A page with its marks replaced by what the application says."""
-    return re.sub(r"^<!-- (\w+)(?: (.*?))? -->$", _written, text, flags=re.MULTILINE)
+    return MARK.sub(_written, text)
 
 
 def _written(mark: re.Match[str]) -> str:
     import application_pages as pages
+    from engines import side_by_side
 
     kind, argument = mark.group(1), mark.group(2) or ""
-    writers = {"commands": pages.commands, "doors": pages.doors, "presets": pages.presets, "board": pages.board}
+    writers = {
+        "commands": pages.commands,
+        "doors": pages.doors,
+        "presets": pages.presets,
+        "board": pages.board,
+        "benchmarks": pages.benchmarks,
+        "faults": pages.faults,
+        "engines": side_by_side,
+    }
     if kind in writers:
         return writers[kind]()
     if kind == "fields":
         return pages.fields(argument)
     if kind == "output":
         return f"```text\n$ {argument}\n{output(argument)}\n```"
-    raise ValueError(f"expected commands, doors, presets, board, fields or output, got {kind!r}")
+    if kind == "effect":
+        head = f"```{{figure}} figures/{argument}.svg\n:alt: {argument}, SPICE against the model"
+        return f"{head}\n\n{_caption(argument)}\n```"
+    raise ValueError(
+        f"expected commands, doors, presets, board, benchmarks, faults, engines, effect, fields or output, got {kind!r}"
+    )
 
 
 def output(line: str) -> str:
@@ -57,17 +79,47 @@ def output(line: str) -> str:
     return done.stdout.rstrip().replace(folder, "")
 
 
+def _caption(name: str) -> str:
+    from effects import caption
+
+    return caption(FIGURES, name)
+
+
 def _read(app: Any, name: str, source: list[str]) -> None:
     source[0] = replaced(source[0])
 
 
 def _draw(app: Any) -> None:
+    from effects import draw_all
     from formula_figures import draw
 
     draw(ROOT / "docs" / "physics")
+    draw_all(FIGURES)
+
+
+def _written_pages(app: Any, env: Any, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
+    """Pages with marks are read again at every build: what they say is not in their own text."""
+    return [name for name in env.found_docs if MARK.search(Path(env.doc2path(name)).read_text(encoding="utf-8"))]
+
+
+def _run_tutorials_again(app: Any) -> None:
+    """Where the package is another one than in the last build, what the scripts print may be, too."""
+    folder = ROOT / "docs" / "tutorials"
+    kept = folder / "package.sha256"
+    found = hashlib.sha256()
+    for path in sorted(path for room in ROOMS for path in (ROOT / room).rglob("*") if path.suffix in (".py", ".yaml")):
+        found.update(path.read_bytes())
+    if not kept.exists() or kept.read_text(encoding="utf-8") != found.hexdigest():
+        for done in folder.glob("*.md5"):
+            done.unlink()
+        folder.mkdir(exist_ok=True)
+        kept.write_text(found.hexdigest(), encoding="utf-8")
 
 
 def setup(app: Any) -> dict[str, bool]:
     app.connect("builder-inited", _draw)
+    # Before sphinx-gallery looks which scripts have changed.
+    app.connect("builder-inited", _run_tutorials_again, priority=100)
+    app.connect("env-get-outdated", _written_pages)
     app.connect("source-read", _read)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

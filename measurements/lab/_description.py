@@ -40,16 +40,20 @@ class ProgramFacts(_Part):
     """One program: files beside the description, or the numbers themselves."""
 
     matrix: str | list[_Numbers]
+    """A: numbers, or a CSV file beside the description."""
     drive: str | _Numbers
+    """b [V]: numbers, or a CSV file beside the description."""
     drive_scale: _Positive | None = None
     """The chip was driven with so many times b."""
     conductance_scale: _Positive = 1.0
+    """The matrix was loaded so many times."""
 
 
 class RecordFacts(_Part):
     """What holds for some records; those of one file win over those of all."""
 
     program: str | None = None
+    """Name of the program that was loaded."""
     columns: Mapping[str, Annotated[int, Field(ge=0)] | str] | None = None
     """The cell, from 0, that each column shows; of a netlist the output, by its name."""
     units: Mapping[str, str] | None = None
@@ -82,11 +86,17 @@ class LabFacts(RecordFacts):
     """A whole description."""
 
     design: str | Mapping[str, Any] | None = None
+    """A preset, a file beside the description, or the keys of a design."""
     topology: str | None = None
+    """Which circuit it is, by its name on the command line."""
     size: Cells | None = None
+    """Number of cells; that of the programs unless given."""
     rank: Cells | None = None
+    """Rows of J, of a cascade."""
     level: str | None = None
+    """How deep the model goes; `macro`, or `ideal` for a design without amplifiers."""
     temperature: Kelvin | None = None
+    """At which the records were made; the design's unless given."""
     netlist: str | None = None
     """A circuit of one's own instead of a design: a SPICE file beside this one."""
     outputs: str | list[str] | None = None
@@ -98,10 +108,15 @@ class LabFacts(RecordFacts):
     chip: str = Field(default="chip", max_length=64)
     """Which chip it was, in any words."""
     programs: Mapping[str, ProgramFacts] = Field(default_factory=dict)
+    """By names that the records use."""
     matrix: str | list[_Numbers] | None = None
+    """A, where there is only one program: numbers, or a CSV file."""
     drive: str | _Numbers | None = None
+    """b [V], where there is only one program: numbers, or a CSV file."""
     drive_scale: _Positive | None = None
+    """The chip was driven with so many times b."""
     conductance_scale: _Positive = 1.0
+    """The matrix was loaded so many times."""
     unknown: list[str] = Field(default_factory=list)
     """Nuisances of the bench to infer; see `calibrate`."""
     records: Mapping[str, RecordFacts] = Field(default_factory=dict)
