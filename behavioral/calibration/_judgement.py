@@ -184,7 +184,7 @@ def _bench(evidence: Evidence) -> Iterator[Check]:
     for kind, score in evidence.scores.results():
         meaning = (
             f"an unknown of the bench that is left out ({NUISANCES[kind].what}) would explain {{:.3g}} times what chance"
-            " explains"
+            " chance explains"
         )
         if score.degrees == 0:
             yield Check("bench", kind, 0.0, 1.0, True, meaning)
