@@ -183,7 +183,7 @@ def _bench(evidence: Evidence) -> Iterator[Check]:
     allowed = sum(one.allowed for one in evidence.judged)
     for kind, score in evidence.scores.results():
         meaning = (
-            f"an unknown of the bench that is left out ({NUISANCES[kind].what}) would explain {{:.3g}} times what chance"
+            f"an unknown of the bench that is left out ({NUISANCES[kind].what}) would explain {{:.3g}} times what"
             " chance explains"
         )
         if score.degrees == 0:
