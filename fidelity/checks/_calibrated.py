@@ -10,7 +10,7 @@ from ...behavioral import DeviceModel, calibrate, compare
 from ...circuits import Program, ProgramError
 from ...measurements import Analysis, calibration_programs, calibration_scaling, check_programs
 from ...netlists import SimulatorError, measure_for_calibration
-from ..subjects import DECADES, Row, Subject, limit
+from ..subjects import DECADES, Asked, Row, Subject, limit
 from ._waveforms import band_errors, spectrum_error
 
 _HELD_OUT = 2
@@ -63,6 +63,8 @@ def _worst(subject: Subject) -> dict[str, float]:
 def _errors(subject: Subject, model: DeviceModel, program: Program) -> dict[str, float]:
     scaling = calibration_scaling(subject.instance, program, subject.level)
     seen = replace(subject, program=program, scaling=scaling, calibrated=True, _found={})
+    if subject.level != "transistor":
+        seen.measure_side_by_side([Asked("tran"), Asked("noise")])
     tran = seen.measure("tran")
     found = {"tran": math.nan if tran is None else compare(tran, model).value}
     if subject.level == "transistor":

@@ -9,7 +9,7 @@ import xarray as xr
 
 from ...behavioral import DeviceModel, compare
 from ...measurements import Analysis
-from ..subjects import DECADES, Row, Subject, amplifier_band, decibels, limit, relative
+from ..subjects import DECADES, Asked, Row, Subject, amplifier_band, decibels, limit, relative
 
 EXACT: Mapping[str, float] = {
     # An ideal amplifier is a source of gain 1e7 in SPICE and a nullor in the model: rows of conductances up to 8 and
@@ -40,6 +40,7 @@ def limits(subject: Subject) -> Mapping[str, float]:
 
 def rows(subject: Subject) -> Iterator[Row]:
     """Each analysis of one chip."""
+    subject.measure_side_by_side([Asked(analysis) for analysis in subject.analyses])
     for analysis in subject.analyses:
         yield from compared(subject, analysis, subject.measure(analysis), subject.model)
 

@@ -108,7 +108,7 @@ class Judge:
         space = self.linear.space
         rows = self._rows(times, hold)
         start = space.initial @ v0 - space.settled_states
-        expected = np.array([_at(space, start, float(t)) for t in times[rows]])
+        expected = space.settled + space.relaxed(start, times[rows]) @ space.M.T
         size = max(float(np.abs(expected).max()), float(np.abs(v0).max(initial=0.0)), _LEAST)
         away = np.abs(v[rows] - expected).max(axis=1)
         settling = np.abs(expected - space.settled).max(axis=1) / size
@@ -134,7 +134,8 @@ class Judge:
         if self.linear.nodal is not None:
             return self.linear.nodal.from_rest(t)
         space = self.linear.space
-        return _at(space, space.initial @ v0 - space.settled_states, t)
+        away = space.relaxed(space.initial @ v0 - space.settled_states, np.array([t]))
+        return np.asarray(space.settled + space.M @ away[0])
 
     def left(self, t: float, v0: Float[np.ndarray, " n"]) -> float:
         """How far the linear waveform is from where it settles at time t [s], as a part of the answer or the start."""
@@ -257,10 +258,6 @@ def _relative(
 def _spread(count: int) -> Sequence[int]:
     """Some of the rows, the last among them."""
     return sorted({round(k) for k in np.linspace(0, count - 1, _LOOKS)})
-
-
-def _at(space: StateSpace, start: Float[np.ndarray, " m"], t: float) -> Float[np.ndarray, " n"]:
-    return np.asarray(space.settled + space.M @ scipy.linalg.expm(-space.F * t) @ start)
 
 
 def _response(space: StateSpace, f: float) -> Complex[np.ndarray, " n"]:
