@@ -40,7 +40,7 @@ def limits(subject: Subject) -> Mapping[str, float]:
 
 def rows(subject: Subject) -> Iterator[Row]:
     """Each analysis of one chip."""
-    subject.measure_side_by_side([Asked(analysis) for analysis in subject.analyses])
+    subject.measure_side_by_side([asked(subject, analysis) for analysis in subject.analyses])
     for analysis in subject.analyses:
         yield from compared(subject, analysis, subject.measure(analysis), subject.model)
 
@@ -80,12 +80,14 @@ def spectrum_error(subject: Subject, data: xr.Dataset, model: DeviceModel) -> fl
 
 def transistor_rows(subject: Subject, waveforms: bool) -> Iterator[Row]:
     """Transistors against the macro-model that stands for them."""
-    for analysis in subject.analyses:
+    analyses = [analysis for analysis in subject.analyses if analysis != "tran" or waveforms]
+    subject.measure_side_by_side([asked(subject, analysis) for analysis in analyses])
+    for analysis in analyses:
         if analysis == "noise":
             yield from band_rows(subject, subject.model)
         elif analysis == "ac":
             yield from compared(subject, "ac", subject.measure("ac", frequencies=_band(subject)), subject.model)
-        elif analysis != "tran" or waveforms:
+        else:
             yield from compared(subject, analysis, subject.measure(analysis), subject.model)
 
 
@@ -107,6 +109,13 @@ def band_errors(subject: Subject, model: DeviceModel) -> tuple[float, float]:
     expected = model.response(subject.program, subject.scaling, allow_clipping=True).psd(f)
     found, wanted = (np.asarray(scipy.integrate.trapezoid(density, f, axis=0)) for density in (psd, expected))
     return relative(found - wanted, found), decibels(expected / psd)
+
+
+def asked(subject: Subject, analysis: Analysis) -> Asked:
+    """An analysis as it is measured here: spectra of transistors within the band of the amplifiers."""
+    if subject.level == "transistor" and analysis in ("ac", "noise"):
+        return Asked(analysis, options={"frequencies": _band(subject)})
+    return Asked(analysis)
 
 
 def _band(subject: Subject) -> tuple[float, float] | None:
