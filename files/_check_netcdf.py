@@ -1,9 +1,10 @@
-"""Read a netCDF file to its end: the program of a process of its own, since HDF5 never returns from some damaged files.
+"""Read netCDF files to their ends, as a process of its own: HDF5 never returns from some damaged ones.
 
-python -P _check_netcdf.py FILE MOST_BYTES SECONDS
+python -P _check_netcdf.py MOST_BYTES SECONDS FILE [SECONDS FILE ...]
 
-A line on standard output says why the file is refused. What it holds is judged before any of it is read: nothing may
-lie outside of the file, no filter may be loaded from elsewhere, and unpacked it is not larger than MOST_BYTES.
+Each file that can be read is a line `ok` on standard output. The first that cannot ends the process, by a line that
+says why it is refused, or without one. What a file holds is judged before any of it is read: nothing may lie outside
+of it, no filter may be loaded from elsewhere, and unpacked it is not larger than MOST_BYTES.
 """
 
 import ctypes
@@ -11,7 +12,7 @@ import math
 import resource
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -33,11 +34,19 @@ class Refused(Exception):
     """Says what is wrong with the file."""
 
 
-def main(path: str, most_bytes: int) -> None:
-    """Judge the file, then touch everything that a reader of measurements would."""
+def main(most_bytes: int, files: Sequence[tuple[int, str]]) -> None:
+    """Judge each file within its time [s]."""
     with suppress(ValueError, OSError):  # a limit that is lower already, or a system without it
         limit = _OWN_MEMORY + 2 * most_bytes
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    for seconds, path in files:
+        _end_in_time(seconds)
+        _read(path, most_bytes)
+        print("ok", flush=True)
+
+
+def _read(path: str, most_bytes: int) -> None:
+    """Judge the file, then touch everything that a reader of measurements would."""
     import h5netcdf
     import h5py
 
@@ -103,9 +112,9 @@ def _end_in_time(seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    _end_in_time(int(sys.argv[3]))
+    seconds, paths = map(int, sys.argv[2::2]), sys.argv[3::2]
     try:
-        main(sys.argv[1], int(sys.argv[2]))
+        main(int(sys.argv[1]), list(zip(seconds, paths, strict=True)))
     except Refused as refused:
         print(refused)
         sys.exit(1)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 
@@ -21,15 +22,21 @@ _BYTES_PER_SECOND = 10e6
 _LONGEST_REASON = 300
 
 
-def read_netcdf(path: str | Path) -> xr.Dataset:
+_TOGETHER = 200
+"""Files in one process: their paths fit on a command line."""
+
+
+def read_netcdf(path: str | Path, judged: bool = False) -> xr.Dataset:
     """The content of a netCDF file (HDF5) in memory.
 
-    A process of its own reads the file first (0.5 s), since HDF5 never returns from some that are damaged.
+    A process of its own reads the file first (0.5 s), since HDF5 never returns from some that are damaged; not of a
+    file that is one of `readable_together`, which is `judged`.
 
     Raises:
         UnreadableFile: missing, not a plain file, too large, or not netCDF; or a file that keeps data elsewhere.
     """
-    _check(Path(path))
+    if not judged:
+        _check(Path(path))
     try:
         data = xr.load_dataset(path, engine="h5netcdf", decode_times=False)
         _check_text(data)
@@ -41,22 +48,69 @@ def read_netcdf(path: str | Path) -> xr.Dataset:
     return data
 
 
+def readable_together(paths: Sequence[Path]) -> frozenset[Path]:
+    """Those of the files that one process for many of them has read: all, or those before the first bad one.
+
+    What is wrong with that one, `read_netcdf` says.
+    """
+    found: list[Path] = []
+    for k in range(0, len(paths), _TOGETHER):
+        part = paths[k : k + _TOGETHER]
+        fine = _how_many_are_fine(part) if len(part) > 1 else 0
+        found += part[:fine]
+        if fine < len(part):
+            break
+    return frozenset(found)
+
+
+def _how_many_are_fine(paths: Sequence[Path]) -> int:
+    """From the first on."""
+    limits: list[float] = []
+    for path in paths:
+        try:
+            limits.append(_limit(path))
+        except UnreadableFile:
+            break
+    said = _judge(paths[: len(limits)], limits)[1] if limits else b""
+    return said.split(b"\n").count(b"ok")
+
+
 def _check(path: Path) -> None:
+    limit = _limit(path)
+    code, said = _judge([path], [limit])
+    if code is None:
+        raise UnreadableFile(path, f"damaged, it was not read within {limit:g} s")
+    if code != 0:
+        reason = said.decode("utf-8", "replace").strip()
+        raise UnreadableFile(path, reason[:_LONGEST_REASON] or "not a netCDF file")
+
+
+def _limit(path: Path) -> float:
+    """Time to read a file [s].
+
+    Raises:
+        UnreadableFile: missing, not a plain file, or too large.
+    """
     with opened(path, MEASUREMENT) as file:
-        size = os.fstat(file.fileno()).st_size
-    limit = round(TIME_LIMIT + size / _BYTES_PER_SECOND, 1)
+        return round(TIME_LIMIT + os.fstat(file.fileno()).st_size / _BYTES_PER_SECOND, 1)
+
+
+def _judge(paths: Sequence[Path], limits: Sequence[float]) -> tuple[int | None, bytes]:
+    """Exit code of the process that reads them, None where it took too long; what it said."""
     program = Path(__file__).with_name("_check_netcdf.py")
     # -P: the script's folder is no place to import from.
-    command = [sys.executable, "-P", str(program), str(path.absolute()), str(MOST_UNPACKED), str(ceil(limit) + 1)]
+    command = [sys.executable, "-P", str(program), str(MOST_UNPACKED)]
+    for path, limit in zip(paths, limits, strict=True):
+        command += [str(ceil(limit) + 1), str(path.absolute())]
+    # No filter is looked for in other places.
+    environment = child_environment(HDF5_PLUGIN_PRELOAD="::")
     try:
-        # No filter is looked for in other places.
-        environment = child_environment(HDF5_PLUGIN_PRELOAD="::")
-        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=limit, env=environment)
-    except subprocess.TimeoutExpired:
-        raise UnreadableFile(path, f"damaged, it was not read within {limit:g} s") from None
-    if done.returncode != 0:
-        said = done.stdout.decode("utf-8", "replace").strip()
-        raise UnreadableFile(path, said[:_LONGEST_REASON] or "not a netCDF file")
+        done = subprocess.run(
+            command, capture_output=True, stdin=subprocess.DEVNULL, timeout=sum(limits), env=environment
+        )
+    except subprocess.TimeoutExpired as late:
+        return None, late.stdout or b""
+    return done.returncode, done.stdout
 
 
 def _check_text(data: xr.Dataset) -> None:

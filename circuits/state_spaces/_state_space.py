@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import scipy
 from jaxtyping import Complex, Float
 
 from .._exceptions import CircuitError
 from ..networks import Capacitor, CurrentSource, Equations, Network, VoltageSource, equations
 from ._conserved import settled_states
 from ._constrained import solved
+from ._decay import Modes
 from ._elimination import by_sources, eliminated
 
 
@@ -120,6 +122,13 @@ class StateSpace:
         """Readouts of the settled device [V]."""
         return np.asarray(self.M @ self.settled_states + self.y_drive + self.y_bias)
 
+    def relaxed(self, x: Float[np.ndarray, " m"], times: Float[np.ndarray, " times"]) -> Float[np.ndarray, "times m"]:
+        """What is left of a start, `exp(-F t) x`, at each time [s]."""
+        modes = self._law.modes if len(times) > 1 else None
+        if modes is not None:
+            return modes.relaxed(x, times)
+        return np.array([scipy.linalg.expm(-self.F * t) @ x for t in times]).reshape(len(times), len(x))
+
     def first(self, n: int) -> "StateSpace":
         """The same circuit with the first n of its readouts."""
         shown = {name: getattr(self, name)[:n] for name in ("M", "y_drive", "y_bias", "feedthrough")}
@@ -158,6 +167,10 @@ class _Law:
     @cached_property
     def poles(self) -> Complex[np.ndarray, " m"]:
         return -np.linalg.eigvals(self.F).astype(complex)
+
+    @cached_property
+    def modes(self) -> Modes | None:
+        return Modes.of(self.F)
 
     def _per_storage(self, right: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
         found = solved(self.C, right)

@@ -11,7 +11,7 @@ from ...circuits import Program, ProgramError
 from ...measurements import Analysis, calibration_programs, calibration_scaling, check_programs
 from ...netlists import SimulatorError, measure_for_calibration
 from ..subjects import DECADES, Row, Subject, limit
-from ._waveforms import band_errors, spectrum_error
+from ._waveforms import asked, band_errors, spectrum_error
 
 _HELD_OUT = 2
 _STREAM = 22
@@ -63,6 +63,7 @@ def _worst(subject: Subject) -> dict[str, float]:
 def _errors(subject: Subject, model: DeviceModel, program: Program) -> dict[str, float]:
     scaling = calibration_scaling(subject.instance, program, subject.level)
     seen = replace(subject, program=program, scaling=scaling, calibrated=True, _found={})
+    seen.measure_side_by_side([asked(seen, "tran"), asked(seen, "noise")])
     tran = seen.measure("tran")
     found = {"tran": math.nan if tran is None else compare(tran, model).value}
     if subject.level == "transistor":

@@ -30,8 +30,7 @@ from jaxtyping import Float
 from ...behavioral import DeviceModel
 from ...circuits import Cascade, Instance, Program, Programming, Scaling
 from ...circuits.topologies import load as load_arrays
-from ...measurements import Analysis
-from ..subjects import Row, Subject, relative
+from ..subjects import Asked, Row, Subject, relative
 from ._waveforms import EXACT
 
 if TYPE_CHECKING:
@@ -81,10 +80,16 @@ def rows(subject: Subject) -> Iterator[Row]:
     # No amplifier is to meet its rails or its slew rate, at the start or at the end.
     strain = max(_Device(subject, batch, chip).strain for chip in chips.values())
     batch = replace(batch, drive=batch.drive * min(1.0, _STRAIN / strain if strain > 0 else 1.0))
-    for name, chip in chips.items():
-        yield from _means(subject, batch, chip, name)
-    yield _clipped(subject, batch, chips["clipped"])
-    yield from _noise(subject, batch, _without_flicker(chips["as designed"]))
+    loaded = replace(subject, program=batch.program, scaling=Scaling(), _found={})
+    devices = {name: _Device(loaded, batch, chip) for name, chip in chips.items()}
+    quiet = _Device(loaded, batch, _without_flicker(chips["as designed"]))
+    # The longest first: what is short fills the time that it leaves.
+    waveforms = [asked for device in devices.values() for asked in device.moving]
+    loaded.measure_side_by_side([quiet.noisy, quiet.slowly_noisy, *waveforms])
+    for name, device in devices.items():
+        yield from _means(device, name)
+    yield _clipped(devices["clipped"])
+    yield from _noise(quiet)
 
 
 _PROGRAMMING: Mapping[str, Mapping[str, bool]] = {
@@ -122,7 +127,7 @@ class _Batch:
         solution = np.linalg.solve(made.factors.dense().numpy(), gradient)
         return cls(made.factors, gradient * (_SWING / np.abs(solution).max()))
 
-    @property
+    @cached_property
     def program(self) -> Program:
         """As the arrays hold it: J has its share of the batch's mean."""
         import torch
@@ -170,7 +175,10 @@ def _without_flicker(chip: Instance) -> Instance:
 
 @dataclass(frozen=True, eq=False)
 class _Device:
-    """`DeviceSPU` as one drawn chip with a batch loaded, and what its limits follow from."""
+    """`DeviceSPU` as one drawn chip with a batch loaded, and what its limits follow from.
+
+    `subject`: with the same batch loaded.
+    """
 
     subject: Subject
     batch: _Batch
@@ -205,10 +213,44 @@ class _Device:
         settled = self.loaded.mean(drive, None, math.inf)
         return max(self.loaded.strain(torch.zeros_like(settled), drive), self.loaded.strain(settled))
 
-    def spice(self, analysis: Analysis, **options: object) -> xr.Dataset | None:
+    def spice(self, asked: Asked) -> xr.Dataset | None:
         """The same chip and program in ngspice."""
-        seen = replace(self.subject, program=self.batch.program, scaling=Scaling(), _found={})
-        return seen.measure(analysis, self.chip, **options)
+        return self.subject.measure(asked.analysis, self.chip, **asked.options)
+
+    def until(self, t: float) -> Asked:
+        """A waveform whose last sample is at its end [tau]: nothing is interpolated."""
+        return Asked("tran", self.chip, {"duration": t * self.chip.design.tau})
+
+    @property
+    def at_rest(self) -> Asked:
+        return Asked("op", self.chip)
+
+    @property
+    def moving(self) -> list[Asked]:
+        """All that `_means` looks at."""
+        return [*(self.until(t) for t in reversed(TIMES)), self.at_rest]
+
+    @cached_property
+    def slowest(self) -> float:
+        """The lowest corner of the loop [Hz]."""
+        return float(np.abs(np.linalg.eigvals(self.F)).min()) / (2 * math.pi * self.chip.design.tau)
+
+    @property
+    def slowly_noisy(self) -> Asked:
+        """Noise far below every pole, where no lag plays a part."""
+        low = 1e-3 * self.slowest
+        return Asked("noise", self.chip, {"frequencies": (low, 10 * low), "points_per_decade": 1})
+
+    @property
+    def noisy(self) -> Asked:
+        """Noise over all frequencies, with all covariances of a small chip."""
+        if self.chip.topology.n <= _ALL_PAIRS:
+            return Asked("noise", self.chip)
+        amplifier = self.chip.design.amplifier
+        fastest = self.fastest / (2 * math.pi * self.chip.design.tau)
+        top = 1e3 * (fastest if amplifier is None else amplifier.gain_bandwidth)
+        band = {"frequencies": (1e-3 * self.slowest, top), "points_per_decade": _POINTS_PER_DECADE}
+        return Asked("noise", self.chip, band)
 
     @cached_property
     def F(self) -> Float[np.ndarray, "n n"]:
@@ -274,32 +316,31 @@ class _Device:
         return amplifier.output_resistance / self.chip.design.R0 * column
 
 
-def _means(subject: Subject, batch: _Batch, chip: Instance, name: str) -> Iterator[Row]:
-    device = _Device(subject, batch, chip)
-    tau = chip.design.tau
-    settled = device.spice("op")
+def _means(device: _Device, name: str) -> Iterator[Row]:
+    subject = device.subject
+    settled = device.spice(device.at_rest)
     size = math.nan if settled is None else float(np.linalg.norm(settled["v"].values))
     for t in TIMES:
-        # The last sample of a run is at its end: nothing is interpolated.
-        data = device.spice("tran", duration=t * tau)
+        data = device.spice(device.until(t))
         error = math.nan if data is None else float(np.linalg.norm(data["v"].values[-1] - device.mean(t))) / size
         yield subject.row("tran", f"{_TITLE}, mean at {t:g} tau, {name}", error, device.mean_limit(t))
     error = math.nan if settled is None else float(np.linalg.norm(settled["v"].values - device.mean(math.inf))) / size
     yield subject.row("op", f"{_TITLE}, mean at rest, {name}", error, device.settled_limit)
 
 
-def _clipped(subject: Subject, batch: _Batch, chip: Instance) -> Row:
+def _clipped(device: _Device) -> Row:
     """Both count the entries that the range does not hold."""
-    expected = len(load_arrays(chip.design.programming, chip.topology, batch.program).clipped)
-    counted = _Device(subject, batch, chip).loaded.chip.clipped
-    return subject.row("op", f"{_TITLE}, entries that clip, difference", float(abs(counted - expected)), 0.0)
+    chip = device.chip
+    expected = len(load_arrays(chip.design.programming, chip.topology, device.batch.program).clipped)
+    counted = device.loaded.chip.clipped
+    return device.subject.row("op", f"{_TITLE}, entries that clip, difference", float(abs(counted - expected)), 0.0)
 
 
-def _noise(subject: Subject, batch: _Batch, chip: Instance) -> Iterator[Row]:
-    device = _Device(subject, batch, chip)
+def _noise(device: _Device) -> Iterator[Row]:
+    subject = device.subject
     covariance = device.solver.covariance(device.loaded).numpy()
     yield _density(device)
-    data = _spectrum(device)
+    data = device.spice(device.noisy)
     wide = device.solver.population.kappa0 * float(device.loaded.chip.noise.wide.sum()) / float(np.trace(covariance))
     if data is not None and "covariance" in data:
         error = relative(covariance - data["covariance"].values, data["covariance"].values)
@@ -312,10 +353,8 @@ def _noise(subject: Subject, batch: _Batch, chip: Instance) -> Iterator[Row]:
 
 
 def _density(device: _Device) -> Row:
-    """Far below every pole, where no lag plays a part: what the loaded arrays make of each source."""
-    slowest = float(np.abs(np.linalg.eigvals(device.F)).min()) / (2 * math.pi * device.chip.design.tau)
-    low = 1e-3 * slowest
-    data = device.spice("noise", frequencies=(low, 10 * low), points_per_decade=1)
+    """What the loaded arrays make of each source."""
+    data = device.spice(device.slowly_noisy)
     limit = EXACT["noise"] + 2 * device.settled_limit
     if data is None:
         return device.subject.row("noise", f"{_TITLE}, density far below the poles", math.nan, limit)
@@ -324,16 +363,6 @@ def _density(device: _Device) -> Row:
     expected = 2 * device.chip.design.tau * device.solver.density(device.loaded).numpy()
     error = float(np.abs(expected / measured - 1).max())
     return device.subject.row("noise", f"{_TITLE}, density far below the poles", error, limit)
-
-
-def _spectrum(device: _Device) -> xr.Dataset | None:
-    if device.chip.topology.n <= _ALL_PAIRS:
-        return device.spice("noise")
-    tau = device.chip.design.tau
-    slowest = float(np.abs(np.linalg.eigvals(device.F)).min()) / (2 * math.pi * tau)
-    amplifier = device.chip.design.amplifier
-    top = 1e3 * (device.fastest / (2 * math.pi * tau) if amplifier is None else amplifier.gain_bandwidth)
-    return device.spice("noise", frequencies=(1e-3 * slowest, top), points_per_decade=_POINTS_PER_DECADE)
 
 
 def _integrated(data: xr.Dataset) -> Float[np.ndarray, " n"]:

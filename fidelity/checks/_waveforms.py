@@ -9,7 +9,7 @@ import xarray as xr
 
 from ...behavioral import DeviceModel, compare
 from ...measurements import Analysis
-from ..subjects import DECADES, Row, Subject, amplifier_band, decibels, limit, relative
+from ..subjects import DECADES, Asked, Row, Subject, amplifier_band, decibels, limit, relative
 
 EXACT: Mapping[str, float] = {
     # An ideal amplifier is a source of gain 1e7 in SPICE and a nullor in the model: rows of conductances up to 8 and
@@ -40,6 +40,7 @@ def limits(subject: Subject) -> Mapping[str, float]:
 
 def rows(subject: Subject) -> Iterator[Row]:
     """Each analysis of one chip."""
+    subject.measure_side_by_side([asked(subject, analysis) for analysis in subject.analyses])
     for analysis in subject.analyses:
         yield from compared(subject, analysis, subject.measure(analysis), subject.model)
 
@@ -79,12 +80,14 @@ def spectrum_error(subject: Subject, data: xr.Dataset, model: DeviceModel) -> fl
 
 def transistor_rows(subject: Subject, waveforms: bool) -> Iterator[Row]:
     """Transistors against the macro-model that stands for them."""
-    for analysis in subject.analyses:
+    analyses = [analysis for analysis in subject.analyses if analysis != "tran" or waveforms]
+    subject.measure_side_by_side([asked(subject, analysis) for analysis in analyses])
+    for analysis in analyses:
         if analysis == "noise":
             yield from band_rows(subject, subject.model)
         elif analysis == "ac":
             yield from compared(subject, "ac", subject.measure("ac", frequencies=_band(subject)), subject.model)
-        elif analysis != "tran" or waveforms:
+        else:
             yield from compared(subject, analysis, subject.measure(analysis), subject.model)
 
 
@@ -106,6 +109,13 @@ def band_errors(subject: Subject, model: DeviceModel) -> tuple[float, float]:
     expected = model.response(subject.program, subject.scaling, allow_clipping=True).psd(f)
     found, wanted = (np.asarray(scipy.integrate.trapezoid(density, f, axis=0)) for density in (psd, expected))
     return relative(found - wanted, found), decibels(expected / psd)
+
+
+def asked(subject: Subject, analysis: Analysis) -> Asked:
+    """An analysis as it is measured here: spectra of transistors within the band of the amplifiers."""
+    if subject.level == "transistor" and analysis in ("ac", "noise"):
+        return Asked(analysis, options={"frequencies": _band(subject)})
+    return Asked(analysis)
 
 
 def _band(subject: Subject) -> tuple[float, float] | None:

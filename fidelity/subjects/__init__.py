@@ -8,4 +8,5 @@ from ._row import Row as Row
 from ._row import decibels as decibels
 from ._row import make_row as make_row
 from ._row import relative as relative
+from ._subject import Asked as Asked
 from ._subject import Subject as Subject

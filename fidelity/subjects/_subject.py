@@ -1,6 +1,7 @@
 """A chip with a program, and its measurements: each is made once, and why one failed is kept."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +11,22 @@ from ...behavioral import DeviceModel
 from ...circuits import Instance, Level, Network, Program, Scaling, state_space
 from ...circuits.state_spaces import StateSpace
 from ...measurements import Analysis
-from ...netlists import Job, SimulationFailed, deck, simulate
+from ...netlists import Job, SimulationFailed, deck, simulate, simulate_many
 from ...netlists.simulators import Plot, proven_ngspice, read_raw, run_deck
 from ._row import Row, make_row
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A measurement that a check will ask for: the arguments of `Subject.measure`."""
+
+    analysis: Analysis
+    instance: Instance | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return json.dumps([self.analysis, id(self.instance), {k: str(v) for k, v in self.options.items()}])
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +68,31 @@ class Subject:
 
     def measure(self, analysis: Analysis, instance: Instance | None = None, **options: Any) -> xr.Dataset | None:
         """SPICE on this chip, or on another one with the same program; None when it failed."""
-        key = json.dumps([analysis, id(instance), {k: str(v) for k, v in options.items()}])
-        if key not in self._found:
-            self._found[key] = self._simulate(analysis, instance or self.instance, options)
-        return self._found[key]
+        asked = Asked(analysis, instance, options)
+        if asked.key not in self._found:
+            self._found[asked.key] = self._simulate(analysis, instance or self.instance, options)
+        return self._found[asked.key]
+
+    def measure_side_by_side(self, asked: Sequence[Asked]) -> None:
+        """SPICE on all of these, as many at a time as there are processors, for `measure` to find: the same numbers."""
+        new = [one for one in asked if one.key not in self._found]
+        jobs = [
+            Job(
+                one.instance or self.instance,
+                self.program,
+                one.analysis,
+                self.level,
+                scaling=self.scaling,
+                **one.options,
+            )
+            for one in new
+        ]
+        for one, found in zip(new, simulate_many(jobs), strict=True):
+            if isinstance(found, SimulationFailed):
+                self.failures.append(str(found))
+            elif isinstance(found, Exception):
+                raise found
+            self._found[one.key] = found if isinstance(found, xr.Dataset) else None
 
     def _simulate(self, analysis: Analysis, instance: Instance, options: dict[str, Any]) -> xr.Dataset | None:
         try:

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from ...files import UnreadableFile, replacing
-from ...files.netcdf import read_netcdf
+from ...files.netcdf import read_netcdf, readable_together
 from .._exceptions import MeasurementError
 from ._layout import OPTIONAL, VARIABLES
 
@@ -22,8 +22,13 @@ MOST_PROGRAMS = 10_000
 
 
 def load_measurements(paths: Sequence[Path]) -> list[xr.Dataset]:
-    """Measurements from files."""
-    return [load_measurement(path) for path in paths]
+    """Measurements from files.
+
+    Raises:
+        MeasurementError: as `load_measurement`, of the first that is none.
+    """
+    judged = readable_together(paths)
+    return [_loaded(path, path in judged) for path in paths]
 
 
 def save_measurements(measured: Sequence[xr.Dataset], folder: Path) -> None:
@@ -34,7 +39,7 @@ def save_measurements(measured: Sequence[xr.Dataset], folder: Path) -> None:
 
 def load_numbered(folder: Path) -> list[xr.Dataset]:
     """What `save_all` wrote, in order."""
-    return [load_measurement(path) for path in sorted(folder.glob("*.nc"), key=lambda p: int(p.stem))]
+    return load_measurements(sorted(folder.glob("*.nc"), key=lambda p: int(p.stem)))
 
 
 def write_dataset(path: Path, data: "xr.Dataset") -> None:
@@ -79,8 +84,12 @@ def load_measurement(path: str | Path) -> xr.Dataset:
     Raises:
         MeasurementError: no such file, or not a measurement.
     """
+    return _loaded(path, judged=False)
+
+
+def _loaded(path: str | Path, judged: bool) -> xr.Dataset:
     try:
-        measurement = read_netcdf(path)
+        measurement = read_netcdf(path, judged)
     except UnreadableFile as error:
         raise MeasurementError(f"{path}: cannot read the measurement: {error.reason}") from None
     if "analysis" not in measurement.attrs or not {"A", "b"} <= set(measurement.variables):

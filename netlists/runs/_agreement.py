@@ -126,7 +126,7 @@ class Judge:
         if has_waveforms(space):
             return driven(space, times, space.starting(v0))
         start = space.starting(v0) - space.settled_states
-        return np.array([_at(space, start, float(t)) for t in times])
+        return np.asarray(space.settled + space.relaxed(start, times) @ space.M.T)
 
     @property
     def noise_sd(self) -> float:
@@ -140,7 +140,8 @@ class Judge:
         if self.linear.nodal is not None:
             return self.linear.nodal.from_rest(t)
         space = self.linear.space
-        return _at(space, space.starting(v0) - space.settled_states, t)
+        away = space.relaxed(space.starting(v0) - space.settled_states, np.array([t]))
+        return np.asarray(space.settled + space.M @ away[0])
 
     def left(self, t: float, v0: Float[np.ndarray, " n"]) -> float:
         """How far the linear waveform is from where it settles at time t [s], as a part of the answer or the start."""
@@ -263,10 +264,6 @@ def _relative(
 def _spread(count: int) -> Sequence[int]:
     """Some of the rows, the last among them."""
     return sorted({round(k) for k in np.linspace(0, count - 1, _LOOKS)})
-
-
-def _at(space: StateSpace, start: Float[np.ndarray, " m"], t: float) -> Float[np.ndarray, " n"]:
-    return np.asarray(space.settled + space.M @ scipy.linalg.expm(-space.F * t) @ start)
 
 
 def _response(space: StateSpace, f: float) -> Complex[np.ndarray, " n"]:

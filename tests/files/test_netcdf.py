@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from thermospice.files import UnreadableFile
 from thermospice.files import netcdf as netcdf
-from thermospice.files.netcdf import read_netcdf
+from thermospice.files.netcdf import read_netcdf, readable_together
 
 
 @pytest.fixture
@@ -32,6 +32,59 @@ def test_a_packed_data_set_comes_back(tmp_path):
     data = xr.Dataset({"v": ("t", np.zeros(100_000))})
     data.to_netcdf(tmp_path / "m.nc", engine="h5netcdf", encoding={"v": {"zlib": True, "shuffle": True}})
     xr.testing.assert_identical(read_netcdf(tmp_path / "m.nc"), data)
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    """The commands of all processes that judge files."""
+    started, run = [], netcdf.subprocess.run
+
+    def counted(command, **options):
+        started.append(command)
+        return run(command, **options)
+
+    monkeypatch.setattr(netcdf.subprocess, "run", counted)
+    return started
+
+
+def files(folder, count):
+    paths = [folder / f"{k}.nc" for k in range(count)]
+    for k, path in enumerate(paths):
+        xr.Dataset({"v": ("t", np.full(3, float(k)))}).to_netcdf(path, engine="h5netcdf")
+    return paths
+
+
+def test_many_files_are_judged_by_one_process(tmp_path, processes):
+    paths = files(tmp_path, 3)
+    judged = readable_together(paths)
+    assert judged == set(paths)
+    for k, path in enumerate(paths):
+        assert read_netcdf(path, path in judged)["v"].values[0] == k
+    assert len(processes) == 1
+    assert readable_together([]) == readable_together(paths[:1]) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"\x89HDF\r\n\x1a\n" + bytes(600), "not a netCDF file"), (None, "no such file")]
+)
+def test_one_bad_file_among_many_is_found_and_those_behind_it_are_not_believed(tmp_path, content, reason):
+    """Catches a file that is read without having been judged, because the process ended before it."""
+    paths = files(tmp_path, 4)
+    paths[2].unlink() if content is None else paths[2].write_bytes(content)
+    assert readable_together(paths) == set(paths[:2])
+    with pytest.raises(UnreadableFile, match=reason):
+        read_netcdf(paths[2])
+
+
+@pytest.mark.slow
+def test_a_file_that_hdf5_never_returns_from_ends_the_process_for_many(tmp_path, monkeypatch):
+    paths = [*files(tmp_path, 2), Path(__file__).parent.parent / "measurements" / "damaged.nc"]
+    monkeypatch.setattr(netcdf, "TIME_LIMIT", 4.0)
+    started = time.perf_counter()
+    assert readable_together(paths) == set(paths[:2])
+    assert time.perf_counter() - started < 10
+    with pytest.raises(UnreadableFile, match=r"damaged\.nc"):
+        read_netcdf(paths[2])
 
 
 def external(file, secret):

@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 import scipy.linalg
-from thermospice.circuits import Crossbar, Design, Network, Program, RCMesh, Scaling, random_program, state_space
+from thermospice.circuits import (
+    Cascade,
+    Crossbar,
+    Design,
+    Network,
+    Program,
+    RCMesh,
+    Scaling,
+    random_program,
+    state_space,
+)
 from thermospice.circuits.networks import BOLTZMANN, Capacitor, CurrentSource, Inductor, Resistor
 
 R0, C, T = 1e3, 1e-9, 300.15
@@ -146,3 +156,26 @@ def test_floating_node_is_refused():
     network = Network("open", (CurrentSource("i", "0", "x", 1.0), Capacitor("c", "y", "0", 1.0)), ("x",), T)
     with pytest.raises(ValueError, match="path for direct current"):
         state_space(network)
+
+
+@pytest.mark.parametrize("topology", [Crossbar(3), RCMesh(3), Cascade(3, 2)], ids=lambda t: t.name)
+def test_what_is_left_of_a_start_is_its_exponential(topology, rng):
+    space = state_space(Design.preset("board-1k-1n").sample(topology, rng).network(random_program(topology, rng)))
+    x = rng.standard_normal(len(space.G))
+    times = np.array([0.0, 1e-9, 1e-7, 1e-6, 1e-5])
+    expected = [scipy.linalg.expm(-space.F * t) @ x for t in times]
+    # Rounding by the condition of the eigenvectors, which is below 1e6 where they are used.
+    np.testing.assert_allclose(space.relaxed(x, times), expected, atol=1e-9 * np.abs(x).max())
+    for k, t in enumerate(times):
+        np.testing.assert_allclose(space.relaxed(x, np.array([t]))[0], expected[k], atol=1e-12 * np.abs(x).max())
+    assert space.relaxed(x, np.zeros(0)).shape == (0, len(x))
+
+
+def test_equal_cells_in_a_chain_have_no_modes_of_their_own():
+    """Catches eigenvectors that are taken at their word where two are one: exp(-t) (x0 + 2 t x1, x1)."""
+    program = Program([[1.0, -2.0], [0.0, 1.0]], [1.0, 1.0])
+    space = state_space(Design.preset("ideal").nominal(Crossbar(2)).network(program, "ideal"))
+    t = np.array([0.0, 0.1, 1.0, 14.0])
+    v = space.relaxed(space.initial @ [0.3, 0.5], R0 * C * t) @ space.M.T
+    expected = np.exp(-t)[:, None] * np.column_stack([0.3 + 2 * t * 0.5, np.full(4, 0.5)])
+    np.testing.assert_allclose(v, expected, rtol=1e-9)

@@ -1,10 +1,14 @@
 """What a device solver must know about the chips that it stands for."""
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from ....behavioral import DeviceModel, Population
 
 
 @runtime_checkable
@@ -164,11 +168,16 @@ def population_of(model: DeviceLike) -> PopulationLike:
         return model
     if isinstance(model, HasPopulation):
         return model.population()
-    from ....behavioral import (
-        DeviceModel,  # the circuit side, for those who train with it
-        Population,
-    )
+    from ....behavioral import DeviceModel  # the circuit side, for those who train with it
 
     if not isinstance(model, DeviceModel):
         raise TypeError(f"expected the model of a chip, got {type(model).__name__}")
+    return _estimated(model)
+
+
+@lru_cache(maxsize=4)
+def _estimated(model: "DeviceModel") -> "Population":
+    # A solver asks at every load and every readout, and the noise of a large chip takes a second to work out.
+    from ....behavioral import Population
+
     return Population.estimate([model])
