@@ -24,3 +24,4 @@ from ._matrix_free import products as products
 from ._plain_pass import PlainPass as PlainPass
 from ._plain_pass import probe as probe
 from ._randomness import GeneratorStates as GeneratorStates
+from .outputs import OutputParts as OutputParts

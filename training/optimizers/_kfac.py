@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from .._exceptions import Diverged, UnstableLoop
 from .._types import LossFunction
-from ..curvature import FlatModule, Layer, trainable_layers
+from ..curvature import FlatModule, Layer, OutputParts, trainable_layers
 from ..devices.chips import SaturatedDevice, to_own_scale
 from ..solvers import Solver
 from ._batch_checks import MISSING, check_batch, check_parts, is_closure
@@ -95,6 +95,7 @@ class KFAC(torch.optim.Optimizer):
         self.stats: dict[str, float] = {"steps": 0.0, "solves": 0.0, "total_analog_time": 0.0}
         self._averages: dict[str, tuple[Tensor, Tensor]] = {}
         self._velocity: dict[str, Tensor] = {}
+        self._outputs = OutputParts()
         self._seen: dict[str, float] = {}
 
     def step(self, inputs: Any = MISSING, targets: Any = MISSING) -> Tensor:  # type: ignore[override]
@@ -103,7 +104,10 @@ class KFAC(torch.optim.Optimizer):
             raise TypeError("KFAC: expected step(inputs, targets); a closure is for TNGD")
         check_batch("KFAC", inputs, targets)
         self._follow_changes()
-        made = kronecker(self._module, self._layers, self.loss_fn, inputs, targets)
+        made = self._outputs.tried(
+            self._module,
+            lambda: kronecker(self._module, self._layers, self._outputs.loss(self.loss_fn), inputs, targets),
+        )
         if not bool(made.loss.isfinite()):
             raise Diverged("the loss is not finite: lower lr or raise damping; nothing was changed by this step")
         refuse_other_gradients("KFAC", _own_gradients(self._layers.values(), made.blocks))

@@ -338,7 +338,7 @@ class TNGD(torch.optim.Optimizer):
 
     def _remedy(self, inputs: Any, loss: Tensor) -> str:
         if not bool(loss.isfinite()):
-            with torch.no_grad():
+            with torch.no_grad(), self._linearise.outputs.joined(self._flat.module):
                 outputs = self._flat.outputs(self._flat.flatten(), inputs)
             if bool(outputs.isfinite().all()):
                 return "the outputs are, so look at the targets (are all of them ignored?), or lower lr"
