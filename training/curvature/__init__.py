@@ -25,3 +25,7 @@ from ._plain_pass import PlainPass as PlainPass
 from ._plain_pass import probe as probe
 from ._randomness import GeneratorStates as GeneratorStates
 from .outputs import OutputParts as OutputParts
+from .referees import Check as Check
+from .referees import Level as Level
+from .referees import Referee as Referee
+from .referees import check_check as check_check

@@ -12,13 +12,24 @@ from ._flat_module import FlatModule
 from ._layers import Use, forward, trainable_layers
 from ._losses import loss_and_slope, output_hessian, warn_of_no_curvature
 from ._plain_pass import probe
+from .referees import Level
 
 
-def layered(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any, damping: float = 0.0) -> Layered:
+def layered(
+    module: nn.Module,
+    loss_fn: LossFunction,
+    inputs: Any,
+    targets: Any,
+    damping: float = 0.0,
+    level: Level = "chance",
+) -> Layered:
     """Linearise `module` under `loss_fn` at one batch, layer by layer, in one forward and k backward passes.
 
     All trained parameters belong to `Linear` or `Conv2d` layers, each used once in a forward pass; layers between them
     keep samples apart. `inputs`: a tensor, a tuple of positional or a mapping of keyword arguments, all batched first.
+
+    level: how it is checked: by a plain backward pass in a chance direction beside that of the gradient, by the plain
+    gradient alone, or not at all; the gradient is then that of the outer products.
 
     Raises ValueError for other modules, and where `curvature` would.
     """
@@ -35,12 +46,14 @@ def layered(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any,
         loss, slope = loss_and_slope(loss_fn, outputs, targets, flat.parameters)
         H = output_hessian(loss_fn, outputs, targets)
     warn_of_no_curvature(H, slope)
-    gradient = flat.pulled_back(raw, slope)
-    # Derivatives in chance directions: that of the loss may be one in which nothing shows.
-    u = probe(raw)
-    known = flat.pulled_back(raw, u)
+    plain = None if level == "none" else flat.pulled_back(raw, slope)
+    # The loss may have a direction in which nothing shows.
+    u = probe(raw) if level == "chance" else slope
+    known = flat.pulled_back(raw, u) if level == "chance" else plain
     J = columns_of(raw, uses)
-    check_columns(J, u, known)
+    if known is not None:
+        check_columns(J, u, known)
+    gradient = J.back(slope.flatten()) if plain is None else plain
     return Layered(J, H, loss, gradient, damping)
 
 

@@ -99,14 +99,13 @@ def pulled_back(outputs: Tensor, uses: Sequence[Use], slope: Tensor) -> list[Ten
     return [use.sites(torch.zeros_like(use.out) if end is None else end) for use, end in zip(uses, back, strict=True)]
 
 
-def refuse_mixing(outputs: Tensor, uses: Sequence[Use]) -> None:
+def refuse_mixing(outputs: Tensor, uses: Sequence[Use], u: Tensor, once: Sequence[Tensor]) -> None:
     """Raises ValueError unless what comes back to a layer's sample is of that sample's outputs alone.
 
-    A derivative that is weighted sample by sample then comes back with the same weights: two backward passes.
+    A derivative `u` that is weighted sample by sample then comes back as `once`, what comes back of it, with the same
+    weights: one backward pass.
     """
-    u = probe(outputs)
     weights = probe(u.reshape(len(u), -1)[:, 0])
-    once = pulled_back(outputs, uses, u)
     weighted = pulled_back(outputs, uses, weights.reshape(-1, *[1] * (u.dim() - 1)) * u)
     for use, plain, made in zip(uses, once, weighted, strict=True):
         left = made - weights[:, None, None] * plain

@@ -18,6 +18,7 @@ from ._jacobian import Linearised, check_range, evaluated, linearised
 from ._matrix_free import products
 from ._randomness import GeneratorStates
 from .outputs import OutputParts
+from .referees import Referee
 
 AnyFactors = Factored | Products
 CurvatureKind = Literal["ggn", "fisher", "layers", "products"]
@@ -51,6 +52,7 @@ class Linearise:
     chunk: int | None
     autocast: torch.dtype | None
     ranks: Ranks | None
+    referee: Referee
     outputs: OutputParts = field(default_factory=OutputParts)
 
     def part(self, inputs: Any, targets: Any, damping: float) -> MicroBatch:
@@ -62,10 +64,14 @@ class Linearise:
         return self.outputs.loss(self.loss_fn)
 
     def _part(self, inputs: Any, targets: Any, damping: float) -> MicroBatch:
-        if self.kind == "layers" or self.kind == "products":
-            linearise = layered if self.kind == "layers" else products
-            made = linearise(self.flat.module, self._loss, inputs, targets, damping)
-            return MicroBatch(inputs, targets, self._later(made) if isinstance(made, Products) else made)
+        if self.kind == "products":
+            made = products(self.flat.module, self._loss, inputs, targets, damping)
+            return MicroBatch(inputs, targets, self._later(made))
+        if self.kind == "layers":
+            level = self.referee.level(self.flat.module)
+            by_layers = layered(self.flat.module, self._loss, inputs, targets, damping, level)
+            self.referee.passed()
+            return MicroBatch(inputs, targets, by_layers)
         whole = linearised(
             self.flat,
             self._loss,
