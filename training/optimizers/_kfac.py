@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from .._exceptions import Diverged, UnstableLoop
 from .._types import LossFunction
-from ..curvature import Check, FlatModule, Layer, OutputParts, Referee, check_check, trainable_layers
+from ..curvature import Check, FlatModule, KroneckerLayer, OutputParts, Referee, check_check, kronecker_layers
 from ..devices.chips import SaturatedDevice, to_own_scale
 from ..solvers import Solver
 from ._batch_checks import MISSING, check_batch, check_parts, is_closure
@@ -83,7 +83,7 @@ class KFAC(torch.optim.Optimizer):
             raise ValueError(f"KFAC: expected bits >= 2, or None, got {bits}")
         check_unstable("KFAC", unstable)
         check_check("KFAC", check)
-        self._layers = trainable_layers(module)
+        self._layers = kronecker_layers(module)
         parameters = [p for layer in self._layers.values() for p in layer.parameters(recurse=False)]
         defaults = {"lr": lr, "damping": damping, "momentum": momentum, "weight_decay": weight_decay}
         super().__init__(grouped("KFAC", module, params, parameters), defaults)
@@ -144,7 +144,7 @@ class KFAC(torch.optim.Optimizer):
         flat = follow("KFAC", self._flat, self.param_groups)
         if flat is self._flat:
             return
-        layers = trainable_layers(self._module)
+        layers = kronecker_layers(self._module)
         for kept in (self._averages, self._velocity, self._seen):
             for name in kept.keys() - layers.keys():  # a layer that comes back begins anew
                 del kept[name]
@@ -261,7 +261,7 @@ def _default_solver() -> Solver:
     return Cholesky()
 
 
-def _of_layer(layer: Layer, of: Mapping[int, float]) -> float | Tensor:
+def _of_layer(layer: KroneckerLayer, of: Mapping[int, float]) -> float | Tensor:
     weight = of[id(layer.weight)]
     if layer.bias is None or of[id(layer.bias)] == weight:
         return weight
@@ -270,12 +270,12 @@ def _of_layer(layer: Layer, of: Mapping[int, float]) -> float | Tensor:
     return whole
 
 
-def _as_matrix(layer: nn.Linear | nn.Conv2d) -> Tensor:
+def _as_matrix(layer: KroneckerLayer) -> Tensor:
     weight = layer.weight.detach().flatten(1)
     return weight if layer.bias is None else torch.cat([weight, layer.bias.detach().unsqueeze(1)], 1)
 
 
-def _own_gradients(layers: Iterable[Layer], blocks: Iterable[Block]) -> Iterator[tuple[Tensor, Tensor]]:
+def _own_gradients(layers: Iterable[KroneckerLayer], blocks: Iterable[Block]) -> Iterator[tuple[Tensor, Tensor]]:
     for layer, block in zip(layers, blocks, strict=True):
         inputs = layer.weight[0].numel()
         yield layer.weight, block.gradient[:, :inputs]
@@ -283,7 +283,7 @@ def _own_gradients(layers: Iterable[Layer], blocks: Iterable[Block]) -> Iterator
             yield layer.bias, block.gradient[:, inputs]
 
 
-def _subtract(layer: nn.Linear | nn.Conv2d, change: Tensor) -> None:
+def _subtract(layer: KroneckerLayer, change: Tensor) -> None:
     inputs = layer.weight[0].numel()
     layer.weight -= change[:, :inputs].reshape(layer.weight.shape)
     if layer.bias is not None:

@@ -1,5 +1,6 @@
 """Layer-wise Kronecker factors of the Gauss-Newton matrix."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,7 @@ class Kronecker:
 
 def kronecker(
     module: nn.Module,
-    layers: dict[str, Layer],
+    layers: Mapping[str, Layer],
     loss_fn: LossFunction,
     inputs: Any,
     targets: Any,
@@ -55,7 +56,9 @@ def kronecker(
 ) -> Kronecker:
     """Factors of Martens and Grosse (2015), "Optimizing neural networks with Kronecker-factored approximate curvature",
     and of Grosse and Martens (2016) for convolutions, with the exact Hessian of the loss in the outputs instead of
-    sampled targets: exact for one sample in a Linear layer. level: as of `layered`, at three backward passes in full, else at two.
+    sampled targets: exact for one sample in a Linear layer.
+
+    level: as of `layered`, at three backward passes in full, else at two.
     """
     outputs, uses = forward(module, list(layers.values()), inputs)
     with torch.no_grad():
