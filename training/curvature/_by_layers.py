@@ -26,9 +26,9 @@ def layered(
 ) -> Layered:
     """Linearise `module` under `loss_fn` at one batch, layer by layer, in one forward and k backward passes.
 
-    All trained parameters belong to `Linear`, `Conv1d`, `Conv2d` (also by groups), `LayerNorm`, `GroupNorm`,
-    frozen `BatchNorm` or `Embedding` layers, each used once in a forward pass; layers between them keep samples apart. `inputs`: a tensor, a
-    tuple of positional or a mapping of keyword arguments, all batched first.
+    All trained parameters belong to `Linear`, `Conv1d`, `Conv2d` (also by groups), `LayerNorm`, `GroupNorm`, frozen
+    `BatchNorm` or `Embedding` layers, each used once in a forward pass; layers between them keep samples apart.
+    `inputs`: a tensor, a tuple of positional or a mapping of keyword arguments, all batched first.
 
     level: how it is checked: by a plain backward pass in a chance direction beside that of the gradient, by the plain
     gradient alone, or not at all; the gradient is then that of the outer products.
