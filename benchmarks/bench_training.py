@@ -80,6 +80,7 @@ class Setting:
             optimizer.zero_grad()
             functional.cross_entropy(module(data.inputs[index]), data.targets[index]).backward()
             optimizer.step()
+        module.zero_grad()  # gradients of another batch are refused
         index = torch.randperm(len(data))[:batch]
         return cls(module.to(processor), data.inputs[index].to(processor), data.targets[index].to(processor))
 
@@ -137,7 +138,33 @@ def compare(at: Setting, repeats: int) -> dict[str, float]:
         layers = TNGD(at.module, functional.cross_entropy, lr=0.0, damping=DAMPING, solver=solver, curvature="layers")
         layers.step(at.x, at.y)
         rows[by_layers(name)] = best(lambda o=layers: o.step(at.x, at.y), repeats)
-    return rows | simulations(at, factors, b) | peers(at, factors, b)
+    return rows | checked(at, repeats) | simulations(at, factors, b) | peers(at, factors, b)
+
+
+def checked(at: Setting, repeats: int) -> dict[str, float]:
+    """A Woodbury step by layers without a referee, and with a full check at each step; in turns, which are alike."""
+    optimizers = {
+        check: TNGD(
+            at.module,
+            functional.cross_entropy,
+            lr=0.0,
+            damping=DAMPING,
+            solver=Woodbury(),
+            curvature="layers",
+            check=check,
+        )
+        for check in ("off", "gradient", "every")
+    }
+    for optimizer in optimizers.values():
+        optimizer.step(at.x, at.y)
+    turns = [
+        {check: seconds_of(lambda o=one: o.step(at.x, at.y)) for check, one in optimizers.items()}
+        for _ in range(3 * repeats)
+    ]
+    least = {check: min(turn[check] for turn in turns) for check in optimizers}
+    # each 16th step is checked in full
+    usual = (15.0 * least["gradient"] + least["every"]) / 16.0
+    return {"referee": usual - least["off"], "checked": usual, "referee at each step": least["every"] - least["off"]}
 
 
 def simulations(at: Setting, factors: Factors, b: Tensor) -> dict[str, float]:
@@ -185,6 +212,8 @@ def ratios(rows: dict[str, float], judged: bool) -> list[Row]:
         row("IdealSPU step / Woodbury step", "IdealSPU, step", "Woodbury, step", most=1.25),
         row("DeviceSPU step / Woodbury step", "DeviceSPU, step", "Woodbury, step", most=3.0),
         row("the same by layers", by_layers("IdealSPU"), by_layers("Woodbury")),
+        row("referee / Woodbury step by layers", "referee", "checked", most=0.15),
+        row("referee at each step / the same", "referee at each step", "checked"),
         row("IdealSPU solve / Woodbury solve", "IdealSPU, solve", "Woodbury, solve"),
         row("DeviceSPU solve / Woodbury solve", "DeviceSPU, solve", "Woodbury, solve"),
         row(

@@ -5,10 +5,10 @@ from ._flat_module import FlatModule as FlatModule
 from ._flat_module import call as call
 from ._jacobian import Curvature as Curvature
 from ._jacobian import curvature as curvature
-from ._layers import Layer as Layer
 from ._layers import Use as Use
 from ._layers import check_products as check_products
 from ._layers import forward as forward
+from ._layers import kronecker_layers as kronecker_layers
 from ._layers import pulled_back as pulled_back
 from ._layers import refuse_mixing as refuse_mixing
 from ._layers import trainable_layers as trainable_layers
@@ -24,3 +24,10 @@ from ._matrix_free import products as products
 from ._plain_pass import PlainPass as PlainPass
 from ._plain_pass import probe as probe
 from ._randomness import GeneratorStates as GeneratorStates
+from .layer_kinds import KroneckerLayer as KroneckerLayer
+from .layer_kinds import Layer as Layer
+from .outputs import OutputParts as OutputParts
+from .referees import Check as Check
+from .referees import Level as Level
+from .referees import Referee as Referee
+from .referees import check_check as check_check

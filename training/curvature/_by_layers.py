@@ -12,19 +12,32 @@ from ._flat_module import FlatModule
 from ._layers import Use, forward, trainable_layers
 from ._losses import loss_and_slope, output_hessian, warn_of_no_curvature
 from ._plain_pass import probe
+from .layer_kinds import bias_of, columns_of_layer
+from .referees import Level
 
 
-def layered(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any, damping: float = 0.0) -> Layered:
+def layered(
+    module: nn.Module,
+    loss_fn: LossFunction,
+    inputs: Any,
+    targets: Any,
+    damping: float = 0.0,
+    level: Level = "chance",
+) -> Layered:
     """Linearise `module` under `loss_fn` at one batch, layer by layer, in one forward and k backward passes.
 
-    All trained parameters belong to `Linear` or `Conv2d` layers, each used once in a forward pass; layers between them
-    keep samples apart. `inputs`: a tensor, a tuple of positional or a mapping of keyword arguments, all batched first.
+    All trained parameters belong to `Linear`, `Conv1d`, `Conv2d` (also by groups), `LayerNorm`, `GroupNorm`, frozen
+    `BatchNorm` or `Embedding` layers, each used once in a forward pass; layers between them keep samples apart.
+    `inputs`: a tensor, a tuple of positional or a mapping of keyword arguments, all batched first.
+
+    level: how it is checked: by a plain backward pass in a chance direction beside that of the gradient, by the plain
+    gradient alone, or not at all; the gradient is then that of the outer products.
 
     Raises ValueError for other modules, and where `curvature` would.
     """
     flat = FlatModule.of(module)
     layers = list(trainable_layers(module).values())
-    expected = [id(p) for layer in layers for p in (layer.weight, layer.bias) if p is not None]
+    expected = [id(p) for layer in layers for p in (layer.weight, bias_of(layer)) if p is not None]
     if [id(p) for p in flat.parameters] != expected:
         raise ValueError(
             'module: expected layers with a weight and a bias, in this order; use TNGD with curvature "ggn"'
@@ -35,12 +48,14 @@ def layered(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any,
         loss, slope = loss_and_slope(loss_fn, outputs, targets, flat.parameters)
         H = output_hessian(loss_fn, outputs, targets)
     warn_of_no_curvature(H, slope)
-    gradient = flat.pulled_back(raw, slope)
-    # Derivatives in chance directions: that of the loss may be one in which nothing shows.
-    u = probe(raw)
-    known = flat.pulled_back(raw, u)
+    plain = None if level == "none" else flat.pulled_back(raw, slope)
+    # The loss may have a direction in which nothing shows.
+    u = probe(raw) if level == "chance" else slope
+    known = flat.pulled_back(raw, u) if level == "chance" else plain
     J = columns_of(raw, uses)
-    check_columns(J, u, known)
+    if known is not None:
+        check_columns(J, u, known)
+    gradient = J.back(slope.flatten()) if plain is None else plain
     return Layered(J, H, loss, gradient, damping)
 
 
@@ -57,12 +72,8 @@ def columns_of(raw: Tensor, uses: list[Use]) -> Columns:
             _layer(use, none.expand(k, *use.out.shape) if found is None else found)
             for use, found in zip(uses, back, strict=True)
         )
-    return Columns(layers, tuple(use.layer.bias is not None for use in uses))
+    return Columns(layers, tuple(bias_of(use.layer) is not None for use in uses))
 
 
 def _layer(use: Use, ends: Float[Tensor, "k B *output"]) -> Outer | Stored:
-    G = torch.stack([use.sites(end) for end in ends], 1)  # (B, k, sites, o)
-    if G.shape[2] == 1:
-        return Outer(G.squeeze(2), use.rows.squeeze(1))
-    B, k, _, o = G.shape
-    return Stored(torch.bmm(G.movedim(3, 2).reshape(B, k * o, -1), use.rows).reshape(B, k, o, -1))
+    return columns_of_layer(use.layer, use.rows, torch.stack([use.sites(end) for end in ends], 1))

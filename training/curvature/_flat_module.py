@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from .._types import Vector
+from .outputs import NotOneTensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +65,7 @@ class FlatModule:
         placed = {place: values[name] for place, name in self.places}
         out = functional_call(self.module, placed, args, kwargs, tie_weights=False)
         if not isinstance(out, Tensor):
-            raise ValueError(f"module: expected one tensor of outputs (batch first), got {type(out).__name__}")
+            raise NotOneTensor.of(out)
         return out
 
     def call(self, inputs: Any) -> Any:

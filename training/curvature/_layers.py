@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -13,53 +13,45 @@ from torch import Tensor, nn
 from ..programs import ROUNDING
 from ._flat_module import arguments
 from ._plain_pass import checked_outputs, precision, probe, refuse_empty
-
-Layer = nn.Linear | nn.Conv2d
+from .layer_kinds import KroneckerLayer, Layer, bias_of, fault_of_layer, has_kronecker_factors, rows_of, sites_of
 
 _ELSE = 'use TNGD with curvature "ggn"'
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Use:
-    """How a forward pass used a layer: its inputs site by site, a one appended for the bias, and its output.
-
-    A site is a position of a sequence, or of a convolution's output.
-    """
+    """How a forward pass used a layer: what went in site by site, as `rows_of` has it, and its output."""
 
     layer: Layer
-    rows: Float[Tensor, "B sites i"]
+    rows: Tensor
     out: Tensor
 
     def sites(self, delta: Tensor) -> Float[Tensor, "B sites o"]:
         """A derivative in the layer's output, site by site."""
-        if isinstance(self.layer, nn.Conv2d):
-            return delta.flatten(2).mT
-        return delta.reshape(len(delta), -1, delta.shape[-1])
+        return sites_of(self.layer, delta)
 
 
 def trainable_layers(module: nn.Module) -> dict[str, Layer]:
-    """Linear and convolution layers that are trained.
+    """Layers that are trained, of kinds whose Jacobian is known by sites.
 
-    Raises ValueError: another kind of layer is trained, a part of a layer only, groups, or two uses of one parameter.
+    Raises ValueError: another kind of layer is trained, a part of a layer only, or two uses of one parameter.
     """
-    layers: dict[str, Layer] = {}
+    return cast(dict[str, Layer], _trained(module, kronecker=False))
+
+
+def kronecker_layers(module: nn.Module) -> dict[str, KroneckerLayer]:
+    """Layers that are trained, all of which have Kronecker factors. Raises as `trainable_layers`."""
+    return cast(dict[str, KroneckerLayer], _trained(module, kronecker=True))
+
+
+def _trained(module: nn.Module, kronecker: bool) -> dict[str, nn.Module]:
+    layers: dict[str, nn.Module] = {}
     seen: set[int] = set()
     for name, layer in module.named_modules():
         own = [p for p in layer.parameters(recurse=False) if p.requires_grad]
         if not own:
             continue
-        names = {own_name for own_name, _ in layer.named_parameters(recurse=False)}
-        # a subclass may do anything, and so may what keeps a weight under another name, as weight_norm does
-        if type(layer) in (nn.Linear, nn.Conv2d) and (names | {"bias"}) != {"weight", "bias"}:
-            raise ValueError(
-                f"layer {name!r} ({type(layer).__name__}) has the parameters {', '.join(sorted(names))}; expected a "
-                f"weight and a bias of its own, without weight_norm or another parametrization; {_ELSE}"
-            )
-        if type(layer) not in (nn.Linear, nn.Conv2d) or (isinstance(layer, nn.Conv2d) and layer.groups != 1):
-            raise ValueError(
-                f"layer {name!r} ({type(layer).__name__}) has no Kronecker factors; expected Linear or Conv2d "
-                f"without groups; freeze it by requires_grad_(False), or {_ELSE}"
-            )
+        _refuse_kind(name, layer, kronecker)
         if len(own) < len(list(layer.parameters(recurse=False))) or seen & {id(p) for p in own}:
             raise ValueError(f"layer {name!r} is trained in part, or shares a parameter; {_ELSE}")
         seen |= {id(p) for p in own}
@@ -67,6 +59,27 @@ def trainable_layers(module: nn.Module) -> dict[str, Layer]:
     if not layers:
         raise ValueError("module: expected at least one trained Linear or Conv2d layer, got none")
     return layers
+
+
+def _refuse_kind(name: str, layer: nn.Module, kronecker: bool) -> None:
+    names = {own_name for own_name, _ in layer.named_parameters(recurse=False)}
+    fault = fault_of_layer(layer)
+    # a subclass may do anything, and so may what keeps a weight under another name, as weight_norm does
+    if fault is None and (names | {"bias"}) != {"weight", "bias"}:
+        raise ValueError(
+            f"layer {name!r} ({type(layer).__name__}) has the parameters {', '.join(sorted(names))}; expected a "
+            f"weight and a bias of its own, without weight_norm or another parametrization; {_ELSE}"
+        )
+    if kronecker and not has_kronecker_factors(layer):
+        raise ValueError(
+            f"layer {name!r} ({type(layer).__name__}) has no Kronecker factors; expected Linear or Conv2d "
+            f"without groups; freeze it by requires_grad_(False), or {_ELSE}"
+        )
+    if fault is not None:
+        raise ValueError(
+            f"layer {name!r} ({type(layer).__name__}) has no Jacobian by sites; {fault}; freeze it by "
+            f"requires_grad_(False), or {_ELSE}"
+        )
 
 
 def forward(module: nn.Module, layers: Sequence[Layer], inputs: Any) -> tuple[Tensor, list[Use]]:
@@ -89,7 +102,7 @@ def forward(module: nn.Module, layers: Sequence[Layer], inputs: Any) -> tuple[Te
                 f"module: expected every trained layer to be used with a row for each of {len(outputs)} samples, with "
                 f"gradients, got inputs {tuple(x.shape)}; {_ELSE}"
             )
-    return outputs, [Use(layer, _rows(layer, x), out) for layer, ((x, out),) in seen.items()]
+    return outputs, [Use(layer, rows_of(layer, x), out) for layer, ((x, out),) in seen.items()]
 
 
 def pulled_back(outputs: Tensor, uses: Sequence[Use], slope: Tensor) -> list[Tensor]:
@@ -99,14 +112,13 @@ def pulled_back(outputs: Tensor, uses: Sequence[Use], slope: Tensor) -> list[Ten
     return [use.sites(torch.zeros_like(use.out) if end is None else end) for use, end in zip(uses, back, strict=True)]
 
 
-def refuse_mixing(outputs: Tensor, uses: Sequence[Use]) -> None:
+def refuse_mixing(outputs: Tensor, uses: Sequence[Use], u: Tensor, once: Sequence[Tensor]) -> None:
     """Raises ValueError unless what comes back to a layer's sample is of that sample's outputs alone.
 
-    A derivative that is weighted sample by sample then comes back with the same weights: two backward passes.
+    A derivative `u` that is weighted sample by sample then comes back as `once`, what comes back of it, with the same
+    weights: one backward pass.
     """
-    u = probe(outputs)
     weights = probe(u.reshape(len(u), -1)[:, 0])
-    once = pulled_back(outputs, uses, u)
     weighted = pulled_back(outputs, uses, weights.reshape(-1, *[1] * (u.dim() - 1)) * u)
     for use, plain, made in zip(uses, once, weighted, strict=True):
         left = made - weights[:, None, None] * plain
@@ -136,21 +148,11 @@ def check_products(outputs: Tensor, uses: Sequence[Use], slope: Tensor, back: Se
 
 
 def _gradient(layer: Layer, outputs: Tensor, slope: Tensor) -> Float[Tensor, "o i"]:
-    given = [layer.weight] if layer.bias is None else [layer.weight, layer.bias]
+    bias = bias_of(layer)
+    given = [layer.weight] if bias is None else [layer.weight, bias]
     found = torch.autograd.grad(outputs, given, slope.reshape(outputs.shape), retain_graph=True, allow_unused=True)
     whole = [torch.zeros_like(p) if g is None else g for g, p in zip(found, given, strict=True)]
     return torch.cat([whole[0].flatten(1), *(bias.unsqueeze(1) for bias in whole[1:])], 1)
-
-
-def _rows(layer: Layer, x: Tensor) -> Float[Tensor, "B sites i"]:
-    if isinstance(layer, nn.Conv2d):
-        # torch's own numbers for "same" and "valid", and for circular, reflected and replicated edges
-        mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
-        x = nn.functional.pad(x, layer._reversed_padding_repeated_twice, mode)
-        x = nn.functional.unfold(x, layer.kernel_size, layer.dilation, 0, layer.stride).mT
-    else:
-        x = x.reshape(len(x), -1, x.shape[-1])
-    return x if layer.bias is None else torch.cat([x, torch.ones_like(x[..., :1])], -1)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """From batches to the program of one step: micro-batches put together, processes put together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -16,6 +17,8 @@ from ._flat_module import FlatModule
 from ._jacobian import Linearised, check_range, evaluated, linearised
 from ._matrix_free import products
 from ._randomness import GeneratorStates
+from .outputs import OutputParts
+from .referees import Referee
 
 AnyFactors = Factored | Products
 CurvatureKind = Literal["ggn", "fisher", "layers", "products"]
@@ -49,21 +52,43 @@ class Linearise:
     chunk: int | None
     autocast: torch.dtype | None
     ranks: Ranks | None
+    referee: Referee
+    outputs: OutputParts = field(default_factory=OutputParts)
 
     def part(self, inputs: Any, targets: Any, damping: float) -> MicroBatch:
-        if self.kind == "layers" or self.kind == "products":
-            linearise = layered if self.kind == "layers" else products
-            return MicroBatch(inputs, targets, linearise(self.flat.module, self.loss_fn, inputs, targets, damping))
-        made = linearised(
+        return self.outputs.tried(self.flat.module, lambda: self._part(inputs, targets, damping))
+
+    @property
+    def _loss(self) -> LossFunction:
+        """Of one tensor."""
+        return self.outputs.loss(self.loss_fn)
+
+    def _part(self, inputs: Any, targets: Any, damping: float) -> MicroBatch:
+        if self.kind == "products":
+            made = products(self.flat.module, self._loss, inputs, targets, damping)
+            return MicroBatch(inputs, targets, self._later(made))
+        if self.kind == "layers":
+            level = self.referee.level(self.flat.module)
+            by_layers = layered(self.flat.module, self._loss, inputs, targets, damping, level)
+            self.referee.passed()
+            return MicroBatch(inputs, targets, by_layers)
+        whole = linearised(
             self.flat,
-            self.loss_fn,
+            self._loss,
             inputs,
             targets,
             self.chunk,
             kind=self.kind,
             autocast=self.autocast,
         )
-        return MicroBatch(inputs, targets, made)
+        return MicroBatch(inputs, targets, whole)
+
+    def _later(self, made: Products) -> Products:
+        """Its products call the module when a solver asks for them."""
+        if not self.outputs.several:
+            return made
+        inside = partial(self.outputs.within, self.flat.module)
+        return replace(made, jvp=inside(made.jvp), vjp=inside(made.vjp))
 
     def whole(self, parts: Sequence[MicroBatch], damping: float) -> Whole:
         """Exactly what one batch of all parts' samples, in all processes, would give.
@@ -79,7 +104,7 @@ class Linearise:
                 raise ValueError(f'TNGD: micro-batches need curvature "ggn" or "fisher", got "{self.kind}"')
             return Whole(one, one.loss, one.gradient)
         targets = joined_targets([part.targets for part in parts], [len(batch.outputs) for batch in batches])
-        batch = evaluated(Linearised.joined(batches), self.loss_fn, targets, damping, self.ranks)
+        batch = evaluated(Linearised.joined(batches), self._loss, targets, damping, self.ranks)
         check_range(batch, self.autocast)
         program = batch.factors if self.ranks is None else Sharded.of(batch.factors, self.ranks)
         return Whole(program, batch.loss, batch.gradient)
@@ -91,7 +116,7 @@ class Linearise:
         """
         theta = self.flat.flatten()
         before = GeneratorStates.now(theta.device)
-        with torch.no_grad():
+        with torch.no_grad(), self.outputs.joined(self.flat.module):
             outputs = [self.flat.outputs(theta, part.inputs) for part in parts]
         if not before.same_as(GeneratorStates.now(theta.device)):
             raise ValueError(
@@ -103,7 +128,7 @@ class Linearise:
         if self.ranks is not None:
             whole, targets, _ = gathered_batch(self.ranks, whole, targets, whole.numel())
         with torch.no_grad():
-            return self.loss_fn(whole, targets)
+            return self._loss(whole, targets)
 
 
 def joined_targets(targets: Sequence[Any], sizes: Sequence[int]) -> Any:

@@ -15,6 +15,7 @@ from .._types import Jacobian, Rows, Vector
 from ..programs import ROUNDING
 from ._flat_module import FlatModule
 from ._randomness import GeneratorStates
+from .outputs import NotOneTensor
 
 # Relative deviations of outputs, and of derivatives, between two ways of computing the same network. Derivatives may
 # deviate by more in single precision: a rounding turns a unit that stands at the kink of a ReLU, one in 10^6 of them.
@@ -133,9 +134,10 @@ def refuse_empty(inputs: Any) -> None:
 
 def checked_outputs(outputs: Any) -> Tensor:
     """A module's outputs. Raises ValueError unless they are a batch of real numbers that can be differentiated."""
-    if not isinstance(outputs, Tensor) or outputs.dim() == 0:
-        kind = "a scalar" if isinstance(outputs, Tensor) else type(outputs).__name__
-        raise ValueError(f"module: expected one tensor of outputs (batch first), got {kind}")
+    if not isinstance(outputs, Tensor):
+        raise NotOneTensor.of(outputs)
+    if outputs.dim() == 0:
+        raise ValueError("module: expected one tensor of outputs (batch first), got a scalar")
     if outputs.numel() == 0:
         raise ValueError(f"inputs: expected at least one sample, got outputs of shape {tuple(outputs.shape)}")
     if not outputs.is_floating_point():

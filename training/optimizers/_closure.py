@@ -107,7 +107,7 @@ def _flattened(flat: FlatModule, grads: Sequence[Tensor | None]) -> Vector:
 
 
 def _loss_of_outputs(module: nn.Module, closure: Callable[[], Any]) -> LossFunction:
-    def loss_fn(outputs: Tensor, targets: None) -> Tensor:
+    def loss_fn(outputs: Any, targets: None) -> Tensor:
         with _answering(module, outputs), _Backwards(stop=True) as backwards:
             try:
                 closure()
@@ -119,7 +119,7 @@ def _loss_of_outputs(module: nn.Module, closure: Callable[[], Any]) -> LossFunct
 
 
 @contextmanager
-def _answering(module: nn.Module, outputs: Tensor) -> Iterator[None]:
+def _answering(module: nn.Module, outputs: Any) -> Iterator[None]:
     """A module that answers with these outputs, whatever it is asked and whatever hooks it has."""
     own = vars(module).get("forward")
     handle = module.register_forward_hook(lambda *_: outputs)

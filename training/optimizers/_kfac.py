@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from .._exceptions import Diverged, UnstableLoop
 from .._types import LossFunction
-from ..curvature import FlatModule, Layer, trainable_layers
+from ..curvature import Check, FlatModule, KroneckerLayer, OutputParts, Referee, check_check, kronecker_layers
 from ..devices.chips import SaturatedDevice, to_own_scale
 from ..solvers import Solver
 from ._batch_checks import MISSING, check_batch, check_parts, is_closure
@@ -47,7 +47,8 @@ class KFAC(torch.optim.Optimizer):
         exact. An analog time is in units of tau for a program whose largest entry is one.
     decay: of the factors' moving average from step to step, 0 <= decay < 1; corrected for its start.
     bits: of the converters before and after each solve, on the scale of each vector; None leaves both exact.
-    params: groups, and unstable: as for `TNGD`; a layer that was frozen comes back with factors anew.
+    check, params, unstable: as for `TNGD`, with three backward passes for a full check; a layer that was frozen comes
+        back with factors anew.
 
     `stats` holds `solves`, the sum `total_analog_time` [tau], and `steps`.
     Raises ValueError: settings out of range, layers without Kronecker factors; `Diverged` from `step` before anything
@@ -66,6 +67,7 @@ class KFAC(torch.optim.Optimizer):
         weight_decay: float = 0.0,
         decay: float = 0.95,
         bits: int | None = None,
+        check: Check = "gradient",
         params: Iterable[Any] | None = None,
         unstable: Unstable = "raise-damping",
     ) -> None:
@@ -80,7 +82,8 @@ class KFAC(torch.optim.Optimizer):
         if bits is not None and bits < 2:
             raise ValueError(f"KFAC: expected bits >= 2, or None, got {bits}")
         check_unstable("KFAC", unstable)
-        self._layers = trainable_layers(module)
+        check_check("KFAC", check)
+        self._layers = kronecker_layers(module)
         parameters = [p for layer in self._layers.values() for p in layer.parameters(recurse=False)]
         defaults = {"lr": lr, "damping": damping, "momentum": momentum, "weight_decay": weight_decay}
         super().__init__(grouped("KFAC", module, params, parameters), defaults)
@@ -95,6 +98,8 @@ class KFAC(torch.optim.Optimizer):
         self.stats: dict[str, float] = {"steps": 0.0, "solves": 0.0, "total_analog_time": 0.0}
         self._averages: dict[str, tuple[Tensor, Tensor]] = {}
         self._velocity: dict[str, Tensor] = {}
+        self._outputs = OutputParts()
+        self._referee = Referee(check)
         self._seen: dict[str, float] = {}
 
     def step(self, inputs: Any = MISSING, targets: Any = MISSING) -> Tensor:  # type: ignore[override]
@@ -103,7 +108,12 @@ class KFAC(torch.optim.Optimizer):
             raise TypeError("KFAC: expected step(inputs, targets); a closure is for TNGD")
         check_batch("KFAC", inputs, targets)
         self._follow_changes()
-        made = kronecker(self._module, self._layers, self.loss_fn, inputs, targets)
+        level = self._referee.level(self._module)
+        made = self._outputs.tried(
+            self._module,
+            lambda: kronecker(self._module, self._layers, self._outputs.loss(self.loss_fn), inputs, targets, level),
+        )
+        self._referee.passed()
         if not bool(made.loss.isfinite()):
             raise Diverged("the loss is not finite: lower lr or raise damping; nothing was changed by this step")
         refuse_other_gradients("KFAC", _own_gradients(self._layers.values(), made.blocks))
@@ -134,7 +144,7 @@ class KFAC(torch.optim.Optimizer):
         flat = follow("KFAC", self._flat, self.param_groups)
         if flat is self._flat:
             return
-        layers = trainable_layers(self._module)
+        layers = kronecker_layers(self._module)
         for kept in (self._averages, self._velocity, self._seen):
             for name in kept.keys() - layers.keys():  # a layer that comes back begins anew
                 del kept[name]
@@ -251,7 +261,7 @@ def _default_solver() -> Solver:
     return Cholesky()
 
 
-def _of_layer(layer: Layer, of: Mapping[int, float]) -> float | Tensor:
+def _of_layer(layer: KroneckerLayer, of: Mapping[int, float]) -> float | Tensor:
     weight = of[id(layer.weight)]
     if layer.bias is None or of[id(layer.bias)] == weight:
         return weight
@@ -260,12 +270,12 @@ def _of_layer(layer: Layer, of: Mapping[int, float]) -> float | Tensor:
     return whole
 
 
-def _as_matrix(layer: nn.Linear | nn.Conv2d) -> Tensor:
+def _as_matrix(layer: KroneckerLayer) -> Tensor:
     weight = layer.weight.detach().flatten(1)
     return weight if layer.bias is None else torch.cat([weight, layer.bias.detach().unsqueeze(1)], 1)
 
 
-def _own_gradients(layers: Iterable[Layer], blocks: Iterable[Block]) -> Iterator[tuple[Tensor, Tensor]]:
+def _own_gradients(layers: Iterable[KroneckerLayer], blocks: Iterable[Block]) -> Iterator[tuple[Tensor, Tensor]]:
     for layer, block in zip(layers, blocks, strict=True):
         inputs = layer.weight[0].numel()
         yield layer.weight, block.gradient[:, :inputs]
@@ -273,7 +283,7 @@ def _own_gradients(layers: Iterable[Layer], blocks: Iterable[Block]) -> Iterator
             yield layer.bias, block.gradient[:, inputs]
 
 
-def _subtract(layer: nn.Linear | nn.Conv2d, change: Tensor) -> None:
+def _subtract(layer: KroneckerLayer, change: Tensor) -> None:
     inputs = layer.weight[0].numel()
     layer.weight -= change[:, :inputs].reshape(layer.weight.shape)
     if layer.bias is not None:

@@ -1,5 +1,6 @@
 """Layer-wise Kronecker factors of the Gauss-Newton matrix."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from .._types import LossFunction, Matrix
 from ..curvature import (
     Layer,
+    Level,
     Use,
     check_products,
     forward,
@@ -45,11 +47,18 @@ class Kronecker:
 
 
 def kronecker(
-    module: nn.Module, layers: dict[str, Layer], loss_fn: LossFunction, inputs: Any, targets: Any
+    module: nn.Module,
+    layers: Mapping[str, Layer],
+    loss_fn: LossFunction,
+    inputs: Any,
+    targets: Any,
+    level: Level = "chance",
 ) -> Kronecker:
     """Factors of Martens and Grosse (2015), "Optimizing neural networks with Kronecker-factored approximate curvature",
     and of Grosse and Martens (2016) for convolutions, with the exact Hessian of the loss in the outputs instead of
     sampled targets: exact for one sample in a Linear layer.
+
+    level: as of `layered`, at three backward passes in full, else at two.
     """
     outputs, uses = forward(module, list(layers.values()), inputs)
     with torch.no_grad():
@@ -59,9 +68,11 @@ def kronecker(
         root = hessian_root(H)
     warn_of_no_curvature(H, slope)
     back = pulled_back(outputs, uses, slope)
-    refuse_mixing(outputs, uses)
-    chance = probe(outputs)
-    check_products(outputs, uses, chance, pulled_back(outputs, uses, chance))
+    if level != "none":
+        u = probe(outputs) if level == "chance" else slope
+        once = pulled_back(outputs, uses, u) if level == "chance" else back
+        refuse_mixing(outputs, uses, u, once)
+        check_products(outputs, uses, u, once)
     G = [torch.zeros(()) for _ in uses]
     for column in root.unbind(-1):
         G = [total + _second_moment(d) for total, d in zip(G, pulled_back(outputs, uses, column), strict=True)]

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, get_args, runtime_checkable
 from .._exceptions import UnstableLoop
 from .._types import Vector
 from ..curvature import AnyFactors
+from ..devices import DECAY
 from ..devices.chips import SaturatedDevice
 from ..solvers import Solution, Solver
 
@@ -24,11 +25,6 @@ _LEAST = 1e-6
 """Of what is added [1/tau], where there was no damping at all."""
 SHORTENED = 0.9
 """Part of the longest time that a loop bears, in which it is run."""
-
-
-DECAY = 0.5
-"""Of the damping's own rate, at which every mode of a warm device has to decay: none then answers twice what it should
-or more, step after step."""
 
 
 @runtime_checkable

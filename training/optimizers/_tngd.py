@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .._types import LossFunction, Vector
-from ..curvature import AnyFactors, CurvatureKind, FlatModule, Linearise, MicroBatch, Whole
+from ..curvature import AnyFactors, Check, CurvatureKind, FlatModule, Linearise, MicroBatch, Referee, Whole, check_check
 from ..parallel import Ranks
 from ..programs import Factors
 from ..solvers import Solver
@@ -53,6 +53,9 @@ class TNGD(torch.optim.Optimizer):
         Gauss-Newton matrix of a module of `Linear` and `Conv2d` layers, many times as fast where a solver needs no
         stored Jacobian (all but a device with flaws); see `layered`. "products": the same by products alone, for a
         matrix-free `ConjugateGradient`.
+    check: how derivatives by layers are held against plain ones. "gradient": those of each step against the plain
+        gradient of its loss, which the step takes, and those of the first step, of each 16th and of one after `train`
+        or `eval` in a chance direction too, at one backward pass more; "every": so at each step; "off": not at all.
     chunk: samples differentiated at a time; those of "layers" and "products" all are.
     autocast: forward pass in torch.bfloat16 or torch.float16; factors, solver and parameters stay float32.
     data_parallel: every process of torch's process group steps on its own part of the batch, all of one size; they
@@ -97,6 +100,7 @@ class TNGD(torch.optim.Optimizer):
         weight_decay: float = 0.0,
         levenberg_marquardt: LevenbergMarquardt | None = None,
         curvature: CurvatureKind = "ggn",
+        check: Check = "gradient",
         chunk: int | None = None,
         autocast: torch.dtype | None = None,
         data_parallel: bool = False,
@@ -110,6 +114,9 @@ class TNGD(torch.optim.Optimizer):
             raise ValueError(f"TNGD: expected chunk >= 1, a whole number, got {chunk}")
         check_curvature(curvature, autocast, data_parallel, delay)
         check_unstable("TNGD", unstable)
+        check_check("TNGD", check)
+        if check != "gradient" and curvature != "layers":
+            raise ValueError(f'TNGD: check is of curvature "layers"; "{curvature}" is checked at each step')
         self._flat = FlatModule.of(module)
         defaults: dict[str, Any] = {"lr": lr, "damping": damping, "weight_decay": weight_decay, "momentum": momentum}
         if betas is not None:  # schedulers that move a momentum look for this name
@@ -124,7 +131,7 @@ class TNGD(torch.optim.Optimizer):
         self.levenberg_marquardt = levenberg_marquardt
         self.stats: dict[str, float] = {}
         self._ranks = Ranks.here() if data_parallel else None
-        self._linearise = Linearise(self._flat, loss_fn, curvature, chunk, autocast, self._ranks)
+        self._linearise = Linearise(self._flat, loss_fn, curvature, chunk, autocast, self._ranks, Referee(check))
         self._stability = Stability(unstable)
         self._parts: list[MicroBatch] = []
         self._vectors: dict[str, Tensor] = {}
@@ -338,7 +345,7 @@ class TNGD(torch.optim.Optimizer):
 
     def _remedy(self, inputs: Any, loss: Tensor) -> str:
         if not bool(loss.isfinite()):
-            with torch.no_grad():
+            with torch.no_grad(), self._linearise.outputs.joined(self._flat.module):
                 outputs = self._flat.outputs(self._flat.flatten(), inputs)
             if bool(outputs.isfinite().all()):
                 return "the outputs are, so look at the targets (are all of them ignored?), or lower lr"

@@ -55,12 +55,71 @@ def padded(**padding: Any) -> Callable[[], nn.Module]:
     )
 
 
+def conv_by_groups(bias: bool) -> nn.Module:
+    first = nn.Conv2d(4, 6, (2, 3), groups=2, bias=bias)
+    return nn.Sequential(first, nn.Tanh(), nn.Conv2d(6, 6, 2, groups=6), nn.Flatten(), nn.LazyLinear(3))
+
+
+def line(**settings: Any) -> Callable[[], nn.Module]:
+    return lambda: nn.Sequential(nn.Conv1d(2, 4, 3, **settings), nn.Tanh(), nn.Flatten(), nn.LazyLinear(3))
+
+
+def normed(norm: nn.Module) -> nn.Module:
+    for p in norm.parameters():
+        nn.init.uniform_(p, 0.5, 1.5)
+    return nn.Sequential(nn.Linear(6, 6), norm, nn.Tanh(), nn.Linear(6, 3))
+
+
+def over_sequence(norm: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 4), norm, nn.Tanh(), nn.Flatten(), nn.Linear(12, 3))
+
+
+class Words(nn.Module):
+    """Words of a small dictionary, some of them twice in a sample."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__()
+        self.words, self.head = nn.Embedding(4, 3, **settings), nn.Linear(3, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.words(x.abs().mul(2).long().clamp(0, 3)).tanh().mean(1))
+
+
+class Heads(nn.Module):
+    """Attention whose projections are layers of their own, a normalisation behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q, self.k, self.v, self.out = (nn.Linear(4, 4) for _ in range(4))
+        self.norm, self.head = nn.LayerNorm(4), nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = (layer(x).unflatten(-1, (2, 2)).transpose(1, 2) for layer in (self.q, self.k, self.v))
+        mixed = (q @ k.mT).softmax(-1) @ v
+        return self.head(self.norm(x + self.out(mixed.transpose(1, 2).flatten(2))).mean(1))
+
+
 CASES = {
     "convolution, same": (padded(padding="same"), (2, 5, 4)),
     "convolution, valid": (padded(padding="valid"), (2, 5, 4)),
     "convolution, circular": (padded(padding=(1, 2), padding_mode="circular"), (2, 5, 4)),
     "convolution, reflected, same": (padded(padding="same", padding_mode="reflect"), (2, 5, 4)),
     "convolution, replicated": (padded(padding=1, padding_mode="replicate"), (2, 5, 4)),
+    "convolution by groups": (lambda: conv_by_groups(True), (4, 5, 4)),
+    "convolution by groups, no bias": (lambda: conv_by_groups(False), (4, 5, 4)),
+    "convolution of a line": (line(padding=2, stride=2), (2, 9)),
+    "convolution of a line, by groups, circular": (line(padding=1, groups=2, padding_mode="circular"), (2, 9)),
+    "layer normalisation": (lambda: normed(nn.LayerNorm(6)), (6,)),
+    "layer normalisation of a sequence, no bias": (lambda: over_sequence(nn.LayerNorm(4, bias=False)), (3, 4)),
+    "layer normalisation over two axes": (lambda: over_sequence(nn.LayerNorm((3, 4))), (3, 4)),
+    "group normalisation": (
+        lambda: nn.Sequential(nn.GroupNorm(2, 4), nn.Tanh(), nn.Flatten(), nn.Linear(24, 3)),
+        (4, 3, 2),
+    ),
+    "group normalisation without sites": (lambda: normed(nn.GroupNorm(3, 6)), (6,)),
+    "embedding": (lambda: Words(), (5,)),
+    "embedding with padding, sparse": (lambda: Words(padding_idx=2, sparse=True), (5,)),
+    "attention by linear layers": (lambda: Heads(), (5, 4)),
     "dense": (dense, (6,)),
     "convolution": (convolution, (2, 6, 6)),
     "sequence": (Residual, (7, 4)),
@@ -259,7 +318,10 @@ def half_frozen() -> nn.Module:
 
 class TestRefused:
     MODULES: ClassVar = {
-        "LayerNorm": (nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3)), (3,)),
+        "ConvTranspose2d": (nn.Sequential(nn.ConvTranspose2d(2, 3, 2), nn.Flatten()), (2, 3, 3)),
+        "MultiheadAttention": (nn.MultiheadAttention(3, 1), (3,)),
+        "GRU": (nn.GRU(3, 3), (3,)),
+        "max_norm": (nn.Embedding(3, 3, max_norm=1.0), ()),
         "used once": (Twice(), (3,)),
         "in this order": (bias_first(), (3,)),
         "Rescaled": (Rescaled(3, 3), (3,)),
@@ -268,7 +330,6 @@ class TestRefused:
         "do not give its gradient": (TimeFirst(), (B, 3)),
         "samples are mixed": (mixing(), (3,)),
         "trained in part": (half_frozen(), (3,)),
-        "without groups": (nn.Sequential(nn.Conv2d(2, 4, 3, groups=2), nn.Flatten()), (2, 4, 4)),
         "at least one sample": (nn.Linear(3, 3), None),
     }
 

@@ -157,7 +157,7 @@ class Foreign:
 
 
 KINDS, MIXED, AGAIN, ONE = "has no Kronecker factors", "samples are mixed", "another function", "in another way"
-LAYERS = {"layers": KINDS, "kfac": KINDS}
+LAYERS = {"layers": "has no Jacobian by sites", "kfac": KINDS}
 MODULES = {
     "dense": Foreign(dense),
     "mean over the batch": Foreign(after(lambda x: x - x.mean(0)), layers=MIXED, kfac=MIXED),
@@ -167,7 +167,7 @@ MODULES = {
     ),
     "sorted over the batch": Foreign(after(lambda x: x.sort(0)[0]), layers=MIXED, kfac=MIXED),
     "gate that is shut": Foreign(Gate, **LAYERS),
-    "batch normalisation in eval": Foreign(calm_batch_norm, **LAYERS),
+    "batch normalisation in eval": Foreign(calm_batch_norm, kfac=KINDS),
     "one number for each sample": Foreign(lambda: nn.Sequential(nn.Linear(4, 1), Apply(lambda x: x[:, 0].tanh()))),
     "all ones squeezed": Foreign(lambda: nn.Sequential(nn.Linear(4, 1), Apply(lambda x: x.squeeze()))),
     "transposed, in memory": Foreign(lambda: nn.Sequential(nn.Linear(4, 3), Apply(lambda x: x.T.contiguous().T))),
@@ -191,14 +191,16 @@ MODULES = {
         lambda: nn.Sequential(nn.Linear(4, 3), Apply(lambda x: x.flatten(0, 1))), (2, 4), layers="a row", kfac="a row"
     ),
     "bag of embeddings": Foreign(bag, (4,), products="cannot differentiate it", **LAYERS),
-    "layer normalisation": Foreign(lambda: nn.Sequential(nn.Linear(4, 5), nn.LayerNorm(5), nn.Linear(5, 3)), **LAYERS),
+    "layer normalisation": Foreign(
+        lambda: nn.Sequential(nn.Linear(4, 5), nn.LayerNorm(5), nn.Linear(5, 3)), kfac=KINDS
+    ),
     "group normalisation": Foreign(
-        lambda: nn.Sequential(nn.Linear(4, 6), nn.GroupNorm(2, 6), nn.Linear(6, 3)), **LAYERS
+        lambda: nn.Sequential(nn.Linear(4, 6), nn.GroupNorm(2, 6), nn.Linear(6, 3)), kfac=KINDS
     ),
     "grouped convolution": Foreign(
-        lambda: nn.Sequential(nn.Conv2d(2, 4, 2, groups=2), nn.Flatten(), nn.Linear(4, 3)), (2, 2, 2), **LAYERS
+        lambda: nn.Sequential(nn.Conv2d(2, 4, 2, groups=2), nn.Flatten(), nn.Linear(4, 3)), (2, 2, 2), kfac=KINDS
     ),
-    "sparse embedding": Foreign(sparse_embedding, (), products="cannot differentiate it", **LAYERS),
+    "sparse embedding": Foreign(sparse_embedding, (), products="cannot differentiate it", kfac=KINDS),
 }
 SOLVERS = [Cholesky(), Woodbury(), IdealSPU(), ConjugateGradient(tol=1e-14)]
 
