@@ -106,7 +106,7 @@ def _classified(path: Path, columns: tuple[Column, ...], table: TextTable) -> So
     others = {column.kind for column in columns[1:]}
     if strange := [column.head for column in columns if column.pair is not None and column.kind == "other"]:
         raise MeasurementError(
-            f"{path}: {strange[0]}: expected S(a,b) in V^2/Hz, cov(a,b) and var(a) in V^2, rms(a) in V, rho(a,b) in none"
+            f"{path}: {strange[0]}: expected S(a,b) in V^2/Hz, cov(a,b) and var(a) in V^2, rms(a) in V, rho in none"
         )
     everything = {column.kind for column in columns}
     if everything & {"covariance", "correlation", "rms"}:
