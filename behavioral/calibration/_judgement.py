@@ -182,10 +182,8 @@ def _bench(evidence: Evidence) -> Iterator[Check]:
     """What each kind of nuisance that is not switched on would explain."""
     allowed = sum(one.allowed for one in evidence.judged)
     for kind, score in evidence.scores.results():
-        meaning = (
-            f"an unknown of the bench that is left out ({NUISANCES[kind].what}) would explain {{:.3g}} times what chance"
-            " explains"
-        )
+        what = f"an unknown of the bench that is left out ({NUISANCES[kind].what})"
+        meaning = f"{what} would explain {{:.3g}} times what chance explains"
         if score.degrees == 0:
             yield Check("bench", kind, 0.0, 1.0, True, meaning)
             continue

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from ...circuits import Instance, Level, Program, Scaling
 from ...measurements import FLOOR, Measurement, MeasurementError
 from ._parameters import Parameters
-from ._terms import Part, coherent, noisy_circuit, part_of, quiet_circuit
+from ._terms import Part, Slope, coherent, noisy_circuit, part_of, quiet_circuit
 from .derivatives import covariance, densities, response
 
 _FREQUENCIES = 60
@@ -88,6 +88,9 @@ class Ac:
         jacobian = np.stack([slope.real, slope.imag]) / self.sigma[:, :, None]
         return Part.of(residual.ravel(), jacobian.reshape(residual.size, -1))
 
+    def slope(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Slope:
+        return self.evaluate(parameters, z).slope
+
 
 @dataclass(frozen=True, eq=False)
 class Noise:
@@ -148,6 +151,9 @@ class Noise:
             residual.append((self.covariance - model)[i, j] / scale)
             jacobian.append(change[i, j] / scale[:, None])
         return Part.of(np.concatenate(residual), np.concatenate(jacobian))
+
+    def slope(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Slope:
+        return self.evaluate(parameters, z).slope
 
 
 def _thinned(data: Measurement) -> Int[np.ndarray, " k"]:
