@@ -4,6 +4,7 @@ from ._bench import NUISANCES as NUISANCES
 from ._bench import check_nuisances as check_nuisances
 from ._calibrate import Calibration as Calibration
 from ._calibrate import calibrate as calibrate
+from ._fit import Fit as Fit
 from ._fit import fit as fit
 from ._held_out_programs import judge_held_out as judge_held_out
 from ._identifiability import Combination as Combination
@@ -13,5 +14,7 @@ from ._spectral_terms import TRANSISTOR_BAND as TRANSISTOR_BAND
 from ._terms import Part as Part
 from ._terms import Term as Term
 from ._terms import noisy_circuit as noisy_circuit
+from ._tolerance_scales import ToleranceScales as ToleranceScales
+from ._waveform_terms import Normal as Normal
 from ._waveform_terms import Run as Run
 from ._waveform_terms import term_of as term_of

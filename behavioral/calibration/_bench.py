@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -121,6 +121,13 @@ class Bench:
             names += [_name(kind, place, records) for place in places]
             sigma += [NUISANCES[kind].spread(design)] * len(places)
         return cls(design, **bench, probed=frozenset(probed), names=tuple(names), sigma=tuple(sigma))
+
+    def with_baselines(self, record: str, cells: int, first: int) -> "Bench":
+        """And the baselines of one record, with the indices from `first` on."""
+        where = {(record, cell): first + cell for cell in range(cells)}
+        names = tuple(_name("baseline", place, [record]) for place in where)
+        sigma = (self._spread("baseline"),) * cells
+        return replace(self, baseline=where, names=(*self.names, *names), sigma=(*self.sigma, *sigma))
 
     def unknowns(self, kind: str) -> Int[np.ndarray, " k"]:
         """Indices of a kind's unknowns."""

@@ -15,13 +15,13 @@ from ._bench import check_nuisances
 from ._fit import Fit, fit, from_larger_elements, refit
 from ._identifiability import Combination, open_combinations
 from ._judgement import judge
-from ._looser_tolerances import widened
 from ._parameters import Parameters
 from ._terms import Term
+from ._tolerance_scales import ToleranceScales
 from ._waveform_terms import Record, Run, term_of
 
 OPEN = 0.9
-"""A standard error above this part of the tolerance: the data do not identify the parameter."""
+"""A standard error above this part of the tolerance, as the chip shows it: the data do not identify the parameter."""
 
 _MISFIT = 0.2
 """Residuals above this part of the signal: no fault of a bench, but other units, scales or programs."""
@@ -91,11 +91,11 @@ class Calibration:
         _check_misfit(runs, found)
         found = from_larger_elements(runs, found, parameters)
         verdict = judge(runs, found, parameters, switched_on, {m.digest: k for k, m in enumerate(data)})
-        wider = widened(parameters, found) if found.settled else parameters
-        if wider is not parameters and (again := refit(runs, found, wider)).settled:
-            parameters, found = wider, again
+        believed = found
+        if found.settled and not verdict.misfit:
+            parameters, found, believed = _with_scales(runs, found, parameters)
         systematic = _systematic(parameters)
-        covariance = (_withheld(found) if verdict.misfit else found.folded) + systematic
+        covariance = (_withheld(found) if verdict.misfit else believed.folded) + systematic
         discarded = {name: f"amplifier {', '.join(names)} beyond rails or slew rate" for name, names in clipped.items()}
         for run, used, rms in zip(runs, found.used, found.normal.rms, strict=True):
             if not used:
@@ -115,12 +115,24 @@ class Calibration:
             parameters.sigma,
             parameters.sigma * found.z,
             covariance * scale,
-            open_combinations(found.covariance, parameters.names, OPEN),
+            open_combinations(found.covariance / np.outer(found.prior_sd, found.prior_sd), parameters.names, OPEN),
             found.excess,
             verdict,
             _EXCHANGE if found.mirror is not None else None,
             tuple(text for run in runs if (text := _thinned(run))),
         )
+
+
+def _with_scales(runs: Sequence[Term], found: Fit, parameters: Parameters) -> tuple[Parameters, Fit, Fit]:
+    """With tolerances as large as the chip shows them: the unknowns, their fit, and the fit whose error bars hold
+    though the tolerances are not known."""
+    scales = ToleranceScales.of(parameters, found)
+    sd = found.prior_sd
+    if (scales.likely > 1).any():
+        wider = replace(parameters, precision=parameters.precision / scales.likely**2)
+        if (again := refit(runs, found, wider)).settled:
+            parameters, found = wider, again
+    return parameters, found, found.with_wider_prior(sd * scales.upper)
 
 
 def _systematic(parameters: Parameters) -> Float[np.ndarray, "p p"]:
@@ -250,7 +262,9 @@ def _model(
         if amplifier
         else None,
         noise_scale=Estimate(scale, float(scale * logs["noise_scale"])),
-        not_identified=tuple(name for name, sd in zip(parameters.names, found.sd, strict=True) if sd > OPEN),
+        not_identified=tuple(
+            name for name, sd in zip(parameters.names, found.sd / found.prior_sd, strict=True) if sd > OPEN
+        ),
         provenance=Provenance(
             source="measurements",
             instance_digest=kept[0].instance_digest,

@@ -117,6 +117,14 @@ class Parameters:
         precision[: self.size] = self.precision
         return replace(more, precision=precision)
 
+    def with_baselines(self, record: str) -> "Parameters":
+        """And after them the baseline of each cell in one record, which is only tried."""
+        bench = self.bench.with_baselines(record, self.topology.n, self.size)
+        more = len(bench.names) - len(self.bench.names)
+        names = (*self.names, *bench.names[-more:])
+        sigma = np.append(self.sigma, bench.sigma[-more:])
+        return replace(self, names=names, sigma=sigma, bench=bench, precision=np.append(self.precision, np.ones(more)))
+
     @property
     def size(self) -> int:
         return len(self.names)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import scipy
 from jaxtyping import Float
 
 from ...circuits import Instance, Level, Program, Scaling
@@ -22,14 +23,31 @@ def coherent(error: float, values: int, level: Level) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """What one run says at one z: Gauss-Newton terms without the prior, `cost` = -2 log-likelihood."""
+class Slope:
+    """What one run says at one z without second derivatives: `cost` = -2 log-likelihood, and half its descent."""
 
     cost: float
     gradient: Float[np.ndarray, " p"]
-    information: Float[np.ndarray, "p p"]
     rms: float
     """Of the residuals in units of their standard deviation."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What one run says at one z: Gauss-Newton terms without the prior, `cost` = -2 log-likelihood.
+
+    The information is `root^T root` of fewer rows than unknowns where residuals are all that a run says; a noisy
+    record, whose law itself changes with z, gives it as it is.
+    """
+
+    cost: float
+    gradient: Float[np.ndarray, " p"]
+    rms: float
+    """Of the residuals in units of their standard deviation."""
+    root: Float[np.ndarray, "rows p"] | None = None
+    residual: Float[np.ndarray, " rows"] | None = None
+    """What the residuals have of the rows of `root`."""
+    fisher: Float[np.ndarray, "p p"] | None = None
     shape: float = 0.0
     """Sum of the squares of what the residuals have of the model's own shapes in time."""
     shapes: int = 0
@@ -39,7 +57,44 @@ class Part:
     def of(cls, residual: Float[np.ndarray, " values"], jacobian: Float[np.ndarray, "values p"]) -> "Part":
         """Of standardised residuals `(measured - model)/sigma` and the model's derivatives by sigma."""
         rms = float(np.sqrt(np.mean(residual**2)))
-        return cls(float(residual @ residual), jacobian.T @ residual, jacobian.T @ jacobian, rms)
+        return cls(float(residual @ residual), jacobian.T @ residual, rms, jacobian, residual)
+
+    @property
+    def slope(self) -> Slope:
+        """Without the information."""
+        return Slope(self.cost, self.gradient, self.rms)
+
+    @property
+    def information(self) -> Float[np.ndarray, "p p"]:
+        """Of the unknowns."""
+        return np.asarray(self.fisher if self.root is None else self.root.T @ self.root)
+
+    def hat(self, C: Float[np.ndarray, "q q"]) -> "Hat":
+        """The run's block of the hat matrix, for the first q unknowns of posterior covariance C."""
+        q = len(C)
+        if self.root is None:
+            return Hat.of(C @ self.information[:q, :q])
+        rows = self.root[:, :q]
+        return Hat.of(rows @ C @ rows.T if len(rows) < q else C @ (rows.T @ rows))
+
+    def explained(self, C: Float[np.ndarray, "p p"]) -> float:
+        """What unknowns of covariance C take of the residuals' sum of squares: `g^T (C^-1 + information)^-1 g`."""
+        if self.root is None or self.residual is None or len(self.root) >= len(C):
+            return float(self.gradient @ np.linalg.solve(np.linalg.inv(C) + self.information, self.gradient))
+        K = self.root @ C @ self.root.T
+        return float(self.residual @ (K @ np.linalg.solve(np.eye(len(K)) + K, self.residual)))
+
+
+@dataclass(frozen=True, slots=True)
+class Hat:
+    """Traces of a block of a hat matrix, and of its square."""
+
+    once: float
+    twice: float
+
+    @classmethod
+    def of(cls, block: Float[np.ndarray, "k k"]) -> "Hat":
+        return cls(float(np.trace(block)), float(np.sum(block * block.T)))
 
 
 @runtime_checkable
@@ -95,6 +150,10 @@ class Term(Protocol):
         """At one z."""
         ...
 
+    def slope(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Slope:
+        """The same without the information, which may be far cheaper."""
+        ...
+
 
 def quiet_circuit(parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Sensitivity:
     """The circuit of a run at one z, as its readouts see it, without noise."""
@@ -122,3 +181,12 @@ def part_of(sigma: float, values: np.ndarray) -> float:
     """A standard deviation by the rms of the values; infinite where they are all zero."""
     signal = float(np.sqrt(np.mean(values**2)))
     return sigma / signal if signal > 0 else np.inf
+
+
+def tail(square: float, degrees: float, allowed: float) -> float:
+    """Of the chi-square law, not central where something is allowed."""
+    if allowed == 0:
+        return float(scipy.stats.chi2.sf(square, degrees))
+    # Patnaik's central approximation, right in mean and variance (Biometrika 36, 1949): the exact one underflows.
+    scale = (degrees + 2 * allowed) / (degrees + allowed)
+    return float(scipy.stats.chi2.sf(square / scale, (degrees + allowed) / scale))

@@ -60,9 +60,8 @@ def _statistic(run: Term, part: Part, C: Float[np.ndarray, "p p"]) -> float:
     square = run.values * part.rms**2
     if run.kind == "noisy records":
         # The information of a record's law is not that of its residuals: on the average they grow by its trace.
-        return square / (1 + float(np.trace(C @ part.information)) / run.values)
-    left = np.linalg.solve(np.linalg.inv(C) + part.information, part.gradient)
-    return max(square - float(part.gradient @ left), 0.0)
+        return square / (1 + part.hat(C).once / run.values)
+    return max(square - part.explained(C), 0.0)
 
 
 def _check(k: int, kind: str, statistic: float, values: int, allowed: float, records: int) -> Check:

@@ -194,7 +194,7 @@ def from_lab(
     told = {"believed": data.believed, "residuals": rows, "experiments": experiments, "notes": data.notes}
     failed = found.verdict.contradicted or not all(row.get("passed", True) for row in rows)
     this.finish({**findings.summary(found.model, None, found), **told}, exit_code=int(failed))
-    _show(this, found, None)
+    _show(this, found, None, dict(zip(map(findings.digest, data.measurements), data.files, strict=True)))
     this.show(findings.residual_table(rows))
     for line in experiments:
         this.say(line)
@@ -261,7 +261,7 @@ def _fit(this: Job, data: list[xr.Dataset], nuisances: Sequence[str]) -> Calibra
         return Calibration.of(data, nuisances)
 
 
-def _show(this: Job, found: Calibration, instance: Instance | None) -> None:
+def _show(this: Job, found: Calibration, instance: Instance | None, files: Mapping[str, str] | None = None) -> None:
     this.show(findings.table(found.model, instance))
-    for line in findings.told(found):
+    for line in findings.told(found, files):
         this.say(line)

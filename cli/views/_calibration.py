@@ -73,7 +73,8 @@ def summary(device: DeviceModel, instance: Instance | None, found_by: Calibratio
     for name in _OF_THE_CHIP:
         estimate = getattr(device, name)
         if estimate is not None:
-            found[name] = {"value": estimate.value, "standard_error": estimate.standard_error}
+            told = {"identified": name not in device.not_identified}
+            found[name] = {"value": estimate.value, "standard_error": estimate.standard_error, **told}
     return found
 
 
@@ -91,7 +92,8 @@ def table(device: DeviceModel, instance: Instance | None) -> Table:
     for name, unit in _OF_THE_CHIP.items():
         estimate = getattr(device, name)
         if estimate is not None:
-            shown.add_row(f"{name} ({unit})", "1", f"{estimate.value:.4g}", f"{estimate.standard_error:.1e}", "–")
+            error = f"{estimate.standard_error:.1e}" if name not in device.not_identified else "not measured"
+            shown.add_row(f"{name} ({unit})", "1", f"{estimate.value:.4g}", error, "–")
     for name, estimate in device.bench.items():
         unit = NUISANCES[name.split("[")[0].replace("_", "-")].unit
         label = f"bench: {name} ({'relative' if unit == '1' else unit})"
@@ -104,12 +106,21 @@ def with_unit(deviation: str) -> str:
     return f"{deviation} ({'V' if 'offset' in deviation else 'relative'})"
 
 
-def told(found: Calibration) -> list[str]:
-    """Sentences on what contradicts the fit, what it left out, and what it could not find out."""
+def told(found: Calibration, files: Mapping[str, str] | None = None) -> list[str]:
+    """Sentences on what contradicts the fit, what it left out, and what it could not find out.
+
+    Args:
+        found: the fit.
+        files: names of the measurements by their digest; their numbers unless given.
+    """
+    names = files or {}
     lines = [short(found.verdict)] if found.verdict.contradicted else []
     if found.verdict.misfit:
         lines.append("error bars are withheld: they are the design's tolerances, or as large as the estimates")
-    lines += [f"left out: measurement {name[:12]}..., {why}" for name, why in found.model.provenance.discarded.items()]
+    lines += [
+        f"left out: {names.get(name, f'measurement {name[:12]}...')}, {why}"
+        for name, why in found.model.provenance.discarded.items()
+    ]
     if found.combinations:
         first = found.combinations[0]
         count = len(found.combinations)
@@ -175,6 +186,11 @@ def residuals(found: Calibration, measured: Sequence[xr.Dataset], files: Sequenc
             {**row, "used": digest not in discarded, **({"why": discarded[digest]} if digest in discarded else {})}
         )
     return rows
+
+
+def digest(measured: xr.Dataset) -> str:
+    """By which a fit knows a measurement."""
+    return read_measurement(measured).digest
 
 
 def held_out(found: Calibration, measured: Sequence[xr.Dataset], files: Sequence[str]) -> list[dict[str, Any]]:

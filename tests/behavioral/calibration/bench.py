@@ -68,10 +68,11 @@ class Bench:
         return _dataset(nominal, program, scaling, level, "noise", data, {"frequency": f}, relative_sigma=DENSITY)
 
 
-def loosened(design, factor):
-    """The design with resistors so much looser."""
-    sigma = factor * design.mismatch.resistor_sigma
-    return design.model_copy(update={"mismatch": design.mismatch.model_copy(update={"resistor_sigma": sigma})})
+def loosened(design, factor, what="resistor"):
+    """The design with one tolerance so much looser: resistor, capacitor or offset."""
+    part, name = ("amplifier" if what == "offset" else "mismatch"), f"{what}_sigma"
+    looser = {name: factor * getattr(getattr(design, part), name)}
+    return design.model_copy(update={part: getattr(design, part).model_copy(update=looser)})
 
 
 def replace_drive(program, factor):

@@ -40,11 +40,11 @@ def sampled(descriptions, quick=QUICK):
     return [d if d in quick else pytest.param(d, marks=pytest.mark.slow) for d in descriptions]
 
 
-def measured(board, topology, seed, description, loose=1.0):
+def measured(board, topology, seed, description, loose=1.0, what="resistor"):
     """A chip, and records of it that have the fault while they claim the board."""
     bench, spoiled, _ = FAULTS.get(description, (OTHERS.get(description, Bench()), {}, None))
     rng = np.random.default_rng([seed, 7])
-    chip = loosened(board, loose).sample(topology, rng)
+    chip = loosened(board, loose, what).sample(topology, rng)
     chip = with_parasitics(chip, **spoiled) if spoiled else chip
     return chip, bench.measure(chip, board, rng, programs=3 * topology.n)
 
@@ -221,14 +221,31 @@ def test_intervals_cover_with_the_fault_as_an_unknown(board, description):
     assert contradicted <= 3
 
 
+LOOSER = [
+    *((Crossbar(n), "resistor", factor) for n in (2, 3, 4) for factor in (2.0, 3.0)),
+    (Crossbar(2), "capacitor", 3.0),
+    (Crossbar(2), "offset", 3.0),
+    (RCMesh(3), "resistor", 2.0),
+]
+
+
 @pytest.mark.slow
-def test_loose_resistors_pass_only_with_error_bars_that_hold(board):
-    """Twice the stated tolerance: of 4 cells with 24 resistors one chip in seventy is not contradicted by chance."""
-    quiet, contradicted = [], 0
+@pytest.mark.parametrize(("topology", "what", "factor"), LOOSER)
+def test_looser_components_have_error_bars_that_hold(board, topology, what, factor):
+    """95 % intervals of 40 chips, contradicted or not: those of a row share a factor, so that of 4 cells some 280
+    values are independent, of 2 some 160: 1.3 and 1.7 %."""
+    inside = []
     for seed in range(CHIPS):
-        chip, data = measured(board, Crossbar(4), seed, "nothing", loose=2.0)
+        chip, data = measured(board, topology, 1000 + seed, "nothing", factor, what)
         found = Calibration.of(data)
-        contradicted += found.verdict.contradicted
-        quiet.append(np.abs(z_scores(found, chip)) < 1.96)
-    assert contradicted >= CHIPS - 3
-    assert 0.92 <= np.mean(quiet) <= 0.98
+        assert not found.verdict.misfit or what == "offset"
+        if not found.verdict.misfit:
+            inside.append(np.abs(z_scores(found, chip)) < 1.96)
+    assert 0.915 <= np.mean(inside) <= 0.99
+
+
+@pytest.mark.slow
+def test_resistors_of_four_cells_twice_as_loose_are_told(board):
+    """Of 4 cells with 24 resistors one chip in twenty is not contradicted by chance."""
+    calibrations = [Calibration.of(measured(board, Crossbar(4), seed, "nothing", 2.0)[1]) for seed in range(CHIPS)]
+    assert sum(found.verdict.contradicted for found in calibrations) >= CHIPS - 6

@@ -1,0 +1,138 @@
+"""What unknowns of a bench that a fit leaves out would explain of its residuals."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+from jaxtyping import Float, Int
+
+from ._bench import NUISANCES
+from ._parameters import Parameters
+from ._terms import Part, Term
+
+_TOLD = 1e-2
+"""Precision of a nuisance by that of its prior from which what the other unknowns leave of it can be tested: known to
+ten times its spread."""
+
+_FAR = 1e-6
+"""The same of the prior that a nuisance which is only tried has: none that counts."""
+
+_BASELINE = "baseline"
+"""The one kind with unknowns of each record's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Chi-square of so many degrees of freedom when the nuisance is absent."""
+
+    statistic: float
+    degrees: int
+
+
+class BenchScores:
+    """Score tests of all kinds of nuisances that are not switched on, summed up run after run.
+
+    The unknowns of a kind are few, but for the baselines: one for each cell of each record. Those of a record are
+    seen by that record alone, so that what all of them explain needs nothing larger than the chip's own unknowns
+    (Woodbury).
+    """
+
+    def __init__(
+        self, runs: Sequence[Term], parameters: Parameters, nuisances: Sequence[str], z: Float[np.ndarray, " p"]
+    ) -> None:
+        self._p = parameters.size
+        self._kinds = [kind for kind in NUISANCES if kind not in nuisances]
+        shared = [kind for kind in self._kinds if kind != _BASELINE]
+        self._parameters = parameters.extended(runs, nuisances, shared)
+        q = self._parameters.size
+        self._z = np.append(z, np.zeros(q - self._p))
+        self._score = np.append(-parameters.precision * z, np.zeros(q - self._p))
+        self._information = np.diag(np.append(parameters.precision, np.full(q - self._p, _FAR)))
+        self._baselines = _Baselines(self._p) if _BASELINE in self._kinds else None
+
+    def asked(self, run: Term, weight: float) -> tuple[Part, Float[np.ndarray, "q q"]]:
+        """The run at the fit, with derivatives by what is only tried, too, after the unknowns', and the information.
+
+        It counts by its weight.
+        """
+        q, mine, z = self._parameters.size, self._parameters, self._z
+        if self._baselines is not None:
+            mine = mine.with_baselines(run.name)
+            z = np.append(z, np.zeros(mine.size - q))
+        part = run.evaluate(mine, z)
+        information = part.information
+        self._score += weight * part.gradient[:q]
+        self._information += weight * information[:q, :q]
+        if self._baselines is not None:
+            self._baselines.add(weight * part.gradient[q:], weight * information[q:])
+        return part, information
+
+    def results(self) -> Iterator[tuple[str, Score]]:
+        """By kind, without those that have no unknowns here."""
+        for kind in self._kinds:
+            if kind == _BASELINE and self._baselines is not None:
+                yield kind, self._baselines.score(self._score[: self._p], self._information[: self._p, : self._p])
+            elif len(where := self._parameters.bench.unknowns(kind)):
+                yield kind, _score(self._score, self._information, where, self._p)
+
+
+def _score(
+    score: Float[np.ndarray, " q"], information: Float[np.ndarray, "q q"], where: Int[np.ndarray, " k"], p: int
+) -> Score:
+    which = np.append(np.arange(p), where)
+    unit = 1 / np.sqrt(np.diag(information)[which])
+    # The last block of a Cholesky factor is what the first unknowns leave of the others: no digits are lost to a
+    # difference of two large numbers. An optimum that is a tenth of a standard deviation away is taken out likewise.
+    L = _root(information[np.ix_(which, which)] * np.outer(unit, unit))
+    left = scipy.linalg.solve_triangular(L, unit * score[which], lower=True)[p:]
+    own = L[p:, p:] / unit[p:, None]
+    values, vectors = np.linalg.eigh(own @ own.T)
+    seen = values > _TOLD
+    projected = vectors[:, seen].T @ (own @ left)
+    return Score(float(np.sum(projected**2 / values[seen])), int(seen.sum()))
+
+
+def _root(correlations: Float[np.ndarray, "k k"]) -> Float[np.ndarray, "k k"]:
+    """Cholesky's factor of a matrix with ones on its diagonal, which rounding may have left without one.
+
+    Records that contradict the design count little, so that the prior of a nuisance, a millionth, is all that there is
+    of directions which other unknowns take whole.
+    """
+    for jitter in (0.0, 1e-13, 1e-11, 1e-9):
+        try:
+            return np.linalg.cholesky(correlations + jitter * np.eye(len(correlations)))
+        except np.linalg.LinAlgError:
+            continue
+    values, vectors = np.linalg.eigh(correlations)
+    return np.asarray(np.linalg.qr((vectors * np.sqrt(np.maximum(values, 1e-9))).T)[1].T)
+
+
+class _Baselines:
+    """With own information M of the baselines, A by the chip's unknowns and s their score, what a fit leaves of them
+    has the information `S = M - A H^-1 A^T`, whose inverse is `M^-1 + M^-1 A (H - W)^-1 A^T M^-1`, `W = A^T M^-1 A`."""
+
+    def __init__(self, p: int) -> None:
+        self._W = np.zeros((p, p))
+        self._u = np.zeros(p)
+        self._square = 0.0
+        self._count = 0
+
+    def add(self, score: Float[np.ndarray, " n"], information: Float[np.ndarray, "n q"]) -> None:
+        n, p = len(score), len(self._u)
+        # A spectrum sees no baseline.
+        if not information.any():
+            return
+        L = np.linalg.cholesky(information[:, -n:] + _FAR * np.eye(n))
+        A = scipy.linalg.solve_triangular(L, information[:, :p], lower=True)
+        s = scipy.linalg.solve_triangular(L, score, lower=True)
+        self._W += A.T @ A
+        self._u += A.T @ s
+        self._square += float(s @ s)
+        self._count += n
+
+    def score(self, score: Float[np.ndarray, " p"], information: Float[np.ndarray, "p p"]) -> Score:
+        y = np.linalg.solve(information, score)
+        v = self._u - self._W @ y
+        left = self._square - 2 * float(self._u @ y) + float(y @ self._W @ y)
+        return Score(left + float(v @ np.linalg.solve(information - self._W, v)), self._count)
