@@ -4,6 +4,8 @@ from ._bench import NUISANCES as NUISANCES
 from ._bench import check_nuisances as check_nuisances
 from ._calibrate import Calibration as Calibration
 from ._calibrate import calibrate as calibrate
+from ._effort import Effort as Effort
+from ._effort import effort as effort
 from ._fit import Fit as Fit
 from ._fit import fit as fit
 from ._held_out_programs import judge_held_out as judge_held_out
