@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...circuits import Design, Level, Topology
-from ._parameters import Parameters
+from .unknowns import Parameters
 
 # Of a run of a crossbar, on one core: `benchmarks/bench_growth.py` has them.
 _CIRCUIT, _PRODUCT = 3e-5, 1e-7

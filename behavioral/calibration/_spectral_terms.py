@@ -9,9 +9,9 @@ from jaxtyping import Float, Int
 
 from ...circuits import Instance, Level, Program, Scaling
 from ...measurements import FLOOR, Measurement, MeasurementError
-from ._parameters import Parameters
 from ._terms import Part, Slope, coherent, noisy_circuit, part_of, quiet_circuit
 from .derivatives import covariance, densities, response
+from .unknowns import Parameters
 
 _FREQUENCIES = 60
 """A spectrum is thinned to this many frequencies: its errors are not independent anyway."""
