@@ -7,9 +7,8 @@ import numpy as np
 import scipy
 from jaxtyping import Float, Int
 
-from ._bench import NUISANCES
-from ._parameters import Parameters
 from ._terms import Part, Term
+from .unknowns import NUISANCES, Parameters
 
 _TOLD = 1e-2
 """Precision of a nuisance by that of its prior from which what the other unknowns leave of it can be tested: known to

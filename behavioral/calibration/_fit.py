@@ -9,10 +9,10 @@ import scipy
 from jaxtyping import Bool, Float
 
 from ...measurements import MeasurementError
-from ._parameters import Parameters
 from ._robust_start import robust_start
 from ._terms import Term
 from ._waveform_terms import Normal
+from .unknowns import Parameters
 
 _STEPS = 40
 _MANY_STEPS = 150

@@ -12,9 +12,9 @@ from ...circuits import Instance, Level, Program, Scaling
 from ...circuits.linear_circuits import LinearCircuit
 from ...measurements import FLOOR, Measurement, MeasurementError
 from ...measurements.layout import Moments
-from ._parameters import Parameters
 from ._terms import Part, Slope, coherent, noisy_circuit, part_of, quiet_circuit
 from .derivatives import covariance, covariances, cross_spectra, densities, response
+from .unknowns import Parameters
 
 _FREQUENCIES = 60
 """A spectrum is thinned to this many frequencies: its errors are not independent anyway."""

@@ -8,8 +8,8 @@ import scipy
 from jaxtyping import Float
 
 from ...circuits import Instance, Level, Program, Scaling
-from ._parameters import Loaded, Parameters
 from .derivatives import Sensitivity, with_flicker
+from .unknowns import Loaded, Parameters
 
 
 def coherent(error: float, values: int, level: Level) -> float:

@@ -10,10 +10,10 @@ from jaxtyping import Float
 from ...circuits import Instance, Program, Scaling
 from ...measurements import FLOOR, Measurement
 from ..devices import Response
-from ._parameters import Parameters
 from ._spectral_terms import Ac, Noise, SecondMoments
 from ._terms import Part, Slope, Term, coherent, noisy_circuit, part_of, quiet_circuit
 from .derivatives import Delay, equal_steps, innovations, pulled, trajectory, transient
+from .unknowns import Parameters
 
 _POINTS = 200
 """A waveform without readout noise is thinned to this many points: its errors are not independent anyway."""
