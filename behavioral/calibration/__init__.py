@@ -1,15 +1,15 @@
 """From measurements to a model with error bars."""
 
-from ._bench import NUISANCES as NUISANCES
-from ._bench import check_nuisances as check_nuisances
+from ._bench_scores import BenchScores as BenchScores
 from ._calibrate import Calibration as Calibration
 from ._calibrate import calibrate as calibrate
+from ._effort import Effort as Effort
+from ._effort import effort as effort
 from ._fit import Fit as Fit
 from ._fit import fit as fit
 from ._held_out_programs import judge_held_out as judge_held_out
 from ._identifiability import Combination as Combination
 from ._judgement import MODEL_ERROR as MODEL_ERROR
-from ._parameters import Parameters as Parameters
 from ._spectral_terms import TRANSISTOR_BAND as TRANSISTOR_BAND
 from ._terms import Part as Part
 from ._terms import Term as Term
@@ -18,3 +18,6 @@ from ._tolerance_scales import ToleranceScales as ToleranceScales
 from ._waveform_terms import Normal as Normal
 from ._waveform_terms import Run as Run
 from ._waveform_terms import term_of as term_of
+from .unknowns import NUISANCES as NUISANCES
+from .unknowns import Parameters as Parameters
+from .unknowns import check_nuisances as check_nuisances

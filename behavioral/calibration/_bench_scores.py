@@ -7,9 +7,8 @@ import numpy as np
 import scipy
 from jaxtyping import Float, Int
 
-from ._bench import NUISANCES
-from ._parameters import Parameters
 from ._terms import Part, Term
+from .unknowns import NUISANCES, Parameters
 
 _TOLD = 1e-2
 """Precision of a nuisance by that of its prior from which what the other unknowns leave of it can be tested: known to
@@ -84,13 +83,28 @@ def _score(
     unit = 1 / np.sqrt(np.diag(information)[which])
     # The last block of a Cholesky factor is what the first unknowns leave of the others: no digits are lost to a
     # difference of two large numbers. An optimum that is a tenth of a standard deviation away is taken out likewise.
-    L = np.linalg.cholesky(information[np.ix_(which, which)] * np.outer(unit, unit))
+    L = _root(information[np.ix_(which, which)] * np.outer(unit, unit))
     left = scipy.linalg.solve_triangular(L, unit * score[which], lower=True)[p:]
     own = L[p:, p:] / unit[p:, None]
     values, vectors = np.linalg.eigh(own @ own.T)
     seen = values > _TOLD
     projected = vectors[:, seen].T @ (own @ left)
     return Score(float(np.sum(projected**2 / values[seen])), int(seen.sum()))
+
+
+def _root(correlations: Float[np.ndarray, "k k"]) -> Float[np.ndarray, "k k"]:
+    """Cholesky's factor of a matrix with ones on its diagonal, which rounding may have left without one.
+
+    Records that contradict the design count little, so that the prior of a nuisance, a millionth, is all that there is
+    of directions which other unknowns take whole.
+    """
+    for jitter in (0.0, 1e-13, 1e-11, 1e-9):
+        try:
+            return np.linalg.cholesky(correlations + jitter * np.eye(len(correlations)))
+        except np.linalg.LinAlgError:
+            continue
+    values, vectors = np.linalg.eigh(correlations)
+    return np.asarray(np.linalg.qr((vectors * np.sqrt(np.maximum(values, 1e-9))).T)[1].T)
 
 
 class _Baselines:

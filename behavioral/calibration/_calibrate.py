@@ -11,14 +11,13 @@ from jaxtyping import Float
 from ...circuits import Design
 from ...measurements import Measurement, MeasurementError, read_measurement
 from ..devices import OFFSETS, DeviceModel, Estimate, Posterior, Provenance, Verdict
-from ._bench import check_nuisances
 from ._fit import Fit, fit, from_larger_elements, refit
 from ._identifiability import Combination, open_combinations
 from ._judgement import judge
-from ._parameters import Parameters
 from ._terms import Term
 from ._tolerance_scales import ToleranceScales
 from ._waveform_terms import Record, Run, term_of
+from .unknowns import Parameters, check_nuisances
 
 OPEN = 0.9
 """A standard error above this part of the tolerance, as the chip shows it: the data do not identify the parameter."""

@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import scipy
 from jaxtyping import Bool, Float
 
 from ...measurements import MeasurementError
-from ._parameters import Parameters
 from ._robust_start import robust_start
 from ._terms import Term
 from ._waveform_terms import Normal
+from .unknowns import Parameters
 
 _STEPS = 40
 _MANY_STEPS = 150
@@ -23,6 +23,13 @@ _SMALL = 0.1
 
 _ROUNDING = _SMALL**2
 """Distance from the optimum, in the same units, that a last step may leave anyway; the cost need not fall further."""
+
+_MANY = 200
+"""Unknowns from which on a step keeps the last curvature while the gradient is fresh: for more of them the curvature
+is far dearer than the gradient."""
+
+_SLOW = 0.3
+"""Part of the way to the optimum that such a step may leave; else the curvature is taken anew."""
 
 _LARGE = (1.5, 2.0, 2.5, 3.0)
 """Prior standard deviations, of a decade each. Half a decade apart: an amplifier with a large stray capacitance at its
@@ -160,9 +167,14 @@ def _from_afar(
 
 def refit(runs: Sequence[Term], found: Fit, parameters: Parameters) -> Fit:
     """The same runs and weights with other priors, from where the fit is; the fit itself where that does not settle."""
-    normal = Normal.of(runs, found.used, parameters, found.z, found.excess)
+    z, normal = found.z, found.normal.with_prior(found.prior_sd**-2.0, parameters.precision, found.z)
+    step = np.linalg.solve(normal.curvature, normal.gradient)
     try:
-        z, normal = _levenberg(runs, found.used, parameters, found.z, normal, found.excess)
+        if step @ normal.curvature @ step < _SMALL**2 and parameters.possible(z + step):
+            # So short a step changes the curvature by less than it is known.
+            z, normal = z + step, replace(normal, gradient=np.zeros(len(z)))
+        else:
+            z, normal = _levenberg(runs, found.used, parameters, z, normal, found.excess)
     except MeasurementError:
         return replace(found, settled=False)
     return replace(found, z=z, normal=normal, prior_sd=_prior_sd(parameters), mirror=_mirror_distance(parameters, z))
@@ -236,23 +248,34 @@ def _levenberg(
     excess: Mapping[str, float],
     steps: int = _STEPS,
 ) -> tuple[Float[np.ndarray, " p"], Normal]:
-    damping = 0.0
-    for _ in range(steps):
+    damping, fresh = 0.0, True
+    for k in range(steps):
+        factor = scipy.linalg.cho_factor(normal.curvature)
+        left = float(normal.gradient @ scipy.linalg.cho_solve(factor, normal.gradient))
         # Likelihoods of noisy records cancel: that a cost of -10 falls no more may be the rounding of its parts.
-        if normal.gradient @ np.linalg.solve(normal.curvature, normal.gradient) < _ROUNDING**2:
+        if fresh and left < _ROUNDING**2:
             return z, normal
-        factor = scipy.linalg.cho_factor(normal.curvature + damping * np.eye(len(z)))
+        if damping > 0:
+            factor = scipy.linalg.cho_factor(normal.curvature + damping * np.eye(len(z)))
         step = scipy.linalg.cho_solve(factor, normal.gradient)
-        possible = parameters.possible(z + step)
-        trial = Normal.of(runs, used, parameters, z + step, excess) if possible else None
+        # After a first step from afar, near the optimum, and where a step fails, the curvature is taken anew.
+        from_afar = k == 0 and left > parameters.size
+        exact = parameters.size < _MANY or damping > 0 or left < _SMALL**2 or from_afar
+        trial = None
+        if parameters.possible(z + step):
+            ask = partial(Normal.of, runs, used, parameters) if exact else partial(normal.moved, runs, used, parameters)
+            trial = ask(z + step, excess)
         # Rounding of the sum of squares must not refuse the last step.
         if trial is None or not trial.cost <= normal.cost + 1e-9 * abs(normal.cost):
             damping = max(10 * damping, 1.0)
             continue
-        z, normal, damping = z + step, trial, damping / 10 if damping > 1e-3 else 0.0
+        last, z, normal, damping = normal, z + step, trial, damping / 10 if damping > 1e-3 else 0.0
+        fresh = exact
         # |step| in the metric of the curvature bounds every step by its posterior standard deviation.
-        if damping == 0 and step @ normal.curvature @ step < _SMALL**2:
+        if exact and damping == 0 and step @ last.curvature @ step < _SMALL**2:
             return z, normal
+        if not exact and normal.gradient @ scipy.linalg.cho_solve(factor, normal.gradient) > _SLOW**2 * left:
+            normal, fresh = Normal.of(runs, used, parameters, z, excess), True
     raise MeasurementError(
         "calibrate: the fit does not settle; the measurements contradict the design (check units, scales and programs)"
     )

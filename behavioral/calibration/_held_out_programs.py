@@ -10,11 +10,10 @@ from jaxtyping import Float
 from ...circuits import Design
 from ...measurements import MeasurementError, read_measurement
 from ..devices import Check
-from ._bench import NUISANCES
 from ._calibrate import Calibration
-from ._parameters import Parameters
 from ._terms import Term
 from ._waveform_terms import term_of
+from .unknowns import NUISANCES, Parameters
 
 FALSE_ALARM = 1e-3
 """Probability that held-out programs contradict a model that is right."""

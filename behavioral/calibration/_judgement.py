@@ -10,11 +10,10 @@ from jaxtyping import Float
 
 from ...circuits import Level
 from ..devices import Check, Verdict, tolerance_groups
-from ._bench import NUISANCES
 from ._bench_scores import BenchScores
 from ._fit import Fit
-from ._parameters import Parameters
 from ._terms import Hat, Term, coherent, tail
+from .unknowns import NUISANCES, Parameters
 
 FALSE_ALARMS: Mapping[str, float] = MappingProxyType({"residual": 1e-3, "bench": 1e-3, "tolerance": 8e-3})
 """Probability that a row of each family contradicts a model that is right, over all rows of the family: one calibration
@@ -182,10 +181,8 @@ def _bench(evidence: Evidence) -> Iterator[Check]:
     """What each kind of nuisance that is not switched on would explain."""
     allowed = sum(one.allowed for one in evidence.judged)
     for kind, score in evidence.scores.results():
-        meaning = (
-            f"an unknown of the bench that is left out ({NUISANCES[kind].what}) would explain {{:.3g}} times what"
-            " chance explains"
-        )
+        what = f"an unknown of the bench that is left out ({NUISANCES[kind].what})"
+        meaning = f"{what} would explain {{:.3g}} times what chance explains"
         if score.degrees == 0:
             yield Check("bench", kind, 0.0, 1.0, True, meaning)
             continue

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from ._parameters import Parameters
 from ._terms import Part, Term
+from .unknowns import Parameters
 
 _STEPS = 60
 _HALVINGS = 8

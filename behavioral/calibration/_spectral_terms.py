@@ -12,9 +12,9 @@ from ...circuits import Instance, Level, Program, Scaling
 from ...circuits.linear_circuits import LinearCircuit
 from ...measurements import FLOOR, Measurement, MeasurementError
 from ...measurements.layout import Moments
-from ._parameters import Parameters
-from ._terms import Part, coherent, noisy_circuit, part_of, quiet_circuit
+from ._terms import Part, Slope, coherent, noisy_circuit, part_of, quiet_circuit
 from .derivatives import covariance, covariances, cross_spectra, densities, response
+from .unknowns import Parameters
 
 _FREQUENCIES = 60
 """A spectrum is thinned to this many frequencies: its errors are not independent anyway."""
@@ -91,6 +91,9 @@ class Ac:
         jacobian = np.stack([slope.real, slope.imag]) / self.sigma[:, :, None]
         return Part.of(residual.ravel(), jacobian.reshape(residual.size, -1))
 
+    def slope(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Slope:
+        return self.evaluate(parameters, z).slope
+
 
 @dataclass(frozen=True, eq=False)
 class Noise:
@@ -151,6 +154,9 @@ class Noise:
             residual.append((self.covariance - model)[i, j] / scale)
             jacobian.append(change[i, j] / scale[:, None])
         return Part.of(np.concatenate(residual), np.concatenate(jacobian))
+
+    def slope(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Slope:
+        return self.evaluate(parameters, z).slope
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,6 +232,9 @@ class SecondMoments:
         value, slope = self._entries(matrix, change)
         residual = self._whitened((self.moments.values - value)[:, :, None])[:, 0]
         return Part.of(residual, self._whitened(slope))
+
+    def slope(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Slope:
+        return self.evaluate(parameters, z).slope
 
     @property
     def _pairs(self) -> list[tuple[int, int]]:

@@ -8,8 +8,8 @@ import scipy
 from jaxtyping import Float
 
 from ...circuits import Instance, Level, Program, Scaling
-from ._parameters import Loaded, Parameters
 from .derivatives import Sensitivity, with_flicker
+from .unknowns import Loaded, Parameters
 
 
 def coherent(error: float, values: int, level: Level) -> float:
@@ -20,6 +20,16 @@ def coherent(error: float, values: int, level: Level) -> float:
     from value to value.
     """
     return error if level == "transistor" else error * float(np.sqrt(values))
+
+
+@dataclass(frozen=True, eq=False)
+class Slope:
+    """What one run says at one z without second derivatives: `cost` = -2 log-likelihood, and half its descent."""
+
+    cost: float
+    gradient: Float[np.ndarray, " p"]
+    rms: float
+    """Of the residuals in units of their standard deviation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +60,11 @@ class Part:
         return cls(float(residual @ residual), jacobian.T @ residual, rms, jacobian, residual)
 
     @property
+    def slope(self) -> Slope:
+        """Without the information."""
+        return Slope(self.cost, self.gradient, self.rms)
+
+    @property
     def information(self) -> Float[np.ndarray, "p p"]:
         """Of the unknowns."""
         return np.asarray(self.fisher if self.root is None else self.root.T @ self.root)
@@ -64,7 +79,7 @@ class Part:
 
     def explained(self, C: Float[np.ndarray, "p p"]) -> float:
         """What unknowns of covariance C take of the residuals' sum of squares: `g^T (C^-1 + information)^-1 g`."""
-        if self.root is None or len(self.root) >= len(C):
+        if self.root is None or self.residual is None or len(self.root) >= len(C):
             return float(self.gradient @ np.linalg.solve(np.linalg.inv(C) + self.information, self.gradient))
         K = self.root @ C @ self.root.T
         return float(self.residual @ (K @ np.linalg.solve(np.eye(len(K)) + K, self.residual)))
@@ -133,6 +148,10 @@ class Term(Protocol):
 
     def evaluate(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Part:
         """At one z."""
+        ...
+
+    def slope(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Slope:
+        """The same without the information, which may be far cheaper."""
         ...
 
 

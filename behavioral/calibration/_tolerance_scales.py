@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 
 from ..devices import tolerance_groups
 from ._fit import Fit
-from ._parameters import Parameters
+from .unknowns import Parameters
 
 _TOLD = 0.5
 """Components of a tolerance that the measurements must tell of, in all, for it to be doubted; with less it stands."""

@@ -1,6 +1,6 @@
 """Measured runs as the fit sees them: residuals and their derivatives, in units of the readout's noise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -10,10 +10,10 @@ from jaxtyping import Float
 from ...circuits import Instance, Program, Scaling
 from ...measurements import FLOOR, Measurement
 from ..devices import Response
-from ._parameters import Parameters
 from ._spectral_terms import Ac, Noise, SecondMoments
-from ._terms import Part, Term, coherent, noisy_circuit, part_of, quiet_circuit
-from .derivatives import Delay, equal_steps, innovations, transient
+from ._terms import Part, Slope, Term, coherent, noisy_circuit, part_of, quiet_circuit
+from .derivatives import Delay, equal_steps, innovations, pulled, trajectory, transient
+from .unknowns import Parameters
 
 _POINTS = 200
 """A waveform without readout noise is thinned to this many points: its errors are not independent anyway."""
@@ -118,6 +118,19 @@ class Run:
         cost, shape = float(np.sum(residual**2)), float(np.sum(shapes**2))
         return Part(cost, gradient, rms, root, (shapes @ seen).ravel(), shape=shape, shapes=shapes.size)
 
+    def slope(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Slope:
+        if self.times is None:
+            return self.evaluate(parameters, z).slope
+        circuit, bench = quiet_circuit(parameters, z, self), parameters.bench
+        since = np.maximum(self.times - bench.time_zero(z), 0.0)
+        v, slope = trajectory(circuit, since, self.v0)
+        residual = (self.v - v) / self.sigma
+        gradient = pulled(circuit, since, self.v0, parameters.size, residual / self.sigma)
+        if bench.delay is not None:
+            late = -bench.delay_spread * slope * (since > 0)[:, None]
+            gradient[bench.delay] += float(np.sum(residual * late)) / self.sigma
+        return Slope(float(np.sum(residual**2)), gradient, float(np.sqrt(np.mean(residual**2))))
+
 
 @dataclass(frozen=True, eq=False)
 class Record:
@@ -175,6 +188,9 @@ class Record:
         rms = float(np.sqrt(square / self.values))
         return Part(square + 2 * found.log_scale, found.gradient, rms, fisher=found.information)
 
+    def slope(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Slope:
+        return self.evaluate(parameters, z).slope
+
 
 @dataclass(frozen=True, eq=False)
 class Normal:
@@ -195,17 +211,59 @@ class Normal:
         excess: Mapping[str, float] = MappingProxyType({}),
     ) -> "Normal":
         """Runs that are not used only give their rms. Residuals of a kind count by its excess (one unless given)."""
-        prior = parameters.precision
-        cost, gradient, curvature = float(prior @ z**2), -prior * z, np.diag(prior).copy()
-        rms = np.zeros(len(runs))
-        for k, run in enumerate(runs):
+        curvature = np.diag(parameters.precision)
+
+        def asked(run: Term, use: bool, weight: float) -> Slope:
             part = run.evaluate(parameters, z)
-            rms[k] = part.rms
+            if use:
+                np.add(curvature, weight * part.information, out=curvature)
+            return part.slope
+
+        return cls._summed(runs, used, parameters, z, excess, asked, curvature)
+
+    def moved(
+        self,
+        runs: Sequence[Term],
+        used: Sequence[bool],
+        parameters: Parameters,
+        z: Float[np.ndarray, " p"],
+        excess: Mapping[str, float],
+    ) -> "Normal":
+        """At another z, with the curvature of this one."""
+
+        def asked(run: Term, use: bool, weight: float) -> Slope:
+            return run.slope(parameters, z)
+
+        return Normal._summed(runs, used, parameters, z, excess, asked, self.curvature)
+
+    def with_prior(
+        self, before: Float[np.ndarray, " p"], after: Float[np.ndarray, " p"], z: Float[np.ndarray, " p"]
+    ) -> "Normal":
+        """At the same z with other precisions a priori."""
+        change = after - before
+        curvature = self.curvature + np.diag(change)
+        return Normal(self.cost + float(change @ z**2), self.gradient - change * z, curvature, self.rms)
+
+    @classmethod
+    def _summed(
+        cls,
+        runs: Sequence[Term],
+        used: Sequence[bool],
+        parameters: Parameters,
+        z: Float[np.ndarray, " p"],
+        excess: Mapping[str, float],
+        asked: Callable[[Term, bool, float], Slope],
+        curvature: Float[np.ndarray, "p p"],
+    ) -> "Normal":
+        prior = parameters.precision
+        cost, gradient, rms = float(prior @ z**2), -prior * z, np.zeros(len(runs))
+        for k, run in enumerate(runs):
+            weight = excess.get(run.kind, 1.0) ** -2
+            slope = asked(run, used[k], weight)
+            rms[k] = slope.rms
             if used[k]:
-                weight = excess.get(run.kind, 1.0) ** -2
-                cost += weight * part.cost
-                gradient = gradient + weight * part.gradient
-                curvature += weight * part.information
+                cost += weight * slope.cost
+                gradient = gradient + weight * slope.gradient
         return cls(cost, gradient, curvature, rms)
 
 

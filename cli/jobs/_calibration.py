@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 from pydantic import with_config
 
 from ...behavioral import Calibration, PopulationModel
-from ...behavioral.calibration import check_nuisances
+from ...behavioral.calibration import check_nuisances, effort
 from ...behavioral.comparison import short
 from ...campaigns import fit_chips, folders_of, measure_chip
 from ...circuits import Design, Instance, Level, Topology
@@ -22,14 +23,17 @@ from ...files.opening import check_count, check_seed
 from ...measurements import (
     MOST_PROGRAMS,
     MeasurementError,
+    calibration_programs,
     check_kinds,
     check_programs,
     load_measurements,
     load_numbered,
+    read_measurement,
     save_measurements,
 )
 from ...netlists import measure_for_calibration
 from ...netlists.amplifiers import changed_since
+from ...netlists.runs import Forecast, forecast
 from .._exceptions import InputError
 from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, state_file
 from ..inputs import AmplifierOptions, amplifiers, lab
@@ -134,10 +138,11 @@ def from_drawn(this: Job, request: CalibrationRequest, held_out: int, keep_below
     _say_what_means_nothing(this, request)
     count = check_programs(request.programs, request.chip_topology)
     kinds = check_kinds(request.kinds, instance, level)
+    _foresee_measuring(this, instance, level, count, request.nuisances)
     what = f"ngspice: {count} programs ({', '.join(kinds)}), {request.topology} with {request.size} cells"
     with this.step(what):
         data = measure_for_calibration(instance, level, count, request.seed, kinds)
-    found = _fit(this, data, request.nuisances)
+    found = _fit(this, data, request.nuisances, foreseen=True)
     findings.write(found.model, instance, data, this.folder)
     findings.write_identifiability(found, this.folder)
     rows: list[heldout.HeldOutRow] = []
@@ -194,7 +199,7 @@ def from_lab(
     told = {"believed": data.believed, "residuals": rows, "experiments": experiments, "notes": data.notes}
     failed = found.verdict.contradicted or not all(row.get("passed", True) for row in rows)
     this.finish({**findings.summary(found.model, None, found), **told}, exit_code=int(failed))
-    _show(this, found, None)
+    _show(this, found, None, dict(zip(map(findings.digest, data.measurements), data.files, strict=True)))
     this.show(findings.residual_table(rows))
     for line in experiments:
         this.say(line)
@@ -256,12 +261,34 @@ def _process(this: Job, chips: Sequence[Any], names: Sequence[str], nuisances: S
         this.say(f"{name}: {short(verdict)}")
 
 
-def _fit(this: Job, data: list[xr.Dataset], nuisances: Sequence[str]) -> Calibration:
+def _fit(this: Job, data: list[xr.Dataset], nuisances: Sequence[str], foreseen: bool = False) -> Calibration:
+    if not foreseen and data:
+        first = read_measurement(data[0], "measurement 0")
+        wanted = effort(first.design, first.topology, first.level, len(data), nuisances)
+        _foresee(this, wanted.seconds, wanted.memory)
     with this.step(f"calibrate on {len(data)} measurements"):
         return Calibration.of(data, nuisances)
 
 
-def _show(this: Job, found: Calibration, instance: Instance | None) -> None:
+def _foresee_measuring(this: Job, instance: Instance, level: Level, count: int, nuisances: Sequence[str]) -> None:
+    """Of the simulator, whose processes share the cores, and of the fit."""
+    fit = effort(instance.design, instance.topology, level, count, nuisances)
+    # Memory first: the circuit itself may be too large to write down.
+    Forecast(0.0, fit.seconds, fit.memory).check()
+    program = calibration_programs(instance, 1, np.random.default_rng(0))[0]
+    each = forecast(instance.network(program, level), "tran")
+    _foresee(this, fit.seconds + replace(each, processes=count).whole, max(fit.memory, each.memory))
+
+
+def _foresee(this: Job, seconds: float, memory: float) -> None:
+    """Said where it is long or large, and refused where it does not fit."""
+    expected = Forecast(0.0, seconds, memory)
+    expected.check()
+    if expected.text is not None:
+        this.say(expected.text)
+
+
+def _show(this: Job, found: Calibration, instance: Instance | None, files: Mapping[str, str] | None = None) -> None:
     this.show(findings.table(found.model, instance))
-    for line in findings.told(found):
+    for line in findings.told(found, files):
         this.say(line)

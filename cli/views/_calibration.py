@@ -106,12 +106,21 @@ def with_unit(deviation: str) -> str:
     return f"{deviation} ({'V' if 'offset' in deviation else 'relative'})"
 
 
-def told(found: Calibration) -> list[str]:
-    """Sentences on what contradicts the fit, what it left out, and what it could not find out."""
+def told(found: Calibration, files: Mapping[str, str] | None = None) -> list[str]:
+    """Sentences on what contradicts the fit, what it left out, and what it could not find out.
+
+    Args:
+        found: the fit.
+        files: names of the measurements by their digest; their numbers unless given.
+    """
+    names = files or {}
     lines = [short(found.verdict)] if found.verdict.contradicted else []
     if found.verdict.misfit:
         lines.append("error bars are withheld: they are the design's tolerances, or as large as the estimates")
-    lines += [f"left out: measurement {name[:12]}..., {why}" for name, why in found.model.provenance.discarded.items()]
+    lines += [
+        f"left out: {names.get(name, f'measurement {name[:12]}...')}, {why}"
+        for name, why in found.model.provenance.discarded.items()
+    ]
     if found.combinations:
         first = found.combinations[0]
         count = len(found.combinations)
@@ -177,6 +186,11 @@ def residuals(found: Calibration, measured: Sequence[xr.Dataset], files: Sequenc
             {**row, "used": digest not in discarded, **({"why": discarded[digest]} if digest in discarded else {})}
         )
     return rows
+
+
+def digest(measured: xr.Dataset) -> str:
+    """By which a fit knows a measurement."""
+    return read_measurement(measured).digest
 
 
 def held_out(found: Calibration, measured: Sequence[xr.Dataset], files: Sequence[str]) -> list[dict[str, Any]]:

@@ -41,7 +41,8 @@ MOMENTS: frozenset[Kind] = frozenset({"cross re", "cross im", "covariance", "cor
 _UNIT_IN = re.compile(r"(?P<name>.*?)\s*[\[(]\s*(?P<unit>[^\[\]()]*(?:\([^()]*\)[^\[\]()]*)?)\s*[\])]")
 # `t/us`, `CH1 in V`, and `freq_Hz` or `v1_V_per_rtHz`, as programs write a unit into a name.
 _UNIT_BEHIND = re.compile(
-    r"(?P<name>.+?)(?:\s*/\s*|\s+in\s+|_)(?P<unit>[munpfkMG\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}]?"
+    r"(?P<name>|.+?)(?:(?<=.)\s*/\s*|(?:^|(?<=.)\s+)in\s+|(?<=.)_)"
+    r"(?P<unit>[munpfkMG\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}]?"
     r"(?:s|Hz|V2|V\^2|V)(?:(?:_per_|/)(?:rt|sqrt)?\(?Hz\)?)?)"
 )
 _TIMES = frozenset({"time", "t", "x", "second", "seconds", "x-axis", "times", "zeit"})
@@ -106,10 +107,13 @@ def columns_of(
     not say, by the names of its columns.
     """
     names = list(heads[0]) if heads else [""] * count
-    units = list(heads[1]) if len(heads) > 1 else [None] * count
+    units: list[str | None] = [_bare(unit) for unit in heads[1]] if len(heads) > 1 else [None] * count
     if len(heads) > 1 and not any(_kind_of(str(unit)) for unit in units):
         # Two lines of text that are not names and units: the nearest one counts.
         names, units = list(heads[1]), [None] * count
+    if len(heads) == 1 and all(_kind_of(name) for name in names):
+        # A line of units alone, `Second,Volt,Volt`: the columns go by their numbers.
+        names, units = [""] * count, [str(name) for name in names]
     known = {name.strip().lower(): unit for name, unit in (told or {}).items()}
 
     def read(moments: bool) -> tuple[Column, ...]:
@@ -122,6 +126,12 @@ def columns_of(
     # Errors and bands are columns beside second moments alone; elsewhere a channel may be called `u` or `low`.
     named = any(column.kind in MOMENTS or column.pair is not None for column in found)
     return found if named else read(moments=False)
+
+
+def _bare(unit: str) -> str:
+    """A unit without the brackets about it."""
+    text = unit.strip()
+    return text[1:-1].strip() if text[:1] + text[-1:] in ("()", "[]") else text
 
 
 def _with_told(

@@ -33,7 +33,7 @@ def _level(value: Any) -> float:
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, coerce_numbers_to_str=True)
 
 
 class ProgramFacts(_Part):

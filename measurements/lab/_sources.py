@@ -96,6 +96,9 @@ def read_source(path: Path, facts: RecordFacts) -> Source:
         return _raw(path)
     table = as_instruments_write(path, read_text_table(path))
     simulated = bool(table.heads) and any(_SIMULATOR.fullmatch(cell) for cell in table.heads[-1])
+    if simulated and table.heads[-1][0].lower() == "index":
+        # As ngspice prints: the rows are numbered.
+        table = replace(table, values=table.values[:, 1:], heads=(table.heads[-1][1:],))
     columns = columns_of(table.heads, table.values.shape[1], simulated, facts.units)
     return _classified(path, columns, table)
 
@@ -106,8 +109,7 @@ def _classified(path: Path, columns: tuple[Column, ...], table: TextTable) -> So
     others = {column.kind for column in columns[1:]}
     if strange := [column.head for column in columns if column.pair is not None and column.kind == "other"]:
         raise MeasurementError(
-            f"{path}: {strange[0]}: expected S(a,b) in V^2/Hz, cov(a,b) and var(a) in V^2, rms(a) in V,"
-            " rho(a,b) in none"
+            f"{path}: {strange[0]}: expected S(a,b) in V^2/Hz, cov(a,b) and var(a) in V^2, rms(a) in V, rho in none"
         )
     everything = {column.kind for column in columns}
     if everything & {"covariance", "correlation", "rms"}:

@@ -58,12 +58,24 @@ def read_text_table(path: Path) -> TextTable:
             f"{path}: expected a table, such as `time [us], v1 [mV], v2 [mV]` and rows of numbers with two columns or"
             f" more below, got {'no row of numbers' if rows else 'an empty file'}"
         )
+    _check_last_head(path, rows[start - 1] if start else None, rows[start][1], comma)
     values = _values(path, rows[start:], comma)
     before = tuple(tuple(row) for _, row in rows[:start])
     named = _commented_head(lines, rows[start][0], separator, len(rows[start][1]))
     heads = [row for row in before[-2:] if len(row) == values.shape[1] or len([c for c in row if c]) == values.shape[1]]
     heads = [tuple(cell for cell in row if cell) if len(row) != values.shape[1] else row for row in heads]
     return TextTable(values, tuple(number for number, _ in rows[start:]), tuple(heads) or named, before)
+
+
+def _check_last_head(path: Path, above: tuple[int, list[str]] | None, row: Sequence[str], comma: bool) -> None:
+    """Raise `MeasurementError` where the line above the rows is a row itself, with something that is no number."""
+    if above is None or len(above[1]) != len(row) or _value(above[1][0], comma) is None:
+        return
+    wrong = next(k for k, cell in enumerate(above[1]) if _value(cell, comma) is None)
+    if above[1][wrong]:
+        raise MeasurementError(
+            f"{path}: line {above[0]}, column {wrong + 1}: expected a finite number, got {_shown(above[1][wrong])}"
+        )
 
 
 def _text(path: Path) -> str:
@@ -192,9 +204,9 @@ def _shown(cell: str) -> str:
 def _commented_head(
     lines: Sequence[tuple[int, str]], first: int, separator: str | None, columns: int
 ) -> tuple[tuple[str, ...], ...]:
-    """Names in the last comment above the rows, as numpy writes them."""
+    """Names in the last comments above the rows, as numpy writes them, and units below them."""
     above = [line for number, line in lines if number < first and line.startswith(_COMMENT)]
     if not above:
         return ()
-    cells = tuple(_cells(above[-1].lstrip("#%/ "), separator))
-    return (cells,) if len(cells) == columns else ()
+    found = [tuple(_cells(line.lstrip("#%/ "), separator)) for line in above[-2:]]
+    return tuple(cells for cells in found if len(cells) == columns)

@@ -84,6 +84,51 @@ def transient(
     return Waveform(states @ circuit.M.T + circuit.y, basis, coefficients, slope)
 
 
+def trajectory(
+    circuit: Sensitivity, times: Float[np.ndarray, " times"], v0: Float[np.ndarray, " n"]
+) -> tuple[Float[np.ndarray, "times n"], Float[np.ndarray, "times n"]]:
+    """Readouts [V] at times after a start from cell voltages v0, and their slopes [V/s]."""
+    lam, V = circuit.modes.lam, circuit.modes.V
+    amplitude = V * _start(circuit, v0)
+    decay = np.exp(-np.multiply.outer(lam, times))
+    v = (circuit.settled + (amplitude @ decay).real.T) @ circuit.M.T + circuit.y
+    return v, -(amplitude * lam @ decay).real.T @ circuit.M.T
+
+
+def _start(circuit: Sensitivity, v0: Float[np.ndarray, " n"]) -> Complex[np.ndarray, " m"]:
+    """How far each mode is from where it settles."""
+    return np.asarray(circuit.modes.W @ (circuit.initial @ v0 - circuit.settled))
+
+
+def pulled(
+    circuit: Sensitivity,
+    times: Float[np.ndarray, " times"],
+    v0: Float[np.ndarray, " n"],
+    size: int,
+    weight: Float[np.ndarray, "times n"],
+) -> Float[np.ndarray, " p"]:
+    """The derivative of `sum(weight * v)` by every parameter, without those of each readout (adjoint).
+
+    With `a_i(t)` what mode i contributes to the sum and `q_ij = sum_t a_i(t) phi_ij(t)`, phi as in `transient`, a term
+    that mode j drives at one place pulls by `forcing^T q amplitude`.
+    """
+    m, lam = circuit.m, circuit.modes.lam
+    rates = np.append(lam, 0.0)
+    decay = np.exp(-np.multiply.outer(rates, times))
+    seen = (weight @ (circuit.M @ circuit.modes.V)).T
+    apart, close = differences(lam, rates)
+    own = np.sum(seen * decay[:m], axis=1, keepdims=True)
+    q = apart * (seen @ decay.T - own) + close * ((seen * times) @ decay.T)
+    places = (circuit.modes.W @ circuit.forcing).T @ q + circuit.direct.T @ (decay @ weight).T
+    driving = np.vstack(
+        [
+            (circuit.row[:, :m] @ (circuit.modes.V * _start(circuit, v0))).T,
+            circuit.step_row @ np.append(circuit.settled, 1.0),
+        ]
+    )
+    return np.asarray(picks(circuit.parameter, size) @ np.sum(circuit.spread(places.T) * driving, axis=0).real)
+
+
 def _shapes(
     decay: Complex[np.ndarray, "a times"], times: Float[np.ndarray, " times"]
 ) -> tuple[Float[np.ndarray, "times r"], Float[np.ndarray, "r parts"]]:

@@ -58,11 +58,18 @@ SPELLINGS = {
     "comments": "# of a bench\n" + table().replace("\n", "  # a remark\n", 1) + "# the end\n",
     "numpy": "# time [s],v1 [V],v2 [V]\n" + ROWS,
     "round brackets": table(head="Time (us), v1 (mV), v2 (mV)"),
+    "unit behind a name": table(head="t/us,v1/mV,v2/mV"),
+    "unit as a suffix": table(head="time_us,v1_mV,v2_mV"),
+    "ngspice print": "x\n\nIndex time v(out0) v(out1)\n------\n"
+    + "".join(f"{k}\t{row}\n" for k, row in enumerate(ROWS.replace(",", "\t").splitlines())),
     "LTspice text": "time\tV(out0)\tV(out1)\n" + ROWS.replace(",", "\t"),
 }
 SCOPES = {
     "Tektronix": TEKTRONIX + "TIME,CH1,CH2\n" + ROWS,
     "Keysight": "x-axis,1,2\nsecond,Volt,Volt\n" + ROWS,
+    "Keysight comments": "# Time,CH1,CH2\n# s,V,V\n" + ROWS,
+    "Rohde": "in s,CH1 in V,CH2 in V\n" + ROWS,
+    "PicoScope": "Time,CH1,CH2\n(s),(V),(V)\n\n" + ROWS,
     "Rigol": RIGOL + "".join(f"{k},{a!r},{b!r},\n" for k, (a, b) in enumerate(V.tolist())),
 }
 
@@ -85,6 +92,20 @@ def test_oscilloscopes_are_read(name, tmp_path):
     columns = {"1": 0, "2": 1} if name == "Keysight" else {"CH1": 0, "CH2": 1}
     units = {"TIME": "s", "CH1": "V", "CH2": "V"}
     check(read(tmp_path, write(tmp_path, SCOPES[name]), columns=columns, units=units))
+
+
+def test_a_scope_that_writes_units_alone_is_read_by_the_numbers_of_its_columns(tmp_path):
+    siglent = "Record Length,Analog:5\nVertical Units,CH1:V,CH2:V\nSecond,Volt,Volt\n" + ROWS
+    check(read(tmp_path, write(tmp_path, siglent), columns={2: 0, 3: 1}))
+    bare = "".join(f" {row}\n" for row in ROWS.replace(",", " ").splitlines())
+    told = {"columns": {2: 0, 3: 1}, "units": {1: "s", 2: "V", 3: "V"}}
+    check(read(tmp_path, write(tmp_path, bare, "wrdata.txt"), **told))
+
+
+def test_a_first_row_that_is_no_row_is_no_head(tmp_path):
+    # Catches a row that is taken for names, so that the record begins later than it did.
+    with pytest.raises(MeasurementError, match="line 2, column 3: expected a finite number, got 'nan'"):
+        read(tmp_path, write(tmp_path, "time [s], v1 [V], v2 [V]\n1e-6, 0.1, nan\n2e-6, 0.2, 0.3\n"))
 
 
 def test_channels_can_be_told_and_swapped(tmp_path):

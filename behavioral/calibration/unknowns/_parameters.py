@@ -8,10 +8,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from ...circuits import Design, DifferentialRCMesh, Instance, Level, Network, Program, Scaling, Topology
-from ...circuits.topologies import load
+from ....circuits import Design, DifferentialRCMesh, Instance, Level, Network, Program, Scaling, Topology
+from ....circuits.topologies import load
+from ..derivatives import AMPLIFIER_NOISE, Dual
 from ._bench import Bench
-from .derivatives import AMPLIFIER_NOISE, Dual
 
 AMPLIFIER_SPREADS: Mapping[str, float] = MappingProxyType({"gain": 0.5, "gain_bandwidth": 0.2})
 """Prior standard deviations of the logarithms: data sheets give a typical gain and a minimum of about half of it, and a

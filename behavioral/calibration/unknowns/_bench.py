@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from ...circuits import Design, Network
-from ...circuits.networks import Parasitics, leak_sites, stray_sites
-from ...measurements import MeasurementError
-from .derivatives import Dual
+from ....circuits import Design, Network
+from ....circuits.networks import Parasitics, leak_sites, stray_sites
+from ....measurements import MeasurementError
+from ..derivatives import Dual
 
 Between = tuple[str, str]
 
