@@ -82,10 +82,11 @@ class Judge:
         return cls(level, linear, ChipAmplifiers(instance, program, level, scaling))
 
     @classmethod
-    def of_network(cls, network: Network) -> "Judge":
+    def of_network(cls, network: Network, linear: Linear | None = None) -> "Judge":
         """Of a circuit of typed elements."""
         amplified = any(isinstance(e, OpAmp) and e.model is not None for e in network.elements)
-        linear = Linear(network, lambda: state_space(network))
+        if linear is None:
+            linear = Linear(network, lambda: state_space(network))
         return cls("macro" if amplified else "ideal", linear, NetworkAmplifiers(network))
 
     def settled(self, v: Float[np.ndarray, " n"]) -> Agreement:
@@ -282,7 +283,7 @@ def _density(linear: Linear, f: float) -> Float[np.ndarray, " n"]:
     elements = tuple(_white_at(element, f) for element in linear.network.elements)
     same = elements == linear.network.elements
     space = linear.space if same else state_space(replace(linear.network, elements=elements))
-    H = space.M @ np.linalg.inv(2j * pi * f * space.C + space.G)
+    H = np.linalg.solve((2j * pi * f * space.C + space.G).T, space.M.T.astype(complex)).T
     return np.asarray(np.einsum("ni,ij,nj->n", H, 2 * space.noise, H.conj()).real)
 
 
