@@ -189,7 +189,9 @@ class Judge:
             return Agreement(
                 warnings=(f"{what}: amplifier {', '.join(limited)} at its rails or slew rate; use a smaller drive",)
             )
-        return Agreement(faults=(f"{what}{_REASON[self.level]}",))
+        ideal = any(isinstance(e, OpAmp) for e in self.linear.network.elements)
+        reason = _REASON[self.level] if ideal or self.level != "ideal" else _NO_AMPLIFIER
+        return Agreement(faults=(f"{what}{reason}",))
 
     def at_rails(self) -> tuple[str, ...]:
         """Amplifiers that the linear circuit settles beyond the rails of."""
@@ -204,6 +206,9 @@ class Judge:
         return _SOFT_RAILS if self.level == "transistor" else 1.0
 
 
+_NO_AMPLIFIER = (
+    ": what the simulator says is not this circuit's; values of very different size may be beyond its digits"
+)
 _REASON: Mapping[Level, str] = {
     "ideal": (
         ": the gain of 1e7 that stands for an ideal amplifier does not reach for this program, or the simulator is not"
