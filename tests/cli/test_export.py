@@ -144,7 +144,7 @@ def test_what_does_not_go_with_an_export_is_refused_in_one_line(run, tmp_path, o
 
 
 @pytest.mark.parametrize(
-    ("file", "name"), [("module.cir", "module_circuit"), ("test.cir", "test_circuit"), ("7a.cir", "n7a")]
+    ("file", "name"), [("module.cir", "module_circuit"), ("code.cir", "code_circuit"), ("7a.cir", "n7a")]
 )
 def test_a_netlist_that_is_called_like_a_word_is_exported_under_another_name(run, tmp_path, file, name):
     (tmp_path / file).write_text(OWN)
