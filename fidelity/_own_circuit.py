@@ -14,7 +14,8 @@ from ..circuits.linear_circuits import InfiniteVarianceError, LinearCircuit, Obs
 from ..circuits.networks import OpAmp
 from ..circuits.state_spaces import has_waveforms
 from ..measurements import Analysis
-from ..netlists import SimulationFailed
+from ..netlists import NetlistError, SimulationFailed
+from ..netlists.exports import Opinion, vacask_opinion
 from ..netlists.own_circuits import CircuitRequest, CircuitResult, simulate_circuit, source_names
 from .subjects import Row, relative
 
@@ -55,8 +56,8 @@ class CircuitCase:
         return "macro" if any(isinstance(e, OpAmp) and e.model is not None for e in elements) else "ideal"
 
     def rows(self, opinions: bool = False) -> list[Row]:
-        """All comparisons; a failed simulation is a failed row that says why."""
-        found = list(self._rows())
+        """All comparisons, with `opinions` those with VACASK; a failed simulation is a failed row that says why."""
+        found = [*self._rows(), *(self._opinions() if opinions else ())]
         reason = "; ".join(dict.fromkeys(self.failures))
         return [row if "value" in row or not reason else {**row, "reason": reason} for row in found]
 
@@ -195,6 +196,43 @@ class CircuitCase:
         yield self._compared(
             "tran", "SPICE against process, waveform", "tran", result, lambda r: _wave_error(r, process)
         )
+
+    def _opinions(self) -> Iterator[Row]:
+        """Another simulator against the equations."""
+        if self.model.stability.verdict != "stable":
+            return
+        f = self._corners()
+        opinion = self._opinion(f)
+        for analysis, metric, error in self._said(opinion, f):
+            yield self._row(analysis, f"VACASK against nodal equations, {metric}", error, LIMITS[analysis])
+
+    def _said(self, opinion: Opinion | None, f: np.ndarray) -> Iterator[tuple[str, str, float]]:
+        """Analysis, what of it, the error; of nothing where there is no opinion."""
+        whole = math.nan
+        yield "op", "settled", whole if opinion is None else _norm(opinion.v, self.model.settled)
+        error = whole if opinion is None else _norm(opinion.response, self._to_stimuli(opinion, f))
+        yield "ac", "response to all stimuli", error
+        if self.model.contributors:
+            yield "noise", "densities", whole if opinion is None else _norm(opinion.psd, self.model.psd(f))
+
+    def _opinion(self, f: np.ndarray) -> Opinion | None:
+        try:
+            return vacask_opinion(self.model.network, f)
+        except (SimulationFailed, NetlistError) as error:
+            self.failures.append(str(error))
+            return None
+
+    def _to_stimuli(self, opinion: Opinion, f: np.ndarray) -> np.ndarray:
+        columns = [self.model.inputs.index(name) for name in opinion.sources]
+        stimuli = opinion.ac[: len(columns)]
+        return np.asarray(self.model.transfer(f)[:, :, columns] @ stimuli)
+
+    def _corners(self) -> np.ndarray:
+        """Frequencies from below the slowest to above the fastest pole [Hz]."""
+        corners = np.abs(self.model.poles) / (2 * np.pi)
+        if len(corners) == 0:
+            return np.array([1.0, 1e3])
+        return np.geomspace(max(corners.min(), corners.max() * 1e-9) / 10, corners.max() * 10, 7)
 
 
 _MOST_TIMES = 500

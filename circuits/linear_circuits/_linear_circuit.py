@@ -12,6 +12,7 @@ from ..networks import Network, OpAmp
 from ..state_spaces import NoisePaths, StateSpace, driven, has_waveforms, noise_paths, state_space
 from ._pencil import Pencil
 from ._stability import Stability
+from ._triangular import Triangular
 
 Band = tuple[float, float]
 
@@ -145,7 +146,7 @@ class LinearCircuit:
         if band is None:
             self.check_finite()
         if self._closed:
-            P = _lyapunov(self.space.F, self.space.Q)
+            P = self._triangular.covariance(self.space.Q)
             inside = P if band is None else self._within(self.space.F, P, band)
             return np.asarray(self.space.M @ inside @ self.space.M.T)
         return self._integral(lambda f: self._cross(f).real, band)
@@ -164,7 +165,7 @@ class LinearCircuit:
         b = np.linalg.solve(space.C, paths.inflow)
         rows = []
         for c in space.M:
-            X = _lyapunov(space.F.T, np.outer(c, c))
+            X = self._triangular.seen(c)
             X = X if band is None else self._within(space.F.T, X, band)
             rows.append(np.einsum("ik,ij,jk->k", b, X, b) * paths.densities)
         return np.array(rows).reshape(len(space.M), len(paths.names))
@@ -198,6 +199,10 @@ class LinearCircuit:
         sd = np.sqrt(np.diag(P))
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(P / np.outer(sd, sd))
+
+    @cached_property
+    def _triangular(self) -> Triangular:
+        return Triangular.of(self.space.F)
 
     @cached_property
     def _closed(self) -> bool:
@@ -275,10 +280,3 @@ class LinearCircuit:
 def _angle(rates: Complex[np.ndarray, " m"], omega: float) -> Complex[np.ndarray, " m"]:
     """`arctan(omega/rate)`, continued to complex rates of positive real part."""
     return np.asarray((np.log(rates + 1j * omega) - np.log(rates - 1j * omega)) / 2j)
-
-
-def _lyapunov(F: Float[np.ndarray, "m m"], Q: Float[np.ndarray, "m m"]) -> Float[np.ndarray, "m m"]:
-    if len(F) == 0:
-        return np.zeros((0, 0))
-    P = scipy.linalg.solve_continuous_lyapunov(F, Q)
-    return np.asarray((P + P.T) / 2)

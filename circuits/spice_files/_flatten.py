@@ -1,11 +1,12 @@
 """The circuit of the cards: every instance of a subcircuit replaced by what it holds."""
 
+import re
 from dataclasses import dataclass, field
 
 from ..networks import Element
 from ._library import LIBRARY, Known
 from .cards import Conditions, Site, elements, from_expression, has_expression
-from .definitions import Block, Circuit, Scope
+from .definitions import Block, Circuit, Parameter, Scope
 from .text import Line, Problems, given, words
 
 MOST_ELEMENTS = 400_000
@@ -131,12 +132,20 @@ def _called(site: Site, found: list[str]) -> tuple[Block, dict[str, float], floa
     values = {key: _one(site, found[0], key, words_) for key, words_ in sorted_.named.items()}
     multiplier = 1.0 if "m" in inner.defaults else values.pop("m", 1.0)
     for key in values:
-        if key not in inner.defaults:
+        if key not in inner.defaults and not _is_free(site, inner, key):
             known = ", ".join(inner.defaults) or "none"
             raise ValueError(f"{found[0]}: {name} has no parameter {key}; it has: {known}")
     if not multiplier > 0:
         raise ValueError(f"{found[0]}: expected m above 0, got {multiplier:g}")
     return inner, values, multiplier
+
+
+def _is_free(site: Site, inner: Block, name: str) -> bool:
+    """Whether a subcircuit uses a name that nobody gives a value, as those of LTspice's opamp.sub."""
+    if name in inner.parameters or site.scope.knows(name):
+        return False
+    word = re.compile(rf"(?<![\w.$]){re.escape(name)}(?![\w.$])")
+    return any(word.search(line) for line in inner.body)
 
 
 def _one(site: Site, name: str, key: str, found: list[str]) -> float:
@@ -152,6 +161,7 @@ def _scope(site: Site, inner: Block, overrides: dict[str, float]) -> Scope:
     while block is not None and block is not inner.parent:
         block = block.parent
         around = around.parent if around is not None else None
-    scope = Scope({**inner.defaults, **inner.parameters}, around, site.scope, asked=site.scope.asked)
+    free = {name: Parameter("", inner.place) for name in overrides}
+    scope = Scope({**free, **inner.defaults, **inner.parameters}, around, site.scope, asked=site.scope.asked)
     scope.values.update(overrides)
     return scope

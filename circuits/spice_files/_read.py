@@ -153,7 +153,7 @@ def _started(found: list[Element], circuit: Circuit, problems: Problems) -> list
         return found
     nodes = {node for element in found for node in terminals(element)}
     for line in circuit.starts[:1]:
-        for node in starts.keys() - nodes:
+        for node in sorted(starts.keys() - nodes):
             problems.add(line.place, f".ic: there is no node {node}")
     return [
         replace(e, initial=starts.get(e.a, 0.0) - starts.get(e.b, 0.0))

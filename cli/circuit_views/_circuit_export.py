@@ -14,6 +14,7 @@ from rich.table import Table
 from ...behavioral.exports import numpy_circuit
 from ...circuits.linear_circuits import LinearCircuit, Observed
 from ...files import plain_comment, write_bytes, write_text
+from ...netlists import NetlistError
 from ...netlists.exports import OwnExport, own_export, spice_bench, subcircuit, vacask_bench, verilog_a
 from ...netlists.simulators import own_version, versions
 from .._exceptions import InputError
@@ -47,9 +48,7 @@ class LoadedCircuit:
             raise InputError(
                 f"{observed.network.name}: expected a circuit that settles; it is {model.stability.sentence}"
             )
-        default = re.sub("[^a-z0-9]+", "_", observed.network.name.lower()).strip("_")
-        default = default if default[:1].isalpha() else f"circuit_{default}".rstrip("_")
-        own = own_export(observed.network, default[:64] if name is None else name)
+        own = _named(observed, name)
         lines = tuple(map(plain_comment, _comments(observed, own, text)))
         made = own_export(observed.network, own.made.name, lines)
         return cls(made.made.name, observed, model, made, lines)
@@ -60,6 +59,19 @@ class LoadedCircuit:
         rates = np.abs(self.model.poles) / (2 * np.pi)
         low, high = (0.1 * rates.min(), 10 * rates.max()) if len(rates) else _STATIC
         return np.geomspace(low, max(high, 10 * low), _POINTS)
+
+
+def _named(observed: Observed, name: str | None) -> OwnExport:
+    """Called after the netlist, unless a name is given; where that is a word of some language, as its circuit."""
+    if name is not None:
+        return own_export(observed.network, name)
+    plain = re.sub("[^a-z0-9]+", "_", observed.network.name.lower()).strip("_")[:50] or "own"
+    plain = plain if plain[0].isalpha() else f"n{plain}"
+    try:
+        of_a_device.check_module_name(plain)
+        return own_export(observed.network, plain)
+    except (InputError, NetlistError):
+        return own_export(observed.network, f"{plain}_circuit")
 
 
 def _comments(observed: Observed, own: OwnExport, text: str) -> list[str]:

@@ -35,6 +35,8 @@ EXAMPLE = (
     " thermospice verify --device results/chip/device.json --measurements lab/check-*.csv"
 )
 
+_OF_A_CIRCUIT = ("netlist", "outputs", "include", "tolerances", "temperature", "band", "second_opinion")
+
 
 def add_to(app: typer.Typer) -> None:
     app.command(cls=PairCommand, epilog=EXAMPLE)(verify)
@@ -146,10 +148,11 @@ def verify(
             circuits = circuit_lab.CircuitFiles(netlist, outputs, tolerances, temperature, include)
             circuit_lab.verify_on_bench(this, files, circuits)
             return
-        if own_circuit(context, netlist, ("netlist", "outputs", "include", "tolerances", "temperature", "band")):
+        if own_circuit(context, netlist, _OF_A_CIRCUIT):
             assert netlist is not None
             limits = None if band is None else (band.low, band.high)
-            verify_own(this, CircuitOptions(netlist, outputs, include, tolerances), temperature, limits, seed)
+            which = CircuitOptions(netlist, outputs, include, tolerances)
+            verify_own(this, which, temperature, limits, seed, second_opinion)
             return
         if lonely := [n for n, given in (("temperature", temperature), ("band", band)) if given is not None]:
             raise InputError(f"--{lonely[0]}: belongs to --netlist FILE, which is not there")

@@ -163,21 +163,23 @@ def verify_own(
     temperature: float | None,
     band: tuple[float, float] | None,
     seed: int,
+    second_opinion: bool | None = None,
 ) -> None:
     """The rows of the fidelity table of a circuit; with tolerances, of a chip that is drawn from them, too."""
-    from ...fidelity import CircuitCase
+    from ...fidelity import CircuitCase, opinions_wanted
     from ...files import write_json
     from ...netlists.simulators import versions
     from ..inputs import get_circuit, get_drawn
     from ..views import fidelity as view
 
     circuit = get_circuit(which.netlist, which.outputs, which.include, this.say, temperature)
+    opinions = opinions_wanted(second_opinion, calibrated=False)
     cases = [CircuitCase(circuit, temperature, band)]
     if which.tolerances is not None:
         drawn = get_drawn(circuit, which.tolerances, seed)
         cases.append(CircuitCase(drawn, temperature, band, what=f"chip {seed}"))
     with this.step(f"{circuit.network.name}: SPICE, equations, process, formulas"):
-        rows = [row for case in cases for row in case.rows()]
+        rows = [row for case in cases for row in case.rows(opinions)]
     write_json(this.folder / "fidelity.json", rows)
     this.show(view.table(rows))
     failed = sum(not row["passed"] for row in rows)

@@ -4,6 +4,8 @@ from ._chip import Exported as Exported
 from ._chip import Source as Source
 from ._chip import exported as exported
 from ._chip import loaded_with_pins as loaded_with_pins
+from ._opinion import Opinion as Opinion
+from ._opinion import vacask_opinion as vacask_opinion
 from ._own_circuit import OwnExport as OwnExport
 from ._own_circuit import own_export as own_export
 from ._spice import spice_bench as spice_bench

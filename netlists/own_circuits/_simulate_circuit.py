@@ -109,11 +109,12 @@ def simulate_circuit(
     warmed = _at_temperature(circuit, request.temperature)
     _check(request)
     source = chosen_input(warmed.network, request.input) if request.analysis == "ac" else None
-    measured = _measure(_as_measured(warmed.network, request, source), request, simulator)
+    model = LinearCircuit.of(warmed.network, circuit.labels)
+    measured = _measure(_as_measured(warmed.network, request, source), request, simulator, model)
     if request.analysis == "op":
         rest = measured
     else:
-        rest = _measure(warmed.network, CircuitRequest(analysis="op", timeout=request.timeout), simulator)
+        rest = _measure(warmed.network, CircuitRequest(analysis="op", timeout=request.timeout), simulator, model)
     end = _end(measured, rest) if request.analysis == "tran" else _End(True, True, (), ())
     found = (measured.data, rest.data)
     warnings = [*(text for data in found for text in json.loads(data.attrs["warnings"])), *end.warnings]
@@ -124,7 +125,7 @@ def simulate_circuit(
         warmed,
         measured.data.assign_attrs(outputs=json.dumps(circuit.labels), **({} if source is None else {"input": source})),
         measured.plan.whole,
-        LinearCircuit.of(warmed.network, circuit.labels),
+        model,
         np.asarray(v, dtype=float),
         tuple(dict.fromkeys(warnings)),
         tuple(dict.fromkeys(faults)),
@@ -194,7 +195,7 @@ def _as_measured(network: Network, request: CircuitRequest, source: str | None) 
     return with_a_probe(network) if request.analysis == "noise" else network
 
 
-def _measure(network: Network, request: CircuitRequest, simulator: Ngspice) -> _Measured:
+def _measure(network: Network, request: CircuitRequest, simulator: Ngspice, model: LinearCircuit) -> _Measured:
     settings = Settings(
         request.analysis,
         duration=request.duration if request.analysis == "tran" else None,
@@ -203,9 +204,11 @@ def _measure(network: Network, request: CircuitRequest, simulator: Ngspice) -> _
         timeout=request.timeout,
         band=request.band,
     )
-    planned = plan(settings, network, Linear(network, lambda: state_space(network)), simulator)
+    # A response is to one source alone; to all else its equations are the circuit's own.
+    linear = Linear(network, lambda: state_space(network) if request.analysis == "ac" else model.space)
+    planned = plan(settings, network, linear, simulator)
     outcome = carried_out(planned, simulator)
-    judge = Judge.of_network(network)
+    judge = Judge.of_network(network, linear)
     data = judged(network_dataset(network, outcome.variables, outcome.attributes), judge)
     if request.analysis == "tran" and faults_of(data) and _jumps(network, judge.linear.space):
         data = _not_compared(data)

@@ -82,10 +82,11 @@ class Judge:
         return cls(level, linear, ChipAmplifiers(instance, program, level, scaling))
 
     @classmethod
-    def of_network(cls, network: Network) -> "Judge":
+    def of_network(cls, network: Network, linear: Linear | None = None) -> "Judge":
         """Of a circuit of typed elements."""
         amplified = any(isinstance(e, OpAmp) and e.model is not None for e in network.elements)
-        linear = Linear(network, lambda: state_space(network))
+        if linear is None:
+            linear = Linear(network, lambda: state_space(network))
         return cls("macro" if amplified else "ideal", linear, NetworkAmplifiers(network))
 
     def settled(self, v: Float[np.ndarray, " n"]) -> Agreement:
@@ -189,7 +190,9 @@ class Judge:
             return Agreement(
                 warnings=(f"{what}: amplifier {', '.join(limited)} at its rails or slew rate; use a smaller drive",)
             )
-        return Agreement(faults=(f"{what}{_REASON[self.level]}",))
+        ideal = any(isinstance(e, OpAmp) for e in self.linear.network.elements)
+        reason = _REASON[self.level] if ideal or self.level != "ideal" else _NO_AMPLIFIER
+        return Agreement(faults=(f"{what}{reason}",))
 
     def at_rails(self) -> tuple[str, ...]:
         """Amplifiers that the linear circuit settles beyond the rails of."""
@@ -204,6 +207,9 @@ class Judge:
         return _SOFT_RAILS if self.level == "transistor" else 1.0
 
 
+_NO_AMPLIFIER = (
+    ": what the simulator says is not this circuit's; values of very different size may be beyond its digits"
+)
 _REASON: Mapping[Level, str] = {
     "ideal": (
         ": the gain of 1e7 that stands for an ideal amplifier does not reach for this program, or the simulator is not"
@@ -279,7 +285,7 @@ def _density(linear: Linear, f: float) -> Float[np.ndarray, " n"]:
     elements = tuple(_white_at(element, f) for element in linear.network.elements)
     same = elements == linear.network.elements
     space = linear.space if same else state_space(replace(linear.network, elements=elements))
-    H = space.M @ np.linalg.inv(2j * pi * f * space.C + space.G)
+    H = np.linalg.solve((2j * pi * f * space.C + space.G).T, space.M.T.astype(complex)).T
     return np.asarray(np.einsum("ni,ij,nj->n", H, 2 * space.noise, H.conj()).real)
 
 

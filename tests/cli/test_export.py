@@ -141,3 +141,13 @@ def test_what_does_not_go_with_an_export_is_refused_in_one_line(run, tmp_path, o
     outcome = run("export", *options, "--to", "spice")
     assert outcome.code == 2
     assert all(word in outcome.err for word in words), outcome.err
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("module.cir", "module_circuit"), ("code.cir", "code_circuit"), ("7a.cir", "n7a")]
+)
+def test_a_netlist_that_is_called_like_a_word_is_exported_under_another_name(run, tmp_path, file, name):
+    (tmp_path / file).write_text(OWN)
+    for kind in ("verilog-a", "numpy"):
+        found = answer(run("export", "--netlist", file, "--outputs", "a", "--to", kind, "--json"))
+        assert found["name"] == name

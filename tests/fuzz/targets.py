@@ -23,13 +23,22 @@ from thermospice.behavioral import DeviceModel
 from thermospice.campaigns import Store, load_study
 from thermospice.campaigns.planning import SCHEMA
 from thermospice.campaigns.studies import to_yaml
-from thermospice.circuits import Cascade, Crossbar, Design, Instance, Program, read_netlist, state_space
+from thermospice.circuits import Cascade, Crossbar, Design, Instance, Network, Program, read_netlist, state_space
+from thermospice.circuits.linear_circuits import value_of
+from thermospice.circuits.spice_files import parse_netlist
+from thermospice.circuits.tolerances import load_specification
 from thermospice.circuits.trials import get_design
 from thermospice.files import netcdf as netcdf
 from thermospice.files import read_json
 from thermospice.files.tables import read_matrix
 from thermospice.files.waveforms import read_any_raw
-from thermospice.measurements import MeasurementError, load_measurement, read_measurement, save_measurement
+from thermospice.measurements import (
+    MeasurementError,
+    load_circuit_measurement,
+    load_measurement,
+    read_measurement,
+    save_measurement,
+)
 from thermospice.measurements.lab import Lab, read_lab
 from thermospice.netlists.simulators import read_raw
 
@@ -156,7 +165,13 @@ E1 buf 0 POLY(1) out 0 0.5 2
 L1 buf end 1m
 K1 L1 L2 0.5
 L2 end 0 2m
-R9 end 0 1Meg $ another
+R9 end 0 rm 1Meg $ another
+.model rm r(tc1=1e-3 tnom=17)
+B1 b 0 V={2*v(out,buf)-i(v1)}+1
+G1 0 b VALUE={v(out)*1m}
+R8 b 0 1k tol=1 mfg="x y"
+V2 s 0 SIN(0 1 1k 1u 2 30)
+R7 s b 1k
 .ic v(out)=1
 .end
 """
@@ -165,9 +180,44 @@ R9 end 0 1Meg $ another
 def _read_netlist(path: Path) -> None:
     network = read_netlist(path, include=True)
     assert len({e.name for e in network.elements}) == len(network.elements)
+    _built(network)
+
+
+def _read_included(path: Path) -> None:
+    """The same lines, of a file that another one includes."""
+    main = path.with_name("main.cir")
+    main.write_text(f"main\n.include {path.name}\nR99 in 0 1k\n", encoding="utf-8")
+    _built(read_netlist(main, include=True))
+
+
+def _built(network: Network) -> None:
     space = state_space(network)
     assert np.isfinite(space.C).all()
     assert np.isfinite(space.G).all()
+
+
+TOLERANCES = {
+    "tolerances": {"R*": "1 %", "C1": {"sigma": "5 %", "tc1": "100 ppm/K"}, "L?": {"within": 0.1, "tc2": 1e-6}},
+    "corners": ["typical", "slow"],
+    "temperatures": ["0 degC", 300.15],
+    "limits": {"tau": {"max": "2 us"}, "dc(out)": {"min": 0.1, "typ": 0.2, "max": 0.3, "required_yield": "90 %"}},
+}
+
+
+def _read_tolerances(path: Path) -> None:
+    found = load_specification(path)
+    network = parse_netlist("t\nR1 a 0 1k\nC1 a 0 1n\nL1 a 0 1m\nI1 0 a 1\n").network
+    drawn = found.drawn_from.at(found.drawn_from.drawn(network, 0), found.corners[0])
+    assert all(np.isfinite(value) for e in drawn.elements if (value := value_of(e)) is not None)
+
+
+def _circuit_measurement_file() -> bytes:
+    path = _FOLDER / "circuit.nc"
+    times = np.linspace(0, 1e-6, 5)
+    variables = {"v": (("time", "cell"), np.ones((5, 1)), {"units": "V"}), "v0": (("cell",), np.zeros(1))}
+    attributes = {"analysis": "tran", "network": "t", "outputs": '["a"]', "warnings": "[]"}
+    save_measurement(xr.Dataset(variables, {"time": times, "cell": [0]}, attributes), path)
+    return path.read_bytes()
 
 
 RECORD = {
@@ -304,6 +354,9 @@ def targets() -> dict[str, Target]:
     found = (
         Target("raw", _raw_file(), _read_raw),
         Target("netlist", NETLIST, _read_netlist),
+        Target("included", NETLIST.replace(b"a board", b"* a board"), _read_included),
+        Target("tolerances", _yaml(TOLERANCES), _read_tolerances, TOLERANCES, _yaml),
+        Target("circuit-measurement", _circuit_measurement_file(), load_circuit_measurement, slow=True),
         Target("csv", b"1,-0.5\n2.5e-3,+4\n", _read_csv),
         Target("lab", _yaml(LAB), _read_lab, LAB, _yaml),
         Target("bench", BENCH, _read_bench),

@@ -27,6 +27,8 @@ class Scope:
     """Around the use."""
     values: dict[str, float] = field(default_factory=dict)
     """Those that are known: given with an instance, or worked out before."""
+    faults: dict[str, str] = field(default_factory=dict)
+    """Why others have no value: a chain of them is not gone through again."""
     asked: list[str] = field(default_factory=list)
     """Those that are being worked out, the same list for all scopes of a circuit."""
 
@@ -42,6 +44,8 @@ class Scope:
             return owner.value_of(name)
         if name in self.values:
             return self.values[name]
+        if name in self.faults:
+            raise ValueError(self.faults[name])
         key = f"{id(self)} {name}"
         if key in self.asked:
             raise ValueError(f"parameter {name} stands for itself")
@@ -50,6 +54,9 @@ class Scope:
         self.asked.append(key)
         try:
             self.values[name] = self.worked_out(self.parameters[name].text)
+        except ValueError as error:
+            self.faults[name] = str(error)
+            raise
         finally:
             self.asked.pop()
         return self.values[name]

@@ -7,6 +7,8 @@ from typing import TypeAlias
 Quantity: TypeAlias = tuple[str, ...]
 """`("v", plus, minus)` or `("i", source)`."""
 
+MOST_TERMS = 200
+
 
 class NotLinearError(ValueError):
     """What of an expression is not linear."""
@@ -22,6 +24,8 @@ class Linear:
     def __add__(self, other: "float | Linear") -> "Linear":
         if not isinstance(other, Linear):
             return Linear(self.terms, self.constant + other)
+        if len(self.terms) > MOST_TERMS:
+            raise ValueError(f"expected a sum of at most {MOST_TERMS} voltages and currents")
         sums = {key: self.terms.get(key, 0.0) + other.terms.get(key, 0.0) for key in {**self.terms, **other.terms}}
         return Linear(sums, self.constant + other.constant)
 

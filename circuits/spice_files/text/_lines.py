@@ -37,6 +37,7 @@ def logical_lines(text: str, file: str, problems: Problems, titled: bool = True)
     physical = text.split("\n")
     title = physical[0].strip() if titled else ""
     found: list[Line] = []
+    more = _More([], 0)
     ended = False
     for number, raw in enumerate(physical[titled:], start=1 + titled):
         stripped = raw.strip()
@@ -51,21 +52,38 @@ def logical_lines(text: str, file: str, problems: Problems, titled: bool = True)
                 problems.add(place, "a line behind .end, which some simulators read and others do not")
                 break
         elif plain[0] == "+":
-            _continue(found, plain[1:], place, problems)
+            more.add(found, plain[1:], place, problems)
         elif plain.lower() == ".end":
             ended = True
         else:
+            more = more.put(found)
             found.append(Line(place, plain))
+    more.put(found)
     return Lines(title, found)
 
 
-def _continue(found: list[Line], more: str, place: Place, problems: Problems) -> None:
-    if not found:
-        problems.add(place, "a continuation (+) of nothing")
-    elif len(found[-1].text) + len(more) > MOST_CHARACTERS_OF_A_LINE:
-        problems.add(place, f"expected a line of at most {MOST_CHARACTERS_OF_A_LINE:,} characters with continuations")
-    else:
-        found[-1].text += " " + more
+@dataclass(slots=True)
+class _More:
+    """Continuations of the last line, until all of them are there: a long one would be copied with each."""
+
+    pieces: list[str]
+    size: int
+
+    def add(self, found: list[Line], more: str, place: Place, problems: Problems) -> None:
+        if not found:
+            problems.add(place, "a continuation (+) of nothing")
+        elif self.size + len(found[-1].text) + len(more) > MOST_CHARACTERS_OF_A_LINE:
+            most = f"{MOST_CHARACTERS_OF_A_LINE:,}"
+            problems.add(place, f"expected a line of at most {most} characters with continuations")
+        else:
+            self.pieces.append(more)
+            self.size += len(more) + 1
+
+    def put(self, found: list[Line]) -> "_More":
+        """The last line with all of them; none are left."""
+        if self.pieces:
+            found[-1].text = " ".join((found[-1].text, *self.pieces))
+        return _More([], 0)
 
 
 def _without_comment(line: str) -> str:

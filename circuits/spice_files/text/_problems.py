@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from ..._exceptions import CircuitError
 
 _MOST_TOLD = 12
+_MOST_KEPT = 1000
+"""Beyond, a file is no circuit, and reading on tells nothing."""
 _LONGEST = 240
 """Characters of a reason; the rest of it repeats what came."""
 
@@ -17,9 +19,15 @@ class Problems:
     found: dict[tuple[str, int, str], None] = field(default_factory=dict)
 
     def add(self, place: "Place", reason: str) -> None:
-        """One more; the same reason of the same line is told once, however often a subcircuit is used."""
+        """One more; the same reason of the same line is told once, however often a subcircuit is used.
+
+        Raises:
+            CircuitError: they are too many to go on.
+        """
         shown = reason if len(reason) <= _LONGEST else reason[: _LONGEST - 4] + " ..."
         self.found.setdefault((place.file, place.line, shown))
+        if len(self.found) >= _MOST_KEPT:
+            self.check()
 
     def check(self) -> None:
         """Raise `CircuitError` with all of them."""

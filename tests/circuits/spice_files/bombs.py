@@ -16,6 +16,7 @@ def nested(levels, width):
     return "\n".join([*lines, f"X1 a 0 s{levels - 1}", "V1 a 0 1"])
 
 
+SUM = "+".join(f"v(n{k})" for k in range(1500))
 BOMBS = {
     "recursion": "t\n.subckt s a b\nX1 a b s\n.ends\nX1 a 0 s\n",
     "mutual recursion": "t\n.subckt s a b\nX1 a b u\n.ends\n.subckt u a b\nX1 a b s\nX2 a b s\n.ends\nX1 a 0 s\n",
@@ -36,6 +37,11 @@ BOMBS = {
     "spaces": "t\n.param" + " " * 100_000 + "\nR1 a 0 1k\n",
     "names": "t\n.param " + "a" * 100_000 + "\nR1 a 0 1k\n",
     "continuations": "t\nR1 a 0 1k\n" + "+ x\n" * 20_000,
+    "sums": "t\nV1 a 0 1\n" + "".join(f"B{k} b{k} 0 V={SUM}\n" for k in range(100)),
+    "parentheses of a source": "t\nB1 b 0 V=" + "(" * 9000 + "v(a)" + ")" * 9000 + "\n",
+    "blanks of a source": "t\nB1" + " " * 1_000_000 + "x 0 V=v(a)\n.subckt x",
+    "failing chain": "t\n" + "".join(f".param p{k}={{p{k + 1}}}\n" for k in range(20_000)) + "R1 a 0 1\n",
+    "one name": "t\n" + "R1 a 0 1\n" * 50_000,
     "lines": "t\n" + "bad line\n" * 20_000,
 }
 

@@ -234,3 +234,28 @@ def test_a_temperature_that_is_asked_for_takes_the_place_of_the_circuits_own():
     assert by_name["r3"].resistance == pytest.approx(730.0)
     with pytest.raises(CircuitError, match="temperature: expected"):
         parse_netlist(text, temperature=-1.0)
+
+
+OPAMP = """t
+V1 in 0 1
+R1 m in 1k
+R2 out m 10k
+X_U1 m 0 out opamp {more}
+.subckt opamp 1 2 3
+G1 0 3 2 1 {{Aol}}
+R3 3 0 1.
+C3 3 0 {{Aol/GBW/6.28318530717959}}
+.ends opamp
+"""
+
+
+def test_values_of_an_instance_that_its_subcircuit_only_uses_are_taken():
+    # LTspice's opamp.sub declares none of its parameters.
+    found = parse_netlist(OPAMP.format(more="Aol=1000 GBW=1Meg")).network
+    assert {e.name: e for e in found.elements}["x_u1.g1"].gm == 1000.0
+    for more, reason in (("Aol=1000 GBW=1Meg gain=2", "no parameter gain"), ("Aol=1000", "no parameter 'gbw'")):
+        with pytest.raises(CircuitError, match=reason):
+            parse_netlist(OPAMP.format(more=more))
+    # ngspice would take the outer value.
+    with pytest.raises(CircuitError, match="no parameter aol"):
+        parse_netlist(OPAMP.format(more="Aol=1000 GBW=1Meg") + ".param Aol=5\n")
