@@ -45,7 +45,7 @@ _NUMBERS = {
 
 def program(folder: Folder) -> Section | None:
     """What the folder of `thermospice solve` says of a program, or None."""
-    if folder.summary.get("command") != "solve" or folder.summary.get("problem") not in _TITLES:
+    if folder.summary.get("command") != "solve" or str(folder.summary.get("problem")) not in _TITLES:
         return None
     summary = folder.summary_as(ProgramSummary)
     return Section(

@@ -45,7 +45,8 @@ def _of_netlist(folder: Folder) -> Section:
     if constants := summary.get("time_constants"):
         text.append(f"Time constants {', '.join(quantity(tau, 's', 4) for tau in constants[:8])}.")
     text += [str(warning) for warning in summary.get("warnings", ())]
-    columns = {name: summary[name] for name in _OF_NETLIST if len(summary.get(name, ())) == len(summary["outputs"])}
+    count = len(summary["outputs"])
+    columns = {name: summary[name] for name in _OF_NETLIST if len(summary.get(name, ())) == count > 0}
     rows = tuple(
         (label, *(number(values[k], "V") for values in columns.values())) for k, label in enumerate(summary["outputs"])
     )
