@@ -58,7 +58,9 @@ def program(folder: Folder) -> Section | None:
 
 def _text(summary: Mapping[str, Any]) -> Iterator[str]:
     yield f"{summary['n']} unknowns, on {summary['on']}."
-    yield from (str(summary[name]).capitalize() + "." for name in ("failure", "worth") if name in summary)
+    yield from (
+        f"{text[:1].upper()}{text[1:]}." for text in (str(summary[n]) for n in ("failure", "worth") if n in summary)
+    )
 
 
 def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

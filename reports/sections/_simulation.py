@@ -98,7 +98,8 @@ def _drawn(folder: Folder, name: str) -> Callable[[], Figure] | None:
     if data is None:
         return None
     if name == "tran" and "v" in data:
-        return lambda: figures.transient(data["time"].values, data["v"].values)
+        draw = figures.noisy_transient if folder.summary.get("noise") is True else figures.transient
+        return lambda: draw(data["time"].values, data["v"].values)
     if name == "ac" and "v_re" in data:
         response = data["v_re"].values + 1j * data["v_im"].values
         return lambda: figures.ac_response(data["frequency"].values, response)

@@ -85,7 +85,7 @@ _DEFAULTS: Mapping[str, tuple[str, ...]] = {
     ),
     "calibrate": ("Use it: `thermospice export DIR/device.json --to spice`, `thermospice train --device`.",),
     "sweep": ("The tables below say where there is room; `--seed` draws other chips.",),
-    "solve": ("Try a real device: `--on model`, `--design` another one, or `--device` a calibrated chip.",),
+    "solve": ("Compare devices: `--on ideal` or `model`, `--design` another one, `--device` a calibrated chip.",),
     "export": ("Run the bench beside the chip in your simulator, and compare with `thermospice simulate`.",),
     "run": ("Calibrate a chip of your own: `thermospice calibrate`; ask what it needs: `thermospice sweep`.",),
 }

@@ -25,6 +25,7 @@ def amount(value: float | None, unit: str = "", name: str = "", digits: int = 4)
     """A number for a person: with the prefix of its unit, or in percent; a dash where there is none."""
     if value is None:
         return "–"
+    value += 0.0  # of a zero, no sign
     if in_percent(name, unit):
         return f"{100 * value:.{digits}g} %"
     if unit in ("", "1"):

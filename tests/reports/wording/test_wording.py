@@ -11,6 +11,7 @@ from thermospice.reports.wording import amount, metric_words, parameter_words, p
         (0.99996, "V", "", "1 V"),  # never 1000 mV
         (999.96, "Hz", "", "1 kHz"),
         (0.0, "V", "", "0 V"),
+        (-0.0, "V", "", "0 V"),
         (1e-21, "J", "", "0.001 aJ"),
         (0.03, "1", "relative_error", "3 %"),
         (0.03, "1", "rho(v1,v2)", "0.03"),
