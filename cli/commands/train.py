@@ -195,6 +195,7 @@ def train(
             _training.follow(config, given, resume)
         return
     with job("train", out, quiet, as_json, resume) as this:
+        from ...netlists.simulators import versions
         from ..views import training as _training
         from ..views import verdicts
 
@@ -211,7 +212,7 @@ def train(
         for line in _training.told(runs, this.folder):
             this.say(line)
         verdicts.tell(this, experiment.device)
-        summary = {**_training.summary(runs), **verdicts.notes(experiment.device)}
+        summary = {**_training.summary(runs), **verdicts.notes(experiment.device), "versions": versions()}
         this.finish(summary, exit_code=1 if any("stopped" in entry for entry in runs) else 0)
 
 
