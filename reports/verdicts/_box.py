@@ -37,7 +37,7 @@ def box(folder: Folder) -> Box:
     made = folder.summary_as(HowMade)
     verdict = _verdict(folder, made)
     head, rows = settings(folder)
-    return Box(verdict, _command(made), tuple(_facts(folder, made)), head, rows)
+    return Box(verdict, _command(folder, made), tuple(_facts(folder, made)), head, rows)
 
 
 def _verdict(folder: Folder, made: Mapping[str, object]) -> Verdict:
@@ -91,8 +91,10 @@ _DEFAULTS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _command(made: Mapping[str, object]) -> str:
+def _command(folder: Folder, made: Mapping[str, object]) -> str:
     arguments = made.get("arguments")
+    if made.get("command") == "sweep" and (folder.path / "study.yaml").is_file():
+        return "thermospice sweep study.yaml"  # as it was read; it makes the same numbers again
     return f"thermospice {shlex.join(map(str, arguments))}" if isinstance(arguments, list) else ""
 
 

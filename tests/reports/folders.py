@@ -134,7 +134,7 @@ REPORTS: Mapping[str, Made] = {
         summary("sweep", **STUDY), ("Study: yield", "Seeds and versions"), "failed",
         ("kept by 14 of 25 runs, 56.0 % (95 % interval 37.1 % to 73.3 %), and 95.0 % is required",
          "1 of 25 runs failed", "seed 7 (failed) and seed 4 (9 %)", "more chips will not help"),
-        {"table.csv": "run\n"},
+        {"table.csv": "run\n", "study.yaml": "name: x\n"},
     ),
     "sweep-netlist": Made(
         summary("sweep", **CONDITIONS), ("Study: board", "Seeds and versions"), "failed",
