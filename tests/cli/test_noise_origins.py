@@ -9,7 +9,7 @@ import pytest
 from thermospice.circuits import Instance, Program, Scaling
 from thermospice.circuits.linear_circuits import LinearCircuit
 from thermospice.circuits.loaded_chips import loaded_chip
-from thermospice.cli._app import app
+from thermospice.cli import app
 from typer.testing import CliRunner
 
 
