@@ -45,6 +45,7 @@ def symbolic(
         from ...circuits.topologies import get_topology
         from ...circuits.trials import fitting_level, get_level
         from ...files import write_text
+        from ...netlists.simulators import versions
 
         chip, the_level = get_topology(topology, size), fitting_level(get_level(level), topology)
         from ...circuits.symbolic import analyse  # loads sympy, and a mistake needs none
@@ -54,4 +55,4 @@ def symbolic(
         write_text(this.folder / "symbolic.txt", found.text)
         write_text(this.folder / "symbolic.tex", found.latex)
         this.print_text(found.latex if latex else found.text)
-        this.finish(found.summary, exit_code=0 if found.holds else 1)
+        this.finish({**found.summary, "versions": versions()}, exit_code=0 if found.holds else 1)

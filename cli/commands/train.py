@@ -243,6 +243,7 @@ def train(
             from ..inputs import check_training_names
 
             check_training_names(config, given)
+        from ...netlists.simulators import versions
         from ..views import training as _training
         from ..views import verdicts
 
@@ -259,7 +260,7 @@ def train(
         for line in _training.told(runs, this.folder):
             this.say(line)
         verdicts.tell(this, experiment.device)
-        summary = {**_training.summary(runs), **verdicts.notes(experiment.device)}
+        summary = {**_training.summary(runs), **verdicts.notes(experiment.device), "versions": versions()}
         this.finish(summary, exit_code=1 if any("stopped" in entry for entry in runs) else 0)
 
 

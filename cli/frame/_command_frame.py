@@ -97,12 +97,16 @@ class Job:
         self._conclude(summary, exit_code, True)
 
     def _conclude(self, summary: Mapping[str, Any], exit_code: int, written: bool) -> None:
-        typed = {"arguments": list(typed_arguments())} if written and typed_arguments() else {}
-        concluded = plain({"command": self.command, **typed, **summary, "elapsed_s": self.elapsed})
+        concluded = plain({"command": self.command, **self._how(written), **summary, "elapsed_s": self.elapsed})
         if written:
             write_json(self.folder / "summary.json", concluded)
         self.summary, self.exit_code = concluded, exit_code
         self._show_waiting()
+
+    def _how(self, written: bool) -> dict[str, Any]:
+        """What was typed; a study is kept in its folder instead, and is the same however it came to its end."""
+        typed = typed_arguments()
+        return {"arguments": list(typed)} if typed and written and self.command != "sweep" else {}
 
 
 @contextmanager

@@ -145,6 +145,7 @@ def symbolic_own(this: Job, which: CircuitOptions, latex: bool) -> None:
     from ...circuits.circuit_formulas import analyse_circuit
     from ...circuits.linear_circuits import LinearCircuit
     from ...files import write_text
+    from ...netlists.simulators import versions
     from ..inputs import get_circuit
 
     circuit = get_circuit(which.netlist, which.outputs, which.include, this.say)
@@ -154,7 +155,8 @@ def symbolic_own(this: Job, which: CircuitOptions, latex: bool) -> None:
     write_text(this.folder / "symbolic.txt", found.text)
     write_text(this.folder / "symbolic.tex", found.latex)
     this.print_text(found.latex if latex else found.text)
-    this.finish({"netlist": str(which.netlist), **found.summary}, exit_code=0 if found.holds else 1)
+    summary = {"netlist": str(which.netlist), **found.summary, "versions": versions()}
+    this.finish(summary, exit_code=0 if found.holds else 1)
 
 
 def verify_own(
@@ -217,6 +219,7 @@ def calibrate_own(
     """The elements of a circuit, from files or from a chip that is drawn and measured."""
     from ...circuits.tolerances import load_specification
     from ...files import write_json
+    from ...netlists.simulators import versions
     from ..circuit_views import circuit_calibration as view
     from ..inputs import get_circuit, get_drawn
 
@@ -243,7 +246,7 @@ def calibrate_own(
     write_json(this.folder / "elements.json", view.elements(found, truth))
     view.write(found, truth, this.folder)
     summary = {"netlist": str(which.netlist), "outputs": list(circuit.labels), **view.summary(found, truth)}
-    this.finish({**summary, "seed": seed}, exit_code=1 if found.contradicted else 0)
+    this.finish({**summary, "seed": seed, "versions": versions()}, exit_code=1 if found.contradicted else 0)
     this.show(view.table(found, truth))
     for line in view.told(found):
         this.say(line)

@@ -39,7 +39,8 @@ def _plot(request: Request, result: Result) -> Callable[[], Figure]:
             answer = request.program.solution if _settles(request) else None
             return lambda: figures.operating_point(_answer(request, result), answer)
         case "tran":
-            return lambda: figures.transient(data["time"].values, data["v"].values)
+            draw = figures.noisy_transient if request.noise else figures.transient
+            return lambda: draw(data["time"].values, data["v"].values)
         case "ac":
             response = data["v_re"].values + 1j * data["v_im"].values
             return lambda: figures.ac_response(data["frequency"].values, response)
@@ -65,6 +66,7 @@ def summary(request: Request, result: Result, origins: noise.NoiseOrigins | None
         "engine": attrs["simulator"],
         "version": attrs["simulator_version"],
         "seed": request.seed,
+        "noise": request.noise or None,
         "instance_seed": request.instance.seed,
         "netlist_sha256": attrs["netlist_sha256"],
         "simulator_elapsed_s": attrs["elapsed_s"],

@@ -15,6 +15,7 @@ from ._fidelity import heldout_errors as heldout_errors
 from ._in_the_loop import in_the_loop as in_the_loop
 from ._response import ac_response as ac_response
 from ._response import noise_density as noise_density
+from ._response import noisy_transient as noisy_transient
 from ._response import operating_point as operating_point
 from ._response import transient as transient
 from ._schematic import schematic as schematic

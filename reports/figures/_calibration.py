@@ -79,21 +79,31 @@ def fitted_values(rows: Sequence[FittedParameter]) -> Figure:
 
 
 def spreads(found: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Relative spreads of a process [%] from chip to chip and within a chip, bars of two standard errors."""
+    """Relative spreads of a process [%] from chip to chip and within a chip, bars of two standard errors.
+
+    Logarithmic, since a gain scatters by half of itself and a conductance by a hundredth.
+    """
     figure = Figure(figsize=(WIDTH, 0.45 * max(len(found), 1) + 1.4))
     axes = figure.add_subplot()
-    for k, (part, label) in enumerate((("chip", "from chip to chip"), ("local", "within a chip"))):
+    sizes = [100 * one[part]["value"] for one in found.values() for part in _PARTS if one.get(part)]
+    least = min((size for size in sizes if size > 0), default=1.0) / 10
+    for k, (part, label) in enumerate(_PARTS.items()):
         rows = [(i, one[part]) for i, one in enumerate(found.values()) if one.get(part)]
         y = np.array([i for i, _ in rows]) + 0.16 * (2 * k - 1)
-        x = 100 * np.array([one["value"] for _, one in rows])
-        bars = 200 * np.array([one["standard_error"] for _, one in rows])
+        x = np.maximum(100 * np.array([one["value"] for _, one in rows]), least)
+        reach = 200 * np.array([one["standard_error"] for _, one in rows])
+        bars = np.array([np.minimum(reach, x - least), reach])
         axes.errorbar(x, y, xerr=bars, fmt="os"[k], markersize=4, linewidth=1.2, color=colours()[k], label=label)
-    axes.axvline(0, color=ink(), linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set_xlim(left=least)
     axes.set_yticks(range(len(found)), labels=list(found))
     axes.set_ylim(len(found) - 0.5, -0.5)
     axes.set(xlabel="standard deviation (%)")
     figure.legend(loc="outside upper center", ncols=2)
     return figure
+
+
+_PARTS = {"chip": "from chip to chip", "local": "within a chip"}
 
 
 def elements(rows: Sequence[Mapping[str, Any]]) -> Figure:

@@ -37,6 +37,37 @@ def transient(time: Float[np.ndarray, " time"], v: Float[np.ndarray, "time cell"
     return figure
 
 
+def noisy_transient(time: Float[np.ndarray, " time"], v: Float[np.ndarray, "time cell"]) -> Figure:
+    """The same with noise: below, the end of it about its mean, on a scale and so close that the noise is seen."""
+    t_unit, t_name = prefix(time)
+    v_unit, v_name = prefix(v)
+    late = time >= time[0] + _SETTLING * (time[-1] - time[0])
+    away = v - v[late].mean(axis=0)
+    unit, name = prefix(away[late])
+    shown = slice(max(len(time) - _SAMPLES, int(np.argmax(late))), None)
+    start = float(time[shown][0])
+    short_unit, short_name = prefix(time[shown] - start)
+    figure = Figure(figsize=(WIDTH, 5.6))
+    above, below = figure.subplots(2, 1)
+    above.set(xlabel=f"time ({t_name}s)", ylabel=f"readout ({v_name}V)")
+    draw_cells(figure, time / t_unit, [(above, v / v_unit)])
+    for cell in range(v.shape[1]):
+        colour = colours()[cell % len(colours())]
+        below.plot((time[shown] - start) / short_unit, away[shown, cell] / unit, color=colour, linewidth=0.9)
+    rms = np.sqrt(np.mean(away[late] ** 2, axis=0)) / unit
+    told = f"{rms.min():.3g} to {rms.max():.3g}" if len(rms) > 1 else f"{rms[0]:.3g}"
+    below.set(xlabel=f"time after {start / t_unit:.4g} {t_name}s ({short_name}s)", ylabel=f"about its mean ({name}V)")
+    below.set_title(f"the end: rms {told} {name}V")
+    return figure
+
+
+_SETTLING = 0.8
+"""Of a transient, the part that is left to settling; one that runs until settled has ended by then."""
+
+_SAMPLES = 200
+"""So few that each line is seen beside the others."""
+
+
 def ac_response(frequency: Float[np.ndarray, " f"], response: Complex[np.ndarray, "f cell"]) -> Figure:
     """Magnitude and phase of each cell's response to the whole drive."""
     figure = Figure(figsize=(WIDTH, 4.8))

@@ -127,7 +127,9 @@ def dark_png(content: bytes) -> bytes:
         return content
     ends = [float(_TO_YIQ[0] @ _rgb(colour)) for colour in (DARK.ink, DARK.paper)]
     yiq = pixels[..., :3] @ _TO_YIQ.T
-    luma = ends[0] + (ends[1] - ends[0]) * yiq[..., :1]
+    # What has colour is lifted: a bright orange line is none that should turn dark.
+    chroma = np.linalg.norm(yiq[..., 1:], axis=-1, keepdims=True)
+    luma = ends[0] + (ends[1] - ends[0]) * yiq[..., :1] + _LIFT * chroma
     # Paper and ink are not quite grey.
     tint = _rgb(DARK.paper) - ends[1]
     turned = np.concatenate([luma, yiq[..., 1:]], axis=-1) @ np.linalg.inv(_TO_YIQ).T
@@ -137,6 +139,9 @@ def dark_png(content: bytes) -> bytes:
     matplotlib.image.imsave(buffer, shown, format="png")
     return buffer.getvalue()
 
+
+_LIFT = 0.6
+"""Luma for chroma: the light look's orange, of luma 0.66, comes to 0.6 on dark paper."""
 
 _MOST_PIXELS = 20_000_000
 """Of a picture that is taken apart; a small file can unfold into gigabytes."""

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..results import Curve
 from ._theme import WIDTH, colours
@@ -90,6 +91,8 @@ def _draw_all(
             _draw(axes, np.where(x > 0, x, np.nan) if against == "time" else x, curve, factor, k, ends)
     if against == "time":
         axes.set_xscale("log")
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _legend(figure: Figure, axes: Axes) -> None:

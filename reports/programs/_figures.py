@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..figures import WIDTH, colours, ink
 
@@ -30,6 +31,7 @@ def interior_point(columns: Mapping[str, Sequence[float]]) -> Figure:
     for k, (name, label) in enumerate(rows):
         below.semilogy(steps, _positive(columns[name]), "o-", markersize=3.5, color=colours()[k], label=label)
     below.set(xlabel="iteration", ylabel="ratio")
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
     below.legend()
     return figure
 

@@ -1,5 +1,6 @@
 """What a result folder holds. Everything is optional: what is missing on disk is `None` or empty, never made up."""
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ from jaxtyping import Float
 
 from ...files import FileError, judged, parse_yaml, read_bytes, read_json, read_json_lines, read_text
 from ...files.netcdf import read_netcdf
-from ...files.opening import DESCRIPTION, PICTURE
+from ...files.opening import DESCRIPTION, NUMBERS, PICTURE
 from .._exceptions import ReportError
 from . import _schema as schema
 from . import _verdict_schema as verdict_schema
@@ -196,6 +197,18 @@ class Folder:
         if not content.startswith(_PNG):
             raise ReportError(f"{path}: expected a PNG picture")
         return content
+
+    def columns(self, name: str) -> dict[str, list[str]]:
+        """A table with a head, by column; empty where there is none, or rows differ in length."""
+        if (path := self._there(name)) is None:
+            return {}
+        try:
+            rows = list(csv.reader(read_text(path, NUMBERS).splitlines()))
+        except (FileError, csv.Error) as error:
+            raise ReportError(str(error)) from None
+        if not rows or len({len(row) for row in rows}) != 1 or len(set(rows[0])) != len(rows[0]):
+            return {}
+        return dict(zip(rows[0], map(list, zip(*rows[1:], strict=True)), strict=True)) if len(rows) > 1 else {}
 
     def settings_of(self, run: str) -> Row:
         """What a run of a training was asked for, tuned values included; empty where its folder does not say."""

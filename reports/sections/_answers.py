@@ -23,7 +23,7 @@ _LONGEST_FORMULA = 400
 
 def algebra(folder: Folder) -> Section | None:
     """What `thermospice solve` says of a problem of linear algebra, or None."""
-    if folder.summary.get("command") != "solve" or folder.summary.get("problem") not in _ALGEBRA:
+    if folder.summary.get("command") != "solve" or str(folder.summary.get("problem")) not in _ALGEBRA:
         return None
     summary = folder.summary_as(AlgebraSummary)
     title = _ALGEBRA[str(summary["problem"])]

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import figures
 from ..results import CalibrationSummary, ElementsSummary, FittedParameter, Folder, PopulationSummary
-from ..wording import amount, percent
+from ..wording import amount, percent, plus_minus
 from ._section import Cell, Picture, Section, Table, picture
 
 _MOST_VALUES = 60
@@ -60,9 +60,7 @@ def _deviation(value: float, error: float, unit: str) -> Cell:
     """A fitted value with its standard error; relative ones in percent."""
     low = value - _NORMAL * error
     high = value + _NORMAL * error
-    if unit:
-        return Cell(f"{amount(value, unit)} ± {amount(error, unit, digits=2)}", value, unit, low, high)
-    return Cell(f"{100 * value:.3g} ± {100 * error:.2g} %", value, "", low, high)
+    return Cell(plus_minus(value, error, unit, relative=not unit), value, unit, low, high)
 
 
 def _kinds(rows: Sequence[FittedParameter]) -> Table:
@@ -118,8 +116,7 @@ def _shared(summary: Mapping[str, Any]) -> Iterator[Table]:
 def _with_error(found: Mapping[str, Any], unit: str) -> Cell:
     value = found["value"]
     error = found["standard_error"]
-    text = f"{amount(value, unit)} ± {amount(error, unit, digits=2)}"
-    return Cell(text, value, unit, value - _NORMAL * error, value + _NORMAL * error)
+    return Cell(plus_minus(value, error, unit), value, unit, value - _NORMAL * error, value + _NORMAL * error)
 
 
 def _residuals(folder: Folder) -> tuple[Table, ...]:
@@ -153,7 +150,7 @@ def population_section(folder: Folder) -> Section | None:
     )
     drawn = picture(
         lambda: figures.spreads({_spread_name(n): found for n, found in spreads.items() if "offset" not in n}),
-        "Relative spreads of the process, bars of two standard errors; where a bar reaches zero, none was seen.",
+        "Relative spreads of the process, bars of two standard errors; a bar that reaches the left end reaches zero.",
     )
     tables = (Table("Means and spreads with standard errors", head, cells),)
     return Section("Process", text, (drawn,), tables)
@@ -176,7 +173,7 @@ def elements_section(folder: Folder) -> Section | None:
     summary = folder.summary_as(ElementsSummary)
     rows = summary.get("elements") or []
     drawn = any(row.get("truth") is not None for row in rows)
-    head = ("element", "value", "deviation ± standard error", "tolerance", *(("drawn",) if drawn else ()), "")
+    head = ("element", "value", "deviation ± standard error", "tolerance (sd)", *(("drawn",) if drawn else ()), "")
     cells = tuple(
         (
             row["element"],

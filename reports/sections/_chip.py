@@ -13,9 +13,10 @@ def circuit_section(folder: Folder) -> Section | None:
     topology = folder.instance.get("topology") or folder.summary.get("topology")
     if not topology:
         return None
-    name, n = (
-        (topology["name"], topology["n"]) if isinstance(topology, Mapping) else (topology, folder.summary.get("n", 8))
-    )
+    name = topology["name"] if isinstance(topology, Mapping) else topology
+    summary = folder.summary
+    known = topology["n"] if isinstance(topology, Mapping) else summary.get("n", summary.get("size"))
+    n = known if isinstance(known, int) else None
     captions = {
         "crossbar": "Above: one cell with its row. A resistor R0/|A_ij| runs from the output of cell j to the virtual"
         " ground of cell i; the capacitor integrates. Below: the inverted rail, which serves the entries below zero.",
@@ -25,9 +26,17 @@ def circuit_section(folder: Folder) -> Section | None:
         return None
     return Section(
         "Circuit",
-        (f"A chip of topology {name} with {n} cells. It settles at the solution of A x = b.",),
-        (picture(lambda: figures.schematic(name, n), captions[name]),),
+        (f"A chip of topology {name}{_of_cells(n)}. It settles at the solution of A x = b.",),
+        (picture(lambda: figures.schematic(name, n or _MANY), captions[name]),),
     )
+
+
+_MANY = 8
+"""Cells of a drawing where nobody says how many there are: a row with dots in it."""
+
+
+def _of_cells(n: int | None) -> str:
+    return "" if n is None else " with 1 cell" if n == 1 else f" with {n} cells"
 
 
 _UNITS = {

@@ -45,7 +45,7 @@ _NUMBERS = {
 
 def program(folder: Folder) -> Section | None:
     """What the folder of `thermospice solve` says of a program, or None."""
-    if folder.summary.get("command") != "solve" or folder.summary.get("problem") not in _TITLES:
+    if folder.summary.get("command") != "solve" or str(folder.summary.get("problem")) not in _TITLES:
         return None
     summary = folder.summary_as(ProgramSummary)
     return Section(
@@ -58,7 +58,9 @@ def program(folder: Folder) -> Section | None:
 
 def _text(summary: Mapping[str, Any]) -> Iterator[str]:
     yield f"{summary['n']} unknowns, on {summary['on']}."
-    yield from (str(summary[name]).capitalize() + "." for name in ("failure", "worth") if name in summary)
+    yield from (
+        f"{text[:1].upper()}{text[1:]}." for text in (str(summary[n]) for n in ("failure", "worth") if n in summary)
+    )
 
 
 def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

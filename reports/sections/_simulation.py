@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from .. import figures
+from .. import circuit_figures, figures
 from ..figures import quantity
 from ..results import Folder, NetlistSummary, SimulationSummary, check_pair
 from ._noise import noise_tables, share_table
@@ -45,7 +47,8 @@ def _of_netlist(folder: Folder) -> Section:
     if constants := summary.get("time_constants"):
         text.append(f"Time constants {', '.join(quantity(tau, 's', 4) for tau in constants[:8])}.")
     text += [str(warning) for warning in summary.get("warnings", ())]
-    columns = {name: summary[name] for name in _OF_NETLIST if len(summary.get(name, ())) == len(summary["outputs"])}
+    count = len(summary["outputs"])
+    columns = {name: summary[name] for name in _OF_NETLIST if len(summary.get(name, ())) == count > 0}
     rows = tuple(
         (label, *(number(values[k], "V") for values in columns.values())) for k, label in enumerate(summary["outputs"])
     )
@@ -93,14 +96,41 @@ def _pictures(folder: Folder) -> Iterator[Picture]:
 
 def _drawn(folder: Folder, name: str) -> Callable[[], Figure] | None:
     """The same picture from the measurement, for a page whose figures move; None where that does not tell it."""
-    data = folder.measurement if name in ("tran", "ac", "noise") and "netlist" not in folder.summary else None
+    if "netlist" in folder.summary:
+        return _drawn_of_netlist(folder, name)
+    data = folder.measurement if name in ("tran", "ac", "noise") else None
     if data is None:
         return None
     if name == "tran" and "v" in data:
-        return lambda: figures.transient(data["time"].values, data["v"].values)
+        draw = figures.noisy_transient if folder.summary.get("noise") is True else figures.transient
+        return lambda: draw(data["time"].values, data["v"].values)
     if name == "ac" and "v_re" in data:
         response = data["v_re"].values + 1j * data["v_im"].values
         return lambda: figures.ac_response(data["frequency"].values, response)
     if name == "noise" and "psd" in data:
         return lambda: figures.noise_density(data["frequency"].values, data["psd"].values)
     return None
+
+
+def _drawn_of_netlist(folder: Folder, name: str) -> Callable[[], Figure] | None:
+    """From the tables, in which simulator and equations stand beside each other."""
+    labels = list(folder.summary_as(NetlistSummary)["outputs"])
+    columns = _numbers(folder.columns(f"{name}.csv")) if name in ("tran", "noise") else None
+    if columns is None or not labels:
+        return None
+    x = columns[0]
+    n = len(labels)
+    if name == "tran" and len(columns) == 1 + n:
+        return lambda: circuit_figures.transients(labels, x, columns[1:].T)
+    if name == "noise" and len(columns) == 1 + 2 * n:
+        return lambda: circuit_figures.densities(labels, x, columns[1 : 1 + n].T, columns[1 + n :].T)
+    return None
+
+
+def _numbers(columns: Mapping[str, list[str]]) -> Float[np.ndarray, "columns rows"] | None:
+    """Finite numbers; None where there is anything else."""
+    try:
+        found = np.array(list(columns.values()), dtype=float)
+    except ValueError:
+        return None
+    return found if found.ndim == 2 and found.size and bool(np.isfinite(found).all()) else None

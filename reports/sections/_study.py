@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..results import CampaignVerdict, Folder, StudySummary, caution
+from ..study_figures import redrawn
 from ..wording import amount, metric_words, parameter_words, value_words
 from ._characteristics import characteristic_table, limit_table, ranges, worst_table
 from ._section import Cell, Picture, Section, Table, number, stored_picture
@@ -28,7 +29,9 @@ def study(folder: Folder) -> Section | None:
         *worst_table(summary),
         *_failures(summary),
     ]
-    return Section(f"Study: {summary['study']}", tuple(_text(summary)), tuple(_pictures(folder)), tuple(tables))
+    return Section(
+        f"Study: {summary['study']}", tuple(_text(summary)), tuple(_pictures(folder, summary)), tuple(tables)
+    )
 
 
 def _text(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -70,13 +73,14 @@ def _fewest(summary: Mapping[str, Any]) -> int:
     return min((m["count"] for g in groups for m in g.get("metrics", {}).values() if m.get("count")), default=0)
 
 
-def _pictures(folder: Folder) -> Iterator[Picture]:
-    names = folder.summary_as(StudySummary).get("pictures", ())
+def _pictures(folder: Folder, summary: Mapping[str, Any]) -> Iterator[Picture]:
+    names = summary.get("pictures", ())
     for name in sorted(names, key=lambda name: (name != "specification.png", not name.endswith("-map.png"))):
         if Path(name).name != name or not name.endswith(".png"):
             continue
         if (content := folder.picture(name)) is not None:
-            yield stored_picture(content, _caption(name.removesuffix(".png")))
+            stem = name.removesuffix(".png")
+            yield stored_picture(content, _caption(stem), redrawn(folder, stem, summary))
 
 
 def _caption(name: str) -> str:

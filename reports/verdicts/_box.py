@@ -37,7 +37,7 @@ def box(folder: Folder) -> Box:
     made = folder.summary_as(HowMade)
     verdict = _verdict(folder, made)
     head, rows = settings(folder)
-    return Box(verdict, _command(made), tuple(_facts(folder, made)), head, rows)
+    return Box(verdict, _command(folder, made), tuple(_facts(folder, made)), head, rows)
 
 
 def _verdict(folder: Folder, made: Mapping[str, object]) -> Verdict:
@@ -85,14 +85,16 @@ _DEFAULTS: Mapping[str, tuple[str, ...]] = {
     ),
     "calibrate": ("Use it: `thermospice export DIR/device.json --to spice`, `thermospice train --device`.",),
     "sweep": ("The tables below say where there is room; `--seed` draws other chips.",),
-    "solve": ("Try a real device: `--on model`, `--design` another one, or `--device` a calibrated chip.",),
+    "solve": ("Compare devices: `--on ideal` or `model`, `--design` another one, `--device` a calibrated chip.",),
     "export": ("Run the bench beside the chip in your simulator, and compare with `thermospice simulate`.",),
     "run": ("Calibrate a chip of your own: `thermospice calibrate`; ask what it needs: `thermospice sweep`.",),
 }
 
 
-def _command(made: Mapping[str, object]) -> str:
+def _command(folder: Folder, made: Mapping[str, object]) -> str:
     arguments = made.get("arguments")
+    if made.get("command") == "sweep" and (folder.path / "study.yaml").is_file():
+        return "thermospice sweep study.yaml"  # as it was read; it makes the same numbers again
     return f"thermospice {shlex.join(map(str, arguments))}" if isinstance(arguments, list) else ""
 
 

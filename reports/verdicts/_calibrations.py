@@ -87,10 +87,14 @@ def _process(summary: Mapping[str, Any]) -> Verdict:
     passed = (f"{good} of {count} chips are explained by their fitted values.",) if good else ()
     failed = tuple(f"{name}: {text}." for name, text in list(wrong.items())[:_MOST_TOLD])
     more = (f"And {len(wrong) - _MOST_TOLD} more chips.",) if len(wrong) > _MOST_TOLD else ()
-    few = f"{count} chips tell a spread to {percent(1 / (2 * (count - 1)) ** 0.5, 0)} of itself, at best."
-    advice = (f"{few} Measure more of them: --instances.",) if 1 < count < _FEW_CHIPS else ()
+    advice = (_few(count),) if 1 < count < _FEW_CHIPS else ()
     use = "Train with chips of this process: thermospice train digits --device DIR/population.json."
     return Verdict(asked, passed, (*failed, *more), next=(*advice, *(() if wrong else (use,))))
+
+
+def _few(count: int) -> str:
+    known = percent(1 / (2 * (count - 1)) ** 0.5, 0)
+    return f"{count} chips tell a spread to {known} of itself, at best. Measure more of them: --instances."
 
 
 def _elements(summary: Mapping[str, Any]) -> Verdict:

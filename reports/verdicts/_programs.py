@@ -27,7 +27,7 @@ _FAR = 3.0
 
 def solved(folder: Folder) -> Verdict:
     """Whatever `solve` solved."""
-    if folder.summary.get("problem") in _PROGRAMS:
+    if str(folder.summary.get("problem")) in _PROGRAMS:
         return _program(folder.summary_as(ProgramSummary))
     return _algebra(folder.summary_as(AlgebraSummary))
 

@@ -24,7 +24,7 @@ def simulated(folder: Folder) -> Verdict:
         return Verdict(
             "What does ngspice make of a netlist as it is?",
             notes=("No model and no verdict stand beside it: the netlist was run as it is.",),
-            next=("Without --trust the circuit is read, and its equations judge the simulator.",),
+            next=("Leave `--trust` out: the circuit is read then, and its equations judge the simulator.",),
         )
     about = _of_netlist(folder) if "netlist" in folder.summary else _of_chip(folder)
     return about + Verdict("", *_judged(found), notes=tuple(_noise(folder)))
@@ -46,7 +46,7 @@ def _of_netlist(folder: Folder) -> Verdict:
     asked = f"{asked} {listed(summary['outputs'])}?"
     if summary["analysis"] == "noise" and "rms" not in summary:
         told = "Noise over all frequencies has no limit here."
-        return Verdict(asked, notes=(told,), next=("Give a band: --band LOW,HIGH.",))
+        return Verdict(asked, notes=(told,), next=("Give a band: `thermospice simulate --band LOW,HIGH`.",))
     return Verdict(asked)
 
 
@@ -73,7 +73,7 @@ def _error(summary: Mapping[str, Any]) -> Iterator[str]:
 
 def _advice(summary: Mapping[str, Any]) -> Iterator[str]:
     if not summary.get("settled", True):
-        yield "It has not settled: take a longer --duration."
+        yield _LONGER
     if summary.get("clipped"):
         yield (
             f"{len(summary['clipped'])} entries of the program are beyond the range of the conductances: scale A, or"
@@ -84,6 +84,7 @@ def _advice(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 _LARGE = 1e-2
+_LONGER = "It has not settled: simulate it for longer, `thermospice simulate --duration SECONDS`."
 
 
 def _cells(n: int) -> str:

@@ -88,7 +88,10 @@ def _worst(summary: Mapping[str, Any], metric: str) -> Iterator[str]:
     rows = [row for row in summary.get("worst") or () if row["metric"] == metric and not row["kept"]]
     if rows:
         told = listed(_worst_words(row, summary) for row in rows[:_SHOWN_WORST])
-        yield f"Look at the worst: {told}; `thermospice simulate --instance-seed SEED` draws a chip of a seed again."
+        yield f"Look at the worst: {told}; {_AGAIN}."
+
+
+_AGAIN = "`thermospice simulate --instance-seed SEED` draws a chip of a seed again"
 
 
 def _worst_words(row: Mapping[str, Any], summary: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Numbers with units."""
 
+import math
 from collections.abc import Iterable
 
 _PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f"), (1e-18, "a"))
@@ -25,6 +26,7 @@ def amount(value: float | None, unit: str = "", name: str = "", digits: int = 4)
     """A number for a person: with the prefix of its unit, or in percent; a dash where there is none."""
     if value is None:
         return "–"
+    value += 0.0  # of a zero, no sign
     if in_percent(name, unit):
         return f"{100 * value:.{digits}g} %"
     if unit in ("", "1"):
@@ -36,7 +38,26 @@ def amount(value: float | None, unit: str = "", name: str = "", digits: int = 4)
     factor, prefix = next((p for p in (*_LARGE, *_PREFIXES) if size >= p[0] * (1 - 0.5 * 10.0**-digits)), (1.0, ""))
     if size < _PREFIXES[-1][0] and size > 0:
         factor, prefix = _PREFIXES[-1]
-    return f"{value / factor:.{digits}g} {prefix}{unit}"
+    shown = f"{value / factor:.{digits}g}"
+    return f"{f'{value / factor:.0f}' if 'e+' in shown else shown} {prefix}{unit}"
+
+
+def plus_minus(value: float, error: float, unit: str = "", relative: bool = False) -> str:
+    """A number with its standard error, both with one prefix and to two digits of the error."""
+    size = max(abs(value), abs(error))
+    factor, prefix = (1e-2, "") if relative else (1.0, "")
+    if unit in _PREFIXED and not relative:
+        factor, prefix = next((p for p in (*_LARGE, *_PREFIXES) if size >= p[0]), (1.0, ""))
+    told = " %" if relative else f" {prefix}{unit}".rstrip()
+    if not error > 0:
+        return f"{value / factor:.4g} ± 0{told}"
+    decimals = max(0, 1 - math.floor(math.log10(error / factor)))
+    if decimals > _MOST_DECIMALS:
+        return f"{value / factor:.6g} ± {error / factor:.2g}{told}"
+    return f"{value / factor + 0.0:.{decimals}f} ± {error / factor:.{decimals}f}{told}"
+
+
+_MOST_DECIMALS = 6
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -17,6 +17,7 @@ FILES = {
     "state.json", "design.yaml", "instance.json", "program.json", "symbolic.json", "circuit.cir", "measurement.nc",
     "noise.nc", "calibration", "device.json", "nominal.json", "parameters.json", "heldout", "heldout.json",
     "waveforms.nc", "covariance.json", "fidelity.json", "training", "summary.json", "report.html",
+    "tables",
 }  # fmt: skip
 
 

@@ -115,7 +115,7 @@ REPORTS: Mapping[str, Made] = {
                 contradictions=[{"text": f"record 3 {BAD}"}], not_identified=[BAD], gain=STANDARD,
                 held_out=[{"metric": "waveform", "passed": False, "value": 0.3, "limit": 0.1}]),
         ("Calibration", "Circuit", "Seeds and versions"), "failed",
-        ("contradict the design", "Record 3", "Held out: waveform 3.00e-01", "Not identified", "1 ± 0.2 %"),
+        ("contradict the design", "Record 3", "Held out: waveform 3.00e-01", "Not identified", "1.00 ± 0.20 %"),
         {"parameters.json": [
             {"name": "conductance", "index": [0, 1], "estimate": 0.01, "standard_error": 0.002, "unit": ""}],
          "residuals.json": [{"file": BAD, "analysis": "tran", "rms": 4.0, "used": False, "why": BAD}]},
@@ -123,18 +123,18 @@ REPORTS: Mapping[str, Made] = {
     "calibrate-process": Made(
         summary("calibrate", design=BAD, topology="crossbar", level="macro", instances=3, contradicted={},
                 spreads={"conductance": {"mean": STANDARD, "chip": STANDARD, "local": None}}),
-        ("Process", "Circuit", "Seeds and versions"), "passed", ("3 of 3 chips", "50 %", "1 ± 0.2 %"),
+        ("Process", "Circuit", "Seeds and versions"), "passed", ("3 of 3 chips", "50 %", "1.00 ± 0.20 %"),
     ),
     "calibrate-netlist": Made(
         summary("calibrate", netlist=BAD, outputs=["v1"], elements=[ELEMENT], misfit={"ac": 1.1}, chance=0.4,
                 verdict="consistent"),
-        ("Elements", "Seeds and versions"), "passed", ("Not identified", "1 ± 0.2 %", "1.2 %"),
+        ("Elements", "Seeds and versions"), "passed", ("Not identified", "1.00 ± 0.20 %", "1.2 %"),
     ),
     "sweep": Made(
         summary("sweep", **STUDY), ("Study: yield", "Seeds and versions"), "failed",
         ("kept by 14 of 25 runs, 56.0 % (95 % interval 37.1 % to 73.3 %), and 95.0 % is required",
          "1 of 25 runs failed", "seed 7 (failed) and seed 4 (9 %)", "more chips will not help"),
-        {"table.csv": "run\n"},
+        {"table.csv": "run\n", "study.yaml": "name: x\n"},
     ),
     "sweep-netlist": Made(
         summary("sweep", **CONDITIONS), ("Study: board", "Seeds and versions"), "failed",

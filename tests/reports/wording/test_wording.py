@@ -1,7 +1,7 @@
 """Numbers and names as people say them."""
 
 import pytest
-from thermospice.reports.wording import amount, metric_words, parameter_words, percent, value_words
+from thermospice.reports.wording import amount, metric_words, parameter_words, percent, plus_minus, value_words
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,7 @@ from thermospice.reports.wording import amount, metric_words, parameter_words, p
         (0.99996, "V", "", "1 V"),  # never 1000 mV
         (999.96, "Hz", "", "1 kHz"),
         (0.0, "V", "", "0 V"),
+        (-0.0, "V", "", "0 V"),
         (1e-21, "J", "", "0.001 aJ"),
         (0.03, "1", "relative_error", "3 %"),
         (0.03, "1", "rho(v1,v2)", "0.03"),
@@ -36,3 +37,17 @@ def test_names_are_words():
     assert value_words("design.mismatch.resistor_sigma", 0.005) == "0.5 %"
     assert value_words("design.programming.bits", None) == "exact"
     assert value_words("design.temperature", 398.15, "K") == "398.15 K"
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "unit", "said"),
+    [
+        (246.6e-6, 182e-6, "V", "247 ± 182 µV"),
+        (1.7e-19, 4e-4, "V", "0 ± 400 µV"),
+        (6.5e7, 814.0, "Hz", "65.00000 ± 0.00081 MHz"),
+        (1.0, 0.0, "", "1 ± 0"),
+    ],
+)
+def test_a_number_has_the_digits_of_its_error(value, error, unit, said):
+    assert plus_minus(value, error, unit) == said
+    assert plus_minus(0.0123, 0.0021, relative=True) == "1.23 ± 0.21 %"
