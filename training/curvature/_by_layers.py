@@ -7,18 +7,28 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .._types import LossFunction
-from ..programs import Columns, Layered, Outer, Stored, check_columns
+from ..parallel import Ranks
+from ..programs import Columns, Layered, Outer, Stored, check_columns, gathered_batch
 from ._flat_module import FlatModule
 from ._layers import Use, forward, trainable_layers
 from ._losses import loss_and_slope, output_hessian, warn_of_no_curvature
 from ._plain_pass import probe
 
 
-def layered(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any, damping: float = 0.0) -> Layered:
+def layered(
+    module: nn.Module,
+    loss_fn: LossFunction,
+    inputs: Any,
+    targets: Any,
+    damping: float = 0.0,
+    ranks: Ranks | None = None,
+) -> Layered:
     """Linearise `module` under `loss_fn` at one batch, layer by layer, in one forward and k backward passes.
 
     All trained parameters belong to `Linear` or `Conv2d` layers, each used once in a forward pass; layers between them
     keep samples apart. `inputs`: a tensor, a tuple of positional or a mapping of keyword arguments, all batched first.
+    ranks: processes that each have their part of the batch; every one of them gets the program of all. A sample's
+    outer products are so few numbers that they are simply exchanged.
 
     Raises ValueError for other modules, and where `curvature` would.
     """
@@ -32,16 +42,22 @@ def layered(module: nn.Module, loss_fn: LossFunction, inputs: Any, targets: Any,
     raw, uses = forward(module, layers, inputs)
     outputs = raw.detach()
     with torch.no_grad():
-        loss, slope = loss_and_slope(loss_fn, outputs, targets, flat.parameters)
-        H = output_hessian(loss_fn, outputs, targets)
+        whole = outputs
+        own = slice(None)
+        if ranks is not None:
+            whole, targets, own = gathered_batch(ranks, outputs, targets, outputs.numel())
+        loss, slope = loss_and_slope(loss_fn, whole, targets, flat.parameters)
+        H = output_hessian(loss_fn, whole, targets)
     warn_of_no_curvature(H, slope)
-    gradient = flat.pulled_back(raw, slope)
+    gradient = flat.pulled_back(raw, slope[own])
     # Derivatives in chance directions: that of the loss may be one in which nothing shows.
     u = probe(raw)
     known = flat.pulled_back(raw, u)
     J = columns_of(raw, uses)
     check_columns(J, u, known)
-    return Layered(J, H, loss, gradient, damping)
+    if ranks is None:
+        return Layered(J, H, loss, gradient, damping)
+    return Layered(J.over(ranks.gather), H, loss, ranks.sum(gradient), damping)
 
 
 def columns_of(raw: Tensor, uses: list[Use]) -> Columns:

@@ -51,9 +51,11 @@ class Linearise:
     ranks: Ranks | None
 
     def part(self, inputs: Any, targets: Any, damping: float) -> MicroBatch:
-        if self.kind == "layers" or self.kind == "products":
-            linearise = layered if self.kind == "layers" else products
-            return MicroBatch(inputs, targets, linearise(self.flat.module, self.loss_fn, inputs, targets, damping))
+        batch = (self.flat.module, self.loss_fn, inputs, targets, damping)
+        if self.kind == "layers":
+            return MicroBatch(inputs, targets, layered(*batch, self.ranks))
+        if self.kind == "products":
+            return MicroBatch(inputs, targets, products(*batch))
         made = linearised(
             self.flat,
             self.loss_fn,

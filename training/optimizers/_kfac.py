@@ -15,6 +15,7 @@ from .._exceptions import Diverged
 from .._types import LossFunction
 from ..curvature import FlatModule, Layer, trainable_layers
 from ..devices.chips import to_own_scale
+from ..parallel import Ranks
 from ..solvers import Solver
 from ._batch_checks import MISSING, check_batch, check_parts, is_closure
 from ._closure import refuse_other_gradients
@@ -45,6 +46,8 @@ class KFAC(torch.optim.Optimizer):
         exact. An analog time is in units of tau for a program whose largest entry is one.
     decay: of the factors' moving average from step to step, 0 <= decay < 1; corrected for its start.
     bits: of the converters before and after each solve, on the scale of each vector; None leaves both exact.
+    data_parallel: every process of torch's process group steps on its own part of the batch, all of one size; the
+        factors and the step are those of the whole.
 
     `stats` holds `solves`, the sum `total_analog_time` [tau], and `steps`.
     Raises ValueError: settings out of range, layers without Kronecker factors; `Diverged` from `step` before anything
@@ -63,6 +66,7 @@ class KFAC(torch.optim.Optimizer):
         weight_decay: float = 0.0,
         decay: float = 0.95,
         bits: int | None = None,
+        data_parallel: bool = False,
     ) -> None:
         check_parts("KFAC", loss_fn, solver)
         for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
@@ -84,6 +88,7 @@ class KFAC(torch.optim.Optimizer):
         self.bits = bits
         self.solver: Solver = solver if solver is not None else _default_solver()
         self.stats: dict[str, float] = {"steps": 0.0, "solves": 0.0, "total_analog_time": 0.0}
+        self._ranks = Ranks.here() if data_parallel else None
         self._averages: list[tuple[Tensor, Tensor]] = []
         self._velocity: list[Tensor] = []
 
@@ -94,7 +99,7 @@ class KFAC(torch.optim.Optimizer):
         check_batch("KFAC", inputs, targets)
         group = self.param_groups[0]
         self._flat.refuse_changes()
-        made = kronecker(self._module, self._layers, self.loss_fn, inputs, targets)
+        made = kronecker(self._module, self._layers, self.loss_fn, inputs, targets, self._ranks)
         if not bool(made.loss.isfinite()):
             raise Diverged("the loss is not finite: lower lr or raise damping; nothing was changed by this step")
         refuse_other_gradients("KFAC", _own_gradients(self._layers.values(), made.blocks))
@@ -103,6 +108,9 @@ class KFAC(torch.optim.Optimizer):
             self._solved(block, A, G, layer, group)
             for block, (A, G), layer in zip(made.blocks, self._corrected(), self._layers.values(), strict=True)
         ]
+        if self._ranks is not None:
+            # the same numbers in every process, whatever their rounding
+            directions = [self._ranks.shown(d, 0) for d in directions]
         if not all(bool(d.isfinite().all()) for d in directions):
             raise Diverged("the solver's direction is not finite: raise damping; the parameters are unchanged")
         if group["momentum"]:
