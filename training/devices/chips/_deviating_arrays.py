@@ -139,10 +139,10 @@ class CascadeArrays(Deviations):
             sizes = stage * torch.linalg.vector_norm(J, 1, 1), stage * torch.linalg.vector_norm(J, 1, 0)
             return LoadedJacobian(J, J, sizes[0], stage * J.sum(1), sizes[1], stage * J.sum(0), into)
         # where the digital side needs J no more, the first array takes its place
-        J_in = J if factors.scratch else room_for(*J.shape, J)
+        J_in = J if factors.scratch else room_for(len(J), J.shape[1], J)
         J_out = J
         if flawed or factors.scratch:
-            J_out = room_for(*J.shape, J)
+            J_out = room_for(len(J), J.shape[1], J)
         if not flawed and factors.scratch:
             J_out.copy_(J)
         full_scale = self.grid.full_scale(J, stage)
