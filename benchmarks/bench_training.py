@@ -333,8 +333,8 @@ def measure_memory(batch: int, wide: int, sizes: list[int]) -> tuple[dict[str, f
     return memory(Setting.of(batch, wide, EPOCH_STEPS)), growth(sizes, 64)
 
 
-# Passes over an array of the size of J, besides products with a vector: J and two arrays of deviations are read, and two
-# loaded arrays are written; both are read for the Gram matrix.
+# Passes over an array as large as J, besides products with a vector: J and the two arrays of deviations are read, the
+# two loaded arrays written; both are read for the Gram matrix.
 LOADING = 5 + 2
 # The fewest products: each array once for each of three answers, to the drive, to the offsets, to the noise.
 FEWEST = 3 * 2
