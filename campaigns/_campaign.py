@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from ..files import plain, write_bytes, write_json, write_text
+from ..files.opening import available_cores
 from ._exceptions import StudyError
+from ._forecast import campaign_forecast
 from ._summary import campaign_summary, has_passed
 from .planning import Plan, plan
 from .results import (
@@ -74,6 +78,7 @@ def run_campaign(
     execution: Execution | None = None,
     progress: Progress | None = None,
     where: str = "study",
+    tell: Callable[[str], None] | None = None,
 ) -> CampaignResult:
     """Perform every run of a study that its folder does not hold yet; leave tables, pictures and summary.json.
 
@@ -85,6 +90,7 @@ def run_campaign(
         execution: where the runs are performed.
         progress: called after every run.
         where: names the study in messages.
+        tell: called with a sentence on what the campaign will take, where that is more than a minute or a gigabyte.
 
     Raises:
         StudyError: a study that cannot be done, or a folder that is not this campaign's.
@@ -98,6 +104,7 @@ def run_campaign(
     if not execution.resume and (target / STATE).exists():
         raise StudyError(f"{target}: holds a campaign already; resume it, or choose another folder")
     what = plan(study, where)
+    _foretell(what, study, execution, where, tell)
     if study.kind != "training" and execution.scheduler is None:
         from ..netlists.simulators import proven_ngspice  # PySpice
 
@@ -107,6 +114,21 @@ def run_campaign(
         write_text(target / "study.yaml", to_yaml(study))
         with Store.opened(target) as store:
             return _Campaign(target, study, what, store, execution, progress or _silent).carried_out()
+
+
+def _foretell(what: Plan, study: Study, execution: Execution, where: str, tell: Callable[[str], None] | None) -> None:
+    """Say what is long or large, refuse what does not fit. A cluster's workers are not known beforehand."""
+    if execution.scheduler is not None:
+        return
+    expected = campaign_forecast(what, execution.workers or available_cores())
+    if expected is None:
+        return
+    try:
+        expected.check(study.timeout, psutil.virtual_memory().available)
+    except StudyError as error:
+        raise StudyError(f"{where}: {error}") from None
+    if tell is not None and not execution.resume and (text := expected.text) is not None:
+        tell(text)
 
 
 def _silent(done: int, failed: int, total: int) -> None:

@@ -43,7 +43,7 @@ def campaign(
     for line in _amplifier_told(study, this.folder, path, execution.resume):
         this.say(line)
     with _progress(this, study) as progress:
-        result = campaigns.run_campaign(study, this.folder, execution, progress, where)
+        result = campaigns.run_campaign(study, this.folder, execution, progress, where, this.say)
     if "stopped" in result.summary:
         this.say(f"{result.summary['stopped']}; go on with --resume {this.folder} --retry-failed")
     this.finish(result.summary, exit_code=0 if result.passed else 1)

@@ -7,7 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .._types import LossFunction
-from ..programs import Columns, Layered, Outer, Stored, check_columns
+from ..parallel import Ranks
+from ..programs import Columns, Layered, Outer, Stored, check_columns, gathered_batch
 from ._flat_module import FlatModule
 from ._layers import Use, forward, trainable_layers
 from ._losses import loss_and_slope, output_hessian, warn_of_no_curvature
@@ -23,6 +24,7 @@ def layered(
     targets: Any,
     damping: float = 0.0,
     level: Level = "chance",
+    ranks: Ranks | None = None,
 ) -> Layered:
     """Linearise `module` under `loss_fn` at one batch, layer by layer, in one forward and k backward passes.
 
@@ -32,6 +34,8 @@ def layered(
 
     level: how it is checked: by a plain backward pass in a chance direction beside that of the gradient, by the plain
     gradient alone, or not at all; the gradient is then that of the outer products.
+    ranks: processes that each have their part of the batch; every one of them gets the program of all. A sample's
+    outer products are so few numbers that they are simply exchanged.
 
     Raises ValueError for other modules, and where `curvature` would.
     """
@@ -45,9 +49,14 @@ def layered(
     raw, uses = forward(module, layers, inputs)
     outputs = raw.detach()
     with torch.no_grad():
-        loss, slope = loss_and_slope(loss_fn, outputs, targets, flat.parameters)
-        H = output_hessian(loss_fn, outputs, targets)
+        whole = outputs
+        own = slice(None)
+        if ranks is not None:
+            whole, targets, own = gathered_batch(ranks, outputs, targets, outputs.numel())
+        loss, slope = loss_and_slope(loss_fn, whole, targets, flat.parameters)
+        H = output_hessian(loss_fn, whole, targets)
     warn_of_no_curvature(H, slope)
+    slope = slope[own]
     plain = None if level == "none" else flat.pulled_back(raw, slope)
     # The loss may have a direction in which nothing shows.
     u = probe(raw) if level == "chance" else slope
@@ -56,7 +65,9 @@ def layered(
     if known is not None:
         check_columns(J, u, known)
     gradient = J.back(slope.flatten()) if plain is None else plain
-    return Layered(J, H, loss, gradient, damping)
+    if ranks is None:
+        return Layered(J, H, loss, gradient, damping)
+    return Layered(J.over(ranks.gather), H, loss, ranks.sum(gradient), damping)
 
 
 def columns_of(raw: Tensor, uses: list[Use]) -> Columns:

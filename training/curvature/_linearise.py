@@ -69,7 +69,7 @@ class Linearise:
             return MicroBatch(inputs, targets, self._later(made))
         if self.kind == "layers":
             level = self.referee.level(self.flat.module)
-            by_layers = layered(self.flat.module, self._loss, inputs, targets, damping, level)
+            by_layers = layered(self.flat.module, self._loss, inputs, targets, damping, level, self.ranks)
             self.referee.passed()
             return MicroBatch(inputs, targets, by_layers)
         whole = linearised(

@@ -15,6 +15,7 @@ from .._exceptions import Diverged, UnstableLoop
 from .._types import LossFunction
 from ..curvature import Check, FlatModule, KroneckerLayer, OutputParts, Referee, check_check, kronecker_layers
 from ..devices.chips import SaturatedDevice, to_own_scale
+from ..parallel import Ranks
 from ..solvers import Solver
 from ._batch_checks import MISSING, check_batch, check_parts, is_closure
 from ._closure import refuse_other_gradients
@@ -49,6 +50,8 @@ class KFAC(torch.optim.Optimizer):
     bits: of the converters before and after each solve, on the scale of each vector; None leaves both exact.
     check, params, unstable: as for `TNGD`, with three backward passes for a full check; a layer that was frozen comes
         back with factors anew.
+    data_parallel: every process of torch's process group steps on its own part of the batch, all of one size; the
+        factors and the step are those of the whole.
 
     `stats` holds `solves`, the sum `total_analog_time` [tau], and `steps`.
     Raises ValueError: settings out of range, layers without Kronecker factors; `Diverged` from `step` before anything
@@ -70,6 +73,7 @@ class KFAC(torch.optim.Optimizer):
         check: Check = "gradient",
         params: Iterable[Any] | None = None,
         unstable: Unstable = "raise-damping",
+        data_parallel: bool = False,
     ) -> None:
         check_parts("KFAC", loss_fn, solver)
         for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
@@ -96,6 +100,7 @@ class KFAC(torch.optim.Optimizer):
         self.bits = bits
         self.solver: Solver = solver if solver is not None else _default_solver()
         self.stats: dict[str, float] = {"steps": 0.0, "solves": 0.0, "total_analog_time": 0.0}
+        self._ranks = Ranks.here() if data_parallel else None
         self._averages: dict[str, tuple[Tensor, Tensor]] = {}
         self._velocity: dict[str, Tensor] = {}
         self._outputs = OutputParts()
@@ -111,7 +116,9 @@ class KFAC(torch.optim.Optimizer):
         level = self._referee.level(self._module)
         made = self._outputs.tried(
             self._module,
-            lambda: kronecker(self._module, self._layers, self._outputs.loss(self.loss_fn), inputs, targets, level),
+            lambda: kronecker(
+                self._module, self._layers, self._outputs.loss(self.loss_fn), inputs, targets, level, self._ranks
+            ),
         )
         self._referee.passed()
         if not bool(made.loss.isfinite()):
@@ -120,6 +127,9 @@ class KFAC(torch.optim.Optimizer):
         blocks = dict(zip(self._layers, made.blocks, strict=True))
         self._average(blocks)
         directions = self._stable_directions(blocks)
+        if self._ranks is not None:
+            # the same numbers in every process, whatever their rounding
+            directions = {name: self._ranks.shown(d, 0) for name, d in directions.items()}
         if not all(bool(d.isfinite().all()) for d in directions.values()):
             raise Diverged("the solver's direction is not finite: raise damping; the parameters are unchanged")
         if any(group["momentum"] for group in self.param_groups):

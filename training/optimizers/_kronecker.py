@@ -22,7 +22,8 @@ from ..curvature import (
     refuse_mixing,
     warn_of_no_curvature,
 )
-from ..programs import hessian_root
+from ..parallel import Ranks
+from ..programs import gathered_batch, hessian_root
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +37,10 @@ class Block:
     A: Float[Tensor, "i i"]
     G: Float[Tensor, "o o"]
     gradient: Float[Tensor, "o i"]
+
+    def over(self, ranks: Ranks) -> "Block":
+        """Of the samples of all processes: A is a mean over samples, the others are sums."""
+        return Block(ranks.sum(self.A) / ranks.count, ranks.sum(self.G), ranks.sum(self.gradient))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,20 +58,28 @@ def kronecker(
     inputs: Any,
     targets: Any,
     level: Level = "chance",
+    ranks: Ranks | None = None,
 ) -> Kronecker:
     """Factors of Martens and Grosse (2015), "Optimizing neural networks with Kronecker-factored approximate curvature",
     and of Grosse and Martens (2016) for convolutions, with the exact Hessian of the loss in the outputs instead of
     sampled targets: exact for one sample in a Linear layer.
 
     level: as of `layered`, at three backward passes in full, else at two.
+    ranks: processes that each have their part of the batch; every one of them gets the factors of all.
     """
     outputs, uses = forward(module, list(layers.values()), inputs)
     with torch.no_grad():
         trained = [p for p in module.parameters() if p.requires_grad]
-        loss, slope = loss_and_slope(loss_fn, outputs.detach(), targets, trained)
-        H = output_hessian(loss_fn, outputs.detach(), targets)
-        root = hessian_root(H)
+        whole = outputs.detach()
+        own = slice(None)
+        if ranks is not None:
+            whole, targets, own = gathered_batch(ranks, whole, targets, whole.numel())
+        loss, slope = loss_and_slope(loss_fn, whole, targets, trained)
+        H = output_hessian(loss_fn, whole, targets)
+        # of one number of columns in every process: that of the whole batch
+        root = hessian_root(H)[own]
     warn_of_no_curvature(H, slope)
+    slope = slope[own]
     back = pulled_back(outputs, uses, slope)
     if level != "none":
         u = probe(outputs) if level == "chance" else slope
@@ -76,7 +89,8 @@ def kronecker(
     G = [torch.zeros(()) for _ in uses]
     for column in root.unbind(-1):
         G = [total + _second_moment(d) for total, d in zip(G, pulled_back(outputs, uses, column), strict=True)]
-    return Kronecker(loss, tuple(_block(use, g, delta) for use, g, delta in zip(uses, G, back, strict=True)))
+    blocks = tuple(_block(use, g, delta) for use, g, delta in zip(uses, G, back, strict=True))
+    return Kronecker(loss, blocks if ranks is None else tuple(block.over(ranks) for block in blocks))
 
 
 def _block(use: Use, G: Tensor, delta: Tensor) -> Block:

@@ -69,21 +69,28 @@ class Ranks:
 
     def sum(self, x: Tensor) -> Tensor:
         """The sum over all processes, the same in each of them."""
-        total = x.clone()
+        total = _reachable(x).clone()
         dist.all_reduce(total)
-        return total
+        return total.to(x.device)
 
     def gather(self, x: Tensor) -> Tensor:
         """All processes' tensors of one shape, along the first axis."""
-        pieces = [torch.empty_like(x) for _ in range(self.count)]
-        dist.all_gather(pieces, x.contiguous())
-        return torch.cat(pieces)
+        own = _reachable(x).contiguous()
+        pieces = [torch.empty_like(own) for _ in range(self.count)]
+        dist.all_gather(pieces, own)
+        return torch.cat(pieces).to(x.device)
 
     def shown(self, x: Tensor, owner: int) -> Tensor:
         """The owner's x in every process; in the others x gives the shape."""
-        seen = x.contiguous() if self.rank == owner else torch.empty_like(x, memory_format=torch.contiguous_format)
+        own = _reachable(x)
+        seen = own.contiguous() if self.rank == owner else torch.empty_like(own, memory_format=torch.contiguous_format)
         dist.broadcast(seen, owner)
-        return seen
+        return seen.to(x.device)
+
+
+def _reachable(x: Tensor) -> Tensor:
+    """x where the group's messages come from: gloo has not all of them for a GPU, which several processes may share."""
+    return x.cpu() if dist.get_backend() == "gloo" else x
 
 
 def started_among_others() -> bool:

@@ -1,6 +1,6 @@
 """Jacobians kept layer by layer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -30,6 +30,10 @@ class Outer:
     @property
     def shape(self) -> tuple[int, int]:
         return self.G.shape[2], self.x.shape[1]
+
+    def over(self, join: Callable[[Tensor], Tensor]) -> "Outer":
+        """With what joins samples of several processes along the first axis."""
+        return Outer(join(self.G), join(self.x))
 
     def double(self) -> "Outer":
         return Outer(self.G.double(), self.x.double())
@@ -72,6 +76,10 @@ class Stored:
     def shape(self) -> tuple[int, int]:
         return self.J.shape[2], self.J.shape[3]
 
+    def over(self, join: Callable[[Tensor], Tensor]) -> "Stored":
+        """As that of `Outer`."""
+        return Stored(join(self.J))
+
     def double(self) -> "Stored":
         return Stored(self.J.double())
 
@@ -108,6 +116,10 @@ class Columns:
     @property
     def like(self) -> Float[Tensor, "B k *other"]:
         return self.layers[0].like
+
+    def over(self, join: Callable[[Tensor], Tensor]) -> "Columns":
+        """The same of all samples of several processes; `join` puts theirs together along the first axis."""
+        return replace(self, layers=tuple(layer.over(join) for layer in self.layers))
 
     def double(self) -> "Columns":
         """The same in double precision."""

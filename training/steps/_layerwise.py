@@ -21,7 +21,9 @@ class Layerwise(Optimised):
 
     _optimizer: KFAC
 
-    def __init__(self, module: nn.Module, loss_fn: LossFunction, e: Experiment, solver: Tallied) -> None:
+    def __init__(
+        self, module: nn.Module, loss_fn: LossFunction, e: Experiment, solver: Tallied, data_parallel: bool = False
+    ) -> None:
         settings = present(
             lr=e.lr,
             damping=e.damping,
@@ -32,7 +34,7 @@ class Layerwise(Optimised):
             unstable=e.unstable,
         )
         try:
-            self._optimizer = KFAC(module, loss_fn, solver=solver, **settings)
+            self._optimizer = KFAC(module, loss_fn, solver=solver, data_parallel=data_parallel, **settings)
         except ValueError as error:
             raise ExperimentError(first_line(error)) from error
         cost = cost_model(solver.solver)

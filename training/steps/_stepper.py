@@ -2,7 +2,6 @@
 
 from torch import nn
 
-from .._exceptions import ExperimentError
 from .._types import LossFunction
 from ..costs import Clocked, Tallied, cost_model
 from ..experiments import OPTIMIZER_KINDS, Experiment, extrapolation, make_solver
@@ -24,9 +23,7 @@ def make_stepper(
     if kind.steps == "curvature":
         return _by_curvature(module, loss_fn, experiment, seed, ranks)
     if kind.steps == "layers":
-        if ranks is not None:
-            raise ExperimentError("optimizer: kfac takes its steps in one process; start it without torchrun")
-        return _by_layers(module, loss_fn, experiment, seed)
+        return _by_layers(module, loss_fn, experiment, seed, ranks is not None)
 
     assert kind.make is not None, "an optimiser that steps by the gradient alone says how it is made"
     optimizer = kind.make([p for p in module.parameters() if p.requires_grad], experiment)
@@ -45,9 +42,11 @@ def _by_curvature(
     return natural
 
 
-def _by_layers(module: nn.Module, loss_fn: LossFunction, experiment: Experiment, seed: int) -> Stepper:
+def _by_layers(
+    module: nn.Module, loss_fn: LossFunction, experiment: Experiment, seed: int, data_parallel: bool
+) -> Stepper:
     device = make_solver(experiment, seed, 0)
-    layerwise = Layerwise(module, loss_fn, experiment, Tallied(device))
+    layerwise = Layerwise(module, loss_fn, experiment, Tallied(device), data_parallel)
     layerwise.warning = extrapolation(device, _widest_factor(module))
     return layerwise
 

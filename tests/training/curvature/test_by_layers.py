@@ -346,7 +346,6 @@ class TestRefused:
         [
             ({"delay": 0.5}, "delay needs factors"),
             ({"autocast": torch.bfloat16}, "autocast needs factors"),
-            ({"data_parallel": True}, "data_parallel needs factors"),
         ],
     )
     def test_an_option_is_refused(self, option, words):

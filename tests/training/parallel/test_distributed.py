@@ -9,6 +9,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from thermospice.training import (
+    KFAC,
     TNGD,
     Cholesky,
     ConjugateGradient,
@@ -40,6 +41,13 @@ CASES: dict[str, dict[str, Any]] = {
     "CG": {"solver": lambda: ConjugateGradient(tol=1e-13)},
     "IdealSPU": {"solver": lambda: IdealSPU(t=2.0, kappa0=1e-3), "delay": 0.3, "momentum": 0.5},
     "IdealSPU on Fisher": {"solver": lambda: IdealSPU(t=2.0), "curvature": "fisher"},
+    "by layers": {"solver": lambda: Woodbury(), "curvature": "layers"},
+    "DeviceSPU by layers": {
+        "solver": lambda: DeviceSPU(CHIPS, t=2.0, effects=DeviceEffects(readout_bits=False)),
+        "curvature": "layers",
+    },
+    "K-FAC": {"solver": lambda: Cholesky(), "momentum": 0.5},
+    "K-FAC on a device": {"solver": lambda: DeviceSPU(CHIPS, effects=DeviceEffects(readout_bits=False))},
     "DeviceSPU": {"solver": lambda: DeviceSPU(CHIPS, t=2.0, effects=DeviceEffects(readout_bits=False))},
 }
 
@@ -49,7 +57,8 @@ def train(name: str, rank: int = 0, count: int = 1) -> torch.Tensor:
     module = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double()
     settings = dict(CASES[name])
     solver = settings.pop("solver")()
-    optimizer = TNGD(
+    kind = KFAC if name.startswith("K-FAC") else TNGD
+    optimizer = kind(
         module, functional.cross_entropy, lr=0.2, damping=0.1, solver=solver, data_parallel=count > 1, **settings
     )
     generator = torch.Generator().manual_seed(2)
@@ -116,7 +125,7 @@ def test_two_processes_take_the_step_of_one(two, name):
     first, second = (ends[name] for ends in two)
     assert torch.equal(first, second)
     # sums in another order, through a matrix whose condition number is about 100
-    tolerance = 1e-8 if name == "DeviceSPU" else 1e-11  # the device's own mean is right to 1e-9
+    tolerance = 1e-8 if "DeviceSPU" in name else 1e-11  # the device's own mean is right to 1e-9
     torch.testing.assert_close(first, train(name), rtol=tolerance, atol=tolerance)
 
 

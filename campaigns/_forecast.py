@@ -1,0 +1,95 @@
+"""What a campaign of circuits will take, said before it begins: time and memory, to a factor of about three."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ._exceptions import StudyError
+from .planning import Plan
+
+# From here on it is said.
+LONG = 60.0  # s
+LARGE = 1e9  # byte
+
+# A run of a small circuit, the drawing of the chip and its linear equations included: by benchmarks/bench_campaign.py.
+SMALL_RUN = 0.03  # s
+SMALL = 24  # cells
+
+MARGIN = 3.0
+"""How far a forecast may be off."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignForecast:
+    """`seconds`: of all runs on all workers; `longest`: of one run [s]; `memory`: of all workers together [byte]."""
+
+    runs: int
+    seconds: float
+    longest: float
+    memory: float
+
+    @property
+    def text(self) -> str | None:
+        """A sentence on what is long or large; None where nothing is."""
+        if self.seconds < LONG and self.memory < LARGE:
+            return None
+        return f"{self.runs:,} runs take about {duration(self.seconds)} and {self.memory / 1e9:.2g} GB of memory"
+
+    def check(self, timeout: float, free: float | None) -> None:
+        """Raise `StudyError` with the number for what fits neither into the free memory nor into a run's time [s]."""
+        if free is not None and self.memory > free:
+            raise StudyError(
+                f"the workers take about {self.memory / 1e9:.3g} GB of memory together, and {free / 1e9:.3g} GB are"
+                " free: take fewer workers or fewer cells"
+            )
+        if self.longest > MARGIN * timeout:
+            raise StudyError(
+                f"timeout: a run takes about {duration(self.longest)}, and its limit is {timeout:g} s: give it more"
+                " time, or take fewer cells"
+            )
+
+
+def campaign_forecast(plan: Plan, workers: int) -> CampaignForecast | None:
+    """Of the circuits of a plan; None for a plan of something else."""
+    if not plan.runs or any(run.task["kind"] != "circuit" for run in plan.runs):
+        return None
+    counts = Counter(_kind(run.task) for run in plan.runs)
+    tasks = {_kind(run.task): run.task for run in plan.runs}
+    costs = {kind: _cost(task) for kind, task in tasks.items()}
+    whole = sum(count * costs[kind][0] for kind, count in counts.items())
+    longest = max(seconds for seconds, _ in costs.values())
+    together = min(workers, len(plan.runs))
+    memory = together * max(memory for _, memory in costs.values())
+    # No campaign is shorter than its longest run.
+    return CampaignForecast(len(plan.runs), max(whole / workers, longest), longest, memory)
+
+
+def duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.2g} s"
+    return f"{seconds / 60:.2g} min" if seconds < 6000 else f"{math.ceil(seconds / 360) / 10:g} h"
+
+
+def _kind(task: Mapping[str, Any]) -> tuple[Any, ...]:
+    return task["topology"], task["size"], task["level"], tuple(task["analyses"])
+
+
+def _cost(task: Mapping[str, Any]) -> tuple[float, float]:
+    """Time [s] and memory [byte] of one run."""
+    if task["size"] < SMALL:
+        return SMALL_RUN * len(task["analyses"]), 0.0
+    import numpy as np
+
+    from ..circuits import Design, make_topology, random_program
+    from ..netlists.runs import forecast  # PySpice
+
+    topology = make_topology(task["topology"], task["size"])
+    design = Design.from_dict(json.loads(json.dumps(task["design"])))
+    program = random_program(topology, np.random.default_rng(0))
+    network = design.nominal(topology).network(program, task["level"])
+    parts = [forecast(network, analysis) for analysis in task["analyses"]]
+    seconds = sum(part.own + part.simulator * part.processes for part in parts)
+    return SMALL_RUN + seconds, max(part.memory for part in parts)

@@ -1,0 +1,48 @@
+"""tools/check-gpu on the CPU: the script works, and it sees what it is there to see."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parent.parent / "tools" / "check_gpu.py"
+
+
+@pytest.fixture
+def check():
+    spec = importlib.util.spec_from_file_location("check_gpu", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["check_gpu"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["check_gpu"]
+
+
+def check_ends_well(check, capsys):
+    assert check.main(["--short", "--processor", "cpu"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:22].rstrip() for line in lines[1:-1]] == [*check.CASES, "two processes"]
+    assert lines[-1] == "all as on the CPU"
+
+
+def test_a_part_of_it_passes_on_the_cpu(check, monkeypatch, capsys):
+    # Catches a script that does not start any more. The solvers' own numbers are tested where they are.
+    monkeypatch.setattr(check, "in_two", check.parallel_steps)
+    monkeypatch.setattr(check, "CASES", {name: check.CASES[name] for name in ("adam", "woodbury, layers")})
+    check_ends_well(check, capsys)
+
+
+@pytest.mark.slow
+def test_the_whole_short_form_passes_on_the_cpu(check, capsys):
+    # Catches a solver that the script cannot start.
+    check_ends_well(check, capsys)
+
+
+def test_another_number_is_told(check, monkeypatch, capsys):
+    # Catches a check that passes whatever the GPU says.
+    asked = iter(range(100))
+    monkeypatch.setattr(check, "steps", lambda *_: check.Run((1.0 + 1e-6 * next(asked),), 0.1))
+    monkeypatch.setattr(check, "in_two", check.parallel_steps)
+    assert check.main(["--short", "--processor", "cpu"]) == 1
+    assert "DIFFERENT" in capsys.readouterr().out
