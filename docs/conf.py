@@ -1,11 +1,14 @@
 """How the site is built: `make docs`, into build/site."""
 
+import os
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "extensions"))
+# A study that a tutorial runs has its workers in this process: what they log is nothing for a reader of the build.
+os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "error")
 
 project = "thermospice"
 author = "the thermospice contributors"
