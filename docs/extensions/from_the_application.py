@@ -57,6 +57,8 @@ def _written(mark: re.Match[str]) -> str:
         return pages.fields(argument)
     if kind == "output":
         return f"```text\n$ {argument}\n{output(argument)}\n```"
+    if kind == "printed" and not has_simulator():
+        return f"```text\n{output('')}\n```"
     if kind == "printed":
         above = len(BLOCK.findall(mark.string[: mark.start()]))
         return f"```text\n{_prints(mark.string)[above - 1]}\n```"
@@ -67,12 +69,25 @@ def _written(mark: re.Match[str]) -> str:
     raise ValueError(f"expected {known}, got {kind!r}")
 
 
+def has_simulator() -> bool:
+    """Whether there is an ngspice; without one a site is built that says so."""
+    from thermospice.netlists import SimulatorMissing, find_ngspice
+
+    try:
+        find_ngspice()
+    except SimulatorMissing:
+        return False
+    return True
+
+
 def output(line: str) -> str:
     """What a command prints on standard output, in a folder of its own that has the examples.
 
     Raises:
         RuntimeError: exit code 2, a command that was refused.
     """
+    if not has_simulator():
+        return "(not run: there was no ngspice where this site was built)"
     program, *arguments = shlex.split(line)
     code = "from thermospice.cli import main; import sys; sys.exit(main(sys.argv[1:]))"
     words = [sys.executable, "-c", code] if program == "thermospice" else [sys.executable]
