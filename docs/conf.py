@@ -1,11 +1,16 @@
 """How the site is built: `make docs`, into build/site."""
 
+import os
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "extensions"))
+# A study that a tutorial runs has its workers in this process: what they log is nothing for a reader of the build.
+os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "error")
+
+from from_the_application import has_simulator  # noqa: E402  (the path stands above)
 
 project = "thermospice"
 author = "the thermospice contributors"
@@ -38,6 +43,10 @@ html_theme_options = {
     "light_css_variables": {"font-stack": "system-ui, sans-serif"},
     "dark_css_variables": {"font-stack": "system-ui, sans-serif"},
 }
+if not has_simulator():
+    html_theme_options["announcement"] = (
+        "There was no ngspice where this site was built: tutorials were not run, and figures are without SPICE."
+    )
 
 # The tutorials: scripts of examples/, run when they have changed since the last build, all of them in a fresh checkout.
 sphinx_gallery_conf = {
@@ -50,7 +59,7 @@ sphinx_gallery_conf = {
     "copyfile_regex": r"",
     "download_all_examples": False,
     "min_reported_time": 3600,
-    "plot_gallery": True,
+    "plot_gallery": has_simulator(),
     "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,

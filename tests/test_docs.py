@@ -202,6 +202,17 @@ def test_a_page_of_marks_says_what_the_application_says() -> None:
         writer.replaced("<!-- nonsense -->")
 
 
+@pytest.mark.slow
+def test_a_site_without_a_simulator_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Catches a build that ends there, and a figure that looks as if SPICE had agreed.
+    monkeypatch.setenv("THERMOSPICE_NGSPICE", str(tmp_path / "nowhere"))
+    assert "there was no ngspice" in _extension("from_the_application").output("thermospice simulate")
+    effects = _extension("effects")
+    monkeypatch.setattr(effects, "EFFECTS", {"mismatch": effects.EFFECTS["mismatch"]})
+    effects.draw_all(tmp_path)
+    assert "No simulator was found" in effects.caption(tmp_path, "mismatch")
+
+
 # What runs
 
 

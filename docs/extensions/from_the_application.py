@@ -9,6 +9,7 @@
     <!-- benchmarks -->                    what each file of benchmarks/ measures
     <!-- faults -->                        single faults by kind, from the file that bench_faults.py writes
     <!-- engines -->                       the same numbers by every engine that is there
+    <!-- printed -->                       what the block of Python above prints, run with all blocks above it
     <!-- effect mismatch -->               the figure of an effect, with SPICE where there is one
 
 Figures of formulas are drawn when the site is built.
@@ -20,11 +21,13 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 MARK = re.compile(r"^<!-- (\w+)(?: (.*?))? -->$", re.MULTILINE)
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ROOMS = ("files", "circuits", "measurements", "netlists", "behavioral", "training", "fidelity", "campaigns")
 FIGURES = ROOT / "docs" / "physics" / "figures"
 
@@ -54,12 +57,27 @@ def _written(mark: re.Match[str]) -> str:
         return pages.fields(argument)
     if kind == "output":
         return f"```text\n$ {argument}\n{output(argument)}\n```"
+    if kind == "printed" and not has_simulator():
+        return f"```text\n{output('')}\n```"
+    if kind == "printed":
+        above = len(BLOCK.findall(mark.string[: mark.start()]))
+        return f"```text\n{_prints(mark.string)[above - 1]}\n```"
     if kind == "effect":
         head = f"```{{figure}} figures/{argument}.svg\n:alt: {argument}, SPICE against the model"
         return f"{head}\n\n{_caption(argument)}\n```"
-    raise ValueError(
-        f"expected commands, doors, presets, board, benchmarks, faults, engines, effect, fields or output, got {kind!r}"
-    )
+    known = ", ".join((*writers, "effect", "printed", "fields", "output"))
+    raise ValueError(f"expected {known}, got {kind!r}")
+
+
+def has_simulator() -> bool:
+    """Whether there is an ngspice; without one a site is built that says so."""
+    from thermospice.netlists import SimulatorMissing, find_ngspice
+
+    try:
+        find_ngspice()
+    except SimulatorMissing:
+        return False
+    return True
 
 
 def output(line: str) -> str:
@@ -68,6 +86,8 @@ def output(line: str) -> str:
     Raises:
         RuntimeError: exit code 2, a command that was refused.
     """
+    if not has_simulator():
+        return "(not run: there was no ngspice where this site was built)"
     program, *arguments = shlex.split(line)
     code = "from thermospice.cli import main; import sys; sys.exit(main(sys.argv[1:]))"
     words = [sys.executable, "-c", code] if program == "thermospice" else [sys.executable]
@@ -77,6 +97,24 @@ def output(line: str) -> str:
     if done.returncode not in (0, 1):
         raise RuntimeError(f"{line}: {done.stderr}")
     return done.stdout.rstrip().replace(folder, "")
+
+
+@lru_cache(maxsize=8)
+def _prints(page: str) -> list[str]:
+    """What each block of Python of a page prints, one after the other in one process.
+
+    Raises:
+        RuntimeError: a block that fails.
+    """
+    end = "\x1e"
+    program = f"\nprint({end!r})\n".join(BLOCK.findall(page))
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "examples").symlink_to(ROOT / "examples")
+        command = [sys.executable, "-W", "ignore", "-c", program]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr)
+    return [part.strip() for part in done.stdout.split(end)]
 
 
 def _caption(name: str) -> str:
