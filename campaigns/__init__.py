@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from ._campaign import Execution as Execution
     from ._campaign import Progress as Progress
     from ._campaign import run_campaign as run_campaign
+    from ._forecast import CampaignForecast as CampaignForecast
+    from ._forecast import campaign_forecast as campaign_forecast
     from ._process_campaign import fit_chips as fit_chips
     from ._process_campaign import folders_of as folders_of
     from ._process_campaign import measure_chip as measure_chip
@@ -21,12 +23,14 @@ if TYPE_CHECKING:
     from .studies import to_plain as to_plain
 
 _HOMES = {
+    "CampaignForecast": "_forecast",
     "CampaignResult": "_campaign",
     "Execution": "_campaign",
     "Progress": "_campaign",
     "STATE": "_campaign",
     "Store": "runs._store",
     "Study": "studies._study",
+    "campaign_forecast": "_forecast",
     "fit_chips": "_process_campaign",
     "folders_of": "_process_campaign",
     "load_study": "studies._study_file",

@@ -1,8 +1,7 @@
 """What a campaign is said to take before it begins."""
 
 import pytest
-from thermospice.campaigns import StudyError, parse_study, plan, run_campaign
-from thermospice.campaigns._forecast import CampaignForecast, campaign_forecast
+from thermospice.campaigns import CampaignForecast, StudyError, campaign_forecast, parse_study, plan, run_campaign
 from thermospice.circuits import Design
 
 BOARD = Design.preset("board-1k-1n").to_dict()
