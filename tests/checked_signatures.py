@@ -16,8 +16,16 @@ from typing import Any, get_args, get_type_hints
 import jaxtyping
 from beartype import BeartypeConf, beartype
 
+
+class _Refused(jaxtyping.TypeCheckError):
+    """Says what was expected, as every message here and the hook's own do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"Expected what the signature says: {message}")
+
+
 # An integer is a `float` to annotations (PEP 484), as mypy has it.
-_typed = beartype(conf=BeartypeConf(is_pep484_tower=True, violation_type=jaxtyping.TypeCheckError))
+_typed = beartype(conf=BeartypeConf(is_pep484_tower=True, violation_type=_Refused))
 
 # What the hook takes; this module stands in for it below.
 _jaxtyped = jaxtyping.jaxtyped

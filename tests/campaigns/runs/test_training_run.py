@@ -145,7 +145,8 @@ def test_a_study_that_cannot_be_done_is_refused_in_a_line(run, tmp_path, changes
 def test_ratios_and_map_through_the_command(run, tmp_path, here):
     path = tmp_path / "s.yaml"
     path.write_text(yaml.safe_dump({**STUDY, "parameters": {SIGMA: [0, 0.1], BITS: [12, 3]}}))
-    assert run("sweep", path, "--out", "out").code == 0
+    # One process loads torch once; how many there are changes no number, which other tests hold.
+    assert run("sweep", path, "--out", "out", "--workers", 1).code == 0
     table = list(csv.DictReader((tmp_path / "out" / "table.csv").read_text().splitlines()))
     runs = kept(tmp_path / "out").values()
     losses = {r["key"]: r["metrics"]["train_loss"] for r in runs}
