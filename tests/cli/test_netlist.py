@@ -131,6 +131,21 @@ def test_a_temperature_changes_values_as_in_spice(run, tmp_path):
     assert {row["metric"]: row["typ"] for row in swept["characteristics"]}["dc(a)"] == pytest.approx(0.8, rel=1e-9)
 
 
+def test_a_chip_has_its_tolerances_coefficients_at_a_temperature(run, tmp_path):
+    # Catches a chip of `simulate` that is another one than that of `sweep`: 1k at 27 C is 1.5k at 77 C.
+    (tmp_path / "rc.cir").write_text(WARM.replace(" tc1=1e-2", ""))
+    (tmp_path / "tol.yaml").write_text("tolerances: {r1: {within: 0, tc1: 0.01 1/K}}\n")
+    own = ("--netlist", "rc.cir", "--outputs", "a", "--tolerances", "tol.yaml", "--temperature", "350.15", "--json")
+    assert answer(run("simulate", *own, "--analysis", "op"))["v"] == pytest.approx([0.8], rel=1e-9)
+    refused = run("calibrate", *own, "--analysis", "tran")
+    assert refused.code == 2
+    assert "--tolerances: expected an element" in refused.err
+    (tmp_path / "tol.yaml").write_text("tolerances: {r1: {within: 1 %, tc1: 0.01 1/K}}\n")
+    answer(run("calibrate", *own, "--analysis", "tran", "--out", "chip"))
+    (row,) = json.loads((tmp_path / "chip" / "elements.json").read_text())
+    assert row["nominal"] == pytest.approx(1500.0)
+
+
 def test_every_row_of_a_netlist_passes(run, board):
     found = answer(run("verify", "--netlist", board, "--outputs", "n1,n2", "--band", "200,50k", "--json"))
     assert found["failed"] == 0
