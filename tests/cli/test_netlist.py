@@ -162,6 +162,23 @@ def test_another_simulator_says_the_same_of_a_netlist(run, board):
     assert all(row["value"] < 1e-9 for row in rows), rows
 
 
+def test_nodes_are_called_as_a_drawing_calls_them(run, tmp_path):
+    # KiCad's names have slashes, which are folders in a file's name and groups in a netCDF file.
+    (tmp_path / "k.cir").write_text(
+        ".title KiCad\nV1 /in GND 2\nR1 /in /../out 1k\nR2 /../out GND 1k\nC1 /../out GND 1n\n"
+    )
+    (tmp_path / "k.yaml").write_text(
+        "tolerances: {r1: 1 %}\ntemperatures: [0 degC, 50 degC]\nlimits: {dc(/../out): {min: 0.5}}\n"
+    )
+    own = ("--netlist", "k.cir", "--outputs", "/../out", "--json")
+    found = answer(run("sweep", *own, "--tolerances", "k.yaml", "--instances", 1, "--workers", 1, "--out", "out"))
+    assert {path.name for path in tmp_path.glob("*")} == {"k.cir", "k.yaml", "out"}
+    assert found["pictures"]
+    assert all((tmp_path / "out" / name).is_file() for name in found["pictures"])
+    with xr.open_dataset(tmp_path / "out" / "results.nc", engine="h5netcdf") as data:
+        assert "dc(/../out)" in {data[name].attrs.get("metric") for name in data.data_vars}
+
+
 def test_limits_under_conditions_with_the_worst_chip_and_junit(run, board, tmp_path):
     command = ("sweep", "--netlist", board, "--outputs", "n1,n2", "--tolerances", "tol.yaml", "--instances", 3)
     found = answer(run(*command, "--json", "--out", "out", "--junit", "ci.xml", "--workers", 1), code=1)
