@@ -1,5 +1,6 @@
 """Pictures of a study: histograms with limits and yield, metrics against parameters, maps over two parameters."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -39,17 +40,22 @@ def draw(study: Study, plan: Plan, records: Sequence[Record | None]) -> dict[str
     varied = [name for name in study.parameters if len({repr(point[name]) for point in plan.points}) > 1]
     for metric in _chosen(study, rows):
         if (len(varied) == 0 or study.method != "grid") and len(values_of(rows, metric)) >= _FEWEST:
-            found[f"histogram-{metric}.png"] = png(_bound(draw_histogram, study, rows, metric))
+            found[f"histogram-{_file(metric)}.png"] = png(_bound(draw_histogram, study, rows, metric))
         for name in varied[:_MOST_PARAMETERS]:
             other = _other(study, plan, varied, name)
-            found[f"{metric}-against-{name}.png"] = png(_bound(draw_against, study, rows, metric, name, other))
+            found[f"{_file(metric)}-against-{name}.png"] = png(_bound(draw_against, study, rows, metric, name, other))
         if study.method == "grid" and len(varied) == 2:
-            found[f"{metric}-map.png"] = png(_bound(draw_map, study, rows, metric, *varied))
+            found[f"{_file(metric)}-map.png"] = png(_bound(draw_map, study, rows, metric, *varied))
     if study.specification is not None:
         from ._specification_map import draw_specification
 
         found["specification.png"] = png(_bound(draw_specification, study, study.specification, plan, records))
     return found
+
+
+def _file(metric: str) -> str:
+    """A metric as a part of a file's name: nodes may be called like a path, or like nothing on another system."""
+    return re.sub(r"[^A-Za-z0-9_.(),+-]", "_", metric)
 
 
 def _other(study: Study, plan: Plan, varied: Sequence[str], name: str) -> str | None:

@@ -55,7 +55,9 @@ def dataset(study: Study, plan: Plan, records: Sequence[Record | None]) -> xr.Da
     data: dict[str, Any] = {}
     for name, metric in study.metrics.items():
         values = [float((r or {"metrics": {}})["metrics"].get(name, np.nan)) for r in records]
-        data[name] = (dims, np.reshape(values, shape), {"units": metric.unit, "long_name": metric.meaning})
+        attributes = {"units": metric.unit, "long_name": metric.meaning, "metric": name}
+        # A slash, which KiCad has in the names of nodes, is a group of a netCDF file.
+        data[name.replace("/", "_")] = (dims, np.reshape(values, shape), attributes)
     texts = {
         "status": [r["status"] if r else MISSING for r in records],
         "reason": [r.get("reason", "") if r else "" for r in records],

@@ -72,7 +72,8 @@ def get_drawn(circuit: Observed, tolerances: Path | None, seed: int | None) -> O
             raise InputError("--instance-seed: draws a chip from --tolerances FILE, which is not there; give it too")
         return circuit
     drawn_from = load_specification(tolerances).drawn_from
-    network = drawn_from.drawn(circuit.network, 0 if seed is None else seed)
+    # As warm as the circuit is: tolerances may have coefficients of temperature.
+    network = drawn_from.drawn(drawn_from.at(circuit.network), 0 if seed is None else seed)
     return Observed(network, circuit.labels)
 
 

@@ -1,7 +1,7 @@
 """What the commands do with a circuit of one's own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
@@ -229,6 +229,8 @@ def calibrate_own(
         raise InputError("MEASUREMENTS: they say themselves what was measured; remove --instance-seed and --analysis")
     circuit = get_circuit(which.netlist, which.outputs, which.include, this.say, temperature)
     tolerances = load_specification(which.tolerances).drawn_from
+    if not any(tolerance.standard_deviation > 0 for tolerance in tolerances.of(circuit.network).values()):
+        raise InputError("--tolerances: expected an element with a tolerance above 0, which is what is inferred")
     truth: dict[str, float] | None = None
     if measurements:
         records = view.read(measurements, circuit)
@@ -242,7 +244,8 @@ def calibrate_own(
         with this.step(f"ngspice: {', '.join(wanted)} of chip {chip}"):
             records = view.measured(drawn, wanted, temperature, seed)
     with this.step(f"{len(records)} records of {circuit.network.name}"):
-        found = view.calibrated(circuit, tolerances, records, temperature)
+        warm = replace(circuit, network=tolerances.at(circuit.network))
+        found = view.calibrated(warm, tolerances, records, temperature)
     write_json(this.folder / "elements.json", view.elements(found, truth))
     view.write(found, truth, this.folder)
     summary = {"netlist": str(which.netlist), "outputs": list(circuit.labels), **view.summary(found, truth)}

@@ -131,6 +131,21 @@ def test_a_temperature_changes_values_as_in_spice(run, tmp_path):
     assert {row["metric"]: row["typ"] for row in swept["characteristics"]}["dc(a)"] == pytest.approx(0.8, rel=1e-9)
 
 
+def test_a_chip_has_its_tolerances_coefficients_at_a_temperature(run, tmp_path):
+    # Catches a chip of `simulate` that is another one than that of `sweep`: 1k at 27 C is 1.5k at 77 C.
+    (tmp_path / "rc.cir").write_text(WARM.replace(" tc1=1e-2", ""))
+    (tmp_path / "tol.yaml").write_text("tolerances: {r1: {within: 0, tc1: 0.01 1/K}}\n")
+    own = ("--netlist", "rc.cir", "--outputs", "a", "--tolerances", "tol.yaml", "--temperature", "350.15", "--json")
+    assert answer(run("simulate", *own, "--analysis", "op"))["v"] == pytest.approx([0.8], rel=1e-9)
+    refused = run("calibrate", *own, "--analysis", "tran")
+    assert refused.code == 2
+    assert "--tolerances: expected an element" in refused.err
+    (tmp_path / "tol.yaml").write_text("tolerances: {r1: {within: 1 %, tc1: 0.01 1/K}}\n")
+    answer(run("calibrate", *own, "--analysis", "tran", "--out", "chip"))
+    (row,) = json.loads((tmp_path / "chip" / "elements.json").read_text())
+    assert row["nominal"] == pytest.approx(1500.0)
+
+
 def test_every_row_of_a_netlist_passes(run, board):
     found = answer(run("verify", "--netlist", board, "--outputs", "n1,n2", "--band", "200,50k", "--json"))
     assert found["failed"] == 0
@@ -145,6 +160,23 @@ def test_another_simulator_says_the_same_of_a_netlist(run, board):
     assert [row["analysis"] for row in rows] == ["op", "ac", "noise"]
     # Linear equations solved twice; its constant of Boltzmann is the project's own.
     assert all(row["value"] < 1e-9 for row in rows), rows
+
+
+def test_nodes_are_called_as_a_drawing_calls_them(run, tmp_path):
+    # KiCad's names have slashes, which are folders in a file's name and groups in a netCDF file.
+    (tmp_path / "k.cir").write_text(
+        ".title KiCad\nV1 /in GND 2\nR1 /in /../out 1k\nR2 /../out GND 1k\nC1 /../out GND 1n\n"
+    )
+    (tmp_path / "k.yaml").write_text(
+        "tolerances: {r1: 1 %}\ntemperatures: [0 degC, 50 degC]\nlimits: {dc(/../out): {min: 0.5}}\n"
+    )
+    own = ("--netlist", "k.cir", "--outputs", "/../out", "--json")
+    found = answer(run("sweep", *own, "--tolerances", "k.yaml", "--instances", 1, "--workers", 1, "--out", "out"))
+    assert {path.name for path in tmp_path.glob("*")} == {"k.cir", "k.yaml", "out"}
+    assert found["pictures"]
+    assert all((tmp_path / "out" / name).is_file() for name in found["pictures"])
+    with xr.open_dataset(tmp_path / "out" / "results.nc", engine="h5netcdf") as data:
+        assert "dc(/../out)" in {data[name].attrs.get("metric") for name in data.data_vars}
 
 
 def test_limits_under_conditions_with_the_worst_chip_and_junit(run, board, tmp_path):
