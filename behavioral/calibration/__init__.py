@@ -7,6 +7,7 @@ from ._effort import Effort as Effort
 from ._effort import effort as effort
 from ._fit import Fit as Fit
 from ._fit import fit as fit
+from ._held_out_programs import information_of as information_of
 from ._held_out_programs import judge_held_out as judge_held_out
 from ._identifiability import Combination as Combination
 from ._judgement import MODEL_ERROR as MODEL_ERROR

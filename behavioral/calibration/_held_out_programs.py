@@ -58,6 +58,32 @@ def judge_held_out(calibration: Calibration, measurements: Sequence[xr.Dataset])
     return Check("held out", "programs", statistic / count, float(probability), passed, meaning, float(limit))
 
 
+def information_of(calibration: Calibration, measurement: xr.Dataset) -> Float[np.ndarray, "p p"]:
+    """What another measurement of the chip would tell of the unknowns, in units of their priors.
+
+    What is of the measurement alone, its baseline, is unknown in it and taken out.
+
+    Raises:
+        MeasurementError: a measurement that is not usable.
+    """
+    data = read_measurement(measurement)
+    model, run = calibration.model, term_of(data)
+    switched_on = [kind for kind in NUISANCES if any(_kind(name) == kind for name in calibration.names)]
+    parameters = Parameters.of(data.design, model.instance.topology, model.level, switched_on, [run])
+    place = {name: k for k, name in enumerate(parameters.names)}
+    shared = [k for k, name in enumerate(calibration.names) if name in place]
+    there = [place[calibration.names[k]] for k in shared]
+    alone = [k for k in range(parameters.size) if k not in set(there)]
+    z = np.zeros(parameters.size)
+    z[there] = (calibration.values / calibration.prior)[shared]
+    told = run.evaluate(parameters, z).information
+    across = told[np.ix_(there, alone)]
+    own = told[np.ix_(alone, alone)] + np.diag(parameters.precision[alone])
+    information = np.zeros((len(calibration.names),) * 2)
+    information[np.ix_(shared, shared)] = told[np.ix_(there, there)] - across @ np.linalg.solve(own, across.T)
+    return information
+
+
 def _at(
     calibration: Calibration, run: Term, design: Design
 ) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p p"]]:

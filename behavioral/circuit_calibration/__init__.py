@@ -4,7 +4,6 @@ from ._experiments import Experiment as Experiment
 from ._experiments import further_experiments as further_experiments
 from ._fit import CircuitCalibration as CircuitCalibration
 from ._fit import calibrate_circuit as calibrate_circuit
-from ._model import CIRCUIT_KIND as CIRCUIT_KIND
 from ._model import CircuitModel as CircuitModel
 from ._model import holds_circuit_model as holds_circuit_model
 from ._readout import READOUTS as READOUTS

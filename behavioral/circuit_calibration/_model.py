@@ -14,14 +14,13 @@ from ...circuits.spice_files import parse_netlist
 from ...circuits.tolerances import Tolerances
 from ...files import FileError, UnreadableFile, read_json, write_json
 from .._exceptions import DeviceModelError
-from ..devices import Check, checked_number, checked_texts
+from ..devices import CIRCUIT_KIND, Check, checked_number, checked_texts
 from ._fit import CircuitCalibration, readouts_of
 from ._judgement import record_checks
 from ._problem import Problem
 from ._readout import Readouts, check_readouts
 from ._terms import Term
 
-CIRCUIT_KIND = "thermospice circuit"
 _SCHEMA = 1
 
 

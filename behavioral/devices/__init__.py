@@ -6,6 +6,7 @@ from ._deviation_kinds import OFFSETS as OFFSETS
 from ._deviation_kinds import tolerance_groups as tolerance_groups
 from ._device_batch import BatchResponse as BatchResponse
 from ._device_batch import DeviceBatch as DeviceBatch
+from ._device_model import CIRCUIT_KIND as CIRCUIT_KIND
 from ._device_model import DeviceModel as DeviceModel
 from ._effects import Effects as Effects
 from ._estimates import Estimate as Estimate

@@ -36,6 +36,9 @@ from ._response import Response
 from ._verdict import Verdict
 
 _SCHEMA = 1
+CIRCUIT_KIND = "thermospice circuit"
+"""Of a calibrated netlist, which is no chip of a design."""
+
 _KIND = "device-model"
 
 
@@ -300,6 +303,11 @@ def _kept(estimate: Estimate | None, value: float) -> Estimate:
 
 
 def _check_kind(data: Any, where: str) -> None:
+    if isinstance(data, Mapping) and data.get("kind") == CIRCUIT_KIND:
+        raise DeviceModelError(
+            f"{where}: is of a netlist, and a chip is expected here; a calibrated netlist is compared with measurements"
+            " of it"
+        )
     if not isinstance(data, Mapping) or data.get("kind") != _KIND:
         raise DeviceModelError(f"{where}: expected a device model as `calibrate` saves it, got something else")
     if data.get("schema") != _SCHEMA:

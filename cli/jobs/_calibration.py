@@ -194,7 +194,7 @@ def from_lab(
         with lab.files_named(kept.files):
             rows += findings.held_out(found, list(kept.measurements), kept.files)
     write_json(this.folder / "residuals.json", rows)
-    experiments = findings.experiments(found)
+    experiments = findings.experiments(found, data.measurements)
     write_json(this.folder / "experiments.json", [{"text": line} for line in experiments])
     told = {"believed": data.believed, "residuals": rows, "experiments": experiments, "notes": data.notes}
     failed = found.verdict.contradicted or not all(row.get("passed", True) for row in rows)

@@ -12,6 +12,7 @@ from rich.table import Table
 from ...behavioral import Calibration, DeviceModel, recalibration_times
 from ...behavioral.calibration import NUISANCES
 from ...behavioral.comparison import judge_records, parameters, rms_z, short
+from ...behavioral.further_records import further_records
 from ...circuits import Instance
 from ...files import write_json, write_text
 from ...measurements import PROGRAM_STREAM, calibration_programs, read_measurement, save_measurements
@@ -235,8 +236,13 @@ _EXPERIMENTS = (
 )
 
 
-def experiments(found: Calibration) -> list[str]:
-    """For what is not identified: which measurement would tell it."""
+def experiments(found: Calibration, measured: Sequence[xr.Dataset] = ()) -> list[str]:
+    """For what is not identified: which measurement would tell it, and of records that were tried, how much.
+
+    Args:
+        found: the fit.
+        measured: what it was fitted to, whose readout a further record would have.
+    """
     lines = []
     left = list(found.model.not_identified)
     if found.model.level == "ideal":
@@ -244,6 +250,15 @@ def experiments(found: Calibration) -> list[str]:
         left = [name for name in left if "offset" not in name.split("[")[0] and not name.startswith("inverter")]
     if any(name.startswith("readout_gain") for name in found.model.bench):
         lines.append("readout gains are unknown: a known voltage read by each channel tells them from conductances")
+    readout = [float(one.attrs["readout_sigma"]) for one in measured if one.attrs.get("readout_sigma")]
+    advice = [] if found.verdict.contradicted else further_records(found, min(readout, default=None))
+    for record in dict.fromkeys(one.record for one in advice):
+        told = [one for one in advice if one.record == record and one.unknown in left]
+        left = [name for name in left if name not in {one.unknown for one in told}]
+        if told:
+            more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+            shown = ", ".join(f"{one.unknown} ({one.now:.2g} to {one.then:.2g})" for one in told[:3])
+            lines.append(f"not identified: {shown}{more}, error bars by tolerance; it takes {record}")
     for kinds, experiment in _EXPERIMENTS:
         mine = [name for name in left if name.startswith(kinds) or (kinds[0] == "offset" and "offset" in name)]
         left = [name for name in left if name not in mine]

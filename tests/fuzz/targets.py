@@ -20,13 +20,14 @@ import yaml
 from outcomes import refused_or_taken
 from places import Choose, replaced
 from thermospice.behavioral import DeviceModel
+from thermospice.behavioral.circuit_calibration import CircuitModel, term_of
 from thermospice.campaigns import Store, load_study
 from thermospice.campaigns.planning import SCHEMA
 from thermospice.campaigns.studies import to_yaml
 from thermospice.circuits import Cascade, Crossbar, Design, Instance, Network, Program, read_netlist, state_space
-from thermospice.circuits.linear_circuits import value_of
+from thermospice.circuits.linear_circuits import observed, value_of
 from thermospice.circuits.spice_files import parse_netlist
-from thermospice.circuits.tolerances import load_specification
+from thermospice.circuits.tolerances import Tolerance, Tolerances, load_specification
 from thermospice.circuits.trials import get_design
 from thermospice.files import netcdf as netcdf
 from thermospice.files import read_json
@@ -39,7 +40,7 @@ from thermospice.measurements import (
     read_measurement,
     save_measurement,
 )
-from thermospice.measurements.lab import Lab, read_lab
+from thermospice.measurements.lab import Lab, read_circuit_lab, read_lab
 from thermospice.netlists.simulators import read_raw
 
 netcdf.TIME_LIMIT = 5.0  # of a good file; HDF5 never returns from some damaged ones
@@ -344,6 +345,30 @@ STUDY = {
 }
 
 
+CIRCUIT = "t\nV1 in 0 1\nR1 in a 1k\nR2 a b 2k\nC1 a 0 1n\nC2 b 0 1n\n.end\n"
+MOMENTS = b"""band low [Hz],band high [kHz],"cov(a,b) [mV^2]",sigma,rms(b) [mV],sigma,rho(a,b)
+200,50,4,1,3,0.5,0.25\n5e4,60,4,1,3,0.5,-0.25\n"""
+CROSS = b"""frequency [Hz],S(a,a) [V^2/Hz],S(a,b) re [V^2/Hz],S(a,b) im [V^2/Hz]
+10,4e-18,1e-18,2e-18\n20,4e-18,1e-18,2e-18\n"""
+
+
+def _read_circuit_bench(path: Path) -> None:
+    circuit = observed(parse_netlist(CIRCUIT).network, "a,b")
+    facts = {"probe_gain": 1, "readout_noise": 1e-3, "relative_error": 0.01, "sources": {"V1": 1}}
+    for record in read_circuit_lab(Lab.of(facts, path.parent, "lab.yaml"), [path], circuit).records:
+        term_of(record)
+
+
+def _circuit_model() -> dict[str, Any]:
+    circuit = observed(parse_netlist(CIRCUIT).network, "a,b")
+    model = CircuitModel.nominal(circuit, Tolerances({"R*": Tolerance(sigma=0.01)}), ("readout-gain",), 50.0)
+    return model.to_dict(CIRCUIT)
+
+
+def _read_circuit_model(path: Path) -> None:
+    CircuitModel.load(path)
+
+
 def targets() -> dict[str, Target]:
     """Every reader of a file that a user may hand in, by name."""
     design = Design.preset("cmos-100k-10p").to_dict()
@@ -351,6 +376,7 @@ def targets() -> dict[str, Target]:
     device = DeviceModel.nominal(_chip()).to_dict()
     program = Program.from_factors([[0.5, -0.5]], [[1.0]], 0.5, [1.0, 2.0]).to_dict()
     labelled = _measurement().to_dict()
+    circuit = _circuit_model()
     found = (
         Target("raw", _raw_file(), _read_raw),
         Target("netlist", NETLIST, _read_netlist),
@@ -360,6 +386,9 @@ def targets() -> dict[str, Target]:
         Target("csv", b"1,-0.5\n2.5e-3,+4\n", _read_csv),
         Target("lab", _yaml(LAB), _read_lab, LAB, _yaml),
         Target("bench", BENCH, _read_bench),
+        Target("moments", MOMENTS, _read_circuit_bench),
+        Target("cross", CROSS, _read_circuit_bench),
+        Target("circuit", _json(circuit), _read_circuit_model, circuit, _json),
         Target("ltspice", _ltspice_file(), _read_any_raw),
         Target("design", _yaml(design), _read_design, design, _yaml),
         Target("study", _yaml(STUDY), _read_study, STUDY, _yaml),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from thermospice.behavioral.circuit_calibration import CircuitRecord, calibrate_circuit
+from thermospice.behavioral.circuit_calibration import CircuitRecord, calibrate_circuit, further_experiments
 from thermospice.circuits.linear_circuits import LinearCircuit, observed
 from thermospice.circuits.spice_files import parse_netlist
 from thermospice.circuits.tolerances import Tolerance, Tolerances
@@ -67,3 +67,31 @@ def test_a_circuit_that_is_another_one_is_contradicted():
 def test_nothing_to_infer_is_refused():
     with pytest.raises(ValueError, match="tolerance"):
         calibrate_circuit(CIRCUIT, Tolerances({}), [])
+
+
+def test_the_record_that_would_tell_a_capacitor_is_a_step_and_tells_as_much_as_the_closed_form_says():
+    # v = 1 - exp(-t/RC) has the derivative -(t/RC) exp(-t/RC) by the logarithm of C; a reading errs by a thousandth of
+    # the largest. Catches information that is counted by half, or a tolerance that is left out.
+    circuit = observed(parse_netlist("t\nV1 in 0 1\nR1 in a 1k\nC1 a 0 1n\n.end\n").network, "a")
+    values = LinearCircuit.of(circuit.network, circuit.labels).settled
+    settled = CircuitRecord("op", values, np.full(1, 1e-3), _op)
+    found = calibrate_circuit(circuit, Tolerances({"C1": Tolerance(sigma=0.05)}), [settled])
+    (advice,) = further_experiments(found, circuit)
+    assert advice.element == "c1"
+    assert advice.error == pytest.approx(0.05)
+    assert advice.record is not None
+    assert advice.record.startswith("a step seen at a")
+    t = np.linspace(0.0, 5.0, 41)[1:]
+    sigma = 1e-3 * (1 - np.exp(-5.0))
+    assert advice.then == pytest.approx((0.05**-2 + np.sum((t * np.exp(-t) / sigma) ** 2)) ** -0.5, rel=1e-6)
+
+
+def test_an_element_beyond_its_tolerance_contradicts_even_where_everything_fits():
+    # Catches a verdict by residuals alone: one resistor 5 % off leaves none, and 400 good values hide its prior.
+    circuit = observed(parse_netlist("t\nV1 in 0 1\nR1 in a 1k\nC1 a 0 1n\n.end\n").network, "a")
+    other = observed(parse_netlist("t\nV1 in 0 1\nR1 in a 1.05k\nC1 a 0 1n\n.end\n").network, "a")
+    rng = np.random.default_rng(0)
+    seen = LinearCircuit.of(other.network, other.labels)
+    wave = CircuitRecord("ac", _response(seen), np.full(12, 1e-4), _response).with_errors(rng)
+    assert calibrate_circuit(circuit, Tolerances({"R1": Tolerance(sigma=0.01)}), [wave]).verdict.contradicted
+    assert not calibrate_circuit(circuit, Tolerances({"R1": Tolerance(sigma=0.05)}), [wave]).verdict.contradicted
