@@ -5,6 +5,8 @@
   peak memory of each process;
 - `DeviceModel.response` with its settled mean and covariance against one dense LU and one Lyapunov equation of its
   states;
+- the fit of `calibrate`: what one run costs with its derivatives by every unknown, against the bare product of these
+  derivatives, and a whole fit against what is said of it beforehand;
 - `symbolic`, `solve`, `calibrate`, `verify`: time, and the exponent of its growth between the two largest sizes;
 - how soon a command is there, and how soon a mistake is answered.
 
@@ -33,9 +35,11 @@ from pathlib import Path
 import numpy as np
 import scipy.linalg
 from _table import Row, finish
-from thermospice.behavioral import DeviceModel
+from thermospice.behavioral import Calibration, DeviceModel
+from thermospice.behavioral.calibration import Parameters, effort, term_of
 from thermospice.circuits import Crossbar, Design, random_program
-from thermospice.netlists import find_ngspice
+from thermospice.measurements import read_measurement
+from thermospice.netlists import find_ngspice, measure_for_calibration
 
 # What the project promises.
 FACTOR = {"op": 1.5, "ac": 1.2, "tran": 1.2, "noise": 1.2}
@@ -160,6 +164,35 @@ def responses(largest: int) -> Iterator[Row]:
     yield Row("response: exponent", exponent(sizes, times), "")
 
 
+def calibrations(largest: int) -> Iterator[Row]:
+    design = Design.preset("board-1k-1n")
+    sizes, times = [n for n in (8, 16, 32, 64) if n <= largest], []
+    for n in sizes:
+        chip = design.sample(Crossbar(n), np.random.default_rng(0))
+        run = term_of(read_measurement(measure_for_calibration(chip, "macro", 1, 0, ("tran",))[0]))
+        unknowns = Parameters.of(design, Crossbar(n), "macro")
+        start = time.process_time()
+        part = run.evaluate(unknowns, np.zeros(unknowns.size))
+        _ = part.information
+        times.append(time.process_time() - start)
+        dense = np.random.default_rng(0).standard_normal(part.root.shape)
+        start = time.process_time()
+        dense.T @ dense
+        yield Row(f"calibrate, a run of {n} cells: over the product", times[-1] / (time.process_time() - start), "x")
+        foretold = effort(design, Crossbar(n), "macro", 3 * n)
+        yield Row(f"calibrate, {n} cells: foretold", foretold.seconds, "s")
+    yield Row("calibrate, a run: exponent", exponent(sizes, times), "")
+    chip = design.sample(Crossbar(16), np.random.default_rng(0))
+    data = measure_for_calibration(chip, "macro", 48, 0, ("tran", "noise"))
+    start = time.process_time()
+    Calibration.of(data)
+    seconds = time.process_time() - start
+    yield Row("calibrate, fit of 16 cells", seconds, "s")
+    # Said to a factor of three.
+    foretold = effort(design, Crossbar(16), "macro", 48)
+    yield Row("calibrate, fit of 16 cells: over what was foretold", seconds / foretold.seconds, "x", most=3.0)
+
+
 def others() -> Iterator[Row]:
     for name, (sizes, words) in OTHERS.items():
         with tempfile.TemporaryDirectory() as folder:
@@ -183,7 +216,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     rows = []
-    for row in (*starts(given.rounds), *responses(given.largest)):
+    for row in (*starts(given.rounds), *responses(given.largest), *calibrations(given.largest)):
         print(row, flush=True)
         rows.append(row)
     for found in (others(), simulations(given.largest, given.rounds)):

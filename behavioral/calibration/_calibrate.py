@@ -46,7 +46,8 @@ class Calibration:
         prior: their standard deviations by the design's tolerances: relative, V for offsets, of the logarithm for
             amplifier values and `noise_scale`.
         values: the unknowns as fitted (p,), same units.
-        covariance: of the unknowns (p, p) by the posterior's curvature, same units.
+        covariance: of the unknowns (p, p) by the posterior's curvature, same units; with tolerances so much wider that
+            +-1.96 standard deviations hold 95 % although the tolerances themselves are inferred.
         combinations: what the measurements cannot separate; see `Combination`.
         excess: by kind of measurement, how much larger than stated its residuals are; one where they are not.
         verdict: whether a chip of the design explains the measurements; see `judge`. Where it is contradicted by more
@@ -168,7 +169,9 @@ def calibrate(measurements: Sequence[xr.Dataset], nuisances: Sequence[str] = ())
 
     The model's `verdict` says whether a chip of the design explains all this: residuals, estimates by their tolerances,
     and what a fault of the bench would explain, each judged by the law that it has when the model is right. When they
-    contradict it, error bars fall back to the tolerances; when only a tolerance is too small, it is estimated.
+    contradict it, error bars fall back to the tolerances. Otherwise how far components of a tolerance scatter is
+    inferred, too, and a standard error is 1/1.96 of half a 95 % interval with that integrated out; see
+    `ToleranceScales`. What no measurement tells is in `not_identified`: the design's value and tolerance.
 
     Args:
         measurements: analyses op, tran (also noisy ones), ac and noise, digitised or not, of one chip at one level.

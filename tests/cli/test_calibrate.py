@@ -36,6 +36,12 @@ def test_other_topologies_hold_out_what_they_promise(run, tmp_path, topology):
     assert device.instance.topology.name == topology
     assert device.level == ("ideal" if topology == "rlc-grid" else "macro")
     found = json.loads((tmp_path / "c" / "identifiability.json").read_text())
+    left = {name for name in summary["not_identified"] if "[" in name}
+    untold = [(row["name"], row["index"]) for row in summary["parameters"] if not row["identified"]]
+    # A component between two cells stands in the table for both.
+    assert left <= {f"{name}[{','.join(map(str, index))}]" for name, index in untold}
+    assert len(untold) <= 2 * len(left)
+    assert summary["noise_scale"]["identified"]
     assert len(found["combinations"]) == len(summary["open_combinations"]) > 0
     assert ("ambiguity" in found) == (topology == "differential-rc-mesh") or found["ambiguity"] is None
     if topology != "rlc-grid":
@@ -137,6 +143,7 @@ def test_bad_chips_are_named(run, tmp_path, campaign):
         (("--keep-below", 1.5), ("--keep-below", "between 0 and 1")),
         (("--keep-below", 0.1, "--instances", 3), ("--keep-below",)),
         (("--rank", 2), ("--rank", "cascade")),
+        (("--size", 200), ("--size", "GB of memory", "fewer cells")),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else str(value),
 )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from jaxtyping import Complex, Float
 
 from ._changes import picks
@@ -71,13 +72,15 @@ def transient(
     driving = amplitude[alive]
     modal, left = W @ circuit.forcing, circuit.M @ V
     by_parameter = picks(circuit.parameter, size)
+    # Hardly any rates coincide but each with itself.
+    equal = scipy.sparse.csr_array(close[:, alive].T)
     coefficients = np.empty((len(left), basis.shape[1], size))
     for k, weights in enumerate(left):
         # d v_k(t) = sum_ij driven_i phi_ij(t) amplitude_j + direct * amplitude
         driven = weights[:, None] * modal
         once = circuit.spread(apart[:, alive].T @ driven + circuit.direct[k]) * driving
         once[: len(mine)] -= circuit.spread(driven[mine]) * own
-        twice = circuit.spread(close[:, alive].T @ driven) * driving
+        twice = circuit.spread(equal @ driven) * driving
         coefficients[k] = (by_parameter @ (expand @ np.vstack([once.real, twice.real, once.imag, twice.imag])).T).T
     states = circuit.settled + (V * c @ decay[:-1]).real.T
     slope = -(V * (lam * c) @ decay[:-1]).real.T @ circuit.M.T
