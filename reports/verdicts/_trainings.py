@@ -1,6 +1,7 @@
 """The verdict on trainings: who was trained, with which settings, who stopped, and who is ahead."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -100,16 +101,31 @@ _FIELDS = {
 }
 
 
-def settings(folder: Folder) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Head and rows: how each optimiser was set, tuned values included; no rows where the folders do not say."""
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How each optimiser was set, tuned values included."""
+
+    common: str = ""
+    """What several of them share; empty where there is one."""
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+def settings(folder: Folder) -> Settings:
+    """Of a folder's trainings; no rows where the folders do not say."""
     named: dict[str, Mapping[str, Any]] = {}
     for run in folder.runs:
         if label(run) not in named:
             named[label(run)] = folder.settings_of(str(run["run"]))
     found = {name: fields for name, fields in list(named.items())[:_MOST_SET] if fields}
     used = [key for key in _FIELDS if any(fields.get(key) is not None for fields in found.values())]
-    rows = tuple((name, *(_setting(key, fields.get(key)) for key in used)) for name, fields in found.items())
-    return ("run", *(_FIELDS[key] for key in used)), rows
+    values = {key: [_setting(key, fields.get(key)) for fields in found.values()] for key in used}
+    # What all share needs no column: there are more settings than a page is wide.
+    shared = [key for key in used if len(found) > 1 and len(set(values[key])) == 1]
+    own = [key for key in used if key not in shared]
+    rows = tuple((name, *(values[key][k] for key in own)) for k, name in enumerate(found))
+    common = ", ".join(f"{_FIELDS[key]} {values[key][0]}" for key in shared)
+    return Settings(common, ("run", *(_FIELDS[key] for key in own)), rows)
 
 
 _MOST_SET = 12
