@@ -32,4 +32,5 @@ from ._verdict_schema import HowMade as HowMade
 from ._verdict_schema import PopulationSummary as PopulationSummary
 from ._verdict_schema import SimulationVerdict as SimulationVerdict
 from ._verdict_schema import SymbolicSummary as SymbolicSummary
+from ._verdict_schema import TuningSummary as TuningSummary
 from ._verdict_schema import Verified as Verified

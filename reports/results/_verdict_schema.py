@@ -321,8 +321,9 @@ class TrainingFields(TypedDict, total=False):
 
 
 @with_config(CONFIG)
-class StateOf(TypedDict, total=False):
-    """state.json, as far as its command goes."""
+class TuningSummary(TypedDict, total=False):
+    """Of `train --tune`."""
 
-    command: Name
-    experiment: TrainingFields
+    task: Name
+    settings: Name
+    chosen: dict[Name, dict[Name, Scalar]]

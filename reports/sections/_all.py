@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from ..results import Folder
-from ._answers import algebra, exported, formulas
+from ._answers import algebra, exported, formulas, tuning
 from ._calibration import calibration_section, elements_section, population_section
 from ._chip import circuit_section, design_section
 from ._fidelity import covariance_section, fidelity_section, loop_section, waveforms_section
@@ -66,6 +66,7 @@ _OWN: tuple[Callable[[Folder], Section | None], ...] = (
     exported,
     population_section,
     elements_section,
+    tuning,
 )
 
 _PARTS: Mapping[str, Callable[[Folder], Section | None]] = {

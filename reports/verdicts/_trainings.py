@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..results import QUANTITIES, Folder, MeanOverSeeds, analog, label, losses, outcomes, stopped_of
+from ..results import QUANTITIES, Folder, MeanOverSeeds, TuningSummary, analog, label, losses, outcomes, stopped_of
 from ..wording import amount, listed
 from ._verdict import Verdict
 
@@ -15,6 +15,8 @@ _MOST_COMPARED = 8
 
 def trained(folder: Folder) -> Verdict:
     """Of `train`."""
+    if "chosen" in folder.summary:
+        return _tuned(folder)
     runs = folder.runs
     tasks = list(dict.fromkeys(str(run["task"]) for run in runs if run.get("task")))
     names = list(dict.fromkeys(label(run) for run in runs))
@@ -23,6 +25,21 @@ def trained(folder: Folder) -> Verdict:
     asked = f"How far does {listed(names[:_MOST_COMPARED])} come on {listed(tasks) or 'the task'}, over {many}?"
     found = Verdict(asked) + outcome(runs)
     return found if found.failed else found + Verdict("", next=(_rival(tasks, runs),))
+
+
+def _tuned(folder: Folder) -> Verdict:
+    """Of settings that were chosen on validation data."""
+    summary = folder.summary_as(TuningSummary)
+    task = summary.get("task", "TASK")
+    found = {
+        name: float(chosen["validation_loss"])
+        for name, chosen in (summary.get("chosen") or {}).items()
+        if isinstance(chosen.get("validation_loss"), int | float)
+    }
+    told = ", ".join(f"{name} {amount(loss)}" for name, loss in sorted(found.items(), key=lambda pair: pair[1]))
+    notes = (f"Validation loss with the chosen settings, the lowest first: {told}.",) if found else ()
+    use = f"Train with them: `thermospice train {task}` takes tuned settings where the task has them; see the table."
+    return Verdict(f"Which settings suit each optimiser on {task}?", notes=notes, next=(use,))
 
 
 def _rival(tasks: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> str:
