@@ -207,6 +207,11 @@ def told(summary: Mapping[str, Any]) -> list[str]:
         )
     for short in summary.get("shortfalls", ()):
         lines.append(f"failed: {short['condition']}: {short['reason']}{_behind(short['elements'])}")
+    counted = summary.get("independent", 0)
+    if summary.get("limits") and 0 < counted < summary["done"]:
+        lines.append(
+            f"the runs share chips or settings: intervals of yields count {counted}, not {summary['runs']} runs"
+        )
     fewest = min((found["count"] for found in summary["metrics"].values()), default=0)
     if 1 < fewest < _FEW:
         lines.append(f"± is Student's t interval of as few as {fewest} runs, and may exceed the mean")

@@ -8,7 +8,8 @@ from ._folder import HeldOut as HeldOut
 from ._schema import NetlistSummary as NetlistSummary
 from ._schema import ProgramSummary as ProgramSummary
 from ._schema import SimulationSummary as SimulationSummary
-from ._schema import StudySummary as StudySummary
+from ._study_schema import CampaignVerdict as CampaignVerdict
+from ._study_schema import StudySummary as StudySummary
 from ._training_statistics import QUANTITIES as QUANTITIES
 from ._training_statistics import Curve as Curve
 from ._training_statistics import Loss as Loss
@@ -25,11 +26,11 @@ from ._training_statistics import shortest_time as shortest_time
 from ._training_statistics import stopped_of as stopped_of
 from ._verdict_schema import AlgebraSummary as AlgebraSummary
 from ._verdict_schema import CalibrationSummary as CalibrationSummary
-from ._verdict_schema import CampaignVerdict as CampaignVerdict
 from ._verdict_schema import ElementsSummary as ElementsSummary
 from ._verdict_schema import ExportSummary as ExportSummary
 from ._verdict_schema import HowMade as HowMade
 from ._verdict_schema import PopulationSummary as PopulationSummary
 from ._verdict_schema import SimulationVerdict as SimulationVerdict
 from ._verdict_schema import SymbolicSummary as SymbolicSummary
+from ._verdict_schema import TuningSummary as TuningSummary
 from ._verdict_schema import Verified as Verified

@@ -68,6 +68,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._tables: dict[str, dict[str, list[str]]] = {}
 
     @cached_property
     def summary(self) -> Row:
@@ -159,13 +160,14 @@ class Folder:
 
     @cached_property
     def measurement(self) -> xr.Dataset | None:
-        """What `simulate` measured; None where there is none, and where its variables are not those of an analysis."""
-        if (path := self._there("measurement.nc")) is None:
+        """What `simulate` measured; None where there is none that can be drawn: a picture of it lies beside it."""
+        path = self.path / "measurement.nc"
+        if not self._is_own(path) or not path.exists():
             return None
         try:
             data = read_netcdf(path)
-        except FileError as error:
-            raise ReportError(str(error)) from None
+        except FileError:
+            return None
         return data if is_measurement(data) else None
 
     @cached_property
@@ -200,6 +202,11 @@ class Folder:
 
     def columns(self, name: str) -> dict[str, list[str]]:
         """A table with a head, by column; empty where there is none, or rows differ in length."""
+        if name not in self._tables:
+            self._tables[name] = self._read_columns(name)
+        return self._tables[name]
+
+    def _read_columns(self, name: str) -> dict[str, list[str]]:
         if (path := self._there(name)) is None:
             return {}
         try:

@@ -5,20 +5,7 @@ from typing import Any, NotRequired
 from pydantic import with_config
 from typing_extensions import TypedDict
 
-from ._schema import (
-    CONFIG,
-    Count,
-    Formula,
-    LimitRow,
-    Matrix,
-    Name,
-    NotNegative,
-    Number,
-    Scalar,
-    Share,
-    Text,
-    Vector,
-)
+from ._schema import CONFIG, Count, Formula, Matrix, Name, NotNegative, Number, Scalar, Text, Vector
 
 
 @with_config(CONFIG)
@@ -209,84 +196,6 @@ class AlgebraSummary(TypedDict, total=False):
 
 
 @with_config(CONFIG)
-class Behind(TypedDict):
-    """An element that brings a metric where it is."""
-
-    element: Name
-    deviation: Number
-    change: Number
-
-
-@with_config(CONFIG)
-class Shortfall(TypedDict):
-    """A limit that a circuit does not keep under a condition."""
-
-    condition: Text
-    metric: Name
-    reason: Text
-    elements: list[Behind]
-
-
-@with_config(CONFIG)
-class CharacteristicRow(Share):
-    """One metric under one condition."""
-
-    condition: Text
-    metric: Name
-    unit: NotRequired[Name]
-    min: NotRequired[Number | None]
-    typ: NotRequired[Number | None]
-    max: NotRequired[Number | None]
-    limit_min: NotRequired[Number | None]
-    limit_typ: NotRequired[Number | None]
-    limit_max: NotRequired[Number | None]
-    passed: Count
-    of: Count
-    required_yield: NotRequired[Number | None]
-    worst_chip: NotRequired[Count | None]
-    worst_value: NotRequired[Number | None]
-
-
-@with_config(CONFIG)
-class WorstRun(TypedDict):
-    """A run with the least room to a limit; one without the number failed."""
-
-    metric: Name
-    run: Count
-    chip: Count
-    parameters: dict[Name, Scalar]
-    value: NotRequired[Number | None]
-    failed: NotRequired[bool]
-    kept: bool
-
-
-@with_config(CONFIG)
-class CampaignVerdict(Share):
-    """Of `sweep`, what a verdict reads."""
-
-    study: Name
-    kind: NotRequired[Name]
-    description: NotRequired[Text]
-    method: NotRequired[Name]
-    runs: NotRequired[Count]
-    done: NotRequired[Count]
-    failed: NotRequired[Count]
-    missing: NotRequired[Count]
-    instances: NotRequired[Count]
-    settings: NotRequired[Count]
-    independent: NotRequired[Count]
-    outcome: NotRequired[Name]
-    stopped: NotRequired[Text]
-    limits: NotRequired[list[LimitRow]]
-    characteristics: NotRequired[list[CharacteristicRow]]
-    shortfalls: NotRequired[list[Shortfall]]
-    worst: NotRequired[list[WorstRun]]
-    references_missing: NotRequired[list[Count]]
-    units: NotRequired[dict[Name, Name]]
-    parameter_units: NotRequired[dict[Name, Name]]
-
-
-@with_config(CONFIG)
 class SimulationVerdict(TypedDict, total=False):
     """Of `simulate`, what a verdict reads."""
 
@@ -321,8 +230,9 @@ class TrainingFields(TypedDict, total=False):
 
 
 @with_config(CONFIG)
-class StateOf(TypedDict, total=False):
-    """state.json, as far as its command goes."""
+class TuningSummary(TypedDict, total=False):
+    """Of `train --tune`."""
 
-    command: Name
-    experiment: TrainingFields
+    task: Name
+    settings: Name
+    chosen: dict[Name, dict[Name, Scalar]]

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from ..results import Folder
-from ._answers import algebra, exported, formulas
+from ._answers import algebra, exported, formulas, tuning
 from ._calibration import calibration_section, elements_section, population_section
 from ._chip import circuit_section, design_section
 from ._fidelity import covariance_section, fidelity_section, loop_section, waveforms_section
 from ._programs import program
-from ._section import Section, Table, picture
+from ._section import Cell, Section, Table, picture
 from ._simulation import simulation
 from ._study import study
 from ._training import training
@@ -38,9 +38,9 @@ def _training(folder: Folder) -> Section | None:
     return Section("Training", found.text, pictures, tables)
 
 
-def _marks(rows: Sequence[tuple[str, ...]]) -> tuple[bool | None, ...]:
+def _marks(rows: Sequence[tuple[str | Cell, ...]]) -> tuple[bool | None, ...]:
     """Rows of whom runs stopped."""
-    return tuple(False if row and row[-1].startswith("✗") else None for row in rows)
+    return tuple(False if row and str(row[-1]).startswith("✗") else None for row in rows)
 
 
 def _provenance(folder: Folder) -> Section | None:
@@ -66,6 +66,7 @@ _OWN: tuple[Callable[[Folder], Section | None], ...] = (
     exported,
     population_section,
     elements_section,
+    tuning,
 )
 
 _PARTS: Mapping[str, Callable[[Folder], Section | None]] = {

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from .. import figures
-from ..results import AlgebraSummary, ExportSummary, Folder, SymbolicSummary
-from ..wording import amount, percent
+from ..results import AlgebraSummary, ExportSummary, Folder, SymbolicSummary, TuningSummary
+from ..wording import amount, parameter_words, percent
 from ._section import Cell, Picture, Section, Table, number, picture
 
 _ALGEBRA = {
@@ -135,3 +135,21 @@ def exported(folder: Folder) -> Section | None:
         f" {', '.join(summary.get('outputs', ()))}, drives {', '.join(summary.get('inputs', ()))}."
     )
     return Section("Exported chip", (pins,), (), (Table("Files", ("what", "file"), rows),))
+
+
+def tuning(folder: Folder) -> Section | None:
+    """What `thermospice train --tune` chose, or None."""
+    if "chosen" not in folder.summary:
+        return None
+    summary = folder.summary_as(TuningSummary)
+    chosen = summary.get("chosen") or {}
+    names = list(dict.fromkeys(name for row in chosen.values() for name in row))
+    rows = tuple((method, *(_setting(row.get(name)) for name in names)) for method, row in chosen.items())
+    text = ("Each optimiser by the same budget, on validation data.",)
+    return Section("Tuning", text, (), (Table("Chosen settings", ("optimiser", *map(parameter_words, names)), rows),))
+
+
+def _setting(value: Any) -> str | Cell:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "–" if value is None else str(value)
+    return number(float(value))

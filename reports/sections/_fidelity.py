@@ -8,7 +8,7 @@ import numpy as np
 from .. import figures
 from ..figures import quantity
 from ..results import MODELS, Folder
-from ._section import Picture, Section, Table, picture
+from ._section import Cell, Picture, Section, Table, picture
 
 
 def waveforms_section(folder: Folder) -> Section | None:
@@ -74,8 +74,8 @@ def fidelity_section(folder: Folder) -> Section | None:
             (
                 f"{row.get('metric', '')} ({row.get('analysis', '')})",
                 f"{row.get('topology', '')}, {row.get('level', '')}, {row.get('size', '')} cells",
-                f"{row['value']:.2e}" if "value" in row else "not computed",
-                f"{row['limit']:.2e}" if "limit" in row else "",
+                Cell(f"{row['value']:.2e}", row["value"]) if "value" in row else "not computed",
+                Cell(f"{row['limit']:.2e}", row["limit"]) if "limit" in row else "",
                 "✓ passed" if row.get("passed") else "✗ failed",
             )
             for row in shown

@@ -26,6 +26,7 @@ from ..results import (
     shortest_time,
     stopped_of,
 )
+from ._section import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class TrainingPart:
 
     text: tuple[str, ...]
     pictures: tuple[tuple[Callable[[], Figure], str], ...]
-    tables: tuple[tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]
+    tables: tuple[tuple[str, tuple[str, ...], tuple[tuple[str | Cell, ...], ...]], ...]
 
 
 def training(folder: Folder) -> TrainingPart | None:
@@ -137,13 +138,17 @@ def _told(name: str, parts: Mapping[str, float]) -> str:
 _PARTS = ("digital", "loading", "drive", "relaxation", "readout")
 
 
-def _finals(runs: list[dict[str, Any]]) -> tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]:
+def _finals(runs: list[dict[str, Any]]) -> tuple[str, tuple[str, ...], tuple[tuple[str | Cell, ...], ...]]:
     columns = {q: outcomes(runs, q) for q in QUANTITIES}
     present = [q for q in QUANTITIES if columns[q]]
     names = list(dict.fromkeys(label(run) for run in runs))
     stopped = stopped_of(runs)
     rows = tuple(
-        (name, *(_shown(q, columns[q].get(name)) for q in present), *(_left(stopped.get(name, 0)),) * bool(stopped))
+        (
+            name,
+            *(_with_interval(q, columns[q].get(name)) for q in present),
+            *(_left(stopped.get(name, 0)),) * bool(stopped),
+        )
         for name in names
     )
     head = ("optimiser", *(QUANTITIES[q][0] for q in present), *("",) * bool(stopped))
@@ -155,14 +160,14 @@ def _left(stopped: int) -> str:
     return f"✗ {stopped} stopped" if stopped else ""
 
 
-def _at_equal_time(folder: Folder) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]:
+def _at_equal_time(folder: Folder) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[str | Cell, ...], ...]], ...]:
     """Where everybody stands when the fastest is done; nothing without modelled times."""
     time = shortest_time(folder.curves)
     if time is None:
         return ()
     columns = {q: outcomes_at(folder.curves, q, time) for q in ("train_loss", "test_loss", "test_accuracy")}
     names = dict.fromkeys(label(row) for row in folder.curves)
-    rows = tuple((name, *(_shown(q, column.get(name)) for q, column in columns.items())) for name in names)
+    rows = tuple((name, *(_with_interval(q, column.get(name)) for q, column in columns.items())) for name in names)
     reached = quantity(time, "s", 3)
     caption = (
         f"At equal modelled time ({reached}, when the fastest has made all its steps; on a straight line between logged"
@@ -177,7 +182,7 @@ def _fewest(runs: list[dict[str, Any]]) -> int:
     return min(counts.values())
 
 
-def _defeats(runs: list[dict[str, Any]]) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]:
+def _defeats(runs: list[dict[str, Any]]) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[str | Cell, ...], ...]], ...]:
     """Nothing where all are analog, or none: then nobody can lose to another."""
     is_ours = analog(runs)
     if len({is_ours(label(run)) for run in runs}) < 2:
@@ -196,6 +201,13 @@ def _defeat(loss: Loss) -> tuple[str, ...]:
         verdict = f"{_left(loss.stopped)}; the value is of the others"
     rival = f"{loss.rival}: {_shown(loss.quantity, loss.rival_value)}"
     return QUANTITIES[loss.quantity][0], loss.ours, _shown(loss.quantity, loss.ours_value), rival, verdict
+
+
+def _with_interval(quantity: str, estimate: MeanOverSeeds | None) -> str | Cell:
+    if estimate is None or not np.isfinite(estimate.mean):
+        return "–"
+    ends = (estimate.low, estimate.high) if estimate.seeds > 1 else (None, None)
+    return Cell(_shown(quantity, estimate), estimate.mean, "", *ends)
 
 
 def _shown(quantity: str, estimate: MeanOverSeeds | None) -> str:

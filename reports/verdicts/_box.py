@@ -10,7 +10,7 @@ from ._fidelity import compared, verified
 from ._programs import exported, formulas, solved
 from ._simulations import simulated
 from ._studies import studied
-from ._trainings import outcome, settings, trained
+from ._trainings import Settings, outcome, settings, trained
 from ._verdict import Verdict
 
 
@@ -23,9 +23,8 @@ class Box:
     """As it was typed; empty where the folder does not say."""
     facts: tuple[tuple[str, str], ...]
     """Seeds, versions and times: name and value."""
-    settings_head: tuple[str, ...]
-    settings: tuple[tuple[str, ...], ...]
-    """Of trainings: a row for each optimiser."""
+    settings: Settings
+    """Of trainings."""
 
 
 def box(folder: Folder) -> Box:
@@ -36,8 +35,7 @@ def box(folder: Folder) -> Box:
     """
     made = folder.summary_as(HowMade)
     verdict = _verdict(folder, made)
-    head, rows = settings(folder)
-    return Box(verdict, _command(folder, made), tuple(_facts(folder, made)), head, rows)
+    return Box(verdict, _command(folder, made), tuple(_facts(folder, made)), settings(folder))
 
 
 def _verdict(folder: Folder, made: Mapping[str, object]) -> Verdict:

@@ -1,10 +1,11 @@
 """The verdict on trainings: who was trained, with which settings, who stopped, and who is ahead."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..results import QUANTITIES, Folder, MeanOverSeeds, analog, label, losses, outcomes, stopped_of
+from ..results import QUANTITIES, Folder, MeanOverSeeds, TuningSummary, analog, label, losses, outcomes, stopped_of
 from ..wording import amount, listed
 from ._verdict import Verdict
 
@@ -14,6 +15,8 @@ _MOST_COMPARED = 8
 
 def trained(folder: Folder) -> Verdict:
     """Of `train`."""
+    if "chosen" in folder.summary:
+        return _tuned(folder)
     runs = folder.runs
     tasks = list(dict.fromkeys(str(run["task"]) for run in runs if run.get("task")))
     names = list(dict.fromkeys(label(run) for run in runs))
@@ -22,6 +25,21 @@ def trained(folder: Folder) -> Verdict:
     asked = f"How far does {listed(names[:_MOST_COMPARED])} come on {listed(tasks) or 'the task'}, over {many}?"
     found = Verdict(asked) + outcome(runs)
     return found if found.failed else found + Verdict("", next=(_rival(tasks, runs),))
+
+
+def _tuned(folder: Folder) -> Verdict:
+    """Of settings that were chosen on validation data."""
+    summary = folder.summary_as(TuningSummary)
+    task = summary.get("task", "TASK")
+    found = {
+        name: float(chosen["validation_loss"])
+        for name, chosen in (summary.get("chosen") or {}).items()
+        if isinstance(chosen.get("validation_loss"), int | float)
+    }
+    told = ", ".join(f"{name} {amount(loss)}" for name, loss in sorted(found.items(), key=lambda pair: pair[1]))
+    notes = (f"Validation loss with the chosen settings, the lowest first: {told}.",) if found else ()
+    use = f"Train with them: `thermospice train {task}` takes tuned settings where the task has them; see the table."
+    return Verdict(f"Which settings suit each optimiser on {task}?", notes=notes, next=(use,))
 
 
 def _rival(tasks: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> str:
@@ -100,16 +118,31 @@ _FIELDS = {
 }
 
 
-def settings(folder: Folder) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Head and rows: how each optimiser was set, tuned values included; no rows where the folders do not say."""
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How each optimiser was set, tuned values included."""
+
+    common: str = ""
+    """What several of them share; empty where there is one."""
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+def settings(folder: Folder) -> Settings:
+    """Of a folder's trainings; no rows where the folders do not say."""
     named: dict[str, Mapping[str, Any]] = {}
     for run in folder.runs:
         if label(run) not in named:
             named[label(run)] = folder.settings_of(str(run["run"]))
     found = {name: fields for name, fields in list(named.items())[:_MOST_SET] if fields}
     used = [key for key in _FIELDS if any(fields.get(key) is not None for fields in found.values())]
-    rows = tuple((name, *(_setting(key, fields.get(key)) for key in used)) for name, fields in found.items())
-    return ("run", *(_FIELDS[key] for key in used)), rows
+    values = {key: [_setting(key, fields.get(key)) for fields in found.values()] for key in used}
+    # What all share needs no column: there are more settings than a page is wide.
+    shared = [key for key in used if len(found) > 1 and len(set(values[key])) == 1]
+    own = [key for key in used if key not in shared]
+    rows = tuple((name, *(values[key][k] for key in own)) for k, name in enumerate(found))
+    common = ", ".join(f"{_FIELDS[key]} {values[key][0]}" for key in shared)
+    return Settings(common, ("run", *(_FIELDS[key] for key in own)), rows)
 
 
 _MOST_SET = 12

@@ -148,6 +148,11 @@ REPORTS: Mapping[str, Made] = {
          "✗ 1 stopped", "checkpoint.pt"),
         {"runs.jsonl": RUNS, "a-s0/experiment.yaml": "task: digits\nlr: 0.25\ndamping: 0.1\nt: 10.0\nbatch_size: 32\n"},
     ),
+    "tune": Made(
+        summary("train", task="digits", settings="digits.yaml",
+                chosen={BAD: {"lr": 0.1, "validation_loss": 0.5}, "sgd": {"lr": 0.3, "validation_loss": 0.4}}),
+        ("Tuning", "Seeds and versions"), "open", ("sgd 0.4, <script>", "learning rate", "0.3"),
+    ),
     "solve": Made(
         summary("solve", problem="inverse", on=BAD, n=2, runs=4, value=[[1.0, 2.0], [3.0, 4.0]],
                 standard_error=[[0.1, 0.1], [0.1, 0.0]], exact=[[1.1, 2.0], [3.0, 4.0]], relative_error=0.02,

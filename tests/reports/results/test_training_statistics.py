@@ -2,7 +2,16 @@
 
 import numpy as np
 import pytest
-from thermospice.reports.results import curves, interval, label, losses, outcomes, outcomes_at, shortest_time
+from thermospice.reports.results import (
+    curves,
+    interval,
+    label,
+    losses,
+    outcomes,
+    outcomes_at,
+    shortest_time,
+    stopped_of,
+)
 
 
 def run(name: str, seed: int, **values: float):
@@ -83,3 +92,19 @@ def test_at_equal_time_the_line_between_logged_values_counts():
 def test_without_a_modelled_time_nothing_is_equal():
     assert shortest_time([run("adam", 0, step=0, train_loss=1.0)]) is None
     assert shortest_time([]) is None
+
+
+def test_who_lost_a_run_is_never_the_best_and_always_behind():
+    # Catches a mean over survivors that wins: one seed of two diverges, the other ends lowest.
+    stopped = {"stopped": "diverged"}
+    runs = [
+        run("wild", 0, train_loss=0.01), {**run("wild", 1), **stopped},
+        run("calm", 0, train_loss=0.2), run("calm", 1, train_loss=0.2),
+        run("ours", 0, train_loss=0.1), run("ours", 1, train_loss=0.1),
+        run("broken", 0, train_loss=0.05), {**run("broken", 1), **stopped},
+    ]  # fmt: skip
+    found = {loss.ours: loss for loss in losses(runs, lambda name: name in ("ours", "broken"))}
+    assert set(found) == {"broken"}
+    assert found["broken"].rival == "calm"
+    assert found["broken"].stopped == 1
+    assert stopped_of(runs) == {"wild": 1, "broken": 1}

@@ -54,3 +54,13 @@ def test_without_a_solution_there_is_no_table(tmp_path):
     (tmp_path / "x" / "summary.json").write_text(json.dumps(summary))
     found = build_report([tmp_path / "x"], tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Node voltages" not in found
+
+
+def test_a_measurement_that_cannot_be_read_leaves_its_picture(tmp_path):
+    folder = tmp_path / "first"
+    folder.mkdir()
+    (folder / "tran.png").write_bytes(PNG)
+    (folder / "measurement.nc").write_text("no netCDF")
+    (folder / "summary.json").write_text(json.dumps(SUMMARY))
+    found = build_report([folder], tmp_path / "report.html").read_text(encoding="utf-8")
+    assert found.count("data:image/png;base64,") == 2

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from thermospice.reports.figures import LIGHT
 from thermospice.reports.results import Folder
 from thermospice.reports.study_figures import redrawn
 
@@ -23,8 +25,13 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
+def drawn(folder: Folder, name: str) -> Axes:
+    with LIGHT.active():
+        return redrawn(folder, name, SUMMARY)().axes[0]
+
+
 def test_runs_stand_where_the_table_has_them(folder):
-    axes = redrawn(folder, "relative_error-against-corner", SUMMARY)().axes[0]
+    axes = drawn(folder, "relative_error-against-corner")
     kept, beyond, limit, lost = axes.lines
     np.testing.assert_allclose(kept.get_xydata(), [[0, 1.0]])  # percent
     np.testing.assert_allclose(beyond.get_xydata(), [[1, 5.0]])
@@ -34,7 +41,7 @@ def test_runs_stand_where_the_table_has_them(folder):
 
 
 def test_a_histogram_counts_the_runs_that_have_the_number(folder):
-    axes = redrawn(folder, "histogram-relative_error", SUMMARY)().axes[0]
+    axes = drawn(folder, "histogram-relative_error")
     assert sum(patch.get_height() for patch in axes.patches) == 2
 
 
