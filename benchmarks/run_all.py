@@ -40,11 +40,12 @@ BENCHMARKS = (
     Benchmark("netlists", "ngspice -b", 120, ("--rounds", "3")),
     Benchmark("growth", "ngspice -b; one LU and Lyapunov solve", 480, ("--largest", "256", "--rounds", "1")),
     Benchmark("engines", "the other engine", 120, ("--sizes", "2,8,16,32")),
+    Benchmark("scale", "none", 30),
     Benchmark("campaign", "PySpice, one chip after another", 150, ("--rounds", "3")),
     Benchmark("sde", "thermox, torchsde, ngspice", 210, ("--repeats", "2")),
     Benchmark("training", "Woodbury; posteriors, curvlinops", 210),
     Benchmark("programs", "LAPACK", 90, writes=False),
-    Benchmark("faults", "none", 120, ("--every", "8")),
+    Benchmark("faults", "none", 90, ("--every", "8")),
 )
 
 

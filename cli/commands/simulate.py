@@ -59,6 +59,7 @@ _OF_A_CIRCUIT = (
     "band",
     "instance_seed",
     "trust",
+    "timeout",
 )
 """Options that mean something to a circuit of one's own."""
 
@@ -143,7 +144,7 @@ def simulate(
             simulate_own(
                 this,
                 CircuitOptions(netlist, outputs, include, tolerances, instance_seed, trust),
-                SimulationOptions(analysis, temperature, band, duration, input, noise, seed),
+                SimulationOptions(analysis, temperature, band, duration, input, noise, seed, timeout),
             )
             return
         from ...circuits.trials import get_chip_design, get_chip_level, get_instance

@@ -36,6 +36,8 @@ class SimulationOptions:
     input: str | None
     noise: bool
     seed: int
+    timeout: float | None = None
+    """Of each process of the simulator [s]; as the library has it unless given."""
 
 
 def own_circuit(context: typer.Context, netlist: Path | None, allowed: Sequence[str]) -> bool:
@@ -88,6 +90,7 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
         input=what.input,
         noise=what.noise,
         seed=what.seed,
+        **({} if what.timeout is None else {"timeout": what.timeout}),
     )
     name, elements = circuit.network.name, len(circuit.network.elements)
     with this.step(f"ngspice: {analysis}, {name} with {elements} elements"):
@@ -132,7 +135,7 @@ def _simulate_trusted(
         raise InputError(f"--analysis: expected one of {', '.join(ANALYSES)}, got {what.analysis!r}")
     outputs = split_outputs(which.outputs)
     with this.step(f"ngspice: {analysis}, {which.netlist} as it is"):
-        result = run_trusted(netlist_text(which.netlist), outputs, analysis, what.duration, band)
+        result = run_trusted(netlist_text(which.netlist), outputs, analysis, what.duration, band, timeout=what.timeout)
     write_text(this.folder / "circuit.cir", result.circuit)
     write_text(this.folder / f"{analysis}.csv", view.trusted_csv(result))
     this.finish(view.trusted_summary(result, which.netlist, analysis))

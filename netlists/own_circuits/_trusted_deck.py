@@ -35,6 +35,7 @@ def run_trusted(
     duration: float | None = None,
     band: tuple[float, float] | None = None,
     ngspice: Ngspice | None = None,
+    timeout: float | None = None,
 ) -> TrustedResult:
     """Run a netlist of which the caller trusts the author: ngspice carries out commands that it holds.
 
@@ -56,7 +57,8 @@ def run_trusted(
     saved = " ".join(f"v({name})" for name in names)
     deck = "\n".join([*lines, f".save {saved}", _card(analysis, duration, band), ".end", ""])
     simulator = ngspice or proven_ngspice()
-    found = run_deck(deck, simulator, Limits())
+    limits = Limits() if timeout is None else Limits(timeout=timeout)
+    found = run_deck(deck, simulator, limits)
     plot = _plot(read_raw(found.raw), _PLOTS[analysis], names, found.log)
     values = np.column_stack([plot[f"v({name})"] for name in names])
     scale = np.zeros(1) if analysis == "op" else plot.scale

@@ -15,6 +15,7 @@ ENGINES: tuple[Engine, ...] = get_args(Engine)
 
 # Cells of a crossbar of macro-models between which VACASK took less of the processor than ngspice 39 with SPARSE 1.3,
 # by benchmarks/bench_engines.py: it needs 0.09 s to begin, and its KLU is ahead where ngspice's elimination fills in.
+# Spectra are the exception: VACASK takes half of the processor from 16 cells on, but one core, and ngspice all of them.
 VACASK_FASTER: Mapping[Analysis, tuple[int, int]] = {
     "op": (64, 1_000_000),
     "ac": (24, 1_000_000),

@@ -284,3 +284,10 @@ def test_elements_are_inferred_from_a_drawn_chip_and_from_files(run, board, tmp_
     assert [row["deviation"] for row in nominal["elements"]] == pytest.approx([0.0, 0.0, 0.0], abs=1e-6)
     run("calibrate", "rc.cir", *command[1:]).refused("rc.cir")
     run("calibrate", *which).refused("--tolerances")
+
+
+def test_a_trusted_netlist_that_never_ends_is_stopped_at_the_time_limit(run, board):
+    # Catches a time limit that a circuit of one's own does not have.
+    board.write_text(BOARD.replace(".end\n", ".control\nwhile 1\nlet a = 1\nend\n.endc\n.end\n"))
+    words = ("--netlist", board, "--outputs", "n1", "--analysis", "op", "--trust", "--timeout", "1s")
+    run("simulate", *words, "--quiet").refused("time limit of 1 s")
