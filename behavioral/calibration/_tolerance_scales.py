@@ -10,8 +10,9 @@ from ..devices import tolerance_groups
 from ._fit import Fit
 from .unknowns import Parameters
 
-_TOLD = 0.5
-"""Components of a tolerance that the measurements must tell of, in all, for it to be doubted; with less it stands."""
+_TOLD = 1.5
+"""Components of a tolerance that the measurements must tell of, in all, for it to be doubted: one alone shows nothing
+of how far its kind scatters, and the design's word stands."""
 
 _FEWEST = 2.0
 """Degrees of freedom that an estimated scale is taken to have at least: fewer leave no law that is of any use."""
@@ -62,10 +63,9 @@ class ToleranceScales:
 
 
 def _groups(parameters: Parameters) -> list[Bool[np.ndarray, " p"]]:
-    """Which unknowns share a tolerance; values of the whole chip have one each, and a bench's have none."""
+    """Which unknowns share a tolerance; values of the whole chip are one of a kind, and a bench's have none."""
     kinds = [name.split("[")[0] for name in parameters.names]
-    members = [*tolerance_groups(kinds).values(), *((name,) for name in parameters.shared)]
-    return [np.array([kind in mine for kind in kinds]) for mine in members]
+    return [np.array([kind in mine for kind in kinds]) for mine in tolerance_groups(kinds).values()]
 
 
 def _most_probable(
