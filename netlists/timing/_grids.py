@@ -49,11 +49,15 @@ class Grid:
         return log(10) / self.density
 
 
+_NARROWEST = 1e-6
+"""Of a band, relative: closer frequencies are one, and the steps between them are lost in rounding."""
+
+
 def response_grid(found: Rates, frequencies: tuple[float, float] | None, density: int | None) -> Grid:
     """Frequencies of a response: from two decades below the slowest mode to one above the fastest."""
     if frequencies is None:
         frequencies = found.slowest / (2 * pi) / 100, found.fastest / (2 * pi) * 10
-    return _grid(frequencies, 100 if density is None else density)
+    return _wide(_grid(frequencies, 100 if density is None else density))
 
 
 def noise_grid(found: Rates, frequencies: tuple[float, float] | None, density: int | None) -> Grid:
@@ -64,7 +68,16 @@ def noise_grid(found: Rates, frequencies: tuple[float, float] | None, density: i
     """
     if frequencies is None:
         frequencies = found.slowest / (2 * pi) / 300, found.fastest / (2 * pi) * 300
-    return _grid(frequencies, _noise_density(found) if density is None else density)
+    return _wide(_grid(frequencies, _noise_density(found) if density is None else density))
+
+
+def _wide(grid: Grid) -> Grid:
+    if grid.step < _NARROWEST:
+        raise NetlistError(
+            "frequencies: expected them a millionth apart or more, got two that are"
+            f" {grid.step:.1g} apart from {grid.start:g} Hz on"
+        )
+    return grid
 
 
 def _noise_density(found: Rates) -> int:
@@ -86,4 +99,6 @@ def _grid(frequencies: tuple[float, float], density: int) -> Grid:
         raise NetlistError(f"frequencies: expected the lower one first, got {start:g} and {stop:g} Hz")
     if isinstance(density, bool) or not isinstance(density, int) or not 1 <= density <= 1000:
         raise NetlistError(f"points_per_decade: expected a whole number from 1 to 1000, got {density!r}")
-    return Grid(start, density, floor(log10(stop / start) * density + 1e-9) + 1)
+    # Asked for a single point, ngspice never ends.
+    many = max(density, ceil(1 / log10(stop / start)))
+    return Grid(start, many, floor(log10(stop / start) * many + 1e-9) + 1)

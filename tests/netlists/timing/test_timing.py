@@ -83,6 +83,21 @@ def test_the_grid_integrates_its_spectrum(damping):
     assert integrate(densities[:, None], grid)[0] == pytest.approx(1 / (2 * damping), rel=2e-6)
 
 
+@pytest.mark.parametrize("stop", [1.001e5, 1.05e5])
+@pytest.mark.parametrize("density", [1, 10])
+def test_a_narrow_band_has_both_its_ends(stop, density):
+    # Catches a grid of one point, at which ngspice 39 never ends.
+    grid = response_grid(rates(*cell()), (1e5, stop), density)
+    assert grid.rows >= 2
+    assert grid.frequencies[0] == 1e5
+    assert stop / (1 + grid.step) < grid.frequencies[-1] <= stop * (1 + 1e-9)
+
+
+def test_one_frequency_twice_is_refused():
+    with pytest.raises(NetlistError, match="a millionth apart"):
+        response_grid(rates(*cell()), (1e5, 1e5 * (1 + 1e-8)), 10)
+
+
 def test_a_coarse_grid_does_not():
     """The rule for the density matters: 20 points a decade are too few for a damping of 0.05."""
     space = oscillator(0.05)
