@@ -50,11 +50,11 @@ def measured(board, topology, seed, description, loose=1.0, what="resistor"):
 
 
 def z_scores(found, chip):
-    """(true - fitted)/standard error of every deviation."""
-    parts = [
-        ((true - found.model.errors[name]) / found.model.standard_errors[name]).ravel()
-        for name, true in chip.errors.items()
-    ]
+    """(true - fitted)/standard error of every deviation; a mesh's arrays have places without a component."""
+    parts = []
+    for name, true in chip.errors.items():
+        error = found.model.standard_errors[name]
+        parts.append((true - found.model.errors[name])[error > 0] / error[error > 0])
     return np.concatenate(parts)
 
 
