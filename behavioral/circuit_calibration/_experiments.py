@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Float
 
 from ...circuits.linear_circuits import LinearCircuit, Observed, observed, scaled
+from ._equations import Equations
 from ._fit import CircuitCalibration
 from ._records import READOUT, SPECTRAL
-from ._terms import Equations, SecondMoments, Waveform
+from ._terms import SecondMoments, Waveform
 
 MOST_NODES = 24
 """At which records are tried."""

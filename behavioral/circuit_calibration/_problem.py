@@ -9,8 +9,9 @@ from jaxtyping import Float, Inexact
 
 from ...circuits import Network
 from ...circuits.linear_circuits import LinearCircuit, Observed, scaled
+from ._equations import Equations
 from ._readout import Readout, Readouts
-from ._terms import Equations, Term
+from ._terms import Term
 
 _STEP = 1e-4
 _MOST_STEPS = 100

@@ -9,8 +9,8 @@ from jaxtyping import Float, Inexact
 
 from ...circuits.linear_circuits import LinearCircuit, Observed
 from ..processes import CircuitProcess
+from ._equations import Equations
 from ._readout import Readout
-from ._terms import Equations
 
 READOUT = 1e-3
 """Standard deviation of a voltage, as a part of the largest in its record, unless given."""

@@ -1,7 +1,6 @@
 """Records of a bench as residuals: what a circuit's equations say, read as the bench reads it, by the noise."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -12,7 +11,7 @@ from ...circuits.linear_circuits import LinearCircuit, Observed
 from ...measurements import MeasurementError
 from ...measurements.lab import CircuitMeasurement
 from ...measurements.layout import MomentPart, Moments
-from ..processes import CircuitProcess
+from ._equations import Equations
 from ._readout import Readout
 
 MOST_ROWS = 400
@@ -23,27 +22,6 @@ _DEPTH = 1e-3
 
 _JUMP = 1e-3
 """Part of the final outputs by which the first value may be off before it is a jump."""
-
-
-@dataclass(frozen=True, eq=False)
-class Equations:
-    """A circuit's equations at one set of values, each worked out once."""
-
-    circuit: LinearCircuit
-
-    @cached_property
-    def process(self) -> CircuitProcess:
-        """In time."""
-        return CircuitProcess.of(self.circuit.network)
-
-    def waveform(self, times: Float[np.ndarray, " t"]) -> Float[np.ndarray, "t n"]:
-        """Outputs [V] at times since the sources stepped; before that, what the elements' initial values give."""
-        if not self.circuit.pencil.equations.states:
-            after = np.broadcast_to(self.circuit.settled, (len(times), len(self.circuit.labels)))
-            return np.where((times >= 0)[:, None], after, 0.0)
-        after = self.process.mean_at(np.maximum(times, 0.0))
-        before = self.process.space.M @ self.process.start
-        return np.where((times >= 0)[:, None], after, before)
 
 
 @runtime_checkable
