@@ -59,5 +59,5 @@ def _steps(experiment: Experiment, task: Task, batch: int) -> int:
 
 def _may_be_layered(e: Experiment, task: Task) -> bool:
     """Is the curvature left open, and may it be kept layer by layer, which is the fastest?"""
-    plain = (e.accumulate or 1) == 1 and e.autocast is None and not e.delay and not Ranks.joined()
+    plain = (e.accumulate or 1) == 1 and e.autocast is None and not Ranks.joined()
     return e.optimizer == "tngd" and e.curvature is None and task.layered and plain

@@ -110,8 +110,6 @@ class Experiment(ExperimentFields):
             yield f"curvature: products needs the solver {able}, got {self.method}"
         if self.curvature in ("layers", "products") and self._splits_a_batch:
             yield f"curvature: {self.curvature} goes with neither accumulate nor autocast; use ggn"
-        if self.curvature == "layers" and self.delay:
-            yield "curvature: layers goes without delay; use ggn or fisher"
         if self.optimizer == "tngd" and self.momentum and not self.beta1 is self.beta2 is None:
             yield "momentum: goes with neither beta1 nor beta2, which have one of their own"
         if self.levenberg_marquardt and self.damping_last is not None:

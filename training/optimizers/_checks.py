@@ -42,10 +42,9 @@ def check_curvature(curvature: str, autocast: torch.dtype | None, data_parallel:
     if curvature not in ("ggn", "fisher", "layers", "products"):
         raise ValueError(f'TNGD: expected curvature "ggn", "fisher", "layers" or "products", got {curvature!r}')
     wanted = {"autocast": autocast is not None}
-    if curvature == "layers":
-        wanted["delay"] = delay > 0.0  # the last program is kept, and saved, as factors
     if curvature == "products":
         wanted["data_parallel"] = data_parallel
+        wanted["delay"] = delay > 0.0  # products of a module that has moved on are not those of the last program
     option = next((name for name, given in wanted.items() if given), None)
     if curvature in ("layers", "products") and option is not None:
         raise ValueError(f'TNGD: {option} needs factors: curvature "ggn" or "fisher", got "{curvature}"')

@@ -189,7 +189,7 @@ class KFAC(torch.optim.Optimizer):
         state["analog"] = {
             "averages": [(self._averages[n][0].clone(), self._averages[n][1].clone()) for n in self._saved],
             "velocity": [self._velocity[n].clone() for n in self._layers if n in self._velocity],
-            "seen": [self._seen[n] for n in self._saved],
+            "seen": torch.tensor([self._seen[n] for n in self._saved]),
             "stats": dict(self.stats),
             "solver": solver_state(self.solver),
         }
@@ -207,7 +207,7 @@ class KFAC(torch.optim.Optimizer):
         super().load_state_dict(state_dict)
         self.stats = dict(analog["stats"])
         self._stability.load(self.stats)
-        seen = analog.get("seen", [self.stats["steps"]] * len(averages))
+        seen = analog.get("seen", torch.full((len(averages),), self.stats["steps"])).tolist()
         self._averages = dict(zip(self._layers, averages, strict=False))
         self._velocity = dict(zip(self._layers, velocity, strict=False))
         self._seen = dict(zip(self._layers, seen, strict=False))

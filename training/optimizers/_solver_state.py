@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .._types import Vector
 from ..curvature import AnyFactors
-from ..programs import Factors
+from ..programs import Columns, Factors, Layered, Outer, Stored
 from ..solvers import Solver
 
 State = dict[str, Any]
@@ -71,16 +71,40 @@ class Stale:
     before: State
 
     def pack(self) -> State:
-        """Raises ValueError for a program that is not one process's factors."""
+        """Raises ValueError for a program that is neither one process's factors nor kept by layers."""
         program = self.program
-        if not isinstance(program, Factors):
-            raise ValueError("TNGD: a delay is saved with the factors of one process only")
-        return {"J": program.J, "H": program.H, "damping": program.damping, "b": self.b, "before": self.before}
+        kept: State = {"damping": program.damping, "b": self.b, "before": self.before}
+        if isinstance(program, Factors):
+            return {**kept, "J": program.J, "H": program.H}
+        if isinstance(program, Layered):
+            return {**kept, **_packed(program)}
+        raise ValueError("TNGD: a delay is saved with the program of one process only")
 
     @classmethod
     def unpack(cls, packed: State, like: Tensor) -> "Stale":
-        H = None if packed["H"] is None else packed["H"].to(like)
-        return cls(Factors(packed["J"].to(like), H, packed["damping"]), packed["b"].to(like), packed["before"])
+        program = _layered(packed, like) if "layers" in packed else _factors(packed, like)
+        return cls(program, packed["b"].to(like), packed["before"])
+
+
+def _factors(packed: State, like: Tensor) -> Factors:
+    H = None if packed["H"] is None else packed["H"].to(like)
+    return Factors(packed["J"].to(like), H, packed["damping"])
+
+
+def _packed(program: Layered) -> State:
+    layers = [[one.G, one.x] if isinstance(one, Outer) else [one.J] for one in program.J.layers]
+    biased = list(program.J.biased)
+    return {"layers": layers, "biased": biased, "H": program.H, "loss": program.loss, "gradient": program.gradient}
+
+
+def _layered(packed: State, like: Tensor) -> Layered:
+    layers = [[x.to(like) for x in one] for one in packed["layers"]]
+    made = tuple(Outer(*one) if len(one) == 2 else Stored(*one) for one in layers)
+    columns = Columns(made, tuple(packed["biased"]))
+    gradient = packed["gradient"].to(like)
+    if not columns.N == len(gradient) == len(like):
+        raise ValueError(f"TNGD: expected the stale program of a module with {len(like)} parameters, got {columns.N}")
+    return Layered(columns, packed["H"].to(like), packed["loss"].to(like), gradient, packed["damping"])
 
 
 def reloaded(solver: Solver, stale: Stale) -> Any:

@@ -1,5 +1,6 @@
 """Thermodynamic natural gradient descent."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Literal
@@ -212,7 +213,7 @@ class TNGD(torch.optim.Optimizer):
         if rose and self.param_groups[0].get("betas") is None:
             self._flat.assign(theta)
             # or what it carries would raise the loss again, which no damping changes
-            self._vectors.pop("momentum", None)
+            self._vectors |= {name: torch.zeros_like(v) for name, v in self._vectors.items() if name == "momentum"}
 
     @property
     def _damping(self) -> float:
@@ -253,6 +254,7 @@ class TNGD(torch.optim.Optimizer):
         state = super().state_dict()
         state["analog"] = {
             "vectors": {name: v.clone() for name, v in self._vectors.items()},
+            "stats": {name: value for name, value in self.stats.items() if math.isfinite(value)},
             "sums": {**self._sums, **self._stability.stats()},
             "solver": solver_state(self.solver),
             "stale": None if self._stale is None else self._stale.pack(),
@@ -274,7 +276,7 @@ class TNGD(torch.optim.Optimizer):
         self._vectors = {name: v.to(like, copy=True) for name, v in analog["vectors"].items()}
         self._sums = {name: analog["sums"][name] for name in ("steps", "total_analog_time")}
         self._stability.load(analog["sums"])
-        self.stats = {**self.stats, **analog["sums"]}
+        self.stats = dict(analog["stats"] if "stats" in analog else analog["sums"])
         self._loaded, self._parts, self._stale = None, [], stale
 
     def __getstate__(self) -> dict[str, Any]:

@@ -36,7 +36,8 @@ class Optimised:
     def stability(self) -> dict[str, float]:
         """What the last step told of its damping and of the device's loop."""
         stats: Mapping[str, float] = getattr(self._optimizer, "stats", {})
-        return {name: stats[name] for name in _STABILITY if name in stats}
+        told = _STABILITY if "growth" in stats or stats.get("policy_acted") else ("damping",)
+        return {name: stats[name] for name in told if name in stats}
 
     def state_dict(self) -> dict[str, Any]:
         return self._optimizer.state_dict()

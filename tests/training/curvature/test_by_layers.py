@@ -172,6 +172,20 @@ def test_outputs_that_are_changed_in_place():
     torch.testing.assert_close(made.gradient, expected.gradient, rtol=0, atol=1e-12)
 
 
+def test_a_delay_goes_on_with_the_last_program():
+    # Catches a delay on the new program, and one that is forgotten.
+    ends = []
+    for kind, delay in (("ggn", 0.7), ("layers", 0.7), ("layers", 0.0)):
+        torch.manual_seed(0)
+        module, x, y = dense(), torch.randn(B, 6), torch.tensor([0, 2, 1, 1, 0])
+        optimizer = TNGD(module, functional.cross_entropy, solver=IdealSPU(t=1.0), curvature=kind, delay=delay)
+        for _ in range(3):
+            optimizer.step(x, y)
+        ends.append(nn.utils.parameters_to_vector(module.parameters()).detach())
+    torch.testing.assert_close(ends[1], ends[0], rtol=0, atol=1e-12)
+    assert float((ends[2] - ends[0]).abs().max()) > 1e-4
+
+
 @pytest.mark.parametrize("kind", ["layers", "ggn"])
 def test_samples_of_no_doubt_are_no_fault(kind):
     """Single precision, where the Hessian's smallest entries are smaller than any normal number."""
@@ -344,13 +358,17 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("option", "words"),
         [
-            ({"delay": 0.5}, "delay needs factors"),
             ({"autocast": torch.bfloat16}, "autocast needs factors"),
         ],
     )
     def test_an_option_is_refused(self, option, words):
         with pytest.raises(ValueError, match=rf'{words}: .* got "layers"'):
             TNGD(dense(), functional.cross_entropy, curvature="layers", **option)
+
+    def test_products_forget_their_program(self):
+        # They are those of a module that has moved on when a delay asks for the last one.
+        with pytest.raises(ValueError, match=r'delay needs factors: .* got "products"'):
+            TNGD(dense(), functional.cross_entropy, curvature="products", delay=0.5)
 
     def test_micro_batches_are_refused(self):
         optimizer, x, y = TNGD(dense(), functional.cross_entropy, curvature="layers"), torch.randn(B, 6), torch.zeros(B)
@@ -363,7 +381,6 @@ class TestRefused:
         [
             ({"solver": "woodbury", "accumulate": 2}, "goes with neither"),
             ({"solver": "woodbury", "autocast": "bfloat16"}, "goes with neither"),
-            ({"solver": "device-spu", "delay": 0.1}, "goes without delay"),
         ],
     )
     def test_an_experiment_is_refused(self, fields, words):

@@ -15,7 +15,16 @@ from ..experiments_in_short import QUICK, complete
 
 METHODS: dict[str, dict[str, Any]] = {
     "adam": {"optimizer": "adam", "lr": 0.01},
-    "delayed": {"solver": "ideal-spu", "lr": 0.1, "damping": 0.1, "t": 2.0, "delay": 0.5, "kappa0": 1e-4},
+    "delayed": {
+        "solver": "ideal-spu",
+        "curvature": "ggn",
+        "lr": 0.1,
+        "damping": 0.1,
+        "t": 2.0,
+        "delay": 0.5,
+        "kappa0": 1e-4,
+    },
+    "delayed by layers": {"solver": "ideal-spu", "lr": 0.1, "damping": 0.1, "t": 2.0, "delay": 0.5, "kappa0": 1e-4},
     "kfac": {"optimizer": "kfac", "lr": 0.1, "damping": 0.1, "momentum": 0.5},
 }
 Change = Callable[[dict[str, Any]], None]
@@ -101,6 +110,7 @@ FORGED: dict[str, tuple[str, Change]] = {
     "analog gone": ("delayed", at("stepper", "analog")),
     "stale gone": ("delayed", at("stepper", "analog", "stale", value=None)),
     "stale J short": ("delayed", at("stepper", "analog", "stale", "J", value=short)),
+    "stale layer short": ("delayed by layers", at("stepper", "analog", "stale", "layers", 0, 0, value=short)),
     "stale damping": ("delayed", at("stepper", "analog", "stale", "damping", value=float("inf"))),
     "solver's generator": ("delayed", at("stepper", "analog", "solver", "generator", value=b"x")),
     "average short": ("kfac", at("stepper", "analog", "averages", 0, value=lambda two: tuple(map(short, two)))),

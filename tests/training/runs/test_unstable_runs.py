@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from thermospice.circuits import Design
-from thermospice.training import ExperimentError, experiment
-from thermospice.training.runs import run_experiment
+from thermospice.training import ExperimentError, experiment, load_task
+from thermospice.training.experiments import with_defaults
+from thermospice.training.runs import Interrupted, run_experiment, train
 
 from ..experiments_in_short import QUICK, rows
 
@@ -44,6 +45,27 @@ def test_an_exact_device_is_told_to_be_stable(tmp_path: Path) -> None:
     assert entry["policy_acted"] == 0
     assert entry["growth"] < 0
     assert 0 < entry["damping_slack"] <= 1
+
+
+def test_a_damping_goes_by_equal_factors_and_is_resumed(tmp_path: Path) -> None:
+    # Catches a resume that refuses what moves: the damping of a schedule, and what an unstable loop has added.
+    asked = {**QUICK, "solver": "device-spu", "design": board(0.15), "log_every": 1, "unstable": "raise-damping"}
+    made = experiment({**asked, "damping": 4e-3, "damping_last": 1e-3, "steps": 4, "curvature": "layers"})
+    calls = iter(range(100))
+    with pytest.raises(Interrupted):
+        train(load_task("regression"), with_defaults(made, load_task("regression")), 0, tmp_path / "a",
+              stop=lambda: next(calls) > 2)  # fmt: skip
+    whole, parts = (
+        train(load_task("regression"), with_defaults(made, load_task("regression")), 0, tmp_path / name, resume=True)
+        for name in ("b", "a")
+    )
+    moved = {key for key in whole if whole[key] != parts[key] and not key.endswith(("_s", "_J", "_spread"))}
+    assert moved == set()
+    plain = experiment({**QUICK, "solver": "woodbury", "log_every": 1, "damping": 4e-3, "damping_last": 5e-4})
+    (entry,) = run_experiment(plain.replace(steps=4), tmp_path / "c", workers=1, quiet=True)
+    told = [row["damping"] for row in rows(tmp_path / "c" / "curves.jsonl")[1:]]
+    assert told == pytest.approx([4e-3, 2e-3, 1e-3, 5e-4])
+    assert "policy_acted" not in entry
 
 
 @pytest.mark.parametrize(
