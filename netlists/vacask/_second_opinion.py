@@ -88,6 +88,7 @@ def second_opinion(
         points_per_decade=points_per_decade,
         timeout=timeout,
     )
+    _refuse(job)
     return opinion(job, vacask or find_vacask())[0]
 
 
@@ -97,13 +98,17 @@ def opinion(job: Job, vacask: Vacask) -> tuple[xr.Dataset, Sheet]:
     Raises:
         as `second_opinion`.
     """
-    if (reason := only_ngspice(job)) is not None:
-        raise NetlistError(f"VACASK: {reason}; take ngspice")
+    _refuse(job)
     plan = _plan(job)
     plots, elapsed = run_sheet(plan.sheet, vacask, Limits(timeout=positive(job.timeout, "timeout")))
     attributes: dict[str, Any] = provenance(job.analysis, "VACASK", vacask.version, plan.sheet.text, ())
     chip = (job.instance, job.program, job.level, job.scaling)
     return dataset(*chip, plan.read(plots), attributes | {"elapsed_s": elapsed}), plan.sheet
+
+
+def _refuse(job: Job) -> None:
+    if (reason := only_ngspice(job)) is not None:
+        raise NetlistError(f"VACASK: {reason}; take ngspice")
 
 
 def only_ngspice(job: Job) -> str | None:

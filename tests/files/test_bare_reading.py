@@ -61,6 +61,8 @@ ALLOWED = {
     ("campaigns/planning/_training_tasks.py", "json.loads"): "a copy of plain data",
     ("cli/frame/_streams.py", "os.open"): "the null device, to write to",
     ("behavioral/exports/_numpy_chip.py", "read_text"): "of the package itself",
+    ("behavioral/exports/_numpy_circuit.py", "read_text"): "of the package itself",
+    ("campaigns/_forecast.py", "json.loads"): "a copy of plain data",
     ("netlists/exports/_chip.py", "read_text"): "of the package itself",
     ("netlists/runs/_forecast.py", "read_text"): "what the kernel says of memory",
     ("measurements/layout/_files.py", "open"): "a file in memory, to write",
