@@ -94,9 +94,9 @@ def test_the_curvature_is_kept_by_layers_where_it_can_be() -> None:
         return with_defaults(experiment(fields), task).curvature
 
     assert [chosen(solver=solver) for solver in ("woodbury", "device-spu")] == ["layers", "layers"]
+    assert chosen(solver="ideal-spu", delay=0.2) == "layers"
     assert chosen(solver="woodbury", curvature="ggn") == "ggn"
     for fields in (
-        {"solver": "ideal-spu", "delay": 0.2},
         {"solver": "woodbury", "accumulate": 2},
         {"optimizer": "adam"},
         {"optimizer": "kfac"},
