@@ -1,6 +1,7 @@
 """The report: one HTML file that needs nothing else, and its tables as CSV beside it."""
 
 import html
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -110,7 +111,7 @@ def slug(text: str) -> str:
 def _chapters(dirs: Sequence[Path], out: Path) -> list[Chapter]:
     found: list[Chapter] = []
     for path in dirs:
-        name = slug(path.resolve().name)
+        name = slug(Path(os.path.abspath(path)).name)
         taken = {chapter.anchor for chapter in found}
         names = (name, *(f"{name}-{k}" for k in range(2, len(dirs) + 2)))
         found.append(_chapter(path, next(one for one in names if one not in taken), out))
@@ -124,7 +125,7 @@ def _chapter(path: Path, anchor: str, out: Path) -> Chapter:
     parts, missing = sections(folder)
     if not parts:
         raise ReportError(f"{path}: nothing to report here; expected the files that a thermospice command leaves")
-    name = path.resolve().name
+    name = Path(os.path.abspath(path)).name
     return Chapter(name, anchor, box(folder), tuple(links(path, out)), tuple(parts), tuple(missing))
 
 

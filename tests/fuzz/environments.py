@@ -172,7 +172,18 @@ COMMANDS: Mapping[str, Sequence[str]] = {
 }  # fmt: skip
 """All but the first two are asked for `--json` and an output folder."""
 
-_TIMES = ("elapsed", "started", "time_s", "digital_s", "loading_s", "versions", "spread", "folder", "report")
+_TIMES = (
+    "elapsed",
+    "started",
+    "time_s",
+    "digital_s",
+    "loading_s",
+    "versions",
+    "spread",
+    "folder",
+    "report",
+    "arguments",
+)
 """Parts of the names of what differs from run to run."""
 
 
