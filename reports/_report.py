@@ -1,7 +1,6 @@
 """The report: one HTML file that needs nothing else, and its tables as CSV beside it."""
 
 import html
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -111,7 +110,10 @@ def slug(text: str) -> str:
 def _chapters(dirs: Sequence[Path], out: Path) -> list[Chapter]:
     found: list[Chapter] = []
     for path in dirs:
-        name = slug(Path(os.path.abspath(path)).name)
+        # before its name is asked for, which a link to itself has not
+        if not path.is_dir():
+            raise ReportError(f"{path}: expected a result folder, and there is none")
+        name = slug(path.resolve().name)
         taken = {chapter.anchor for chapter in found}
         names = (name, *(f"{name}-{k}" for k in range(2, len(dirs) + 2)))
         found.append(_chapter(path, next(one for one in names if one not in taken), out))
@@ -119,13 +121,11 @@ def _chapters(dirs: Sequence[Path], out: Path) -> list[Chapter]:
 
 
 def _chapter(path: Path, anchor: str, out: Path) -> Chapter:
-    if not path.is_dir():
-        raise ReportError(f"{path}: expected a result folder, and there is none")
     folder = Folder(path)
     parts, missing = sections(folder)
     if not parts:
         raise ReportError(f"{path}: nothing to report here; expected the files that a thermospice command leaves")
-    name = Path(os.path.abspath(path)).name
+    name = path.resolve().name
     return Chapter(name, anchor, box(folder), tuple(links(path, out)), tuple(parts), tuple(missing))
 
 
