@@ -11,7 +11,7 @@ import pytest
 from thermospice.reports import build_report
 
 sys.path.insert(0, str(Path(__file__).parent))
-from folders import REPORTS
+from made_folders import REPORTS
 from test_report import outline
 
 

@@ -15,7 +15,7 @@ from thermospice.reports import figures as figures
 from thermospice.reports.interactive import moving
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from folders import REPORTS
+from made_folders import REPORTS
 
 
 def folder(tmp_path: Path) -> Path:
