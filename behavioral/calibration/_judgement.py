@@ -23,6 +23,9 @@ components are looser than their design says shows in few numbers, so that most 
 _UNSTATED = 5.0
 """Times that the residuals of a kind without stated errors may exceed what stands for a simulator's own error."""
 
+_MOST_LEFT_OUT = 0.25
+"""Part of the records that may be unlike the others; where more are, nobody can say which of them are of the chip."""
+
 _EXACT: Mapping[str, float] = MappingProxyType({"readouts": 3e-5})
 _TRANSISTOR: Mapping[str, float] = MappingProxyType({"readouts": 5e-4, "responses": 1e-2, "noise": 1e-2})
 
@@ -107,7 +110,7 @@ def judge(
     """
     evidence = Evidence.of(runs, found, parameters, nuisances, numbers)
     checks = [
-        *_family("residual", list(_residuals(evidence, found.settled, parameters.level))),
+        *_family("residual", [*_left_out(found.used), *_residuals(evidence, found.settled, parameters.level)]),
         *_family("bench", list(_bench(evidence))),
         *_family("tolerance", list(_tolerances(evidence, parameters))),
     ]
@@ -120,6 +123,15 @@ def _family(name: str, rows: list[Check]) -> Iterator[Check]:
     for row in rows:
         passed = row.passed if row.probability is None else row.probability >= FALSE_ALARMS[name] / judged
         yield Check(name, row.row, row.statistic, row.probability, bool(passed), row.meaning)
+
+
+def _left_out(used: Sequence[bool]) -> Iterator[Check]:
+    left = len(used) - sum(used)
+    if left > _MOST_LEFT_OUT * len(used):
+        meaning = (
+            f"{left} of {len(used)} records are unlike the others, so that either may be of another chip or program"
+        )
+        yield Check("residual", "left out", float(left), None, False, meaning)
 
 
 def _residuals(evidence: Evidence, settled: bool, level: Level) -> Iterator[Check]:

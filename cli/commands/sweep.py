@@ -116,10 +116,6 @@ def sweep(
 
             assert netlist is not None
             found = get_study(netlist, outputs, include, tolerances, instances, seed or 0)
-            campaign(this, None, None, execution, (found, str(netlist)))
+            campaign(this, None, None, execution, (found, str(netlist)), junit)
         else:
-            campaign(this, study, seed, execution)
-        if junit is not None:
-            from ..views import copy_junit
-
-            copy_junit(this.folder, junit)
+            campaign(this, study, seed, execution, junit=junit)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from . import _training as training
     from . import _verdicts as verdicts
     from ._campaign import campaign as campaign
-    from ._campaign import copy_junit as copy_junit
     from ._design_keys import commented as commented
     from ._design_keys import keys_of as keys_of
     from ._held_out import table as table
@@ -22,7 +21,6 @@ __all__ = [
     "calibration",
     "campaign",
     "commented",
-    "copy_junit",
     "export",
     "fidelity",
     "keys_of",
@@ -48,7 +46,6 @@ _MODULES = (
 )
 _HOMES = {
     "campaign": "_campaign",
-    "copy_junit": "_campaign",
     "commented": "_design_keys",
     "keys_of": "_design_keys",
     "table": "_held_out",

@@ -30,8 +30,11 @@ def campaign(
     seed: int | None,
     execution: campaigns.Execution,
     given: tuple[campaigns.Study, str] | None = None,
+    junit: Path | None = None,
 ) -> None:
     """Perform a study in the command's folder: that of a file, or one that is given with its name.
+
+    The verdicts of a campaign of a netlist are copied to `junit`.
 
     Raises:
         InputError: a study that cannot be done, a folder that is not one of a sweep.
@@ -40,28 +43,20 @@ def campaign(
     if execution.retry_failed and not execution.resume:
         raise InputError("--retry-failed: a new campaign has no failed runs; give the folder of one with --resume")
     study, where = given or _study(this.folder, path, seed, execution.resume)
+    if junit is not None and study.netlist is None:
+        raise InputError("--junit: only a study of a netlist has limits by condition; remove it")
     for line in _amplifier_told(study, this.folder, path, execution.resume):
         this.say(line)
     with _progress(this, study) as progress:
         result = campaigns.run_campaign(study, this.folder, execution, progress, where, this.say)
     if "stopped" in result.summary:
         this.say(f"{result.summary['stopped']}; go on with --resume {this.folder} --retry-failed")
+    if junit is not None:
+        write_text(junit, read_text(this.folder / "junit.xml", DESCRIPTION))
     this.finish(result.summary, exit_code=0 if result.passed else 1)
     this.show(shown(study, result.summary))
     for line in told(result.summary):
         this.say(line)
-
-
-def copy_junit(folder: Path, junit: Path) -> None:
-    """The verdicts of a campaign of a netlist where they are asked for.
-
-    Raises:
-        InputError: a campaign that has none.
-    """
-    source = folder / "junit.xml"
-    if not source.is_file():
-        raise InputError("--junit: only a study of a netlist has limits by condition; remove it")
-    write_text(junit, read_text(source, DESCRIPTION))
 
 
 def _study(folder: Path, path: Path | None, seed: int | None, resume: bool) -> tuple[campaigns.Study, str]:

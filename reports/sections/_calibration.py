@@ -189,8 +189,9 @@ def elements_section(folder: Folder) -> Section | None:
     misfit = ", ".join(f"{name} {value:.2f}" for name, value in (summary.get("misfit") or {}).items())
     text = (f"Misfit by kind of record, in standard deviations (1 expected): {misfit}.",) if misfit else ()
     table = Table("Elements, in SI units, with their error bars", head, cells, marks)
-    caption = "Deviations from the netlist, bars of two standard errors; grey: the tolerance. Crosses: as drawn."
-    return Section("Elements", text, (picture(lambda: figures.elements(rows), caption),), (table,))
+    crosses = " Crosses: as drawn." if drawn else ""
+    caption = f"Deviations from the netlist, bars of two standard errors; grey: the tolerance.{crosses}"
+    return Section("Elements", text, (picture(lambda: figures.elements(rows), caption),), (table, *_residuals(folder)))
 
 
 def _truth(row: Mapping[str, Any]) -> str | Cell:

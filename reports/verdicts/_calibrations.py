@@ -1,6 +1,6 @@
 """The verdict on a calibration: of a chip, of a process, of the elements of a circuit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..results import CalibrationSummary, ElementsSummary, Folder, PopulationSummary
@@ -17,8 +17,8 @@ def calibrated(folder: Folder) -> Verdict:
     if "spreads" in folder.summary:
         return _process(folder.summary_as(PopulationSummary))
     if "elements" in folder.summary:
-        return _elements(folder.summary_as(ElementsSummary))
-    return _chip(folder.summary_as(CalibrationSummary))
+        return _elements(folder.summary_as(ElementsSummary), folder.experiments)
+    return _chip(folder.summary_as(CalibrationSummary)) + _left_out(folder)
 
 
 def _chip(summary: Mapping[str, Any]) -> Verdict:
@@ -33,6 +33,19 @@ def _chip(summary: Mapping[str, Any]) -> Verdict:
     if status is not None and status != "consistent":
         found += _contradicted(summary)
     return found + _held_out(summary) + _open(summary)
+
+
+def _left_out(folder: Folder) -> Verdict:
+    left = [row for row in folder.residuals if not row["used"] and not row.get("held_out")]
+    if not left:
+        return Verdict("")
+    files = listed([str(row["file"]) for row in left[:_MOST_TOLD]])
+    more = f" and {len(left) - _MOST_TOLD} more" if len(left) > _MOST_TOLD else ""
+    return Verdict(
+        "",
+        notes=(f"Left out of the fit, as unlike the other records: {files}{more}; nothing is said of them.",),
+        next=("See whether they are of this chip, and of the program that they name.",),
+    )
 
 
 def _contradicted(summary: Mapping[str, Any]) -> Verdict:
@@ -97,7 +110,7 @@ def _few(count: int) -> str:
     return f"{count} chips tell a spread to {known} of itself, at best. Measure more of them: --instances."
 
 
-def _elements(summary: Mapping[str, Any]) -> Verdict:
+def _elements(summary: Mapping[str, Any], experiments: Sequence[str]) -> Verdict:
     rows = summary.get("elements") or ()
     asked = f"What are the elements of {summary.get('netlist', 'the circuit')} really?"
     open_ = [row["element"] for row in rows if not row["identified"]]
@@ -107,6 +120,7 @@ def _elements(summary: Mapping[str, Any]) -> Verdict:
     bad = (f"No elements within their tolerances explain the measurements{likely}; error bars are widened.",)
     consistent = summary.get("verdict") == "consistent"
     notes = (f"Not identified, so that their values are the netlist's: {listed(open_[:8])}.",) if open_ else ()
-    advice = ("Add another analysis of the same circuit (--analysis), such as noise or tran.",) if open_ else ()
+    another = ("Add another analysis of the same circuit (--analysis), such as noise or tran.",) if open_ else ()
+    advice = tuple(f"{text[:1].upper()}{text[1:]}." for text in experiments[:_MOST_TOLD]) or another
     wrong = ("Check the netlist for what is on the board and not in it, or widen the tolerances.",)
     return Verdict(asked, good * consistent, bad * (not consistent), notes, (*wrong * (not consistent), *advice))

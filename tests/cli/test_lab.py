@@ -92,6 +92,26 @@ def test_swapped_channels_are_contradicted(run, lab):
     assert outcome.code == 2 or json.loads(outcome.out)["verdict"] == "contradicted"
 
 
+def distorted(path):
+    """A record half of whose signal is lost, as behind a divider."""
+    head, *rows = path.read_text().splitlines()
+    cells = [row.split(",") for row in rows]
+    path.write_text("\n".join([head, *(f"{t},{0.5 * float(a)},{0.5 * float(b)}" for t, a, b in cells)]) + "\n")
+
+
+@pytest.mark.parametrize(("kept", "verdict", "code"), [(4, "consistent", 0), (3, "contradicted", 1)])
+def test_one_record_in_four_may_be_unlike_the_others(run, lab, tmp_path, kept, verdict, code):
+    # Catches a fit of the many that calls itself consistent while a third of what it was given says otherwise.
+    steps = records(lab, "step")[:kept]
+    distorted(steps[0])
+    outcome = run("calibrate", "--measurements", lab / "lab.yaml", *steps, "--out", "c", "--json")
+    summary = json.loads(outcome.out)
+    assert (outcome.code, summary["verdict"]) == (code, verdict), outcome.err
+    assert [row["used"] for row in summary["residuals"]] == [False] + [True] * (kept - 1)
+    assert run("report", "c", "--out", "page").code == 0
+    assert "Left out of the fit, as unlike the other records: step-0.csv" in (tmp_path / "page/report.html").read_text()
+
+
 def test_a_unit_that_is_wrong_by_a_thousand_is_no_chip(run, lab):
     for path in records(lab, "step"):
         path.write_text(path.read_text().replace("[mV]", "[V]"))

@@ -220,3 +220,10 @@ def test_a_training_study_resumes_from_its_runs(run, tmp_path, here):
     execute(tmp_path / "out", "DELETE FROM runs WHERE key = ?", (min(kept(tmp_path / "out")),))
     assert json.loads(run("sweep", "--resume", "out", "--json").out)["reused"] == 3
     assert (tmp_path / "out" / "table.csv").read_bytes() == table
+
+
+def test_verdicts_that_a_study_has_not_are_refused_before_it_runs(run, tmp_path, here):
+    # Catches runs of an hour whose last line is that they were asked for something else.
+    write(tmp_path / "s.yaml")
+    run("sweep", "s.yaml", "--out", "out", "--junit", "ci.xml").refused("--junit", "netlist")
+    assert not (tmp_path / "out" / "table.csv").exists()
