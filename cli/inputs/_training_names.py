@@ -8,8 +8,8 @@ from ...files import joined
 from .._exceptions import InputError
 
 # A test holds them to what `thermospice.training` has.
-TASKS = ("digits", "regression", "logistic", "least-squares", "mnist", "squad")
-OPTIMIZERS = ("sgd", "momentum", "adam", "tngd", "kfac")
+TASKS = ("digits", "regression", "logistic", "least-squares", "pinn", "autoencoder", "mnist", "squad")
+OPTIMIZERS = ("sgd", "momentum", "adam", "lbfgs", "tngd", "kfac")
 SOLVERS = ("ideal-spu", "device-spu", "model-spu", "spice-spu", "cholesky", "woodbury", "conjugate-gradient")
 
 
