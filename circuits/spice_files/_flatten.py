@@ -30,6 +30,8 @@ class Flattening:
     elements: list[Element] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     instances: int = 0
+    started: set[str] = field(default_factory=set)
+    """Capacitors whose card has an `ic=`, be it zero."""
 
     def take(self, site: Site, depth: int) -> None:
         """All cards of a block, for one instance."""
@@ -50,6 +52,8 @@ class Flattening:
             self._instance(site, found, depth)
             return
         self._put(elements(site, found))
+        if found[0][0] == "c" and "ic" in found[3:]:
+            self.started.add(site.prefix + found[0])
 
     def _put(self, made: list[Element]) -> None:
         for element in made:
@@ -91,7 +95,7 @@ class Flattening:
         )
 
 
-def flattened(circuit: Circuit, conditions: Conditions, problems: Problems) -> list[Element]:
+def flattened(circuit: Circuit, conditions: Conditions, problems: Problems) -> Flattening:
     """The elements of a whole circuit; what cannot be taken goes to the problems."""
     flattening = Flattening(problems, conditions, circuit.global_nodes)
     scope = Scope(circuit.top.parameters)
@@ -106,7 +110,7 @@ def flattened(circuit: Circuit, conditions: Conditions, problems: Problems) -> l
             scope.value_of(name)
         except (ValueError, KeyError) as error:
             problems.add(parameter.place, f"parameter {name}: {error}")
-    return flattening.elements
+    return flattening
 
 
 def _known(block: Block) -> Known | None:

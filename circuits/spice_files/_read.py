@@ -97,8 +97,8 @@ def _spice_file(path: Path, lines: Lines, problems: Problems, temperature: float
         if not 0 < temperature < math.inf:
             raise CircuitError(f"temperature: expected a positive number of kelvin, got {temperature:g}")
         conditions = replace(conditions, temperature=float(temperature))
-    found = flattened(circuit, conditions, problems)
-    found = _started(found, circuit, problems)
+    flat = flattened(circuit, conditions, problems)
+    found = _started(flat.elements, flat.started, circuit, problems)
     problems.check()
     if not found:
         raise CircuitError(f"{path}: expected a circuit, got no elements (the first line is a title)")
@@ -140,7 +140,7 @@ def _conditions(circuit: Circuit, problems: Problems) -> Conditions:
     return Conditions(found["temp"], found["tnom"])
 
 
-def _started(found: list[Element], circuit: Circuit, problems: Problems) -> list[Element]:
+def _started(found: list[Element], given: set[str], circuit: Circuit, problems: Problems) -> list[Element]:
     """The elements with the voltages of `.ic`: a capacitor without an `ic=` of its own starts between its nodes'."""
     starts: dict[str, float] = {}
     scope = Scope(circuit.top.parameters)
@@ -157,7 +157,7 @@ def _started(found: list[Element], circuit: Circuit, problems: Problems) -> list
             problems.add(line.place, f".ic: there is no node {node}")
     return [
         replace(e, initial=starts.get(e.a, 0.0) - starts.get(e.b, 0.0))
-        if isinstance(e, Capacitor) and e.initial == 0
+        if isinstance(e, Capacitor) and e.name not in given
         else e
         for e in found
     ]

@@ -73,8 +73,12 @@ def characteristic_table(summary: Mapping[str, Any]) -> Iterator[Table]:
     verdicts = tuple(_verdict(_required(row), row["passed"], row["of"]) if _judged(row) else None for row in shown)
     head = ("condition", "metric", "min", "typ", "max", "limit", "yield", "worst chip", "verdict")
     cells = tuple(tuple(_characteristic(row, verdict, summary)) for row, verdict in zip(shown, verdicts, strict=True))
-    caption = f"Under each condition: lowest chip, circuit without deviations (typ), highest chip{more}"
-    yield Table(caption, head, cells, verdicts)
+    yield Table(
+        f"Under each condition: lowest chip, the circuit without deviations (typ) and highest chip{more}",
+        head,
+        cells,
+        verdicts,
+    )
 
 
 def _required(row: Mapping[str, Any]) -> float:
@@ -102,8 +106,13 @@ def _characteristic(row: Mapping[str, Any], verdict: bool | None, summary: Mappi
 
 
 def ranges(summary: Mapping[str, Any]) -> Iterator[Table]:
-    """Of a study of chips at several points: what `characteristic_table` is to a circuit of one's own."""
-    points = list(() if summary.get("characteristics") else summary.get("points") or ())
+    """Of a study of chips at several points: what `characteristic_table` is to a circuit of one's own.
+
+    A circuit of one's own has that table alone: its typical value is no median.
+    """
+    if summary.get("characteristics"):
+        return
+    points = list(summary.get("points") or ())
     limited = list(dict.fromkeys(limit["metric"] for limit in summary.get("limits") or ()))
     rows = [(point, name) for point in points for name in limited]
     if not rows or len(rows) > _MOST_ROWS:

@@ -35,6 +35,16 @@ def _signed_power(base: float, exponent: float) -> float:
     return math.pow(base, exponent)
 
 
+def _whole_quotient(a: Any, b: Any) -> float:
+    if isinstance(quotient := a / b, Linear):
+        raise NotLinearError("a whole part of a voltage or a current")
+    if quotient < 0:
+        raise ValueError(_DISAGREE.format("a negative quotient by \\", "int(a/b)"))
+    return float(math.trunc(quotient))
+
+
+_DISAGREE = "simulators disagree on {}; write {}"
+
 Value = float | Linear
 QuantityOf = Callable[[str, list[str]], Linear]
 """The voltage (`v`) or current (`i`) of some names; may raise `ValueError`."""
@@ -70,9 +80,10 @@ _LEVELS: tuple[Mapping[str, Callable[[Any, Any], Any]], ...] = (
         "<=": lambda a, b: float(a <= b), ">=": lambda a, b: float(a >= b),
     },
     {"+": lambda a, b: a + b, "-": lambda a, b: a - b},
-    {"*": lambda a, b: a * b, "/": lambda a, b: a / b, "%": math.fmod, "\\": lambda a, b: float(math.trunc(a / b))},
+    {"*": lambda a, b: a * b, "/": lambda a, b: a / b, "%": math.fmod, "\\": _whole_quotient},
 )  # fmt: skip
 """Operators from the loosest to the tightest, each level from left to right."""
+_EQUALITIES = 2
 
 
 def evaluate(text: str, value_of: Callable[[str], float]) -> float:
@@ -129,6 +140,7 @@ class _Reader:
         self._text = text
         self._at = 0
         self._depth = 0
+        self._behind_operator = False
         self._value_of = value_of
         self._quantity_of = quantity_of
 
@@ -163,7 +175,7 @@ class _Reader:
             raise ValueError(f"{_shown(self._text)}: expected at most {MOST_DEPTH} levels of parentheses")
         value = self._level(0)
         if self._take("?"):
-            first = self._choice()
+            first = self._first_choice()
             if not self._take(":"):
                 raise self._fault("':'")
             second = self._choice()
@@ -171,28 +183,45 @@ class _Reader:
         self._depth -= 1
         return value
 
+    def _first_choice(self) -> Value:
+        self._behind_operator = True
+        if self._peek() == "-" and not NUMBER.match(self._text, self._at + 1):
+            raise self._disputed("a sign behind '?'")
+        value = self._level(0)
+        if self._peek() == "?":
+            raise self._disputed("a choice between '?' and ':'")
+        return value
+
+    def _disputed(self, what: str) -> ValueError:
+        return ValueError(f"{_shown(self._text)}: {_DISAGREE.format(what, 'parentheses')}")
+
     def _level(self, level: int) -> Value:
         if level == len(_LEVELS):
             return self._signed()
         value = self._level(level + 1)
         operators = _LEVELS[level]
         while operator := self._take(*operators):
-            value = operators[operator](value, self._level(level + 1))
+            self._behind_operator = True
+            value = operators[operator](value, self._level(level + 1 + (level == _EQUALITIES)))
+            if level == _EQUALITIES and self._peek() in _LEVELS[level + 1]:
+                raise self._disputed("which of two comparisons comes first")
         return value
 
     def _signed(self) -> Value:
-        signs: list[str] = []
-        while sign := self._take("-", "+", "!"):
-            signs.append(sign)
-        value = self._power()
-        for sign in reversed(signs):
-            value = float(not value) if sign == "!" else -value if sign == "-" else value
-        return value
+        behind = self._behind_operator
+        self._behind_operator = False
+        sign = self._take("-", "+", "!")
+        if sign and self._peek() in ("-", "+", "!"):
+            raise self._disputed("two signs in a row")
+        value = self._power(signed=bool(sign) and behind)
+        return float(not value) if sign == "!" else -value if sign == "-" else value
 
-    def _power(self) -> Value:
+    def _power(self, signed: bool) -> Value:
         base = self._operand()
         if not self._take("**", "^"):
             return base
+        if signed:
+            raise self._disputed("a sign before a power behind an operator")
         exponent = -self._operand() if self._take("-") else self._operand()
         if self._peek() in ("**", "^"):
             raise ValueError(f"{_shown(self._text)}: simulators disagree on a^b^c; write parentheses")

@@ -83,3 +83,16 @@ def test_pictures_are_those_of_the_folder_and_the_map_of_limits_comes_first(page
     assert page.count("data:image/png;base64,") == 4  # two pictures, each for the light and the dark look
     assert page.index("<figcaption>specification<") < page.index("<figcaption>Training loss, map<")
     assert "outside" not in page
+
+
+def test_a_circuit_of_ones_own_has_one_typical_value_and_that_is_no_median(tmp_path):
+    # Catches a second table of the same name whose `typ` is the median of the chips.
+    row = {"condition": "T", "metric": "tau", "unit": "s", "min": 1e-6, "typ": 2.5e-6, "max": 3e-6, "limit_max": 4e-6}
+    row |= {"passed": 2, "of": 2, "yield": 1.0, "yield_low": 0.3, "yield_high": 1.0}
+    limit = {"metric": "tau", "passed": 2, "of": 2, "yield": 1.0, "yield_low": 0.3, "yield_high": 1.0, "at_most": 4e-6}
+    point = {"parameters": {"netlist.temperature": 300.0}, "metrics": {"tau": ESTIMATE}, "limits": [limit]}
+    summary = {**SUMMARY, "points": [point], "limits": [limit], "characteristics": [row]}
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    page = build_report([tmp_path], tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "circuit without deviations (typ)" in page
+    assert "typical (median)" not in page
