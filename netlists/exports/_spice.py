@@ -28,7 +28,8 @@ def subcircuit(chip: Exported) -> str:
         *chip.comments,
         f"pins: {' '.join(chip.pins)}",
         chip.meaning,
-        "Node 0 is ground. Capacitors start at 0 V with uic. Rails and slew rate of the amplifiers are in it.",
+        "Node 0 is ground. With uic capacitors and inductors start at their ic=, 0 where there is none. Rails and slew"
+        " rate of the amplifiers are in it.",
         f"Its noise is that at {_celsius(chip)} C: write .options temp={_celsius(chip)} tnom={_celsius(chip)}.",
     ]
     lines = [f"* {line}" for line in head]

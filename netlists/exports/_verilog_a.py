@@ -63,6 +63,7 @@ def verilog_a(chip: Exported) -> str:
         *chip.comments,
         f"Pins: {', '.join(chip.pins)}.",
         f"{chip.meaning} Rails and slew rate of the amplifiers are in it.",
+        *_left_out(chip),
         f"Noise is that at {chip.network.temperature - _CELSIUS!r} C, whatever the simulator's temperature.",
     ]
     lines = [
@@ -80,6 +81,14 @@ def verilog_a(chip: Exported) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _left_out(chip: Exported) -> Iterator[str]:
+    """What a module has no way to say: where a transient begins."""
+    elements = chip.network.elements
+    started = [f"{e.name} {e.initial:g}" for e in elements if isinstance(e, Capacitor | Inductor) and e.initial != 0]
+    if started:
+        yield f"Initial values are not in it; give them to the simulator: {', '.join(started)} (V, A)."
 
 
 def vacask_bench(

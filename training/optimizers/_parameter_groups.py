@@ -63,6 +63,8 @@ def grouped(name: str, module: nn.Module, given: Iterable[Any] | None, own: Sequ
     """
     if given is None:
         return list(own)
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{name}: expected params as parameters or groups of them, got {given!r}")
     groups = [as_group(one) if isinstance(one, Mapping) else one for one in given]
     if not groups:
         raise ValueError(f"{name}: expected params as parameters or groups of them, got none")
@@ -74,6 +76,8 @@ def grouped(name: str, module: nn.Module, given: Iterable[Any] | None, own: Sequ
 def as_group(given: Mapping[str, Any]) -> Group:
     """A group whose parameters can be gone through more than once."""
     params = given.get("params", ())
+    if not isinstance(params, Iterable):
+        raise TypeError(f"expected params of a group as parameters, got {params!r}")
     return {**given, "params": [params] if isinstance(params, Tensor) else list(params)}
 
 

@@ -115,6 +115,9 @@ class TNGD(torch.optim.Optimizer):
             raise ValueError(f"TNGD: expected chunk >= 1, a whole number, got {chunk}")
         check_curvature(curvature, autocast, data_parallel, delay)
         check_unstable("TNGD", unstable)
+        if levenberg_marquardt is not None and not isinstance(levenberg_marquardt, LevenbergMarquardt):
+            found = repr(levenberg_marquardt)
+            raise TypeError(f"TNGD: expected levenberg_marquardt as LevenbergMarquardt() or None, got {found}")
         check_check("TNGD", check)
         if check != "gradient" and curvature != "layers":
             raise ValueError(f'TNGD: check is of curvature "layers"; "{curvature}" is checked at each step')

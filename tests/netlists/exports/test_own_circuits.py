@@ -142,3 +142,12 @@ def test_a_script_is_its_circuit(name, tmp_path, monkeypatch):
             script.covariance()
         return
     np.testing.assert_allclose(script.covariance(), expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
+
+
+def test_an_export_says_where_a_transient_begins_and_a_module_that_it_leaves_it_out():
+    # Catches "capacitors start at 0 V" above a card with ic=0.3.
+    text = "t\nV1 in 0 1\nR1 in out 1k\nC1 out 0 1n ic=0.3\nL1 out 0 1m ic=2m\n"
+    network = parse_netlist(text).network
+    made = own_export(observed(network, "out").network, "started").made
+    assert "0 where there is none" in subcircuit(made)
+    assert "// Initial values are not in it; give them to the simulator: c1 0.3, l1 0.002 (V, A)." in verilog_a(made)

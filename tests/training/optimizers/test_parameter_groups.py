@@ -183,3 +183,17 @@ def test_one_list_of_parameters_is_one_group(double_precision: None) -> None:
     TNGD(module, functional.cross_entropy, solver=Woodbury(), params=module.parameters()).step(X, Y)
     TNGD(twin, functional.cross_entropy, solver=Woodbury()).step(X, Y)
     assert torch.equal(flat(module), flat(twin))
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"params": 5}, "params as parameters"),
+        ({"params": [{"params": 5}]}, "params of a group"),
+        ({"levenberg_marquardt": True}, r"LevenbergMarquardt\(\)"),
+    ],
+)
+def test_settings_of_another_type_are_refused_by_name(given, word):
+    # Catches `levenberg_marquardt=True`, as the command line has it, which failed in the first step.
+    with pytest.raises(TypeError, match=f"{word}|signature says"):
+        TNGD(network(), functional.cross_entropy, **given)
