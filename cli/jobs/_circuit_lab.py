@@ -14,6 +14,7 @@ from ...behavioral.circuit_calibration import (
     term_of,
 )
 from ...behavioral.circuit_calibration import holds_circuit_model as holds_circuit_model
+from ...circuits import Network, read_netlist
 from ...circuits.linear_circuits import Observed
 from ...circuits.spice_files import netlist_text
 from ...circuits.tolerances import load_specification
@@ -29,6 +30,8 @@ from ..inputs import circuit_lab as inputs
 from ..inputs import lab as lab_files
 
 CircuitFiles = inputs.CircuitFiles
+
+_MOST_NAMED = 5
 
 
 def calibrate_on_bench(
@@ -93,6 +96,7 @@ def verify_device_on_bench(this: Job, device: Path, files: Sequence[Path]) -> No
         name = Path(lab.facts.netlist).stem
         if name != model.circuit.network.name:
             raise InputError(f"--device: is of netlist {model.circuit.network.name}, and {lab.where} says {name}")
+        _refuse_edited(model.circuit.network, lab.folder / lab.facts.netlist)
     told = inputs.with_description(lab, inputs.CircuitFiles(None, ",".join(model.circuit.labels), None, None))
     circuit = model.circuit
     if told.temperature is not None:
@@ -100,6 +104,22 @@ def verify_device_on_bench(this: Job, device: Path, files: Sequence[Path]) -> No
     # The bench's unknowns are those that were fitted.
     data = inputs.load_of_circuit(lab, records, circuit, model.unknown, ())
     _judge(this, replace(model, circuit=circuit, unknown=data.unknown), data, str(device))
+
+
+def _refuse_edited(network: Network, path: Path) -> None:
+    """The file may be gone, since the device has the circuit; where it is there, it has to be that circuit."""
+    if not path.exists():
+        return
+    now = read_netlist(path, include=True)
+    if now.temperature != network.temperature:
+        return  # its elements have their values at another temperature
+    before = {element.name: element for element in network.elements}
+    changed = [element.name for element in now.elements if before.pop(element.name, None) != element]
+    if names := [*changed, *before]:
+        raise InputError(
+            f"--device: {path} is no longer the netlist that was calibrated: {', '.join(names[:_MOST_NAMED])} differ;"
+            " calibrate it again"
+        )
 
 
 def _loaded(

@@ -58,6 +58,11 @@ def test_a_netlist_is_fitted_to_a_bench_and_judged_by_what_was_kept_back(run, la
     held = run("verify", "--device", "c/device.json", lab / "step-2.csv", lab / "step-0.csv", "--json")
     assert held.code == 0, held.err
     assert json.loads(held.out)["fitted"] == ["step-0.csv"]
+    # A netlist that was edited since is another circuit, and the device's would win without a word.
+    text = (lab / "ladder.cir").read_text()
+    (lab / "ladder.cir").write_text(text.replace("2k", "2.2k"))
+    run("verify", "--device", "c/device.json", lab / "step-2.csv").refused("ladder.cir", "r2", "no longer the netlist")
+    (lab / "ladder.cir").write_text(text)
     device = json.loads((tmp_path / "c" / "device.json").read_text())
     (tmp_path / "c" / "device.json").write_text(json.dumps({**device, "logarithms": [0.0]}))
     run("verify", "--device", "c/device.json", lab / "step-2.csv").refused("device.json", "finite numbers of")
