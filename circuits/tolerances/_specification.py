@@ -40,7 +40,7 @@ class CircuitSpecification(BaseModel):
 
     tolerances: Mapping[str, Tolerance] = Field(default_factory=dict)
     """By patterns of element names, such as `R*`; where several match, the last one counts."""
-    corners: tuple[Corner, ...] = ("typical",)
+    corners: Annotated[tuple[Corner, ...], Field(min_length=1)] = ("typical",)
     """Each is a condition under which chips are drawn."""
     temperatures: tuple[Annotated[Kelvin, Field(gt=0)], ...] = ()
     """The netlist's own unless given."""

@@ -49,6 +49,7 @@ def test_corners_and_temperature():
 @pytest.mark.parametrize(
     ("data", "words"),
     [
+        ({"corners": []}, "corners: .*at least 1"),
         ({"tolerances": {"R1": {"sigma": "1 %", "within": "1 %"}}}, "within or sigma"),
         ({"tolerances": {"R1": "often"}}, "tolerances.R1"),
         ({"tolerances": {"R1": "100 %"}}, "tolerances.R1"),
