@@ -1,7 +1,7 @@
 """Lab data of a circuit of one's own: which netlist, and what was seen of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...behavioral.circuit_calibration import check_readouts
@@ -67,18 +67,17 @@ def circuit_of(files: CircuitFiles, wanted: Sequence[str]) -> tuple[Observed, li
         wanted: which of `outputs` and `tolerances` are needed.
     """
     assert files.netlist is not None
-    network = read_netlist(files.netlist, files.include)
+    network = read_netlist(files.netlist, files.include, temperature=files.temperature)
     missing = []
     if files.outputs is None and "outputs" in wanted:
         nodes = ", ".join(network.nodes[:12]) + (" ..." if len(network.nodes) > 12 else "")
         missing.append(f"--outputs (or outputs): nodes of {files.netlist}, which has {nodes}")
     if files.tolerances is None and "tolerances" in wanted:
         missing.append("--tolerances (or tolerances): a YAML file, such as one with `tolerances: {R*: 1 %}`")
-    every_node = Observed(network, network.nodes)
-    circuit = every_node if files.outputs is None else get_circuit(files.netlist, files.outputs, files.include)
-    if files.temperature is not None:
-        circuit = replace(circuit, network=replace(circuit.network, temperature=files.temperature))
-    return circuit, missing
+    if files.outputs is None:
+        return Observed(network, network.nodes), missing
+    # read at that temperature: with it go the values of elements that have coefficients
+    return get_circuit(files.netlist, files.outputs, files.include, temperature=files.temperature), missing
 
 
 def load_of_circuit(

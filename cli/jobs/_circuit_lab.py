@@ -100,7 +100,8 @@ def verify_device_on_bench(this: Job, device: Path, files: Sequence[Path]) -> No
     told = inputs.with_description(lab, inputs.CircuitFiles(None, ",".join(model.circuit.labels), None, None))
     circuit = model.circuit
     if told.temperature is not None:
-        circuit = replace(circuit, network=replace(circuit.network, temperature=told.temperature))
+        path = None if lab.facts.netlist is None else lab.folder / lab.facts.netlist
+        circuit = replace(circuit, network=_warmed(circuit.network, told.temperature, path))
     # The bench's unknowns are those that were fitted.
     data = inputs.load_of_circuit(lab, records, circuit, model.unknown, ())
     _judge(this, replace(model, circuit=circuit, unknown=data.unknown), data, str(device))
@@ -110,16 +111,31 @@ def _refuse_edited(network: Network, path: Path) -> None:
     """The file may be gone, since the device has the circuit; where it is there, it has to be that circuit."""
     if not path.exists():
         return
-    now = read_netlist(path, include=True)
-    if now.temperature != network.temperature:
-        return  # its elements have their values at another temperature
-    before = {element.name: element for element in network.elements}
-    changed = [element.name for element in now.elements if before.pop(element.name, None) != element]
-    if names := [*changed, *before]:
+    names = _differing(network, read_netlist(path, include=True, temperature=network.temperature))
+    if names:
         raise InputError(
             f"--device: {path} is no longer the netlist that was calibrated: {', '.join(names[:_MOST_NAMED])} differ;"
             " calibrate it again"
         )
+
+
+def _warmed(network: Network, temperature: float, path: Path | None) -> Network:
+    """Values at one temperature are not known from those at another: where there are coefficients it is refused."""
+    if temperature != network.temperature and path is not None and path.exists():
+        names = _differing(network, read_netlist(path, include=True, temperature=temperature))
+        if names:
+            raise InputError(
+                f"--device: was calibrated at {network.temperature:g} K, and at {temperature:g} K"
+                f" {', '.join(names[:_MOST_NAMED])} of {path} have other values; calibrate it at that temperature"
+            )
+    return replace(network, temperature=temperature)
+
+
+def _differing(network: Network, other: Network) -> list[str]:
+    """Names of elements that are not the same in both."""
+    before = {element.name: element for element in network.elements}
+    changed = [element.name for element in other.elements if before.pop(element.name, None) != element]
+    return [*changed, *before]
 
 
 def _loaded(

@@ -62,6 +62,12 @@ def test_a_netlist_is_fitted_to_a_bench_and_judged_by_what_was_kept_back(run, la
     text = (lab / "ladder.cir").read_text()
     (lab / "ladder.cir").write_text(text.replace("2k", "2.2k"))
     run("verify", "--device", "c/device.json", lab / "step-2.csv").refused("ladder.cir", "r2", "no longer the netlist")
+    # Nor are its values known at another temperature, where they have coefficients.
+    (lab / "ladder.cir").write_text(text.replace("2k", "2k tc1=1m"))
+    told = (lab / "lab.yaml").read_text()
+    (lab / "lab.yaml").write_text(told + "temperature: 320.15 K\n")
+    run("verify", "--device", "c/device.json", lab / "step-2.csv").refused("300.15 K", "320.15 K", "r2")
+    (lab / "lab.yaml").write_text(told)
     (lab / "ladder.cir").write_text(text)
     device = json.loads((tmp_path / "c" / "device.json").read_text())
     (tmp_path / "c" / "device.json").write_text(json.dumps({**device, "logarithms": [0.0]}))
@@ -82,6 +88,17 @@ def test_a_netlist_that_contradicts_the_records_fails(run, lab):
     found = json.loads(fitted.out)
     assert found["verdict"] == "contradicted"
     assert any(one["row"] in ("r2", "response.csv") for one in found["contradictions"])
+
+
+@pytest.mark.parametrize(("r2", "code"), [("1k", 0), ("2k", 1)])
+def test_values_are_those_at_the_temperature_of_the_records(run, lab, r2, code):
+    # Catches a temperature that warms the noise and leaves the coefficients of the elements out: at 20 K more
+    # R2 is twice as large, and the records are of one of 2 kOhm.
+    text = (lab / "ladder.cir").read_text()
+    (lab / "ladder.cir").write_text(text.replace("R2 a b 2k", f"R2 a b {r2} tc1=0.05"))
+    (lab / "lab.yaml").write_text((lab / "lab.yaml").read_text() + "temperature: 320.15 K\n")
+    outcome = run("verify", "--measurements", lab / "lab.yaml", lab / "step-0.csv")
+    assert outcome.code == code, outcome.err
 
 
 def test_a_netlist_of_exact_values_is_judged_by_noise_alone(run, lab):
