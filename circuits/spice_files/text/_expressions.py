@@ -43,7 +43,18 @@ def _whole_quotient(a: Any, b: Any) -> float:
     return float(math.trunc(quotient))
 
 
+def _remainder(a: Any, b: Any) -> float:
+    """Of whole numbers, or where rounding does not decide between nothing and almost a whole divisor."""
+    found = math.fmod(a, b)
+    edge = min(abs(found), abs(b) - abs(found))
+    whole = float(a).is_integer() and float(b).is_integer()
+    if not whole and edge <= _ROUNDING * abs(a):
+        raise ValueError(_DISAGREE.format("a remainder that rounding decides", "whole numbers"))
+    return found
+
+
 _DISAGREE = "simulators disagree on {}; write {}"
+_ROUNDING = 1e-12
 
 Value = float | Linear
 QuantityOf = Callable[[str, list[str]], Linear]
@@ -80,10 +91,12 @@ _LEVELS: tuple[Mapping[str, Callable[[Any, Any], Any]], ...] = (
         "<=": lambda a, b: float(a <= b), ">=": lambda a, b: float(a >= b),
     },
     {"+": lambda a, b: a + b, "-": lambda a, b: a - b},
-    {"*": lambda a, b: a * b, "/": lambda a, b: a / b, "%": math.fmod, "\\": _whole_quotient},
+    {"*": lambda a, b: a * b, "/": lambda a, b: a / b, "%": _remainder, "\\": _whole_quotient},
 )  # fmt: skip
 """Operators from the loosest to the tightest, each level from left to right."""
 _EQUALITIES = 2
+_COMPARISONS = (2, 3)
+_SIGNS = ("-", "+", "!")
 
 
 def evaluate(text: str, value_of: Callable[[str], float]) -> float:
@@ -141,6 +154,7 @@ class _Reader:
         self._at = 0
         self._depth = 0
         self._behind_operator = False
+        self._sign_behind = False
         self._value_of = value_of
         self._quantity_of = quantity_of
 
@@ -198,11 +212,16 @@ class _Reader:
     def _level(self, level: int) -> Value:
         if level == len(_LEVELS):
             return self._signed()
+        signed = self._peek() in _SIGNS
         value = self._level(level + 1)
         operators = _LEVELS[level]
         while operator := self._take(*operators):
             self._behind_operator = True
+            if operator == "\\" and signed:
+                raise self._disputed("a sign before a whole quotient")
             value = operators[operator](value, self._level(level + 1 + (level == _EQUALITIES)))
+            if level in _COMPARISONS and self._sign_behind and self._quantity_of is not None:
+                raise self._disputed("a sign behind an operator in a comparison")
             if level == _EQUALITIES and self._peek() in _LEVELS[level + 1]:
                 raise self._disputed("which of two comparisons comes first")
         return value
@@ -210,24 +229,45 @@ class _Reader:
     def _signed(self) -> Value:
         behind = self._behind_operator
         self._behind_operator = False
-        sign = self._take("-", "+", "!")
-        if sign and self._peek() in ("-", "+", "!"):
+        sign = self._take(*_SIGNS)
+        if sign and self._peek() in _SIGNS:
             raise self._disputed("two signs in a row")
-        value = self._power(signed=bool(sign) and behind)
-        return float(not value) if sign == "!" else -value if sign == "-" else value
+        if sign and behind and self._quantity_of is None:
+            self._refuse_sign_of_more_than_a_number()
+        self._sign_behind |= bool(sign) and behind
+        value = self._power(signed=sign == "!" or (bool(sign) and behind))
+        if sign == "!":
+            self._refuse_operator("what '!' is applied to")
+            return float(not value)
+        return -value if sign == "-" else value
+
+    def _refuse_sign_of_more_than_a_number(self) -> None:
+        """ngspice binds such a sign to what follows, however far it goes."""
+        self._peek()
+        if not NUMBER.match(self._text, self._at):
+            raise self._disputed("a sign behind an operator")
+
+    def _refuse_operator(self, what: str) -> None:
+        if self._peek() not in ("", ")", ",", "?", ":"):
+            raise self._disputed(what)
 
     def _power(self, signed: bool) -> Value:
         base = self._operand()
         if not self._take("**", "^"):
             return base
         if signed:
-            raise self._disputed("a sign before a power behind an operator")
-        exponent = -self._operand() if self._take("-") else self._operand()
+            raise self._disputed("a sign before a power")
+        exponent = -self._signed_exponent() if self._take("-") else self._operand()
         if self._peek() in ("**", "^"):
             raise ValueError(f"{_shown(self._text)}: simulators disagree on a^b^c; write parentheses")
         if isinstance(base, Linear) or isinstance(exponent, Linear):
             raise NotLinearError("a power")
         return self._real(lambda: _power(base, exponent))
+
+    def _signed_exponent(self) -> Value:
+        if self._quantity_of is None:
+            self._refuse_sign_of_more_than_a_number()
+        return self._operand()
 
     def _operand(self) -> Value:
         if self._take("("):
