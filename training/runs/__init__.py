@@ -13,8 +13,8 @@ from ._one_run import train as train
 from ._training_state import DataOrder as DataOrder
 from ._training_state import TrainingState as TrainingState
 from ._training_state import schedule as schedule
-from ._tuning import METHODS as METHODS
-from ._tuning import Tuned as Tuned
-from ._tuning import TuningBudget as TuningBudget
-from ._tuning import search_points as search_points
 from ._tuning import tune as tune
+from .tuning import METHODS as METHODS
+from .tuning import Tuned as Tuned
+from .tuning import TuningBudget as TuningBudget
+from .tuning import search_points as search_points

@@ -23,6 +23,7 @@ from ._out_of_memory import explain_memory
 from ._progress import Progress
 from ._restored import restore
 from ._training_state import TrainingState, given
+from .tuning import reached
 
 CURVES = "curves.jsonl"
 CHECKPOINT = "checkpoint.pt"
@@ -67,7 +68,8 @@ def train(
             with lead:
                 stopped = _loop(run, experiment, seed, saved, logged, sinks, stop, progress, lead)
             _settle_times(folder / CURVES, run)
-            return _entry(run, experiment, seed, stopped, stop)
+            entry = _entry(run, experiment, seed, stopped, stop)
+            return {**entry, **_to_target(experiment, folder / CURVES)}
         except (MemoryError, RuntimeError) as error:
             if not ran_out(error):
                 raise
@@ -184,8 +186,10 @@ def _row(run: TrainingState, experiment: Experiment, stop: Callable[[], bool]) -
     module = run.module
     train_loss, _ = evaluate(module, task, task.train, stop)
     row: dict[str, Any] = {"step": run.step, "train_loss": train_loss, "batch_losses": run.batch_losses}
-    if run.step % given(experiment.test_every) == 0 or run.step == experiment.steps:
+    looks = run.step % given(experiment.test_every) == 0 or run.step == experiment.steps
+    if looks or experiment.target_loss is not None:
         row["validation_loss"], row["validation_accuracy"] = evaluate(module, task, task.validation, stop)
+    if looks:
         row["test_loss"], row["test_accuracy"] = evaluate(module, task, task.test, stop)
     # only a row that is whole changes the run
     run.batch_losses = []
@@ -213,8 +217,19 @@ def _entry(
         for part, split in (("train", task.train), ("validation", task.validation), ("test", task.test)):
             entry[f"{part}_loss"], entry[f"{part}_accuracy"] = evaluate(module, task, split, stop)
     entry |= {**run.stepper.stability, **_costs(run)}
+    entry["tuned_for"] = experiment.tuned_for
     entry["parameters"] = sum(p.numel() for p in module.parameters() if p.requires_grad)
     return finite({**entry, "warning": run.stepper.warning, "stopped": stopped})
+
+
+def _to_target(experiment: Experiment, curves: Path) -> Entry:
+    """When the run had come to its target loss; only the target where it never had."""
+    target = experiment.target_loss
+    if target is None:
+        return {}
+    found = reached(read_rows(curves), target)
+    when = {} if found is None else {"steps_to_target": found.step, "modelled_time_to_target_s": found.modelled_time_s}
+    return {"target_loss": target, **when}
 
 
 def _names(experiment: Experiment, seed: int) -> dict[str, Any]:
