@@ -83,4 +83,4 @@ def _base(study: Study, where: str) -> "CircuitBase | Any":
         return CircuitBase(study.circuit, study.seed, where)
     from ._training_tasks import TrainingBase
 
-    return TrainingBase(study.training or {}, where)
+    return TrainingBase(study.training or {}, study.cases or {}, where)

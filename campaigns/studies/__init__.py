@@ -10,6 +10,7 @@ from ._metrics import TRAINING as TRAINING
 from ._netlist_settings import NetlistSettings as NetlistSettings
 from ._parameters import Parameter as Parameter
 from ._parameters import points as points
+from ._study import CASE as CASE
 from ._study import StopAfter as StopAfter
 from ._study import Study as Study
 from ._study_file import limits_of as limits_of

@@ -15,6 +15,9 @@ from ._parameters import Parameter
 
 MOST_RUNS = 100_000
 
+CASE = "training.case"
+"""The parameter whose values are the names of a study's cases."""
+
 
 class StopAfter(Frozen):
     """The campaign ends when this many runs have failed."""
@@ -43,6 +46,9 @@ class Study(Frozen):
     every run then has `train_loss_ratio` and `test_loss_ratio`."""
     specification: Specification | None = None
     """The loosest value of a parameter that keeps a bound, as a map and a table."""
+    cases: Mapping[str, Mapping[str, Any]] | None = Field(None, min_length=1)
+    """Settings of a training that belong together, by a name of one's own: such as an optimiser with its own rate.
+    Each is a value of the parameter `training.case`."""
     parameters: Mapping[str, Parameter] = Field(default_factory=dict)
     """What varies, by the dotted name of the field that it replaces."""
     method: Literal["grid", "latin-hypercube", "monte-carlo"] = "grid"
@@ -61,6 +67,15 @@ class Study(Frozen):
     """Whether failed runs end the study, and after how many."""
     limits: tuple[Limit, ...] = ()
     """What a good run keeps; the yield is the part of the runs that do."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cases_vary(cls, data: Any) -> Any:
+        cases = data.get("cases") if isinstance(data, Mapping) else None
+        given = data.get("parameters") or {} if isinstance(data, Mapping) else {}
+        if not (isinstance(cases, Mapping) and cases and isinstance(given, Mapping)) or CASE in given:
+            return data
+        return {**data, "parameters": {CASE: list(cases), **given}}
 
     @model_validator(mode="after")
     def _consistent(self) -> "Study":
@@ -89,8 +104,11 @@ class Study(Frozen):
             yield f"parameters: missing; {self.method} needs at least one"
         for name, parameter in self.parameters.items():
             yield from parameter.faults(name, self.method)
-        if self.reference is not None and self.kind != "training":
-            yield "reference: only a study of kind training has one; remove it"
+        for name in ("reference", "cases"):
+            if getattr(self, name) is not None and self.kind != "training":
+                yield f"{name}: only a study of kind training has one; remove it"
+        if CASE in self.parameters and self.cases is None:
+            yield f"parameters.{CASE}: there are no cases; give them too"
 
     def _wrong_specification(self) -> Iterator[str]:
         asked = self.specification

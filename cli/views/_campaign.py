@@ -31,10 +31,11 @@ def campaign(
     execution: campaigns.Execution,
     given: tuple[campaigns.Study, str] | None = None,
     junit: Path | None = None,
+    data: Path | None = None,
 ) -> None:
     """Perform a study in the command's folder: that of a file, or one that is given with its name.
 
-    The verdicts of a campaign of a netlist are copied to `junit`.
+    The verdicts of a campaign of a netlist are copied to `junit`; a training reads the folder `data`.
 
     Raises:
         InputError: a study that cannot be done, a folder that is not one of a sweep.
@@ -42,7 +43,7 @@ def campaign(
     """
     if execution.retry_failed and not execution.resume:
         raise InputError("--retry-failed: a new campaign has no failed runs; give the folder of one with --resume")
-    study, where = given or _study(this.folder, path, seed, execution.resume)
+    study, where = given or _study(this.folder, path, seed, execution.resume, data)
     if junit is not None and study.netlist is None:
         raise InputError("--junit: only a study of a netlist has limits by condition; remove it")
     for line in _amplifier_told(study, this.folder, path, execution.resume):
@@ -59,17 +60,21 @@ def campaign(
         this.say(line)
 
 
-def _study(folder: Path, path: Path | None, seed: int | None, resume: bool) -> tuple[campaigns.Study, str]:
+def _study(
+    folder: Path, path: Path | None, seed: int | None, resume: bool, data: Path | None
+) -> tuple[campaigns.Study, str]:
     found = load_state(folder, "sweep") if resume else {}
     if path is None:
         if not resume:
             raise InputError("STUDY: expected the path of a study (a .yaml file), or --resume")
         if seed is not None:
             raise InputError("--seed: a campaign goes on with the seed of its study; remove it")
+        if data is not None:
+            raise InputError("--data: a campaign goes on with the data of its study; remove it")
         where = state_file(folder)
         with interpreting(where):
             return campaigns.parse_study(found["study"], str(where)), str(where)
-    study = campaigns.load_study(path)
+    study = campaigns.load_study(path, data)
     if seed is not None:
         # A study is frozen; another seed is another study.
         study = campaigns.parse_study({**campaigns.to_plain(study), "seed": seed}, str(path))
