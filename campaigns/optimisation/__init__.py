@@ -1,0 +1,1 @@
+"""The cheapest design that keeps its limits."""
