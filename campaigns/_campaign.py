@@ -12,9 +12,10 @@ from ..files import plain, write_bytes, write_json, write_text
 from ..files.opening import available_cores
 from ._exceptions import StudyError
 from ._forecast import campaign_forecast
+from ._optimising import Optimising, search_of
 from ._performing import Execution, Performer, Progress
 from ._summary import campaign_summary, has_passed
-from .planning import Plan, plan
+from .planning import Plan, PlanMaker, plan
 from .results import (
     Characteristic,
     characteristics,
@@ -86,6 +87,7 @@ def run_campaign(
     if not execution.resume and (target / STATE).exists():
         raise StudyError(f"{target}: holds a campaign already; resume it, or choose another folder")
     what = plan(study, where)
+    search = None if study.optimise is None else search_of(study, where)
     _foretell(what, study, execution, where, tell)
     if study.kind != "training" and execution.scheduler is None:
         from ..netlists.simulators import proven_ngspice  # PySpice
@@ -94,9 +96,14 @@ def run_campaign(
     with alone_in(target):
         write_json(target / STATE, {"command": "sweep", "study": to_plain(study)})
         write_text(target / "study.yaml", to_yaml(study))
-        with Store.opened(target) as store:
-            with Performer.at_work(target, study, store, execution, progress or _silent) as performer:
+        with (
+            Store.opened(target) as store,
+            Performer.at_work(target, study, store, execution, progress or _silent) as performer,
+        ):
+            if search is None:
                 return _Campaign(target, study, what, performer).carried_out()
+            found = Optimising(target, study, PlanMaker(study, where), search, performer).carried_out()
+            return CampaignResult(target, study, found[0], tuple(found[1]), plain(found[2]))
 
 
 def _foretell(what: Plan, study: Study, execution: Execution, where: str, tell: Callable[[str], None] | None) -> None:

@@ -48,6 +48,7 @@ class Performer:
     _stack: ExitStack = field(default_factory=ExitStack)
     _workers: Executor | None = None
     _name: str = ""
+    _told: bool = False
 
     @classmethod
     @contextmanager
@@ -74,7 +75,8 @@ class Performer:
         waiting = {key: task for key, task in tasks.items() if key not in self.known}
         total = self._over + len(waiting) if expected is None else expected
         failed = sum(record["status"] == "failed" for record in self.known.values())
-        if self._over == 0:
+        if not self._told:
+            self._told = True
             self.progress(0, failed, total)
         if waiting:
             self._perform(waiting, failed, max(total, self._over + len(waiting)))

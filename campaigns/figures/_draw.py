@@ -62,6 +62,13 @@ def sensitivity_picture(study: str, found: Mapping[str, Any]) -> bytes:
     return png(_bound(draw_ranking, study, found))
 
 
+def designs_picture(study: Study, rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> bytes:
+    """PNG of the designs of a search."""
+    from ._designs import draw_designs
+
+    return png(_bound(draw_designs, study, rows, found))
+
+
 def _file(metric: str) -> str:
     """A metric as a part of a file's name: nodes may be called like a path, or like nothing on another system."""
     return re.sub(r"[^A-Za-z0-9_.(),+-]", "_", metric)

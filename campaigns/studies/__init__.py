@@ -25,5 +25,6 @@ from ._study_file import parse_study as parse_study
 from ._study_file import to_plain as to_plain
 from ._study_file import to_yaml as to_yaml
 from ._units import number as number
+from ._units import quantity_of as quantity_of
 from ._units import unit_of as unit_of
 from ._units import written as written

@@ -27,9 +27,7 @@ class Term(Frozen):
         if (self.exponent is None) == (self.doubles_every is None):
             raise ValueError("expected exponent or doubles_every, one of the two")
         if self.exponent == 0 or self.doubles_every in (0, "0"):
-            raise ValueError(
-                "expected a number that is not zero; an equal cost for all values decides nothing"
-            )
+            raise ValueError("expected a number that is not zero; an equal cost for all values decides nothing")
         return self
 
 
