@@ -26,6 +26,10 @@ class CircuitBase:
         path = path_of(name, "circuit")
         return number(name, get(self._settings({name: value}).model_dump(mode="json"), path))
 
+    def own(self, name: str) -> Any:
+        """The value that the study's settings have."""
+        return number(name, get(self._plain, path_of(name, "circuit")))
+
     def at(self, values: Mapping[str, Any]) -> tuple[RunTask, dict[str, Any]]:
         """What the runs of a point have in common, and its parameters as the fields have them.
 

@@ -36,6 +36,10 @@ class TrainingBase:
         """A value as the field has it."""
         return _value(self._experiment({name: value}), name, value)
 
+    def own(self, name: str) -> Any:
+        """The value that the study's settings have."""
+        return _value(self._experiment({}), name)
+
     def at(self, values: Mapping[str, Any]) -> tuple[RunTask, dict[str, Any]]:
         """What the runs of a point have in common, and its parameters as the fields have them."""
         asked = self._experiment(values)
