@@ -104,8 +104,9 @@ def relaxation(
 
 def relaxation_times(slowest: float, fastest: float) -> Float[np.ndarray, " times"]:
     """Those of `relaxation`."""
-    octaves = ceil(log2(100 * fastest / slowest)) + 2
     first = 0.1 / fastest / 4
+    # The last of them is 1.75 times the begin of the last octave.
+    octaves = ceil(log2(10 / (1.75 * slowest * first))) + 1
     times = first * np.multiply.outer(2.0 ** np.arange(octaves), [1.0, 1.25, 1.5, 1.75]).ravel()
     return np.array([0.0, *times])
 
