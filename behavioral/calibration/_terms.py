@@ -157,14 +157,14 @@ class Term(Protocol):
 
 def quiet_circuit(parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Sensitivity:
     """The circuit of a run at one z, as its readouts see it, without noise."""
-    circuit = Sensitivity.of(parameters.dual_network(z, run.program, run.scaling))
+    circuit = Sensitivity.of(*parameters.dual_circuit(z, run.program, run.scaling))
     return _read(circuit, parameters, z, run)
 
 
 def noisy_circuit(parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Sensitivity:
     """The circuit of a run at one z, as its readouts see it, with all its noise."""
     k = parameters.shared["noise_scale"]
-    circuit = Sensitivity.of(parameters.dual_network(z, run.program, run.scaling), noisy=True)
+    circuit = Sensitivity.of(*parameters.dual_circuit(z, run.program, run.scaling), noisy=True)
     if (flicker := parameters.corner(z)) is not None and circuit.coloured.any():
         mine = parameters.shared.get("noise_corner")
         circuit = with_flicker(circuit, *flicker, mine, 0.0 if mine is None else float(parameters.sigma[mine]))

@@ -1,5 +1,6 @@
 """How measurements change with every parameter."""
 
+from ._array import DualArray as DualArray
 from ._dual_numbers import Dual as Dual
 from ._flicker import with_flicker as with_flicker
 from ._noisy_records import Delay as Delay
