@@ -8,7 +8,7 @@ import scipy
 from jaxtyping import Float
 
 from ...circuits import Instance, Level, Program, Scaling
-from .derivatives import Sensitivity, with_flicker
+from .derivatives import Sensitivity, Settled, with_flicker
 from .unknowns import Loaded, Parameters
 
 
@@ -170,6 +170,12 @@ def noisy_circuit(parameters: Parameters, z: Float[np.ndarray, " p"], run: Loade
         circuit = with_flicker(circuit, *flicker, mine, 0.0 if mine is None else float(parameters.sigma[mine]))
     circuit = circuit.with_noise_scale(parameters.factor("noise_scale", z), k, float(parameters.sigma[k]))
     return _read(circuit, parameters, z, run)
+
+
+def settled_readouts(parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Settled:
+    """The readouts of a run's settled circuit at one z, with their derivatives."""
+    found = Settled.of(*parameters.dual_circuit(z, run.program, run.scaling), parameters.size)
+    return found.read(*parameters.bench.readout(z, run.name, len(found.v)))
 
 
 def _read(circuit: Sensitivity, parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Sensitivity:

@@ -10,6 +10,7 @@ from ._second_moments import covariances as covariances
 from ._second_moments import cross_spectra as cross_spectra
 from ._sensitivity import AMPLIFIER_NOISE as AMPLIFIER_NOISE
 from ._sensitivity import Sensitivity as Sensitivity
+from ._settled import Settled as Settled
 from ._spectra import covariance as covariance
 from ._spectra import densities as densities
 from ._spectra import response as response

@@ -19,6 +19,9 @@ from ._wires import Wires
 AMPLIFIER_NOISE = -1
 """Marks, among the parameters, what depends on an amplifier's noise voltage."""
 
+Unknown = Sequence[tuple[int, int, float, bool]]
+"""Parameters of readouts: index, readout, slope of the value, and whether it is a gain."""
+
 
 @dataclass(frozen=True, eq=False)
 class Modes:
@@ -133,7 +136,7 @@ class Sensitivity:
         self,
         gain: Float[np.ndarray, " n"],
         offset: Float[np.ndarray, " n"],
-        unknown: Sequence[tuple[int, int, float, bool]],
+        unknown: Unknown,
     ) -> "Sensitivity":
         """As readouts with gains (n,) and offsets (n,) [V] see it.
 

@@ -242,7 +242,7 @@ class Parameters:
         values = self.design.values(self.level)
         where = self.index[array.error].ravel()[array.entry]
         spread = np.where(where >= 0, self.sigma[where], 0.0)
-        relative = 1 + spread * z[where]
+        relative: Float[np.ndarray, " k"] = 1 + spread * z[where]
         programmed = values.R0 / (array.weight * relative)
         conductance = 1 / (programmed + values.switch_resistance)
         slope = conductance**2 * programmed * spread / relative
