@@ -34,7 +34,7 @@ def with_mode(real: float, imag: float) -> np.ndarray:
 
 @pytest.mark.parametrize("skew", [1.0, 5.0])
 @pytest.mark.parametrize(
-    ("real", "imag"), [(-0.003, 0.0), (-0.011, 0.0), (-2.6, 0.0), (-0.15, 2.6), (-0.004, 0.005), (-0.02, 0.004)]
+    ("real", "imag"), [(-0.003, 0.0), (-0.011, 0.0), (-2.6, 0.0), (-0.15, 2.6), (-0.004, 0.005), (-0.003, 1.5)]
 )
 def test_growth_is_that_of_all_eigenvalues(real, imag, skew):
     # Catches a mode that grows, or rings, far from the slowest decay, where inverse iteration alone does not look.
