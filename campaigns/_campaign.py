@@ -108,8 +108,8 @@ def run_campaign(
 
 def _foretell(what: Plan, study: Study, execution: Execution, where: str, tell: Callable[[str], None] | None) -> None:
     """Say what is long or large, refuse what does not fit. A cluster's workers are not known beforehand."""
-    if execution.scheduler is not None:
-        return
+    if execution.scheduler is not None or (study.kind == "training" and tell is None):
+        return  # to know what a training takes some are begun, for those who want to be told
     expected = campaign_forecast(what, execution.workers or available_cores())
     if expected is None:
         return

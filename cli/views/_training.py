@@ -67,7 +67,9 @@ def run(
 ) -> list[dict[str, Any]]:
     """Train in the job's folder (or a folder in it), on the cores of this machine."""
     with this.step(f"training: {sum(len(e.seeds) for e in experiments)} runs", bar=False):
-        return run_experiments(experiments, this.folder / sub, resume=resume, workers=workers, quiet=this.quiet)
+        return run_experiments(
+            experiments, this.folder / sub, resume=resume, workers=workers, quiet=this.quiet, tell=this.say
+        )
 
 
 def follow(config: Path | None, given: Mapping[str, Any], resume: Path | None) -> None:

@@ -222,6 +222,11 @@ class Experiment(ExperimentFields):
         return self.solves is not None and SOLVER_KINDS[self.solves].iterates
 
     @property
+    def loads_arrays(self) -> bool:
+        """Whether a device is loaded with J as it is."""
+        return self.solves is not None and SOLVER_KINDS[self.solves].loaded
+
+    @property
     def label(self) -> str:
         """Prefix of the run's name: `name`, or task, optimiser and solver."""
         if self.name is not None:

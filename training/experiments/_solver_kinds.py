@@ -50,6 +50,8 @@ class SolverKind:
     """What `tune` searches; empty where it is tuned as another kind."""
     iterates: bool = False
     """It asks for products with F alone, a number of them that differs from step to step."""
+    loaded: bool = False
+    """Its arrays hold J as it is, which is then stored however the curvature is kept."""
 
 
 def _ideal_spu(wanted: Wanted) -> Solver:
@@ -141,6 +143,7 @@ SOLVER_KINDS: Mapping[str, SolverKind] = MappingProxyType(
         ),
         "device-spu": SolverKind(
             make=_device_spu,
+            loaded=True,
             settings=(*_ANALOG, *_DEVICE, "chip", "step_time", "recalibrate_every"),
             layer_settings=("t", *_DEVICE),
             tuned_as="ideal-spu",

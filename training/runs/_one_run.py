@@ -19,10 +19,10 @@ from ..parallel import Lead, Ranks
 from ..tasks import Split, Task
 from ._checkpoint import load_checkpoint, save_checkpoint
 from ._metrics import Entry, JsonLines, Metrics, RowsError, TensorBoard, finite, has_tensorboard, read_rows, write_rows
-from ._out_of_memory import explain_memory
 from ._progress import Progress
 from ._restored import restore
 from ._training_state import TrainingState, given
+from .memory import explain_memory, refuse_what_does_not_fit
 from .tuning import reached
 
 CURVES = "curves.jsonl"
@@ -51,14 +51,16 @@ def train(
     `folder` receives `curves.jsonl`, `checkpoint.pt` and, where installed, TensorBoard events. With `resume` it goes
     on from the checkpoint there, to the same weights, bit for bit, as if it had not stopped. A run that diverges
     ends early: its entry says why under `stopped`, and the checkpoint is the last good one.
-    Raises `Interrupted` when `stop()` turns true, `ExperimentError` when memory runs out.
+    Raises `Interrupted` when `stop()` turns true, `ExperimentError` when memory runs out or will.
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / CHECKPOINT
-    with _alone(experiment):
+    with alone(experiment):
         state = load_checkpoint(checkpoint) if resume and checkpoint.exists() else None
         make = partial(TrainingState, task, experiment, seed, ranks)
         run = make() if state is None else restore(make, state, checkpoint)
+        if ranks is None:
+            refuse_what_does_not_fit(experiment, run.task, run.module)
         lead = Lead(ranks)
         lead.share(state)
         logged = _keep_rows(folder / CURVES, run.step if resume and checkpoint.exists() else -1)
@@ -81,7 +83,7 @@ def train(
 
 def follow(task: Task, experiment: Experiment, seed: int, ranks: Ranks) -> None:
     """What the other processes of a data-parallel `train` do: the same steps, on their own parts of the batches."""
-    with _alone(experiment):
+    with alone(experiment):
         run = TrainingState(task, experiment, seed, ranks)
         if (state := ranks.agree(None)) is not None:
             run.load_state_dict(state)
@@ -274,7 +276,8 @@ def _costs(run: TrainingState) -> dict[str, float]:
 
 
 @contextmanager
-def _alone(experiment: Experiment) -> Iterator[None]:
+def alone(experiment: Experiment) -> Iterator[None]:
+    """With one thread, and random numbers of its own."""
     # One thread: the sums of a parallel reduction depend on how many there are, and runs share the machine's cores.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
