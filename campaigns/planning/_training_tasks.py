@@ -38,7 +38,7 @@ class TrainingBase:
 
     def own(self, name: str) -> Any:
         """The value that the study's settings have."""
-        return _value(self._experiment({}), name)
+        return _value(self._experiment({}), name, None)
 
     def at(self, values: Mapping[str, Any]) -> tuple[RunTask, dict[str, Any]]:
         """What the runs of a point have in common, and its parameters as the fields have them."""
