@@ -50,7 +50,7 @@ class CascadeFlow:
     def check_decay(self, part: float) -> None:
         """Raises UnstableLoop unless every mode decays with this part of the slowest cell's own rate, however long.
 
-        Modes of the stages do so at their amplifiers' poles, whatever the damping: half of the slowest is asked of them.
+        Modes of the stages do so at their amplifiers' poles, whatever the damping, and half of that is enough.
         """
         least = part * float(self.chip.loop.rates.min())
         if not self.chip.exact:
