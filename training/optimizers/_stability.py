@@ -60,16 +60,20 @@ class Stability:
     def relaxed(self, solver: Solver, program: AnyFactors, b: Vector, x0: Vector | None, warm: bool) -> Relaxed:
         """Load the program and solve; raises UnstableLoop where the policy is to stop, or does not help.
 
-        warm: x0 is the last readout, so that a mode that hardly grows in one step does in many.
+        warm: x0 is the last readout, so that a mode that hardly grows in one step does in many. A mode that decays
+        at s answers a drive by up to 1/s, and the program that was asked for by no more than 1/damping: asked is half
+        of that damping, which what is added does not change. Half of the raised one would be a demand that rises with
+        each raise, in the end beyond the poles of the amplifiers.
         """
         loaded = solver.init(program)
+        asked = max(program.damping - self.added, 0.0)  # less than nothing by rounding alone
         if not isinstance(solver, Looped):
             return Relaxed(solver.compute(loaded, b, x0), program, loaded)
         before = self.runs
         while True:
             try:
                 if warm:
-                    solver.check_decay(loaded, DECAY)
+                    solver.check_decay(loaded, DECAY * (asked / program.damping if program.damping else 1.0))
                 return Relaxed(solver.compute(loaded, b, x0), program, loaded)
             except (UnstableLoop, SaturatedDevice) as error:
                 if self.unstable == "stop" or self.runs - before >= ATTEMPTS:

@@ -112,6 +112,36 @@ def test_a_warm_device_is_helped_before_a_mode_grows_by_e_in_one_step() -> None:
         told.step(X, Y)
 
 
+def slow_stages() -> DeviceSPU:
+    """Stages with poles at 0.055/tau, below half of what the cells decay at with a damping of 20."""
+    slow = Population(conductance_sigma=0.02, gain_bandwidth=5e4)
+    return DeviceSPU(slow, t=0.5, effects=DeviceEffects.only("conductance", "bandwidth"))
+
+
+def test_what_is_added_does_not_raise_what_is_asked_of_the_modes() -> None:
+    # Catches half of the raised damping as the demand: no damping met it, beyond the poles of the amplifiers.
+    module = network()
+    optimizer = TNGD(module, nn.CrossEntropyLoss(), lr=0.1, damping=0.2, solver=slow_stages())
+    for _ in range(4):
+        optimizer._stability.added = 19.8  # as after a batch with a larger curvature
+        optimizer.step(X, Y)
+        assert optimizer.stats["unstable_runs"] == 0.0
+        assert optimizer.stats["added_damping"] == pytest.approx(0.98 * 19.8)
+
+
+def test_stages_are_asked_for_no_more_than_their_poles() -> None:
+    # Catches a damping beyond the stages' poles that is refused, though it leaves every mode of the program alone.
+    module = network()
+    optimizer = TNGD(module, nn.CrossEntropyLoss(), lr=0.1, damping=20.0, solver=slow_stages())
+    for _ in range(3):
+        optimizer.step(X, Y)
+    assert optimizer.stats["unstable_runs"] == 0.0
+    assert optimizer.stats["damping"] == 20.0
+    loop = slow_stages().init(curvature(network(), nn.CrossEntropyLoss(), X, Y, 20.0).factors).chip.lagged  # type: ignore[union-attr]
+    assert loop is not None
+    assert loop.slowest < 0.5 * float(loop.base.rates.min())  # or it would show nothing
+
+
 def test_k_fac_goes_on_with_more_damping() -> None:
     module = network()
     optimizer = KFAC(module, nn.CrossEntropyLoss(), damping=1e-6, solver=device())

@@ -160,7 +160,7 @@ class LaggedLoop:
             return
         growth = self.growth
         if not (growth < 0.0 or growth * t <= 1.0):
-            slowest = self._slowest
+            slowest = self.slowest
             raise UnstableLoop(
                 f"device: the stages' amplifiers are too slow, the loop rings up as exp({growth:.3g} t/tau), "
                 f"t = {t:g}; the slowest stage settles with {slowest:.3g}/tau: "
@@ -176,10 +176,10 @@ class LaggedLoop:
     @property
     def harmless(self) -> bool:
         """Whether no lag can make it ring up; one stage settles whatever its rate."""
-        return self.second is None or float(self.base.turn.norm()) <= HARMLESS * self._slowest
+        return self.second is None or float(self.base.turn.norm()) <= HARMLESS * self.slowest
 
     @property
-    def _slowest(self) -> float:
+    def slowest(self) -> float:
         """Rate of the slowest stage [1/tau]."""
         rates = self.first if self.second is None else torch.minimum(self.first, self.second)
         return float(rates.min())
