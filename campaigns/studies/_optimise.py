@@ -50,6 +50,10 @@ class Optimise(Frozen):
     def _lists(cls, cost: Any) -> Any:
         if not isinstance(cost, Mapping):
             return cost
+        wrong = [name for name, terms in cost.items() if not isinstance(terms, Mapping | list | tuple)]
+        if wrong:
+            told = f"expected terms such as {{coefficient: 1, at: 1 %, exponent: -1}}, got {cost[wrong[0]]!r}"
+            raise ValueError(f"{wrong[0]}: {told}")
         return {name: [terms] if isinstance(terms, Mapping) else terms for name, terms in cost.items()}
 
     def faults(self, parameters: Mapping[str, Parameter], limits: tuple[Limit, ...], chips: int) -> Iterator[str]:

@@ -1,11 +1,12 @@
 """What a ranking of parameters is asked for."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ...files.quantities import Count, Ratio
+from ...files.quantities import Count, QuantityError, Ratio, parse_quantity
 from ._limits import Frozen, Limit, in_its_unit
 from ._metrics import Metric
 from ._parameters import Parameter
@@ -21,7 +22,7 @@ class Sensitivity(Frozen):
 
     metric: str
     """What is moved: a number of the runs, or `yield`, the part of the chips that keep the study's limits."""
-    of_the_chips: Literal["mean", "median"] | Annotated[Ratio, Field(gt=0, lt=1)] = "mean"
+    of_the_chips: Literal["mean", "median"] | Ratio = "mean"
     """What is taken of the metric over the chips of a point: `mean`, `median`, or a quantile such as `90 %`."""
     methods: tuple[Way, ...] = Field(("one-at-a-time", "sobol"), min_length=1)
     """`one-at-a-time`: each parameter goes through its range, the others stay as the study's settings have them.
@@ -40,6 +41,19 @@ class Sensitivity(Frozen):
     @classmethod
     def _in_the_metric_s_unit(cls, data: Any) -> Any:
         return in_its_unit(data, "failed_as")
+
+    @field_validator("of_the_chips", mode="before")
+    @classmethod
+    def _word_or_part(cls, given: Any) -> Any:
+        if given in ("mean", "median"):
+            return given
+        try:
+            part = parse_quantity(given, "")
+        except QuantityError:
+            part = math.nan
+        if not 0 < part < 1:
+            raise ValueError(f"expected mean, median, or a quantile such as 90 %, got {given!r}")
+        return part
 
     @field_validator("samples")
     @classmethod
