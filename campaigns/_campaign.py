@@ -90,9 +90,7 @@ def run_campaign(
     search = None if study.optimise is None else search_of(study, where)
     _foretell(what, study, execution, where, tell)
     if study.kind != "training" and execution.scheduler is None:
-        from ..netlists.simulators import proven_ngspice  # PySpice
-
-        proven_ngspice()
+        _find_simulators(what)
     with alone_in(target):
         write_json(target / STATE, {"command": "sweep", "study": to_plain(study)})
         write_text(target / "study.yaml", to_yaml(study))
@@ -119,6 +117,17 @@ def _foretell(what: Plan, study: Study, execution: Execution, where: str, tell: 
         raise StudyError(f"{where}: {error}") from None
     if tell is not None and not execution.resume and (text := expected.text) is not None:
         tell(text)
+
+
+def _find_simulators(what: Plan) -> None:
+    """Raise `SimulatorMissing` for one that the runs ask for and that is not there."""
+    from ..netlists.simulators import find_vacask, proven_ngspice  # PySpice
+
+    asked = {run.task.get("engine", "ngspice") for run in what.runs}
+    if "vacask" in asked:
+        find_vacask()
+    if asked != {"vacask"}:
+        proven_ngspice()
 
 
 def _silent(done: int, failed: int, total: int) -> None:
