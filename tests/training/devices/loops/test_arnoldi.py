@@ -5,6 +5,8 @@ import pytest
 import torch
 from thermospice.training.devices.loops import Loop
 
+from ...parallel.accelerator import accelerator
+
 R = 300
 RATE = 0.01
 
@@ -53,3 +55,11 @@ def test_a_loop_without_such_a_mode_needs_no_eigenvalues_of_the_whole(monkeypatc
 
     monkeypatch.setattr(torch.linalg, "eigvals", small)
     assert loop.growth == pytest.approx(-RATE - decaying().diagonal().min(), rel=2e-3)
+
+
+def test_it_is_found_where_the_loop_is():
+    # Catches a matrix of the CPU among those of a GPU.
+    here = loop_of(decaying(), 1.0)
+    with accelerator() as there:
+        moved = [x.to(there) for x in (here.D, here.Lam, here.J_in, here.J_out)]
+        assert Loop(*moved, None).growth == pytest.approx(here.growth, rel=1e-9)
