@@ -9,7 +9,8 @@ from ._experiment import Experiment
 from ._methods import GENERAL, SETTINGS, TUNED_AS
 from ._tuned_table import TunedSettings, tuned_settings
 
-_CHOSEN_WITH_LR = ("momentum", "start")
+_AVERAGE = ("curvature_rows", "curvature_average", "curvature_decay")
+_CHOSEN_WITH_LR = ("momentum", "start", *_AVERAGE)
 """Settings of a solver whose tuned values belong to the tuned rate: who gives a rate gets the general ones."""
 
 
@@ -60,6 +61,10 @@ def _fitting(experiment: Experiment, chosen: Mapping[str, Any]) -> dict[str, Any
         left.update(_CHOSEN_WITH_LR)
     if e.optimizer == "tngd" and not e.beta1 is e.beta2 is None:
         left.add("momentum")
+    if e.curvature in ("fisher", "products") or any(getattr(e, name) is not None for name in _AVERAGE):
+        left.update(_AVERAGE)
+    if Ranks.joined():  # each process has its part of the rows
+        left.update(_AVERAGE)
     if e.delay:
         left.add("start")
     return {name: value for name, value in chosen.items() if name not in left}

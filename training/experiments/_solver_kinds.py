@@ -139,6 +139,7 @@ SOLVER_KINDS: Mapping[str, SolverKind] = MappingProxyType(
                 **_SEARCHED,
                 "t": Range(1.0, 50.0),
                 "start": Choice(("warm", "gradient", "zero")),
+                "curvature_rows": Choice(("all", "sampled")),
             },
         ),
         "device-spu": SolverKind(

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from ...files import write_atomically
 from .._exceptions import Diverged, ExperimentError
+from ..curvature import call
 from ..experiments import Experiment, experiment, fields_of_method, with_defaults
 from ..tasks import Task, load_task
 from ._many_runs import run_experiments
@@ -43,7 +45,8 @@ def tune(
     budget = budget or TuningBudget()
     whole = (task or load_task(name, data)).first(budget.train_size)
     blind = replace(whole, test=whole.validation)
-    points = {method: search_points(method, budget) for method in methods}
+    outputs = _outputs(blind)
+    points = {method: [_averaged(p, outputs) for p in search_points(method, budget)] for method in methods}
     trials = {
         (method, number): _trial(name, method, number, values, budget, blind)
         for method in methods
@@ -66,6 +69,22 @@ def tune(
     tuned = _to_target(tuned, finals, out)
     write_atomically(out / f"{name}.yaml", to_yaml(name, tuned, budget, blind, left_out), synced=True)
     return tuned
+
+
+def _outputs(task: Task) -> int:
+    """Of a sample: the rows that it has in a Jacobian."""
+    with torch.random.fork_rng([]), torch.no_grad():
+        outputs = call(task.build(), task.train.take(slice(2)).inputs)
+    return int(outputs[0].numel())
+
+
+def _averaged(values: Mapping[str, Any], outputs: int) -> dict[str, Any]:
+    """Sampled rows of as many steps as fill the arrays of all rows of one: settings of the same device."""
+    if values.get("curvature_rows") != "sampled":
+        return dict(values)
+    if outputs == 1:
+        return {**values, "curvature_rows": "all"}
+    return {**values, "curvature_average": outputs}
 
 
 def _trial(

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from thermospice.training import Experiment, ExperimentError, Split, load_task, tune
+from thermospice.files import read_json_lines
+from thermospice.training import Experiment, ExperimentError, Split, experiment, load_task, run_experiments, tune
 from thermospice.training.experiments import FOLDER, RANGES, Choice, Range, budgets, fields_of_method, with_defaults
 from thermospice.training.runs import METHODS, TuningBudget, search_points
 
@@ -91,6 +92,47 @@ def test_divergence_never_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(RANGES, "sgd", {"lr": Range(1e29, 1e30)})  # type: ignore[arg-type]
     with pytest.raises(ExperimentError, match="every finalist of sgd diverged"):
         tune("regression", tmp_path / "all", methods=("sgd",), budget=TINY, workers=1)
+
+
+def test_rows_are_sampled_over_as_many_steps_as_fill_the_same_arrays(tmp_path: Path) -> None:
+    # Ten classes: one row of each sample in ten steps, in the place of ten rows in one.
+    (best,) = tune("digits", tmp_path, methods=("ideal-spu",), budget=TINY, workers=1)
+    assert {(point["curvature_rows"], point.get("curvature_average")) for point in best.trials} == {
+        ("all", None),
+        ("sampled", 10),
+    }
+
+
+def test_says_when_the_loss_of_the_last_was_reached_and_who_cannot_train(tmp_path: Path) -> None:
+    # K-FAC needs layers that the differential equation's network does not show it.
+    found = tune("pinn", tmp_path, methods=("kfac", "sgd", "adam"), budget=replace(TINY, batch_size=128), workers=1)
+    assert [best.method for best in found] == ["sgd", "adam"]
+    written = yaml.safe_load((tmp_path / "pinn.yaml").read_text())
+    assert list(written["left_out"]) == ["kfac"]
+    assert "\n" not in written["left_out"]["kfac"]
+    target = max(best.validation_loss for best in found)
+    assert {best.target_loss for best in found} == {target}
+    assert written["budget"]["steps"] == 4
+    assert written["reproduce"].endswith("--tune --steps 4 --batch-size 128 --trials 3")
+    for best in found:
+        (when,) = best.reached
+        rows = read_json_lines(tmp_path / f"{best.method}-{best.trials.index(best.chosen):02d}-s101" / "curves.jsonl")
+        there = [row["step"] for row in rows if row["validation_loss"] <= target]
+        assert (when.step if when else None) == (there[0] if there else None)
+    with pytest.raises(ExperimentError, match="no method can train pinn"):
+        tune("pinn", tmp_path / "none", methods=("kfac",), budget=replace(TINY, batch_size=128), workers=1)
+
+
+def test_a_run_says_when_it_came_to_its_target(tmp_path: Path) -> None:
+    asked = experiment({"task": "regression", "optimizer": "sgd", "lr": 0.1, "steps": 12, "seeds": [0, 1]})
+    asked = asked.replace(log_every=3, test_every=12, target_loss=0.8)
+    for entry in run_experiments([asked], tmp_path, workers=1, quiet=True):
+        rows = list(read_json_lines(tmp_path / entry["run"] / "curves.jsonl"))
+        assert all("validation_loss" in row for row in rows)  # at every row, or the target is seen too late
+        there = [row for row in rows if row["validation_loss"] <= 0.8]
+        assert entry["target_loss"] == 0.8
+        assert entry.get("steps_to_target") == (there[0]["step"] if there else None)
+        assert entry.get("modelled_time_to_target_s") == (there[0]["modelled_time_s"] if there else None)
 
 
 def test_unknown_method() -> None:

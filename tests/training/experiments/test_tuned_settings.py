@@ -1,0 +1,89 @@
+"""Which tuned values an experiment takes: those for about its number of steps, and only those that go together."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from thermospice.training import experiment, load_task
+from thermospice.training.experiments import Choice, Range, settings_at, with_defaults
+from thermospice.training.experiments.search import rate_of
+
+CHOSEN = {"lr": 0.02, "damping": 0.5, "t": 4.0, "momentum": 0.9, "start": "zero", "curvature_rows": "sampled"}
+TABLE = {
+    "task": "regression",
+    "budgets": [
+        {"schedule": "cosine", "budget": {"steps": 40}, "methods": {"ideal-spu": {"chosen": CHOSEN}}},
+        {
+            "schedule": "constant",
+            "budget": {"steps": 1000},
+            "methods": {"ideal-spu": {"chosen": {**CHOSEN, "lr": 0.3}}, "adam": {"chosen": {"lr": 0.004}}},
+        },
+    ],
+}
+
+
+@pytest.fixture
+def complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    (tmp_path / "regression.yaml").write_text(yaml.safe_dump(TABLE))
+    monkeypatch.setattr("thermospice.training.experiments._tuned_table.FOLDER", tmp_path)
+    return lambda **fields: with_defaults(experiment({"task": "regression", **fields}), load_task("regression"))
+
+
+@pytest.mark.parametrize(("steps", "lr", "tuned_for"), [(1, 0.02, 40), (199, 0.02, 40), (201, 0.3, 1000)])
+def test_the_nearest_number_of_steps_by_its_ratio(complete: Any, steps: int, lr: float, tuned_for: int) -> None:
+    # Catches the nearest by difference: 40 and 1000 part at 520 there, and at 200 by their ratio.
+    made = complete(steps=steps)
+    assert (made.lr, made.tuned_for) == (lr, tuned_for)
+
+
+def test_a_number_of_steps_may_be_asked_for(complete: Any) -> None:
+    made = complete(steps=10, tuned_for=2000)
+    assert (made.lr, made.schedule, made.tuned_for) == (0.3, "constant", 1000)
+    assert complete(steps=40, optimizer="adam").tuned_for == 1000  # of its own only tuning
+    assert complete(steps=40, optimizer="sgd").tuned_for is None  # it has none
+
+
+def test_completing_twice_changes_nothing(complete: Any) -> None:
+    made = complete(steps=40)
+    assert with_defaults(made, load_task("regression")) == made
+
+
+def test_a_file_of_a_single_tuning_is_read_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "regression.yaml").write_text(
+        yaml.safe_dump({"task": "regression", "schedule": "constant", "methods": {"adam": {"chosen": {"lr": 0.07}}}})
+    )
+    monkeypatch.setattr("thermospice.training.experiments._tuned_table.FOLDER", tmp_path)
+    made = with_defaults(experiment({"task": "regression", "optimizer": "adam"}), load_task("regression"))
+    assert (made.lr, made.tuned_for) == (0.07, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "left_open"),
+    [
+        ({"lr": 0.5}, {"momentum": None, "start": "warm", "curvature_rows": None, "t": 4.0}),
+        ({"beta1": 0.9}, {"momentum": None, "start": "zero"}),
+        ({"delay": 0.5}, {"start": "warm", "momentum": 0.9}),
+        ({"curvature": "fisher"}, {"curvature_rows": None, "momentum": 0.9}),
+        ({"curvature_average": 2}, {"curvature_rows": None}),
+        ({}, {"momentum": 0.9, "start": "zero", "curvature_rows": "sampled"}),
+    ],
+)
+def test_tuned_values_give_way_to_what_was_asked_for(complete: Any, given: Any, left_open: Any) -> None:
+    # Catches a rate of a paper with the momentum of a tuning, and a refusal of what nobody has asked for.
+    made = complete(steps=40, **given)
+    assert {name: getattr(made, name) for name in left_open} == left_open
+
+
+def test_rates_are_for_the_reach_of_the_solver() -> None:
+    # lr reach/(1 - momentum) = rho; a warm device comes to 1/damping however short its runs are
+    assert rate_of(2.0, damping=0.1, t=4.0, momentum=0.5, start="zero") == pytest.approx(0.25)
+    assert rate_of(2.0, damping=0.1, t=4.0, momentum=0.5, start="warm") == pytest.approx(0.1)
+    assert rate_of(2.0, damping=0.1) == pytest.approx(0.2)
+    space = {"rho": Range(1.0, 100.0), "damping": Range(0.1, 10.0), "start": Choice(("warm", "zero"))}
+    assert settings_at(space, {"rho": 0.5, "damping": 0.5, "start": 0.99}) == {
+        "lr": 10.0,
+        "damping": 1.0,
+        "start": "zero",
+    }
+    assert Choice(("a", "b")).at(1.0) == "b"
