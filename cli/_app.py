@@ -8,7 +8,7 @@ import typer
 
 from ..files import explain
 from ..files.opening import trust_no_current_folder
-from .commands import calibrate, designs, export, report, run, simulate, solve, sweep, symbolic, train, verify
+from .commands import calibrate, designs, export, fetch, report, run, simulate, solve, sweep, symbolic, train, verify
 from .frame import (
     RememberingGroup,
     children_are_heard,
@@ -37,6 +37,7 @@ solve.add_to(app)
 calibrate.add_to(app)
 verify.add_to(app)
 export.add_to(app)
+fetch.add_to(app)
 train.add_to(app)
 sweep.add_to(app)
 report.add_to(app)

@@ -3,6 +3,7 @@
 from . import calibrate as calibrate
 from . import designs as designs
 from . import export as export
+from . import fetch as fetch
 from . import report as report
 from . import run as run
 from . import simulate as simulate
@@ -16,6 +17,7 @@ __all__ = [
     "calibrate",
     "designs",
     "export",
+    "fetch",
     "report",
     "run",
     "simulate",

@@ -9,5 +9,8 @@ from ._squad import exact_match as exact_match
 from ._task import Split as Split
 from ._task import Task as Task
 from .language import Adapted as Adapted
+from .readers import MIRRORS as MIRRORS
+from .readers import MNIST as MNIST
 from .readers import Question as Question
+from .readers import fetch_mnist as fetch_mnist
 from .readers import read_squad as read_squad

@@ -1,5 +1,7 @@
 """Images through a bottleneck and back: many outputs per sample, and a loss that first order leaves early."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -35,6 +37,8 @@ def autoencoder(folder: Path | None) -> Task:
         layered=True,
         log_every=images.log_every,
         test_every=images.test_every,
+        most=images.most,
+        more=_MoreOnto(images.more) if images.more is not None else None,
     )
 
 
@@ -49,6 +53,16 @@ def network(pixels: int) -> nn.Module:
         nn.Tanh(),
         nn.Linear(hidden, pixels),
     )
+
+
+@dataclass(frozen=True)
+class _MoreOnto:
+    """More images, onto themselves."""
+
+    images: Callable[[int], Split]
+
+    def __call__(self, samples: int) -> Split:
+        return _onto_itself(self.images(samples))
 
 
 def _onto_itself(part: Split) -> Split:

@@ -1,9 +1,11 @@
 """MNIST, or any data set in its format, with the published network: one convolution and two dense layers."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 from torch import nn
 
 from .._exceptions import TaskError
@@ -21,13 +23,17 @@ CLASSES = 10
 def mnist(folder: Path | None) -> Task:
     """The first 10,000 training images, the next 2,000 for validation, 10,000 for test (as many as there are).
 
-    `folder` holds train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
-    t10k-labels-idx1-ubyte, each plain or .gz. With fewer than 12,000 training images a sixth of them validates.
+    More of them train where that is asked for: those beyond the validation images, to 58,000 in all. `folder` holds
+    train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each plain or
+    .gz; `fetch_mnist` downloads them. With fewer than 12,000 training images a sixth of them validates.
     Raises `TaskError` for missing or malformed files. Setting after K. Donatella et al., "Thermodynamic natural
     gradient descent" (2024): batches of 64, ten epochs.
     """
     if folder is None:
-        raise TaskError("mnist: expected the folder with the four IDX files (data), got none")
+        raise TaskError(
+            "mnist: expected the folder with the four IDX files (data), got none;"
+            " `thermospice fetch mnist` downloads them"
+        )
     if not folder.is_dir():
         raise TaskError(f"mnist: {folder} is not a folder")
     pixels, labels = _pair(folder, "train")
@@ -37,14 +43,14 @@ def mnist(folder: Path | None) -> Task:
         raise TaskError(f"mnist: expected at least 6 training images in {folder}, got {len(labels)}")
     mean = pixels[:train].mean()
     deviation = max(float(pixels[:train].std()), 1.0)
-    whole = _split(pixels, labels, mean, deviation)
+    images = _Images(pixels, labels, train, held_out, mean, deviation)
     test_pixels, test_labels = _pair(folder, "t10k")
     return Task(
         name="mnist",
         build=network,
         loss_fn=nn.CrossEntropyLoss(),
-        train=whole.take(slice(train)),
-        validation=whole.take(slice(train, train + held_out)),
+        train=images.training(train),
+        validation=_split(*images.held_out(), mean, deviation),
         test=_split(test_pixels[:TEST], test_labels[:TEST], mean, deviation),
         steps=10 * max(train // BATCH, 1),
         batch_size=min(BATCH, train),
@@ -52,6 +58,8 @@ def mnist(folder: Path | None) -> Task:
         layered=True,
         log_every=50,
         test_every=150,
+        most=len(labels) - held_out,
+        more=images.training,
     )
 
 
@@ -66,6 +74,28 @@ def network() -> nn.Module:
         nn.ReLU(),
         nn.Linear(48, CLASSES),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """All training images: the first `train`, then `validation` ones, then what may train too."""
+
+    pixels: UInt8[np.ndarray, "images side side"]
+    labels: UInt8[np.ndarray, " images"]
+    train: int
+    validation: int
+    mean: float
+    deviation: float
+
+    def training(self, samples: int) -> Split:
+        """The first so many samples that train."""
+        beyond = self.train + self.validation
+        chosen = np.r_[: min(samples, self.train), beyond : beyond + max(samples - self.train, 0)]
+        return _split(self.pixels[chosen], self.labels[chosen], self.mean, self.deviation)
+
+    def held_out(self) -> tuple[np.ndarray, np.ndarray]:
+        part = slice(self.train, self.train + self.validation)
+        return self.pixels[part], self.labels[part]
 
 
 def _pair(folder: Path, prefix: str) -> tuple[np.ndarray, np.ndarray]:

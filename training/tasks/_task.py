@@ -45,8 +45,9 @@ class Task:
     samples. `accuracy` maps (outputs, targets) to the fraction that is right, None where there is no such thing.
     `layered`: what is trained are linear layers and convolutions, and a sample has few outputs (see `layered`).
     `steps` and `batch_size` are the task's defaults, as are `log_every` and `test_every`, which keep evaluations below
-    the price of the steps between them. The test part is for the final figures only: neither training
-    nor tuning reads it.
+    the price of the steps between them. `train` is what trains by default; where there are more samples, `most` of
+    them, `more(n)` gives the first n, beginning with those. The test part is for the final figures only: neither
+    training nor tuning reads it.
     """
 
     name: str
@@ -61,16 +62,21 @@ class Task:
     layered: bool = False
     log_every: int = 5
     test_every: int = 25
+    most: int = 0
+    more: Callable[[int], Split] | None = None
 
     def first(self, samples: int | None) -> "Task":
-        """The same with the first samples of its training part; with all of them for None.
+        """The same with the first samples of its training part; with those that train by default for None.
 
         Raises `TaskError` for more than it has.
         """
+        most = max(self.most, len(self.train))
         if samples is None:
             return self
-        if not 1 <= samples <= len(self.train):
-            raise TaskError(f"{self.name}: expected 1 to {len(self.train)} training samples, got {samples}")
+        if not 1 <= samples <= most:
+            raise TaskError(f"{self.name}: expected 1 to {most} training samples, got {samples}")
+        if samples > len(self.train) and self.more is not None:
+            return replace(self, train=self.more(samples))
         return replace(self, train=self.train.take(slice(samples)))
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Task":

@@ -142,3 +142,22 @@ def test_mnist_needs_enough_images(folder: Path) -> None:
     (folder / LABELS).write_bytes(idx(np.zeros(5)))
     with pytest.raises(TaskError, match="at least 6 training images"):
         load_task("mnist", folder)
+
+
+def test_more_images_train_than_by_default(folder: Path) -> None:
+    """Catches validation images that train, and a default that changes where more are there."""
+    labels = np.random.default_rng(1).integers(0, 10, 12_040)
+    (folder / IMAGES).write_bytes(idx(np.broadcast_to(labels[:, None, None], (12_040, 28, 28))))
+    (folder / LABELS).write_bytes(idx(labels))
+    task = load_task("mnist", folder)
+    assert (len(task.train), len(task.validation)) == (10_000, 2_000)
+    assert task.first(None) is task
+    assert task.first(4).train.targets.tolist() == labels[:4].tolist()
+    larger = task.first(10_030)
+    assert larger.train.targets.tolist() == [*labels[:10_000], *labels[12_000:12_030]]
+    assert torch.equal(larger.train.inputs[:10_000], task.train.inputs)
+    assert larger.validation.targets.tolist() == labels[10_000:12_000].tolist()
+    with pytest.raises(TaskError, match="expected 1 to 10040 training samples"):
+        task.first(10_041)
+    images = load_task("autoencoder", folder).first(10_030)
+    assert torch.equal(images.train.targets, larger.train.inputs.flatten(1))
