@@ -31,7 +31,7 @@ from ._solver_state import (
 )
 from ._stability import Stability, Unstable, check_unstable
 from ._unsolved import refuse_unsolved
-from ._updates import LevenbergMarquardt, adam, momentum_step, reduction_ratio
+from ._updates import LevenbergMarquardt, adam, momentum_step, part_taken, reduction_ratio
 
 Start = Literal["warm", "gradient", "zero"]
 CurvatureRows = Literal["all", "sampled"]
@@ -59,8 +59,9 @@ class TNGD(torch.optim.Optimizer):
     momentum: heavy ball on the direction, as `torch.optim.SGD`. betas: feed the direction to Adam instead ((0, 0) is a
         sign step, the published TNGD-Adam). weight_decay: adds `weight_decay * theta` to the gradient.
     levenberg_marquardt: adapts `param_groups[0]["damping"]` after each step, at one forward pass; a step that
-        raises the loss (with its weight decay) is undone, and `stats["accepted"]` is then 0: momentum starts anew. A
-        step by betas stays, since it is as long at any damping. Not for modules that draw random numbers.
+        raises the loss (with its weight decay) is undone, and `stats["accepted"]` is then 0: momentum starts anew. Of
+        an answer that overshoots, for noise or errors of a device, `stats["part_taken"]` is what lowers the quadratic
+        model most. A step by betas stays, since it is as long at any damping. Not for modules that draw random numbers.
     curvature: "ggn" (Gauss-Newton) or "fisher" (empirical), both as factors; see `curvature`. "layers": the
         Gauss-Newton matrix of a module of `Linear` and `Conv2d` layers, many times as fast where a solver needs no
         stored Jacobian (all but a device with flaws); see `layered`. "products": the same by products alone, for a
@@ -230,8 +231,12 @@ class TNGD(torch.optim.Optimizer):
         decays = any(group["weight_decay"] for group in self.param_groups)
         runs = self._stability.runs
         whole, window = self._averaged(whole)
-        g, program = self._relax(whole.program, gradient + decay * theta if decays else gradient)
+        drive = gradient + decay * theta if decays else gradient
+        g, program = self._relax(whole.program, drive)
         check_finite("the solver's direction", g, "raise damping")
+        if self.levenberg_marquardt is not None and self.param_groups[0].get("betas") is None:
+            self.stats["part_taken"] = part_taken(program, drive, g)
+            g = self.stats["part_taken"] * g
         change = -self._spread("lr") * self._direction(g)
         self._flat.assign(theta + change)
         self._window = window
@@ -410,12 +415,13 @@ class TNGD(torch.optim.Optimizer):
         of_decay = float((self._spread("weight_decay") * (theta + 0.5 * change)) @ change)
         predicted += of_decay
         rise = float(after - whole.loss) + of_decay
-        accepted = rise <= _ROUNDING_OF_LOSS * torch.finfo(theta.dtype).eps * abs(float(whole.loss))
-        self.stats["reduction_ratio"] = ratio = reduction_ratio(rise, predicted)
+        uphill = self.stats.get("part_taken") == 0.0
+        accepted = not uphill and rise <= _ROUNDING_OF_LOSS * torch.finfo(theta.dtype).eps * abs(float(whole.loss))
+        self.stats["reduction_ratio"] = ratio = 0.0 if uphill else reduction_ratio(rise, predicted)
         self.stats["accepted"] = float(accepted or "betas" in self.param_groups[0])
         rule = self.levenberg_marquardt
         for group in self.param_groups:
-            group["damping"] = rule.next(damping, ratio) if accepted else rule.after_rise(damping)
+            group["damping"] = rule.next(damping, ratio) if accepted or uphill else rule.after_rise(damping)
         self._stability.added = 0.0  # the rule has taken it up
         return accepted
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from .._types import Vector
+from ..curvature import AnyFactors
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,10 @@ class LevenbergMarquardt:
     """Damping by the reduction ratio rho = actual/predicted decrease of the loss (Martens, 2010).
 
     `rho > a: lambda *= alpha; rho < 1 - a: lambda /= alpha`, kept within [minimum, maximum].
-    A step that raises the loss is undone, and lambda multiplied by `retreat` (Marquardt, 1963).
+    A step that raises the loss is undone, and lambda multiplied by `retreat` (Marquardt, 1963). An answer that leads
+    beyond the minimum of the quadratic model along it is cut to that, since more damping would not mend a noisy one:
+    the answer shrinks as fast as damping grows, its noise as the root. One that leads uphill is not taken, and counts
+    as a small rho.
     0.5 < a < 1, 0 < alpha < 1 < retreat.
     """
 
@@ -47,6 +51,19 @@ def reduction_ratio(change: float, predicted: float) -> float:
     if predicted == 0.0:
         return 1.0 if change == 0.0 else math.copysign(math.inf, -change)
     return -change / abs(predicted)
+
+
+def part_taken(program: AnyFactors, drive: Vector, answer: Vector) -> float:
+    """How much of a solver's answer to `drive` lowers the quadratic model most, 0 to 1; 1 of an exact one.
+
+    After J. Martens, R. Grosse, "Optimizing neural networks with Kronecker-factored approximate curvature", ICML 2015,
+    section 6.4, without the damping.
+    """
+    slope = float(drive @ answer)
+    bend = float(answer @ (program.matvec(answer) - program.damping * answer))
+    if slope <= 0.0:
+        return 0.0 if bool(answer.any()) else 1.0
+    return min(slope / bend, 1.0) if bend > 0.0 else 1.0
 
 
 def momentum_step(vectors: dict[str, Tensor], g: Vector, momentum: float | Vector) -> Vector:

@@ -2,10 +2,13 @@
 
 import math
 import warnings
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
-from thermospice.training import KFAC, TNGD, ConjugateGradient, Diverged, Woodbury
+from thermospice.training import KFAC, TNGD, ConjugateGradient, Diverged, IdealSPU, Solution, Woodbury
+from thermospice.training.curvature import curvature
 from thermospice.training.optimizers import LevenbergMarquardt
 from torch import Tensor, nn
 from torch.nn import functional
@@ -92,6 +95,70 @@ def test_a_rejected_step_leaves_no_momentum():
     optimizer.step(x, y)
     assert optimizer.stats["accepted"] == 0.0
     assert not bool(optimizer.state_dict()["analog"]["vectors"]["momentum"].any())
+
+
+def test_noise_does_not_drive_the_damping_away():
+    # Catches steps undone for the device's noise, at which more damping makes the answer smaller than the noise: the
+    # damping went to its maximum of 1e8, and training stood still.
+    module, (x, y) = network(), batch()
+    optimizer = TNGD(
+        module, nn.MSELoss(), lr=1.0, damping=1e-2, solver=IdealSPU(t=1e3, kappa0=1e-3),
+        levenberg_marquardt=LevenbergMarquardt(),
+    )  # fmt: skip
+    start, taken = loss_of(module), []
+    for _ in range(150):
+        optimizer.step(x, y)
+        taken.append(optimizer.stats["part_taken"])
+    assert optimizer.param_groups[0]["damping"] < 10.0
+    assert loss_of(module) < start / 10
+    assert min(taken) < 0.9
+
+
+@dataclass(frozen=True)
+class Astray:
+    """An exact solver that answers with so many times what is right."""
+
+    times: float
+
+    def init(self, program: Any) -> Any:
+        return Woodbury().init(program)
+
+    def compute(self, state: Any, b: Tensor, x0: Tensor | None = None, t: float | None = None) -> Solution[Tensor]:
+        return Solution(self.times * Woodbury().compute(state, b).value)
+
+
+def test_an_answer_uphill_is_not_taken_and_damping_rises_slowly():
+    module, (x, y) = network(), batch()
+    rule = LevenbergMarquardt()
+    optimizer = TNGD(module, nn.MSELoss(), lr=0.1, damping=0.5, solver=Astray(-1.0), levenberg_marquardt=rule)
+    before = flat(module)
+    optimizer.step(x, y)
+    assert torch.equal(flat(module), before)
+    assert optimizer.stats["part_taken"] == optimizer.stats["accepted"] == 0.0
+    assert optimizer.param_groups[0]["damping"] == 0.5 / rule.alpha
+
+
+@pytest.mark.parametrize(("times", "lr"), [(1.0, 0.7), (0.5, 1.9), (4.0, 0.7)])
+def test_of_an_answer_that_overshoots_the_best_part_is_taken(times, lr):
+    # The model along the answer c: slope b.c, bend c.G c; and an exact answer is taken as it is, whatever the rate.
+    made = []
+    for solver, damping in ((Woodbury(), 0.05), (Astray(times), 0.05)):
+        module, (x, y) = network(), batch()
+        before = flat(module)
+        optimizer = TNGD(
+            module, nn.MSELoss(), lr=lr, damping=damping, solver=solver, levenberg_marquardt=LevenbergMarquardt()
+        )
+        optimizer.step(x, y)
+        made.append((flat(module) - before, optimizer.stats["part_taken"]))
+    (exact, whole), (scaled, part) = made
+    module, (x, y) = network(), batch()
+    found = curvature(module, nn.MSELoss(), x, y, damping=0.05)
+    G = found.factors.dense() - 0.05 * torch.eye(found.factors.N)
+    c = -times * exact / lr
+    best = min(1.0, float(found.gradient @ c) / float(c @ G @ c))
+    assert whole == 1.0
+    assert part == pytest.approx(best, rel=1e-12)
+    torch.testing.assert_close(scaled, times * best * exact, rtol=1e-10, atol=1e-14)
 
 
 def test_losses_of_a_module_that_draws_numbers_are_not_compared():
