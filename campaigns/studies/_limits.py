@@ -23,6 +23,8 @@ def in_its_unit(data: Any, *bounds: str) -> Any:
         return data
     name = str(data.get("metric"))
     unit = EVERY_METRIC[name].quantity if name in EVERY_METRIC else netlist_quantity(name)
+    if unit is None and name in data.values() and any(isinstance(data.get(bound), str) for bound in bounds):
+        raise ValueError(f"metric: expected one such as {', '.join(EVERY_METRIC)}, or dc(NODE), got {name!r}")
     if unit is None:
         return data
     found = dict(data)
