@@ -10,6 +10,8 @@ from ..chips import Instance
 from ..networks import Capacitor, Network, OpAmp, is_stray
 from ..programs import Program, Scaling
 from ..state_spaces import state_space
+from ..topologies import Crossbar
+from ._crossbar_drift import crossbar_drift
 
 
 def realised_eigenvalues(instance: Instance, network: Network, scaling: Scaling) -> Complex[np.ndarray, " n"]:
@@ -24,11 +26,16 @@ def realised_eigenvalues(instance: Instance, network: Network, scaling: Scaling)
         network: its circuit with a program.
         scaling: how that is loaded.
     """
+    drift = crossbar_drift(network) if isinstance(instance.topology, Crossbar) else None
+    poles = _perfect_poles(network) if drift is None else -np.linalg.eigvals(drift)
+    return np.asarray(-poles * instance.design.tau / scaling.conductance, dtype=complex)
+
+
+def _perfect_poles(network: Network) -> Complex[np.ndarray, " n"]:
     # Stray capacitances at virtual grounds, which perfect amplifiers hold still, are no part of the matrix.
     kept = [e for e in network.elements if not (isinstance(e, Capacitor) and is_stray(e))]
     perfect = tuple(replace(e, model=None) if isinstance(e, OpAmp) else e for e in kept)
-    poles = state_space(replace(network, elements=perfect), noisy=False).poles
-    return np.asarray(-poles * instance.design.tau / scaling.conductance)
+    return state_space(replace(network, elements=perfect), noisy=False).poles
 
 
 def check_stable(instance: Instance, program: Program, network: Network, scaling: Scaling) -> None:
