@@ -1,6 +1,6 @@
 """What unknowns of a bench that a fit leaves out would explain of its residuals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import scipy
 from jaxtyping import Float, Int
 
 from ._terms import Part, Term
+from .derivatives import Information
 from .unknowns import NUISANCES, Parameters
 
 _TOLD = 1e-2
@@ -47,33 +48,39 @@ class BenchScores:
         q = self._parameters.size
         self._z = np.append(z, np.zeros(q - self._p))
         self._score = np.append(-parameters.precision * z, np.zeros(q - self._p))
-        self._information = np.diag(np.append(parameters.precision, np.full(q - self._p, _FAR)))
+        self._start = np.diag(np.append(parameters.precision, np.full(q - self._p, _FAR)))
+        self._told: dict[tuple[str, float], Information] = {}
         self._baselines = _Baselines(self._p) if _BASELINE in self._kinds else None
 
-    def asked(self, run: Term, weight: float) -> tuple[Part, Float[np.ndarray, "q q"]]:
-        """The run at the fit, with derivatives by what is only tried, too, after the unknowns', and the information.
+    def asked(self, run: Term, weight: float) -> Part:
+        """The run at the fit, with derivatives by what is only tried, too, after the unknowns'.
 
-        It counts by its weight.
+        It counts by its weight, one for all runs of a kind.
         """
         q, mine, z = self._parameters.size, self._parameters, self._z
         if self._baselines is not None:
             mine = mine.with_baselines(run.name)
             z = np.append(z, np.zeros(mine.size - q))
         part = run.evaluate(mine, z)
-        information = part.information
         self._score += weight * part.gradient[:q]
-        self._information += weight * information[:q, :q]
+        part.add_to(self._told.setdefault((run.kind, weight), Information(np.zeros((q, q)))), 1.0)
         if self._baselines is not None:
-            self._baselines.add(weight * part.gradient[q:], weight * information[q:])
-        return part, information
+            self._baselines.add(weight * part.gradient[q:], weight * part.information_from(q))
+        return part
+
+    def information(self) -> Mapping[str, Float[np.ndarray, "p p"]]:
+        """By kind, of all runs that were asked and of the fit's own unknowns."""
+        p = self._p
+        return {kind: told.matrix[:p, :p] for (kind, _), told in self._told.items()}
 
     def results(self) -> Iterator[tuple[str, Score]]:
         """By kind, without those that have no unknowns here."""
+        information = self._start + sum(weight * told.matrix for (_, weight), told in self._told.items())
         for kind in self._kinds:
             if kind == _BASELINE and self._baselines is not None:
-                yield kind, self._baselines.score(self._score[: self._p], self._information[: self._p, : self._p])
+                yield kind, self._baselines.score(self._score[: self._p], information[: self._p, : self._p])
             elif len(where := self._parameters.bench.unknowns(kind)):
-                yield kind, _score(self._score, self._information, where, self._p)
+                yield kind, _score(self._score, information, where, self._p)
 
 
 def _score(

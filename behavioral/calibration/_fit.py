@@ -12,6 +12,7 @@ from ...measurements import MeasurementError
 from ._robust_start import robust_start
 from ._terms import Term
 from ._waveform_terms import Normal
+from .derivatives import inverse
 from .unknowns import Parameters
 
 _STEPS = 40
@@ -67,7 +68,7 @@ class Fit:
     @cached_property
     def covariance(self) -> Float[np.ndarray, "p p"]:
         """Of z, posterior."""
-        covariance = np.linalg.inv(self.normal.curvature)
+        covariance = inverse(self.normal.curvature)
         # Rounding must not leave a parameter without data above its prior.
         least = np.minimum(1, self.prior_sd / np.sqrt(np.diag(covariance)))
         return np.asarray(covariance * np.outer(least, least))

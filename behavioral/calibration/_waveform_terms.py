@@ -12,7 +12,7 @@ from ...measurements import FLOOR, Measurement
 from ..devices import Response
 from ._spectral_terms import Ac, Noise, SecondMoments
 from ._terms import Part, Slope, Term, coherent, noisy_circuit, part_of, quiet_circuit, settled_readouts
-from .derivatives import Delay, equal_steps, innovations, pulled, trajectory, transient
+from .derivatives import Delay, Information, equal_steps, innovations, pulled, trajectory, transient
 from .unknowns import Parameters
 
 _POINTS = 200
@@ -211,15 +211,15 @@ class Normal:
         excess: Mapping[str, float] = MappingProxyType({}),
     ) -> "Normal":
         """Runs that are not used only give their rms. Residuals of a kind count by its excess (one unless given)."""
-        curvature = np.diag(parameters.precision)
+        curvature = Information(np.diag(parameters.precision))
 
         def asked(run: Term, use: bool, weight: float) -> Slope:
             part = run.evaluate(parameters, z)
             if use:
-                np.add(curvature, weight * part.information, out=curvature)
+                part.add_to(curvature, weight)
             return part.slope
 
-        return cls._summed(runs, used, parameters, z, excess, asked, curvature)
+        return cls._summed(runs, used, parameters, z, excess, asked, lambda: curvature.matrix)
 
     def moved(
         self,
@@ -234,7 +234,7 @@ class Normal:
         def asked(run: Term, use: bool, weight: float) -> Slope:
             return run.slope(parameters, z)
 
-        return Normal._summed(runs, used, parameters, z, excess, asked, self.curvature)
+        return Normal._summed(runs, used, parameters, z, excess, asked, lambda: self.curvature)
 
     def with_prior(
         self, before: Float[np.ndarray, " p"], after: Float[np.ndarray, " p"], z: Float[np.ndarray, " p"]
@@ -253,7 +253,7 @@ class Normal:
         z: Float[np.ndarray, " p"],
         excess: Mapping[str, float],
         asked: Callable[[Term, bool, float], Slope],
-        curvature: Float[np.ndarray, "p p"],
+        curvature: Callable[[], Float[np.ndarray, "p p"]],
     ) -> "Normal":
         prior = parameters.precision
         cost, gradient, rms = float(prior @ z**2), -prior * z, np.zeros(len(runs))
@@ -264,7 +264,7 @@ class Normal:
             if used[k]:
                 cost += weight * slope.cost
                 gradient = gradient + weight * slope.gradient
-        return cls(cost, gradient, curvature, rms)
+        return cls(cost, gradient, curvature(), rms)
 
 
 def _seen(coefficients: Float[np.ndarray, "n r p"]) -> Float[np.ndarray, "r k"]:
