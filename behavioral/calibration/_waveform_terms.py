@@ -1,18 +1,19 @@
 """Measured runs as the fit sees them: residuals and their derivatives, in units of the readout's noise."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Float
 
 from ...circuits import Instance, Program, Scaling
+from ...circuits.loaded_chips import amplifier_nodes, amplifiers_of
 from ...measurements import FLOOR, Measurement
 from ..devices import Response
 from ._spectral_terms import Ac, Noise, SecondMoments
 from ._terms import Part, Slope, Term, coherent, noisy_circuit, part_of, quiet_circuit, settled_readouts
-from .derivatives import Delay, Information, equal_steps, innovations, pulled, trajectory, transient
+from .derivatives import Delay, Information, Settled, equal_steps, innovations, pulled, trajectory, transient
 from .unknowns import Parameters
 
 _POINTS = 200
@@ -92,9 +93,10 @@ class Run:
         return part_of(self.sigma, self.v)
 
     def clipped(self, chip: Instance, parameters: Parameters) -> tuple[str, ...]:
+        if self.times is None:
+            return _at_rails(self, parameters)
         response = _nominal(self, chip, parameters)
-        beyond = () if self.times is None else response.exceeded(self.times, self.v0)
-        return (*response.clipped, *beyond)
+        return (*response.clipped, *response.exceeded(self.times, self.v0))
 
     def evaluate(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Part:
         if self.times is None:
@@ -273,6 +275,19 @@ def _seen(coefficients: Float[np.ndarray, "n r p"]) -> Float[np.ndarray, "r k"]:
     flat = np.swapaxes(coefficients, 0, 1).reshape(r, n * p)
     values, vectors = np.linalg.eigh(flat @ flat.T)
     return np.asarray(vectors[:, values > _UNTOLD])
+
+
+def _at_rails(run: Run, parameters: Parameters) -> tuple[str, ...]:
+    """Amplifiers whose settled output lies beyond the rails in the linear circuit of the nominal chip."""
+    network, array = parameters.dual_circuit(np.zeros(parameters.size), run.program, run.scaling)
+    amplifiers = amplifiers_of(network)
+    if not amplifiers:
+        return ()
+    inside = replace(network, outputs=amplifier_nodes(amplifiers)[: len(amplifiers)])
+    v = Settled.of(inside, array, parameters.size).v
+    rails = [(float(amp.model.rail_low), float(amp.model.rail_high)) for amp in amplifiers if amp.model is not None]
+    beyond = [not low <= value <= high for value, (low, high) in zip(v.tolist(), rails, strict=True)]
+    return tuple(amp.name for amp, hit in zip(amplifiers, beyond, strict=True) if hit)
 
 
 def _nominal(run: Run | Record, chip: Instance, parameters: Parameters) -> Response:
