@@ -33,11 +33,11 @@ _MANY_PROGRAMS = 48
 _CASCADE_PROGRAMS = 16
 CALIBRATION_KINDS = ("op", "tran", "ac", "noise", "record")
 """What a chip can be measured by; `record` is a transient with noise."""
-_TRANSIENTS = 768
+_TRANSIENTS = 512
 """Waveforms of single cells, in all: each tells a capacitance, and a few of each cell are enough. What resistors and
 offsets are shows in the settled voltages, and to read those takes the simulator a hundredth of the time."""
 _FEWEST_TRANSIENTS = 8
-_SPECTRUM_PER_DECADE = 5
+_SPECTRUM_PER_DECADE = 3
 """Frequencies of a noise density that is smooth, where no integral is taken."""
 PROGRAMS_PER_RESPONSE = 4
 """Programs for each response: one holds as much as several transients."""
@@ -90,7 +90,7 @@ def transients_of(instance: Instance, level: Level) -> int | None:
     """How many programs are watched while they settle where others are read settled; None where all of them are.
 
     By the information of the readings: of a crossbar of 16 cells, 12 transients and 20 settled programs, each reading
-    the mean of half as many more, give the standard errors of 48 transients, within a tenth.
+    the mean of half as many more, give the standard errors of 48 transients, within a tenth; 8 transients and 40 do.
     """
     if _needs_responses(instance, level) or PROGRAMS_PER_CELL * instance.topology.n <= _MANY_PROGRAMS:
         return None

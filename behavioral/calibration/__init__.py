@@ -10,6 +10,7 @@ from ._fit import fit as fit
 from ._held_out_programs import information_of as information_of
 from ._held_out_programs import judge_held_out as judge_held_out
 from ._identifiability import Combination as Combination
+from ._identifiability import open_combinations as open_combinations
 from ._judgement import MODEL_ERROR as MODEL_ERROR
 from ._spectral_terms import TRANSISTOR_BAND as TRANSISTOR_BAND
 from ._terms import Part as Part

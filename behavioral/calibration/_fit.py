@@ -12,6 +12,7 @@ from ...measurements import MeasurementError
 from ._robust_start import robust_start
 from ._terms import Term
 from ._waveform_terms import Normal
+from .derivatives import inverse
 from .unknowns import Parameters
 
 _STEPS = 40
@@ -27,6 +28,9 @@ _ROUNDING = _SMALL**2
 _MANY = 200
 """Unknowns from which on a step keeps the last curvature while the gradient is fresh: for more of them the curvature
 is far dearer than the gradient."""
+
+_VERY_MANY = 1000
+"""Unknowns from which on a first step from afar keeps it, too: four more gradients cost less than another curvature."""
 
 _SLOW = 0.3
 """Part of the way to the optimum that such a step may leave; else the curvature is taken anew."""
@@ -67,7 +71,7 @@ class Fit:
     @cached_property
     def covariance(self) -> Float[np.ndarray, "p p"]:
         """Of z, posterior."""
-        covariance = np.linalg.inv(self.normal.curvature)
+        covariance = inverse(self.normal.curvature)
         # Rounding must not leave a parameter without data above its prior.
         least = np.minimum(1, self.prior_sd / np.sqrt(np.diag(covariance)))
         return np.asarray(covariance * np.outer(least, least))
@@ -259,7 +263,7 @@ def _levenberg(
             factor = scipy.linalg.cho_factor(normal.curvature + damping * np.eye(len(z)))
         step = scipy.linalg.cho_solve(factor, normal.gradient)
         # After a first step from afar, near the optimum, and where a step fails, the curvature is taken anew.
-        from_afar = k == 0 and left > parameters.size
+        from_afar = k == 0 and left > parameters.size and parameters.size < _VERY_MANY
         exact = parameters.size < _MANY or damping > 0 or left < _SMALL**2 or from_afar
         trial = None
         if parameters.possible(z + step):

@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from jaxtyping import Float
+
+_MANY = 1000
+"""Unknowns from which on all eigenvectors would take longer than the fit."""
+
+_ACCURACY = 1e-8
+"""Of the eigenvalues: three digits of a combination are shown."""
 
 _SHOWN = 0.05
 """Coefficients below this part of the largest one are left out of a combination."""
@@ -35,8 +42,7 @@ def open_combinations(
     They span a space of which no basis is singled out: pivoting on the parameter that lies in it most gives
     combinations of few parameters each, as Gaussian elimination does.
     """
-    values, vectors = np.linalg.eigh(covariance)
-    space = vectors[:, values > limit**2]
+    space = _above(covariance, limit**2)
     projector = space @ space.T
     found = []
     for _ in range(space.shape[1]):
@@ -45,6 +51,28 @@ def open_combinations(
         projector = projector - np.outer(direction, direction)
         found.append(_combination(direction, covariance, names))
     return tuple(found)
+
+
+def _above(covariance: Float[np.ndarray, "p p"], least: float) -> Float[np.ndarray, "p k"]:
+    """Orthonormal eigenvectors of eigenvalues above `least`.
+
+    Of many unknowns few are open: Lanczos' iteration finds those, and Cholesky's factor of what is left proves that
+    there are no more.
+    """
+    p = len(covariance)
+    if p >= _MANY:
+        start = np.random.default_rng(0).standard_normal(p)
+        for count in (4, 16, 64):
+            values, vectors = scipy.sparse.linalg.eigsh(covariance, count, which="LA", v0=start, tol=_ACCURACY)
+            if values.min() > least:
+                continue
+            space = vectors[:, values > least]
+            left = least * np.eye(p) - covariance + (space * values[values > least]) @ space.T
+            if not scipy.linalg.lapack.dpotrf(left, lower=1)[1]:
+                return np.asarray(space)
+            break
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(vectors[:, values > least])
 
 
 def _combination(

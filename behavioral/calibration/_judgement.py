@@ -84,15 +84,13 @@ class Evidence:
         """Of the runs that the fit used; `numbers` are those of the measurements, by name."""
         used = [run for run, use in zip(runs, found.used, strict=True) if use]
         scores = BenchScores(used, parameters, nuisances, found.z)
-        error, C, p = MODEL_ERROR[parameters.level], found.covariance, parameters.size
-        judged, information = [], dict[str, Float[np.ndarray, "p p"]]()
+        error, C = MODEL_ERROR[parameters.level], found.covariance
+        judged = []
         for run in used:
-            part, whole = scores.asked(run, found.excess.get(run.kind, 1.0) ** -2)
+            part = scores.asked(run, found.excess.get(run.kind, 1.0) ** -2)
             label, allowed = f"record {numbers[run.name]} ({run.kind})", error.get(run.kind, 0.0) ** 2 * run.signal
             judged.append(Judged(run, label, allowed, part.rms, part.shape, part.shapes, part.hat(C)))
-            mine = information.setdefault(run.kind, np.zeros((p, p)))
-            mine += whole[:p, :p]
-        hats = {kind: Hat.of(C @ total) for kind, total in information.items()}
+        hats = {kind: Hat.of(C @ total) for kind, total in scores.information().items()}
         return cls(tuple(judged), hats, C, found.z, scores)
 
 

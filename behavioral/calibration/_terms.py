@@ -8,7 +8,7 @@ import scipy
 from jaxtyping import Float
 
 from ...circuits import Instance, Level, Program, Scaling
-from .derivatives import Sensitivity, Settled, with_flicker
+from .derivatives import Information, Sensitivity, Settled, with_flicker
 from .unknowns import Loaded, Parameters
 
 
@@ -68,6 +68,17 @@ class Part:
     def information(self) -> Float[np.ndarray, "p p"]:
         """Of the unknowns."""
         return np.asarray(self.fisher if self.root is None else self.root.T @ self.root)
+
+    def information_from(self, first: int) -> Float[np.ndarray, "k p"]:
+        """The information's rows of the unknowns from the first one on."""
+        return np.asarray(self.information[first:] if self.root is None else self.root[:, first:].T @ self.root)
+
+    def add_to(self, total: Information, weight: float = 1.0) -> None:
+        """Add the information of the unknowns, as many of the first ones as the sum has."""
+        if self.root is not None:
+            total.add(self.root, weight)
+        else:
+            total.add_whole(self.information, weight)
 
     def hat(self, C: Float[np.ndarray, "q q"]) -> "Hat":
         """The run's block of the hat matrix, for the first q unknowns of posterior covariance C."""

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 
 from ..devices import tolerance_groups
 from ._fit import Fit
+from .derivatives import inverse
 from .unknowns import Parameters
 
 _TOLD = 1.5
@@ -84,9 +85,10 @@ def _most_probable(
         precision = parameters.precision.copy()
         for where, log in zip(groups, logs, strict=True):
             precision[where] *= np.exp(-2 * log)
-        C = np.linalg.inv(data + np.diag(precision))
-        X = np.eye(len(C)) - C * precision
-        expected = np.array([np.trace(X[np.ix_(g, g)]) for g in groups])
+        C = inverse(data + np.diag(precision))
+        X = -C * precision
+        np.fill_diagonal(X, X.diagonal() + 1)
+        expected = np.array([X.diagonal()[g].sum() for g in groups])
         squares = np.array([float(precision[g] @ (C[g] @ eta) ** 2) for g in groups])
         told = expected >= _TOLD if k == 0 else told
         information = _information(X, groups, told)
@@ -104,6 +106,8 @@ def _information(
     X: Float[np.ndarray, "p p"], groups: list[Bool[np.ndarray, " p"]], told: Bool[np.ndarray, " g"]
 ) -> Float[np.ndarray, "g g"]:
     """Fisher's, of the logarithms of the scales; one where a scale stays."""
-    found = np.array([[2 * float(np.sum(X[np.ix_(g, h)] * X[np.ix_(h, g)].T)) for h in groups] for g in groups])
+    # Sums over the groups' blocks of X and X^T, entry by entry.
+    member = np.array(groups, dtype=float)
+    found = 2 * member @ (X * X.T) @ member.T
     both = np.outer(told, told)
     return np.where(both, found, np.eye(len(groups)))

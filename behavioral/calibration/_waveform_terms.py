@@ -1,18 +1,19 @@
 """Measured runs as the fit sees them: residuals and their derivatives, in units of the readout's noise."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Float
 
 from ...circuits import Instance, Program, Scaling
+from ...circuits.loaded_chips import amplifier_nodes, amplifiers_of
 from ...measurements import FLOOR, Measurement
 from ..devices import Response
 from ._spectral_terms import Ac, Noise, SecondMoments
 from ._terms import Part, Slope, Term, coherent, noisy_circuit, part_of, quiet_circuit, settled_readouts
-from .derivatives import Delay, equal_steps, innovations, pulled, trajectory, transient
+from .derivatives import Delay, Information, Settled, equal_steps, innovations, pulled, trajectory, transient
 from .unknowns import Parameters
 
 _POINTS = 200
@@ -92,9 +93,10 @@ class Run:
         return part_of(self.sigma, self.v)
 
     def clipped(self, chip: Instance, parameters: Parameters) -> tuple[str, ...]:
+        if self.times is None:
+            return _at_rails(self, parameters)
         response = _nominal(self, chip, parameters)
-        beyond = () if self.times is None else response.exceeded(self.times, self.v0)
-        return (*response.clipped, *beyond)
+        return (*response.clipped, *response.exceeded(self.times, self.v0))
 
     def evaluate(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Part:
         if self.times is None:
@@ -211,15 +213,15 @@ class Normal:
         excess: Mapping[str, float] = MappingProxyType({}),
     ) -> "Normal":
         """Runs that are not used only give their rms. Residuals of a kind count by its excess (one unless given)."""
-        curvature = np.diag(parameters.precision)
+        curvature = Information(np.diag(parameters.precision))
 
         def asked(run: Term, use: bool, weight: float) -> Slope:
             part = run.evaluate(parameters, z)
             if use:
-                np.add(curvature, weight * part.information, out=curvature)
+                part.add_to(curvature, weight)
             return part.slope
 
-        return cls._summed(runs, used, parameters, z, excess, asked, curvature)
+        return cls._summed(runs, used, parameters, z, excess, asked, lambda: curvature.matrix)
 
     def moved(
         self,
@@ -234,7 +236,7 @@ class Normal:
         def asked(run: Term, use: bool, weight: float) -> Slope:
             return run.slope(parameters, z)
 
-        return Normal._summed(runs, used, parameters, z, excess, asked, self.curvature)
+        return Normal._summed(runs, used, parameters, z, excess, asked, lambda: self.curvature)
 
     def with_prior(
         self, before: Float[np.ndarray, " p"], after: Float[np.ndarray, " p"], z: Float[np.ndarray, " p"]
@@ -253,7 +255,7 @@ class Normal:
         z: Float[np.ndarray, " p"],
         excess: Mapping[str, float],
         asked: Callable[[Term, bool, float], Slope],
-        curvature: Float[np.ndarray, "p p"],
+        curvature: Callable[[], Float[np.ndarray, "p p"]],
     ) -> "Normal":
         prior = parameters.precision
         cost, gradient, rms = float(prior @ z**2), -prior * z, np.zeros(len(runs))
@@ -264,7 +266,7 @@ class Normal:
             if used[k]:
                 cost += weight * slope.cost
                 gradient = gradient + weight * slope.gradient
-        return cls(cost, gradient, curvature, rms)
+        return cls(cost, gradient, curvature(), rms)
 
 
 def _seen(coefficients: Float[np.ndarray, "n r p"]) -> Float[np.ndarray, "r k"]:
@@ -273,6 +275,19 @@ def _seen(coefficients: Float[np.ndarray, "n r p"]) -> Float[np.ndarray, "r k"]:
     flat = np.swapaxes(coefficients, 0, 1).reshape(r, n * p)
     values, vectors = np.linalg.eigh(flat @ flat.T)
     return np.asarray(vectors[:, values > _UNTOLD])
+
+
+def _at_rails(run: Run, parameters: Parameters) -> tuple[str, ...]:
+    """Amplifiers whose settled output lies beyond the rails in the linear circuit of the nominal chip."""
+    network, array = parameters.dual_circuit(np.zeros(parameters.size), run.program, run.scaling)
+    amplifiers = amplifiers_of(network)
+    if not amplifiers:
+        return ()
+    inside = replace(network, outputs=amplifier_nodes(amplifiers)[: len(amplifiers)])
+    v = Settled.of(inside, array, parameters.size).v
+    rails = [(float(amp.model.rail_low), float(amp.model.rail_high)) for amp in amplifiers if amp.model is not None]
+    beyond = [not low <= value <= high for value, (low, high) in zip(v.tolist(), rails, strict=True)]
+    return tuple(amp.name for amp, hit in zip(amplifiers, beyond, strict=True) if hit)
 
 
 def _nominal(run: Run | Record, chip: Instance, parameters: Parameters) -> Response:

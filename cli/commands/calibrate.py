@@ -109,8 +109,7 @@ def calibrate(
         typer.Option(
             "--analysis",
             help="What to measure: op, tran, ac, noise, record (a noisy transient); give it again for more."
-            " \\[default: tran and noise, for a cascade or an rlc-grid also ac;"
-            " of more than 16 cells most programs by op]",
+            " \\[default: tran and noise, for a cascade or an rlc-grid also ac; of many cells mostly op]",
             show_default=False,
         ),
     ] = None,

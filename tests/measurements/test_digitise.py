@@ -32,6 +32,23 @@ def test_errors_are_white_with_the_stated_deviation(record):
         assert abs(np.corrcoef(e.ravel(), other.ravel())[0, 1]) < 4 / np.sqrt(n)
 
 
+def test_the_mean_of_many_conversions_scatters_by_the_root_of_their_number(record):
+    # Catches a deviation that is stated for one conversion, and conversions that share their dither.
+    point = record.isel(time=slice(-2, None))
+    read = digitise(point, TWELVE, np.random.default_rng(4), reads=100)
+    sigma = read.attrs["readout_sigma"]
+    assert sigma == pytest.approx(np.sqrt(1 + 1 / 12) * STEP / 10)
+    assert read["v"].shape == point["v"].shape
+    errors = [
+        (digitise(point, TWELVE, np.random.default_rng(k), reads=100)["v"] - point["v"]).values for k in range(50)
+    ]
+    e = np.array(errors) / sigma
+    assert abs(e.mean()) < 4 / np.sqrt(e.size)
+    assert abs(e.var() - 1) < 4 * np.sqrt(2 / e.size)
+    with pytest.raises(ValueError, match="at least one reading, got 0"):
+        digitise(point, TWELVE, np.random.default_rng(4), reads=0)
+
+
 def test_without_dither_the_error_depends_on_the_signal(record):
     flat = record.copy()
     flat["v"] = record["v"] * 0 + 0.3 * STEP

@@ -5,6 +5,7 @@ import pytest
 import scipy.linalg
 from thermospice.circuits import (
     Cascade,
+    Crossbar,
     Design,
     DesignError,
     DifferentialRCMesh,
@@ -129,3 +130,22 @@ def test_grid_samples_the_inverse_maxwell_matrix(mismatch, rng):
 def test_grid_needs_an_inductance(rng):
     with pytest.raises(DesignError, match="no inductance"):
         Design.preset("ideal").nominal(RLCGrid(2)).network(random_program(RCMesh(2), rng), "ideal")
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_crossbar_in_two_parts_is_the_whole(sign):
+    # Catches a rail without its amplifier, and a resistor that is missing or at another node.
+    n, rng = 5, np.random.default_rng(8)
+    design = Design.preset("board-1k-1n")
+    chip, A = design.sample(Crossbar(n), rng), sign * rng.standard_normal((n, n)) * (rng.random((n, n)) < 0.6)
+    values, b = design.values("macro"), rng.standard_normal(n)
+    weights = {"A": A}
+    whole = Crossbar(n).network(values, chip.errors, weights, b)
+    cells, array = Crossbar(n).cells(values, chip.errors, weights, b), Crossbar(n).array(weights)
+    assert set(cells.elements) <= set(whole.elements)
+    assert set(cells.nodes) == set(whole.nodes)
+    rest = {(e.a, e.b): e.resistance for e in set(whole.elements) - set(cells.elements)}
+    relative = 1 + chip.errors[array.error].ravel()[array.entry]
+    resistance = values.R0 / (array.weight * relative)
+    mine = dict(zip(zip(array.a, array.b, strict=True), resistance, strict=True))
+    assert rest == pytest.approx(mine, rel=1e-12)

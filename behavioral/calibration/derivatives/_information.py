@@ -1,0 +1,58 @@
+"""Sums over many runs of matrices as large as all unknowns together."""
+
+import numpy as np
+import scipy
+from jaxtyping import Float
+
+_ROWS = 1024
+"""Rows of derivatives that are gathered before they are multiplied: to add a matrix of all unknowns takes as long as
+some hundred rows of its product."""
+
+
+class Information:
+    """`start + sum_k weight_k root_k^T root_k`, for roots of few rows and many columns."""
+
+    def __init__(self, start: Float[np.ndarray, "p p"]) -> None:
+        # BLAS adds to a matrix in place where it lies by columns; the sum is symmetric.
+        self._sum = np.array(start, order="F")
+        self._rows: list[Float[np.ndarray, "rows p"]] = []
+        self._count = 0
+
+    def add(self, root: Float[np.ndarray, "rows p"], weight: float = 1.0) -> None:
+        """One more product, of rows that have at least as many columns."""
+        self._rows.append(np.sqrt(weight) * root[:, : len(self._sum)])
+        self._count += len(root)
+        if self._count >= _ROWS:
+            self._multiply()
+
+    def add_whole(self, matrix: Float[np.ndarray, "p p"], weight: float = 1.0) -> None:
+        """One more matrix, as it is."""
+        p = len(self._sum)
+        self._sum += weight * matrix[:p, :p]
+
+    @property
+    def matrix(self) -> Float[np.ndarray, "p p"]:
+        """The sum so far."""
+        self._multiply()
+        lower = np.tril(self._sum)
+        return np.asarray(lower + np.tril(lower, -1).T)
+
+    def _multiply(self) -> None:
+        if self._rows:
+            rows = np.concatenate(self._rows)
+            self._sum = scipy.linalg.blas.dsyrk(1.0, rows.T, 1.0, self._sum, lower=1, overwrite_c=1)
+            self._rows, self._count = [], 0
+
+
+def inverse(matrix: Float[np.ndarray, "p p"]) -> Float[np.ndarray, "p p"]:
+    """Of a symmetric positive definite matrix, by Cholesky's factor: half the work of any matrix's.
+
+    Where rounding has left it without a factor it is any matrix.
+    """
+    factor, failed = scipy.linalg.lapack.dpotrf(matrix, lower=1)
+    if not failed:
+        factor, failed = scipy.linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
+    if failed:
+        return np.asarray(np.linalg.inv(matrix))
+    lower = np.tril(factor)
+    return np.asarray(lower + np.tril(lower, -1).T)
