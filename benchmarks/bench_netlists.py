@@ -179,9 +179,9 @@ def measure(rounds: int) -> list[Row]:
         what += f", {found['points']:.0f} frequencies" if analysis == "ac" else ""
         rows += [
             Row(what, found["seconds"], "s"),
-            Row("  of which ngspice", found["ngspice_s"], "s"),
-            Row("  peak memory of Python", found["memory_MB"], "MB", MESH_MEMORY),
-            Row("  peak memory of ngspice", found["ngspice_memory_MB"], "MB"),
+            Row(f"{what}: of which ngspice", found["ngspice_s"], "s"),
+            Row(f"{what}: peak memory of Python", found["memory_MB"], "MB", MESH_MEMORY),
+            Row(f"{what}: peak memory of ngspice", found["ngspice_memory_MB"], "MB"),
         ]
     return rows + klu_rows(rounds)
 

@@ -43,13 +43,14 @@ class Benchmark:
 
 
 BENCHMARKS = (
-    Benchmark("netlists", "ngspice -b", 120, ("--rounds", "3")),
+    Benchmark("netlists", "ngspice -b", 90, ("--rounds", "3")),
     Benchmark("growth", "ngspice -b; one LU and Lyapunov solve", 480, ("--largest", "256", "--rounds", "1")),
     Benchmark("engines", "the other engine", 120, ("--sizes", "2,8,16,32")),
-    Benchmark("scale", "none", 30),
+    Benchmark("scale", "none", 20),
+    Benchmark("ranks", "one process", 60),
     Benchmark("campaign", "PySpice, one chip after another", 150, ("--rounds", "3")),
-    Benchmark("sde", "thermox, torchsde, ngspice", 210, ("--repeats", "2")),
-    Benchmark("training", "Woodbury; posteriors, curvlinops", 210),
+    Benchmark("sde", "thermox, torchsde, ngspice", 200, ("--repeats", "2")),
+    Benchmark("training", "Woodbury; posteriors, curvlinops", 200),
     Benchmark("programs", "LAPACK", 90, writes=False),
     Benchmark("faults", "none", 90, ("--every", "8")),
 )

@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
@@ -72,12 +73,14 @@ class _Dask:
         while True:
             future = self._next_ended()
             batch = self._batches.pop(future.key)
-            if future.status == "finished":
-                outcomes: list[Outcome] = future.result()
-                return outcomes
-            if future.status == "error":
-                lost = {"status": "failed", "reason": _reason(future.exception()), "metrics": {}, "arrays": {}}
-                return [{**lost, "key": request["key"]} for request in batch]
+            # a scheduler may go between the word that a batch is done and its outcomes
+            with suppress(CancelledError, OSError):
+                if future.status == "finished":
+                    outcomes: list[Outcome] = future.result()
+                    return outcomes
+                if future.status == "error":
+                    lost = {"status": "failed", "reason": _reason(future.exception()), "metrics": {}, "arrays": {}}
+                    return [{**lost, "key": request["key"]} for request in batch]
             self._wait_for_the_cluster()
             self.submit(batch)
 
@@ -153,7 +156,8 @@ def _reason(error: BaseException) -> str:
 def dask_executor(scheduler: str | None, count: int, campaign: str, silence: float = SILENCE) -> Iterator[Executor]:
     # Its messages are for people who run clusters; what concerns a run stands in its row.
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):  # which has a level of its own
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     cluster: Any = None
     if scheduler is None:
         # Sampling of what the workers do and checks of their event loops cost more than short runs themselves.

@@ -335,6 +335,24 @@ def test_a_scheduler_that_is_started_again_changes_no_number(run, tmp_path, clus
     check_same_table(process, run, tmp_path, monkeypatch)
 
 
+def test_outcomes_that_a_scheduler_takes_with_it_are_asked_for_again(run, tmp_path, monkeypatch):
+    # Catches a campaign that ends in an unexpected error when the connection goes just as a batch is done.
+    distributed = pytest.importorskip("distributed")
+    gathered, lost = distributed.Future.result, []
+
+    def result(self, *words, **options):
+        if str(self.key).startswith("faults-") and not lost:
+            lost.append(self.key)
+            raise distributed.client.FutureCancelledError(self.key, "scheduler-connection-lost")
+        return gathered(self, *words, **options)
+
+    monkeypatch.setattr(distributed.Future, "result", result)
+    study(tmp_path / "s.yaml", instances=3, timeout=60)
+    assert run("sweep", tmp_path / "s.yaml", "--out", tmp_path / "out", "--quiet").code == 0
+    assert lost
+    assert [row["status"] for row in rows(tmp_path / "out")] == ["done"] * 3
+
+
 @pytest.mark.slow
 def test_ten_thousand_chips_survive_a_dead_worker_a_slow_one_and_a_new_scheduler(run, tmp_path, monkeypatch):
     # Catches what only many runs show: batches handed out twice, or never, and a table that grows with each of them.

@@ -145,6 +145,12 @@ class Loop:
         """Once round the loop, `J_in D^-1 J_out^T H`: what the arrays add to the decay rates."""
         return self._times_hessian(self.grams.sum(0))
 
+    def rows_of(self, states: Float[Tensor, "count N"]) -> Float[Tensor, "count r"] | None:
+        """`J_in x` of each; None where groups differ in their weights, and every solve has to ask for its own."""
+        if len(self.group_rates) > 1:
+            return None
+        return (self.J_in @ states[0])[None] if len(states) == 1 else states @ self.J_in.T
+
     def shifted(self, p: float, h: float) -> "ShiftedLoop":
         """A solver for p + h F."""
         weight = 1.0 / (p + h * self.group_rates)
@@ -201,13 +207,23 @@ class ShiftedLoop:
         """x with |f - (p + h F) x| <= tol |f|, or to rounding. Raises StalledSolve."""
         return self.driven(f, None, tol, float(f.norm()))[0]
 
-    def driven(self, f: Vector, c: Rows | None, tol: float, size: float) -> tuple[Vector, Rows]:
+    def carried(self, f: Vector, rows: Rows, tol: float) -> tuple[Vector, Rows]:
+        """`solve` where J_in f is known, in one group, and J_in x."""
+        return self.driven(f, None, tol, float(f.norm()), rows)
+
+    def trusts(self, tol: float) -> bool:
+        """Whether rounding leaves what is added up in the r rows as good as a product with the arrays."""
+        return tol >= COARSE or self.rounding <= 3.0 * tol
+
+    def driven(
+        self, f: Vector, c: Rows | None, tol: float, size: float, known: Rows | None = None
+    ) -> tuple[Vector, Rows]:
         """x with |f - h D^-1 J_out^T c - (p + h F) x| <= tol size, or to rounding, and J_in x. Raises StalledSolve.
 
-        `c` enters behind H; None is zero.
+        `c` enters behind H; None is zero. known: J_in f, where there is one group alone.
         """
-        exact_sums = tol >= COARSE or self.rounding <= 3.0 * tol
-        x, rows = self._approximate(f, c)
+        exact_sums = self.trusts(tol)
+        x, rows = self._approximate(f, c, known)
         residual = self._left_over(x) if exact_sums else self._residual(f, c, x)
         goal = tol * size
         last = math.inf
@@ -254,11 +270,11 @@ class ShiftedLoop:
         """x without refinement."""
         return self._approximate(f)[0]
 
-    def _approximate(self, f: Vector, c: Rows | None = None) -> tuple[Vector, Rows]:
+    def _approximate(self, f: Vector, c: Rows | None = None, known: Rows | None = None) -> tuple[Vector, Rows]:
         # x and J_in x, which the Woodbury identity finds first
         loop = self.loop
         x = self.weight * f
-        rows = loop.J_in @ x
+        rows = loop.J_in @ x if known is None else self.weight[0] * known
         if c is not None:
             rows = rows - self.h * (self.gram @ c)
         u: Tensor = torch.linalg.lu_solve(*self.factor, rows.unsqueeze(-1)).squeeze(-1)

@@ -7,13 +7,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..._types import Vector
+from ..._types import Rows, Vector
 
 POLES_PER_TIME = 10.0
 CHECK_EVERY = 2
 MAX_DIMENSION = 128
 FIRST_ROOM = 16
 """Vectors that there is room for at first; it doubles as they become more."""
+SOLVED = 0.3
+"""Tolerance of the first solve in units of the whole one's."""
 SPURIOUS = 1e3
 """phi1 of a stable loop is about one; no smaller than this is taken for a growing mode of the small matrix."""
 
@@ -32,6 +34,45 @@ class Relaxing(Protocol):
     def matvec(self, x: Vector) -> Vector: ...
 
     def shifted(self, p: float, h: float) -> Shifted: ...
+
+
+@runtime_checkable
+class Carrying(Protocol):
+    """A loop of few rows: what its input array makes of a state tells the solver half of what it has to find out."""
+
+    def rows_of(self, states: Float[Tensor, "count states"]) -> Float[Tensor, "count r"] | None:
+        """Of each state; None where that spares no product with the arrays."""
+        ...
+
+
+@runtime_checkable
+class CarryingShifted(Shifted, Protocol):
+    """Its solver."""
+
+    def carried(self, f: Vector, rows: Rows, tol: float) -> tuple[Vector, Rows]:
+        """`solve` of f with these rows, and the rows of the solution."""
+        ...
+
+    def trusts(self, tol: float) -> bool:
+        """Whether rows that were added up are good enough to that tolerance."""
+        ...
+
+
+def carried_rows(
+    loop: Relaxing, shifted: Shifted, states: Float[Tensor, "count states"], tol: float
+) -> Float[Tensor, "count r"] | None:
+    """Rows to carry along while `shifted` solves for these states and what is made of them; None for none."""
+    if isinstance(loop, Carrying) and isinstance(shifted, CarryingShifted) and shifted.trusts(tol):
+        return loop.rows_of(states)
+    return None
+
+
+def solved(shifted: Shifted, f: Vector, rows: Rows | None, tol: float) -> tuple[Vector, Rows | None]:
+    """`shifted.solve`, and the rows of the solution where those of f are known."""
+    if rows is None:
+        return shifted.solve(f, tol), None
+    assert isinstance(shifted, CarryingShifted)
+    return shifted.carried(f, rows, tol)
 
 
 Kept = dict[tuple[float, float], Shifted]
@@ -53,8 +94,10 @@ def state_at(loop: Relaxing, d: Vector, x0: Vector | None, t: float, tol: float,
     size = float(v.norm())
     if t == 0.0 or size == 0.0:
         return start
-    h = t / POLES_PER_TIME
-    return start + _phi1(_shifted(loop, 1.0, h, kept), v / size, POLES_PER_TIME, tol).mul_(size * t)
+    shifted = _shifted(loop, 1.0, t / POLES_PER_TIME, kept)
+    v = v / size
+    rows = carried_rows(loop, shifted, v[None], SOLVED * tol)
+    return start + _phi1(shifted, v, None if rows is None else rows[0], POLES_PER_TIME, tol).mul_(size * t)
 
 
 def _shifted(loop: Relaxing, p: float, h: float, kept: Kept | None) -> Shifted:
@@ -66,17 +109,19 @@ def _shifted(loop: Relaxing, p: float, h: float, kept: Kept | None) -> Shifted:
     return kept[p, h]
 
 
-def _phi1(shifted: Shifted, v: Vector, scaled: float, tol: float) -> Vector:
+def _phi1(shifted: Shifted, v: Vector, rows: Rows | None, scaled: float, tol: float) -> Vector:
     # Arnoldi with (1 + h F)^-1, so that basis^T (h F) basis = inv(hessenberg) - 1
     room = v.new_empty(FIRST_ROOM, len(v))
     room[0] = v
+    carried = [rows]
     hessenberg = torch.zeros(MAX_DIMENSION + 1, MAX_DIMENSION, dtype=torch.float64)
     last = torch.zeros(0, dtype=torch.float64)
     relaxed = 1.0
     for m in range(1, MAX_DIMENSION + 1):
         basis = room[:m]
-        w = shifted.solve(basis[-1], min(0.3 * tol / relaxed, 2e-2))
+        w, rows = solved(shifted, basis[-1], carried[-1], min(SOLVED * tol / relaxed, 2e-2))
         w, column = _orthogonal(w, basis)
+        carried.append(None if rows is None else _combined(rows, column.to(v), carried))
         hessenberg[: m + 1, m - 1] = column
         if m == len(room):
             room = torch.cat([room, torch.empty_like(room)])
@@ -105,7 +150,17 @@ def _orthogonal(w: Vector, basis: Float[Tensor, "m N"]) -> tuple[Vector, Float[T
     w = w - second @ basis
     norm = w.norm()
     column = torch.cat([first + second, norm.unsqueeze(0)]).double().cpu()
-    return w / norm.clamp_min(torch.finfo(w.dtype).tiny), column
+    return w / norm.clamp_min(_tiny(w)), column
+
+
+def _combined(rows: Rows, column: Float[Tensor, " m_plus_1"], carried: list[Rows | None]) -> Rows:
+    # as the vector itself, for no product with the arrays
+    known = torch.stack([one for one in carried if one is not None])
+    return (rows - column[:-1] @ known) / column[-1].clamp_min(_tiny(column))
+
+
+def _tiny(like: Tensor) -> float:
+    return torch.finfo(like.dtype).tiny
 
 
 def _small_phi1(hessenberg: Float[Tensor, "m m"], scaled: float) -> Float[Tensor, " m"]:

@@ -14,6 +14,7 @@ from ..._exceptions import UnstableLoop
 from ..._types import Rows, Vector
 from ._arnoldi import hessenberg
 from ._cascade_loop import Loop, ShiftedLoop, refuse_slow_decay
+from ._heard_modes import heard
 
 HARMLESS = 0.25
 """Once round the loop in units of the slowest stage's rate: up to here its lag is no danger, whatever the program.
@@ -94,6 +95,10 @@ class LaggedLoop:
         second = u if self.second is None else self.second * (w - base.hessian(u))
         return self._joined(cells, self.first * (u - base.J_in @ x), second)
 
+    def rows_of(self, states: Float[Tensor, "count states"]) -> Float[Tensor, "count r"] | None:
+        """As that of the base, of the cells."""
+        return self.base.rows_of(states[:, : len(self.base.D)])
+
     def shifted(self, p: float, h: float) -> "LaggedShifted":
         """A solver for p + h F."""
         first = _kept(self.first, p, h)
@@ -139,7 +144,7 @@ class LaggedLoop:
                 lags *= np.poly1d([-1.0 / float(poles.median()), 1.0])
         loop = np.poly1d([-1.0, float(self.base.rates.median())]) * lags
         added = self._added()
-        z = _heard(loop, lags, np.geomspace(1e-3 * added, added, 40), tol)
+        z = heard(loop, lags, np.geomspace(1e-3 * added, added, 40), tol)
         angle = np.clip(np.angle(z), -_WIDEST, _WIDEST)
         return np.asarray((np.abs(z) * np.exp(1j * angle))[z.imag >= 0.0])
 
@@ -241,39 +246,29 @@ class LaggedShifted:
 
     def solve(self, f: State, tol: float) -> State:
         """z with |f - (p + h F) z| <= tol |f|, or to rounding. Raises StalledSolve."""
+        return self._solved(f, None, tol)[0]
+
+    def carried(self, f: State, rows: Rows, tol: float) -> tuple[State, Rows]:
+        """As that of `ShiftedLoop`, with the rows of the cells."""
+        return self._solved(f, rows, tol)
+
+    def trusts(self, tol: float) -> bool:
+        """As that of `ShiftedLoop`."""
+        return self.through.trusts(tol)
+
+    def _solved(self, f: State, known: Rows | None, tol: float) -> tuple[State, Rows]:
         loop, (x, u, w) = self.loop, self.loop.parts(f)
         u = u / (self.p + self.h * loop.first)  # what the stages give without the cells
         if loop.second is None:
-            x, rows = self.through.driven(x, u, tol, float(f.norm()))
+            x, rows = self.through.driven(x, u, tol, float(f.norm()), known)
             w = u = u + _kept(loop.first, self.p, self.h) * rows
         else:
             kept = _kept(loop.second, self.p, self.h)
             w = w / (self.p + self.h * loop.second) + kept * loop.base.hessian(u)
-            x, rows = self.through.driven(x, w, tol, float(f.norm()))
+            x, rows = self.through.driven(x, w, tol, float(f.norm()), known)
             u = u + _kept(loop.first, self.p, self.h) * rows
             w = w + self.through.loop.hessian(rows)
-        return loop._joined(x, u, w)
-
-
-def _heard(
-    loop: np.poly1d, lags: np.poly1d, added: Float[np.ndarray, " lambdas"], tol: float
-) -> Complex[np.ndarray, " modes"]:
-    """Roots of `loop + lambda` with a part `tol` of the variance, of noise in the cell or behind the first stage."""
-    z = _roots(loop, added)
-    slope = np.abs(loop.deriv()(z)).clip(np.finfo(float).tiny)
-    size = 1.0 / np.abs(z.real).clip(np.finfo(float).tiny)
-    parts = [size * (np.abs(top) / slope) ** 2 for top in (lags(z), np.ones_like(z))]
-    return np.asarray(z[np.any([part >= tol * part.max(1, keepdims=True) for part in parts], axis=0)])
-
-
-def _roots(polynomial: np.poly1d, added: Float[np.ndarray, " count"]) -> Complex[np.ndarray, "count degree"]:
-    """Of the polynomial with each number added, as eigenvalues of companion matrices."""
-    c = polynomial.coeffs
-    companion = np.zeros((len(added), polynomial.order, polynomial.order))
-    companion[:, 0] = -c[1:] / c[0]
-    companion[:, 0, -1] -= added / c[0]
-    companion[:, range(1, polynomial.order), range(polynomial.order - 1)] = 1.0
-    return np.asarray(np.linalg.eigvals(companion).astype(complex))
+        return loop._joined(x, u, w), rows
 
 
 def _kept(omega: Rows, p: float, h: float) -> Rows:

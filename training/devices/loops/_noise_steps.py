@@ -7,16 +7,17 @@ only r^2 has to resemble exp(-2 z t) over the loop's rates.
 """
 
 import math
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, repeat
 
 import numpy as np
 import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
-from ..._types import Vector
-from ._krylov import Relaxing, Shifted
+from ..._types import Rows, Vector
+from ._krylov import Carrying, CarryingShifted, Relaxing, Shifted, solved
 
 MAX_STEPS = 64
 RINGING = 5.0
@@ -50,16 +51,38 @@ def noise_at(
     """One sample of the noise. `forcings`: independent `B xi`, each that of one unit of time, one for each step."""
     x = torch.zeros_like(forcings[0])
     left = iter(forcings)
+    # one pass over an array for the pushes of all steps
+    known = loop.rows_of(forcings) if isinstance(loop, Carrying) else None
+    rows = None if known is None else torch.zeros_like(known[0])
+    of_pushes: Iterator[Rows | None] = repeat(None) if known is None else iter(known)
     for h, equal in groupby(map(float, ladder)):
-        x = _stepped(loop.shifted(1.0, h / 2.0), x, [math.sqrt(h) * next(left) for _ in equal], tol)
+        pushes = [_Push(math.sqrt(h), next(left), next(of_pushes)) for _ in equal]
+        x, rows = _stepped(loop.shifted(1.0, h / 2.0), x, rows, pushes, tol)
     return x
 
 
-def _stepped(shifted: Shifted, x: Vector, pushes: Sequence[Vector], tol: float) -> Vector:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Push:
+    """What one step adds, and its rows where they are carried; both to be multiplied."""
+
+    factor: float
+    of_cells: Vector
+    of_rows: Rows | None
+
+
+def _stepped(
+    shifted: Shifted, x: Vector, rows: Rows | None, pushes: Sequence[_Push], tol: float
+) -> tuple[Vector, Rows | None]:
     # its caller keeps no factorisation while it makes the next one
+    trusted = isinstance(shifted, CarryingShifted) and shifted.trusts(tol)
     for push in pushes:
-        x = shifted.solve(2.0 * x + push, tol) - x
-    return x
+        known = None
+        if trusted and rows is not None and push.of_rows is not None:
+            known = 2.0 * rows + push.factor * push.of_rows
+        y, of_y = solved(shifted, 2.0 * x + push.factor * push.of_cells, known, tol)
+        x = y - x
+        rows = None if rows is None or of_y is None else of_y - rows
+    return x, rows
 
 
 def _ladder(t: float, slowest: float, fastest: float, pairs: int) -> Float[np.ndarray, " steps"]:
