@@ -196,7 +196,12 @@ def train(
         str | None, _option("--chip", "drawn (one like --device), or measured (the cascade of --device).", _DEVICE)
     ] = None,
     correction: Annotated[
-        str | None, _option("--correction", "calibrated: programs make up for what a calibration finds.", _DEVICE)
+        str | None,
+        _option(
+            "--correction",
+            "nulled: answers less those without a drive; calibrated: programs make up for what a calibration finds.",
+            _DEVICE,
+        ),
     ] = None,
     without: Annotated[
         list[str] | None, _option("--without", "An effect to leave out, such as offset; may be repeated.", _DEVICE)

@@ -102,9 +102,10 @@ class ExperimentFields(BaseModel):
     """Number of the chip that all seeds train with; `seed` gives each of them a chip of its own."""
     chip: Literal["drawn", "measured"] | None = None
     """One like that of `device`, or the cascade of `device` itself."""
-    correction: Literal["none", "calibrated"] | None = None
-    """With `calibrated`, programs make up for what the calibration of `device` has found; without a `device` the chip
-    of `device_seed` is calibrated in the run."""
+    correction: Literal["none", "nulled", "calibrated"] | None = None
+    """With `nulled`, the answer without a drive is taken off each answer, at one run more: amplifiers' offsets are
+    gone, resistors stay as they are. With `calibrated`, programs make up for what the calibration of `device` has
+    found; without a `device` the chip of `device_seed` is calibrated in the run."""
     without: tuple[str, ...] | None = None
     """Effects that `device-spu` is free of, by their names in `DeviceEffects`."""
     rounding: Literal["nearest", "stochastic"] | None = None

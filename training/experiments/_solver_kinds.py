@@ -92,6 +92,7 @@ def _device_spu(wanted: Wanted) -> Solver:
     device = DeviceSPU(
         _device_model(wanted),
         **present(t=e.t, rounding=e.rounding, chip=e.chip),
+        nulled=e.correction == "nulled",
         ageing=_ageing(e),
         effects=DeviceEffects().without(*(e.without or ())),
         seed=wanted.chip_seed,
