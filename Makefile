@@ -72,6 +72,8 @@ $(VENV)/installed: $(VENV)/made $(VENV)/sources pyproject.toml constraints.txt
 	@echo "-- installing packages and links into $(VENV) (minutes the first time: PyTorch is large; seconds after that)"
 	$(BIN)/python -m pip install --quiet --no-build-isolation -c constraints.txt \
 		-e '.[dev]' --config-settings editable_mode=strict
+	@# As pip does for any other package: without it each start compiles hundreds of files where none may be written.
+	@$(BIN)/python -m compileall -q build/__editable__.*
 	@touch $@
 
 $(VENV)-bench/ready: $(VENV)/installed benchmarks/requirements.txt

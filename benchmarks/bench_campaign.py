@@ -46,7 +46,7 @@ TWO_CORES = 2 * 0.85
 
 
 def plain_loop(chips: int) -> list[np.ndarray]:
-    """Settled voltages of the chips without their drive's scale, one PySpice circuit and one process after another."""
+    """Settled voltages of the chips, one PySpice circuit and one process after another."""
     design, topology, found = Design.preset("board-1k-1n"), Crossbar(CELLS), []
     program = random_program(topology, np.random.default_rng([0, 1]))
     for chip in range(chips):
@@ -59,7 +59,7 @@ def plain_loop(chips: int) -> list[np.ndarray]:
             command = [find_ngspice().path, "-n", "-b", "-r", "out.raw", "chip.cir"]
             subprocess.run(command, cwd=folder, capture_output=True)
             plot = read_raw((Path(folder) / "out.raw").read_bytes())[0]
-        found.append(np.array([plot[name][0] for name in names.split()]) / scaling.drive)
+        found.append(np.array([plot[name][0] for name in names.split()]))
     return found
 
 

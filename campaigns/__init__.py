@@ -7,11 +7,11 @@ from ._exceptions import StudyError as StudyError
 if TYPE_CHECKING:
     from ._campaign import STATE as STATE
     from ._campaign import CampaignResult as CampaignResult
-    from ._campaign import Execution as Execution
-    from ._campaign import Progress as Progress
     from ._campaign import run_campaign as run_campaign
     from ._forecast import CampaignForecast as CampaignForecast
     from ._forecast import campaign_forecast as campaign_forecast
+    from ._performing import Execution as Execution
+    from ._performing import Progress as Progress
     from ._process_campaign import fit_chips as fit_chips
     from ._process_campaign import folders_of as folders_of
     from ._process_campaign import measure_chip as measure_chip
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "CampaignForecast": "_forecast",
     "CampaignResult": "_campaign",
-    "Execution": "_campaign",
-    "Progress": "_campaign",
+    "Execution": "_performing",
+    "Progress": "_performing",
     "STATE": "_campaign",
     "Store": "runs._store",
     "Study": "studies._study",

@@ -1,6 +1,5 @@
 """A campaign from the study to the pictures: what is done already is not done again."""
 
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,10 @@ from ..files import plain, write_bytes, write_json, write_text
 from ..files.opening import available_cores
 from ._exceptions import StudyError
 from ._forecast import campaign_forecast
+from ._optimising import Optimising, search_of
+from ._performing import Execution, Performer, Progress
 from ._summary import campaign_summary, has_passed
-from .planning import Plan, plan
+from .planning import Plan, PlanMaker, plan
 from .results import (
     Characteristic,
     characteristics,
@@ -29,30 +30,12 @@ from .results import (
     write_specification,
     write_table,
 )
-from .runs import SILENCE, Record, Stopped, Store, alone_in, check, executor, nominal_metrics, perform
-from .studies import NetlistSettings, StopAfter, Study, to_plain, to_yaml
+from .runs import Record, Stopped, Store, alone_in, check, nominal_metrics
+from .sensitivity import ranking, write_ranking
+from .studies import NetlistSettings, Study, to_plain, to_yaml
 
 STATE = "state.json"
 """The study of a campaign's folder, and what the folder is."""
-
-Progress = Callable[[int, int, int], None]
-"""Called with the numbers of runs that are over, that failed, and that there are to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """How a campaign is carried out; nothing here changes a number."""
-
-    resume: bool = False
-    """Go on in a folder that holds a part of the same campaign."""
-    scheduler: str | None = None
-    """Address of a Dask scheduler; this machine without."""
-    workers: int | None = None
-    """Processes; one for each core without."""
-    retry_failed: bool = False
-    """When resumed, runs that failed are tried again."""
-    scheduler_timeout: float = SILENCE
-    """Most time that the scheduler may say nothing, or be away, before it is given up [s]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,22 +87,27 @@ def run_campaign(
     if not execution.resume and (target / STATE).exists():
         raise StudyError(f"{target}: holds a campaign already; resume it, or choose another folder")
     what = plan(study, where)
+    search = None if study.optimise is None else search_of(study, where)
     _foretell(what, study, execution, where, tell)
     if study.kind != "training" and execution.scheduler is None:
-        from ..netlists.simulators import proven_ngspice  # PySpice
-
-        proven_ngspice()
+        _find_simulators(what)
     with alone_in(target):
         write_json(target / STATE, {"command": "sweep", "study": to_plain(study)})
         write_text(target / "study.yaml", to_yaml(study))
-        with Store.opened(target) as store:
-            return _Campaign(target, study, what, store, execution, progress or _silent).carried_out()
+        with (
+            Store.opened(target) as store,
+            Performer.at_work(target, study, store, execution, progress or _silent) as performer,
+        ):
+            if search is None:
+                return _Campaign(target, study, what, performer).carried_out()
+            found = Optimising(target, study, PlanMaker(study, where), search, performer).carried_out()
+            return CampaignResult(target, study, found[0], tuple(found[1]), plain(found[2]))
 
 
 def _foretell(what: Plan, study: Study, execution: Execution, where: str, tell: Callable[[str], None] | None) -> None:
     """Say what is long or large, refuse what does not fit. A cluster's workers are not known beforehand."""
-    if execution.scheduler is not None:
-        return
+    if execution.scheduler is not None or (study.kind == "training" and tell is None):
+        return  # to know what a training takes some are begun, for those who want to be told
     expected = campaign_forecast(what, execution.workers or available_cores())
     if expected is None:
         return
@@ -131,6 +119,17 @@ def _foretell(what: Plan, study: Study, execution: Execution, where: str, tell: 
         tell(text)
 
 
+def _find_simulators(what: Plan) -> None:
+    """Raise `SimulatorMissing` for one that the runs ask for and that is not there."""
+    from ..netlists.simulators import find_vacask, proven_ngspice  # PySpice
+
+    asked = {run.task.get("engine", "ngspice") for run in what.runs}
+    if "vacask" in asked:
+        find_vacask()
+    if asked != {"vacask"}:
+        proven_ngspice()
+
+
 def _silent(done: int, failed: int, total: int) -> None:
     pass
 
@@ -140,74 +139,24 @@ class _Campaign:
     folder: Path
     study: Study
     plan: Plan
-    store: Store
-    execution: Execution
-    progress: Progress
+    performer: Performer
 
     def carried_out(self) -> CampaignResult:
         started = time.perf_counter()
-        known = self._known()
-        reused = len(known)
-        every = (*self.plan.runs, *self.plan.references)
-        waiting = {run.key: run.task for run in every if run.key not in known}
         outcome: dict[str, Any] = {"outcome": "complete"}
         try:
-            self._perform(waiting, known)
+            self.performer.do((*self.plan.runs, *self.plan.references))
         except Stopped as stopped:
             outcome = {"outcome": "stopped", "stopped": str(stopped)}
         except KeyboardInterrupt:
-            self._report(known, {"outcome": "interrupted", "reused": reused}, started)
+            self._report({"outcome": "interrupted"}, started)
             raise
-        return self._report(known, {**outcome, "reused": reused}, started)
+        return self._report(outcome, started)
 
-    def _known(self) -> dict[str, Record]:
-        """Runs that the folder holds."""
-        keys = {run.key for run in (*self.plan.runs, *self.plan.references)}
-        known = {key: record for key in keys if (record := self.store.get(key)) is not None}
-        if self.execution.retry_failed:
-            return {key: record for key, record in known.items() if record["status"] == "done"}
-        return known
-
-    def _perform(self, waiting: Mapping[str, Any], known: dict[str, Record]) -> None:
-        study = self.study
-        execution = self.execution
-        most = study.failures.stop_after if isinstance(study.failures, StopAfter) else None
-        failed = sum(record["status"] == "failed" for record in known.values())
-        self.progress(0, failed, len(waiting))
-        if not waiting:
-            return
-        if most is not None and failed >= most:
-            raise Stopped(f"{failed} runs have failed, and the study stops after {most}")
-
-        def keep(record: Record) -> None:
-            # As it is kept it has no numbers that are not finite: as in a campaign that was resumed.
-            known[record["key"]] = self.store.put(record)
-
-        def progressed(done: int, failures: int) -> None:
-            self.progress(done, failures, len(waiting))
-
-        self.store.check_writable()
-        name = f"{study.name}-{secrets.token_hex(4)}"
-        training = self.folder.absolute() / "training" if study.kind == "training" else None
-        if training is not None:
-            training.mkdir(exist_ok=True)
-        requests = (
-            {
-                "key": key,
-                "task": task,
-                "timeout": study.timeout,
-                "memory": study.memory,
-                "campaign": name,
-                "folder": str(training / key[:16]) if training is not None else None,
-            }
-            for key, task in waiting.items()
-        )
-        with executor(execution.scheduler, execution.workers, name, execution.scheduler_timeout) as workers:
-            perform(requests, workers, keep, progressed, most, failed)
-
-    def _report(self, known: Mapping[str, Record], outcome: Mapping[str, Any], started: float) -> CampaignResult:
+    def _report(self, outcome: Mapping[str, Any], started: float) -> CampaignResult:
         """Table, array file, pictures and summary of what is done."""
         study = self.study
+        known = self.performer.known
         what = self.plan
         folder = self.folder
         records = with_ratios(study, what, known)
@@ -217,11 +166,14 @@ class _Campaign:
             from .results import gather  # torch
 
             gather(folder, study, what, records)
-        summary = {"command": "sweep", **campaign_summary(study, what, records), **outcome, "table": "table.csv"}
+        summary = {"command": "sweep", **campaign_summary(study, what, records), **outcome}
+        summary |= {"reused": self.performer.reused, "table": "table.csv"}
         summary["pictures"] = [] if outcome["outcome"] == "interrupted" else self._draw(records)
         if lacking := unfinished(what, known):
             summary["references_missing"] = [run.chip for run in lacking]
-        if study.netlist is not None:
+        if study.sensitivity is not None and not summary["missing"]:
+            summary |= self._ranked([record for record in records if record is not None])
+        if study.netlist is not None and study.sensitivity is None:
             nominal = {} if outcome["outcome"] == "interrupted" else self._nominal(records)
             summary |= self._characteristics(study.netlist, records, nominal)
         if study.specification is not None:
@@ -230,6 +182,15 @@ class _Campaign:
         summary["elapsed_s"] = time.perf_counter() - started
         write_json(folder / "summary.json", summary)
         return CampaignResult(folder, study, what, tuple(records), plain(summary))
+
+    def _ranked(self, records: Sequence[Record]) -> dict[str, Any]:
+        """Which parameters matter, as a table, a file and a picture."""
+        found = ranking(self.study, self.plan, records)
+        write_ranking(self.folder / "sensitivity.csv", found)
+        from .figures import sensitivity_picture  # matplotlib
+
+        write_bytes(self.folder / "sensitivity.png", sensitivity_picture(self.study.name, found))
+        return {"sensitivity": found, "pictures": ["sensitivity.png"]}
 
     def _nominal(self, records: Sequence[Record | None]) -> dict[int, dict[str, float]]:
         """Metrics of the circuit without deviations, by condition; a study without chips has them already."""

@@ -1,13 +1,13 @@
-"""What a campaign of circuits will take, said before it begins: time and memory, to a factor of about three."""
+"""What a campaign will take, said before it begins: time and memory, to a factor of about three."""
 
 import json
 import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ._exceptions import StudyError
+from ._training_forecast import training_costs
 from .planning import Plan
 
 # From here on it is said.
@@ -43,28 +43,37 @@ class CampaignForecast:
         if free is not None and self.memory > free:
             raise StudyError(
                 f"the workers take about {self.memory / 1e9:.3g} GB of memory together, and {free / 1e9:.3g} GB are"
-                " free: take fewer workers or fewer cells"
+                " free: take fewer workers, fewer cells or a smaller batch"
             )
         if self.longest > MARGIN * timeout:
             raise StudyError(
                 f"timeout: a run takes about {duration(self.longest)}, and its limit is {timeout:g} s: give it more"
-                " time, or take fewer cells"
+                " time, or take fewer cells or steps"
             )
 
 
 def campaign_forecast(plan: Plan, workers: int) -> CampaignForecast | None:
-    """Of the circuits of a plan; None for a plan of something else."""
-    if not plan.runs or any(run.task["kind"] != "circuit" for run in plan.runs):
+    """Of the circuits, or the trainings, of a plan; None for a plan of something else."""
+    kinds = {run.task["kind"] for run in plan.runs}
+    if kinds == {"circuit"}:
+        costs = _circuit_costs(plan)
+    elif kinds == {"training"}:
+        costs = list(training_costs(plan))
+    else:
         return None
-    counts = Counter(_kind(run.task) for run in plan.runs)
+    if not costs:
+        return None
+    longest = max(seconds for seconds, _ in costs)
+    memory = min(workers, len(costs)) * max(memory for _, memory in costs)
+    # No campaign is shorter than its longest run.
+    return CampaignForecast(len(costs), max(sum(seconds for seconds, _ in costs) / workers, longest), longest, memory)
+
+
+def _circuit_costs(plan: Plan) -> list[tuple[float, float]]:
+    """Time [s] and memory [byte] of each run."""
     tasks = {_kind(run.task): run.task for run in plan.runs}
     costs = {kind: _cost(task) for kind, task in tasks.items()}
-    whole = sum(count * costs[kind][0] for kind, count in counts.items())
-    longest = max(seconds for seconds, _ in costs.values())
-    together = min(workers, len(plan.runs))
-    memory = together * max(memory for _, memory in costs.values())
-    # No campaign is shorter than its longest run.
-    return CampaignForecast(len(plan.runs), max(whole / workers, longest), longest, memory)
+    return [costs[_kind(run.task)] for run in plan.runs]
 
 
 def duration(seconds: float) -> str:

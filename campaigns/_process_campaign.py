@@ -15,7 +15,7 @@ _INSTANCE = "instance.json"
 
 
 def measure_chip(
-    instance: Instance, level: Level, programs: int, kinds: Sequence[str], seed: int, folder: Path
+    instance: Instance, level: Level, programs: int, kinds: Sequence[str] | None, seed: int, folder: Path
 ) -> None:
     """Measure a chip and keep the measurements in a folder, unless it has all of them already."""
     if (folder / _INSTANCE).exists():

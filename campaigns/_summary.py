@@ -8,12 +8,15 @@ from .planning import Plan, PlannedRun
 from .results import engines, worst_runs
 from .results import statistics as _statistics
 from .runs import Record
-from .studies import Study, unit_of
+from .studies import OWN_POINTS, Study, unit_of
 
 _MOST_LISTED = 20
 
 
 def campaign_summary(study: Study, what: Plan, records: Sequence[Record | None]) -> dict[str, Any]:
+    if study.method in OWN_POINTS:
+        # A yield of points that were made to find something out is no yield of anything.
+        study = study.model_copy(update={"limits": ()})
     finished = [record for record in records if record is not None]
     failures = [(run, record) for run, record in zip(what.runs, records, strict=True) if record and "reason" in record]
     return {
@@ -42,9 +45,9 @@ def campaign_summary(study: Study, what: Plan, records: Sequence[Record | None])
 
 
 def _overall(study: Study, what: Plan, records: Sequence[Record | None]) -> dict[str, Any]:
-    """Statistics of all runs. The settings of a grid are no sample of anything: their mean has no interval."""
+    """Statistics of all runs. Settings that were chosen are no sample of anything: their mean has no interval."""
     found = _statistics.summary(study, *_finished(what.runs, records))
-    if study.method == "grid" and len(what.points) > 1:
+    if not study.drawn and len(what.points) > 1:
         ends = ("mean_low", "mean_high")
         found["metrics"] = {
             name: {key: value for key, value in metric.items() if key not in ends}
@@ -55,7 +58,7 @@ def _overall(study: Study, what: Plan, records: Sequence[Record | None]) -> dict
 
 def _points(study: Study, what: Plan, records: Sequence[Record | None]) -> list[dict[str, Any]]:
     """Statistics at every point, where there are several chips at each."""
-    if study.instances == 1 or len(what.points) == 1:
+    if study.instances == 1 or len(what.points) == 1 or study.method in OWN_POINTS:
         return []
     found = []
     for p, values in enumerate(what.points):
@@ -74,6 +77,9 @@ def _finished(runs: Sequence[PlannedRun], records: Sequence[Record | None]) -> t
 
 
 def has_passed(summary: Mapping[str, Any]) -> bool:
+    if "designs" in summary.get("optimised", {}):
+        # Designs that were tried may fail; what counts is what new chips say of the one that was chosen.
+        return bool(summary["optimised"]["met"]) and summary["outcome"] == "complete"
     short = any(
         limit.get("yield", 0.0) < limit["required_yield"]
         for limit in summary.get("limits", ())

@@ -12,6 +12,9 @@ from ._calibration_plan import calibration_programs as calibration_programs
 from ._calibration_plan import calibration_scaling as calibration_scaling
 from ._calibration_plan import check_kinds as check_kinds
 from ._calibration_plan import check_programs as check_programs
+from ._calibration_plan import settled_readings as settled_readings
+from ._calibration_plan import spectrum_grid as spectrum_grid
+from ._calibration_plan import transients_of as transients_of
 from ._digitise import digitise as digitise
 from ._exceptions import MeasurementError as MeasurementError
 from .layout import ANALYSES as ANALYSES

@@ -14,8 +14,8 @@ from ..circuits import (
     Topology,
     choose_scaling,
     random_program,
-    state_space,
 )
+from ..circuits.loaded_chips import loaded_chip
 from ..files.opening import check_count
 from ._exceptions import MeasurementError
 from .layout import MOST_PROGRAMS
@@ -26,9 +26,19 @@ MOST_VALUES = 3200
 """Readouts of all cells together: of more cells each needs fewer, as there are more programs."""
 PROGRAMS_PER_CELL = 3
 """With fewer, some combinations of entries that another program uses are hardly measured."""
+_FEWER_PROGRAMS_PER_CELL = 2
+"""The same of many cells, of which each program says more: their readings are averaged over the more."""
+_MANY_PROGRAMS = 48
+"""From here on of many cells: three for each of sixteen."""
 _CASCADE_PROGRAMS = 16
 CALIBRATION_KINDS = ("op", "tran", "ac", "noise", "record")
 """What a chip can be measured by; `record` is a transient with noise."""
+_TRANSIENTS = 768
+"""Waveforms of single cells, in all: each tells a capacitance, and a few of each cell are enough. What resistors and
+offsets are shows in the settled voltages, and to read those takes the simulator a hundredth of the time."""
+_FEWEST_TRANSIENTS = 8
+_SPECTRUM_PER_DECADE = 5
+"""Frequencies of a noise density that is smooth, where no integral is taken."""
 PROGRAMS_PER_RESPONSE = 4
 """Programs for each response: one holds as much as several transients."""
 SPECTRA = 2
@@ -42,7 +52,8 @@ PROGRAM_STREAM, READOUT_STREAM = 2, 4
 
 
 def check_programs(programs: int | None, topology: Topology) -> int:
-    """How many programs to measure: three for each cell, and for a cascade at least so many as tell its arrays apart.
+    """How many programs to measure: three for each cell, two of more than 24, and for a cascade at least so many as
+    tell its arrays apart.
 
     Raises:
         MeasurementError: fewer than one, or more than can be kept.
@@ -51,8 +62,11 @@ def check_programs(programs: int | None, topology: Topology) -> int:
         raise MeasurementError(f"programs: expected at least 1, got {programs}")
     if programs is not None:
         check_count("programs", programs, MOST_PROGRAMS, ", whose readings take some gigabytes")
+    if programs is not None:
+        return programs
+    many = max(_MANY_PROGRAMS, _FEWER_PROGRAMS_PER_CELL * topology.n)
     least = _CASCADE_PROGRAMS if isinstance(topology, Cascade) else 1
-    return max(least, PROGRAMS_PER_CELL * topology.n) if programs is None else programs
+    return max(least, min(PROGRAMS_PER_CELL * topology.n, many))
 
 
 def check_kinds(kinds: Sequence[str] | None, instance: Instance, level: Level) -> tuple[str, ...]:
@@ -67,14 +81,48 @@ def check_kinds(kinds: Sequence[str] | None, instance: Instance, level: Level) -
             raise MeasurementError(f"analysis: expected some of {', '.join(CALIBRATION_KINDS)}, got {kind!r}")
     if kinds:
         return tuple(dict.fromkeys(kinds))
-    responses = level == "transistor" or isinstance(instance.topology, Cascade | RLCGrid)
-    return ("tran", "ac", "noise") if responses else ("tran", "noise")
+    if _needs_responses(instance, level):
+        return "tran", "ac", "noise"
+    return ("tran", "op", "noise") if transients_of(instance, level) else ("tran", "noise")
+
+
+def transients_of(instance: Instance, level: Level) -> int | None:
+    """How many programs are watched while they settle where others are read settled; None where all of them are.
+
+    By the information of the readings: of a crossbar of 16 cells, 12 transients and 20 settled programs, each reading
+    the mean of half as many more, give the standard errors of 48 transients, within a tenth.
+    """
+    if _needs_responses(instance, level) or PROGRAMS_PER_CELL * instance.topology.n <= _MANY_PROGRAMS:
+        return None
+    return max(_TRANSIENTS // instance.topology.n, _FEWEST_TRANSIENTS)
+
+
+def settled_readings(programs: int) -> int:
+    """Readings that are averaged of each settled program: of all programs together as many as of transients."""
+    return max(1, PROGRAMS_PER_CELL * MOST_VALUES // programs)
+
+
+def spectrum_grid(instance: Instance, level: Level) -> tuple[tuple[float, float], int] | None:
+    """Lowest and highest frequency [Hz] and points per decade of noise densities that are measured of many cells.
+
+    None where covariances are measured beside them, over as many frequencies as their integrals take: of n cells that
+    is n (n + 1)/2 analyses, and all that they tell is in the densities.
+    """
+    amplifier = instance.design.amplifier
+    if level != "macro" or amplifier is None or transients_of(instance, level) is None:
+        return None
+    slowest = 1 / (2 * np.pi * instance.design.tau)
+    return (slowest / 30, 10 * amplifier.gain_bandwidth), _SPECTRUM_PER_DECADE
+
+
+def _needs_responses(instance: Instance, level: Level) -> bool:
+    return level == "transistor" or isinstance(instance.topology, Cascade | RLCGrid)
 
 
 def calibration_scaling(instance: Instance, program: Program, level: Level) -> Scaling:
     """As `choose_scaling`, with the settled voltages within half the converters' range."""
     found = choose_scaling(instance, program, level)
-    swing = float(np.abs(state_space(instance.network(program, level, found)).settled).max())
+    swing = float(np.abs(loaded_chip(instance, program, level, found).space.settled).max())
     largest = _RANGE * instance.design.converters.full_scale
     halvings = max(0, int(np.ceil(np.log2(swing / largest)))) if swing > 0 else 0
     return Scaling(found.conductance, found.drive / 2**halvings)

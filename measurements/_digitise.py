@@ -21,6 +21,7 @@ def digitise(
     dither: float = 1.0,
     hold_capacitance: float | None = None,
     instance: Instance | None = None,
+    reads: int = 1,
 ) -> xr.Dataset:
     """What the digital side sees of an operating point or a transient [V].
 
@@ -39,13 +40,17 @@ def digitise(
         dither: standard deviation of the dither in steps of the converter.
         hold_capacitance: of the sample-and-hold [F]; None is the converters' own, if they have one.
         instance: the chip whose converter it is, for its non-linearity; None converts on a straight line.
+        reads: conversions of each value, of which the mean is kept; its standard deviation is that of one by the root
+            of their number.
 
     Raises:
         MeasurementError: another analysis, times outside the record, or a value beyond the converter's range.
-        ValueError: negative dither, or a hold capacitance that is not positive.
+        ValueError: negative dither, a hold capacitance that is not positive, or no conversion at all.
     """
     if dither < 0 or (hold_capacitance is not None and hold_capacitance <= 0):
         raise ValueError("digitise: expected dither of at least 0 steps and a positive hold capacitance")
+    if reads < 1:
+        raise ValueError(f"digitise: expected at least one reading, got {reads}")
     measurement = aligned(measurement, "digitise")
     data = read_measurement(measurement)
     if data.analysis not in ("op", "tran"):
@@ -62,12 +67,12 @@ def digitise(
     capacitance = hold_capacitance or converters.hold_capacitance
     hold = BOLTZMANN * data.design.temperature / capacitance if capacitance else 0.0
     step = 0.0 if converters.adc_bits is None else 2 * converters.full_scale / 2**converters.adc_bits
-    noisy = v + np.sqrt(hold + (dither * step) ** 2) * rng.standard_normal(v.shape)
+    noisy = v + np.sqrt(hold + (dither * step) ** 2) * rng.standard_normal((reads, *v.shape))
     read = sampled.copy()
     held = noisy - converters.droop * converters.hold_time
     codes = _quantise(held, step, converters.full_scale) if instance is None else _converted(instance, converters, held)
-    read["v"] = (sampled["v"].dims, codes, dict(sampled["v"].attrs))
-    read.attrs["readout_sigma"] = float(np.sqrt(hold + (dither**2 + 1 / 12) * step**2))
+    read["v"] = (sampled["v"].dims, codes.mean(axis=0), dict(sampled["v"].attrs))
+    read.attrs["readout_sigma"] = float(np.sqrt((hold + (dither**2 + 1 / 12) * step**2) / reads))
     return read
 
 

@@ -8,7 +8,7 @@ import scipy
 from jaxtyping import Float
 
 from ...circuits import Instance, Level, Program, Scaling
-from .derivatives import Sensitivity, with_flicker
+from .derivatives import Sensitivity, Settled, with_flicker
 from .unknowns import Loaded, Parameters
 
 
@@ -157,19 +157,25 @@ class Term(Protocol):
 
 def quiet_circuit(parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Sensitivity:
     """The circuit of a run at one z, as its readouts see it, without noise."""
-    circuit = Sensitivity.of(parameters.dual_network(z, run.program, run.scaling))
+    circuit = Sensitivity.of(*parameters.dual_circuit(z, run.program, run.scaling))
     return _read(circuit, parameters, z, run)
 
 
 def noisy_circuit(parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Sensitivity:
     """The circuit of a run at one z, as its readouts see it, with all its noise."""
     k = parameters.shared["noise_scale"]
-    circuit = Sensitivity.of(parameters.dual_network(z, run.program, run.scaling), noisy=True)
+    circuit = Sensitivity.of(*parameters.dual_circuit(z, run.program, run.scaling), noisy=True)
     if (flicker := parameters.corner(z)) is not None and circuit.coloured.any():
         mine = parameters.shared.get("noise_corner")
         circuit = with_flicker(circuit, *flicker, mine, 0.0 if mine is None else float(parameters.sigma[mine]))
     circuit = circuit.with_noise_scale(parameters.factor("noise_scale", z), k, float(parameters.sigma[k]))
     return _read(circuit, parameters, z, run)
+
+
+def settled_readouts(parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Settled:
+    """The readouts of a run's settled circuit at one z, with their derivatives."""
+    found = Settled.of(*parameters.dual_circuit(z, run.program, run.scaling), parameters.size)
+    return found.read(*parameters.bench.readout(z, run.name, len(found.v)))
 
 
 def _read(circuit: Sensitivity, parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Sensitivity:

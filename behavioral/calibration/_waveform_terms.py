@@ -11,7 +11,7 @@ from ...circuits import Instance, Program, Scaling
 from ...measurements import FLOOR, Measurement
 from ..devices import Response
 from ._spectral_terms import Ac, Noise, SecondMoments
-from ._terms import Part, Slope, Term, coherent, noisy_circuit, part_of, quiet_circuit
+from ._terms import Part, Slope, Term, coherent, noisy_circuit, part_of, quiet_circuit, settled_readouts
 from .derivatives import Delay, equal_steps, innovations, pulled, trajectory, transient
 from .unknowns import Parameters
 
@@ -97,11 +97,10 @@ class Run:
         return (*response.clipped, *beyond)
 
     def evaluate(self, parameters: Parameters, z: Float[np.ndarray, " p"]) -> Part:
-        circuit = quiet_circuit(parameters, z, self)
         if self.times is None:
-            residual = self.v[0] - (circuit.M @ circuit.settled + circuit.y)
-            return Part.of(residual / self.sigma, circuit.settled_jacobian(parameters.size) / self.sigma)
-        bench = parameters.bench
+            settled = settled_readouts(parameters, z, self)
+            return Part.of((self.v[0] - settled.v) / self.sigma, settled.jacobian / self.sigma)
+        circuit, bench = quiet_circuit(parameters, z, self), parameters.bench
         # A chip that has not been started yet is at its start.
         since = np.maximum(self.times - bench.time_zero(z), 0.0)
         model = transient(circuit, since, self.v0, parameters.size)

@@ -1,7 +1,7 @@
 """Pictures of a study: histograms with limits and yield, metrics against parameters, maps over two parameters."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure as Figure
@@ -35,6 +35,8 @@ _PREFERRED = (
 
 def draw(study: Study, plan: Plan, records: Sequence[Record | None]) -> dict[str, bytes]:
     """PNG files by name."""
+    if study.sensitivity is not None:
+        return {}
     rows = [(run, record) for run, record in zip(plan.runs, records, strict=True) if record is not None]
     found: dict[str, bytes] = {}
     varied = [name for name in study.parameters if len({repr(point[name]) for point in plan.points}) > 1]
@@ -51,6 +53,20 @@ def draw(study: Study, plan: Plan, records: Sequence[Record | None]) -> dict[str
 
         found["specification.png"] = png(_bound(draw_specification, study, study.specification, plan, records))
     return found
+
+
+def sensitivity_picture(study: str, found: Mapping[str, Any]) -> bytes:
+    """PNG of a ranking."""
+    from ._sensitivity import draw_ranking
+
+    return png(_bound(draw_ranking, study, found))
+
+
+def designs_picture(study: Study, rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> bytes:
+    """PNG of the designs of a search."""
+    from ._designs import draw_designs
+
+    return png(_bound(draw_designs, study, rows, found))
 
 
 def _file(metric: str) -> str:

@@ -26,6 +26,10 @@ class CircuitBase:
         path = path_of(name, "circuit")
         return number(name, get(self._settings({name: value}).model_dump(mode="json"), path))
 
+    def own(self, name: str) -> Any:
+        """The value that the study's settings have."""
+        return number(name, get(self._plain, path_of(name, "circuit")))
+
     def at(self, values: Mapping[str, Any]) -> tuple[RunTask, dict[str, Any]]:
         """What the runs of a point have in common, and its parameters as the fields have them.
 
@@ -35,9 +39,13 @@ class CircuitBase:
         self._check_cells(settings)
         plain = settings.model_dump(mode="json")
         design = settings.design.corner(settings.corner).to_dict()
+        apart = {"design", "corner", "mismatch", "program"}
+        if settings.engine == "ngspice":
+            # As in the studies from before there was a choice, whose runs stay what they are.
+            apart.add("engine")
         task = {
             "kind": "circuit",
-            **{key: value for key, value in plain.items() if key not in ("design", "corner", "mismatch", "program")},
+            **{key: value for key, value in plain.items() if key not in apart},
             "design": {key: value for key, value in design.items() if key not in _NOT_PHYSICS},
             "program": self._program(settings),
             "instance": settings.mismatch,

@@ -25,6 +25,10 @@ class NetlistBase:
         plain = self._settings({name: value}).model_dump(mode="json")
         return number(name, get(plain, path_of(name, "netlist")))
 
+    def own(self, name: str) -> Any:
+        """The value that the study's settings have."""
+        return number(name, get(self._plain, path_of(name, "netlist")))
+
     def at(self, values: Mapping[str, Any]) -> tuple[RunTask, dict[str, Any]]:
         """What the runs of a point have in common, and its parameters as the fields have them."""
         settings = self._settings(values)

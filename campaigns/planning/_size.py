@@ -5,6 +5,7 @@ import math
 from ...files.opening import MOST_RUNS, seed_fault, shortened
 from .._exceptions import StudyError
 from ..studies import Parameter, Study
+from ._sensitivity_points import study_layout
 
 # One run may take four months: a clock that waits for much longer does not exist.
 MOST_SECONDS = 1e7
@@ -17,6 +18,8 @@ def check_size(study: Study, where: str) -> None:
         StudyError: too many runs, a seed that files do not keep, or a time limit that no clock waits for.
     """
     points = point_count(study)
+    if study.optimise is not None and study.optimise.runs + study.optimise.verify > MOST_RUNS:
+        raise StudyError(f"{where}: optimise.runs: expected at most {MOST_RUNS:,} runs with those of verify")
     if points * study.instances > MOST_RUNS:
         asked = f"{shortened(points)} points of {shortened(study.instances)} instances"
         raise StudyError(f"{where}: expected at most {MOST_RUNS:,} runs, got {asked}")
@@ -30,7 +33,11 @@ def check_size(study: Study, where: str) -> None:
 
 
 def point_count(study: Study) -> int:
-    """Points of a study: the product of a grid's values, or as many as are drawn."""
+    """Points of a study: the product of a grid's values, or as many as are drawn; of a search none beforehand."""
+    if study.sensitivity is not None:
+        return study_layout(study).points
+    if study.optimise is not None:
+        return 0
     if study.method != "grid":
         return study.samples or 0
     return math.prod(_values(parameter) for parameter in study.parameters.values())

@@ -9,19 +9,22 @@ from typing import Any
 from ...training import Experiment, ExperimentError, experiment, load_task
 from ...training.experiments import applies, fields_of_method, with_defaults
 from .._exceptions import StudyError
-from ..studies import number
+from ..studies import CASE, number
 from ._task import RunTask, digest_of, get, put
 
 _NAME = "run"
 _METHOD = ("method",)
 """Not a field: an optimiser, a solver for TNGD, or `kfac-` and a solver."""
+_NOT_OF_A_CASE = ("seeds", "name", "case")
 
 
 class TrainingBase:
-    """The fields of a training study, and how its points become tasks."""
+    """The fields of a training study, its cases by name, and how its points become tasks."""
 
-    def __init__(self, fields: Mapping[str, Any], where: str) -> None:
-        self._fields, self._where = dict(fields), where
+    def __init__(self, fields: Mapping[str, Any], cases: Mapping[str, Mapping[str, Any]], where: str) -> None:
+        self._fields = dict(fields)
+        self._cases = cases
+        self._where = where
         for name in ("seeds", "name"):
             if name in fields:
                 raise StudyError(
@@ -31,7 +34,11 @@ class TrainingBase:
 
     def read(self, name: str, value: Any) -> Any:
         """A value as the field has it."""
-        return _value(self._experiment({name: value}), name)
+        return _value(self._experiment({name: value}), name, value)
+
+    def own(self, name: str) -> Any:
+        """The value that the study's settings have."""
+        return _value(self._experiment({}), name, None)
 
     def at(self, values: Mapping[str, Any]) -> tuple[RunTask, dict[str, Any]]:
         """What the runs of a point have in common, and its parameters as the fields have them."""
@@ -48,27 +55,46 @@ class TrainingBase:
             "files": files,
             "instance": True,
         }
-        return common, {name: _value(asked, name) for name in values}
+        return common, {name: _value(asked, name, value) for name, value in values.items()}
 
     def _experiment(self, values: Mapping[str, Any]) -> Experiment:
         where = f"{self._where}: training"
         if not values:
             return experiment({**self._fields, "name": _NAME}, where)
+        case = self._case(values)
         plain = json.loads(json.dumps(self._plain))
-        for name, value in values.items():
+        changes = {**case, **{name: value for name, value in values.items() if name != CASE}}
+        for name, value in changes.items():
             if _path(name) == _METHOD:
                 plain |= fields_of_method(str(value))
             else:
                 put(plain, _path(name), value, f"{self._where}: parameters.{name}")
-        if any(_path(name) in (_METHOD, ("optimizer",), ("solver",)) for name in values):
-            # The study's settings hold where they mean something.
+        if any(_path(name) in (_METHOD, ("optimizer",), ("solver",)) for name in changes):
+            # The study's settings hold where they mean something; those of a case are meant for its method.
             method = plain["optimizer"], plain["solver"]
-            plain = {key: value for key, value in plain.items() if applies(key, *method)}
+            own = {_path(name)[0] for name in case}
+            plain = {key: value for key, value in plain.items() if key in own or applies(key, *method)}
         named = ", ".join(f"{name} = {value}" for name, value in values.items())
         return experiment({key: value for key, value in plain.items() if value is not None}, f"{where}: {named}")
 
+    def _case(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The settings of the case that is among the values, if any."""
+        if CASE not in values:
+            return {}
+        name = values[CASE]
+        if name not in self._cases:
+            raise StudyError(
+                f"{self._where}: parameters.{CASE}: expected one of {', '.join(self._cases)}, got {name!r}"
+            )
+        for field in self._cases[name]:
+            if _path(field)[0] in _NOT_OF_A_CASE:
+                raise StudyError(f"{self._where}: cases.{name}.{field}: is the same in all runs of a study; remove it")
+        return self._cases[name]
 
-def _value(found: Experiment, name: str) -> Any:
+
+def _value(found: Experiment, name: str, given: Any) -> Any:
+    if name == CASE:
+        return given
     if _path(name) == _METHOD:
         return found.method
     return number(name, get(found.model_dump(mode="json"), _path(name)))

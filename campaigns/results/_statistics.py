@@ -22,7 +22,7 @@ def independent(study: Study, runs: Sequence[PlannedRun]) -> int:
     """
     chips = len({run.chip for run in runs})
     points = len({run.point for run in runs})
-    if study.method == "grid":
+    if not study.drawn:
         return chips
     return points if chips == 1 else min(chips, points)
 

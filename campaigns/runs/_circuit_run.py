@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -35,7 +35,8 @@ def perform(task: Mapping[str, Any], timeout: float) -> dict[str, Any]:
     for analysis in sorted(task["analyses"], key=_ORDER.index):
         duration = task["duration"] if analysis == "tran" else None
         left = max(deadline - time.monotonic(), 1e-3)
-        run.take(analysis, simulate(**run.chip, analysis=analysis, duration=duration, timeout=left))
+        engine = task.get("engine", "ngspice")
+        run.take(analysis, simulate(**run.chip, analysis=analysis, duration=duration, timeout=left, engine=engine))
     return run.numbers()
 
 
@@ -94,6 +95,8 @@ class _Run:
     metrics: Numbers
     arrays: Arrays
     settled: Float[np.ndarray, " n"] | None = None
+    engines: set[str] = field(default_factory=set)
+    """Simulators with their versions; ngspice alone where none is noted."""
 
     @property
     def chip(self) -> dict[str, Any]:
@@ -119,6 +122,7 @@ class _Run:
             SimulationFailed: as `settle`.
         """
         trusted(found)
+        self.engines.add(f"{found.attrs['simulator']} {found.attrs['simulator_version']}")
         if analysis == "op":
             self.settle(found["v"].values)
         elif analysis == "tran":
@@ -135,7 +139,8 @@ class _Run:
 
     def numbers(self) -> dict[str, Any]:
         """What is kept."""
-        return {"metrics": self.metrics, "arrays": self.arrays, "engine": f"ngspice {find_ngspice().version}"}
+        engines = self.engines or {f"ngspice {find_ngspice().version}"}
+        return {"metrics": self.metrics, "arrays": self.arrays, "engine": ", ".join(sorted(engines))}
 
 
 def _prepared(task: Mapping[str, Any]) -> _Run:

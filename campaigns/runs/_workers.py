@@ -34,7 +34,17 @@ def execute_all(batch: Sequence[ChildRequest]) -> list[Outcome]:
 
 def shares_simulator(task: Mapping[str, Any]) -> bool:
     """Is the run so short that it goes with others into one process of the simulator?"""
-    return task["kind"] == "circuit" and list(task["analyses"]) == ["op"]
+    return task["kind"] == "circuit" and list(task["analyses"]) == ["op"] and _is_for_ngspice(task)
+
+
+def _is_for_ngspice(task: Mapping[str, Any]) -> bool:
+    """VACASK has a process for each chip."""
+    engine = task.get("engine", "ngspice")
+    if engine != "auto":
+        return bool(engine == "ngspice")
+    from ...netlists.vacask import takes_vacask  # PySpice, and few studies ask
+
+    return not takes_vacask("op", task["size"])
 
 
 def execute(request: ChildRequest) -> Outcome:

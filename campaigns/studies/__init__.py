@@ -8,8 +8,16 @@ from ._metrics import OF_AN_OUTPUT as OF_AN_OUTPUT
 from ._metrics import RATIOS as RATIOS
 from ._metrics import TRAINING as TRAINING
 from ._netlist_settings import NetlistSettings as NetlistSettings
+from ._optimise import Optimise as Optimise
+from ._optimise import Term as Term
 from ._parameters import Parameter as Parameter
+from ._parameters import Reader as Reader
 from ._parameters import points as points
+from ._parameters import points_at as points_at
+from ._sensitivity import YIELD as YIELD
+from ._sensitivity import Sensitivity as Sensitivity
+from ._study import CASE as CASE
+from ._study import OWN_POINTS as OWN_POINTS
 from ._study import StopAfter as StopAfter
 from ._study import Study as Study
 from ._study_file import limits_of as limits_of
@@ -18,5 +26,6 @@ from ._study_file import parse_study as parse_study
 from ._study_file import to_plain as to_plain
 from ._study_file import to_yaml as to_yaml
 from ._units import number as number
+from ._units import quantity_of as quantity_of
 from ._units import unit_of as unit_of
 from ._units import written as written

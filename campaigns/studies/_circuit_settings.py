@@ -52,6 +52,8 @@ class CircuitSettings(Frozen):
     """What the chips hold."""
     drive_scale: Literal["auto"] | Annotated[Ratio, Field(gt=0)] = "auto"
     """Factor on the drive; `auto` fits the rails and converters."""
+    engine: Literal["ngspice", "vacask", "auto"] = "ngspice"
+    """Which simulator; `auto` takes the faster one for the circuit, as far as it is installed."""
 
     @model_validator(mode="after")
     def _known(self) -> "CircuitSettings":
@@ -68,6 +70,8 @@ class CircuitSettings(Frozen):
             yield f"level: the design {self.design.name} has no amplifier; expected ideal"
         elif self.level != "ideal" and self.topology == RLCGrid.name:
             yield f"level: an {self.topology} has no amplifiers; expected ideal, got {self.level}"
+        if self.level == "transistor" and self.engine == "vacask":
+            yield "engine: VACASK has no transistors; take ngspice or auto, or level ideal or macro"
         if len(set(self.analyses)) != len(self.analyses):
             yield f"analyses: expected each once, got {', '.join(self.analyses)}"
         if self.program.b is not None and self.size != len(self.program.b):

@@ -17,7 +17,7 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
 
-def _in_its_unit(data: Any, *bounds: str) -> Any:
+def in_its_unit(data: Any, *bounds: str) -> Any:
     """Bounds of a metric as numbers in the unit that the metric has."""
     if not isinstance(data, Mapping):
         return data
@@ -55,7 +55,7 @@ class Limit(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _in_the_metric_s_unit(cls, data: Any) -> Any:
-        return _in_its_unit(data, "at_most", "at_least", "typical")
+        return in_its_unit(data, "at_most", "at_least", "typical")
 
     @model_validator(mode="after")
     def _bounded(self) -> "Limit":
@@ -99,4 +99,4 @@ class Specification(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _in_the_metric_s_unit(cls, data: Any) -> Any:
-        return _in_its_unit(data, "at_most")
+        return in_its_unit(data, "at_most")

@@ -70,6 +70,8 @@ class Parameter(BaseModel):
                 yield f"parameters.{name}.count: missing; a range on a grid needs it"
         if method != "grid" and self.count is not None:
             yield f"parameters.{name}.count: means nothing to {method}; remove it"
+        if method == "optimise" and self.mean is not None:
+            yield f"parameters.{name}: a search takes values or a range; a normal has no ends"
 
 
 Reader = Callable[[str, Any], Any]
@@ -87,7 +89,17 @@ def points(
     if method == "grid":
         axes = [_axis(name, parameter, read) for name, parameter in parameters.items()]
         return [dict(zip(parameters, values, strict=True)) for values in itertools.product(*axes)]
-    unit = _unit_samples(method, samples or 0, len(parameters), seed)
+    return points_at(parameters, _unit_samples(method, samples or 0, len(parameters), seed), read)
+
+
+def points_at(
+    parameters: Mapping[str, Parameter], unit: Float[np.ndarray, "points parameters"], read: Reader
+) -> list[dict[str, Any]]:
+    """Points by the share of each parameter's distribution that lies below: 0 is a range's `low`, 1 its `high`.
+
+    Raises:
+        ValueError: bounds that make no range.
+    """
     columns = [_transformed(name, p, unit[:, k], read) for k, (name, p) in enumerate(parameters.items())]
     return [dict(zip(parameters, row, strict=True)) for row in zip(*columns, strict=True)]
 
@@ -121,10 +133,19 @@ def _transformed(name: str, parameter: Parameter, unit: Float[np.ndarray, " samp
     log = parameter.scale == "log"
     if parameter.mean is None:
         low, high = _bounds(name, parameter, read)
+        if all(type(read(name, end)) is int for end in (parameter.low, parameter.high)):
+            return _whole_numbers(int(low), int(high), log, unit)
         if log:
             return [float(value) for value in low * (high / low) ** unit]
         return [float(value) for value in low + (high - low) * unit]
     return [float(value) for value in _normal(name, parameter, unit, read, log)]
+
+
+def _whole_numbers(low: int, high: int, log: bool, unit: Float[np.ndarray, " samples"]) -> list[int]:
+    """Of a field that takes no others: each with its share of the range, which reaches half a step beyond its ends."""
+    a, b = low - 0.5, high + 0.5
+    places = a * (b / a) ** unit if log else a + (b - a) * unit
+    return [int(value) for value in np.clip(np.rint(places), low, high)]
 
 
 def _normal(

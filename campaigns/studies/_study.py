@@ -11,9 +11,17 @@ from ._circuit_settings import CircuitSettings
 from ._limits import Frozen, Limit, Specification
 from ._metrics import CIRCUIT, RATIOS, TRAINING, Metric
 from ._netlist_settings import NetlistSettings
+from ._optimise import Optimise
 from ._parameters import Parameter
+from ._sensitivity import Sensitivity
 
 MOST_RUNS = 100_000
+
+CASE = "training.case"
+"""The parameter whose values are the names of a study's cases."""
+
+OWN_POINTS = ("sensitivity", "optimise")
+"""Blocks of a study that choose its points."""
 
 
 class StopAfter(Frozen):
@@ -43,10 +51,17 @@ class Study(Frozen):
     every run then has `train_loss_ratio` and `test_loss_ratio`."""
     specification: Specification | None = None
     """The loosest value of a parameter that keeps a bound, as a map and a table."""
+    cases: Mapping[str, Mapping[str, Any]] | None = Field(None, min_length=1)
+    """Settings of a training that belong together, by a name of one's own: such as an optimiser with its own rate.
+    Each is a value of the parameter `training.case`."""
+    sensitivity: Sensitivity | None = None
+    """A ranking: by how much each parameter moves a metric. It chooses the points itself."""
+    optimise: Optimise | None = None
+    """The cheapest design whose chips keep the limits. It chooses the points itself, one after the other."""
     parameters: Mapping[str, Parameter] = Field(default_factory=dict)
     """What varies, by the dotted name of the field that it replaces."""
-    method: Literal["grid", "latin-hypercube", "monte-carlo"] = "grid"
-    """How the points are chosen."""
+    method: Literal["grid", "latin-hypercube", "monte-carlo", "sensitivity", "optimise"] = "grid"
+    """How the points are chosen; the last two come with the blocks of these names."""
     samples: Annotated[Count, Field(ge=1)] | None = None
     """Points of a Latin hypercube or Monte Carlo."""
     instances: Annotated[Count, Field(ge=1)] = 1
@@ -62,12 +77,31 @@ class Study(Frozen):
     limits: tuple[Limit, ...] = ()
     """What a good run keeps; the yield is the part of the runs that do."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _cases_vary(cls, data: Any) -> Any:
+        cases = data.get("cases") if isinstance(data, Mapping) else None
+        given = data.get("parameters") or {} if isinstance(data, Mapping) else {}
+        if not (isinstance(cases, Mapping) and cases and isinstance(given, Mapping)) or CASE in given:
+            return data
+        return {**data, "parameters": {CASE: list(cases), **given}}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_method(cls, data: Any) -> Any:
+        """A block that chooses the points is their method."""
+        if not isinstance(data, Mapping) or data.get("method") is not None:
+            return data
+        own = [block for block in OWN_POINTS if data.get(block) is not None]
+        return {**data, "method": own[0]} if own else data
+
     @model_validator(mode="after")
     def _consistent(self) -> "Study":
         wrong = list(self._wrong_blocks()) or [
             *self._wrong_points(),
             *self._wrong_specification(),
             *self._wrong_limits(),
+            *self._wrong_purpose(),
         ]
         if wrong:
             raise ValueError(joined(wrong))
@@ -83,14 +117,35 @@ class Study(Frozen):
     def _wrong_points(self) -> Iterator[str]:
         if self.method == "grid" and self.samples is not None:
             yield "samples: a grid has as many points as its values; remove it or change method"
-        if self.method != "grid" and self.samples is None:
+        if self.drawn and self.samples is None:
             yield f"samples: missing; {self.method} needs the number of points"
-        if self.method != "grid" and not self.parameters:
+        if self.drawn and not self.parameters:
             yield f"parameters: missing; {self.method} needs at least one"
         for name, parameter in self.parameters.items():
             yield from parameter.faults(name, self.method)
-        if self.reference is not None and self.kind != "training":
-            yield "reference: only a study of kind training has one; remove it"
+        for name in ("reference", "cases"):
+            if getattr(self, name) is not None and self.kind != "training":
+                yield f"{name}: only a study of kind training has one; remove it"
+        if CASE in self.parameters and self.cases is None:
+            yield f"parameters.{CASE}: there are no cases; give them too"
+
+    def _wrong_purpose(self) -> Iterator[str]:
+        """Of a study that chooses its points itself."""
+        both = [name for name in OWN_POINTS if getattr(self, name) is not None]
+        if len(both) > 1:
+            yield f"{both[1]}: expected one of {' and '.join(OWN_POINTS)}, got both"
+        if self.method in OWN_POINTS and getattr(self, self.method) is None:
+            yield f"{self.method}: missing; method {self.method} needs it"
+        for name in both:
+            if self.method not in OWN_POINTS:
+                yield f"method: {name} chooses the points itself; remove method"
+        if both and self.samples is not None:
+            own = "sensitivity.samples" if both == ["sensitivity"] else "optimise.runs"
+            yield f"samples: means nothing beside {both[0]}; remove it, or give {own}"
+        if self.sensitivity is not None:
+            yield from self.sensitivity.faults(self.metrics, self.parameters, self.limits)
+        if self.optimise is not None:
+            yield from self.optimise.faults(self.parameters, self.limits, self.instances)
 
     def _wrong_specification(self) -> Iterator[str]:
         asked = self.specification
@@ -110,6 +165,14 @@ class Study(Frozen):
                 every = {**TRAINING, **RATIOS} if self.kind == "training" else {**CIRCUIT}
                 hint = f"; it needs the analysis {every[limit.metric].analysis}" if limit.metric in every else ""
                 yield f"limits.{k}.metric: expected one of {', '.join(known)}, got {limit.metric!r}{hint}"
+            if limit.metric in (earlier := [one.metric for one in self.limits[:k]]):
+                first = f"limits.{earlier.index(limit.metric)}"
+                yield f"limits.{k}.metric: {limit.metric} has one already, {first}; give both bounds in one"
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the points are a random sample of what the parameters may be."""
+        return self.method in ("latin-hypercube", "monte-carlo")
 
     @property
     def metrics(self) -> dict[str, Metric]:

@@ -19,15 +19,27 @@ from .._exceptions import StudyError
 from ._study import Study
 
 
-def load_study(path: str | Path) -> Study:
+def load_study(path: str | Path, data: Path | None = None) -> Study:
     """Read a study; files that it names are relative to it, and their content becomes part of the study.
+
+    Args:
+        path: YAML file.
+        data: folder of a training's data, instead of `training.data`.
 
     Raises:
         StudyError: one line with file and field.
         DesignError: a design that cannot be read.
     """
     file = Path(path)
-    return parse_study(_inlined(read_yaml(file), file), str(path))
+    read = _inlined(read_yaml(file), file)
+    return parse_study(read if data is None else _with_data(read, data, file), str(path))
+
+
+def _with_data(study: Any, data: Path, path: Path) -> Any:
+    training = study.get("training") if isinstance(study, Mapping) else None
+    if not isinstance(training, Mapping):
+        raise StudyError(f"{path}: data: only a study of kind training reads a folder of data; remove it")
+    return {**study, "training": {**training, "data": os.path.realpath(data)}}
 
 
 def parse_study(data: Any, where: str) -> Study:
@@ -49,11 +61,7 @@ def _inlined(data: Any, path: Path) -> Any:
     if not isinstance(data, Mapping):
         return data
     if isinstance(data.get("training"), Mapping):
-        training = _placed(data["training"], path)
-        own = training.pop("amplifier", None)
-        # Written out, so that a parameter can name any field of it.
-        design = {"design": _design(training["design"], path, own)} if "design" in training else {}
-        return {**data, "training": {**training, **design}}
+        return {**data, "training": _training_read(data["training"], path), **_cases_read(data.get("cases"), path)}
     if isinstance(data.get("netlist"), Mapping):
         return _netlist_read(data, path)
     circuit = data.get("circuit")
@@ -93,6 +101,23 @@ def limits_of(specification: CircuitSpecification) -> list[dict[str, Any]]:
         {"metric": metric, **{names[k]: v for k, v in bounds.model_dump(exclude_none=True).items()}}
         for metric, bounds in specification.limits.items()
     ]
+
+
+def _training_read(training: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    found = _placed(training, path)
+    own = found.pop("amplifier", None)
+    # Written out, so that a parameter can name any field of it.
+    design = {"design": _design(found["design"], path, own)} if "design" in found else {}
+    return {**found, **design}
+
+
+def _cases_read(cases: Any, path: Path) -> dict[str, Any]:
+    if not isinstance(cases, Mapping):
+        return {} if cases is None else {"cases": cases}
+    read = {
+        name: _training_read(fields, path) if isinstance(fields, Mapping) else fields for name, fields in cases.items()
+    }
+    return {"cases": read}
 
 
 def _placed(training: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -144,7 +169,9 @@ def _files_read(program: dict[str, Any], path: Path) -> dict[str, Any]:
 
 def to_plain(study: Study) -> dict[str, Any]:
     """Plain data that `parse_study` reads back without loss."""
-    return study.model_dump(mode="json", exclude_none=True)
+    plain = study.model_dump(mode="json", exclude_none=True)
+    # In a case nothing is a value: it takes a setting of the study away.
+    return plain if study.cases is None else {**plain, "cases": study.model_dump(mode="json")["cases"]}
 
 
 def to_yaml(study: Study) -> str:

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from .._exceptions import ProgramError
 from ..chips import Design
 from ..networks import GROUND, Network, OpAmp, of_type
-from ..state_spaces import StateSpace, relaxation, state_space
+from ..state_spaces import StateSpace, state_space
 
 HEADROOM = 0.5
 """Part of the rails (and of the converters' range) that the settled voltages may use."""
@@ -110,9 +110,7 @@ class Swing:
         settled = np.linalg.solve(space.G, np.column_stack([space.drive, space.bias]))
         driven, bias = space.M @ settled[:, 0] + space.y_drive, space.M @ settled[:, 1] + space.y_bias
         begin = np.zeros(len(settled)) if start is None else space.initial[:, :n] @ start
-        rates = np.abs(space.poles)
-        slowest = float(-space.poles.real.max())
-        times, away = relaxation(space.F, begin - settled[:, 0], slowest, float(rates.max()))
+        times, away = space.relaxing(begin - settled[:, 0])
         way = driven + away @ space.M.T
         steepest = np.abs(away[times >= 0.1 / fastest] @ (space.M[n:] @ space.F).T).max(axis=0, initial=0.0)
         low, high = _ranges(design, amplifiers, n)

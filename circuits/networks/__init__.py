@@ -38,6 +38,7 @@ from ._macro_model import pole_values as pole_values
 from ._nodal_equations import Equations as Equations
 from ._nodal_equations import equations as equations
 from ._parasitics import Parasitics as Parasitics
+from ._parasitics import cell_nodes as cell_nodes
 from ._parasitics import is_stray as is_stray
 from ._parasitics import leak_sites as leak_sites
 from ._parasitics import stray_sites as stray_sites

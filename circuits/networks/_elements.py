@@ -4,8 +4,9 @@ Values are floats, or sympy expressions when the symbolic analysis builds the ne
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
 from .._exceptions import CircuitError
@@ -280,12 +281,21 @@ class Network:
         names = [element.name for element in self.elements]
         if len(set(names)) != len(names):
             raise CircuitError(f"network {self.name}: element names must be unique")
-        for name in (*names, *self.nodes):
-            if not NODE_NAME.fullmatch(name):
-                raise CircuitError(f"network {self.name}: {name!r} is not a name of lower-case letters, digits, _")
+        self._check_names((*names, *self.nodes))
         self._check_references()
 
+    def _check_names(self, names: tuple[str, ...]) -> None:
+        # All at once: an array has a name for each of its resistors.
+        together = "\n".join((*names, ""))
+        if together.count("\n") == len(names) and _NODE_NAMES.fullmatch(together):
+            return
+        for name in names:
+            if not NODE_NAME.fullmatch(name):
+                raise CircuitError(f"network {self.name}: {name!r} is not a name of lower-case letters, digits, _")
+
     def _check_references(self) -> None:
+        if _REFERRING.isdisjoint(map(type, self.elements)):
+            return
         sources = {e.name for e in self.elements if isinstance(e, VoltageSource)}
         inductors = {e.name for e in self.elements if isinstance(e, Inductor)}
         for e in self.elements:
@@ -302,25 +312,26 @@ class Network:
         return tuple(found)
 
 
+_Terminals = Callable[[Any], tuple[str, ...]]
+_TERMINALS: Mapping[type, _Terminals] = {
+    **dict.fromkeys(
+        (Resistor, Capacitor, Inductor, CurrentSource, NoiseCurrent, ControlledCurrent), attrgetter("a", "b")
+    ),
+    VoltageSource: attrgetter("plus", "minus"),
+    **dict.fromkeys((OpAmp, Difference), attrgetter("plus", "minus", "out")),
+    Inverter: attrgetter("input", "out"),
+    Transconductor: attrgetter("a", "b", "plus", "minus"),
+    ControlledVoltage: attrgetter("out", "back", "plus", "minus"),
+    Transresistor: attrgetter("out", "back"),
+    Coupling: lambda _: (),
+}
+_REFERRING = frozenset({ControlledCurrent, Transresistor, Coupling})
+_NODE_NAMES = re.compile(rf"(?:{NODE_NAME.pattern}\n)*")
+
+
 def terminals(element: Element) -> tuple[str, ...]:
     """Nodes that an element touches."""
-    match element:
-        case Resistor() | Capacitor() | Inductor() | CurrentSource() | NoiseCurrent() | ControlledCurrent():
-            return element.a, element.b
-        case VoltageSource():
-            return element.plus, element.minus
-        case OpAmp() | Difference():
-            return element.plus, element.minus, element.out
-        case Inverter():
-            return element.input, element.out
-        case Transconductor():
-            return element.a, element.b, element.plus, element.minus
-        case ControlledVoltage():
-            return element.out, element.back, element.plus, element.minus
-        case Transresistor():
-            return element.out, element.back
-        case Coupling():
-            return ()
+    return _TERMINALS[type(element)](element)
 
 
 def of_type(elements: Iterable[Any], kind: type[T]) -> tuple[T, ...]:

@@ -94,6 +94,18 @@ class _Stamps:
         if row != GROUND and column != GROUND:
             self.K.append((self.row[row], self.row[column], value))
 
+    def conductance(self, a: str, b: str, value: Value) -> None:
+        """Between two nodes; an array has nothing but these, nearly, so they take no step too many."""
+        first, second = self.row.get(a), self.row.get(b)
+        if first is not None:
+            self.K.append((first, first, value))
+        if second is not None:
+            self.K.append((second, second, value))
+        if first is not None and second is not None:
+            across = -value
+            self.K.append((first, second, across))
+            self.K.append((second, first, across))
+
     def inject(self, a: str, b: str, column: int, value: Value) -> None:
         """A current that leaves node a and enters node b."""
         for node, sign in ((a, -1), (b, 1)):
@@ -204,11 +216,7 @@ def _stamp_stimulus(stamps: _Stamps, source: VoltageSource | CurrentSource, colu
 def _stamp(stamps: _Stamps, element: LinearElement, m: int) -> None:
     match element:
         case Resistor(_, a, b, resistance):
-            conductance = 1 / resistance
-            across = -conductance
-            for node, other in ((a, b), (b, a)):
-                stamps.at(node, node, conductance)
-                stamps.at(node, other, across)
+            stamps.conductance(a, b, 1 / resistance)
         case Transconductor(_, a, b, plus, minus, gm):
             for node, sign in ((a, 1), (b, -1)):
                 stamps.at(node, plus, sign * gm)

@@ -10,7 +10,7 @@ from math import ceil, log, log2
 
 import numpy as np
 import scipy
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Inexact
 
 _PARTS = 256
 """Steps in the time of settling that is known from doubling."""
@@ -89,8 +89,8 @@ def relaxation(
         x: start.
         slowest, fastest: rates, in the unit of F.
     """
-    octaves = ceil(log2(100 * fastest / slowest)) + 2
-    first = 0.1 / fastest / 4
+    times = relaxation_times(slowest, fastest)
+    first, octaves = float(times[1]), (len(times) - 1) // 4
     E = scipy.linalg.expm(-F * first)
     # States at 0, 1/4, 1/2 and 3/4 of the time that E advances.
     known, found = np.column_stack([x, x, x, x]), [x[:, None]]
@@ -99,8 +99,16 @@ def relaxation(
         found.append(later)
         known = np.column_stack([x, known[:, 2], later[:, 0], later[:, 2]])
         E = E @ E
+    return times, np.asarray(np.hstack(found).T)
+
+
+def relaxation_times(slowest: float, fastest: float) -> Float[np.ndarray, " times"]:
+    """Those of `relaxation`."""
+    first = 0.1 / fastest / 4
+    # The last of them is 1.75 times the begin of the last octave.
+    octaves = ceil(log2(10 / (1.75 * slowest * first))) + 1
     times = first * np.multiply.outer(2.0 ** np.arange(octaves), [1.0, 1.25, 1.5, 1.75]).ravel()
-    return np.array([0.0, *times]), np.asarray(np.hstack(found).T)
+    return np.array([0.0, *times])
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +120,12 @@ class Modes:
     inverse: Complex[np.ndarray, "m m"]
 
     @classmethod
-    def of(cls, F: Float[np.ndarray, "m m"]) -> "Modes | None":
-        """None where eigenvectors are too near to each other to tell modes apart."""
-        rates, vectors = np.linalg.eig(F)
+    def of(
+        cls,
+        rates: Inexact[np.ndarray, " m"],
+        vectors: Inexact[np.ndarray, "m m"],
+    ) -> "Modes | None":
+        """From eigenvalues and eigenvectors; None where these are too near to each other to tell modes apart."""
         try:
             inverse = np.linalg.inv(vectors)
         except np.linalg.LinAlgError:

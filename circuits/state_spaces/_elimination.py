@@ -7,10 +7,12 @@ source (adjoint network analysis; Director and Rohrer, IEEE Trans. Circuit Theor
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import scipy
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from .._exceptions import CircuitError
 from ..networks import GROUND, Capacitor, Equations, Network, Value
@@ -27,6 +29,10 @@ _FEW = 200
 
 _TOGETHER = 256
 """Adjoint solves at once: dense for a moment, kept sparse."""
+
+_MOST_TERMS = 64
+_FILLED = 0.1
+"""Part of a sparse matrix from which on a dense solve is the quicker one."""
 
 _ROUNDING = 1e-12
 """A readout sees no noise through less than this part of the network's smallest resistance."""
@@ -186,7 +192,48 @@ def _wanted(eq: Equations) -> "scipy.sparse.csr_array":
 
 
 def _times_inverse(wanted: "scipy.sparse.csr_array", eq: Equations) -> "scipy.sparse.csr_array":
+    """`wanted K^-1`: one adjoint solve for each row."""
     factors = scipy.sparse.linalg.splu(sparse(eq.K, (eq.size, eq.size)).T.tocsc())
+    found = _solved_sparsely(factors, wanted)
+    return _solved_densely(factors, wanted) if found is None else found
+
+
+def _solved_sparsely(
+    factors: "scipy.sparse.linalg.SuperLU", wanted: "scipy.sparse.csr_array"
+) -> "scipy.sparse.csr_array | None":
+    """With products of sparse matrices alone; None where solutions fill up, or take more than some tens of them.
+
+    Voltages of an array follow from its states at once, whatever its size: the factors are the identity and a
+    nilpotent part of low power, whose series ends.
+    """
+    diagonal = scipy.sparse.diags_array(1 / factors.U.diagonal())
+    ordered = scipy.sparse.csr_array(wanted.T)[np.argsort(factors.perm_r)]
+    forward = _substituted(factors.L, ordered)
+    found = None if forward is None else _substituted(diagonal @ factors.U, diagonal @ forward)
+    return None if found is None else scipy.sparse.csr_array(found[factors.perm_c].T)
+
+
+def _substituted(triangle: Any, right: Any) -> "scipy.sparse.csr_array | None":
+    """`triangle^-1 right` for a triangle with ones on its diagonal, by the finite series of what is beside them."""
+    beside = scipy.sparse.csr_array(triangle - scipy.sparse.eye_array(triangle.shape[0]))
+    beside.eliminate_zeros()
+    found = scipy.sparse.csr_array(right)
+    most = _FILLED * right.shape[0] * right.shape[1]
+    term = found
+    for _ in range(_MOST_TERMS):
+        term = -(beside @ term)
+        term.eliminate_zeros()
+        if term.nnz == 0:
+            return found
+        if term.nnz > most:
+            return None
+        found = found + term
+    return None
+
+
+def _solved_densely(
+    factors: "scipy.sparse.linalg.SuperLU", wanted: "scipy.sparse.csr_array"
+) -> "scipy.sparse.csr_array":
     parts = [
         scipy.sparse.csr_array(factors.solve(wanted[k : k + _TOGETHER].toarray().T).T)
         for k in range(0, wanted.shape[0], _TOGETHER)
@@ -206,13 +253,19 @@ def _without_rounding(shown: "scipy.sparse.csr_array", eq: Equations) -> "scipy.
 
 def summed(triplets: Triplets, shape: tuple[int, int]) -> Float[np.ndarray, "rows columns"]:
     """The dense matrix of triplets."""
-    rows, columns, values = zip(*triplets, strict=True) if triplets else ((), (), ())
-    flat = np.array(rows, dtype=np.intp) * shape[1] + np.array(columns, dtype=np.intp)
-    return np.bincount(flat, np.array(values, dtype=float), shape[0] * shape[1]).reshape(shape)
+    rows, columns, values = _columns(triplets)
+    return np.bincount(rows * shape[1] + columns, values, shape[0] * shape[1]).reshape(shape)
 
 
 def sparse(triplets: Triplets, shape: tuple[int, int]) -> "scipy.sparse.csc_array":
     """The sparse matrix of triplets."""
-    rows, columns, values = zip(*triplets, strict=True) if triplets else ((), (), ())
-    placed = (np.array(values, dtype=float), (np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp)))
-    return scipy.sparse.coo_array(placed, shape=shape).tocsc()
+    rows, columns, values = _columns(triplets)
+    return scipy.sparse.coo_array((values, (rows, columns)), shape=shape).tocsc()
+
+
+def _columns(
+    triplets: Triplets,
+) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    # As one stream of numbers: a double holds any row exactly, and a list for each column takes three times as long.
+    flat = np.fromiter(chain.from_iterable(triplets), dtype=float, count=3 * len(triplets)).reshape(-1, 3)
+    return flat[:, 0].astype(np.intp), flat[:, 1].astype(np.intp), flat[:, 2].copy()

@@ -5,13 +5,13 @@ from functools import cached_property
 
 import numpy as np
 import scipy
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Inexact
 
 from .._exceptions import CircuitError
 from ..networks import Capacitor, CurrentSource, Equations, Network, VoltageSource, equations
 from ._conserved import settled_states
 from ._constrained import solved
-from ._decay import Modes
+from ._decay import Modes, relaxation, relaxation_times
 from ._elimination import by_sources, eliminated
 
 
@@ -129,6 +129,18 @@ class StateSpace:
             return modes.relaxed(x, times)
         return np.array([scipy.linalg.expm(-self.F * t) @ x for t in times]).reshape(len(times), len(x))
 
+    def relaxing(self, x: Float[np.ndarray, " m"]) -> tuple[Float[np.ndarray, " times"], Float[np.ndarray, "times m"]]:
+        """`relaxed` at times that show every mode: 0, and four an octave from before the fastest to ten of the slowest.
+
+        They are those of `relaxation`, whose own way is taken where modes cannot be told apart.
+        """
+        slowest, fastest = float(-self.poles.real.max()), float(np.abs(self.poles).max())
+        modes = self._law.modes
+        if modes is None:
+            return relaxation(self.F, x, slowest, fastest)
+        times = relaxation_times(slowest, fastest)
+        return times, modes.relaxed(x, times)
+
     def first(self, n: int) -> "StateSpace":
         """The same circuit with the first n of its readouts."""
         shown = {name: getattr(self, name)[:n] for name in ("M", "y_drive", "y_bias", "feedthrough")}
@@ -164,13 +176,19 @@ class _Law:
     def Q(self) -> Float[np.ndarray, "m m"]:
         return self._per_storage(self._per_storage(self.noise).T).T
 
-    @cached_property
+    @property
     def poles(self) -> Complex[np.ndarray, " m"]:
-        return -np.linalg.eigvals(self.F).astype(complex)
+        return -self._eigen[0].astype(complex)
 
     @cached_property
     def modes(self) -> Modes | None:
-        return Modes.of(self.F)
+        return Modes.of(*self._eigen)
+
+    @cached_property
+    def _eigen(self) -> tuple[Inexact[np.ndarray, " m"], Inexact[np.ndarray, "m m"]]:
+        # Vectors cost half as much again as values alone, and whoever asks for poles most often wants modes next.
+        found = np.linalg.eig(self.F)
+        return found.eigenvalues, found.eigenvectors
 
     def _per_storage(self, right: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
         found = solved(self.C, right)

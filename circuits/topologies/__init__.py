@@ -21,7 +21,9 @@ from ._topology import most_cells as most_cells
 from ._topology import zero_errors as zero_errors
 from ._values import LEVELS as LEVELS
 from ._values import Answer as Answer
+from ._values import ArrayTopology as ArrayTopology
 from ._values import Errors as Errors
 from ._values import Level as Level
+from ._values import ResistorArray as ResistorArray
 from ._values import Values as Values
 from ._values import Weights as Weights

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ..components import Tolerances
 from ..networks import Element, Network
 from ..programs import Program
 from ._amplified_cells import crosspoints, integrator, inverted_rail
 from ._topology import check_cells, check_size
-from ._values import Answer, Errors, Values, Weights
+from ._values import Answer, Errors, ResistorArray, Values, Weights
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,28 @@ class Crossbar:
 
     def network(self, values: Values, errors: Errors, weights: Weights, b: Any) -> Network:
         """The circuit with A and b loaded; see the class."""
-        A = weights["A"]
+        return self._wired(values, errors, weights["A"], b, weights["A"])
+
+    def cells(self, values: Values, errors: Errors, weights: Weights, b: Any) -> Network:
+        """The circuit without the array's resistors."""
+        return self._wired(values, errors, weights["A"], b, ((),) * self.n)
+
+    def array(self, weights: Weights) -> ResistorArray:
+        """The array's resistors, row by row."""
+        A = np.asarray(weights["A"], dtype=float)
+        entry = np.flatnonzero(A)
+        i, j = np.divmod(entry, self.n)
+        w = A.ravel()[entry]
+        rails = tuple(_rail(column, inverted) for column, inverted in zip(j.tolist(), (w < 0).tolist(), strict=True))
+        return ResistorArray("conductance", entry, rails, tuple(f"vg{row}" for row in i.tolist()), np.abs(w))
+
+    def _wired(self, values: Values, errors: Errors, A: Any, b: Any, crosspoints_of: Any) -> Network:
+        """With inverted rails for A, and resistors for the entries that are given."""
         elements: list[Element] = []
         for i in range(self.n):
             elements += integrator(values, errors, i, b[i])
-            elements += crosspoints(f"r{i}", values, errors["conductance"][i], A[i], _rail, f"vg{i}")
+            row = crosspoints_of[i]
+            elements += crosspoints(f"r{i}", values, errors["conductance"][i], row, _rail, f"vg{i}")
         for j in range(self.n):
             if any(A[i][j] < 0 for i in range(self.n)):
                 gain_error, offset = errors["inverter"][j], errors["inverter_offset"][j]

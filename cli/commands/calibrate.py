@@ -100,7 +100,7 @@ def calibrate(
             "--programs",
             parser=whole("--programs"),
             metavar="INTEGER",
-            help="To measure. \\[default: three for each cell]",
+            help="To measure. \\[default: three for each cell, two of more than 24 cells]",
             show_default=False,
         ),
     ] = None,
@@ -109,7 +109,8 @@ def calibrate(
         typer.Option(
             "--analysis",
             help="What to measure: op, tran, ac, noise, record (a noisy transient); give it again for more."
-            " \\[default: tran and noise, for a cascade or an rlc-grid also ac]",
+            " \\[default: tran and noise, for a cascade or an rlc-grid also ac;"
+            " of more than 16 cells most programs by op]",
             show_default=False,
         ),
     ] = None,

@@ -225,10 +225,13 @@ def _forecast(
     timeout: float | None,
 ) -> "Forecast":
     """What is coming, said beforehand where it is long or large, and refused where it does not fit."""
+    from ...circuits import Scaling
+    from ...circuits.loaded_chips import loaded_chip
     from ...netlists.runs import check_size, forecast
 
     check_size(instance, program)
-    expected = forecast(instance.network(program, level), analysis)
+    # Most often the chip that is simulated afterwards, which is remembered.
+    expected = forecast(loaded_chip(instance, program, level, Scaling()).network, analysis)
     expected.check(timeout)
     if expected.text is not None:
         this.say(expected.text)

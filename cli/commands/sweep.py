@@ -33,6 +33,12 @@ def sweep(
         Path | None,
         typer.Argument(help="YAML file of the study; with --resume that of the folder.", metavar="STUDY.yaml"),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="Folder of the data of a training, as of mnist. \\[default: the study's]", show_default=False
+        ),
+    ] = None,
     netlist: NetlistFile = None,
     outputs: Outputs = None,
     include: Include = False,
@@ -118,4 +124,4 @@ def sweep(
             found = get_study(netlist, outputs, include, tolerances, instances, seed or 0)
             campaign(this, None, None, execution, (found, str(netlist)), junit)
         else:
-            campaign(this, study, seed, execution, junit=junit)
+            campaign(this, study, seed, execution, junit=junit, data=data)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .._exceptions import InputError
 from ..frame import AsJson, Out, Quiet, Resume, Seed, job, quantity, whole
 
 EXAMPLE = "Example: thermospice train digits --optimizer tngd --solver ideal-spu --seeds 3"
@@ -15,8 +16,11 @@ _OPTIMISER, _ANALOG, _DEVICE = "The optimiser", "Analog solvers", "The device (d
 _TUNED = "\\[default: tuned on validation data]"
 _SETTINGS = (
     "task", "optimizer", "solver", "device", "design", "data", "steps", "epochs", "train_size", "batch_size",
-    "accumulate", "lr", "schedule", "momentum", "beta1", "beta2", "weight_decay", "damping", "damping_last",
-    "levenberg_marquardt", "unstable", "curvature", "autocast", "precision", "processor", "t", "delay", "start",
+    "accumulate", "tuned_for", "target_loss", "lr", "schedule", "momentum", "beta1", "beta2", "weight_decay",
+    "damping", "damping_last",
+    "levenberg_marquardt", "unstable", "curvature",
+    "curvature_rows", "curvature_average", "curvature_decay",
+    "autocast", "precision", "processor", "t", "delay", "start",
     "deflated", "kappa0", "device_seed", "chip", "correction", "without", "rounding", "bits", "step_time",
     "recalibrate_every",
 )  # fmt: skip
@@ -52,6 +56,15 @@ def train(
         bool,
         typer.Option("--tune", help="Choose every optimiser's settings by one budget on validation data."),
     ] = False,
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            "--trials",
+            parser=whole("--trials", 2),
+            metavar="INTEGER",
+            help="Settings that --tune tries of every optimiser. \\[default: 20]",
+        ),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -106,6 +119,24 @@ def train(
     accumulate: Annotated[
         int | None, _option("--accumulate", "Mini-batches of a step.", _OPTIMISER, whole("--accumulate"))
     ] = None,
+    tuned_for: Annotated[
+        int | None,
+        _option(
+            "--tuned-for",
+            "Take the settings that were tuned for about so many steps. \\[default: those of --steps]",
+            _OPTIMISER,
+            whole("--tuned-for"),
+        ),
+    ] = None,
+    target_loss: Annotated[
+        float | None,
+        _option(
+            "--target-loss",
+            "A validation loss: say after how many steps, and which modelled time, it was reached.",
+            _OPTIMISER,
+            quantity("--target-loss", ""),
+        ),
+    ] = None,
     lr: Annotated[float | None, _option("--lr", f"Learning rate. {_TUNED}", _OPTIMISER, quantity("--lr", ""))] = None,
     schedule: Annotated[str | None, _option("--schedule", "Of the rate: constant or cosine.", _OPTIMISER)] = None,
     momentum: Annotated[
@@ -150,6 +181,32 @@ def train(
             "For tngd: ggn (Gauss-Newton), layers (the same, by layers; the default where the task allows it), fisher"
             " (empirical), or products (no Jacobian; for conjugate-gradient).",
             _OPTIMISER,
+        ),
+    ] = None,
+    curvature_rows: Annotated[
+        str | None,
+        _option(
+            "--curvature-rows",
+            "For tngd: all (one for each output of a sample), or sampled (one for each sample). \\[default: all]",
+            _OPTIMISER,
+        ),
+    ] = None,
+    curvature_average: Annotated[
+        int | None,
+        _option(
+            "--curvature-average",
+            "For tngd: steps whose rows make up the curvature. \\[default: 1]",
+            _OPTIMISER,
+            whole("--curvature-average"),
+        ),
+    ] = None,
+    curvature_decay: Annotated[
+        float | None,
+        _option(
+            "--curvature-decay",
+            "What is left of a step's weight in it from step to step. \\[default: 1]",
+            _OPTIMISER,
+            quantity("--curvature-decay", ""),
         ),
     ] = None,
     autocast: Annotated[
@@ -253,8 +310,10 @@ def train(
         from ..views import verdicts
 
         if tune:
-            this.finish(_training.tuning(given, this, workers, resume is not None))
+            this.finish(_training.tuning(given, trials, this, workers, resume is not None))
             return
+        if trials is not None:
+            raise InputError("--trials: of --tune, which chooses settings; give it too")
         if resume is not None:
             experiment = _training.resumed(this.folder, given)
         else:

@@ -141,7 +141,7 @@ def from_drawn(this: Job, request: CalibrationRequest, held_out: int, keep_below
     _foresee_measuring(this, instance, level, count, request.nuisances)
     what = f"ngspice: {count} programs ({', '.join(kinds)}), {request.topology} with {request.size} cells"
     with this.step(what):
-        data = measure_for_calibration(instance, level, count, request.seed, kinds)
+        data = measure_for_calibration(instance, level, count, request.seed, request.kinds)
     found = _fit(this, data, request.nuisances, foreseen=True)
     findings.write(found.model, instance, data, this.folder)
     findings.write_identifiability(found, this.folder)
@@ -209,14 +209,14 @@ def campaign(this: Job, request: CalibrationRequest) -> None:
     """Drawn chips, each measured in ngspice, to the model of their process."""
     count = population.check_instances(request.instances or 0)
     programs = check_programs(request.programs, request.chip_topology)
-    kinds = check_kinds(request.kinds, request.instance(), request.chip_level)
+    check_kinds(request.kinds, request.instance(), request.chip_level)
     _say_what_means_nothing(this, request)
     population.save_request(this.folder, asdict(request))
     folders = [this.folder / population.CHIPS / str(k) for k in range(count)]
     with this.step(f"ngspice: {count} chips with {programs} programs each") as step:
         for k, folder in enumerate(folders):
             step.advance(k, count)
-            measure_chip(request.instance(k), request.chip_level, programs, kinds, request.seed + k, folder)
+            measure_chip(request.instance(k), request.chip_level, programs, request.kinds, request.seed + k, folder)
     chips = [partial(load_numbered, folder / "calibration") for folder in folders]
     _process(this, chips, [f"chip {k}" for k in range(count)], request.nuisances)
 

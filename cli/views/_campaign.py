@@ -31,10 +31,11 @@ def campaign(
     execution: campaigns.Execution,
     given: tuple[campaigns.Study, str] | None = None,
     junit: Path | None = None,
+    data: Path | None = None,
 ) -> None:
     """Perform a study in the command's folder: that of a file, or one that is given with its name.
 
-    The verdicts of a campaign of a netlist are copied to `junit`.
+    The verdicts of a campaign of a netlist are copied to `junit`; a training reads the folder `data`.
 
     Raises:
         InputError: a study that cannot be done, a folder that is not one of a sweep.
@@ -42,7 +43,7 @@ def campaign(
     """
     if execution.retry_failed and not execution.resume:
         raise InputError("--retry-failed: a new campaign has no failed runs; give the folder of one with --resume")
-    study, where = given or _study(this.folder, path, seed, execution.resume)
+    study, where = given or _study(this.folder, path, seed, execution.resume, data)
     if junit is not None and study.netlist is None:
         raise InputError("--junit: only a study of a netlist has limits by condition; remove it")
     for line in _amplifier_told(study, this.folder, path, execution.resume):
@@ -59,17 +60,21 @@ def campaign(
         this.say(line)
 
 
-def _study(folder: Path, path: Path | None, seed: int | None, resume: bool) -> tuple[campaigns.Study, str]:
+def _study(
+    folder: Path, path: Path | None, seed: int | None, resume: bool, data: Path | None
+) -> tuple[campaigns.Study, str]:
     found = load_state(folder, "sweep") if resume else {}
     if path is None:
         if not resume:
             raise InputError("STUDY: expected the path of a study (a .yaml file), or --resume")
         if seed is not None:
             raise InputError("--seed: a campaign goes on with the seed of its study; remove it")
+        if data is not None:
+            raise InputError("--data: a campaign goes on with the data of its study; remove it")
         where = state_file(folder)
         with interpreting(where):
             return campaigns.parse_study(found["study"], str(where)), str(where)
-    study = campaigns.load_study(path)
+    study = campaigns.load_study(path, data)
     if seed is not None:
         # A study is frozen; another seed is another study.
         study = campaigns.parse_study({**campaigns.to_plain(study), "seed": seed}, str(path))
@@ -138,7 +143,8 @@ def _progress(this: Job, study: campaigns.Study) -> Iterator[campaigns.Progress]
         if done == 0:
             for line in _without_effect(study):
                 this.say(f"warning: {line}")
-            this.say(f"{study.name}: {total} runs to do")
+            most = "at most " if study.optimise is not None else ""
+            this.say(f"{study.name}: {most}{total} runs to do")
         bar.update(task, completed=done, total=total, description=f"runs ({failed} failed)" if failed else "runs")
 
     with bar:
@@ -156,11 +162,56 @@ def shown(study: campaigns.Study, summary: Mapping[str, Any]) -> Group:
         numbers = [f"{found[key]:.4g}" for key in ("mean", "median", "min", "max")]
         metrics.add_row(name if unit == "1" else f"{name} ({unit})", numbers[0], half, *numbers[1:])
     limits = Table("limit", "yield", "95 % interval", "runs", box=None)
-    for limit, found in zip(study.limits, summary.get("limits", ()), strict=True):
+    # A ranking or a search has none of its own: their runs are no sample.
+    for limit, found in zip(study.limits, summary.get("limits", ()), strict="limits" in summary):
         interval = f"{found['yield_low']:.1%} .. {found['yield_high']:.1%}"
         limits.add_row(limit.label, f"{found.get('yield', 0.0):.1%}", interval, f"{found['passed']} of {found['of']}")
-    own = _characteristics(summary)
+    own = [*_characteristics(summary), *_ranking(summary), *_cheapest(summary)]
     return Group(*(own or [table for table in (metrics, limits) if table.rows]))
+
+
+def _ranking(summary: Mapping[str, Any]) -> Iterator[Table]:
+    """What moves the metric; the parameter that matters most first."""
+    found = summary.get("sensitivity")
+    if found is None:
+        return
+    unit = "" if found["unit"] == "1" else f" ({found['unit']})"
+    table = Table("parameter", f"moves {found['metric']}{unit} by", "total index", "first", box=None)
+    for row in found["ranking"]:
+        moves = f"{row['moves']:.2g}" if "moves" in row else "–"
+        own = f" ({row['moves_low']:.2g} .. {row['moves_high']:.2g})" if "moves_low" in row else ""
+        total = f"{row['total']:.1%}" if "total" in row else "–"
+        share = f" ({row['total_low']:.0%} .. {row['total_high']:.0%})" if "total_low" in row else ""
+        first = f"{row['first'] + 0.0:.0%}" if "first" in row else "–"
+        name = row["parameter"].removeprefix("training.").removeprefix("design.")
+        table.add_row(name, f"{moves}{own}", f"{total}{share}", first)
+    yield table
+
+
+def _cheapest(summary: Mapping[str, Any]) -> Iterator[Table]:
+    """The design that was chosen, and what new chips say of it."""
+    found = summary.get("optimised")
+    if found is None or "cost" not in found:
+        return
+    unit = f" ({found['unit']})" if found["unit"] else ""
+    units = summary["parameter_units"]
+    design = Table("parameter", "value", f"cost{unit}", box=None)
+    for name, value in found["parameters"].items():
+        cost = found["cost_by_parameter"].get(name)
+        shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+        own = "" if units[name] == "1" else f" ({units[name]})"
+        design.add_row(f"{name}{own}", shown, "–" if cost is None else f"{cost:.4g}")
+    design.add_row("together", "", f"{found['cost']:.4g}")
+    yield design
+    limits = Table("limit on new chips", "kept", "exact 95 % interval", "required", "", box=None)
+    for row in found.get("verification", {}).get("limits", ()):
+        ends = [f"{word} {row[key]:.4g}" for key, word in (("at_least", ">="), ("at_most", "<=")) if key in row]
+        interval = f"{row['yield_low']:.1%} .. {row['yield_high']:.1%}"
+        verdict = Text("met", style="green") if row["met"] else Text("NOT met", style="red")
+        kept = f"{row['passed']} of {row['of']}"
+        limits.add_row(f"{row['metric']} {' '.join(ends)}", kept, interval, f"{row['required_yield']:.0%}", verdict)
+    if limits.rows:
+        yield limits
 
 
 def _characteristics(summary: Mapping[str, Any]) -> list[Table]:
@@ -202,15 +253,55 @@ def told(summary: Mapping[str, Any]) -> list[str]:
         )
     for short in summary.get("shortfalls", ()):
         lines.append(f"failed: {short['condition']}: {short['reason']}{_behind(short['elements'])}")
+    lines += [*_ranking_told(summary.get("sensitivity", {})), *_cheapest_told(summary.get("optimised", {}))]
     counted = summary.get("independent", 0)
     if summary.get("limits") and 0 < counted < summary["done"]:
         lines.append(
             f"the runs share chips or settings: intervals of yields count {counted}, not {summary['runs']} runs"
         )
     fewest = min((found["count"] for found in summary["metrics"].values()), default=0)
-    if 1 < fewest < _FEW:
+    if 1 < fewest < _FEW and not {"sensitivity", "optimised"} & summary.keys():
         lines.append(f"± is Student's t interval of as few as {fewest} runs, and may exceed the mean")
     return lines
+
+
+def _ranking_told(found: Mapping[str, Any]) -> Iterator[str]:
+    if "reason" in found:
+        yield f"no Sobol indices: {found['reason']}"
+    elif found.get("rows_left_out"):
+        yield (
+            f"{found['rows_left_out']} of {found['rows']} rows of the Sobol design hold a run without a number, and"
+            " were left out: the indices are of the others"
+        )
+    for row in found.get("ranking", ()):
+        if "reason" in row:
+            yield f"{row['parameter']}: {row['reason']}; what it moves alone is left out"
+        elif row.get("chips_left_out"):
+            yield f"{row['parameter']}: {row['chips_left_out']} chips without a number were left out"
+
+
+def _cheapest_told(found: Mapping[str, Any]) -> Iterator[str]:
+    """How sure the verdict is, and why there is none."""
+    if "reason" in found:
+        near = found.get("nearest")
+        told = f"; nearest comes design {near['design']} of designs.csv, which costs {near['cost']:.4g}" if near else ""
+        yield f"failed: {found['reason']}{told}"
+    new = found.get("verification")
+    if new is None:
+        return
+    seeds = f"seeds {new['seeds']['first']} to {new['seeds']['last']}"
+    short = [row["metric"] for row in new["limits"] if not row["met"]]
+    if short:
+        yield (
+            f"failed: on {new['chips']} chips that the search has not drawn ({seeds}) the design does not keep"
+            f" {' and '.join(short)}: the search took luck for a good design; give it more chips (instances), or more"
+            " confidence"
+        )
+    elif not new["surely"]:
+        yield (
+            f"met on {new['chips']} new chips ({seeds}), and the interval reaches below what is required: that needs"
+            f" at least {new['chips_to_be_sure']} chips (optimise.verify)"
+        )
 
 
 def _behind(elements: Sequence[Mapping[str, Any]]) -> str:

@@ -1,7 +1,6 @@
 """Measuring a chip for its calibration, and the fit."""
 
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import xarray as xr
 from ...files import UnreadableFile, replacing
 from ...files.netcdf import read_netcdf, readable_together
 from .._exceptions import MeasurementError
+from ._content import content
 from ._layout import OPTIONAL, VARIABLES
 
 if TYPE_CHECKING:
@@ -57,23 +57,12 @@ def save_measurement(measurement: xr.Dataset, path: str | Path) -> None:
     """
     target = Path(path)
     # In memory first: when the disk fills up under HDF5 itself, it brings the process down.
-    content = _content(measurement)
+    whole = content(measurement)
     try:
         with replacing(target) as file:
-            file.write(content)
+            file.write(whole)
     except OSError as error:
         raise MeasurementError(f"{target}: cannot write the measurement: {error.strerror or error}") from None
-
-
-def _content(measurement: xr.Dataset) -> bytes:
-    buffer = BytesIO()
-    # `to_netcdf` would load dask and its clusters to ask whether they hold a lock on memory of our own.
-    store = xr.backends.H5NetCDFStore.open(buffer, mode="w", lock=False)
-    try:
-        measurement.dump_to_store(store)
-    finally:
-        store.close()
-    return buffer.getvalue()
 
 
 def load_measurement(path: str | Path) -> xr.Dataset:

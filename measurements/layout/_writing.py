@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from ...circuits import Instance, Level, Network, Program, Scaling
 from ._layout import SCHEMA
@@ -62,10 +63,24 @@ def network_dataset(network: Network, variables: Variables, attributes: Mapping[
 
 
 def _labelled(variables: Variables, cells: Mapping[str, Any], attributes: Mapping[str, Any]) -> xr.Dataset:
-    arrays = {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in variables.items()}
-    coordinates = {name: arrays.pop(name) for name in _COORDINATES if name in arrays}
+    arrays = {
+        name: xr.Variable(dims, np.asarray(values), {"units": unit}, fastpath=True)
+        for name, (dims, values, unit) in variables.items()
+        if name not in _COORDINATES
+    }
+    labels = {name: _label(name, values) for name, values in cells.items()}
+    labels |= {name: _label(name, *variables[name][1:]) for name in _COORDINATES if name in variables}
     known = {name: value for name, value in attributes.items() if value is not None}
-    return xr.Dataset(arrays, {**cells, **coordinates}, {"schema": SCHEMA, **known})
+    return xr.Dataset(arrays, labels, {"schema": SCHEMA, **known})
+
+
+def _label(name: str, values: Shaped[np.ndarray, " k"], unit: str | None = None) -> xr.IndexVariable:
+    """Labels of a dimension.
+
+    As a finished index, and arrays by the quick way in: xarray would load dask to ask whether they are its arrays.
+    """
+    attributes = None if unit is None else {"units": unit}
+    return xr.IndexVariable((name,), pd.Index(values), attributes, fastpath=True)  # type: ignore[no-untyped-call]
 
 
 def _factors(program: Program) -> Variables:

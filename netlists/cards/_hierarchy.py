@@ -5,7 +5,7 @@ It says the same as the flat cards that are run, and `read_netlist` reads it bac
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -305,9 +305,10 @@ def cells(network: Network) -> list[_Cell]:
     for e in network.elements:
         for node in set(terminals(e)):
             touching.setdefault(node, []).append(e)
+    fed = {node for node, es in touching.items() if _is_fed(es)}
     found: dict[int, list[Element]] = {k: [] for k in seeds}
     for e in network.elements:
-        cell = _cell_of(e, owner, touching) if isinstance(e, _IN_CELLS) else None
+        cell = _cell_of(e, owner, fed) if isinstance(e, _IN_CELLS) else None
         if cell is not None:
             found[cell].append(e)
     return [_Cell(k, tuple(es), _pins(es, touching, network)) for k, es in found.items() if es]
@@ -317,9 +318,12 @@ def _is_core(element: Capacitor | OpAmp) -> bool:
     return isinstance(element, Capacitor) or element.sign == 1
 
 
-def _cell_of(
-    element: Element, owner: Mapping[str, int | None], touching: Mapping[str, Sequence[Element]]
-) -> int | None:
+def _is_fed(elements: Sequence[Element]) -> bool:
+    """Whether sources alone hold a node for one other element."""
+    return len(elements) > 1 and sum(not isinstance(e, VoltageSource) for e in elements) == 1
+
+
+def _cell_of(element: Element, owner: Mapping[str, int | None], fed: Container[str]) -> int | None:
     """The cell whose nodes an element touches, and no others but ground and a source's."""
     if isinstance(element, Resistor) and element.noisy and element.temperature is not None:
         return None
@@ -329,10 +333,7 @@ def _cell_of(
         return None
     numbers: set[int | None] = set()
     for node in terminals(element):
-        if node == GROUND:
-            continue
-        others = [e for e in touching[node] if e is not element]
-        if node not in owner and others and all(isinstance(e, VoltageSource) for e in others):
+        if node == GROUND or (node not in owner and node in fed):
             continue
         numbers.add(owner.get(node))
     if len(numbers) != 1 or (isinstance(element, OpAmp) and not _is_core(element)):

@@ -20,6 +20,9 @@ from ...measurements import (
     calibration_scaling,
     check_kinds,
     digitise,
+    settled_readings,
+    spectrum_grid,
+    transients_of,
 )
 from ..decks import Job
 from ._agreement import trusted
@@ -31,24 +34,31 @@ def measure_for_calibration(
 ) -> list[xr.Dataset]:
     """Random programs on a chip: settled voltages and transients as the converters see them, responses, noise.
 
+    Without `kinds` each program is watched while it settles; of many cells a few are, and the others are read settled.
+
     Raises:
         SimulatorError, ValueError: what went wrong with the first run that failed.
     """
     chosen = calibration_programs(instance, programs, np.random.default_rng([seed, PROGRAM_STREAM]))
     wanted = check_kinds(kinds, instance, level)
-    jobs = [job for kind in wanted for job in _jobs(instance, level, chosen, kind, seed)]
+    watched = None if kinds else transients_of(instance, level)
+    parts = {"tran": chosen[:watched], "op": chosen if watched is None else chosen[watched:]}
+    jobs = [job for kind in wanted for job in _jobs(instance, level, parts.get(kind, chosen), kind, seed)]
     readout = np.random.default_rng([seed, READOUT_STREAM])
-    found = [_seen(job, data, readout) for job, data in zip(jobs, simulate_all(jobs), strict=True)]
+    reads = 1 if watched is None else settled_readings(programs)
+    found = [_seen(job, data, readout, reads) for job, data in zip(jobs, simulate_all(jobs), strict=True)]
     # Without amplifiers a crossbar's readout noise is white without limit and has no variance.
-    return [data for data in found if data.attrs["analysis"] != "noise" or "covariance" in data]
+    white = spectrum_grid(instance, level) is None
+    return [data for data in found if data.attrs["analysis"] != "noise" or "covariance" in data or not white]
 
 
 def _jobs(instance: Instance, level: Level, programs: Sequence[Program], kind: str, seed: int) -> list[Job]:
     few = programs[: max(SPECTRA, len(programs) // PROGRAMS_PER_RESPONSE)]
     match kind:
         case "noise":
-            # Of n cells it takes n (n + 1)/2 analyses.
-            return [calibration_job(instance, level, program, "noise") for program in programs[:SPECTRA]]
+            grid = spectrum_grid(instance, level)
+            options = {} if grid is None else {"frequencies": grid[0], "points_per_decade": grid[1]}
+            return [calibration_job(instance, level, program, "noise", **options) for program in programs[:SPECTRA]]
         case "record":
             long = RECORD_TIME_CONSTANTS * instance.design.tau
             return [calibration_job(instance, level, programs[0], "tran", noise=True, seed=seed, duration=long)]
@@ -65,13 +75,15 @@ def calibration_job(instance: Instance, level: Level, program: Program, analysis
     return Job(instance, program, analysis, level, scaling=calibration_scaling(instance, program, level), **options)
 
 
-def _seen(job: Job, data: xr.Dataset, readout: np.random.Generator) -> xr.Dataset:
-    if job.analysis not in ("op", "tran"):
+def _seen(job: Job, data: xr.Dataset, readout: np.random.Generator, reads: int) -> xr.Dataset:
+    converters = job.instance.design.converters
+    if job.analysis == "op":
+        return digitise(data, converters, readout, reads=reads)
+    if job.analysis != "tran":
         return data
     # A noisy record keeps its equal steps.
     samples = min(SAMPLES, max(MOST_VALUES // job.program.n, SAMPLES // 8))
-    times = samples if job.analysis == "tran" and not job.noise else None
-    return digitise(data, job.instance.design.converters, readout, times=times)
+    return digitise(data, converters, readout, times=None if job.noise else samples)
 
 
 def measure_transients(instance: Instance, level: Level, programs: Sequence[Program]) -> list[xr.Dataset]:

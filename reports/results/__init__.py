@@ -10,6 +10,11 @@ from ._schema import ProgramSummary as ProgramSummary
 from ._schema import SimulationSummary as SimulationSummary
 from ._study_schema import CampaignVerdict as CampaignVerdict
 from ._study_schema import StudySummary as StudySummary
+from ._to_target import MedianOverSeeds as MedianOverSeeds
+from ._to_target import ToTarget as ToTarget
+from ._to_target import median_over_seeds as median_over_seeds
+from ._to_target import to_target as to_target
+from ._to_target import with_common_target as with_common_target
 from ._training_statistics import QUANTITIES as QUANTITIES
 from ._training_statistics import Curve as Curve
 from ._training_statistics import LoopCourse as LoopCourse

@@ -246,6 +246,10 @@ class Entry(TypedDict, total=False):
     solver: Name | None
     train_loss: Number
     test_loss: Number
+    validation_loss: Number
+    target_loss: NotNegative
+    steps_to_target: Count
+    modelled_time_to_target_s: NotNegative
     test_accuracy: Number
     elapsed_s: NotNegative
     modelled_time_s: NotNegative

@@ -71,6 +71,107 @@ class Failure(TypedDict):
 
 
 @with_config(CONFIG)
+class RankedParameter(TypedDict):
+    """How much a parameter of a ranking matters."""
+
+    parameter: Name
+    moves: NotRequired[Number]
+    moves_low: NotRequired[Number]
+    moves_high: NotRequired[Number]
+    lowest_at: NotRequired[Scalar]
+    highest_at: NotRequired[Scalar]
+    chips_left_out: NotRequired[Count]
+    total: NotRequired[Number]
+    total_low: NotRequired[Number]
+    total_high: NotRequired[Number]
+    first: NotRequired[Number]
+    first_low: NotRequired[Number]
+    first_high: NotRequired[Number]
+    reason: NotRequired[Text]
+
+
+@with_config(CONFIG)
+class Ranking(TypedDict):
+    """What moves a metric."""
+
+    metric: Name
+    unit: Name
+    of_the_chips: Name | Number
+    chips: Count
+    base: NotRequired[Number]
+    rows: NotRequired[Count]
+    rows_left_out: NotRequired[Count]
+    reason: NotRequired[Text]
+    ranking: list[RankedParameter]
+
+
+@with_config(CONFIG)
+class VerifiedLimit(Share):
+    """A limit on chips that a search never drew."""
+
+    metric: Name
+    passed: Count
+    of: Count
+    at_most: NotRequired[Number | None]
+    at_least: NotRequired[Number | None]
+    required_yield: Number
+    median: NotRequired[Number]
+    min: NotRequired[Number]
+    max: NotRequired[Number]
+
+
+@with_config(CONFIG)
+class Seeds(TypedDict):
+    """Of chips, from the first to the last."""
+
+    first: Count
+    last: Count
+
+
+@with_config(CONFIG)
+class Verification(TypedDict):
+    """What new chips say of a design."""
+
+    seeds: Seeds
+    chips: Count
+    failed: Count
+    chips_to_be_sure: NotRequired[Count]
+    limits: list[VerifiedLimit]
+    delay_per_step_s: NotRequired[Number]
+    energy_per_step_J: NotRequired[Number]
+
+
+@with_config(CONFIG)
+class TriedDesign(TypedDict):
+    """A design of a search."""
+
+    design: Count
+    parameters: dict[Name, Scalar]
+    cost: Number
+    delay_per_step_s: NotRequired[Number]
+    energy_per_step_J: NotRequired[Number]
+
+
+@with_config(CONFIG)
+class Optimised(TypedDict):
+    """The cheapest design that keeps the limits, if there is one."""
+
+    designs: Count
+    designs_kept: Count
+    unit: NotRequired[Name]
+    design: NotRequired[Count]
+    parameters: NotRequired[dict[Name, Scalar]]
+    cost: NotRequired[Number]
+    cost_by_parameter: NotRequired[dict[Name, Number]]
+    delay_per_step_s: NotRequired[Number]
+    energy_per_step_J: NotRequired[Number]
+    rivals: NotRequired[list[TriedDesign]]
+    nearest: NotRequired[TriedDesign]
+    reason: NotRequired[Text]
+    verification: NotRequired[Verification]
+
+
+@with_config(CONFIG)
 class StudySummary(Share):
     """Of `sweep`."""
 
@@ -84,6 +185,8 @@ class StudySummary(Share):
     metrics: NotRequired[dict[Name, Metric]]
     points: NotRequired[list[Point]]
     specification: NotRequired[list[Bound]]
+    sensitivity: NotRequired[Ranking]
+    optimised: NotRequired[Optimised]
     failures: NotRequired[list[Failure]]
     units: NotRequired[dict[Name, Name]]
     pictures: NotRequired[list[Name]]
@@ -163,5 +266,7 @@ class CampaignVerdict(Share):
     shortfalls: NotRequired[list[Shortfall]]
     worst: NotRequired[list[WorstRun]]
     references_missing: NotRequired[list[Count]]
+    sensitivity: NotRequired[Ranking]
+    optimised: NotRequired[Optimised]
     units: NotRequired[dict[Name, Name]]
     parameter_units: NotRequired[dict[Name, Name]]

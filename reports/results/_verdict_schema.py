@@ -230,9 +230,21 @@ class TrainingFields(TypedDict, total=False):
 
 
 @with_config(CONFIG)
+class WhenReached(TypedDict):
+    """When a run with chosen settings had come to the target."""
+
+    steps: Count
+    modelled_time_s: NotNegative
+
+
+@with_config(CONFIG)
 class TuningSummary(TypedDict, total=False):
     """Of `train --tune`."""
 
     task: Name
     settings: Name
+    steps: Count
     chosen: dict[Name, dict[Name, Scalar]]
+    target_loss: NotNegative
+    reached: dict[Name, list[WhenReached | None]]
+    left_out: dict[Name, Text]

@@ -9,6 +9,7 @@ from .. import figures
 from ..results import AlgebraSummary, ExportSummary, Folder, SymbolicSummary, TuningSummary
 from ..wording import amount, parameter_words, percent
 from ._section import Cell, Picture, Section, Table, number, picture
+from ._training import target_tables
 
 _ALGEBRA = {
     "solve": "System of linear equations",
@@ -145,8 +146,35 @@ def tuning(folder: Folder) -> Section | None:
     chosen = summary.get("chosen") or {}
     names = list(dict.fromkeys(name for row in chosen.values() for name in row))
     rows = tuple((method, *(_setting(row.get(name)) for name in names)) for method, row in chosen.items())
-    text = ("Each optimiser by the same budget, on validation data.",)
-    return Section("Tuning", text, (), (Table("Chosen settings", ("optimiser", *map(parameter_words, names)), rows),))
+    text = (f"Each optimiser by the same budget{_in_steps(summary)}, on validation data.", *_left_out(summary))
+    tables = (Table("Chosen settings", ("optimiser", *map(parameter_words, names)), rows), *_when(summary))
+    return Section("Tuning", text, (), tables)
+
+
+def _in_steps(summary: Mapping[str, Any]) -> str:
+    return f" in {summary['steps']} steps" if "steps" in summary else ""
+
+
+def _left_out(summary: Mapping[str, Any]) -> Iterator[str]:
+    for method, why in (summary.get("left_out") or {}).items():
+        yield f"{method} is left out: {why}"
+
+
+def _when(summary: Mapping[str, Any]) -> Iterator[Table]:
+    """Steps and modelled time to the loss that all came to, of the final runs with the chosen settings."""
+    target = summary.get("target_loss")
+    entries = [
+        {
+            "run": method,
+            "target_loss": target,
+            **({} if one is None else {"steps_to_target": one["steps"]}),
+            **({} if one is None else {"modelled_time_to_target_s": one["modelled_time_s"]}),
+        }
+        for method, seeds in (summary.get("reached") or {}).items()
+        for one in seeds
+    ]
+    if target is not None:
+        yield from (Table(*table) for table in target_tables(entries))
 
 
 def _setting(value: Any) -> str | Cell:

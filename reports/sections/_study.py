@@ -22,7 +22,9 @@ def study(folder: Folder) -> Section | None:
     tables = [
         *limit_table(summary),
         *characteristic_table(summary),
-        _metrics(summary),
+        *_ranking(summary),
+        *_designs(summary),
+        *_metrics(summary),
         *_specification(summary),
         *_points(summary),
         *ranges(summary),
@@ -40,6 +42,10 @@ def _text(summary: Mapping[str, Any]) -> Iterator[str]:
         f" {summary.get('missing', 0)} missing; seed {summary.get('seed', 0)}, {summary.get('method', 'grid')}."
         f" Intervals are 95 %, of means by Student's t.{caution(_fewest(summary))}"
     )
+    if "sensitivity" in summary:
+        yield from _ranking_text(summary["sensitivity"])
+    if "optimised" in summary:
+        yield _SEARCHED
     if {"yield", "yield_low", "yield_high"} <= summary.keys():
         low = summary["yield_low"]
         high = summary["yield_high"]
@@ -50,6 +56,32 @@ def _text(summary: Mapping[str, Any]) -> Iterator[str]:
             "A run that failed has no number: means, medians and extremes are of those that were done, and yields count"
             " it as one that keeps no limit. Points with failed runs are marked."
         )
+
+
+_SEARCHED = (
+    "The search tries designs on the same chips, and takes the cheapest whose chips keep every limit with a margin for"
+    " how few they are. What the verdict counts are other chips, which the search has never drawn; the interval of"
+    " their yield is the exact binomial one. Delay and energy of a step are the device's, without the digital part."
+)
+
+
+def _ranking_text(found: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        "Alone: the parameter goes through its range while the others stay as the study has them, and the metric moves"
+        " by so much. Total index: the share of the variance that would be gone without it, when all vary together;"
+        " first order: the share that is its own, without what it does together with others. Intervals are 95 %, by"
+        f" the bootstrap over {'chips and ' if found['chips'] > 1 else ''}rows of the design."
+    )
+    if found.get("reason"):
+        yield f"There are no indices: {found['reason']}."
+    elif found.get("rows_left_out"):
+        yield (
+            f"{found['rows_left_out']} of {found['rows']} rows of the design hold a run without a number and are left"
+            " out: the indices are of the others."
+        )
+    for row in found["ranking"]:
+        if row.get("reason"):
+            yield f"{parameter_words(row['parameter'])}: {row['reason']}."
 
 
 def _shared(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -83,11 +115,19 @@ def _pictures(folder: Folder, summary: Mapping[str, Any]) -> Iterator[Picture]:
             yield stored_picture(content, _caption(stem), redrawn(folder, stem, summary))
 
 
+_OWN = {
+    "sensitivity": "What moves the metric: each parameter alone, and its share of the variance",
+    "designs": "The designs that were tried, and the cheapest on new chips",
+}
+
+
 def _caption(name: str) -> str:
     """By words: `bandwidth-against-design.temperature` is the bandwidth against the temperature."""
     metric, against, parameter = name.partition("-against-")
     if against:
         return f"{metric_words(metric)} against {parameter_words(parameter)}".capitalize()
+    if name in _OWN:
+        return _OWN[name]
     if name.startswith("histogram-"):
         return f"Histogram of {metric_words(name.removeprefix('histogram-'))}"
     if name.endswith("-map"):
@@ -95,7 +135,9 @@ def _caption(name: str) -> str:
     return name.replace("-", " ").replace("_", " ")
 
 
-def _metrics(summary: Mapping[str, Any]) -> Table:
+def _metrics(summary: Mapping[str, Any]) -> Iterator[Table]:
+    if "optimised" in summary:
+        return  # of designs that were tried to find something out
     head = ("metric", "runs", "mean", "interval", "median", "lowest", "highest")
     rows = tuple(
         (
@@ -107,7 +149,68 @@ def _metrics(summary: Mapping[str, Any]) -> Table:
         )
         for name, m in summary.get("metrics", {}).items()
     )
-    return Table("Over all runs", head, rows)
+    yield Table("Over all runs", head, rows)
+
+
+def _ranking(summary: Mapping[str, Any]) -> Iterator[Table]:
+    """What moves the metric, with the range's ends between which it moves."""
+    found = summary.get("sensitivity")
+    if not found:
+        return
+    name = found["metric"]
+    unit = "" if found["unit"] == "1" else found["unit"]
+    units = summary.get("parameter_units") or {}
+    head = (f"{metric_words(name)} is moved by", "alone, by", "lowest at", "highest at", "total index", "first order")
+    rows = tuple(
+        (
+            parameter_words(row["parameter"]),
+            _with_interval(row, "moves", unit, name),
+            *(
+                value_words(row["parameter"], row[end], units.get(row["parameter"], "1")) if end in row else "–"
+                for end in ("lowest_at", "highest_at")
+            ),
+            _with_interval(row, "total", "", "yield"),
+            _with_interval(row, "first", "", "yield"),
+        )
+        for row in found["ranking"]
+    )
+    yield Table("What matters: each parameter alone through its range, and its share of the variance", head, rows)
+
+
+def _with_interval(row: Mapping[str, Any], key: str, unit: str, name: str) -> str | Cell:
+    shown = number(row.get(key), unit, name, 3)
+    if isinstance(shown, str) or f"{key}_low" not in row:
+        return shown
+    ends = row[f"{key}_low"], row[f"{key}_high"]
+    text = f"{shown.text} ({amount(ends[0], unit, name, 2)} to {amount(ends[1], unit, name, 2)})"
+    return Cell(text, shown.value, shown.unit, *ends)
+
+
+def _designs(summary: Mapping[str, Any]) -> Iterator[Table]:
+    """The cheapest design and its rivals, or the one that came nearest; then what new chips say."""
+    found = summary.get("optimised")
+    if not found:
+        return
+    chosen = [found] if "cost" in found else []
+    listed = [*chosen, *found.get("rivals", ()), *([found["nearest"]] if "nearest" in found else [])]
+    steps = [key for key in _PER_STEP if any(key in row for row in listed)]
+    if listed:
+        cost = f"cost ({found['unit']})" if found.get("unit") else "cost"
+        head = ("design", *map(parameter_words, listed[0]["parameters"]), cost, *(_PER_STEP[key][0] for key in steps))
+        rows = tuple(
+            (
+                str(row["design"]),
+                *_values(summary, row),
+                number(row["cost"]),
+                *(number(row.get(key), _PER_STEP[key][1]) for key in steps),
+            )
+            for row in listed
+        )
+        title = "The cheapest designs that keep the limits" if chosen else "The design that comes nearest"
+        yield Table(title, head, rows)
+
+
+_PER_STEP = {"delay_per_step_s": ("delay of a step", "s"), "energy_per_step_J": ("energy of a step", "J")}
 
 
 def _specification(summary: Mapping[str, Any]) -> Iterator[Table]:
@@ -126,18 +229,14 @@ def _specification(summary: Mapping[str, Any]) -> Iterator[Table]:
             tuple(
                 (
                     *_values(summary, r),
-                    _plain(r, "loosest"),
-                    _plain(r, "mean"),
+                    _number(summary, "", r, "loosest"),
+                    _number(summary, "", r, "mean"),
                     _interval(summary, "", r),
-                    _plain(r, "next"),
+                    _number(summary, "", r, "next"),
                 )
                 for r in rows
             ),
         )
-
-
-def _plain(found: Mapping[str, Any], key: str) -> str | Cell:
-    return number(found[key]) if isinstance(found.get(key), int | float) else "none"
 
 
 def _points(summary: Mapping[str, Any]) -> Iterator[Table]:

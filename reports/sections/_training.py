@@ -1,7 +1,7 @@
 """The report's part on training: curves, final values, modelled time, and where TNGD loses."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,8 @@ from ..results import (
     Folder,
     Loss,
     MeanOverSeeds,
+    MedianOverSeeds,
+    ToTarget,
     analog,
     caution,
     curves,
@@ -26,7 +28,10 @@ from ..results import (
     outcomes_at,
     shortest_time,
     stopped_of,
+    to_target,
+    with_common_target,
 )
+from ..wording import median_text
 from ._section import Cell
 
 
@@ -57,7 +62,9 @@ def training(folder: Folder) -> TrainingPart | None:
         )
     text += _scatter(runs)
     text += [_told(name, parts) for name, parts in _time_parts(runs).items() if "loading" in parts]
-    return TrainingPart(tuple(text), _pictures(folder), (_finals(runs), *_at_equal_time(folder), *_defeats(runs)))
+    when = target_tables(with_common_target(runs, folder.curves))
+    tables = (_finals(runs), *when, *_at_equal_time(folder), *_defeats(runs))
+    return TrainingPart(tuple(text), _pictures(folder), tables)
 
 
 _MOST_LINES = 8
@@ -184,6 +191,33 @@ def _at_equal_time(folder: Folder) -> tuple[tuple[str, tuple[str, ...], tuple[tu
         " values)"
     )
     return ((caption, ("optimiser", *(QUANTITIES[q][0] for q in columns)), rows),)
+
+
+def target_tables(
+    runs: Sequence[Mapping[str, Any]],
+) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[str | Cell, ...], ...]], ...]:
+    """Steps and modelled time to a loss: a table (caption, head, rows) for each target that the entries have."""
+    return tuple(_to_target(target, found) for target, found in to_target(runs).items())
+
+
+def _to_target(
+    target: float, found: Mapping[str, ToTarget]
+) -> tuple[str, tuple[str, ...], tuple[tuple[str | Cell, ...], ...]]:
+    coverages = [one.steps.coverage for one in found.values()]
+    held = " to ".join(dict.fromkeys(f"{end:.0%}" for end in (min(coverages), max(coverages))))
+    caption = (
+        f"To a validation loss of {target:.4g}, at logged steps: median over the seeds, and in brackets order"
+        f" statistics that hold it with {held}. A seed that never came there is later than all others"
+    )
+    rows = tuple(
+        (name, f"{one.reached} of {one.steps.seeds}", _median(one.steps), _median(one.time, "s"))
+        for name, one in found.items()
+    )
+    return caption, ("optimiser", "seeds that came there", "steps", "modelled time"), rows
+
+
+def _median(found: MedianOverSeeds, unit: str = "") -> str:
+    return median_text(found.median, found.low, found.high, unit)
 
 
 def _fewest(runs: list[dict[str, Any]]) -> int:

@@ -18,6 +18,9 @@ def studied(folder: Folder) -> Verdict:
     by_condition = [row for row in judged if row.get("limit_min") is not None or row.get("limit_max") is not None]
     found = Verdict(_asked(summary))
     found += _conditions(summary, by_condition) if judged else _limits(summary)
+    found += _optimised(summary) + _ranked(summary)
+    if "optimised" in summary:
+        return found + _of_a_search(summary, folder)
     return found + _runs(summary, folder)
 
 
@@ -68,6 +71,59 @@ def _limits(summary: Mapping[str, Any]) -> Verdict:
     if notes and not (passed or failed):
         advice.append("Set `required_yield` on a limit: the exit code then says whether it is reached.")
     return Verdict("", tuple(passed), tuple(failed), tuple(notes), tuple(dict.fromkeys(advice)))
+
+
+def _optimised(summary: Mapping[str, Any]) -> Verdict:
+    """What new chips say of the cheapest design."""
+    found = summary.get("optimised") or {}
+    if "reason" in found:
+        widen = "Widen the ranges, loosen the limit, or give the search more runs (`optimise.runs`)."
+        return Verdict("", failed=(f"{found['reason'][:1].upper()}{found['reason'][1:]}.",), next=(widen,))
+    new = found.get("verification")
+    if new is None:
+        return Verdict("")
+    cost = f"{amount(found.get('cost'))} {found.get('unit') or ''}".rstrip()
+    told = []
+    for row in new["limits"]:
+        share = row["passed"] / row["of"] if row["of"] else 0.0
+        words = f"The cheapest design, {cost}, on chips that the search has never drawn: {bound_words(row, summary)}"
+        words += f" kept by {row['passed']} of {row['of']} ({between(row.get('yield_low'), row.get('yield_high'))})"
+        told.append((share >= row["required_yield"], f"{words}; {percent(row['required_yield'])} is required."))
+    sure = all((row.get("yield_low") or 0.0) >= row["required_yield"] for row in new["limits"])
+    short = [words for met, words in told if not met]
+    advice = []
+    if short:
+        advice.append("Give the search more chips (`instances`) or more confidence: it took luck for a good design.")
+    elif not sure:
+        needs = f", at least {new['chips_to_be_sure']}" if "chips_to_be_sure" in new else ""
+        advice.append(f"The interval reaches below what is required: `optimise.verify` with more chips{needs}.")
+    return Verdict("", tuple(words for met, words in told if met), tuple(short), next=tuple(advice))
+
+
+def _ranked(summary: Mapping[str, Any]) -> Verdict:
+    """What matters most."""
+    found = summary.get("sensitivity")
+    if not found or not found["ranking"]:
+        return Verdict("")
+    unit, name = found["unit"], found["metric"]
+    first = found["ranking"][0]
+    parts = [f"alone it moves it by {amount(first['moves'], unit, name, 2)}"] if "moves" in first else []
+    parts += [f"total index {percent(first['total'])}"] if "total" in first else []
+    if not parts:
+        return Verdict("", failed=("No parameter could be ranked: too many runs failed.",))
+    note = f"{metric_words(name)} depends most on {parameter_words(first['parameter'])}: {listed(parts)}."
+    return Verdict("", notes=(f"{note[:1].upper()}{note[1:]}",))
+
+
+def _of_a_search(summary: Mapping[str, Any], folder: Folder) -> Verdict:
+    """Designs that fail are a part of a search."""
+    failed = summary.get("failed", 0)
+    notes = (f"{failed} runs of designs that were tried failed; such a design keeps no limit.",) if failed else ()
+    if summary.get("outcome") in (None, "complete"):
+        return Verdict("", notes=notes)
+    why = summary.get("stopped") or summary.get("outcome")
+    advice = (f"Go on: thermospice sweep --resume {folder.path.name}.",)
+    return Verdict("", notes=notes, failed=(f"The search did not end ({why}).",), next=advice)
 
 
 def _narrow(row: Mapping[str, Any], required: float, above: bool) -> Iterator[str]:

@@ -7,5 +7,6 @@ from ._numbers import amount as amount
 from ._numbers import between as between
 from ._numbers import in_percent as in_percent
 from ._numbers import listed as listed
+from ._numbers import median_text as median_text
 from ._numbers import percent as percent
 from ._numbers import plus_minus as plus_minus

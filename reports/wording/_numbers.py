@@ -84,3 +84,9 @@ def listed(words: Iterable[str]) -> str:
     """`a, b and c`."""
     found = list(words)
     return " and ".join(filter(None, (", ".join(found[:-1]), *found[-1:])))
+
+
+def median_text(median: float, low: float, high: float, unit: str = "") -> str:
+    """A median with its interval; infinite is what was never reached."""
+    ends = [amount(value, unit, digits=3) if math.isfinite(value) else "never" for value in (median, low, high)]
+    return ends[0] if low == high else f"{ends[0]} ({ends[1]} to {ends[2]})"

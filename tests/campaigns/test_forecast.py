@@ -1,8 +1,17 @@
 """What a campaign is said to take before it begins."""
 
 import pytest
-from thermospice.campaigns import CampaignForecast, StudyError, campaign_forecast, parse_study, plan, run_campaign
+from thermospice.campaigns import (
+    CampaignForecast,
+    StudyError,
+    campaign_forecast,
+    parse_study,
+    plan,
+    run_campaign,
+    to_plain,
+)
 from thermospice.circuits import Design
+from thermospice.training.runs import RunCost
 
 BOARD = Design.preset("board-1k-1n").to_dict()
 
@@ -40,3 +49,44 @@ def test_a_run_that_cannot_end_in_its_time_is_refused_before_it_begins(tmp_path)
     with pytest.raises(StudyError, match=r"s.yaml: timeout: a run takes about .*, and its limit is 10 s"):
         run_campaign(study, tmp_path / "out", where="s.yaml")
     assert not (tmp_path / "out").exists()
+
+
+def trainings(**parameters):
+    text = {"name": "s", "kind": "training", "instances": 4, "training": {"task": "regression", "solver": "woodbury"}}
+    return parse_study({**text, "parameters": {f"training.{k}": {"values": v} for k, v in parameters.items()}}, "s")
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """Every run of a batch takes a tenth of a second for each of its samples, and a megabyte."""
+    asked = []
+
+    def cost(experiment):
+        asked.append(experiment)
+        return RunCost(0.1 * experiment.batch_size, 1e6)
+
+    monkeypatch.setattr("thermospice.training.runs.run_cost", cost)
+    return asked
+
+
+def test_trainings_are_forecast_by_one_of_each_kind(begun):
+    study = trainings(damping=[0.1, 0.2, 0.3], batch_size=[10, 30])
+    found = campaign_forecast(plan(study, "s"), 2)
+    assert found.runs == 24
+    assert found.seconds == pytest.approx((12 * 1.0 + 12 * 3.0) / 2)
+    assert found.longest == pytest.approx(3.0)
+    assert found.memory == pytest.approx(2e6)
+    assert [one.batch_size for one in begun] == [10, 30]
+
+
+def test_many_kinds_are_not_all_begun(begun):
+    # Catches a forecast that takes as long as the study.
+    found = campaign_forecast(plan(trainings(batch_size=list(range(10, 20))), "s"), 1)
+    assert len(begun) == 6
+    assert found.seconds == pytest.approx(4 * 0.1 * (10 + 11 + 12 + 13 + 14 + 5 * 15))
+
+
+def test_a_training_that_cannot_end_in_its_time_is_refused_where_somebody_listens(begun, tmp_path):
+    study = parse_study({**to_plain(trainings(batch_size=[10])), "timeout": 0.1}, "s")
+    with pytest.raises(StudyError, match=r"s: timeout: a run takes about 1 s, and its limit is 0.1 s"):
+        run_campaign(study, tmp_path / "out", where="s", tell=print)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -32,6 +33,55 @@ def test_round_trip(measurements, analysis, tmp_path):
     for name in measurements[analysis].variables:
         assert again[name].dtype == measurements[analysis][name].dtype
     assert [p.name for p in tmp_path.iterdir()] == ["m.nc"]
+
+
+@pytest.mark.parametrize("analysis", ["op", "ac", "noise", "tran"])
+def test_the_quick_way_writes_what_xarray_writes(measurements, analysis, tmp_path):
+    """Catches an attribute, a fill value or a type that one of them lacks."""
+    save_measurement(measurements[analysis], tmp_path / "quick.nc")
+    store = xr.backends.H5NetCDFStore.open(tmp_path / "by-xarray.nc", mode="w", lock=False)
+    measurements[analysis].dump_to_store(store)
+    store.close()
+    quick, by_xarray = (xr.load_dataset(tmp_path / name, engine="h5netcdf") for name in ("quick.nc", "by-xarray.nc"))
+    xr.testing.assert_identical(quick, by_xarray)
+    for name, variable in by_xarray.variables.items():
+        assert quick[name].dtype == variable.dtype
+        same = {key: value for key, value in variable.encoding.items() if key != "source"}
+        np.testing.assert_equal({key: quick[name].encoding.get(key) for key in same}, same)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data.assign(word=("cell", np.array(["a", "b"]))),
+        lambda data: data.assign_coords(name=("cell", [1.0, 2.0])),
+        lambda data: data.assign_attrs(several=np.array([1.0, 2.0])),
+        lambda data: data.isel(cell=slice(0, 0)),
+        lambda data: data.assign(v=data["v"].assign_attrs(_FillValue=-1.0)),
+    ],
+    ids=["text", "coordinate", "array", "nothing", "fill value"],
+)
+def test_what_is_not_plain_is_written_and_read_all_the_same(measurements, change, tmp_path):
+    """Catches a data set that the quick way takes and cannot hold."""
+    data = change(measurements["op"])
+    save_measurement(data, tmp_path / "m.nc")
+    xr.testing.assert_equal(xr.load_dataset(tmp_path / "m.nc", engine="h5netcdf"), data)
+
+
+def test_measuring_and_writing_load_no_dask():
+    """Catches the half second that a question about arrays nobody has would add to every simulation."""
+    code = (
+        "import sys, numpy as np\n"
+        "from thermospice.circuits import Crossbar, Design, random_program\n"
+        "from thermospice.netlists import save_measurement, simulate\n"
+        "chip = Design.preset('board-1k-1n').nominal(Crossbar(1))\n"
+        "data = simulate(chip, random_program(Crossbar(1), np.random.default_rng(0)), 'op')\n"
+        "save_measurement(data, 'm.nc')\n"
+        "print([name for name in sys.modules if name.split('.')[0] == 'dask'])\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_failed_write_leaves_the_old_file(measurements, tmp_path, monkeypatch):

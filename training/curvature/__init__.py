@@ -19,6 +19,7 @@ from ._linearise import MicroBatch as MicroBatch
 from ._linearise import Whole as Whole
 from ._losses import loss_and_slope as loss_and_slope
 from ._losses import output_hessian as output_hessian
+from ._losses import sampled_slopes as sampled_slopes
 from ._losses import warn_of_no_curvature as warn_of_no_curvature
 from ._matrix_free import products as products
 from ._plain_pass import PlainPass as PlainPass

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from .._exceptions import ran_out
 from .._types import Jacobian, LossFunction, Rows, Vector
 from ..parallel import Ranks
-from ..programs import Factors, gathered_batch
+from ..programs import Factors, block_product, gathered_batch
 from ._flat_module import FlatModule
-from ._losses import loss_and_slope, output_hessian, warn_of_no_curvature
+from ._losses import loss_and_slope, output_hessian, sampled_slopes, warn_of_no_curvature
 from ._plain_pass import PlainPass, evaluating, probe
 from ._sample_shares import sample_shares
 from ._sample_wise import SampleWise
@@ -137,12 +137,17 @@ def linearised(
 
 
 def evaluated(
-    made: Linearised, loss_fn: LossFunction, targets: Any, damping: float, ranks: Ranks | None = None
+    made: Linearised,
+    loss_fn: LossFunction,
+    targets: Any,
+    damping: float,
+    ranks: Ranks | None = None,
+    sampled: bool = False,
 ) -> Curvature:
     """Loss, gradient and factors of a linearised module.
 
     ranks: processes that each have their part of the batch; the loss is that of all of them, as is the gradient, the
-    factors are this process's own.
+    factors are this process's own. sampled: one row for each sample, at `sampled_slopes`.
     """
     outputs = made.outputs
     wanted = targets
@@ -155,6 +160,9 @@ def evaluated(
         warn_of_no_curvature(H, slope)
         gradient = made.rows.T @ slope[own].reshape(-1)
         factors = Factors(made.rows, H[own].contiguous() if ranks is not None else H, damping)
+        if sampled:
+            u = sampled_slopes(loss_fn, outputs, wanted, H)[own]
+            factors = Factors(block_product(u.unsqueeze(1), made.rows), None, damping)
     else:
         shares = sample_shares(loss_fn, outputs, wanted, slope)[own]
         scales = _scales(slope[own], made.slope)

@@ -53,6 +53,7 @@ class Linearise:
     autocast: torch.dtype | None
     ranks: Ranks | None
     referee: Referee
+    sampled: bool = False
     outputs: OutputParts = field(default_factory=OutputParts)
 
     def part(self, inputs: Any, targets: Any, damping: float) -> MicroBatch:
@@ -69,7 +70,7 @@ class Linearise:
             return MicroBatch(inputs, targets, self._later(made))
         if self.kind == "layers":
             level = self.referee.level(self.flat.module)
-            by_layers = layered(self.flat.module, self._loss, inputs, targets, damping, level, self.ranks)
+            by_layers = layered(self.flat.module, self._loss, inputs, targets, damping, level, self.ranks, self.sampled)
             self.referee.passed()
             return MicroBatch(inputs, targets, by_layers)
         whole = linearised(
@@ -104,7 +105,7 @@ class Linearise:
                 raise ValueError(f'TNGD: micro-batches need curvature "ggn" or "fisher", got "{self.kind}"')
             return Whole(one, one.loss, one.gradient)
         targets = joined_targets([part.targets for part in parts], [len(batch.outputs) for batch in batches])
-        batch = evaluated(Linearised.joined(batches), self._loss, targets, damping, self.ranks)
+        batch = evaluated(Linearised.joined(batches), self._loss, targets, damping, self.ranks, self.sampled)
         check_range(batch, self.autocast)
         program = batch.factors if self.ranks is None else Sharded.of(batch.factors, self.ranks)
         return Whole(program, batch.loss, batch.gradient)

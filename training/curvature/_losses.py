@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .._types import LossFunction, OutputHessian
+from ..programs import block_product, hessian_root
 from ._coupling import HessianProduct, refuse_coupling
 from ._randomness import GeneratorStates
 
@@ -31,6 +32,23 @@ def output_hessian(loss_fn: LossFunction, outputs: Float[Tensor, "B *output"], t
     if isinstance(closed, _SquaredError):
         return closed.hessian(outputs)
     return _hessian_by_products(loss_fn, outputs, targets)
+
+
+def sampled_slopes(
+    loss_fn: LossFunction, outputs: Float[Tensor, "B *output"], targets: Any, H: OutputHessian
+) -> Float[Tensor, "B k"]:
+    """A vector for each sample whose second moment is its block of `H`, from torch's global generator.
+
+    H: `output_hessian` of the same. Of a cross-entropy it is the slope at a class that the model's own distribution
+    draws, of a squared error that at a normal target about the output: the Fisher matrix, which is the Gauss-Newton
+    matrix of these losses, by one draw (Martens, 2020, "New insights and perspectives on the natural gradient method").
+    Of any other loss it is normal, with that covariance.
+    """
+    closed = _closed_form(loss_fn, outputs, targets)
+    if isinstance(closed, _CrossEntropy):
+        return closed.sampled(outputs, targets)
+    white = torch.randn(H.shape[:2], dtype=H.dtype, device=H.device)
+    return block_product(hessian_root(H, keep=True), white.flatten()).reshape(H.shape[:2])
 
 
 def is_known(loss_fn: LossFunction, outputs: Tensor, targets: Any) -> bool:
@@ -112,6 +130,15 @@ class _CrossEntropy:
         H = logits.new_zeros(B, C, d, C, d)
         H.diagonal(dim1=2, dim2=4).copy_(block.permute(0, 2, 3, 1))
         return H.reshape(B, C * d, C * d)
+
+    def sampled(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The slope `sqrt(w) (p - e_c)` of each sample and position, with classes c drawn from p."""
+        logits = outputs.flatten(2) if outputs.dim() > 2 else outputs.unsqueeze(-1)
+        p = logits.softmax(1).movedim(1, -1)
+        B, d, C = p.shape
+        drawn = torch.multinomial(p.reshape(-1, C), 1).reshape(B, d)
+        slope = p - nn.functional.one_hot(drawn, C).to(p)
+        return (slope * self._weights(logits, targets).sqrt().unsqueeze(-1)).movedim(-1, 1).reshape(B, -1)
 
     def _weights(self, logits: Tensor, targets: Tensor) -> Tensor:
         B, C, d = logits.shape

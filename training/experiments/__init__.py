@@ -4,7 +4,6 @@ from ._anchored import anchored as anchored
 from ._anchored import anchored_paths as anchored_paths
 from ._chip_calibration import calibrated as calibrated
 from ._chip_calibration import left_open as left_open
-from ._defaults import FOLDER as FOLDER
 from ._defaults import with_defaults as with_defaults
 from ._device_files import load_chip as load_chip
 from ._device_files import load_model as load_model
@@ -25,6 +24,10 @@ from ._methods import fields_of_method as fields_of_method
 from ._optimizer_kinds import OPTIMIZER_KINDS as OPTIMIZER_KINDS
 from ._optimizer_kinds import OptimizerKind as OptimizerKind
 from ._optimizer_kinds import present as present
-from ._search_range import Range as Range
 from ._solver_kinds import SOLVER_KINDS as SOLVER_KINDS
 from ._solver_kinds import SolverKind as SolverKind
+from ._tuned_table import FOLDER as FOLDER
+from ._tuned_table import budgets as budgets
+from .search import Choice as Choice
+from .search import Range as Range
+from .search import settings_at as settings_at

@@ -1,53 +1,68 @@
 """The values of settings that an experiment leaves open: tuned for its task, or general ones."""
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from ..parallel import Ranks
 from ..tasks import Task
 from ._experiment import Experiment
-from ._experiment_file import read_mapping
 from ._methods import GENERAL, SETTINGS, TUNED_AS
+from ._tuned_table import TunedSettings, tuned_settings
 
-FOLDER = Path(__file__).parent.parent / "tasks" / "tuned"
-
-
-def tuned_settings(task: str, method: str) -> dict[str, Any]:
-    """The schedule and the settings of `tuned/<task>.yaml` for a method, a key of `SETTINGS`."""
-    path = FOLDER / f"{task}.yaml"
-    if not path.exists():
-        return {}
-    table = read_mapping(path)
-    chosen = table.get("methods", {}).get(TUNED_AS.get(method, method), {}).get("chosen", {})
-    return {"schedule": table.get("schedule"), **chosen}
+_CHOSEN_WITH_LR = ("momentum", "start")
+"""Settings of a solver whose tuned values belong to the tuned rate: who gives a rate gets the general ones."""
 
 
 def with_defaults(experiment: Experiment, task: Task) -> Experiment:
     """The same experiment with nothing left open that the optimiser needs; epochs become steps.
 
+    Tuned values are those of the tuning whose steps are nearest, by their ratio, to `tuned_for`, or to the steps of the
+    experiment where it has none; `tuned_for` is afterwards the steps of the tuning that a value came from.
     Raises `ExperimentError` where the values do not go together, `TaskError` for more samples than there are.
     """
     task = task.first(experiment.train_size)
-    values = _values(experiment, task)
+    batch = experiment.batch_size or min(task.batch_size, len(task.train))
+    steps = experiment.steps or _steps(experiment, task, batch)
+    tuned = _tuned(experiment, experiment.tuned_for or steps)
+    chosen = {} if tuned is None else _fitting(experiment, tuned.chosen)
+    values = {
+        **_values(experiment.method, chosen),
+        "schedule": (tuned.schedule if tuned else None) or "constant",
+        "batch_size": batch,
+        "steps": steps,
+        "log_every": task.log_every,
+        "test_every": task.test_every,
+        "solver": experiment.solves,
+    }
     missing = {name: value for name, value in values.items() if getattr(experiment, name) is None}
+    if tuned is not None and not missing.keys().isdisjoint(chosen):
+        missing["tuned_for"] = tuned.steps
     complete = experiment.replace(**missing, epochs=None)
     return complete.replace(curvature="layers") if _may_be_layered(complete, task) else complete
 
 
-def _values(experiment: Experiment, task: Task) -> dict[str, Any]:
-    """What the experiment takes wherever it says nothing."""
+def _tuned(experiment: Experiment, steps: int) -> TunedSettings | None:
     method = experiment.method
-    table = {**GENERAL[TUNED_AS.get(method, method)], **tuned_settings(experiment.task, method)}
-    values = {name: value for name, value in table.items() if name in SETTINGS[method]}
+    return tuned_settings(experiment.task, TUNED_AS.get(method, method), steps)
 
-    values["schedule"] = table.get("schedule") or "constant"
-    values["batch_size"] = min(task.batch_size, len(task.train))
-    values["steps"] = _steps(experiment, task, experiment.batch_size or values["batch_size"])
-    values["log_every"] = task.log_every
-    values["test_every"] = task.test_every
-    if experiment.solves is not None:
-        values["solver"] = experiment.solves
-    return values
+
+def _values(method: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """What was chosen, and general values for all else."""
+    table = {**GENERAL[TUNED_AS.get(method, method)], **chosen}
+    return {name: value for name, value in table.items() if name in SETTINGS[method]}
+
+
+def _fitting(experiment: Experiment, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the tuned values that go with what the experiment gives."""
+    e = experiment
+    left: set[str] = set()
+    if e.solves is not None and e.lr is not None:
+        left.update(_CHOSEN_WITH_LR)
+    if e.optimizer == "tngd" and not e.beta1 is e.beta2 is None:
+        left.add("momentum")
+    if e.delay:
+        left.add("start")
+    return {name: value for name, value in chosen.items() if name not in left}
 
 
 def _steps(experiment: Experiment, task: Task, batch: int) -> int:

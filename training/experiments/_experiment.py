@@ -35,6 +35,8 @@ MOST_OF: Mapping[str, int] = {
     "bits": 53,
     # Counts that a double holds exactly, and more than anybody will see the end of.
     "iterations": 10**9,
+    # Steps whose rows are kept.
+    "curvature_average": 100_000,
     "recalibrate_every": 10**12,
 }
 
@@ -108,6 +110,12 @@ class Experiment(ExperimentFields):
         if self.curvature == "products" and not self.iterates:
             able = " or ".join(name for name, kind in SOLVER_KINDS.items() if kind.iterates)
             yield f"curvature: products needs the solver {able}, got {self.method}"
+        if self.curvature == "products" and (self.curvature_rows == "sampled" or (self.curvature_average or 1) > 1):
+            yield "curvature: products keeps no rows to sample or to average; use layers or ggn"
+        if self.curvature_rows == "sampled" and self.curvature == "fisher":
+            yield "curvature_rows: fisher has one row for each sample as it is; leave it out"
+        if self.curvature_decay is not None and (self.curvature_average or 1) == 1:
+            yield "curvature_decay: is of several steps; give curvature_average too"
         if self.curvature in ("layers", "products") and self._splits_a_batch:
             yield f"curvature: {self.curvature} goes with neither accumulate nor autocast; use ggn"
         if self.optimizer == "tngd" and self.momentum and not self.beta1 is self.beta2 is None:
@@ -212,6 +220,11 @@ class Experiment(ExperimentFields):
     def iterates(self) -> bool:
         """Whether the solver iterates: it needs no stored Jacobian, and every step costs anew."""
         return self.solves is not None and SOLVER_KINDS[self.solves].iterates
+
+    @property
+    def loads_arrays(self) -> bool:
+        """Whether a device is loaded with J as it is."""
+        return self.solves is not None and SOLVER_KINDS[self.solves].loaded
 
     @property
     def label(self) -> str:

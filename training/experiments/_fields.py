@@ -42,6 +42,11 @@ class ExperimentFields(BaseModel):
 
     # The optimiser
 
+    tuned_for: Annotated[Steps, Field(ge=1)] | None = None
+    """Take the values that were tuned for about so many steps, where settings are left open; those for about `steps`
+    unless given, and results say which."""
+    target_loss: Annotated[Ratio, Field(gt=0)] | None = None
+    """A loss on validation data: results say after how many steps, and which modelled time, a run reached it."""
     lr: Annotated[Ratio, Field(gt=0)] | None = None
     """Learning rate of the first step."""
     schedule: Literal["constant", "cosine"] | None = None
@@ -68,6 +73,13 @@ class ExperimentFields(BaseModel):
     curvature: Literal["ggn", "fisher", "layers", "products"] | None = None
     """Gauss-Newton matrix from a stored Jacobian (ggn) or from outer products by layers (layers, the default where a
     task allows it), the empirical Fisher matrix (fisher), or products alone, with no Jacobian stored (products)."""
+    curvature_rows: Literal["all", "sampled"] | None = None
+    """Rows of the arrays: one for each output of a sample (all), or one for each sample, at an answer that the model's
+    own distribution draws (sampled)."""
+    curvature_average: Annotated[Count, Field(ge=1)] | None = None
+    """Steps whose rows make up the curvature, so many times those of one; 1 unless given."""
+    curvature_decay: Annotated[Ratio, Field(gt=0, le=1)] | None = None
+    """What is left of a step's weight in that average from step to step; 1, equal weights, unless given."""
     autocast: Literal["bfloat16", "float16"] | None = None
     """Precision of the forward pass, where it is less than `precision`."""
     factor_decay: Annotated[Ratio, Field(ge=0, lt=1)] | None = None

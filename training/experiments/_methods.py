@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._optimizer_kinds import OPTIMIZER_KINDS, OptimizerKind
-from ._search_range import Range
 from ._solver_kinds import SOLVER_KINDS, SolverKind
+from .search import Space
 
 OPTIMIZERS = tuple(OPTIMIZER_KINDS)
 SOLVERS = tuple(SOLVER_KINDS)
@@ -97,4 +97,4 @@ _KINDS: Mapping[str, OptimizerKind | SolverKind] = {**OPTIMIZER_KINDS, **SOLVER_
 GENERAL: Mapping[str, Mapping[str, Any]] = {name: kind.defaults for name, kind in _KINDS.items() if kind.defaults}
 
 # What tuning searches for each method that is tuned.
-RANGES: Mapping[str, Mapping[str, Range]] = {name: kind.search for name, kind in _KINDS.items() if kind.search}
+RANGES: Mapping[str, Space] = {name: kind.search for name, kind in _KINDS.items() if kind.search}

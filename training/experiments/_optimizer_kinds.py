@@ -10,7 +10,7 @@ from torch import nn
 
 from ..rivals import LBFGS
 from ._fields import ExperimentFields
-from ._search_range import Range
+from .search import RHO, Range, Space
 
 StepsBy = Literal["gradient", "curvature", "layers"]
 """What an optimiser is given for a step: the gradient, a program of the whole network, or one of each layer's."""
@@ -29,7 +29,7 @@ class OptimizerKind:
     """torch's optimiser for the parameters, of one that steps by the gradient alone."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """What it takes on a task that it was not tuned for; with a solver, what all of its solvers take."""
-    search: Mapping[str, Range] = field(default_factory=dict)
+    search: Space = field(default_factory=dict)
     """Ranges that `tune` searches; empty where the solvers are tuned, or nothing is."""
 
 
@@ -87,6 +87,9 @@ OPTIMIZER_KINDS: Mapping[str, OptimizerKind] = MappingProxyType(
                 "beta1",
                 "beta2",
                 "curvature",
+                "curvature_rows",
+                "curvature_average",
+                "curvature_decay",
                 "autocast",
                 "levenberg_marquardt",
             ),
@@ -96,6 +99,12 @@ OPTIMIZER_KINDS: Mapping[str, OptimizerKind] = MappingProxyType(
             settings=("lr", "weight_decay", *_DAMPED, "momentum", "factor_decay", "bits"),
             steps="layers",
             defaults={"lr": 0.1, "damping": 0.03, "t": 50.0, "kappa0": 0.0, "factor_decay": 0.95},
+            search={
+                RHO: Range(0.3, 20.0),
+                "damping": Range(1e-3, 0.3),
+                "momentum": Range(0.0, 0.95, from_one=True),
+                "factor_decay": Range(0.3, 0.98, from_one=True),
+            },
         ),
     }
 )

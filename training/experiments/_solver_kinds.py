@@ -11,7 +11,7 @@ from ..devices.chips import Ageing, DeviceEffects
 from ..solvers import Cholesky, ConjugateGradient, IdealSPU, ModelSPU, Solver, SpiceSPU, Woodbury
 from ._fields import ExperimentFields
 from ._optimizer_kinds import present
-from ._search_range import Range
+from .search import RHO, Choice, Range, Space
 
 # Of one chip with every resistor: 256 cells have 65,536 of them. Their noise is 1.6 GB in the model, and what it takes
 # grows as the third power of the cells.
@@ -46,10 +46,12 @@ class SolverKind:
     """The kind whose settings it takes: solvers of one linear system share what was tuned. None: its own."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """What it takes on a task that it was not tuned for."""
-    search: Mapping[str, Range] = field(default_factory=dict)
-    """Ranges that `tune` searches; empty where it is tuned as another kind."""
+    search: Space = field(default_factory=dict)
+    """What `tune` searches; empty where it is tuned as another kind."""
     iterates: bool = False
     """It asks for products with F alone, a number of them that differs from step to step."""
+    loaded: bool = False
+    """Its arrays hold J as it is, which is then stored however the curvature is kept."""
 
 
 def _ideal_spu(wanted: Wanted) -> Solver:
@@ -119,6 +121,11 @@ def _ageing(e: ExperimentFields) -> Ageing | None:
     return Ageing.of(load_design(e.device, e.design), e.step_time, e.recalibrate_every or 0)
 
 
+_SEARCHED: Space = {
+    RHO: Range(0.2, 5.0),
+    "damping": Range(0.01, 1.0),
+    "momentum": Range(0.0, 0.95, from_one=True),
+}
 _ANALOG = ("delay", "start", "deflated", "t")
 _DEVICE = ("device", "design", "rounding", "without", "correction", "unstable")
 
@@ -129,10 +136,15 @@ SOLVER_KINDS: Mapping[str, SolverKind] = MappingProxyType(
             settings=(*_ANALOG, "kappa0"),
             layer_settings=("t", "kappa0"),
             defaults={"lr": 0.1, "damping": 0.1, "t": 10.0, "delay": 0.0, "start": "warm", "kappa0": 0.0},
-            search={"lr": Range(0.03, 1.0), "damping": Range(0.01, 1.0), "t": Range(1.0, 50.0)},
+            search={
+                **_SEARCHED,
+                "t": Range(1.0, 50.0),
+                "start": Choice(("warm", "gradient", "zero")),
+            },
         ),
         "device-spu": SolverKind(
             make=_device_spu,
+            loaded=True,
             settings=(*_ANALOG, *_DEVICE, "chip", "step_time", "recalibrate_every"),
             layer_settings=("t", *_DEVICE),
             tuned_as="ideal-spu",
@@ -155,7 +167,7 @@ SOLVER_KINDS: Mapping[str, SolverKind] = MappingProxyType(
         "woodbury": SolverKind(
             make=lambda _: Woodbury(),
             defaults={"lr": 0.1, "damping": 0.1},
-            search={"lr": Range(0.03, 1.0), "damping": Range(0.01, 1.0)},
+            search=_SEARCHED,
         ),
         "conjugate-gradient": SolverKind(
             make=_conjugate_gradient,

@@ -50,6 +50,23 @@ def check_curvature(curvature: str, autocast: torch.dtype | None, data_parallel:
         raise ValueError(f'TNGD: {option} needs factors: curvature "ggn" or "fisher", got "{curvature}"')
 
 
+def check_averaged(rows: str, average: int, decay: float, curvature: str, data_parallel: bool) -> None:
+    if rows not in ("all", "sampled"):
+        raise ValueError(f'TNGD: expected curvature_rows "all" or "sampled", got {rows!r}')
+    if not isinstance(average, int) or isinstance(average, bool) or average < 1:
+        raise ValueError(f"TNGD: expected curvature_average >= 1, a whole number of steps, got {average!r}")
+    if not 0.0 < decay <= 1.0:
+        raise ValueError(f"TNGD: expected 0 < curvature_decay <= 1, got {decay}")
+    if decay < 1.0 and average == 1:
+        raise ValueError("TNGD: curvature_decay is of several steps; give curvature_average too")
+    if rows == "sampled" and curvature == "fisher":
+        raise ValueError('TNGD: curvature "fisher" has one row for each sample as it is; leave curvature_rows out')
+    plain = rows == "all" and average == 1
+    if not plain and (curvature == "products" or data_parallel):
+        what = 'curvature "products"' if curvature == "products" else "data_parallel"
+        raise ValueError(f"TNGD: {what} goes with neither curvature_rows nor curvature_average")
+
+
 def check_finite(name: str, value: Tensor, remedy: str) -> None:
     if not bool(torch.isfinite(value).all()):
         raise Diverged(f"{name} is not finite: {remedy}; the parameters are those before this step")

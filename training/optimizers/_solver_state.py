@@ -72,18 +72,25 @@ class Stale:
 
     def pack(self) -> State:
         """Raises ValueError for a program that is neither one process's factors nor kept by layers."""
-        program = self.program
-        kept: State = {"damping": program.damping, "b": self.b, "before": self.before}
-        if isinstance(program, Factors):
-            return {**kept, "J": program.J, "H": program.H}
-        if isinstance(program, Layered):
-            return {**kept, **_packed(program)}
-        raise ValueError("TNGD: a delay is saved with the program of one process only")
+        return {**packed_program(self.program), "b": self.b, "before": self.before}
 
     @classmethod
     def unpack(cls, packed: State, like: Tensor) -> "Stale":
-        program = _layered(packed, like) if "layers" in packed else _factors(packed, like)
-        return cls(program, packed["b"].to(like), packed["before"])
+        return cls(unpacked_program(packed, like), packed["b"].to(like), packed["before"])
+
+
+def packed_program(program: AnyFactors) -> State:
+    """Raises ValueError for a program that is neither one process's factors nor kept by layers."""
+    if isinstance(program, Factors):
+        return {"damping": program.damping, "J": program.J, "H": program.H}
+    if isinstance(program, Layered):
+        return {"damping": program.damping, **_packed(program)}
+    raise ValueError("TNGD: a delay is saved with the program of one process only")
+
+
+def unpacked_program(packed: State, like: Tensor) -> Factors | Layered:
+    """What `packed_program` has packed; raises ValueError for that of another module."""
+    return _layered(packed, like) if "layers" in packed else _factors(packed, like)
 
 
 def _factors(packed: State, like: Tensor) -> Factors:

@@ -11,19 +11,30 @@ from torch import Tensor, nn
 from .._types import LossFunction, Vector
 from ..curvature import AnyFactors, Check, CurvatureKind, FlatModule, Linearise, MicroBatch, Referee, Whole, check_check
 from ..parallel import Ranks
-from ..programs import Factors
+from ..programs import Factors, Layered, Window
 from ..solvers import Solver
 from ._batch_checks import MISSING, check_batch, check_parts, is_closure
-from ._checks import check_curvature, check_deflated, check_finite, check_settings
+from ._checks import check_averaged, check_curvature, check_deflated, check_finite, check_settings
 from ._closure import ask, refuse_other_gradients
 from ._deflated_start import deflated_start
 from ._parameter_groups import Places, add_group, check_groups, follow, grouped, same_in_all, spread
-from ._solver_state import Stale, analog_state, own_state, refuse_other_sizes, reloaded, set_solver_state, solver_state
+from ._solver_state import (
+    Stale,
+    analog_state,
+    own_state,
+    packed_program,
+    refuse_other_sizes,
+    reloaded,
+    set_solver_state,
+    solver_state,
+    unpacked_program,
+)
 from ._stability import Stability, Unstable, check_unstable
 from ._unsolved import refuse_unsolved
 from ._updates import LevenbergMarquardt, adam, momentum_step, reduction_ratio
 
 Start = Literal["warm", "gradient", "zero"]
+CurvatureRows = Literal["all", "sampled"]
 
 # A mean over some thousand samples is rounded by less than this, in units of its precision.
 _ROUNDING_OF_LOSS = 100.0
@@ -54,6 +65,12 @@ class TNGD(torch.optim.Optimizer):
         Gauss-Newton matrix of a module of `Linear` and `Conv2d` layers, many times as fast where a solver needs no
         stored Jacobian (all but a device with flaws); see `layered`. "products": the same by products alone, for a
         matrix-free `ConjugateGradient`.
+    curvature_rows: "all" - a row of the arrays for each output of a sample; "sampled" - one for each sample, at an
+        answer that the model's own distribution draws from torch's global generator, so that the matrix is right on
+        average (see `curvature.sampled_slopes`). For "ggn" and "layers".
+    curvature_average: steps whose rows make up the curvature, those of this batch among them, each as it was
+        linearised then; the arrays have so many times the rows. The weight of a step falls by `curvature_decay` (at
+        most 1, equal weights) from each step to the next; weights add up to one. The gradient is this batch's alone.
     check: how derivatives by layers are held against plain ones. "gradient": those of each step against the plain
         gradient of its loss, which the step takes, and those of the first step, of each 16th and of one after `train`
         or `eval` in a chance direction too, at one backward pass more; "every": so at each step; "off": not at all.
@@ -101,6 +118,9 @@ class TNGD(torch.optim.Optimizer):
         weight_decay: float = 0.0,
         levenberg_marquardt: LevenbergMarquardt | None = None,
         curvature: CurvatureKind = "ggn",
+        curvature_rows: CurvatureRows = "all",
+        curvature_average: int = 1,
+        curvature_decay: float = 1.0,
         check: Check = "gradient",
         chunk: int | None = None,
         autocast: torch.dtype | None = None,
@@ -114,6 +134,7 @@ class TNGD(torch.optim.Optimizer):
         if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
             raise ValueError(f"TNGD: expected chunk >= 1, a whole number, got {chunk}")
         check_curvature(curvature, autocast, data_parallel, delay)
+        check_averaged(curvature_rows, curvature_average, curvature_decay, curvature, data_parallel)
         check_unstable("TNGD", unstable)
         if levenberg_marquardt is not None and not isinstance(levenberg_marquardt, LevenbergMarquardt):
             found = repr(levenberg_marquardt)
@@ -135,7 +156,11 @@ class TNGD(torch.optim.Optimizer):
         self.levenberg_marquardt = levenberg_marquardt
         self.stats: dict[str, float] = {}
         self._ranks = Ranks.here() if data_parallel else None
-        self._linearise = Linearise(self._flat, loss_fn, curvature, chunk, autocast, self._ranks, Referee(check))
+        sampled = curvature_rows == "sampled"
+        self._linearise = Linearise(
+            self._flat, loss_fn, curvature, chunk, autocast, self._ranks, Referee(check), sampled
+        )
+        self._window = Window(curvature_average, curvature_decay)
         self._stability = Stability(unstable)
         self._parts: list[MicroBatch] = []
         self._vectors: dict[str, Tensor] = {}
@@ -204,10 +229,12 @@ class TNGD(torch.optim.Optimizer):
         decay = self._spread("weight_decay")
         decays = any(group["weight_decay"] for group in self.param_groups)
         runs = self._stability.runs
+        whole, window = self._averaged(whole)
         g, program = self._relax(whole.program, gradient + decay * theta if decays else gradient)
         check_finite("the solver's direction", g, "raise damping")
         change = -self._spread("lr") * self._direction(g)
         self._flat.assign(theta + change)
+        self._window = window
         self._stability.settle(runs)
         self.stats |= self._stability.stats()
         whole = replace(whole, program=program)
@@ -217,6 +244,14 @@ class TNGD(torch.optim.Optimizer):
             self._flat.assign(theta)
             # or what it carries would raise the loss again, which no damping changes
             self._vectors |= {name: torch.zeros_like(v) for name, v in self._vectors.items() if name == "momentum"}
+
+    def _averaged(self, whole: Whole) -> tuple[Whole, Window]:
+        """The same with the curvature of the last steps in it, and what the next step averages over."""
+        if self._window.length == 1:
+            return whole, self._window
+        assert isinstance(whole.program, Factors | Layered), "`check_averaged` lets no other curvature through"
+        window = self._window.with_newest(whole.program)
+        return replace(whole, program=window.averaged()), window
 
     @property
     def _damping(self) -> float:
@@ -247,6 +282,7 @@ class TNGD(torch.optim.Optimizer):
         fill = {"born": self._sums["steps"]}
         self._vectors = {name: here.moved(v, there, fill.get(name, 0.0)) for name, v in self._vectors.items()}
         self._flat, self._linearise = flat, replace(self._linearise, flat=flat)
+        self._window = replace(self._window, kept=())
         self._stale = self._loaded = None
 
     def state_dict(self) -> dict[str, Any]:
@@ -261,6 +297,7 @@ class TNGD(torch.optim.Optimizer):
             "sums": {**self._sums, **self._stability.stats()},
             "solver": solver_state(self.solver),
             "stale": None if self._stale is None else self._stale.pack(),
+            "window": [packed_program(one) for one in self._window.kept],
         }
         return state
 
@@ -274,8 +311,10 @@ class TNGD(torch.optim.Optimizer):
         like = self._flat.flatten()
         refuse_other_sizes("TNGD", analog["vectors"], len(like))
         stale = None if analog["stale"] is None else Stale.unpack(analog["stale"], like)
+        kept = tuple(unpacked_program(one, like) for one in analog.get("window", ()))  # other versions kept none
         set_solver_state(self.solver, analog["solver"])
         super().load_state_dict(state_dict)
+        self._window = replace(self._window, kept=kept[-self._window.length :])
         self._vectors = {name: v.to(like, copy=True) for name, v in analog["vectors"].items()}
         self._sums = {name: analog["sums"][name] for name in ("steps", "total_analog_time")}
         self._stability.load(analog["sums"])
@@ -293,7 +332,8 @@ class TNGD(torch.optim.Optimizer):
         finally:
             self._parts = []
         # J may be loaded in place where nothing asks for the program again
-        if isinstance(whole.program, Factors) and self.delay == 0.0 and self.levenberg_marquardt is None:
+        once = self.delay == 0.0 and self.levenberg_marquardt is None and self._window.length == 1
+        if isinstance(whole.program, Factors) and once:
             # nor may a part hold on to a J of its own
             return replace(whole, program=replace(whole.program, scratch=True)), []
         return whole, parts

@@ -19,3 +19,4 @@ from ._products import Products as Products
 from ._rounding import ROUNDING as ROUNDING
 from ._sharded import Sharded as Sharded
 from ._sharded import gathered_batch as gathered_batch
+from ._window import Window as Window

@@ -1,6 +1,6 @@
 """Jacobians kept layer by layer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -192,3 +192,23 @@ class Columns:
             if bias is not None:
                 v[bias] = V[:, -1]
         return v
+
+
+def joined(batches: Sequence[Columns]) -> Columns:
+    """The rows of several batches of one network under each other."""
+    columns = zip(*(batch.layers for batch in batches), strict=True)
+    return replace(batches[-1], layers=tuple(_joined(list(layers)) for layers in columns))
+
+
+def _joined(layers: Sequence[Outer | Stored]) -> Outer | Stored:
+    outer = [one for one in layers if isinstance(one, Outer)]
+    if len(outer) == len(layers):
+        return Outer(torch.cat([one.G for one in outer]), torch.cat([one.x for one in outer]))
+    # a convolution that has one site in some batch only
+    return Stored(torch.cat([_stored(one) for one in layers]))
+
+
+def _stored(layer: Outer | Stored) -> Float[Tensor, "B k o i"]:
+    if isinstance(layer, Stored):
+        return layer.J
+    return layer.G.unsqueeze(-1) * layer.x[:, None, None, :]

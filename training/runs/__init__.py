@@ -2,6 +2,10 @@
 
 from ._checkpoint import load_checkpoint as load_checkpoint
 from ._checkpoint import save_checkpoint as save_checkpoint
+from ._forecast import RunCost as RunCost
+from ._forecast import TrainingForecast as TrainingForecast
+from ._forecast import run_cost as run_cost
+from ._forecast import together as together
 from ._many_runs import follow_experiments as follow_experiments
 from ._many_runs import run_experiment as run_experiment
 from ._many_runs import run_experiments as run_experiments
@@ -13,8 +17,8 @@ from ._one_run import train as train
 from ._training_state import DataOrder as DataOrder
 from ._training_state import TrainingState as TrainingState
 from ._training_state import schedule as schedule
-from ._tuning import METHODS as METHODS
-from ._tuning import Tuned as Tuned
-from ._tuning import TuningBudget as TuningBudget
-from ._tuning import search_points as search_points
 from ._tuning import tune as tune
+from .tuning import METHODS as METHODS
+from .tuning import Tuned as Tuned
+from .tuning import TuningBudget as TuningBudget
+from .tuning import search_points as search_points

@@ -1,7 +1,7 @@
 """Many experiments, many seeds, on the cores of this machine; interrupted at any time, resumed where they were."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...files import write_atomically
@@ -10,12 +10,14 @@ from .._exceptions import ExperimentError
 from ..experiments import Experiment, anchored, anchored_paths, experiment, read_mapping, with_defaults
 from ..parallel import Ranks
 from ..tasks import Task
+from ._forecast import training_forecast
 from ._interrupts import GRACE, interrupt_ignored, interrupt_sets
 from ._job import EXPERIMENT, RUNS, SeedJob, cached_task, train_seed
 from ._metrics import Entry, RowsError, read_rows, write_rows
 from ._one_run import CURVES, Interrupted, follow, run_name
 from ._progress import Progress, show_progress
 from ._worker_processes import run_in_processes
+from .memory import free_memory
 
 
 def run_experiment(
@@ -26,9 +28,10 @@ def run_experiment(
     resume: bool = False,
     workers: int | None = None,
     quiet: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> list[Entry]:
     """One experiment over its seeds; see `run_experiments`."""
-    return run_experiments([experiment], out, task=task, resume=resume, workers=workers, quiet=quiet)
+    return run_experiments([experiment], out, task=task, resume=resume, workers=workers, quiet=quiet, tell=tell)
 
 
 def run_experiments(
@@ -39,6 +42,7 @@ def run_experiments(
     resume: bool = False,
     workers: int | None = None,
     quiet: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> list[Entry]:
     """Trains every experiment with every one of its seeds; returns the entries in that order.
 
@@ -53,6 +57,9 @@ def run_experiments(
     they are spawned, so a script needs its `if __name__ == "__main__"`, and its own task must be importable. With
     `resume`, finished runs in `out` are kept and unfinished ones continue from their checkpoints.
 
+    `tell` is called with a sentence on what the runs will take, where that is more than a minute or a gigabyte: some
+    steps are taken beforehand, and leave nothing behind.
+
     Under torchrun the runs are data parallel instead, one after the other: the first process calls this, the others
     `follow_experiments`; each steps on its part of every batch, and only the first one writes.
 
@@ -62,11 +69,13 @@ def run_experiments(
     """
     jobs = _jobs(experiments, out, task, resume)
     waiting = [job for job in jobs if not job.entry.exists()]
+    count = max(1, min(workers or _places([job.experiment.processor for job in waiting]), len(waiting)))
+    ranks = Ranks.launched(experiments[0].processor) if experiments else None
+    if tell is not None and ranks is None:
+        _foretell(waiting, count, task, tell)
     for job in waiting:
         job.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(job.folder / EXPERIMENT, anchored(job.experiment).to_yaml(), synced=True)
-    ranks = Ranks.launched(experiments[0].processor) if experiments else None
-    count = max(1, min(workers or _places([job.experiment.processor for job in waiting]), len(waiting)))
     try:
         with show_progress({job.name: job.experiment.steps or 0 for job in waiting}, quiet) as progress:
             if ranks is not None:
@@ -78,6 +87,16 @@ def run_experiments(
     finally:
         collect(out, jobs)
     return [_finished(job) for job in jobs]
+
+
+def _foretell(jobs: Sequence[SeedJob], workers: int, task: Task | None, tell: Callable[[str], None]) -> None:
+    """Say what is long or large, refuse what does not fit."""
+    expected = training_forecast(jobs, workers, task)
+    if expected is None:
+        return
+    expected.check(min(free_memory(job.experiment.processor) for job in jobs))
+    if expected.text is not None:
+        tell(expected.text)
 
 
 def _finished(job: SeedJob) -> Entry:

@@ -19,10 +19,11 @@ from ..parallel import Lead, Ranks
 from ..tasks import Split, Task
 from ._checkpoint import load_checkpoint, save_checkpoint
 from ._metrics import Entry, JsonLines, Metrics, RowsError, TensorBoard, finite, has_tensorboard, read_rows, write_rows
-from ._out_of_memory import explain_memory
 from ._progress import Progress
 from ._restored import restore
 from ._training_state import TrainingState, given
+from .memory import explain_memory, refuse_what_does_not_fit
+from .tuning import reached
 
 CURVES = "curves.jsonl"
 CHECKPOINT = "checkpoint.pt"
@@ -50,14 +51,16 @@ def train(
     `folder` receives `curves.jsonl`, `checkpoint.pt` and, where installed, TensorBoard events. With `resume` it goes
     on from the checkpoint there, to the same weights, bit for bit, as if it had not stopped. A run that diverges
     ends early: its entry says why under `stopped`, and the checkpoint is the last good one.
-    Raises `Interrupted` when `stop()` turns true, `ExperimentError` when memory runs out.
+    Raises `Interrupted` when `stop()` turns true, `ExperimentError` when memory runs out or will.
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / CHECKPOINT
-    with _alone(experiment):
+    with alone(experiment):
         state = load_checkpoint(checkpoint) if resume and checkpoint.exists() else None
         make = partial(TrainingState, task, experiment, seed, ranks)
         run = make() if state is None else restore(make, state, checkpoint)
+        if ranks is None:
+            refuse_what_does_not_fit(experiment, run.task, run.module)
         lead = Lead(ranks)
         lead.share(state)
         logged = _keep_rows(folder / CURVES, run.step if resume and checkpoint.exists() else -1)
@@ -67,7 +70,8 @@ def train(
             with lead:
                 stopped = _loop(run, experiment, seed, saved, logged, sinks, stop, progress, lead)
             _settle_times(folder / CURVES, run)
-            return _entry(run, experiment, seed, stopped, stop)
+            entry = _entry(run, experiment, seed, stopped, stop)
+            return {**entry, **_to_target(experiment, folder / CURVES)}
         except (MemoryError, RuntimeError) as error:
             if not ran_out(error):
                 raise
@@ -79,7 +83,7 @@ def train(
 
 def follow(task: Task, experiment: Experiment, seed: int, ranks: Ranks) -> None:
     """What the other processes of a data-parallel `train` do: the same steps, on their own parts of the batches."""
-    with _alone(experiment):
+    with alone(experiment):
         run = TrainingState(task, experiment, seed, ranks)
         if (state := ranks.agree(None)) is not None:
             run.load_state_dict(state)
@@ -184,8 +188,10 @@ def _row(run: TrainingState, experiment: Experiment, stop: Callable[[], bool]) -
     module = run.module
     train_loss, _ = evaluate(module, task, task.train, stop)
     row: dict[str, Any] = {"step": run.step, "train_loss": train_loss, "batch_losses": run.batch_losses}
-    if run.step % given(experiment.test_every) == 0 or run.step == experiment.steps:
+    looks = run.step % given(experiment.test_every) == 0 or run.step == experiment.steps
+    if looks or experiment.target_loss is not None:
         row["validation_loss"], row["validation_accuracy"] = evaluate(module, task, task.validation, stop)
+    if looks:
         row["test_loss"], row["test_accuracy"] = evaluate(module, task, task.test, stop)
     # only a row that is whole changes the run
     run.batch_losses = []
@@ -213,8 +219,19 @@ def _entry(
         for part, split in (("train", task.train), ("validation", task.validation), ("test", task.test)):
             entry[f"{part}_loss"], entry[f"{part}_accuracy"] = evaluate(module, task, split, stop)
     entry |= {**run.stepper.stability, **_costs(run)}
+    entry["tuned_for"] = experiment.tuned_for
     entry["parameters"] = sum(p.numel() for p in module.parameters() if p.requires_grad)
     return finite({**entry, "warning": run.stepper.warning, "stopped": stopped})
+
+
+def _to_target(experiment: Experiment, curves: Path) -> Entry:
+    """When the run had come to its target loss; only the target where it never had."""
+    target = experiment.target_loss
+    if target is None:
+        return {}
+    found = reached(read_rows(curves), target)
+    when = {} if found is None else {"steps_to_target": found.step, "modelled_time_to_target_s": found.modelled_time_s}
+    return {"target_loss": target, **when}
 
 
 def _names(experiment: Experiment, seed: int) -> dict[str, Any]:
@@ -259,7 +276,8 @@ def _costs(run: TrainingState) -> dict[str, float]:
 
 
 @contextmanager
-def _alone(experiment: Experiment) -> Iterator[None]:
+def alone(experiment: Experiment) -> Iterator[None]:
+    """With one thread, and random numbers of its own."""
     # One thread: the sums of a parallel reduction depend on how many there are, and runs share the machine's cores.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -60,6 +60,9 @@ def natural_stepper(
         unstable=e.unstable,
         weight_decay=e.weight_decay,
         curvature=e.curvature,
+        curvature_rows=e.curvature_rows,
+        curvature_average=e.curvature_average,
+        curvature_decay=e.curvature_decay,
         autocast=None if e.autocast is None else getattr(torch, e.autocast),
     )
     try:

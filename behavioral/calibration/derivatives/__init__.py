@@ -1,5 +1,6 @@
 """How measurements change with every parameter."""
 
+from ._array import DualArray as DualArray
 from ._dual_numbers import Dual as Dual
 from ._flicker import with_flicker as with_flicker
 from ._noisy_records import Delay as Delay
@@ -9,6 +10,7 @@ from ._second_moments import covariances as covariances
 from ._second_moments import cross_spectra as cross_spectra
 from ._sensitivity import AMPLIFIER_NOISE as AMPLIFIER_NOISE
 from ._sensitivity import Sensitivity as Sensitivity
+from ._settled import Settled as Settled
 from ._spectra import covariance as covariance
 from ._spectra import densities as densities
 from ._spectra import response as response

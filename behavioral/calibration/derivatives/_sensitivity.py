@@ -11,11 +11,16 @@ from jaxtyping import Bool, Complex, Float, Inexact, Int
 from ....circuits import Network
 from ....circuits.networks import Capacitor, Equations, Inductor, equations
 from ....circuits.state_spaces import link_voltages
+from ._array import DualArray
 from ._changes import Changes, collect, storage_changes, storage_value
 from ._dual_numbers import gradient
+from ._wires import Wires
 
 AMPLIFIER_NOISE = -1
 """Marks, among the parameters, what depends on an amplifier's noise voltage."""
+
+Unknown = Sequence[tuple[int, int, float, bool]]
+"""Parameters of readouts: index, readout, slope of the value, and whether it is a gain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,23 +71,25 @@ class Sensitivity:
     """How many of the states, the last ones, are relaxation processes; the last sources drive them, one each."""
 
     @classmethod
-    def of(cls, network: Network, noisy: bool = False) -> "Sensitivity":
-        """Of a network whose values are dual numbers; without its noise sources unless `noisy`."""
+    def of(cls, network: Network, array: DualArray | None = None, noisy: bool = False) -> "Sensitivity":
+        """Of a network whose values are dual numbers, and an array beside it; without noise sources unless `noisy`."""
         eq = equations(network, noisy=noisy)
         m, n = len(eq.states), len(eq.outputs)
-        x, Y, flows = _solve(eq)
+        wires = Wires.of(eq, array, noisy)
+        x, Y, flows = _solve(eq, wires)
         # Link capacitors: their current is C_l d/dt of a sum of states, which moves to the left-hand side.
         T = link_voltages(eq)
         C_link = np.diag([float(link.capacitance) for link in eq.links])
-        C = np.diag([float(storage_value(state)) for state in eq.states]) - flows @ x[:, eq.link :] @ C_link @ T
-        x = x[:, : eq.link]
+        link = eq.link + wires.sources
+        C = np.diag([float(storage_value(state)) for state in eq.states]) - flows @ x[:, link:] @ C_link @ T
+        x = x[:, :link]
         slope = np.linalg.solve(C, flows @ x)
         readout = x[list(eq.outputs)]
         slopes = [(p, j, g) for j, value in enumerate(eq.densities) for p, g in gradient(value).items()]
-        coloured = np.zeros(len(eq.densities), dtype=bool)
+        coloured = np.zeros(len(eq.densities) + wires.sources, dtype=bool)
         coloured[[j for p, j, _ in slopes if p == AMPLIFIER_NOISE]] = True
         owner, source, change = np.array([s for s in slopes if s[0] >= 0], dtype=float).reshape(-1, 3).T
-        terms = _Terms.of(eq, x, np.vstack([np.eye(m), T]) @ slope)
+        terms = _Terms.of(eq, wires, x, np.vstack([np.eye(m), T]) @ slope)
         # A larger capacitor takes current in proportion to its own voltage's slope.
         storage = np.hstack([np.eye(m), -Y[:m] @ _link_currents(eq)])
         places = np.hstack([Y[:m], -storage, np.zeros((m, 1))])[:, terms.places]
@@ -97,10 +104,10 @@ class Sensitivity:
             y_bias=readout[:, m + 1],
             D=readout[:, m + 2 :],
             initial=_initial(eq, n),
-            densities=np.array([float(value) for value in eq.densities]),
-            owner=owner.astype(int),
-            source=source.astype(int),
-            slope=change,
+            densities=np.concatenate([[float(value) for value in eq.densities], wires.densities]),
+            owner=np.concatenate([owner.astype(int), wires.owner]),
+            source=np.concatenate([source.astype(int), len(eq.densities) + wires.source]),
+            slope=np.concatenate([change, wires.slope]),
             parameter=terms.parameter,
             plus=terms.plus,
             minus=terms.minus,
@@ -129,7 +136,7 @@ class Sensitivity:
         self,
         gain: Float[np.ndarray, " n"],
         offset: Float[np.ndarray, " n"],
-        unknown: Sequence[tuple[int, int, float, bool]],
+        unknown: Unknown,
     ) -> "Sensitivity":
         """As readouts with gains (n,) and offsets (n,) [V] see it.
 
@@ -214,16 +221,19 @@ def divided_difference(
 
 
 def _solve(
-    eq: Equations,
+    eq: Equations, wires: Wires
 ) -> tuple[Float[np.ndarray, "size u"], Float[np.ndarray, "k size"], Float[np.ndarray, "m size"]]:
     """Every voltage and branch current for each of u, the rows of the inverse that give flows and readouts, and what
     picks the flows."""
     K = np.zeros((eq.size, eq.size))
     for i, j, value in eq.K:
         K[i, j] += float(value)
-    R = np.zeros((eq.size, eq.link + len(eq.links)))
+    wires.stamp(K)
+    # The array's noise sources come after the others, before the links.
+    R = np.zeros((eq.size, eq.link + wires.sources + len(eq.links)))
     for i, j, value in eq.R:
-        R[i, j] += float(value)
+        R[i, j if j < eq.link else j + wires.sources] += float(value)
+    wires.inject(R[:, eq.link : eq.link + wires.sources])
     factors = scipy.linalg.lu_factor(K)
     flows = np.zeros((eq.size, len(eq.states)))
     for k, state in enumerate(eq.states):
@@ -271,19 +281,22 @@ class _Terms:
     places: Int[np.ndarray, " d"]
 
     @classmethod
-    def of(cls, eq: Equations, x: Float[np.ndarray, "size u"], rates: Float[np.ndarray, "s u"]) -> "_Terms":
+    def of(
+        cls, eq: Equations, wires: Wires, x: Float[np.ndarray, "size u"], rates: Float[np.ndarray, "s u"]
+    ) -> "_Terms":
         changes, storage = Changes.of(eq, x), storage_changes(eq)
         parameter, element, slope = np.array(storage, dtype=float).reshape(-1, 3).T
         nowhere = eq.size + len(rates)
-        plus = np.concatenate([changes.plus, eq.size + element.astype(int)])
-        minus = np.concatenate([np.where(changes.minus < 0, nowhere, changes.minus), np.full(len(storage), nowhere)])
+        begin = np.concatenate([changes.plus, wires.plus, eq.size + element.astype(int)])
+        end = np.concatenate([changes.minus, wires.minus, np.full(len(storage), -1)])
+        end = np.where(end < 0, nowhere, end)
         # `nowhere` is the largest: it stays the last one.
-        places, index = np.unique(np.concatenate([plus, minus, [nowhere]]), return_inverse=True)
-        k = len(plus)
+        places, index = np.unique(np.concatenate([begin, end, [nowhere]]), return_inverse=True)
+        k = len(begin)
         return cls(
-            np.concatenate([changes.parameter, parameter.astype(int)]),
+            np.concatenate([changes.parameter, wires.parameter, parameter.astype(int)]),
             index[:k],
             index[k : 2 * k],
-            np.vstack([changes.row, slope[:, None] * rates[element.astype(int)]]),
+            np.vstack([changes.row, wires.rows(x), slope[:, None] * rates[element.astype(int)]]),
             places,
         )

@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from ....circuits import Design, DifferentialRCMesh, Instance, Level, Network, Program, Scaling, Topology
-from ....circuits.topologies import load
-from ..derivatives import AMPLIFIER_NOISE, Dual
+from ....circuits.networks import BOLTZMANN, cell_nodes
+from ....circuits.topologies import ArrayTopology, ResistorArray, Values, Weights, load
+from ..derivatives import AMPLIFIER_NOISE, Dual, DualArray
 from ._bench import Bench
 
 AMPLIFIER_SPREADS: Mapping[str, float] = MappingProxyType({"gain": 0.5, "gain_bandwidth": 0.2})
@@ -197,18 +198,56 @@ class Parameters:
 
     def dual_network(self, z: Float[np.ndarray, " p"], program: Program, scaling: Scaling) -> Network:
         """The circuit with every value a dual number in z."""
-        values = self.design.values(self.level)
-        if values.amplifier is not None:
-            changed = {name: self._warm(name) * self._dual(name, z).exp() for name in self._amplifier}
-            noise = changed.get("noise_voltage", Dual(float(values.amplifier.noise_voltage), {}))
-            changed["noise_voltage"] = noise * Dual.variable(1.0, AMPLIFIER_NOISE)
-            values = replace(values, amplifier=replace(values.amplifier, **changed))
-        errors = {name: self._duals(where, z) for name, where in self.index.items()}
-        if "parasitic" in self.shared:
-            errors["capacitance"] = errors["capacitance"] + self._dual("parasitic", z)
-        weights = load(self.design.programming, self.topology, program, scaling.conductance).weights
+        weights = self._weights(program, scaling)
+        values, errors = self._dual_values(z), self._dual_errors(z)
         network = self.topology.network(values, errors, weights, scaling.conductance * scaling.drive * program.b)
         return self.bench.parasitics(z, dual=True).applied(network)
+
+    def dual_circuit(
+        self, z: Float[np.ndarray, " p"], program: Program, scaling: Scaling
+    ) -> tuple[Network, DualArray | None]:
+        """The same, the resistors of its array as numbers beside it where the topology has one."""
+        if not isinstance(self.topology, ArrayTopology):
+            return self.dual_network(z, program, scaling), None
+        weights = self._weights(program, scaling)
+        resistors, parasitics = self.topology.array(weights), self.bench.parasitics(z, dual=True)
+        values, errors = self._dual_values(z), self._dual_errors(z, known=resistors.error)
+        cells = self.topology.cells(values, errors, weights, scaling.conductance * scaling.drive * program.b)
+        array = self._array(z, resistors).with_noise_of(cell_nodes(cells), parasitics.noise)
+        return parasitics.applied(cells), array
+
+    def _weights(self, program: Program, scaling: Scaling) -> Weights:
+        return load(self.design.programming, self.topology, program, scaling.conductance).weights
+
+    def _dual_values(self, z: Float[np.ndarray, " p"]) -> Values:
+        values = self.design.values(self.level)
+        if values.amplifier is None:
+            return values
+        changed = {name: self._warm(name) * self._dual(name, z).exp() for name in self._amplifier}
+        noise = changed.get("noise_voltage", Dual(float(values.amplifier.noise_voltage), {}))
+        changed["noise_voltage"] = noise * Dual.variable(1.0, AMPLIFIER_NOISE)
+        return replace(values, amplifier=replace(values.amplifier, **changed))
+
+    def _dual_errors(self, z: Float[np.ndarray, " p"], known: str = "") -> dict[str, Shaped[np.ndarray, "..."]]:
+        """Deviations; those of an array that is not wired are zero."""
+        errors = {
+            name: np.zeros(where.shape) if name == known else self._duals(where, z)
+            for name, where in self.index.items()
+        }
+        if "parasitic" in self.shared:
+            errors["capacitance"] = errors["capacitance"] + self._dual("parasitic", z)
+        return errors
+
+    def _array(self, z: Float[np.ndarray, " p"], array: ResistorArray) -> DualArray:
+        values = self.design.values(self.level)
+        where = self.index[array.error].ravel()[array.entry]
+        spread = np.where(where >= 0, self.sigma[where], 0.0)
+        relative: Float[np.ndarray, " k"] = 1 + spread * z[where]
+        programmed = values.R0 / (array.weight * relative)
+        conductance = 1 / (programmed + values.switch_resistance)
+        slope = conductance**2 * programmed * spread / relative
+        kT = BOLTZMANN * values.temperature
+        return DualArray(array.a, array.b, where, conductance, slope, kT)
 
     def corner(self, z: Float[np.ndarray, " p"]) -> tuple[float, float] | None:
         """Corner and lowest frequency of the amplifiers' 1/f noise [Hz]; None without any."""

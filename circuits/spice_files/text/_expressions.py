@@ -3,14 +3,13 @@
 An expression of a source has voltages and currents in it too; one that is linear in them is worked out exactly.
 """
 
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import isfinite
-from typing import Any
 
 from ._linear import Linear, NotLinearError
 from ._numbers import NUMBER, scaled
+from ._operators import CHOOSING, COMPARISONS, DISAGREE, DISPUTED, EQUALITIES, FUNCTIONS, LEVELS, RANDOM, SIGNS, power
 
 MOST_CHARACTERS = 20_000
 MOST_DEPTH = 60
@@ -23,67 +22,9 @@ _NAMES = re.compile(r"([^()]*)\)")
 _OPERATOR = re.compile(r"\*\*|&&|\|\||==|!=|<>|<=|>=|[-+*/%\\^<>!?:(),]")
 
 
-def _power(base: float, exponent: float) -> float:
-    if base < 0 and exponent % 2 != 0:
-        raise ValueError("simulators disagree on a power of a negative number; write it without")
-    return math.pow(base, exponent)
-
-
-def _signed_power(base: float, exponent: float) -> float:
-    if base < 0:
-        raise ValueError("simulators disagree on a power of a negative number; write it without")
-    return math.pow(base, exponent)
-
-
-def _whole_quotient(a: Any, b: Any) -> float:
-    if isinstance(quotient := a / b, Linear):
-        raise NotLinearError("a whole part of a voltage or a current")
-    if quotient < 0:
-        raise ValueError(_DISAGREE.format("a negative quotient by \\", "int(a/b)"))
-    return float(math.trunc(quotient))
-
-
-_DISAGREE = "simulators disagree on {}; write {}"
-
 Value = float | Linear
 QuantityOf = Callable[[str, list[str]], Linear]
 """The voltage (`v`) or current (`i`) of some names; may raise `ValueError`."""
-
-FUNCTIONS: Mapping[str, tuple[int, Callable[..., float]]] = {
-    "sqrt": (1, math.sqrt), "sqr": (1, lambda x: x * x), "exp": (1, math.exp), "ln": (1, math.log),
-    "log": (1, math.log), "log10": (1, math.log10), "abs": (1, abs), "sgn": (1, lambda x: float((x > 0) - (x < 0))),
-    "sin": (1, math.sin), "cos": (1, math.cos), "tan": (1, math.tan), "asin": (1, math.asin),
-    "acos": (1, math.acos), "atan": (1, math.atan), "arctan": (1, math.atan), "sinh": (1, math.sinh),
-    "cosh": (1, math.cosh), "tanh": (1, math.tanh), "floor": (1, math.floor), "ceil": (1, math.ceil),
-    "int": (1, math.trunc), "nint": (1, round), "min": (2, min), "max": (2, max), "pow": (2, _power),
-    "pwr": (2, _signed_power), "atan2": (2, math.atan2),
-    "ternary_fcn": (3, lambda c, a, b: a if c else b), "if": (3, lambda c, a, b: a if c else b),
-}  # fmt: skip
-"""Functions by name, with the number of their arguments."""
-
-_RANDOM = frozenset({"gauss", "agauss", "unif", "aunif", "rnd", "random", "flat", "mc"})
-
-_DISPUTED = {
-    "limit": "simulators disagree on limit(): some draw at random; write min(max(x, low), high)",
-}
-_CHOOSING = frozenset({"ternary_fcn", "if"})
-"""Functions whose last two arguments may be voltages and currents."""
-
-_LEVELS: tuple[Mapping[str, Callable[[Any, Any], Any]], ...] = (
-    {"||": lambda a, b: float(bool(a) or bool(b))},
-    {"&&": lambda a, b: float(bool(a) and bool(b))},
-    {
-        "==": lambda a, b: float(a == b), "!=": lambda a, b: float(a != b), "<>": lambda a, b: float(a != b),
-    },
-    {
-        "<": lambda a, b: float(a < b), ">": lambda a, b: float(a > b),
-        "<=": lambda a, b: float(a <= b), ">=": lambda a, b: float(a >= b),
-    },
-    {"+": lambda a, b: a + b, "-": lambda a, b: a - b},
-    {"*": lambda a, b: a * b, "/": lambda a, b: a / b, "%": math.fmod, "\\": _whole_quotient},
-)  # fmt: skip
-"""Operators from the loosest to the tightest, each level from left to right."""
-_EQUALITIES = 2
 
 
 def evaluate(text: str, value_of: Callable[[str], float]) -> float:
@@ -141,6 +82,7 @@ class _Reader:
         self._at = 0
         self._depth = 0
         self._behind_operator = False
+        self._sign_behind = False
         self._value_of = value_of
         self._quantity_of = quantity_of
 
@@ -193,41 +135,67 @@ class _Reader:
         return value
 
     def _disputed(self, what: str) -> ValueError:
-        return ValueError(f"{_shown(self._text)}: {_DISAGREE.format(what, 'parentheses')}")
+        return ValueError(f"{_shown(self._text)}: {DISAGREE.format(what, 'parentheses')}")
 
     def _level(self, level: int) -> Value:
-        if level == len(_LEVELS):
+        if level == len(LEVELS):
             return self._signed()
+        signed = self._peek() in SIGNS
         value = self._level(level + 1)
-        operators = _LEVELS[level]
+        operators = LEVELS[level]
         while operator := self._take(*operators):
             self._behind_operator = True
-            value = operators[operator](value, self._level(level + 1 + (level == _EQUALITIES)))
-            if level == _EQUALITIES and self._peek() in _LEVELS[level + 1]:
+            if operator == "\\" and signed:
+                raise self._disputed("a sign before a whole quotient")
+            value = operators[operator](value, self._level(level + 1 + (level == EQUALITIES)))
+            if level in COMPARISONS and self._sign_behind and self._quantity_of is not None:
+                raise self._disputed("a sign behind an operator in a comparison")
+            if level == EQUALITIES and self._peek() in LEVELS[level + 1]:
                 raise self._disputed("which of two comparisons comes first")
         return value
 
     def _signed(self) -> Value:
         behind = self._behind_operator
         self._behind_operator = False
-        sign = self._take("-", "+", "!")
-        if sign and self._peek() in ("-", "+", "!"):
+        sign = self._take(*SIGNS)
+        if sign and self._peek() in SIGNS:
             raise self._disputed("two signs in a row")
-        value = self._power(signed=bool(sign) and behind)
-        return float(not value) if sign == "!" else -value if sign == "-" else value
+        if sign and behind and self._quantity_of is None:
+            self._refuse_sign_of_more_than_a_number()
+        self._sign_behind |= bool(sign) and behind
+        value = self._power(signed=sign == "!" or (bool(sign) and behind))
+        if sign == "!":
+            self._refuse_operator("what '!' is applied to")
+            return float(not value)
+        return -value if sign == "-" else value
+
+    def _refuse_sign_of_more_than_a_number(self) -> None:
+        """ngspice binds such a sign to what follows, however far it goes."""
+        self._peek()
+        if not NUMBER.match(self._text, self._at):
+            raise self._disputed("a sign behind an operator")
+
+    def _refuse_operator(self, what: str) -> None:
+        if self._peek() not in ("", ")", ",", "?", ":"):
+            raise self._disputed(what)
 
     def _power(self, signed: bool) -> Value:
         base = self._operand()
         if not self._take("**", "^"):
             return base
         if signed:
-            raise self._disputed("a sign before a power behind an operator")
-        exponent = -self._operand() if self._take("-") else self._operand()
+            raise self._disputed("a sign before a power")
+        exponent = -self._signed_exponent() if self._take("-") else self._operand()
         if self._peek() in ("**", "^"):
             raise ValueError(f"{_shown(self._text)}: simulators disagree on a^b^c; write parentheses")
         if isinstance(base, Linear) or isinstance(exponent, Linear):
             raise NotLinearError("a power")
-        return self._real(lambda: _power(base, exponent))
+        return self._real(lambda: power(base, exponent))
+
+    def _signed_exponent(self) -> Value:
+        if self._quantity_of is None:
+            self._refuse_sign_of_more_than_a_number()
+        return self._operand()
 
     def _operand(self) -> Value:
         if self._take("("):
@@ -271,16 +239,16 @@ class _Reader:
             arguments.append(self._choice())
         if not self._take(")"):
             raise self._fault("')'")
-        if name in _RANDOM:
+        if name in RANDOM:
             raise ValueError(f"{name}() draws at random; tolerances of a circuit are described beside it")
-        if name in _DISPUTED:
-            raise ValueError(_DISPUTED[name])
+        if name in DISPUTED:
+            raise ValueError(DISPUTED[name])
         if name not in FUNCTIONS:
             raise ValueError(f"there is no function {name}(); expected one of {', '.join(sorted(FUNCTIONS))}")
         count, function = FUNCTIONS[name]
         if len(arguments) != count:
             raise ValueError(f"{name}(): expected {count} arguments, got {len(arguments)}")
-        chosen = arguments[:1] if name in _CHOOSING else arguments
+        chosen = arguments[:1] if name in CHOOSING else arguments
         if any(isinstance(argument, Linear) for argument in chosen):
             raise NotLinearError(f"{name}() of a voltage or a current")
         return self._real(lambda: function(*arguments))

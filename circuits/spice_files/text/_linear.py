@@ -30,7 +30,7 @@ class Linear:
         return Linear(sums, self.constant + other.constant)
 
     def __radd__(self, other: float) -> "Linear":
-        return self + -other
+        return self + other
 
     def __neg__(self) -> "Linear":
         return self * -1.0

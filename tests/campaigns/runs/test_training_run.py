@@ -2,12 +2,14 @@
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 import yaml
-from thermospice.campaigns import parse_study, plan
+from thermospice.campaigns import StudyError, load_study, parse_study, plan
 from thermospice.campaigns.results import specification
 from thermospice.campaigns.runs import _executors as executor_module
+from thermospice.campaigns.studies import to_yaml
 
 from ..stores import kept
 
@@ -163,3 +165,68 @@ def test_ratios_and_map_through_the_command(run, tmp_path, here):
     assert "mean_low" not in summary["metrics"]["train_loss"]
     assert "mean_low" in summary["points"][0]["metrics"]["train_loss"]
     assert [row["parameters"] for row in summary["specification"]] == [{BITS: 12}, {BITS: 3}]
+
+
+CASES = {
+    "ideal": {"solver": "ideal-spu", "t": 5},
+    "fast Adam": {"training.optimizer": "adam", "lr": 0.5},
+    "tuned Adam": {"method": "adam", "lr": None},
+}
+
+
+def with_cases(cases, **fields):
+    training = {"task": "digits", "steps": 3, "damping": 0.5, "lr": 0.25, **fields.pop("training", {})}
+    study = parse_study({"name": "c", "kind": "training", "training": training, "cases": cases, **fields}, "s.yaml")
+    return study, plan(study, "s.yaml")
+
+
+def test_a_case_is_settings_that_belong_together():
+    """Catches settings of one case that leak into the next, and those of the study forced on a rival."""
+    _, what = with_cases(CASES, instances=2)
+    assert [point["training.case"] for point in what.points] == list(CASES)
+    ideal, fast, tuned = (run.task["experiment"] for run in what.runs[::2])
+    assert (ideal["solver"], ideal["t"], ideal["damping"], ideal["lr"]) == ("ideal-spu", 5, 0.5, 0.25)
+    assert (fast["optimizer"], fast["lr"], "damping" in fast, "solver" in fast) == ("adam", 0.5, False, False)
+    assert tuned["lr"] == 0.0346  # of tasks/tuned/digits.yaml
+
+
+def test_cases_vary_with_other_parameters_and_survive_being_written():
+    """Catches a case's `lr: null`, which takes the study's rate away, lost when a campaign is resumed."""
+    study, what = with_cases(CASES, parameters={"training.batch_size": [16, 32]})
+    assert [tuple(point.values()) for point in what.points[:3]] == [("ideal", 16), ("ideal", 32), ("fast Adam", 16)]
+    again = parse_study(yaml.safe_load(to_yaml(study)), "s.yaml")
+    assert [run.key for run in plan(again, "s.yaml").runs] == [run.key for run in what.runs]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"cases": {"a": {"sovler": "x"}}}, "unknown field 'sovler'"),
+        ({"cases": {"a": {"optimizer": "adam", "t": 3}}}, "t: means nothing to adam"),
+        ({"cases": {"a": {"seeds": [1]}}}, "cases.a.seeds: is the same in all runs"),
+        ({"cases": {}}, "cases"),
+        ({"cases": {"a": 3}}, "cases.a"),
+        ({"cases": {"a": {"lr": 1}}, "parameters": {"training.case": ["b"]}}, "expected one of a, got 'b'"),
+        ({"parameters": {"training.case": ["b"]}}, "there are no cases"),
+    ],
+)
+def test_a_bad_case_is_refused_in_one_line(fields, words):
+    base = {"name": "c", "kind": "training", "training": {"task": "digits"}}
+    with pytest.raises(StudyError) as caught:
+        plan(parse_study({**base, **fields}, "s.yaml"), "s.yaml")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_of_data_is_given_beside_the_study(tmp_path, monkeypatch):
+    """Catches a study that only runs where its author's data lie, and a folder that is taken from the study's own."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    path = tmp_path / "elsewhere" / "s.yaml"
+    path.write_text("{name: c, kind: training, training: {task: mnist, data: other}}")
+    monkeypatch.chdir(tmp_path / "here")
+    assert load_study(path).training["data"] == str(tmp_path / "elsewhere" / "other")
+    assert load_study(path, Path("mine")).training["data"] == str(tmp_path / "here" / "mine")
+    path.write_text("{name: c, circuit: {design: board-1k-1n, topology: crossbar, size: 2}}")
+    with pytest.raises(StudyError, match="only a study of kind training"):
+        load_study(path, Path("mine"))

@@ -154,12 +154,12 @@ def start(folder, *arguments, prelude=""):
     )
 
 
-def wait_for_runs(folder, count, process):
-    deadline = time.monotonic() + 120
+def wait_for_runs(folder, count, process, within=120, every=0.02):
+    deadline = time.monotonic() + within
     while len(kept(folder)) < count:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 def processes_of(tmp_path):
@@ -303,9 +303,9 @@ def cluster(tmp_path, simulator):
     found.kill()
 
 
-def check_same_table(process, run, tmp_path, monkeypatch):
+def check_same_table(process, run, tmp_path, monkeypatch, timeout=240):
     """The campaign ends well, with the table of one on this machine."""
-    _, err = process.communicate(timeout=240)
+    _, err = process.communicate(timeout=timeout)
     assert process.returncode == 0, err
     monkeypatch.setattr(executor_module, "has_dask", lambda: False)
     assert run("sweep", "s.yaml", "--out", "here", "--quiet").code == 0
@@ -333,6 +333,29 @@ def test_a_scheduler_that_is_started_again_changes_no_number(run, tmp_path, clus
     cluster.kill()
     cluster.start()
     check_same_table(process, run, tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+def test_ten_thousand_chips_survive_a_dead_worker_a_slow_one_and_a_new_scheduler(run, tmp_path, monkeypatch):
+    # Catches what only many runs show: batches handed out twice, or never, and a table that grows with each of them.
+    pytest.importorskip("distributed")
+    circuit = {"design": "board-1k-1n", "topology": "rc-mesh", "size": 1, "level": "ideal"}
+    study(tmp_path / "s.yaml", instances=10_000, circuit=circuit, timeout=60)
+    cluster = Cluster(tmp_path)
+    try:
+        process = start(tmp_path, "s.yaml", "--out", "out", "--scheduler", cluster.address, "--quiet")
+        wait_for_runs(tmp_path / "out", 300, process, within=600, every=0.5)
+        cluster.workers[0].kill()
+        cluster.workers[1].send_signal(signal.SIGSTOP)
+        time.sleep(3.0)
+        cluster.workers[1].send_signal(signal.SIGCONT)
+        wait_for_runs(tmp_path / "out", 3000, process, within=1800, every=0.5)
+        cluster.kill()
+        cluster.start()
+        check_same_table(process, run, tmp_path, monkeypatch, timeout=3600)
+    finally:
+        cluster.kill()
+    assert len(rows(tmp_path / "out")) == 10_000
 
 
 @pytest.mark.slow

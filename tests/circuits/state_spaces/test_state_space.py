@@ -179,3 +179,18 @@ def test_equal_cells_in_a_chain_have_no_modes_of_their_own():
     v = space.relaxed(space.initial @ [0.3, 0.5], R0 * C * t) @ space.M.T
     expected = np.exp(-t)[:, None] * np.column_stack([0.3 + 2 * t * 0.5, np.full(4, 0.5)])
     np.testing.assert_allclose(v, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("cells", [1, 4])
+def test_relaxing_shows_the_exponential_from_the_fastest_mode_to_the_slowest(cells, rng):
+    """Catches times that miss a mode, and modes that do not add up to the start."""
+    topology = Crossbar(cells)
+    space = state_space(Design.preset("board-1k-1n").nominal(topology).network(random_program(topology, rng), "macro"))
+    start = rng.standard_normal(len(space.F))
+    times, found = space.relaxing(start)
+    assert times[0] == 0
+    assert 0 < times[1] <= 0.1 / np.abs(space.poles).max()
+    assert times[-1] >= 10 / -space.poles.real.max()
+    expected = [scipy.linalg.expm(-space.F * t) @ start for t in times[::7]]
+    # Eigenvectors of a condition below 1e6 leave 2e-10.
+    np.testing.assert_allclose(found[::7], expected, atol=2e-10 * np.abs(start).max())

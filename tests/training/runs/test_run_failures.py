@@ -45,7 +45,10 @@ MEMORY = {
 }
 
 
-@pytest.mark.parametrize("fields", [ADAM, {**QUICK, "solver": "ideal-spu"}], ids=["adam", "ideal-spu"])
+STORED = {**QUICK, "solver": "ideal-spu", "curvature": "ggn"}
+
+
+@pytest.mark.parametrize("fields", [ADAM, STORED], ids=["adam", "ideal-spu"])
 @pytest.mark.parametrize("kind", MEMORY)
 def test_out_of_memory_says_what_to_lower(tmp_path: Path, kind: str, fields: dict[str, Any]) -> None:
     steps = iter(range(100))

@@ -3,13 +3,14 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import yaml
 from thermospice.training import Experiment, ExperimentError, Split, load_task, tune
-from thermospice.training.experiments import FOLDER, RANGES, Range, with_defaults
+from thermospice.training.experiments import FOLDER, RANGES, Choice, Range, budgets, fields_of_method, with_defaults
 from thermospice.training.runs import METHODS, TuningBudget, search_points
 
 TINY = TuningBudget(trials=3, seeds=(100,), finalists=2, final_seeds=(101,), steps=4, batch_size=31)
@@ -26,13 +27,26 @@ def test_points_lie_in_the_ranges_and_a_larger_budget_continues(method: str) -> 
     few, many = search_points(method, TuningBudget(trials=5)), search_points(method, TuningBudget(trials=40))
     assert many[:5] == few
     for name, wanted in RANGES[method].items():
-        values = np.array([point[name] for point in many])
+        if isinstance(wanted, Choice):
+            counts = np.bincount([wanted.values.index(point[name]) for point in many], minlength=len(wanted.values))
+            assert (np.abs(counts - 40 / len(counts)) <= 4).all()
+            continue
+        values = np.array([_rho(point) if name == "rho" else point[name] for point in many])
+        if name == "rho":  # from rates of three digits
+            values = values.clip(wanted.low, wanted.high)
         assert (values >= wanted.low).all()
         assert (values <= wanted.high).all()
         # Low discrepancy: every quarter of the range gets close to its ten points of forty.
         quarters = [wanted.at(u) for u in (0.25, 0.5, 0.75)]
         counts = np.bincount(np.searchsorted(quarters, values), minlength=4)
         assert (np.abs(counts - 10) <= 3).all()
+
+
+def _rho(point: dict[str, Any]) -> float:
+    """`lr reach / (1 - momentum)`, where a warm device comes to 1/damping and another to min(t, 1/damping)."""
+    rest = 1 / point["damping"]
+    reach = rest if point.get("start") == "warm" else min(rest, point.get("t", np.inf))
+    return float(point["lr"] * reach / (1 - point["momentum"]))
 
 
 def test_every_method_gets_the_same_budget(tmp_path: Path) -> None:
@@ -88,14 +102,22 @@ def test_unknown_method() -> None:
 def test_shipped_settings_are_used(path: Path) -> None:
     table = yaml.safe_load(path.read_text())
     assert table["task"] == path.stem
-    budget = table.get("budget")
-    if budget is not None:  # tuned here, rather than published
-        assert set(table["methods"]) == set(METHODS)
-        assert not set(budget["seeds"] + budget["final_seeds"]) & set(Experiment().seeds)
     task = replace(load_task("regression"), name=path.stem)  # only its sizes matter
-    for method, found in table["methods"].items():
-        fields = {"optimizer": method} if method in ("sgd", "momentum", "adam") else {"solver": method}
-        made = with_defaults(Experiment(task=path.stem, **fields), task)
-        assert {name: getattr(made, name) for name in found["chosen"]} == found["chosen"]
-        for name, (low, high) in found.get("ranges", {}).items():
-            assert low <= found["chosen"][name] <= high
+    for tuned in budgets(table):
+        budget = tuned.get("budget", {})
+        if "trials" in budget:  # tuned here, rather than published
+            assert {*tuned["methods"], *tuned.get("left_out", {})} <= set(METHODS)
+            assert not set(budget["seeds"] + budget["final_seeds"]) & set(Experiment().seeds)
+        for method, found in tuned["methods"].items():
+            asked = Experiment(task=path.stem, steps=budget.get("steps"), **fields_of_method(method))
+            made = with_defaults(asked, task)
+            assert {name: getattr(made, name) for name in found["chosen"]} == found["chosen"]
+            assert made.tuned_for == budget.get("steps")
+            for name, searched in found.get("ranges", {}).items():
+                assert _lies_in(searched, _rho(found["chosen"]) if name == "rho" else found["chosen"][name])
+
+
+def _lies_in(searched: list[Any], value: Any) -> bool:
+    if isinstance(value, str):
+        return value in searched
+    return bool(searched[0] * 0.99 <= value <= searched[1] * 1.01)  # rates have three digits

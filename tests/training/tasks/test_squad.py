@@ -110,3 +110,134 @@ def test_the_published_model_has_the_published_size(tmp_path: Path) -> None:
     with torch.device("meta"):
         module = Adapted(tmp_path)()
     assert sum(p.numel() for p in module.parameters() if p.requires_grad) == 75_266
+
+
+WORDS = [line for line in (TINY / "model" / "vocab.txt").read_text().split("\n") if line]
+
+
+def model_folder(folder: Path, words: list[str] = WORDS, **settings: Any) -> Path:
+    """The files of a model as they are distributed: config.json, vocab.txt, tokenizer_config.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text((TINY / "model" / "config.json").read_text())
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n")
+    if settings:
+        (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return folder
+
+
+def pretrained(folder: Path) -> dict[str, torch.Tensor]:
+    """Weights under the head that DistilBERT was pretrained with, by their names in the files."""
+    import transformers
+
+    torch.manual_seed(7)
+    config = transformers.DistilBertConfig.from_pretrained(folder)
+    weights = transformers.DistilBertForMaskedLM(config).state_dict()
+    return {name: values.contiguous().clone() for name, values in weights.items()}
+
+
+def embedding_of(folder: Path) -> torch.Tensor:
+    return dict(Adapted(folder)().named_parameters())["model.distilbert.embeddings.word_embeddings.weight"]
+
+
+@needs_extra
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors"])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_weights_of_either_format_are_those_that_train(tmp_path: Path, name: str) -> None:
+    """Catches random weights trained without a word where the folder holds pytorch_model.bin alone."""
+    from safetensors.torch import save_file
+
+    folder = model_folder(tmp_path)
+    weights = pretrained(folder)
+    if name.endswith(".bin"):
+        torch.save(weights, folder / name)
+    else:
+        save_file(weights, folder / name, metadata={"format": "pt"})
+    assert torch.equal(embedding_of(folder), weights["distilbert.embeddings.word_embeddings.weight"])
+
+
+@needs_extra
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("pytorch_model.bin", "other", "expected those of DistilBERT, got none for distilbert"),
+        ("pytorch_model.bin", "garbage", "weights cannot be loaded"),
+        ("model.safetensors", "garbage", "weights cannot be loaded"),
+        ("tf_model.h5", "garbage", "expected model.safetensors or pytorch_model.bin, got tf_model.h5"),
+        ("model-00001-of-00002.safetensors", "garbage", "expected model.safetensors or pytorch_model.bin"),
+    ],
+)
+def test_weights_that_cannot_serve_are_refused(tmp_path: Path, name: str, content: str, message: str) -> None:
+    folder = model_folder(tmp_path)
+    if content == "other":
+        torch.save({"bert.encoder.weight": torch.zeros(3)}, folder / name)
+    else:
+        (folder / name).write_bytes(b"not weights")
+    with pytest.raises(TaskError, match=message) as caught:
+        Adapted(folder)()
+    assert "\n" not in str(caught.value)
+
+
+@needs_extra
+def test_pickled_code_in_weights_is_not_run(tmp_path: Path) -> None:
+    class Attack:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return Path.touch, (tmp_path / "ran",)
+
+    folder = model_folder(tmp_path)
+    torch.save({"distilbert": Attack()}, folder / "pytorch_model.bin")
+    with pytest.raises(TaskError, match="cannot be loaded"):
+        Adapted(folder)()
+    assert not (tmp_path / "ran").exists()
+
+
+@needs_extra
+def test_a_folder_without_weights_is_warned_of(tmp_path: Path) -> None:
+    model_folder(tmp_path / "model")
+    for part in ("train.json", "test.json"):
+        (tmp_path / part).write_text((TINY / part).read_text())
+    with pytest.warns(UserWarning, match="has no weights: the model is random"):
+        load_task("squad", tmp_path)
+
+
+CASED = [*WORDS[:-2], "Brown", "Who"]
+
+
+@needs_extra
+@pytest.mark.parametrize(
+    ("words", "settings", "known"),
+    [
+        (CASED, {"do_lower_case": False}, True),
+        (CASED, {}, True),
+        (CASED, {"do_lower_case": True}, False),
+        (WORDS, {}, False),
+    ],
+)
+def test_letters_keep_their_case_as_the_model_was_taught(
+    tmp_path: Path, words: list[str], settings: dict[str, bool], known: bool
+) -> None:
+    """Catches lower-casing that is the same for every model: a cased one then knows no name."""
+    from thermospice.training.tasks.language import Encoder
+
+    encode = Encoder(model_folder(tmp_path, words, **settings), 32, 181)
+    inputs, _ = encode([Question("Who?", "Brown saw it.", 0, 5)])
+    name = words.index("Brown") if "Brown" in words else -1
+    assert (name in inputs["input_ids"][0]) == known
+
+
+@needs_extra
+@pytest.mark.parametrize(
+    ("words", "settings", "message"),
+    [
+        (WORDS, {"do_lower_case": "no"}, "do_lower_case: expected true or false, got 'no'"),
+        (WORDS[5:], {}, "no vocabulary of WordPiece|is missing"),
+        ([*WORDS, *(f"word{i}" for i in range(9))], {}, "tokens, and the model of its config.json knows 181"),
+    ],
+)
+def test_a_vocabulary_of_another_model_is_refused(
+    tmp_path: Path, words: list[str], settings: dict[str, Any], message: str
+) -> None:
+    from thermospice.training.tasks.language import Encoder
+
+    with pytest.raises(TaskError, match=message) as caught:
+        Encoder(model_folder(tmp_path, words, **settings), 32, 181)
+    assert "\n" not in str(caught.value)

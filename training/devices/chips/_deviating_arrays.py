@@ -163,7 +163,7 @@ class CascadeArrays(Deviations):
             unit = J.new_ones(()) if feedback is None else feedback[here]
             mismatch = self._mismatch("J", index, piece), self._mismatch("J^T", index, piece) if flawed else None
             totals, negatives, fed = (J.new_zeros(len(piece)) for _ in range(3))
-            for columns_here in self._parts(J.shape[1]):
+            for columns_here in self._parts(piece):
                 part = piece[:, columns_here]
                 clipped += self.grid.clipped(part, full_scale)
                 first = self.grid.rounded(part, full_scale)
@@ -239,10 +239,11 @@ class CascadeArrays(Deviations):
             loading = self.amplifiers.stage_loading(row_gain, row_sum)
         return self.amplifiers.pull(1.0 + row_gain, loading)
 
-    def _parts(self, width: int) -> Iterator[slice]:
+    def _parts(self, piece: Tensor) -> Iterator[slice]:
         """Columns of a tile that are worked on together, so few that they stay near the processor."""
-        # stochastic rounding draws for a tile as a whole
-        step = _COLUMNS if self.grid.rounding is None else width
+        width = piece.shape[1]
+        # stochastic rounding draws for a tile as a whole, and a GPU has too little to do with a part
+        step = _COLUMNS if self.grid.rounding is None and piece.device.type == "cpu" else width
         return (slice(start, min(start + step, width)) for start in range(0, width, step))
 
     def _mismatch(self, name: Literal["J", "J^T"], tile: int, like: Tensor) -> tuple[Tensor, float] | None:

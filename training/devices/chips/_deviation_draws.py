@@ -66,9 +66,12 @@ _VECTORS = Kept(LIMIT // 8)
 """Apart from the arrays: a chip whose arrays do not fit keeps its cells all the same."""
 
 
-def tile(seed: int, array: str, index: int, width: int) -> Float[Tensor, "rows width"]:
-    """Standard normal errors of rows `TILE index` to `TILE (index + 1)` of a physical array, float32, only to read."""
-    return _KEPT.get((seed, width), (array, index), lambda: _drawn(seed, array, index, width))
+def tile(seed: int, array: str, index: int, width: int, device: torch.device) -> Float[Tensor, "rows width"]:
+    """Standard normal errors of rows `TILE index` to `TILE (index + 1)` of a physical array, float32, only to read.
+
+    Drawn on the CPU, that a chip is the same everywhere, and kept where they are used.
+    """
+    return _KEPT.get((seed, width, device), (array, index), lambda: _drawn(seed, array, index, width).to(device))
 
 
 def _drawn(seed: int, array: str, index: int, width: int) -> Float[Tensor, "rows width"]:
@@ -79,13 +82,14 @@ def _drawn(seed: int, array: str, index: int, width: int) -> Float[Tensor, "rows
 
 def rows(seed: int, array: str, count: int, width: int, like: Tensor) -> Float[Tensor, "count width"]:
     """Standard normal errors of the first `count` rows."""
-    tiles = [tile(seed, array, index, width) for index in range(-(-count // TILE))]
+    tiles = [tile(seed, array, index, width, like.device) for index in range(-(-count // TILE))]
     return torch.cat(tiles)[:count].to(like)
 
 
 def vector(seed: int, array: str, count: int, like: Tensor) -> Float[Tensor, " count"]:
     """Standard normal errors of `count` components, only to read; a longer vector starts with the same ones."""
-    return _VECTORS.get((seed, count), array, lambda: _drawn_vector(seed, array, count)).to(like)
+    where = like.device
+    return _VECTORS.get((seed, count, where), array, lambda: _drawn_vector(seed, array, count).to(where)).to(like)
 
 
 def _drawn_vector(seed: int, array: str, count: int) -> Float[Tensor, " count"]:

@@ -64,7 +64,9 @@ class DrawnErrors:
     seed: int
 
     def tile(self, array: Array, index: int, count: int, width: int, like: Tensor) -> tuple[Tensor, float] | None:
-        return draws.tile(self.seed, array, index, width)[:count].to(like), self.population.conductance_sigma
+        return draws.tile(self.seed, array, index, width, like.device)[:count].to(
+            like
+        ), self.population.conductance_sigma
 
     def blocks(self, B: int, k: int, like: Tensor) -> Tensor | None:
         return self.population.conductance_sigma * draws.rows(self.seed, "H", B, k * k, like).reshape(B, k, k)

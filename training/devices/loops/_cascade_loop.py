@@ -11,7 +11,7 @@ from torch import Tensor
 from ..._exceptions import StalledSolve, UnstableLoop
 from ..._types import Jacobian, OutputHessian, Rows, Vector
 from ...programs import block_product
-from ._arnoldi import edges
+from ._arnoldi import edges, leftmost
 
 MAX_GROUPS = 12
 COARSE = 1e-3
@@ -89,8 +89,8 @@ class Loop:
 
         Right when all rates are equal; otherwise an upper estimate, off by no more than their spread.
         """
-        leftmost = float(torch.linalg.eigvals(self.turn).real.min())
-        return -(float(self.rates.min()) + min(leftmost, 0.0))
+        rate = float(self.rates.min())
+        return -(rate + min(leftmost(self.turn, rate), 0.0))
 
     def certified(self, growth: float = 0.0) -> bool:
         """A sufficient condition for no mode growing faster than exp(growth s), at a tenth of the eigenvalues' cost.

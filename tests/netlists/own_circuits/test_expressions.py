@@ -1,0 +1,56 @@
+"""Expressions mean what the simulator takes them for."""
+
+import random
+import subprocess
+
+import pytest
+from thermospice.circuits import CircuitError, read_netlist
+from thermospice.circuits.linear_circuits import LinearCircuit
+from thermospice.circuits.spice_files import parse_netlist, with_outputs
+from thermospice.netlists import find_ngspice
+from thermospice.netlists.simulators import read_raw
+
+QUANTITIES = ("v(a)", "v(b)", "v(a,b)", "i(va)")
+NUMBERS = ("2", "0.5", "1.5", "3")
+
+
+def linear(rng: random.Random, depth: int) -> str:
+    """A sum of quantities and constants in some order, with factors before, behind and below."""
+    parts = [_term(rng, depth) for _ in range(rng.randint(1, 4))]
+    text = rng.choice(("", "-")) + parts[0]
+    for part in parts[1:]:
+        text += rng.choice((" + ", " - ", "+", "-")) + part
+    return text
+
+
+def _term(rng: random.Random, depth: int) -> str:
+    number = rng.choice(NUMBERS)
+    if rng.random() < 0.3:
+        return number
+    quantity = f"({linear(rng, depth - 1)})" if depth and rng.random() < 0.4 else rng.choice(QUANTITIES)
+    return rng.choice(("{q}", "{n}*{q}", "{q}*{n}", "{q}/{n}", "{n}*{q}/4")).format(q=quantity, n=number)
+
+
+def test_sums_of_voltages_currents_and_constants_in_any_order_are_those_of_spice(tmp_path):
+    # Catches a constant before a voltage that was taken away, as 2 + v(a) once was: all orders are among 120 sums.
+    rng = random.Random(0)
+    cards = [f"B{k} o{k} 0 V={linear(rng, 2)}\nR{k} o{k} 0 1k" for k in range(120)]
+    path = tmp_path / "sums.cir"
+    path.write_text("sums\nVa a 0 0.7\nRa a 0 250\nVb b 0 -0.3\n" + "\n".join(cards) + "\n.op\n.end\n")
+    labels = tuple(f"o{k}" for k in range(120))
+    settled = LinearCircuit.of(with_outputs(read_netlist(path), labels), labels).settled
+    # the simulator reads the file itself
+    command = [find_ngspice().path, "-n", "-b", "-r", "o.raw", "sums.cir"]
+    subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+    (plot,) = read_raw((tmp_path / "o.raw").read_bytes())
+    assert settled == pytest.approx([plot[f"v({label})"].real.item() for label in labels], rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0.5 > -p && 1.5", "2*-p", "2 + -p*3", "!p >= q", "!p && q", "-p\\q", "p % 0.001", "2^-p\\q", "1 - -q > 1"],
+)
+def test_signs_on_which_simulators_disagree_are_refused(text):
+    # Each is another number in ngspice 39 than by the rules of arithmetic, or an error there.
+    with pytest.raises(CircuitError, match="simulators disagree"):
+        parse_netlist(f"title\n.param p=2 q=0.25\nR1 a 0 {{{text}}}")

@@ -1,0 +1,47 @@
+"""Settings that were tuned, or published, for a task: a set for each number of steps."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ._experiment_file import read_mapping
+
+FOLDER = Path(__file__).parent.parent / "tasks" / "tuned"
+
+
+@dataclass(frozen=True)
+class TunedSettings:
+    """What was chosen for a method. `steps`: how many it was chosen for; None where nobody knows."""
+
+    steps: int | None
+    schedule: str | None
+    chosen: Mapping[str, Any]
+
+
+def tuned_settings(task: str, method: str, steps: int) -> TunedSettings | None:
+    """Of `tuned/<task>.yaml`, those whose number of steps is nearest to `steps` by its ratio; None where it has none.
+
+    method: a key of `RANGES`.
+    """
+    path = FOLDER / f"{task}.yaml"
+    found = list(_of_method(read_mapping(path), method)) if path.exists() else []
+    return min(found, key=lambda one: _distance(one.steps, steps), default=None)
+
+
+def budgets(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tunings of a file: `budgets` lists them, and what `train --tune` writes is a single one."""
+    several = table.get("budgets")
+    return [table] if several is None else list(several)
+
+
+def _of_method(table: Mapping[str, Any], method: str) -> Iterator[TunedSettings]:
+    for one in budgets(table):
+        chosen = one.get("methods", {}).get(method, {}).get("chosen")
+        if chosen is not None:
+            yield TunedSettings(one.get("budget", {}).get("steps"), one.get("schedule"), chosen)
+
+
+def _distance(steps: int | None, wanted: int) -> float:
+    return math.inf if steps is None else abs(math.log(steps / wanted))
