@@ -68,6 +68,9 @@ class ExperimentFields(BaseModel):
     unstable: Literal["raise-damping", "shorten-t", "stop"] | None = None
     """What a step does about a device whose loop would ring up: add damping that fades again, run for a shorter time,
     or end the run; raise-damping unless given."""
+    served: Literal["refuse", "adapt"] | None = None
+    """Ask the chip of `device-spu`, before the first step, which damping and t it can serve from a warm start: refuse
+    others, or take the nearest that it serves, which the results then hold as `served_damping` and `served_t`."""
     accumulate: Annotated[Count, Field(ge=1)] | None = None
     """Mini-batches of `batch_size` samples that one step takes together."""
     curvature: Literal["ggn", "fisher", "layers", "products"] | None = None

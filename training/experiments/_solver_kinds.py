@@ -145,7 +145,7 @@ SOLVER_KINDS: Mapping[str, SolverKind] = MappingProxyType(
         "device-spu": SolverKind(
             make=_device_spu,
             loaded=True,
-            settings=(*_ANALOG, *_DEVICE, "chip", "step_time", "recalibrate_every"),
+            settings=(*_ANALOG, *_DEVICE, "served", "chip", "step_time", "recalibrate_every"),
             layer_settings=("t", *_DEVICE),
             tuned_as="ideal-spu",
         ),
