@@ -18,7 +18,7 @@ _SETTINGS = (
     "task", "optimizer", "solver", "device", "design", "data", "steps", "epochs", "train_size", "batch_size",
     "accumulate", "tuned_for", "target_loss", "lr", "schedule", "momentum", "beta1", "beta2", "weight_decay",
     "damping", "damping_last",
-    "levenberg_marquardt", "unstable", "curvature",
+    "levenberg_marquardt", "unstable", "served", "curvature",
     "curvature_rows", "curvature_average", "curvature_decay",
     "autocast", "precision", "processor", "t", "delay", "start",
     "deflated", "kappa0", "device_seed", "chip", "correction", "without", "rounding", "bits", "step_time",
@@ -253,7 +253,12 @@ def train(
         str | None, _option("--chip", "drawn (one like --device), or measured (the cascade of --device).", _DEVICE)
     ] = None,
     correction: Annotated[
-        str | None, _option("--correction", "calibrated: programs make up for what a calibration finds.", _DEVICE)
+        str | None,
+        _option(
+            "--correction",
+            "nulled: answers less those without a drive; calibrated: programs make up for what a calibration finds.",
+            _DEVICE,
+        ),
     ] = None,
     without: Annotated[
         list[str] | None, _option("--without", "An effect to leave out, such as offset; may be repeated.", _DEVICE)
@@ -264,6 +269,14 @@ def train(
         _option(
             "--unstable",
             "When a loop would ring up: raise-damping, shorten-t or stop. \\[default: raise-damping]",
+            _DEVICE,
+        ),
+    ] = None,
+    served: Annotated[
+        str | None,
+        _option(
+            "--served",
+            "Of a damping or t that the chip cannot serve: refuse it, or adapt it to the nearest that it serves.",
             _DEVICE,
         ),
     ] = None,

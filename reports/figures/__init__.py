@@ -32,6 +32,7 @@ from ._theme import png as png
 from ._theme import png_uri as png_uri
 from ._theme import svg_uri as svg_uri
 from ._training import accuracy_curves as accuracy_curves
+from ._training import loop_courses as loop_courses
 from ._training import loss_curves as loss_curves
 from ._training import time_parts as time_parts
 from ._waveforms import residuals as residuals

@@ -1,15 +1,15 @@
 """Training: every optimiser against steps and against modelled time, with intervals over seeds."""
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..results import Curve
-from ._theme import WIDTH, colours
+from ..results import Curve, LoopCourse
+from ._theme import WIDTH, colours, ink
 
 Against = Literal["steps", "time"]
 _MARKERS = "osD^vP*X"
@@ -40,6 +40,55 @@ def accuracy_curves(curves: Sequence[Curve], against: Against) -> Figure:
 
 _CLOSE_UP = 0.9
 """Accuracy beyond which differences need a scale of their own."""
+
+
+def loop_courses(courses: Sequence[LoopCourse]) -> Figure:
+    """A line for each run: damping, with a mark where the policy acted, the largest eigenvalue, the fastest mode."""
+    figure = Figure(figsize=(WIDTH, 7.6))
+    panels = figure.subplots(4, 1, sharex=True)
+    names = tuple(dict.fromkeys(course.name for course in courses))
+    for course in courses:
+        _draw_course(panels, course, names.index(course.name), first=_first_of(courses, course))
+    damping, largest, fastest, slack = panels
+    for axes, values in ((damping, "damping"), (largest, "lambda_max")):
+        if any((getattr(course, values) > 0.0).any() for course in courses):
+            axes.set_yscale("log")  # which has no place for a number that was not told
+    damping.set(ylabel="damping")
+    largest.set(ylabel="largest eigenvalue\n(1/τ)")
+    fastest.axhline(0.0, color=ink(), linewidth=0.8, zorder=1)
+    fastest.set_yscale("symlog", linthresh=_SMALL_RATE)
+    fastest.set_ylabel("fastest mode grows\nwith (1/τ)")
+    slack.set(ylabel="damping to spare\n(%)", ylim=(-5.0, 105.0), xlabel=_LABELS["steps"])
+    slack.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _legend(figure, damping)
+    return figure
+
+
+_SMALL_RATE = 0.01
+"""Rate of a mode [1/tau] below which the axis is linear: over a hundred time constants it does next to nothing."""
+
+
+def _first_of(courses: Sequence[LoopCourse], course: LoopCourse) -> bool:
+    """Whether it is the first of its name, which alone stands in the legend."""
+    return next(one for one in courses if one.name == course.name) is course
+
+
+def _draw_course(panels: Iterable[Axes], course: LoopCourse, k: int, first: bool) -> None:
+    style: dict[str, Any] = {"color": colours()[k % 8], "linewidth": 1.0, "alpha": 0.8}
+    damping, largest, fastest, slack = panels
+    damping.plot(course.step, course.damping, label=course.name if first else None, **style)
+    damping.plot(
+        course.step[course.acted],
+        course.damping[course.acted],
+        "^",
+        color=colours()[k % 8],
+        markersize=6,
+        label=f"{course.name}: policy acted" if first else None,
+    )
+    largest.plot(course.step, course.lambda_max, **style)
+    fastest.plot(course.step, course.growth, **style)
+    fastest.plot(course.step, course.limit, ":", **style)
+    slack.plot(course.step, 100.0 * course.slack, **style)
 
 
 def time_parts(parts: Mapping[str, Mapping[str, float]]) -> Figure:

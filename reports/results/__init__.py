@@ -17,6 +17,7 @@ from ._to_target import to_target as to_target
 from ._to_target import with_common_target as with_common_target
 from ._training_statistics import QUANTITIES as QUANTITIES
 from ._training_statistics import Curve as Curve
+from ._training_statistics import LoopCourse as LoopCourse
 from ._training_statistics import Loss as Loss
 from ._training_statistics import MeanOverSeeds as MeanOverSeeds
 from ._training_statistics import analog as analog
@@ -24,6 +25,7 @@ from ._training_statistics import caution as caution
 from ._training_statistics import curves as curves
 from ._training_statistics import interval as interval
 from ._training_statistics import label as label
+from ._training_statistics import loop_courses as loop_courses
 from ._training_statistics import losses as losses
 from ._training_statistics import outcomes as outcomes
 from ._training_statistics import outcomes_at as outcomes_at

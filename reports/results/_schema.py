@@ -260,6 +260,11 @@ class Entry(TypedDict, total=False):
     modelled_relaxation_s: NotNegative
     modelled_readout_s: NotNegative
     policy_acted: NotNegative
+    damping: NotNegative
+    lambda_max: Number
+    growth: Number
+    loop_margin: Number
+    damping_slack: Number
 
 
 @with_config(CONFIG)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import scipy
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 Entry = Mapping[str, Any]
 
@@ -35,6 +35,52 @@ class MeanOverSeeds:
     low: float
     high: float
     seeds: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoopCourse:
+    """How a device's loop fared in one run, at the logged steps; NaN where a number was not told.
+
+    damping: with what the policy added. lambda_max, growth, limit [1/tau]: the largest eigenvalue of the curvature as
+    the arrays hold it, the rate of the loop's fastest mode, and the rate that would be refused. slack: part of the
+    damping that the loop could do without. acted: whether the policy did since the row before.
+    """
+
+    name: str
+    step: Float[np.ndarray, " point"]
+    damping: Float[np.ndarray, " point"]
+    lambda_max: Float[np.ndarray, " point"]
+    growth: Float[np.ndarray, " point"]
+    limit: Float[np.ndarray, " point"]
+    slack: Float[np.ndarray, " point"]
+    acted: Bool[np.ndarray, " point"]
+
+
+def loop_courses(entries: Sequence[Entry]) -> list[LoopCourse]:
+    """Of each run whose rows tell of a loop, in the order of the rows."""
+    rows: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if "growth" in entry:
+            rows.setdefault(str(entry["run"]), []).append(entry)
+    return [_loop_course(group) for group in rows.values()]
+
+
+def _loop_course(rows: Sequence[Entry]) -> LoopCourse:
+    told = {name: np.array([float(row.get(name, np.nan)) for row in rows]) for name in _OF_A_LOOP}
+    acted = np.array([float(row.get("policy_acted", 0.0)) for row in rows])
+    return LoopCourse(
+        name=label(rows[0]),
+        step=told["step"],
+        damping=told["damping"],
+        lambda_max=told["lambda_max"],
+        growth=told["growth"],
+        limit=told["growth"] + told["loop_margin"],
+        slack=told["damping_slack"],
+        acted=np.diff(acted, prepend=0.0) > 0.0,
+    )
+
+
+_OF_A_LOOP = ("step", "damping", "lambda_max", "growth", "loop_margin", "damping_slack")
 
 
 def label(entry: Entry) -> str:

@@ -22,6 +22,7 @@ from ..results import (
     caution,
     curves,
     label,
+    loop_courses,
     losses,
     outcomes,
     outcomes_at,
@@ -91,6 +92,15 @@ def _pictures(folder: Folder) -> tuple[tuple[Callable[[], Figure], str], ...]:
                 "Loss on the whole training set against modelled time. Digital work counts as long as it took one"
                 " thread of this machine, whatever else that did (the median of the faster half of the steps), an"
                 " analog solve as the hardware model says, with loading the resistors.",
+            )
+        )
+    if loops := loop_courses(folder.curves):
+        found.append(
+            (
+                lambda: figures.loop_courses(loops),
+                "The device's loop at the logged steps, a line for each seed. Triangles: the loop would have rung up in"
+                " a step since the row before, and the policy acted. A mode above zero grows, and is refused at the"
+                " dotted line, where it grows by e in one step. Damping to spare is what the loop could do without.",
             )
         )
     parts = _time_parts(folder.runs)

@@ -100,6 +100,9 @@ class DeviceSPU:
     A measured chip has its own deviations at its own positions, feedback resistors and inverted rails included.
     It needs as many cells and rows as the program has; with H the identity its H array holds ones.
     """
+    nulled: bool = False
+    """Each answer less that of the same program without drive and start, which takes a run more: without the offsets
+    of all amplifiers, and with the noise of both runs."""
     generator: torch.Generator = field(init=False, repr=False, compare=False)
     clock: Clock = field(init=False, repr=False, compare=False)
 
@@ -261,6 +264,11 @@ class DeviceSPU:
         stats = {"attempts": float(attempts), "scale": scale, "clipped_weights": float(state.chip.clipped)}
         stats |= self._told_of_the_population(state, volts, scale * b)
         value, clipped = self._read_out(volts + noise)
+        if self.nulled:
+            at_rest, more = self._read_out(self._offset(state, t, volts) + self._noise(state, t))
+            value = value - at_rest
+            clipped += more
+            stats["attempts"] += 1.0
         return value / scale, {**stats, "clipped": float(clipped)}
 
     def _offset(self, state: DeviceFlow, t: float, volts: Vector) -> Vector:

@@ -68,6 +68,9 @@ class ExperimentFields(BaseModel):
     unstable: Literal["raise-damping", "shorten-t", "stop"] | None = None
     """What a step does about a device whose loop would ring up: add damping that fades again, run for a shorter time,
     or end the run; raise-damping unless given."""
+    served: Literal["refuse", "adapt"] | None = None
+    """Ask the chip of `device-spu`, before the first step, which damping and t it can serve from a warm start: refuse
+    others, or take the nearest that it serves, which the results then hold as `served_damping` and `served_t`."""
     accumulate: Annotated[Count, Field(ge=1)] | None = None
     """Mini-batches of `batch_size` samples that one step takes together."""
     curvature: Literal["ggn", "fisher", "layers", "products"] | None = None
@@ -114,9 +117,10 @@ class ExperimentFields(BaseModel):
     """Number of the chip that all seeds train with; `seed` gives each of them a chip of its own."""
     chip: Literal["drawn", "measured"] | None = None
     """One like that of `device`, or the cascade of `device` itself."""
-    correction: Literal["none", "calibrated"] | None = None
-    """With `calibrated`, programs make up for what the calibration of `device` has found; without a `device` the chip
-    of `device_seed` is calibrated in the run."""
+    correction: Literal["none", "nulled", "calibrated"] | None = None
+    """With `nulled`, the answer without a drive is taken off each answer, at one run more: amplifiers' offsets are
+    gone, resistors stay as they are. With `calibrated`, programs make up for what the calibration of `device` has
+    found; without a `device` the chip of `device_seed` is calibrated in the run."""
     without: tuple[str, ...] | None = None
     """Effects that `device-spu` is free of, by their names in `DeviceEffects`."""
     rounding: Literal["nearest", "stochastic"] | None = None

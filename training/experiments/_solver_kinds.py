@@ -94,6 +94,7 @@ def _device_spu(wanted: Wanted) -> Solver:
     device = DeviceSPU(
         _device_model(wanted),
         **present(t=e.t, rounding=e.rounding, chip=e.chip),
+        nulled=e.correction == "nulled",
         ageing=_ageing(e),
         effects=DeviceEffects().without(*(e.without or ())),
         seed=wanted.chip_seed,
@@ -145,7 +146,7 @@ SOLVER_KINDS: Mapping[str, SolverKind] = MappingProxyType(
         "device-spu": SolverKind(
             make=_device_spu,
             loaded=True,
-            settings=(*_ANALOG, *_DEVICE, "chip", "step_time", "recalibrate_every"),
+            settings=(*_ANALOG, *_DEVICE, "served", "chip", "step_time", "recalibrate_every"),
             layer_settings=("t", *_DEVICE),
             tuned_as="ideal-spu",
         ),

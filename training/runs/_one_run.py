@@ -197,7 +197,7 @@ def _row(run: TrainingState, experiment: Experiment, stop: Callable[[], bool]) -
     run.batch_losses = []
     if run.step == 0:
         run.initial_loss = train_loss
-    return {**row, **run.stepper.stability, **_costs(run)}
+    return {**row, **run.served, **run.stepper.stability, **_costs(run)}
 
 
 def _diverged(run: TrainingState, experiment: Experiment, loss: float) -> str | None:
@@ -218,7 +218,7 @@ def _entry(
     if stopped is None:
         for part, split in (("train", task.train), ("validation", task.validation), ("test", task.test)):
             entry[f"{part}_loss"], entry[f"{part}_accuracy"] = evaluate(module, task, split, stop)
-    entry |= {**run.stepper.stability, **_costs(run)}
+    entry |= {**run.served, **run.stepper.stability, **_costs(run)}
     entry["tuned_for"] = experiment.tuned_for
     entry["parameters"] = sum(p.numel() for p in module.parameters() if p.requires_grad)
     return finite({**entry, "warning": run.stepper.warning, "stopped": stopped})

@@ -11,7 +11,7 @@ from .._exceptions import ExperimentError
 from ..costs import Parts, StepTimes
 from ..experiments import Experiment
 from ..parallel import Ranks
-from ..steps import make_stepper
+from ..steps import make_stepper, within_range
 from ..tasks import Split, Task
 
 Value = TypeVar("Value")
@@ -30,9 +30,10 @@ class TrainingState:
         self.module: nn.Module = task.build().to(device, dtype)
         self.ranks = ranks
         self.seed = seed
-        self.stepper = make_stepper(self.module, task.loss_fn, experiment, seed, ranks)
         self.order = DataOrder(len(task.train), batch, seed)
         self.micro_batches = experiment.accumulate or 1
+        experiment = self._within_range(experiment, batch)
+        self.stepper = make_stepper(self.module, task.loss_fn, experiment, seed, ranks)
         self.learning_rate = schedule(experiment)
         self.damping = damping_schedule(experiment)
         self.steps = given(experiment.steps)
@@ -61,6 +62,18 @@ class TrainingState:
             self.time["digital"] = self.step * self.digital.of_a_step()
         self.batch_losses.append(taken.loss)
         return taken.loss
+
+    def _within_range(self, experiment: Experiment, batch: int) -> Experiment:
+        """With what the chip serves of the first step's program; the run's own order of the data stays."""
+        self.served: dict[str, float] = {}
+        if experiment.served is None:
+            return experiment
+        order = DataOrder(len(self.task.train), batch, self.seed)
+        index = torch.cat([order.draw() for _ in range(self.micro_batches)])
+        first = self.task.train.take(index.to(self.task.train.targets.device))
+        found = within_range(self.module, self.task.loss_fn, first, experiment, self.seed)
+        self.served = {f"served_{name}": given(getattr(found, name)) for name in ("damping", "t")}
+        return found
 
     def _batch(self) -> Split:
         index = self.order.draw()

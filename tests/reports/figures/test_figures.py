@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from thermospice.reports import FittedParameter, HeldOut, figures, png
 from thermospice.reports.figures import DARK, LIGHT, prefix, quantity, svg_uri
-from thermospice.reports.results import curves
+from thermospice.reports.results import curves, loop_courses
 
 TIME = np.linspace(0, 1e-5, 20)
 WAVES = np.outer(TIME / 1e-5, [1.0, -0.5])
@@ -27,6 +27,11 @@ ENTRIES = [
     }
     for s in (0, 1)
     for k in range(5)
+]
+
+LOOPS = [
+    {"run": "tngd-s0", "seed": 0, "step": k, "damping": 0.1, "growth": -0.05, "loop_margin": 0.3, "policy_acted": acted}
+    for k, acted in ((5, 0.0), (10, 2.0))
 ]
 
 FIGURES = {
@@ -54,6 +59,7 @@ FIGURES = {
     "loss": lambda: figures.loss_curves(curves(ENTRIES, "train_loss"), "steps"),
     "loss in time": lambda: figures.loss_curves(curves(ENTRIES, "train_loss"), "time"),
     "accuracy": lambda: figures.accuracy_curves(curves(ENTRIES, "test_accuracy"), "steps"),
+    "loops": lambda: figures.loop_courses(loop_courses(LOOPS)),
     "parts": lambda: figures.time_parts({"tngd": {"loading": 1e-3, "relaxation": 1e-6}, "adam": {"digital": 1e-3}}),
 }
 

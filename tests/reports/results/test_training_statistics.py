@@ -6,6 +6,7 @@ from thermospice.reports.results import (
     curves,
     interval,
     label,
+    loop_courses,
     losses,
     outcomes,
     outcomes_at,
@@ -50,6 +51,18 @@ def test_curves_use_the_steps_that_every_seed_has():
 def test_time_is_absent_when_nobody_knows_it():
     (curve,) = curves([run("adam", 0, step=k, train_loss=1.0) for k in (0, 1)], "train_loss")
     assert curve.time is None
+
+
+def test_a_loop_s_course_marks_the_rows_since_which_the_policy_acted():
+    # Catches a mark at every row after the first action, since the count that rows hold only rises.
+    told = {"damping": 0.1, "lambda_max": 9.0, "growth": -0.25, "loop_margin": 0.5, "damping_slack": 1.0}
+    rows = [run("tngd", 0, step=k, policy_acted=acted, **told) for k, acted in ((5, 0.0), (10, 2.0), (15, 2.0))]
+    digital = run("adam", 0, step=5, train_loss=1.0)
+    (course,) = loop_courses([run("tngd", 0, step=0, train_loss=1.0), digital, *rows])
+    np.testing.assert_array_equal(course.step, [5, 10, 15])
+    np.testing.assert_array_equal(course.acted, [False, True, False])
+    np.testing.assert_allclose(course.limit, 0.25)  # 1/t: what growth and margin come to
+    assert loop_courses([digital]) == []
 
 
 def test_losses_compare_with_the_best_rival_only():

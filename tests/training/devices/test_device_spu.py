@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from thermospice.circuits import Programming
+from thermospice.circuits import Program, Programming
 from thermospice.training import DeviceEffects, DeviceSPU, IdealSPU, UnstableLoop
 from thermospice.training.devices import CascadeFlow
 from thermospice.training.devices.chips import _deviation_draws as draws
@@ -47,6 +47,36 @@ def test_without_effects_it_is_the_ideal_device(factors, drive, start, t):
     ideal = IdealSPU(t=t)
     value = device.compute(device.init(factors), drive, start).value
     assert relative(value, ideal.compute(ideal.init(factors), drive, start).value) < 1e-9
+
+
+@pytest.mark.parametrize("t", TIMES)
+@pytest.mark.parametrize("kind", ["cascade", "crossbar"])
+def test_a_nulled_answer_is_that_of_a_chip_without_offsets(factors, drive, start, t, kind):
+    # Catches what is taken off being that of another scale of the drive, another time or another chip.
+    program = factors if kind == "cascade" else Program(factors.dense().numpy(), drive.numpy())
+    told = [
+        device.compute(device.init(program), drive, start)
+        for device in (
+            DeviceSPU(Population(), t=t, nulled=True),
+            DeviceSPU(Population(), t=t, effects=DeviceEffects().without("offset")),
+            DeviceSPU(Population(), t=t),
+        )
+    ]
+    # the loop is linear; solves are right to 1e-9 of the readout
+    assert relative(told[0].value, told[1].value) < 1e-7
+    if t > 0.0:
+        assert relative(told[2].value, told[1].value) > 1e-4  # or there was nothing to take off
+        assert told[0].stats["attempts"] == told[2].stats["attempts"] + 1.0
+
+
+def test_a_nulled_answer_has_the_noise_of_both_runs(factors, drive):
+    def variance(nulled: bool) -> float:
+        device = DeviceSPU(noisy(offset_sigma=0.0, offset_mean=0.0), t=2.0, nulled=nulled)
+        loaded = device.init(factors)
+        return float(torch.stack([device.compute(loaded, drive).value for _ in range(60)]).var(0).mean())
+
+    # 60 draws of 40 cells, of which not all are independent: some 600, 6 % of each variance
+    assert variance(True) / variance(False) == pytest.approx(2.0, rel=0.3)
 
 
 def test_single_precision_is_right_to_its_tolerance(factors, drive, start):

@@ -116,6 +116,13 @@ def test_an_experiment_calibrates_the_chip_that_its_seed_draws(monkeypatch: pyte
     assert vars(after.model) == vars(replace(before.model, **left))  # type: ignore[attr-defined]
 
 
+def test_a_nulled_chip_keeps_the_deviations_of_its_resistors() -> None:
+    fields = {"solver": "device-spu", "design": "board-1k-1n"}
+    raw, nulled = (make_solver(experiment({**fields, "correction": c}), 0, 16) for c in ("none", "nulled"))
+    assert vars(nulled.model) == vars(raw.model)  # type: ignore[attr-defined]
+    assert (raw.nulled, nulled.nulled) == (False, True)  # type: ignore[attr-defined]
+
+
 def test_a_measured_chip_that_is_no_cascade_is_refused_with_its_file(tmp_path: Path) -> None:
     path = tmp_path / "device.json"
     DeviceModel.nominal(BOARD.nominal(Crossbar(n=3))).save(path)

@@ -68,9 +68,23 @@ def test_a_damping_goes_by_equal_factors_and_is_resumed(tmp_path: Path) -> None:
     assert "policy_acted" not in entry
 
 
+def test_a_damping_that_the_chip_does_not_serve_is_adapted_or_refused(tmp_path: Path) -> None:
+    # Catches a range that is looked at and not taken, one of another chip or batch, and an order of data that it moves.
+    asked = {**QUICK, "solver": "device-spu", "design": board(0.15), "damping": 1e-3, "steps": 3}
+    (entry,) = run_experiment(experiment({**asked, "served": "adapt"}), tmp_path / "a", workers=1, quiet=True)
+    assert entry["served_damping"] > 1e-3
+    with pytest.raises(ExperimentError, match=r"served: damping: expected .* got 0.001"):
+        run_experiment(experiment({**asked, "served": "refuse"}), tmp_path / "b", workers=1, quiet=True)
+    same = {**asked, "damping": entry["served_damping"]}
+    (plain,) = run_experiment(experiment(same), tmp_path / "c", workers=1, quiet=True)
+    assert plain["train_loss"] == entry["train_loss"]
+    assert "served_damping" not in plain
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
+        ({"served": "adapt", "solver": "ideal-spu"}, "served: means nothing to ideal-spu"),
         ({"unstable": "hope"}, "unstable: .*'raise-damping', 'shorten-t' or 'stop'"),
         ({"unstable": "stop", "solver": "ideal-spu"}, "unstable: means nothing to ideal-spu"),
         ({"damping_last": 0.1, "levenberg_marquardt": True}, "damping_last: Levenberg-Marquardt chooses"),
