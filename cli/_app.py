@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from ..files import explain
+from ..files import explain, warnings_in_one_line
 from ..files.opening import trust_no_current_folder
 from .commands import calibrate, designs, export, fetch, report, run, simulate, solve, sweep, symbolic, train, verify
 from .frame import (
@@ -65,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Results lie in folders that others have filled: what is called json.py there is no code of ours.
     trust_no_current_folder()
     open_descriptors()
+    warnings_in_one_line()
     children_are_heard()
     with kept_streams():
         return _run(arguments)

@@ -1,8 +1,9 @@
-"""Any exception in one line."""
+"""Any exception, and any warning, in one line."""
 
 import errno
 import os
 import traceback
+import warnings
 from typing import Any, cast
 
 DEBUG = "THERMOSPICE_DEBUG"
@@ -56,3 +57,8 @@ def _reason(error: BaseException) -> str:
 def _file_reason(error: OSError) -> str:
     hint = _HINTS.get(error.errno or 0) or error.strerror or str(error)
     return f"{error.filename}: {hint}" if error.filename else hint
+
+
+def warnings_in_one_line() -> None:
+    """From here on a warning is a line of its own, without the place in the code that gave it."""
+    warnings.formatwarning = lambda message, *_args, **_more: f"warning: {' '.join(str(message).split())}\n"

@@ -13,11 +13,11 @@ from ._parameters import Parameter
 class Term(Frozen):
     """A part of a design's cost: `coefficient (value/at)^exponent`, or `coefficient 2^((value - at)/doubles_every)`."""
 
-    coefficient: Annotated[float, Field(gt=0)]
+    coefficient: Annotated[Ratio, Field(gt=0)]
     """Cost of a parameter that has the value `at`."""
     at: Any
     """That value, in the field's unit."""
-    exponent: float | None = None
+    exponent: Ratio | None = None
     """Of the power law: -1 for what costs twice as much when it is half as large."""
     doubles_every: Any = None
     """Step of the value by which the cost doubles, in the field's unit; negative for what is dearer when smaller."""

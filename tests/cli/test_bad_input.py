@@ -366,3 +366,10 @@ def test_a_time_limit_that_is_too_short_is_refused_with_the_number(run):
     outcome = run("simulate", "--size", "64", "--analysis", "tran", "--timeout", "1ms")
     outcome.refused("--timeout: the simulator takes about", "its limit is 0.001 s")
     run("simulate", "--size", "2", "--timeout", "0").refused("timeout", "positive")
+
+
+def test_a_warning_is_one_line_without_a_place_in_the_code(tmp_path):
+    # Catches Python's own form, which tells a user a path and a line of the source.
+    code = "from thermospice.files import warnings_in_one_line as w; import warnings; w(); warnings.warn('two\\nlines')"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr
+    assert told == "warning: two lines\n"

@@ -15,7 +15,7 @@ from thermospice.files.quantities import unit_of as unit_of_field
 from thermospice.training import Experiment, ExperimentError, experiment, load_experiment
 
 # Bounds are read in the unit of the metric that they are for, and what a parameter has in that of its field.
-ELSEWHERE = {"at_most", "at_least", "low", "high", "mean", "sigma", "values", "failures", "typical"}
+ELSEWHERE = {"at_most", "at_least", "low", "high", "mean", "sigma", "values", "failures", "typical", "failed_as"}
 
 
 def is_number(annotation: Any) -> bool:

@@ -13,6 +13,7 @@ from multiprocessing.synchronize import Event
 from queue import Empty
 from typing import Any
 
+from ...files import warnings_in_one_line
 from ...files.opening import current_folder_left_out
 from .._exceptions import ExperimentError
 from ..tasks import Task
@@ -89,6 +90,7 @@ def _start_worker(stop: Event, messages: Any, task: Task | None) -> None:
     for number in STOPPING:  # sent to all of a session; the parent decides, by `stop`
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+    warnings_in_one_line()
     _worker.update(stop=stop, messages=messages, task=task)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
