@@ -37,17 +37,23 @@ def draw_specification(study: Study, asked: Specification, plan: Plan, records: 
         images.append(_panel(place, means, asked))
         place.set_xticks(range(len(axes_values[across])), labels=[value_label(across, v) for v in axes_values[across]])
         place.set_yticks(range(len(axes_values[up])), labels=[value_label(up, v) for v in axes_values[up]])
-        place.set_xlabel(parameter_label(across, ""))
-        place.set_title(
-            ", ".join(f"{parameter_label(name, '')} {value_label(name, v)}" for name, v in fixed.items()), fontsize=9
-        )
+        told = {name: v for name, v in fixed.items() if len(axes_values[name]) > 1}
+        place.set_title(_title(told, 26), fontsize=9)
     row[0].set_ylabel(parameter_label(up, ""))
+    figure.supxlabel(parameter_label(across, ""), fontsize="medium")
     figure.colorbar(images[0], ax=list(row), label=metric_label(study, asked.metric, ""))
     left_out = f" (the first {len(panels)} of {len(every)} panels)" if len(every) > len(panels) else ""
     bound = f"{metric_label(study, asked.metric, '')} at most {asked.at_most:g}"
     title = f"{study.name}: the line is the edge of {bound}, mean of {study.instances}{left_out}"
+    if same := {name: axes_values[name][0] for name in others if len(axes_values[name]) == 1}:
+        title = f"{title}; {_title(same, 200)}"
     figure.suptitle(textwrap.fill(title, round(13 * width)), fontsize=10)
     return figure
+
+
+def _title(values: Mapping[str, Any], width: int) -> str:
+    """A line or more of parameters with their values."""
+    return textwrap.fill(", ".join(f"{parameter_label(n, '')} {value_label(n, v)}" for n, v in values.items()), width)
 
 
 def _means(

@@ -5,10 +5,12 @@ from pathlib import Path
 from ...training import Experiment, experiment
 from ._state import JobSettings
 
-# Display name, and what it is: TNGD on the ideal and on the calibrated device, its exact limit, and two rivals.
+# Display name, and what it is: TNGD on the ideal device and on the calibrated one, whose programs make up for what was
+# found or do not, its exact limit, and two rivals.
 _METHODS = {
     "tngd-ideal": {"optimizer": "tngd", "solver": "ideal-spu"},
-    "tngd-device": {"optimizer": "tngd", "solver": "device-spu"},
+    "tngd-device": {"optimizer": "tngd", "solver": "device-spu", "correction": "calibrated"},
+    "tngd-uncorrected": {"optimizer": "tngd", "solver": "device-spu"},
     "ngd-exact": {"optimizer": "tngd", "solver": "woodbury"},
     "adam": {"optimizer": "adam"},
     "sgd": {"optimizer": "sgd"},
@@ -25,7 +27,7 @@ def experiments(folder: Path, settings: JobSettings) -> list[Experiment]:
     }
     device = {"device": folder / "device.json"}
     return [
-        experiment({**shared, **method, "name": name, **(device if name == "tngd-device" else {})}, name)
+        experiment({**shared, **method, "name": name, **(device if method.get("solver") == "device-spu" else {})}, name)
         for name, method in _METHODS.items()
     ]
 

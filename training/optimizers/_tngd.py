@@ -84,7 +84,8 @@ class TNGD(torch.optim.Optimizer):
     `step(inputs, targets)`: the step that the whole batch would give.
 
     unstable: what a step does about a device whose loop would ring up: a mode grows by e within t or, of a warm device,
-        does not decay at half the rate of the damping, since what grows a little in each step grows without end.
+        does not decay at half the rate of the damping that was asked for, since what grows a little in each step grows
+        without end.
         "raise-damping" multiplies what it adds to the damping by 1.5 until the loop is stable, and takes 2 % of it
         back after each stable step; it does so too where amplifiers reach their rails. "shorten-t" starts this step at
         the gradient, for at most 0.9 of the time in which the fastest mode grows by e, as a delay does that is too
