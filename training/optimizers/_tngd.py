@@ -303,9 +303,14 @@ class TNGD(torch.optim.Optimizer):
             "sums": {**self._sums, **self._stability.stats()},
             "solver": solver_state(self.solver),
             "stale": None if self._stale is None else self._stale.pack(),
-            "window": [packed_program(one) for one in self._window.kept],
+            **self._window_state(),
         }
         return state
+
+    def _window_state(self) -> dict[str, Any]:
+        """Of an average over steps; other states are as they always were."""
+        kept = [packed_program(one) for one in self._window.kept]
+        return {"window": kept} if self._window.length > 1 else {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where another TNGD of the same module and settings stood.

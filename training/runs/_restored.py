@@ -81,6 +81,9 @@ def _check_order(left: Tensor, samples: int) -> None:
         raise _Unlike(f"order.left: expected numbers of the {samples} samples")
 
 
+_WINDOW = "stepper.analog.window"
+"""Curvatures of the last steps, as many as there were."""
+
 _FREE = ("counters.", "random.cuda", "schema", "stepper.analog.stats")
 """Checked by themselves, or different from machine to machine."""
 
@@ -97,6 +100,11 @@ def _compare(expected: Any, found: Any, where: str) -> None:
             for name, value in expected.items():
                 if name in found:
                     _compare(value, found[name], f"{where}.{name}".lstrip("."))
+        case list() if where == _WINDOW:
+            if not isinstance(found, list) or not found:
+                raise _Unlike(f"{where}: expected the curvature of some steps")
+            for k, one in enumerate(found):  # after the first step there is one, and more later
+                _compare(expected[0], one, f"{where}.{k}")
         case list() | tuple():
             if not isinstance(found, list | tuple) or len(found) != len(expected):
                 raise _Unlike(f"{where}: expected {len(expected)} values")

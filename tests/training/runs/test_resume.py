@@ -27,6 +27,22 @@ METHODS: dict[str, dict[str, Any]] = {
     "device": {"solver": "device-spu", "lr": 0.1, "damping": 0.1, "t": 2.0},
     "micro-batches": {"solver": "woodbury", "lr": 0.1, "damping": 0.1, "accumulate": 3, "curvature": "fisher"},
     "mixed": {"solver": "ideal-spu", "lr": 0.1, "damping": 0.1, "t": 2.0, "autocast": "bfloat16"},
+    "averaged": {
+        "solver": "woodbury",
+        "lr": 0.1,
+        "damping": 0.1,
+        "curvature": "ggn",
+        "curvature_rows": "sampled",
+        "curvature_average": 4,
+    },
+    "averaged by layers": {
+        "solver": "woodbury",
+        "lr": 0.1,
+        "damping": 0.1,
+        "curvature": "layers",
+        "curvature_average": 20,
+        "curvature_decay": 0.7,
+    },
     "products": {"solver": "conjugate-gradient", "lr": 0.1, "damping": 0.1, "curvature": "products"},
 }
 # Asked before each step, in each of the three evaluations of step 0, and in the one of step 5: here before step 7.
