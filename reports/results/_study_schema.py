@@ -71,6 +71,22 @@ class Failure(TypedDict):
 
 
 @with_config(CONFIG)
+class Difference(TypedDict):
+    """By how much two settings differ, seed by seed."""
+
+    parameter: Name
+    value: Scalar
+    against: Scalar
+    others: dict[Name, Scalar]
+    metric: Name
+    seeds: Count
+    mean: Number
+    mean_low: Number
+    mean_high: Number
+    differs: NotRequired[bool]
+
+
+@with_config(CONFIG)
 class StudySummary(Share):
     """Of `sweep`."""
 
@@ -84,6 +100,7 @@ class StudySummary(Share):
     metrics: NotRequired[dict[Name, Metric]]
     points: NotRequired[list[Point]]
     specification: NotRequired[list[Bound]]
+    differences: NotRequired[list[Difference]]
     failures: NotRequired[list[Failure]]
     units: NotRequired[dict[Name, Name]]
     pictures: NotRequired[list[Name]]
