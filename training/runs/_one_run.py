@@ -19,7 +19,7 @@ from ..parallel import Lead, Ranks
 from ..tasks import Split, Task
 from ._checkpoint import load_checkpoint, save_checkpoint
 from ._metrics import Entry, JsonLines, Metrics, RowsError, TensorBoard, finite, has_tensorboard, read_rows, write_rows
-from ._out_of_memory import explain_memory
+from ._out_of_memory import explain_memory, forecast
 from ._progress import Progress
 from ._restored import restore
 from ._training_state import TrainingState, given
@@ -60,6 +60,7 @@ def train(
         run = make() if state is None else restore(make, state, checkpoint)
         lead = Lead(ranks)
         lead.share(state)
+        forecast(experiment, run.task, run.module)
         logged = _keep_rows(folder / CURVES, run.step if resume and checkpoint.exists() else -1)
         sinks = _sinks(folder, run.step)
         saved = Saved(checkpoint, run.step if resume and checkpoint.exists() else None)
