@@ -21,6 +21,7 @@ from .results import (
     characteristics,
     condition_of,
     deviations_behind,
+    paired_differences,
     specification,
     unfinished,
     with_ratios,
@@ -176,6 +177,8 @@ class _Campaign:
         if study.netlist is not None and study.sensitivity is None:
             nominal = {} if outcome["outcome"] == "interrupted" else self._nominal(records)
             summary |= self._characteristics(study.netlist, records, nominal)
+        if differences := paired_differences(study, what, records):
+            summary["differences"] = differences
         if study.specification is not None:
             summary["specification"] = specification(study, study.specification, what, records)
             write_specification(folder / "specification.csv", summary["specification"])

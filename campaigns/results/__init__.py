@@ -6,6 +6,7 @@ from ._characteristics import characteristics as characteristics
 from ._characteristics import condition_of as condition_of
 from ._characteristics import write_characteristics as write_characteristics
 from ._curves import gather as gather
+from ._differences import paired_differences as paired_differences
 from ._explained import deviations_behind as deviations_behind
 from ._junit import write_junit as write_junit
 from ._reference import unfinished as unfinished
@@ -26,6 +27,7 @@ __all__ = [
     "deviations_behind",
     "engines",
     "gather",
+    "paired_differences",
     "specification",
     "statistics",
     "unfinished",

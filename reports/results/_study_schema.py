@@ -172,6 +172,22 @@ class Optimised(TypedDict):
 
 
 @with_config(CONFIG)
+class Difference(TypedDict):
+    """By how much two settings differ, seed by seed."""
+
+    parameter: Name
+    value: Scalar
+    against: Scalar
+    others: dict[Name, Scalar]
+    metric: Name
+    seeds: Count
+    mean: Number
+    mean_low: Number
+    mean_high: Number
+    differs: NotRequired[bool]
+
+
+@with_config(CONFIG)
 class StudySummary(Share):
     """Of `sweep`."""
 
@@ -187,6 +203,7 @@ class StudySummary(Share):
     specification: NotRequired[list[Bound]]
     sensitivity: NotRequired[Ranking]
     optimised: NotRequired[Optimised]
+    differences: NotRequired[list[Difference]]
     failures: NotRequired[list[Failure]]
     units: NotRequired[dict[Name, Name]]
     pictures: NotRequired[list[Name]]

@@ -27,6 +27,7 @@ def study(folder: Folder) -> Section | None:
         *_metrics(summary),
         *_specification(summary),
         *_points(summary),
+        *_differences(summary),
         *ranges(summary),
         *worst_table(summary),
         *_failures(summary),
@@ -257,6 +258,37 @@ def _points(summary: Mapping[str, Any]) -> Iterator[Table]:
     )
     marks = tuple(False if p.get("failed") else None for p in points)
     yield Table("At every point: mean, and interval of the mean", head, rows, marks)
+
+
+def _differences(summary: Mapping[str, Any]) -> Iterator[Table]:
+    rows = summary.get("differences") or ()
+    if not rows:
+        return
+    head = ("metric", "setting", "less that of", "elsewhere", "seeds", "mean difference", "interval", "")
+    yield Table(
+        "Differences between settings, seed by seed; each 95 % interval is for itself, so that of twenty one misses",
+        head,
+        tuple(
+            (
+                metric_words(r["metric"]),
+                _setting(summary, {r["parameter"]: r["value"]}),
+                _setting(summary, {r["parameter"]: r["against"]}),
+                _setting(summary, r["others"]) or "–",
+                str(r["seeds"]),
+                Cell(f"{r['mean']:+.3g}", r["mean"], "", r["mean_low"], r["mean_high"]),
+                f"{r['mean_low']:+.3g} to {r['mean_high']:+.3g}",
+                "differs" if r.get("differs") else "may be chance",
+            )
+            for r in rows
+        ),
+    )
+
+
+def _setting(summary: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+    units = summary.get("parameter_units") or {}
+    return ", ".join(
+        f"{parameter_words(name)} {value_words(name, value, units.get(name, '1'))}" for name, value in values.items()
+    )
 
 
 def _failures(summary: Mapping[str, Any]) -> Iterator[Table]:

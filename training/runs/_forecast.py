@@ -6,7 +6,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+import torch
+
 from .._exceptions import ExperimentError
+from ..curvature import call
 from ..experiments import Experiment, with_defaults
 from ..tasks import Split, Task
 from ._job import SeedJob, cached_task
@@ -22,6 +25,8 @@ FEWEST_STEPS = 20
 """Of a run for which two steps are taken beforehand."""
 QUICK = 2.0
 """A first step [s] longer than that stands for all of them; of others the second does, which loads nothing more."""
+MANY_ROWS = 2_000
+"""Of a Jacobian, each a backward pass; fewer are done before anybody wonders."""
 PER_SECOND = 3e10
 """Floating-point operations of one thread: a large product reaches two or three times as many, a factorisation less."""
 PATIENT = 10.0
@@ -78,7 +83,7 @@ def run_cost(experiment: Experiment, task: Task | None = None) -> RunCost | None
     with suppress(Exception), alone(complete):
         state = TrainingState(task, complete, complete.seeds[0] if complete.seeds else 0)
         size = StepSize.of(complete, state.task, state.module)
-        if (long := size.operations / PER_SECOND) > PATIENT or size.memory > free_memory(complete.processor):
+        if (long := _long_step(state, size)) > PATIENT or size.memory > free_memory(complete.processor):
             return RunCost(steps * long, size.memory)
         if steps < FEWEST_STEPS:
             return RunCost(0.0, size.memory)
@@ -104,6 +109,21 @@ def together(costs: Sequence[RunCost], workers: int) -> TrainingForecast | None:
     # no training is shorter than its longest run
     seconds = max(sum(cost.seconds for cost in costs) / count, longest)
     return TrainingForecast(len(costs), count, seconds, count * max(cost.memory for cost in costs))
+
+
+def _long_step(state: TrainingState, size: StepSize) -> float:
+    """[s] Of a step so large that its matrices and the rows of its Jacobian are all that counts."""
+    passes = size.r * _seconds_of_a_row(state) if size.stored and size.r > MANY_ROWS else 0.0
+    return size.operations / PER_SECOND + passes
+
+
+def _seconds_of_a_row(state: TrainingState) -> float:
+    """Of one sample's output, backwards; torch's generators are left as they were."""
+    first = state.task.train.take(slice(0, 1)).inputs
+    trained = [p for p in state.module.parameters() if p.requires_grad]
+    with torch.random.fork_rng([]):
+        output = call(state.module, first).sum()
+        return _seconds(lambda: torch.autograd.grad(output, trained, allow_unused=True))
 
 
 def _seconds_of_a_step(state: TrainingState) -> float:

@@ -82,3 +82,14 @@ def test_missing_device_file_is_refused_before_training(tmp_path: Path) -> None:
     made = experiment({**QUICK, "solver": "device-spu", "device": tmp_path / "absent.json"})
     with pytest.raises(ExperimentError, match=r"device: .*absent\.json"):
         run_experiment(made, tmp_path / "out", workers=1)
+
+
+def test_a_jacobian_that_does_not_fit_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    """Catches a process that the kernel ends for its memory, an hour into nothing."""
+    inputs = load_task("regression").train.inputs[0].numel()
+    task = replace(load_task("regression"), build=lambda: nn.Linear(inputs, 200_000), layered=False)
+    made = experiment({**QUICK, "solver": "ideal-spu", "batch_size": 32, "curvature": "ggn"})
+    with pytest.raises(ExperimentError, match=r"a step needs \S+ GB, and \S+ GB may be taken") as caught:
+        run_experiment(made, tmp_path, task=task, workers=1)
+    assert "curvature: fisher" in str(caught.value)
+    assert "\n" not in str(caught.value)

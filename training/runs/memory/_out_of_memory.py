@@ -51,4 +51,5 @@ def _advice(experiment: Experiment, task: Task, module: nn.Module) -> str:
     if step.matrices:
         size += f"matrices {step.r} x {step.r} ({step.matrix / 1e9:.3g} GB each)"
     other = "" if experiment.iterates else " and solver: conjugate-gradient"
-    return f"{size}; lower batch_size, or store no J by curvature: products{other}"
+    fewer = "take a row for each sample by curvature: fisher, or "
+    return f"{size}; lower batch_size, {fewer}store no J by curvature: products{other}"

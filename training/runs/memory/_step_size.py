@@ -79,7 +79,7 @@ class StepSize:
 
 
 def _outputs(task: Task, module: nn.Module) -> int | None:
-    with suppress(Exception), torch.no_grad():
+    with suppress(Exception), torch.no_grad(), torch.random.fork_rng([]):
         first = task.train.take(slice(0, 1)).inputs
         return int(call(module, first).numel())
     return None
