@@ -2,6 +2,7 @@
 
 import functools
 import os
+from numbers import Integral
 from pathlib import Path
 
 from .._exceptions import BoundError, FileError
@@ -36,8 +37,8 @@ def in_gigabytes(size: int | float) -> str:
 
 def seed_fault(seed: int) -> str | None:
     """Why a number is no seed; None where it is one."""
-    if not hasattr(seed, "__index__"):
-        return f"expected a whole number, got {seed!r:.40}"
+    if isinstance(seed, bool) or not isinstance(seed, Integral):
+        return f"expected a whole number, got {' '.join(repr(seed).split()):.40}"
     if 0 <= seed <= MOST_SEED:
         return None
     return f"expected a seed from 0 to 2^53 = {MOST_SEED}, got {shortened(seed)}"

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ...files.arguments import check_choice, check_number, check_whole, shown
 from ...files.opening import check_seed
 from .._exceptions import UnstableLoop
 from .._types import Array, Matrix, Vector
@@ -110,21 +111,17 @@ class DeviceSPU:
         if not isinstance(self.model, DeviceLike):
             raise TypeError(
                 "DeviceSPU: expected a population or a device model, "
-                f"got {self.model!r:.60}; a file is read by thermospice.behavioral.load_device"
+                f"got {shown(self.model)}; a file is read by thermospice.behavioral.load_device"
             )
-        if not isinstance(self.t, float | int) or not self.t >= 0.0:
-            raise ValueError(f"DeviceSPU: expected t >= 0, got {self.t!r}")
-        if self.rounding not in ("nearest", "stochastic"):
-            raise ValueError(f'DeviceSPU: expected rounding "nearest" or "stochastic", got {self.rounding!r}')
-        if self.chip not in ("drawn", "measured"):
-            raise ValueError(f'DeviceSPU: expected chip "drawn" or "measured", got {self.chip!r}')
+        check_number("DeviceSPU", "t", self.t, infinite=True)
+        check_choice("DeviceSPU", "rounding", self.rounding, ("nearest", "stochastic"))
+        check_choice("DeviceSPU", "chip", self.chip, ("drawn", "measured"))
         if not isinstance(self.effects, DeviceEffects):
-            raise TypeError(f"DeviceSPU: expected effects as DeviceEffects(...), got {self.effects!r:.60}")
-        if not 0.0 < self.noise_tolerance < math.inf or self.max_attempts < 1:
-            raise ValueError(
-                "DeviceSPU: expected a finite noise_tolerance > 0 and max_attempts >= 1, "
-                f"got {self.noise_tolerance!r} and {self.max_attempts!r}"
-            )
+            raise TypeError(f"DeviceSPU: expected effects as DeviceEffects(...), got {shown(self.effects)}")
+        if self.ageing is not None and not isinstance(self.ageing, Ageing):
+            raise TypeError(f"DeviceSPU: expected ageing as Ageing(...) or None, got {shown(self.ageing)}")
+        check_number("DeviceSPU", "noise_tolerance", self.noise_tolerance, above=True)
+        check_whole("DeviceSPU", "max_attempts", self.max_attempts, 1, "runs")
         check_seed(self.seed, "DeviceSPU: seed")
         # the noise is another stream than the chip's errors, which are hashed from the seed
         object.__setattr__(self, "generator", torch.Generator().manual_seed(self.seed))

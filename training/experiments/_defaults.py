@@ -67,6 +67,8 @@ def _fitting(experiment: Experiment, chosen: Mapping[str, Any]) -> dict[str, Any
         left.update(_AVERAGE)
     if e.delay:
         left.add("start")
+    if e.damping_last is not None:
+        left.add("levenberg_marquardt")  # the damping follows one of the two
     return {name: value for name, value in chosen.items() if name not in left}
 
 

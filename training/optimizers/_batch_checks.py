@@ -5,16 +5,17 @@ from typing import Any
 
 from torch import Tensor
 
+from ...files.arguments import shown
 from ..solvers import Solver
 
 
 def check_parts(name: str, loss_fn: Any, solver: Any) -> None:
     """Raises TypeError for a class where one of its kind was expected, `MSELoss` for `MSELoss()`, and for no solver."""
     if isinstance(loss_fn, type) or not callable(loss_fn):
-        shown = f"the class {loss_fn.__name__}" if isinstance(loss_fn, type) else type(loss_fn).__name__
-        raise TypeError(f"{name}: expected loss_fn as a function or a loss, such as MSELoss(), got {shown}")
+        found = f"the class {loss_fn.__name__}" if isinstance(loss_fn, type) else type(loss_fn).__name__
+        raise TypeError(f"{name}: expected loss_fn as a function or a loss, such as MSELoss(), got {found}")
     if solver is not None and (isinstance(solver, type) or not isinstance(solver, Solver)):
-        raise TypeError(f"{name}: expected a solver, such as Woodbury(), got {solver!r}")
+        raise TypeError(f"{name}: expected a solver, such as Woodbury(), got {shown(solver)}")
 
 
 class _Missing:

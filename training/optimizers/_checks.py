@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ...files.arguments import check_choice, check_flag, check_number, check_whole, is_number, shown
 from .._exceptions import Diverged
 
 
@@ -16,31 +17,33 @@ def check_settings(
     momentum: float,
     betas: Sequence[float] | None,
     weight_decay: float,
+    eps: float,
 ) -> None:
     named = {"lr": lr, "damping": damping, "delay": delay, "momentum": momentum, "weight_decay": weight_decay}
-    for name, value in named.items():
-        if not 0.0 <= value < float("inf"):
-            raise ValueError(f"TNGD: expected {name} finite and >= 0, got {value}")
-    if start not in ("warm", "gradient", "zero"):
-        raise ValueError(f'TNGD: expected start "warm", "gradient" or "zero", got {start!r}')
+    for name, value in {**named, "eps": eps}.items():
+        check_number("TNGD", name, value)
+    check_choice("TNGD", "start", start, ("warm", "gradient", "zero"))
     if delay > 0.0 and start != "warm":
         raise ValueError(f'TNGD: a delay needs start="warm"; start={start!r} resets the device after it')
-    if betas is not None and (not isinstance(betas, Sequence) or len(betas) != 2):
-        raise ValueError(f"TNGD: expected betas as two numbers, got {betas!r}")
-    if betas is not None and (momentum or not all(0.0 <= beta < 1.0 for beta in betas)):
+    if betas is not None and (isinstance(betas, str) or not isinstance(betas, Sequence) or len(betas) != 2):
+        raise ValueError(f"TNGD: expected betas as two numbers, got {shown(betas)}")
+    for beta in betas or ():
+        check_number("TNGD", "betas", beta, below=1.0)
+    if betas is not None and momentum:
         raise ValueError(f"TNGD: expected betas in [0, 1) and no momentum, got betas={betas}, momentum={momentum}")
 
 
 def check_deflated(deflated: int, delay: float) -> None:
-    if not isinstance(deflated, int) or deflated < 0:
-        raise ValueError(f"TNGD: expected deflated >= 0, a whole number of modes, got {deflated!r}")
+    check_whole("TNGD", "deflated", deflated, 0, "modes")
     if deflated and delay > 0.0:
         raise ValueError("TNGD: a deflated start needs delay=0: the delay is there to hide the digital work before it")
 
 
 def check_curvature(curvature: str, autocast: torch.dtype | None, data_parallel: bool, delay: float) -> None:
-    if curvature not in ("ggn", "fisher", "layers", "products"):
-        raise ValueError(f'TNGD: expected curvature "ggn", "fisher", "layers" or "products", got {curvature!r}')
+    check_choice("TNGD", "curvature", curvature, ("ggn", "fisher", "layers", "products"))
+    if not any(autocast is one for one in (None, torch.bfloat16, torch.float16)):
+        raise ValueError(f"TNGD: expected autocast torch.bfloat16, torch.float16 or None, got {shown(autocast)}")
+    check_flag("TNGD", "data_parallel", data_parallel)
     wanted = {"autocast": autocast is not None}
     if curvature == "products":
         wanted["data_parallel"] = data_parallel
@@ -51,12 +54,10 @@ def check_curvature(curvature: str, autocast: torch.dtype | None, data_parallel:
 
 
 def check_averaged(rows: str, average: int, decay: float, curvature: str, data_parallel: bool) -> None:
-    if rows not in ("all", "sampled"):
-        raise ValueError(f'TNGD: expected curvature_rows "all" or "sampled", got {rows!r}')
-    if not isinstance(average, int) or isinstance(average, bool) or average < 1:
-        raise ValueError(f"TNGD: expected curvature_average >= 1, a whole number of steps, got {average!r}")
-    if not 0.0 < decay <= 1.0:
-        raise ValueError(f"TNGD: expected 0 < curvature_decay <= 1, got {decay}")
+    check_choice("TNGD", "curvature_rows", rows, ("all", "sampled"))
+    check_whole("TNGD", "curvature_average", average, 1, "steps")
+    if not is_number(decay) or not 0.0 < decay <= 1.0:
+        raise ValueError(f"TNGD: expected 0 < curvature_decay <= 1, got {shown(decay)}")
     if decay < 1.0 and average == 1:
         raise ValueError("TNGD: curvature_decay is of several steps; give curvature_average too")
     if rows == "sampled" and curvature == "fisher":

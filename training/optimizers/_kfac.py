@@ -11,6 +11,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ...files.arguments import check_flag, check_number, check_whole
 from .._exceptions import Diverged, UnstableLoop
 from .._types import LossFunction
 from ..curvature import Check, FlatModule, KroneckerLayer, OutputParts, Referee, check_check, kronecker_layers
@@ -77,14 +78,12 @@ class KFAC(torch.optim.Optimizer):
     ) -> None:
         check_parts("KFAC", loss_fn, solver)
         for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
-            if not 0.0 <= value < math.inf:
-                raise ValueError(f"KFAC: expected {name} finite and >= 0, got {value}")
-        if not 0.0 < damping < math.inf:
-            raise ValueError(f"KFAC: expected a finite damping > 0, got {damping}")
-        if not 0.0 <= decay < 1.0:
-            raise ValueError(f"KFAC: expected 0 <= decay < 1, got {decay}")
-        if bits is not None and bits < 2:
-            raise ValueError(f"KFAC: expected bits >= 2, or None, got {bits}")
+            check_number("KFAC", name, value)
+        check_number("KFAC", "damping", damping, above=True)
+        check_number("KFAC", "decay", decay, below=1.0)
+        if bits is not None:
+            check_whole("KFAC", "bits", bits, 2)
+        check_flag("KFAC", "data_parallel", data_parallel)
         check_unstable("KFAC", unstable)
         check_check("KFAC", check)
         self._layers = kronecker_layers(module)

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ...files.arguments import is_number, shown
 from .._types import Vector
 from ..curvature import FlatModule
 
@@ -63,8 +64,9 @@ def grouped(name: str, module: nn.Module, given: Iterable[Any] | None, own: Sequ
     """
     if given is None:
         return list(own)
-    if not isinstance(given, Iterable):
-        raise TypeError(f"{name}: expected params as parameters or groups of them, got {given!r}")
+    # the entries of a string or an array are no parameters
+    if not isinstance(given, Iterable) or isinstance(given, str) or hasattr(given, "ndim"):
+        raise TypeError(f"{name}: expected params as parameters or groups of them, got {shown(given)}")
     groups = [as_group(one) if isinstance(one, Mapping) else one for one in given]
     if not groups:
         raise ValueError(f"{name}: expected params as parameters or groups of them, got none")
@@ -118,8 +120,9 @@ def check_groups(name: str, groups: Sequence[Group]) -> None:
     """Raises ValueError for a group's own settings out of range, and for those that all groups share."""
     for group in groups:
         for setting in ("lr", "weight_decay", "momentum"):
-            if not 0.0 <= float(group[setting]) < float("inf"):
-                raise ValueError(f"{name}: expected {setting} finite and >= 0 in every group, got {group[setting]}")
+            value = group[setting]
+            if not is_number(value) or not 0.0 <= float(value) < float("inf"):
+                raise ValueError(f"{name}: expected {setting} finite and >= 0 in every group, got {shown(value)}")
     same_in_all(name, groups)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
+from ...files.arguments import check_choice
 from .._exceptions import UnstableLoop
 from .._types import Vector
 from ..curvature import AnyFactors
@@ -130,5 +131,4 @@ class Stability:
 
 
 def check_unstable(name: str, unstable: str) -> None:
-    if unstable not in get_args(Unstable):
-        raise ValueError(f"{name}: expected unstable as one of {', '.join(get_args(Unstable))}, got {unstable!r}")
+    check_choice(name, "unstable", unstable, get_args(Unstable))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from ...files.arguments import check_whole, shown
 from .._types import LossFunction, Vector
 from ..curvature import AnyFactors, Check, CurvatureKind, FlatModule, Linearise, MicroBatch, Referee, Whole, check_check
 from ..parallel import Ranks
@@ -128,18 +129,16 @@ class TNGD(torch.optim.Optimizer):
         autocast: torch.dtype | None = None,
         data_parallel: bool = False,
     ) -> None:
-        check_settings(lr, damping, delay, start, momentum, betas, weight_decay)
-        if not 0.0 <= eps < float("inf"):
-            raise ValueError(f"TNGD: expected a finite eps >= 0, got {eps}")
+        check_settings(lr, damping, delay, start, momentum, betas, weight_decay, eps)
         check_deflated(deflated, delay)
         check_parts("TNGD", loss_fn, solver)
-        if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
-            raise ValueError(f"TNGD: expected chunk >= 1, a whole number, got {chunk}")
+        if chunk is not None:
+            check_whole("TNGD", "chunk", chunk, 1)
         check_curvature(curvature, autocast, data_parallel, delay)
         check_averaged(curvature_rows, curvature_average, curvature_decay, curvature, data_parallel)
         check_unstable("TNGD", unstable)
         if levenberg_marquardt is not None and not isinstance(levenberg_marquardt, LevenbergMarquardt):
-            found = repr(levenberg_marquardt)
+            found = shown(levenberg_marquardt)
             raise TypeError(f"TNGD: expected levenberg_marquardt as LevenbergMarquardt() or None, got {found}")
         check_check("TNGD", check)
         if check != "gradient" and curvature != "layers":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ...files.arguments import check_number
 from .._types import Vector
 from ..curvature import AnyFactors
 
@@ -28,10 +29,12 @@ class LevenbergMarquardt:
     retreat: float = 4.0
 
     def __post_init__(self) -> None:
-        if not (0.5 < self.a < 1.0 and 0.0 < self.alpha < 1.0 and 0.0 < self.minimum <= self.maximum):
-            raise ValueError(f"LevenbergMarquardt: expected 0.5 < a < 1, 0 < alpha < 1, 0 < minimum <= maximum: {self}")
-        if not 1.0 < self.retreat < math.inf:
-            raise ValueError(f"LevenbergMarquardt: expected a finite retreat > 1, got {self.retreat}")
+        owner = "LevenbergMarquardt"
+        check_number(owner, "a", self.a, 0.5, 1.0, above=True)
+        check_number(owner, "alpha", self.alpha, 0.0, 1.0, above=True)
+        check_number(owner, "minimum", self.minimum, above=True)
+        check_number(owner, "maximum", self.maximum, self.minimum)
+        check_number(owner, "retreat", self.retreat, 1.0, above=True)
 
     def next(self, damping: float, ratio: float) -> float:
         if ratio > self.a:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...files.arguments import check_whole
 from .._types import Array
 from ..programs import AnyProgram, Factored, Factors, Products, needs_double, stored
 from ._contract import Solution, answer, matrix_of, to_tensor
@@ -24,6 +25,9 @@ class Cholesky:
     """
 
     dense_limit: int = 4096
+
+    def __post_init__(self) -> None:
+        check_whole("Cholesky", "dense_limit", self.dense_limit, 0, "parameters")
 
     def init(self, program: AnyProgram) -> DenseSolve | WoodburyState:
         """Raises ValueError when the program is singular or factors are not positive definite.

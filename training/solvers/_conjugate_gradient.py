@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ...files.arguments import check_choice, check_number, check_whole
 from .._types import Array, Vector
 from ..programs import AnyProgram, Factored, Products
 from ._contract import Solution, answer, matrix_of, to_tensor
@@ -33,6 +34,11 @@ class ConjugateGradient:
     tol: float = 1e-5
     max_iterations: int = 1000
     preconditioner: Literal["jacobi", "none"] = "jacobi"
+
+    def __post_init__(self) -> None:
+        check_number("ConjugateGradient", "tol", self.tol)
+        check_whole("ConjugateGradient", "max_iterations", self.max_iterations, 1)
+        check_choice("ConjugateGradient", "preconditioner", self.preconditioner, ("jacobi", "none"))
 
     def init(self, program: AnyProgram) -> CGState:
         """Raises ValueError when a dense program is not symmetric, or a program cannot be positive definite."""

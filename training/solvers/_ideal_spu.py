@@ -7,6 +7,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from ...files.arguments import check_number
 from ...files.opening import check_seed
 from .._types import Array, LinAlgError, Rows, Vector
 from ..programs import AnyLowRank, AnyProgram, Factored, Products, low_rank_and_gram
@@ -66,10 +67,8 @@ class IdealSPU:
     generator: torch.Generator = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not self.t >= 0.0:
-            raise ValueError(f"IdealSPU: expected t >= 0, got {self.t}")
-        if not 0.0 <= self.kappa0 < math.inf:
-            raise ValueError(f"IdealSPU: expected a finite kappa0 >= 0, got {self.kappa0}")
+        check_number("IdealSPU", "t", self.t, infinite=True)
+        check_number("IdealSPU", "kappa0", self.kappa0)
         check_seed(self.seed, "IdealSPU: seed")
         object.__setattr__(self, "generator", torch.Generator().manual_seed(self.seed))
 

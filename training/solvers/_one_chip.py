@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...behavioral import DeviceModel
 from ...circuits import Cascade, Instance, Level, Program, Topology
+from ...files.arguments import check_number
 from .._types import Array, Matrix
 from ..programs import AnyProgram, Factors, Products, stored
 from ._contract import Solution, answer, matrix_of, to_tensor
@@ -70,7 +71,7 @@ class SpiceSPU:
 
     def __post_init__(self) -> None:
         _check_chip("SpiceSPU", self.instance, Instance)
-        _check_time("SpiceSPU", self.t)
+        check_number("SpiceSPU", "t", self.t, infinite=True)
 
     def init(self, program: AnyProgram) -> HeldMatrix:
         """Raises TypeError for products without factors."""
@@ -104,7 +105,7 @@ class ModelSPU:
 
     def __post_init__(self) -> None:
         _check_chip("ModelSPU", self.model, DeviceModel)
-        _check_time("ModelSPU", self.t)
+        check_number("ModelSPU", "t", self.t, infinite=True)
 
     def init(self, program: AnyProgram) -> HeldMatrix:
         """Raises TypeError for products without factors."""
@@ -124,11 +125,6 @@ def _check_chip(name: str, chip: object, kind: type) -> None:
         raise TypeError(
             f"{name}: expected {article} {kind.__name__}, got {chip!r:.60}; a file is read by {kind.__name__}.load"
         )
-
-
-def _check_time(name: str, t: float) -> None:
-    if not isinstance(t, float | int) or not t >= 0.0:
-        raise ValueError(f"{name}: expected t >= 0, got {t!r}")
 
 
 def _load(name: str, program: AnyProgram) -> HeldMatrix:

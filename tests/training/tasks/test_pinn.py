@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from thermospice.training import experiment, load_task
+from thermospice.training.experiments import with_defaults
 from thermospice.training.runs import run_experiment
 
 
@@ -48,3 +49,20 @@ def test_first_order_stalls(tmp_path: Path, seed: int) -> None:
     settings = {"task": "pinn", "optimizer": "adam", "lr": 0.01, "steps": 300, "seeds": (seed,), "precision": "float64"}
     entry = run_experiment(experiment(settings), tmp_path, workers=1, quiet=True)[0]
     assert float(entry["train_loss"]) > 0.1
+
+
+@pytest.mark.parametrize("solver", ["ideal-spu", "woodbury", "device-spu"])
+def test_natural_gradients_adapt_their_damping_unless_told_otherwise(solver: str) -> None:
+    task = load_task("pinn")
+    settings = {"task": "pinn", "solver": solver}
+    assert with_defaults(experiment(settings), task).levenberg_marquardt
+    for given in ({"damping_last": 1e-3}, {"levenberg_marquardt": False}):
+        assert not with_defaults(experiment({**settings, **given}), task).levenberg_marquardt
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("solver", ["ideal-spu", "woodbury"])
+def test_natural_gradients_reach_a_millionth_with_their_defaults(tmp_path: Path, solver: str) -> None:
+    settings = {"task": "pinn", "solver": solver, "seeds": tuple(range(10))}
+    entries = run_experiment(experiment(settings), tmp_path, quiet=True)
+    assert all(float(entry["train_loss"]) < 1e-6 for entry in entries)

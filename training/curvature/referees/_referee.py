@@ -5,6 +5,8 @@ from typing import Literal, get_args
 
 from torch import nn
 
+from ....files.arguments import check_choice
+
 Check = Literal["gradient", "every", "off"]
 """Of derivatives by layers; see `TNGD`."""
 
@@ -38,5 +40,4 @@ class Referee:
 
 
 def check_check(name: str, check: str) -> None:
-    if check not in get_args(Check):
-        raise ValueError(f"{name}: expected check as one of {', '.join(get_args(Check))}, got {check!r}")
+    check_choice(name, "check", check, get_args(Check))
