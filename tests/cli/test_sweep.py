@@ -240,7 +240,7 @@ TWO = {
 def test_a_ranking_tells_which_parameter_moves_the_error(run, tmp_path, here):
     parameters = {**TWO, "design.temperature": {"low": 290, "high": 310}}
     asked = {"metric": "relative_error", "samples": 8, "levels": 2, "resamples": 100}
-    write(tmp_path / "s.yaml", parameters=parameters, sensitivity=asked, instances=4)
+    write(tmp_path / "s.yaml", parameters=parameters, sensitivity=asked, instances=2)
     outcome = run("sweep", "s.yaml", "--out", "out", "--json")
     assert outcome.code == 0, outcome.err
     found = json.loads(outcome.out)["sensitivity"]
