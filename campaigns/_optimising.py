@@ -37,6 +37,12 @@ def search_of(study: Study, where: str) -> Search:
     return Search(space, cost, study.limits, asked.confidence, designs, study.seed)
 
 
+def search_forecast(study: Study, search: Search, where: str) -> Plan:
+    """As many runs of its first design as a search may use, for what it will take."""
+    one = PlanMaker(study, where).plan(search.proposals([])[:1])
+    return Plan(one.points, one.chips, one.runs * search.designs)
+
+
 @dataclass(eq=False)
 class Optimising:
     """The search, and what it has found so far."""
@@ -68,7 +74,6 @@ class Optimising:
         """Try designs until the search is over. What the folder holds is not tried again, and so leads the same way."""
         study = self.study
         assert study.optimise is not None
-        seen = 0
         expected = self.search.designs * study.instances + study.optimise.verify
         while new := self.search.proposals(self.history):
             what = self.maker.plan(new)
@@ -77,7 +82,6 @@ class Optimising:
             for p in range(len(new)):
                 mine = [r for run, r in zip(what.runs, records, strict=True) if run.point == p and r is not None]
                 self.history.append(tried_of(study.limits, what.points[p], mine))
-            seen += len(new)
 
     def _verified(self) -> None:
         study = self.study
