@@ -12,7 +12,7 @@ from ..files import plain, write_bytes, write_json, write_text
 from ..files.opening import available_cores
 from ._exceptions import StudyError
 from ._forecast import campaign_forecast
-from ._optimising import Optimising, search_of
+from ._optimising import Optimising, search_forecast, search_of
 from ._performing import Execution, Performer, Progress
 from ._summary import campaign_summary, has_passed
 from .planning import Plan, PlanMaker, plan
@@ -89,7 +89,7 @@ def run_campaign(
         raise StudyError(f"{target}: holds a campaign already; resume it, or choose another folder")
     what = plan(study, where)
     search = None if study.optimise is None else search_of(study, where)
-    _foretell(what, study, execution, where, tell)
+    _foretell(what if search is None else search_forecast(study, search, where), study, execution, where, tell)
     if study.kind != "training" and execution.scheduler is None:
         _find_simulators(what)
     with alone_in(target):

@@ -37,6 +37,12 @@ def search_of(study: Study, where: str) -> Search:
     return Search(space, cost, study.limits, asked.confidence, designs, study.seed)
 
 
+def search_forecast(study: Study, search: Search, where: str) -> Plan:
+    """As many runs of its first design as a search may use, for what it will take."""
+    one = PlanMaker(study, where).plan(search.proposals([])[:1])
+    return Plan(one.points, one.chips, one.runs * search.designs)
+
+
 @dataclass(eq=False)
 class Optimising:
     """The search, and what it has found so far."""
@@ -47,6 +53,8 @@ class Optimising:
     search: Search
     performer: Performer
     history: list[Tried] = field(default_factory=list)
+    _pending: list[dict[str, Any]] = field(default_factory=list)
+    """Designs whose chips are being tried."""
     _new: Plan | None = None
     """Of the chosen design on new chips."""
 
@@ -68,16 +76,16 @@ class Optimising:
         """Try designs until the search is over. What the folder holds is not tried again, and so leads the same way."""
         study = self.study
         assert study.optimise is not None
-        seen = 0
         expected = self.search.designs * study.instances + study.optimise.verify
         while new := self.search.proposals(self.history):
+            self._pending = new
             what = self.maker.plan(new)
             self.performer.do((*what.runs, *what.references), expected)
             records = self._records(what)
             for p in range(len(new)):
                 mine = [r for run, r in zip(what.runs, records, strict=True) if run.point == p and r is not None]
                 self.history.append(tried_of(study.limits, what.points[p], mine))
-            seen += len(new)
+            self._pending = []
 
     def _verified(self) -> None:
         study = self.study
@@ -97,10 +105,10 @@ class Optimising:
     def _report(self, outcome: dict[str, Any], started: float) -> tuple[Plan, list[Record | None], dict[str, Any]]:
         """Tables, array file, picture and summary of what is done."""
         study, folder = self.study, self.folder
-        what = self.maker.plan([one.design for one in self.history])
+        what = self.maker.plan([*(one.design for one in self.history), *self._pending])
         records = self._records(what)
         write_table(folder / "table.csv", study, what, records)
-        if self.history:
+        if what.runs:
             write_dataset(folder / "results.nc", study, what, records)
         new = None if self._new is None else self._records(self._new)
         if study.kind == "training":
@@ -124,7 +132,7 @@ class Optimising:
         """The cheapest design, and the verdict of new chips."""
         study = self.study
         chips = len(what.chips)
-        there = _there(records)
+        there = _there(records[: chips * len(self.history)])
         rows = design_rows(self.search, self.history, [there[k : k + chips] for k in range(0, len(there), chips)])
         write_designs(self.folder / "designs.csv", study, rows)
         found = cheapest(study, self.search, rows, self.history)

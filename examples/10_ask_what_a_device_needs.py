@@ -4,7 +4,8 @@ Ask what a device needs
 
 A study says what varies, how many chips, and what is good enough. Here: how well must resistors
 match so that a four-cell chip solves its program to 5 %? ``thermospice sweep study.yaml`` does the
-same from the command line.
+same from the command line. A study with ``sensitivity`` ranks its parameters, and one with
+``optimise`` looks for the cheapest design that keeps the limits.
 """
 
 from pathlib import Path

@@ -7,11 +7,13 @@ import scipy
 from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
-Places = Float[np.ndarray, "designs parameters"]
-Rooms = Float[np.ndarray, " designs"]
 
-
-def probability_of_room(tried: Places, rooms: Rooms, asked: Places, seed: int) -> Float[np.ndarray, " asked"]:
+def probability_of_room(
+    tried: Float[np.ndarray, "tried parameters"],
+    rooms: Float[np.ndarray, " tried"],
+    asked: Float[np.ndarray, "asked parameters"],
+    seed: int,
+) -> Float[np.ndarray, " asked"]:
     """That the room of each design is at least zero (Matern 5/2 with a length for each parameter, and noise).
 
     On one thread: a search that goes on elsewhere has to propose the same designs.

@@ -40,6 +40,8 @@ class Sensitivity(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _in_the_metric_s_unit(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and data.get("metric") == YIELD:
+            return data
         return in_its_unit(data, "failed_as")
 
     @field_validator("of_the_chips", mode="before")
@@ -78,9 +80,6 @@ class Sensitivity(Frozen):
             yield f"sensitivity.{name}: means nothing to a yield, in which a failed run keeps no limit; remove it"
         if len(set(self.methods)) != len(self.methods):
             yield f"sensitivity.methods: expected each once, got {', '.join(self.methods)}"
-        for k, limit in enumerate(limits):
-            if limit.required_yield is not None:
-                yield f"limits.{k}.required_yield: a ranking has no verdict; remove it"
         for name, parameter in parameters.items():
             if parameter.values is not None and len(parameter.values) < 2:
                 yield f"parameters.{name}.values: expected two or more; one value moves nothing"

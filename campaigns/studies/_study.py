@@ -144,6 +144,10 @@ class Study(Frozen):
             yield f"samples: means nothing beside {both[0]}; remove it, or give {own}"
         if self.sensitivity is not None:
             yield from self.sensitivity.faults(self.metrics, self.parameters, self.limits)
+            # Those of a netlist come with its tolerances, from a file that other studies read as well.
+            for k, limit in enumerate(self.limits if self.netlist is None else ()):
+                if limit.required_yield is not None:
+                    yield f"limits.{k}.required_yield: a ranking has no verdict; remove it"
         if self.optimise is not None:
             yield from self.optimise.faults(self.parameters, self.limits, self.instances)
 

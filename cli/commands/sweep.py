@@ -104,7 +104,8 @@ def sweep(
 ) -> None:
     """Perform every run of a study and leave table.csv, results.nc, pictures and summary.json.
 
-    A run that was done is never done again. Exit code 1: runs failed, or a required yield was not reached.
+    A run that was done is never done again. Exit code 1: runs failed, a required yield was not reached, or the
+    cheapest design of a search does not keep its limits on new chips.
     """
     with job("sweep", out, quiet, as_json, resume) as this:
         from ...campaigns import Execution

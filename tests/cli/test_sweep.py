@@ -227,3 +227,67 @@ def test_verdicts_that_a_study_has_not_are_refused_before_it_runs(run, tmp_path,
     write(tmp_path / "s.yaml")
     run("sweep", "s.yaml", "--out", "out", "--junit", "ci.xml").refused("--junit", "netlist")
     assert not (tmp_path / "out" / "table.csv").exists()
+
+
+# Studies that choose their own points.
+
+TWO = {
+    "design.mismatch.resistor_sigma": {"low": "0.2 %", "high": "5 %", "scale": "log"},
+    "design.programming.bits": {"low": 6, "high": 10},
+}
+
+
+def test_a_ranking_tells_which_parameter_moves_the_error(run, tmp_path, here):
+    parameters = {**TWO, "design.temperature": {"low": 290, "high": 310}}
+    asked = {"metric": "relative_error", "samples": 8, "levels": 2, "resamples": 100}
+    write(tmp_path / "s.yaml", parameters=parameters, sensitivity=asked, instances=2)
+    outcome = run("sweep", "s.yaml", "--out", "out", "--json")
+    assert outcome.code == 0, outcome.err
+    found = json.loads(outcome.out)["sensitivity"]
+    rows = {row["parameter"]: row for row in found["ranking"]}
+    # Without temperature coefficients nothing depends on it in an operating point, and the last place is its.
+    assert found["ranking"][-1]["parameter"] == "design.temperature"
+    assert rows["design.temperature"]["total"] == rows["design.temperature"]["moves"] == 0
+    # The study's bits are exact, and the same chips are drawn: the error grows in proportion to the mismatch to first
+    # order, so that from 0.2 to 5 % it moves by 24/25 of what it has at 5 %. Offsets, 0.4 mV of volts, and the second
+    # order, 5 % of the first for each of a few resistors, leave a fifth.
+    at = {level["value"]: level["metric"] for level in rows["design.mismatch.resistor_sigma"]["levels"]}
+    assert rows["design.mismatch.resistor_sigma"]["moves"] == pytest.approx(0.96 * at[0.05], rel=0.2)
+    assert (tmp_path / "out" / "sensitivity.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "out" / "sensitivity.csv").read_text().count("\n") == 4
+
+
+def test_a_killed_search_goes_on_to_the_same_design(run, tmp_path, here):
+    cost = {
+        "design.mismatch.resistor_sigma": {"coefficient": 1, "at": "1 %", "exponent": -1},
+        "design.programming.bits": {"coefficient": 0.1, "at": 8, "doubles_every": 1},
+    }
+    limits = [{"metric": "relative_error", "at_most": "5 %", "required_yield": "70 %"}]
+    asked = {"cost": cost, "runs": 32, "verify": 6}
+    write(tmp_path / "s.yaml", parameters=TWO, limits=limits, optimise=asked, instances=4)
+    outcome = run("sweep", "s.yaml", "--out", "out", "--json")
+    found = json.loads(outcome.out)
+    new = found["optimised"]["verification"]
+    assert outcome.code == (0 if new["met"] else 1), outcome.err
+    assert found["optimised"]["designs"] <= 8
+    assert new["seeds"] == {"first": 4, "last": 9}  # the search has 0 to 3
+    kept_designs = (tmp_path / "out" / "designs.csv").read_text()
+    assert kept_designs.count("\n") == 1 + found["optimised"]["designs"]
+    # Half of the runs are gone, as after a kill in the middle.
+    for key in sorted(kept(tmp_path / "out"))[::2]:
+        execute(tmp_path / "out", "DELETE FROM runs WHERE key = ?", (key,))
+    again = json.loads(run("sweep", "--resume", "out", "--json").out)
+    assert (tmp_path / "out" / "designs.csv").read_text() == kept_designs
+    assert again["optimised"] == found["optimised"]
+
+
+def test_a_limit_that_no_design_keeps_ends_with_one(run, tmp_path, here):
+    limits = [{"metric": "relative_error", "at_most": 1e-9, "required_yield": "70 %"}]
+    cost = {"design.programming.bits": {"coefficient": 1, "at": 8, "exponent": 1}}
+    parameters = {"design.programming.bits": [6, 8, 10, 12]}
+    asked = {"cost": cost, "runs": 16}
+    write(tmp_path / "s.yaml", parameters=parameters, limits=limits, optimise=asked, instances=4)
+    outcome = run("sweep", "s.yaml", "--out", "out")
+    assert outcome.code == 1
+    assert "no design that was tried keeps the limits" in " ".join(outcome.err.split())
+    assert "verification" not in json.loads((tmp_path / "out" / "summary.json").read_text())["optimised"]

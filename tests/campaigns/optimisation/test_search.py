@@ -145,8 +145,10 @@ def test_a_search_asked_again_says_the_same():
 
 
 def test_a_limit_out_of_reach_gives_no_design():
-    found = search(made(limits=[{"metric": "relative_error", "at_most": 1e-5, "required_yield": 0.9}]))
-    history = searched(search(made(optimise={**plain(made()), "runs": 8 * CHIPS})), error)
+    limits = [{"metric": "relative_error", "at_most": 1e-5, "required_yield": 0.9}]
+    found = search(made(limits=limits, optimise={**plain(made()), "runs": 8 * CHIPS}))
+    history = searched(found)
+    assert len(history) == 8
     assert found.best(history) is None
     assert history[found.nearest(history)].design[SIGMA] == min(one.design[SIGMA] for one in history)
 
@@ -165,8 +167,7 @@ def test_a_design_whose_chips_fail_keeps_nothing():
 
 
 def test_a_search_goes_around_designs_that_fail():
-    study = made()
-    found = search(study)
+    found = search(made(optimise={**plain(made()), "runs": 20 * CHIPS}))
     history = []
     while new := found.proposals(history):
         for one in new:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 from scipy import stats
-from thermospice.campaigns import load_study, parse_study, plan
+from thermospice.campaigns import StudyError, load_study, parse_study, plan
 from thermospice.campaigns.planning import key_of
 from thermospice.campaigns.runs import _executors as executor_module
 from thermospice.campaigns.studies import to_plain
@@ -231,3 +231,40 @@ def test_a_study_has_the_same_numbers_from_both_simulators(run, tmp_path):
     errors = [float(row["relative_error"]) for row in table]
     assert errors[0] != errors[1]
     assert errors[0] == pytest.approx(errors[1], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"sensitivity": {"metric": "relativ_error"}}, ["sensitivity.metric", "relative_error", "yield"]),
+        ({"sensitivity": {"metric": "yield"}}, ["sensitivity.metric", "limits"]),
+        ({"sensitivity": {"metric": "relative_error", "samples": 100}}, ["power of two", "64 or 128"]),
+        ({"sensitivity": {"metric": "relative_error", "of_the_chips": "worst"}}, ["mean, median", "90 %", "worst"]),
+        ({"sensitivity": {"metric": "relative_error", "colour": 1}}, ["sensitivity.colour", "unknown key"]),
+        ({"sensitivity": {"metric": "relative_error"}, "method": "grid"}, ["method", "remove"]),
+        ({"sensitivity": {"metric": "relative_error"}, "parameters": {}}, ["parameters", "missing"]),
+        ({"sensitivity": {"metric": "relative_error"}, "samples": 8}, ["sensitivity.samples"]),
+        ({"method": "optimise"}, ["optimise", "missing"]),
+        ({"optimise": {"cost": {"size": {"coefficient": 1, "at": 2, "exponent": 1}}}}, ["limits", "required_yield"]),
+        ({"limits": [{"metric": "nois", "at_most": "3 mV"}]}, ["limits.0", "relative_error", "nois"]),
+        (
+            {"limits": [{"metric": "relative_error", "at_most": 1}, {"metric": "relative_error", "at_most": 2}]},
+            ["limits.1.metric", "limits.0"],
+        ),
+    ],
+)
+def test_bad_rankings_searches_and_limits_are_refused_in_one_line(tmp_path, changes, words):
+    own = {"parameters": {"size": {"low": 1, "high": 3}}} if {"sensitivity", "optimise"} & changes.keys() else {}
+    with pytest.raises(StudyError) as refused:
+        planned(tmp_path, **{**own, **changes})
+    message = str(refused.value)
+    assert all(word in message for word in words), message
+    assert "\n" not in message
+
+
+def test_a_range_of_a_whole_number_has_whole_values(tmp_path):
+    # Catches bits of 7.3: no hypercube could vary them.
+    parameters = {"design.programming.bits": {"low": 6, "high": 9}}
+    _, what = planned(tmp_path, parameters=parameters, method="latin-hypercube", samples=40)
+    values = [point["design.programming.bits"] for point in what.points]
+    assert [values.count(bits) for bits in (6, 7, 8, 9)] == [10, 10, 10, 10]

@@ -96,3 +96,54 @@ def test_a_circuit_of_ones_own_has_one_typical_value_and_that_is_no_median(tmp_p
     page = build_report([tmp_path], tmp_path / "report.html").read_text(encoding="utf-8")
     assert "circuit without deviations (typ)" in page
     assert "typical (median)" not in page
+
+
+RANKED = {
+    "parameter": "design.mismatch.resistor_sigma",
+    "moves": 0.034,
+    "moves_low": 0.02,
+    "moves_high": 0.05,
+    "lowest_at": 0.001,
+    "highest_at": 0.02,
+    "total": 0.67,
+    "total_low": 0.42,
+    "total_high": 0.92,
+    "first": 0.64,
+}
+RANKING = {"metric": "relative_error", "unit": "1", "of_the_chips": "mean", "chips": 8, "ranking": [RANKED]}
+JUDGED = {
+    "metric": "relative_error",
+    "at_most": 0.03,
+    "required_yield": 0.9,
+    "passed": 17,
+    "of": 20,
+    "yield": 0.85,
+    "yield_low": 0.6211,
+    "yield_high": 0.9679,
+}
+VERIFICATION = {"seeds": {"first": 8, "last": 27}, "chips": 20, "failed": 0, "limits": [JUDGED]}
+OPTIMISED = {
+    "designs": 22,
+    "designs_kept": 9,
+    "unit": "EUR",
+    "design": 21,
+    "parameters": {"design.mismatch.resistor_sigma": 0.00438},
+    "cost": 33.67,
+    "energy_per_step_J": 0.0705,
+    "verification": VERIFICATION,
+}
+
+
+def test_a_ranking_has_words_units_and_intervals(tmp_path):
+    (tmp_path / "summary.json").write_text(json.dumps({**SUMMARY, "sensitivity": RANKING}))
+    page = build_report([tmp_path], tmp_path / "report.html").read_text(encoding="utf-8")
+    for words in ("resistor mismatch", "3.4 % (2 % to 5 %)", "67 % (42 % to 92 %)", "0.1 %", "depends most on"):
+        assert words in page
+
+
+def test_a_design_that_new_chips_refuse_is_a_failure_with_its_interval(tmp_path):
+    # Catches a verdict by the search's own chips, which were all kept.
+    (tmp_path / "summary.json").write_text(json.dumps({**SUMMARY, "failed": 0, "optimised": OPTIMISED}))
+    page = build_report([tmp_path], tmp_path / "report.html").read_text(encoding="utf-8")
+    for words in ("Falls short", "17 of 20", "62.1 % to 96.8 %", "33.67 EUR", "70.5 mJ", "0.438 %", "more chips"):
+        assert words in page
