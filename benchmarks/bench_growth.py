@@ -1,8 +1,9 @@
 # ruff: noqa: E402  (the thread counts must stand before the imports)
 """What whole commands cost as the number of cells grows, beside the simulator or the mathematics that they stand for.
 
-- `simulate` of a crossbar at level macro against `ngspice -n -b` on the deck that it wrote, taking turns: wall time and
-  peak memory of each process;
+- `simulate` of a crossbar at level macro against `ngspice -n -b` on the deck that it wrote, taking turns: processor
+  time and peak memory of each process with its children, which other work on the machine changes less than wall time;
+- `sweep` of chips at 32 cells against the simulator alone on as many decks: a transient each, and an operating point;
 - `DeviceModel.response` with its settled mean and covariance against one dense LU and one Lyapunov equation of its
   states;
 - the fit of `calibrate`: what one run costs with its derivatives by every unknown, against the bare product of these
@@ -47,17 +48,18 @@ EXTRA = 1.5  # s
 MEMORY = 400.0  # MB, above twice the simulator's
 RESPONSE = 10.0
 START, MISTAKE = 0.7, 1.0  # s
+CAMPAIGN = 1.3
 
 SIZES = (8, 32, 64, 128, 256, 300)
-LARGEST = {"ac": 64, "tran": 64, "noise": 16}
+LARGEST = {"ac": 64, "tran": 64, "noise": 32}
 """Beyond, the simulator alone takes longer than all benchmarks may."""
 
 ONCE = 200
 """Cells from which on the simulator runs once."""
 
 OTHERS = {
-    "symbolic": ((2, 4, 8), ("symbolic",)),
-    "solve": ((8, 32, 128), ("solve", "--problem", "solve", "--on", "model", "--runs", "4")),
+    "symbolic": ((8, 32, 64), ("symbolic",)),
+    "solve": ((8, 32, 64), ("solve", "--problem", "solve", "--on", "model", "--runs", "4")),
     "calibrate": ((2, 4, 8), ("calibrate", "--topology", "crossbar")),
     "verify": ((2, 4), ("verify", "--topology", "crossbar", "--level", "macro", "--quick", "--no-second-opinion")),
 }
@@ -77,17 +79,16 @@ MISTAKES = (
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a process and its children: wall time [s], peak memory of the largest one [MB]."""
+    """Of a process and its children: processor time [s], peak memory of the largest one [MB]."""
 
     seconds: float
     memory: float
 
 
 def cost(command: Sequence[str], folder: Path) -> Cost:
-    start = time.perf_counter()
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, _, usage = os.wait4(process.pid, 0)
-    return Cost(time.perf_counter() - start, usage.ru_maxrss / 1024)
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def thermospice(*words: str) -> tuple[str, ...]:
@@ -202,6 +203,21 @@ def others() -> Iterator[Row]:
         yield Row(f"{name}: exponent", exponent(sizes, seconds), "")
 
 
+def campaigns() -> Iterator[Row]:
+    """What a study of chips costs above the simulator, its processes and reports included."""
+    for analysis, chips, most in (("tran", 8, CAMPAIGN), ("op", 200, None)):
+        with tempfile.TemporaryDirectory() as name:
+            circuit = {"design": "board-1k-1n", "size": 32, "analyses": [analysis]}
+            study = {"name": "chips", "instances": chips, "circuit": circuit}
+            (Path(name) / "study.yaml").write_text(json.dumps(study))
+            whole = cost(thermospice("sweep", "study.yaml", "--out", "s", "--quiet"), Path(name)).seconds
+            words = ("simulate", "--analysis", analysis, "--size", "32", "--out", "r", "--quiet")
+            cost(thermospice(*words), Path(name))
+            deck = Path(name) / "r" / "circuit.cir"
+            plain = chips * cost((find_ngspice().path, "-n", "-b", str(deck)), Path(name)).seconds
+        yield Row(f"sweep {analysis}, {chips} chips of 32 cells: over the simulator", whole / plain, "x", most=most)
+
+
 def starts(rounds: int) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         for words, most in ((("--help",), START), *((words, MISTAKE) for words in MISTAKES)):
@@ -219,7 +235,7 @@ def main() -> int:
     for row in (*starts(given.rounds), *responses(given.largest), *calibrations(given.largest)):
         print(row, flush=True)
         rows.append(row)
-    for found in (others(), simulations(given.largest, given.rounds)):
+    for found in (others(), campaigns(), simulations(given.largest, given.rounds)):
         for row in found:
             print(row, flush=True)
             rows.append(row)

@@ -35,6 +35,9 @@ _INVERTED = 3
 _PROVED = 96
 """Proofs are checked up to this many states."""
 
+_SECONDS: Mapping[Level, float] = {"ideal": 2.3e-3, "macro": 9e-3, "transistor": 9e-3}
+"""For each entry, by `benchmarks/bench_growth.py`."""
+
 _FACTORED = 12
 """A cascade with more rows, of states and stages, keeps its arrays apart."""
 
@@ -54,6 +57,11 @@ class Formulas:
     latex: str
     summary: dict[str, Any]
     holds: bool
+
+
+def effort(topology: Topology, level: Level) -> float:
+    """Time that `analyse` takes [s], to a factor of three: it writes the matrices out, entry by entry."""
+    return _SECONDS[level] * topology.n**2
 
 
 def analyse(topology: Topology, level: Level) -> Formulas:

@@ -20,6 +20,7 @@ from ..frame import (
     Seed,
     Size,
     Temperature,
+    Timeout,
     TopologyName,
     job,
     quantity,
@@ -168,6 +169,7 @@ def solve(
     corner: Corner = "typical",
     instance_seed: InstanceSeed = None,
     no_mismatch: NoMismatch = False,
+    timeout: Timeout = None,
     out: Out = None,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -189,7 +191,7 @@ def solve(
         from ...behavioral.linear_algebra import Budget
         from ...circuits.trials import get_chip_design, get_chip_level, get_instance, without_effect
         from ..frame import refuse_beside
-        from ..inputs import check, get_device, get_given, get_kind, get_problem
+        from ..inputs import check, foreseen, get_device, get_given, get_kind, get_problem
         from ..views import linear_algebra as algebra
         from ..views import verdicts
 
@@ -202,9 +204,15 @@ def solve(
         the_design = get_chip_design(topology, design, temperature, corner, level)
         the_level = get_chip_level(level, the_design, topology)
         instance = get_instance(the_design, chip, seed if instance_seed is None else instance_seed, not no_mismatch)
-        the_device = get_device(kind, instance, the_level, device)
+        the_device = get_device(kind, instance, the_level, device, timeout)
         if kind != "ideal":
             check(given, chip)
+        expected = foreseen(kind, given, instance, the_level, budget)
+        expected.check(timeout)
+        if expected.text is not None:
+            this.say(expected.text)
+        if kind == "spice" and timeout is None:
+            the_device = get_device(kind, instance, the_level, device, expected.timeout)
         with this.step(f"{problem} on {on}: {runs * programs} runs, {chip.name} with {chip.n} cells"):
             answer = given.on(the_device, np.random.default_rng([seed, 2]), budget)
         for line in without_effect(the_design, the_level, temperature, corner):

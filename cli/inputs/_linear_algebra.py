@@ -98,12 +98,17 @@ def _drive(problem: Problem, drive: Path | None, matrix: Path, n: int) -> Float[
     return b
 
 
-def get_device(kind: Kind, instance: Instance, level: Level, calibrated: Path | None) -> LinearDevice:
-    """The device that a problem is put to.
+def get_device(
+    kind: Kind, instance: Instance, level: Level, calibrated: Path | None, timeout: float | None = None
+) -> LinearDevice:
+    """The device that a problem is put to; `timeout` [s] is of each run of a simulator.
 
     Raises:
-        InputError: a calibrated model of another size or topology, or one where there is none.
+        InputError: a calibrated model of another size or topology, or one where there is none; a time limit where
+            nothing is simulated.
     """
+    if timeout is not None and kind != "spice":
+        raise InputError(f"--timeout: belongs to --on spice, got {kind}")
     if calibrated is not None:
         if kind != "model":
             raise InputError(f"--device: belongs to --on model, got {kind}")
@@ -116,7 +121,9 @@ def get_device(kind: Kind, instance: Instance, level: Level, calibrated: Path | 
         return ModelDevice(model)
     if kind == "ideal":
         return IdealDevice(instance.design.tau, instance.design.R0)
-    return SpiceDevice(instance, level) if kind == "spice" else ModelDevice(DeviceModel.nominal(instance, level))
+    if kind == "model":
+        return ModelDevice(DeviceModel.nominal(instance, level))
+    return SpiceDevice(instance, level) if timeout is None else SpiceDevice(instance, level, timeout=timeout)
 
 
 def check(given: Given, topology: Topology) -> None:

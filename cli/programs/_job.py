@@ -137,7 +137,7 @@ def _device(given: dict[str, Any], kind: Any, cells: int, context: typer.Context
     level = get_chip_level(given["level"], design, given["topology"])
     seed = given["seed"] if given["instance_seed"] is None else given["instance_seed"]
     instance = get_instance(design, topology, seed, not given["no_mismatch"])
-    device = get_device(kind, instance, level, None)
+    device = get_device(kind, instance, level, None, given["timeout"])
     if device.answer != "mean":
         raise InputError(f"--topology {given['topology']}: a program needs a device whose mean relaxes to A^-1 b")
     return device

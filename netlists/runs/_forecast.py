@@ -26,6 +26,8 @@ _MARGIN = 3.0
 # Of a core of the kind that `benchmarks/bench_growth.py` prints; ngspice with SPARSE 1.3.
 _ORDERING, _BEYOND_CACHE, _LARGE_CORE = 2e-8, 10.0, 420
 _POINT, _POINTS = 3e-10, {"op": 0, "ac": 1000, "tran": 5000, "noise": 250}
+_NOISY_POINT, _POINTS_PER_HOLD = 4e-7, 5
+"""Time of a point for each element with its random source [s], and points for each value that such a source holds."""
 _OWN = 6e-9
 _DEGREE = 16
 """Resistors at a node from which on elimination fills its row."""
@@ -59,7 +61,8 @@ class Forecast:
         """A sentence on what is long or large; None where nothing is."""
         if self.whole < LONG and self.memory < LARGE:
             return None
-        return f"this takes about {_duration(self.whole)} and {self.memory / 1e9:.2g} GB of memory"
+        memory = f" and {self.memory / 1e9:.2g} GB of memory" if self.memory else ""
+        return f"this takes about {_duration(self.whole)}{memory}"
 
     def check(self, timeout: float | None = None) -> None:
         """Raise `NetlistError` with the number for what does not fit into the free memory or into a time limit [s]."""
@@ -85,6 +88,13 @@ def forecast(network: Network, analysis: Analysis) -> Forecast:
         simulator *= spectra / processes
     memory = _PYTHON + _ELEMENT * len(network.elements) + (_STATE * states**2 if core else 0.0)
     return Forecast(simulator, _OWN * states**3 if core else 0.0, memory, processes)
+
+
+def forecast_of_noise(network: Network, holds: float, runs: int) -> Forecast:
+    """What transients with random sources take, each of which holds so many values; the linear analysis aside."""
+    each = _NOISY_POINT * len(network.elements) + _POINT * _core(network) ** 3
+    memory = _PYTHON + _ELEMENT * len(network.elements) + 8.0 * holds * _POINTS_PER_HOLD * (len(network.outputs) + 1)
+    return Forecast(_POINTS_PER_HOLD * holds * each, 0.0, memory, runs)
 
 
 def check_size(instance: Instance, program: Program) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from math import ceil
+from math import ceil, log
 
 import numpy as np
 from jaxtyping import Float
@@ -21,6 +21,7 @@ from ...circuits import (
     state_space,
 )
 from ...circuits.loaded_chips import (
+    SETTLED,
     RelaxationLaw,
     chip_power,
     circuit_rates,
@@ -37,6 +38,7 @@ from .._exceptions import NetlistError
 from ..decks import Job
 from ..simulators import Ngspice, proven_ngspice
 from ._agreement import trusted
+from ._forecast import Forecast, forecast_of_noise
 from ._many import simulate_many
 
 _HOLDS_PER_RATE = 16
@@ -85,6 +87,12 @@ class SpiceDevice:
         device = replace(self, instance=noisy, ngspice=self.ngspice or proven_ngspice())
         laws = partial(self._laws, asked, scaling, strength, rounding is not None)
         return LoadedSpice(device, program, scaling, strength, laws)
+
+    def foreseen(self, program: Program, duration: float, runs: int) -> Forecast:
+        """What records take, each of so many of the program's slowest time constants after it has settled."""
+        slow, fast = program_rates(program, 1.0)
+        holds = _HOLDS_PER_RATE * (duration - log(SETTLED)) * fast / slow
+        return forecast_of_noise(self.instance.network(program, self.level), holds, runs)
 
     def _laws(
         self, program: Program, scaling: Scaling, kappa: float, unrounded: bool, seed: int

@@ -1,11 +1,13 @@
 """`thermospice solve`: linear algebra on a device, from files and from a size."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 from scipy.linalg import expm, solve_continuous_lyapunov
-from thermospice.behavioral import DeviceModel
+from thermospice.behavioral import DeviceModel, LinearAlgebraError
+from thermospice.behavioral.linear_algebra import Given
 from thermospice.circuits import Crossbar, Design
 
 A = np.array([[1.0, -0.3], [-0.3, 0.6]])
@@ -111,3 +113,21 @@ def test_bad_input_is_one_line(run, tmp_path, arguments, message):
     write(tmp_path / "wide.csv", np.ones((2, 3)))
     write(tmp_path / "bad.csv", np.array([[1.0, 0.5], [0.2, 1.0]]))
     run("solve", *arguments).refused(message)
+
+
+def test_a_time_limit_is_of_the_simulator_and_too_short_a_one_is_refused_with_the_number(run, tmp_path):
+    """Catches a limit that is taken and forgotten, and a run that is begun to be stopped."""
+    run("solve", "--on", "model", "--timeout", "5s").refused("--timeout", "--on spice", "got model")
+    run("solve", "--on", "spice", "--size", 2, "--timeout", "1ms").refused("--timeout", "takes about", "0.001 s")
+
+
+def test_a_long_record_is_told_beforehand(run, monkeypatch):
+    """Catches minutes in a simulator that nobody was told of."""
+
+    def stopped(*arguments):
+        raise LinearAlgebraError("stopped")
+
+    monkeypatch.setattr(Given, "on", stopped)
+    outcome = run("solve", "--on", "spice", "--size", 4, "--runs", 400, "--out", "new")
+    assert outcome.code == 2
+    assert re.search(r"this takes about \S+ min and \S+ GB of memory", outcome.out + outcome.err)

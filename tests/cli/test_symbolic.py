@@ -53,3 +53,8 @@ def test_a_matrix_too_wide_for_a_page_is_told_entry_by_entry(run):
     outcome = run("symbolic", "--size", 13)
     assert outcome.code == 0, outcome.err
     assert "[12, 0]  a_12_0/(C_12*R0)" in outcome.out.splitlines()
+
+
+def test_long_formulas_are_told_beforehand(run, monkeypatch):
+    monkeypatch.setattr("thermospice.circuits.symbolic.effort", lambda topology, level: 100.0)
+    assert "this takes about 1.7 min" in run("symbolic", "--size", 1, "--out", "new").err
