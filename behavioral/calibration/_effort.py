@@ -18,7 +18,7 @@ _SPECTRUM = 8e-5, 9e-8
 
 _SPECTRA = 2
 
-_CURVATURES, _GRADIENTS = 4, 5
+_CURVATURES, _GRADIENTS = 6, 5
 """Passes over all runs with their derivatives, and with the gradient alone: to the optimum and through the verdict."""
 
 _FACTOR = 3e-11

@@ -68,7 +68,7 @@ def _spectra(instance: Instance, level: Level, each: Forecast) -> float:
     whole = replace(each, own=0.0, processes=SPECTRA * each.processes).whole
     if (grid := spectrum_grid(instance, level)) is None:
         return whole
-    # One analysis for each readout instead of one for each two, and fewer frequencies.
+    # Of one program, an analysis for each readout instead of one for each two, and fewer frequencies.
     (lowest, highest), density = grid
     frequencies = density * float(np.log10(highest / lowest))
-    return whole * 2 / (instance.topology.n + 1) * frequencies / _USUAL_FREQUENCIES
+    return whole / SPECTRA * 2 / (instance.topology.n + 1) * frequencies / _USUAL_FREQUENCIES
