@@ -13,6 +13,8 @@ _GRADIENT = 1e-5, 1.6e-8
 """Of a waveform with its gradient alone [s]."""
 _SETTLED = 6e-6, 2e-9
 """Of settled voltages with their derivatives, and of their product [s]."""
+_SETTLED_GRADIENT = 6e-6, 1e-9
+"""The same without the product [s]."""
 _SPECTRUM = 8e-5, 9e-8
 """Of densities and their derivatives [s]."""
 
@@ -47,7 +49,7 @@ class Effort:
 def effort(
     design: Design, topology: Topology, level: Level, runs: int, nuisances: Sequence[str] = (), settled: int = 0
 ) -> Effort:
-    """Of so many runs, of which some are settled voltages and the others waveforms, and of two spectra.
+    """Of so many runs, of which some are settled voltages and the others waveforms, and of their spectra.
 
     Noisy records, whose law has derivatives of its own, take longer.
     """
@@ -58,8 +60,9 @@ def effort(
     def of(times: tuple[float, float]) -> float:
         return times[0] * p + times[1] * p**2
 
-    passes = _CURVATURES + _GRADIENTS
     waveforms = (runs - settled) * (_CURVATURES * of(_WAVEFORM) + _GRADIENTS * of(_GRADIENT))
-    others = passes * (settled * of(_SETTLED) + _SPECTRA * of(_SPECTRUM))
-    seconds = waveforms + others + _FACTORS * _FACTOR * p**3
+    at_rest = settled * (_CURVATURES * of(_SETTLED) + _GRADIENTS * of(_SETTLED_GRADIENT))
+    # Where programs are read settled, one spectrum is measured.
+    spectra = (1 if settled else _SPECTRA) * (_CURVATURES + _GRADIENTS) * of(_SPECTRUM)
+    seconds = waveforms + at_rest + spectra + _FACTORS * _FACTOR * p**3
     return Effort(seconds, _OWN + 8.0 * (_MATRICES * p**2 + _ROWS * topology.n * p))
