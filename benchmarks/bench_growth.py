@@ -39,7 +39,7 @@ from _table import Row, finish
 from thermospice.behavioral import Calibration, DeviceModel
 from thermospice.behavioral.calibration import Parameters, effort, term_of
 from thermospice.circuits import Crossbar, Design, random_program
-from thermospice.measurements import read_measurement
+from thermospice.measurements import check_programs, read_measurement, transients_of
 from thermospice.netlists import find_ngspice, measure_for_calibration
 
 # What the project promises.
@@ -180,7 +180,9 @@ def calibrations(largest: int) -> Iterator[Row]:
         start = time.process_time()
         dense.T @ dense
         yield Row(f"calibrate, a run of {n} cells: over the product", times[-1] / (time.process_time() - start), "x")
-        foretold = effort(design, Crossbar(n), "macro", 3 * n)
+        count = check_programs(None, Crossbar(n))
+        watched = min(transients_of(chip, "macro") or count, count)
+        foretold = effort(design, Crossbar(n), "macro", count, settled=count - watched)
         yield Row(f"calibrate, {n} cells: foretold", foretold.seconds, "s")
     yield Row("calibrate, a run: exponent", exponent(sizes, times), "")
     chip = design.sample(Crossbar(16), np.random.default_rng(0))
@@ -189,7 +191,6 @@ def calibrations(largest: int) -> Iterator[Row]:
     Calibration.of(data)
     seconds = time.process_time() - start
     yield Row("calibrate, fit of 16 cells", seconds, "s")
-    # Said to a factor of three.
     foretold = effort(design, Crossbar(16), "macro", 48)
     yield Row("calibrate, fit of 16 cells: over what was foretold", seconds / foretold.seconds, "x", most=3.0)
 

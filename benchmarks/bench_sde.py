@@ -10,7 +10,8 @@ cheapest one (euler, whose variances are off by a factor 2/(2 - h a)). Euler has
 as many operations as the one matrix product that an exact path needs, and is bound by memory where that is not, so
 nothing exact is 25 times faster. The time for 10,000 steps is extrapolated from fewer: each step costs the same.
 
-The row "matrix product alone" is that floor: `modes @ eigenvectors` of 10,000 points, without drawing or stepping.
+The row "matrix product alone" is that floor: `modes @ eigenvectors` of 10,000 points, without drawing or stepping; the
+row "normals alone" draws the numbers that any path of this process needs. What a path costs above both is its price.
 
 Devices: chips of 64 cells against ngspice, and 1,000 chips of 32 cells in arrays; see `_devices.py` for what is
 compared. A noisy transient of 1 us takes ngspice a minute.
@@ -84,6 +85,10 @@ def product(A: np.ndarray) -> Callable[[int], object]:
     return lambda k: np.matmul(modes, V, out=out)
 
 
+def normals(n: int) -> Callable[[int], object]:
+    return lambda k: np.random.default_rng(k).standard_normal((POINTS, n))
+
+
 def with_setup(A: np.ndarray, Q: np.ndarray) -> Callable[[int], object]:
     return lambda k: prepared(A, Q)(k)
 
@@ -152,6 +157,7 @@ def measure(n: int, repeats: int) -> list[Row]:
     add("thermospice, unequal noise", prepared(A, unequal))
     add("thermospice, non-normal drift", prepared(unequal @ A, unequal))
     add("matrix product alone", product(A))
+    add("normals alone", normals(n))
     # The faster of its two modes.
     add("thermox", *(thermox_run(A, scan) for scan in (True, False)))
     add("thermox, with set-up", *(thermox_run(A, scan, setup=True) for scan in (True, False)))

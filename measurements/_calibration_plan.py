@@ -37,8 +37,11 @@ _TRANSIENTS = 512
 """Waveforms of single cells, in all: each tells a capacitance, and a few of each cell are enough. What resistors and
 offsets are shows in the settled voltages, and to read those takes the simulator a hundredth of the time."""
 _FEWEST_TRANSIENTS = 8
-_SPECTRUM_PER_DECADE = 3
+_SPECTRUM_PER_DECADE = 2
 """Frequencies of a noise density that is smooth, where no integral is taken."""
+_BEYOND_BANDWIDTH = 150.0
+"""Highest frequency of such a spectrum by the amplifiers' gain-bandwidth: only where the array's resistors meet the
+amplifiers' own output does it show how large they are, all of a row together."""
 PROGRAMS_PER_RESPONSE = 4
 """Programs for each response: one holds as much as several transients."""
 SPECTRA = 2
@@ -106,13 +109,13 @@ def spectrum_grid(instance: Instance, level: Level) -> tuple[tuple[float, float]
     """Lowest and highest frequency [Hz] and points per decade of noise densities that are measured of many cells.
 
     None where covariances are measured beside them, over as many frequencies as their integrals take: of n cells that
-    is n (n + 1)/2 analyses, and all that they tell is in the densities.
+    is n (n + 1)/2 analyses, and all that they tell is in the densities. One program's are enough of many cells.
     """
     amplifier = instance.design.amplifier
     if level != "macro" or amplifier is None or transients_of(instance, level) is None:
         return None
     slowest = 1 / (2 * np.pi * instance.design.tau)
-    return (slowest / 30, 10 * amplifier.gain_bandwidth), _SPECTRUM_PER_DECADE
+    return (slowest / 30, _BEYOND_BANDWIDTH * amplifier.gain_bandwidth), _SPECTRUM_PER_DECADE
 
 
 def _needs_responses(instance: Instance, level: Level) -> bool:

@@ -1,4 +1,4 @@
-"""What a calibration will take, said before it begins: time and memory, to a factor of about three."""
+"""What a calibration will take, said before it begins: time and memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,17 +6,27 @@ from dataclasses import dataclass
 from ...circuits import Design, Level, Topology
 from .unknowns import Parameters
 
-# Of a run of a crossbar, on one core: `benchmarks/bench_growth.py` has them.
-_CIRCUIT, _PRODUCT = 5e-5, 6e-8
-"""Time for each unknown and for each two of them [s]: the circuit's equations, and the product of the derivatives."""
+# Of a run of a crossbar, on one core: `benchmarks/bench_growth.py` has them. By unknown, and by each two of them.
+_WAVEFORM = 4e-5, 7e-8
+"""Time of a waveform with its derivatives, and of their product [s]."""
+_GRADIENT = 1e-5, 1.6e-8
+"""Of a waveform with its gradient alone [s]."""
+_SETTLED = 6e-6, 2e-9
+"""Of settled voltages with their derivatives, and of their product [s]."""
+_SETTLED_GRADIENT = 6e-6, 1e-9
+"""The same without the product [s]."""
+_SPECTRUM = 8e-5, 9e-8
+"""Of densities and their derivatives [s]."""
 
-_PASSES = 7
-"""Over all runs with their derivatives: to the optimum, through the verdict, and with tolerances as they show."""
+_SPECTRA = 2
 
-_INVERSE = 8e-11
-"""Time of an inverse matrix for each three unknowns [s]."""
+_CURVATURES, _GRADIENTS = 6, 5
+"""Passes over all runs with their derivatives, and with the gradient alone: to the optimum and through the verdict."""
 
-_INVERSES = 30
+_FACTOR = 3e-11
+"""Time for each three unknowns [s] of one operation each: a third of it is a Cholesky factor."""
+
+_FACTORS = 20
 
 _MATRICES = 16
 """As large as the covariance, that are held at once."""
@@ -36,11 +46,23 @@ class Effort:
     memory: float
 
 
-def effort(design: Design, topology: Topology, level: Level, runs: int, nuisances: Sequence[str] = ()) -> Effort:
-    """Of so many runs; noisy records, whose law has derivatives of its own, take longer."""
+def effort(
+    design: Design, topology: Topology, level: Level, runs: int, nuisances: Sequence[str] = (), settled: int = 0
+) -> Effort:
+    """Of so many runs, of which some are settled voltages and the others waveforms, and of their spectra.
+
+    Noisy records, whose law has derivatives of its own, take longer.
+    """
     p = Parameters.of(design, topology, level).size
     if "baseline" in nuisances:
         p += runs * topology.n
-    each = _CIRCUIT * p + _PRODUCT * p**2
-    seconds = _PASSES * runs * each + _INVERSES * _INVERSE * p**3
+
+    def of(times: tuple[float, float]) -> float:
+        return times[0] * p + times[1] * p**2
+
+    waveforms = (runs - settled) * (_CURVATURES * of(_WAVEFORM) + _GRADIENTS * of(_GRADIENT))
+    at_rest = settled * (_CURVATURES * of(_SETTLED) + _GRADIENTS * of(_SETTLED_GRADIENT))
+    # Where programs are read settled, one spectrum is measured.
+    spectra = (1 if settled else _SPECTRA) * (_CURVATURES + _GRADIENTS) * of(_SPECTRUM)
+    seconds = waveforms + at_rest + spectra + _FACTORS * _FACTOR * p**3
     return Effort(seconds, _OWN + 8.0 * (_MATRICES * p**2 + _ROWS * topology.n * p))

@@ -29,9 +29,6 @@ _MANY = 200
 """Unknowns from which on a step keeps the last curvature while the gradient is fresh: for more of them the curvature
 is far dearer than the gradient."""
 
-_VERY_MANY = 1000
-"""Unknowns from which on a first step from afar keeps it, too: four more gradients cost less than another curvature."""
-
 _SLOW = 0.3
 """Part of the way to the optimum that such a step may leave; else the curvature is taken anew."""
 
@@ -263,7 +260,7 @@ def _levenberg(
             factor = scipy.linalg.cho_factor(normal.curvature + damping * np.eye(len(z)))
         step = scipy.linalg.cho_solve(factor, normal.gradient)
         # After a first step from afar, near the optimum, and where a step fails, the curvature is taken anew.
-        from_afar = k == 0 and left > parameters.size and parameters.size < _VERY_MANY
+        from_afar = k == 0 and left > parameters.size
         exact = parameters.size < _MANY or damping > 0 or left < _SMALL**2 or from_afar
         trial = None
         if parameters.possible(z + step):

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from pydantic import with_config
 
@@ -23,7 +22,6 @@ from ...files.opening import check_count, check_seed
 from ...measurements import (
     MOST_PROGRAMS,
     MeasurementError,
-    calibration_programs,
     check_kinds,
     check_programs,
     load_measurements,
@@ -33,12 +31,13 @@ from ...measurements import (
 )
 from ...netlists import measure_for_calibration
 from ...netlists.amplifiers import changed_since
-from ...netlists.runs import Forecast, forecast
+from ...netlists.runs import Forecast
 from .._exceptions import InputError
 from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, state_file
 from ..inputs import AmplifierOptions, amplifiers, lab
 from ..views import calibration as findings
 from ..views import population, table
+from ._calibration_forecast import foresee, measuring_and_fit
 
 
 @with_config(STRICT)
@@ -138,7 +137,7 @@ def from_drawn(this: Job, request: CalibrationRequest, held_out: int, keep_below
     _say_what_means_nothing(this, request)
     count = check_programs(request.programs, request.chip_topology)
     kinds = check_kinds(request.kinds, instance, level)
-    _foresee_measuring(this, instance, level, count, request.nuisances)
+    foresee(this, measuring_and_fit(instance, level, count, request.kinds, request.nuisances))
     what = f"ngspice: {count} programs ({', '.join(kinds)}), {request.topology} with {request.size} cells"
     with this.step(what):
         data = measure_for_calibration(instance, level, count, request.seed, request.kinds)
@@ -264,28 +263,11 @@ def _process(this: Job, chips: Sequence[Any], names: Sequence[str], nuisances: S
 def _fit(this: Job, data: list[xr.Dataset], nuisances: Sequence[str], foreseen: bool = False) -> Calibration:
     if not foreseen and data:
         first = read_measurement(data[0], "measurement 0")
-        wanted = effort(first.design, first.topology, first.level, len(data), nuisances)
-        _foresee(this, wanted.seconds, wanted.memory)
+        settled = sum(one.attrs["analysis"] == "op" for one in data)
+        wanted = effort(first.design, first.topology, first.level, len(data), nuisances, settled)
+        foresee(this, Forecast(0.0, wanted.seconds, wanted.memory))
     with this.step(f"calibrate on {len(data)} measurements"):
         return Calibration.of(data, nuisances)
-
-
-def _foresee_measuring(this: Job, instance: Instance, level: Level, count: int, nuisances: Sequence[str]) -> None:
-    """Of the simulator, whose processes share the cores, and of the fit."""
-    fit = effort(instance.design, instance.topology, level, count, nuisances)
-    # Memory first: the circuit itself may be too large to write down.
-    Forecast(0.0, fit.seconds, fit.memory).check()
-    program = calibration_programs(instance, 1, np.random.default_rng(0))[0]
-    each = forecast(instance.network(program, level), "tran")
-    _foresee(this, fit.seconds + replace(each, processes=count).whole, max(fit.memory, each.memory))
-
-
-def _foresee(this: Job, seconds: float, memory: float) -> None:
-    """Said where it is long or large, and refused where it does not fit."""
-    expected = Forecast(0.0, seconds, memory)
-    expected.check()
-    if expected.text is not None:
-        this.say(expected.text)
 
 
 def _show(this: Job, found: Calibration, instance: Instance | None, files: Mapping[str, str] | None = None) -> None:

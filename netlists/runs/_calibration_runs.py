@@ -57,8 +57,10 @@ def _jobs(instance: Instance, level: Level, programs: Sequence[Program], kind: s
     match kind:
         case "noise":
             grid = spectrum_grid(instance, level)
-            options = {} if grid is None else {"frequencies": grid[0], "points_per_decade": grid[1]}
-            return [calibration_job(instance, level, program, "noise", **options) for program in programs[:SPECTRA]]
+            if grid is None:
+                return [calibration_job(instance, level, program, "noise") for program in programs[:SPECTRA]]
+            options = {"frequencies": grid[0], "points_per_decade": grid[1]}
+            return [calibration_job(instance, level, program, "noise", **options) for program in programs[:1]]
         case "record":
             long = RECORD_TIME_CONSTANTS * instance.design.tau
             return [calibration_job(instance, level, programs[0], "tran", noise=True, seed=seed, duration=long)]
