@@ -161,7 +161,7 @@ def rows_of(name: str, latency: float, rate: float, joined: threading.local) -> 
             yield Row(f"{what}: received in a step", moved / 1e6, "MB")
             yield Row(f"{what}: of its time waiting for messages", 1.0 - computed / whole, "")
             apart = max(abs(one.loss - loss) for one in found) / abs(loss)
-            yield Row(f"{what}: loss off that of one", apart, "", most=SAME)
+            yield Row(f"{what}: loss off that of one", apart, "", most=SAME if count == COUNTS[-1] else None)
         yield Row(f"{what}: a step", 1e3 * whole, "ms")
         if count > 1:
             yield Row(f"{what}: times as fast as one", alone / whole, "x")

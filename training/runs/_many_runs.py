@@ -71,7 +71,7 @@ def run_experiments(
     waiting = [job for job in jobs if not job.entry.exists()]
     count = max(1, min(workers or _places([job.experiment.processor for job in waiting]), len(waiting)))
     ranks = Ranks.launched(experiments[0].processor) if experiments else None
-    if tell is not None and ranks is None:
+    if tell is not None and ranks is None and not resume:
         _foretell(waiting, count, task, tell)
     for job in waiting:
         job.folder.mkdir(parents=True, exist_ok=True)
