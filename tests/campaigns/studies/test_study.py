@@ -133,6 +133,25 @@ def test_the_examples_are_studies(path):
     assert runs >= 20
 
 
+@pytest.fixture(scope="module")
+def blank_mnist(tmp_path_factory):
+    """Files of the layout and size that the studies ask for, with nothing on the images."""
+    folder = tmp_path_factory.mktemp("mnist")
+    for prefix, count in (("train", 12_000), ("t10k", 10)):
+        for kind, shape in (("images-idx3", (count, 28, 28)), ("labels-idx1", (count,))):
+            header = bytes((0, 0, 8, len(shape))) + np.array(shape, ">u4").tobytes()
+            (folder / f"{prefix}-{kind}-ubyte").write_bytes(header + bytes(int(np.prod(shape))))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["analog-time", "delay", "loss", "noise"])
+def test_the_studies_of_published_figures_take_the_folder_of_data(name, blank_mnist):
+    path = EXAMPLES[0].parent / "paper" / f"{name}.yaml"
+    runs = plan(load_study(path, blank_mnist), str(path)).runs
+    assert {run.task["experiment"]["steps"] for run in runs} == {2 * (10_000 // 64)}
+    assert {run.chip for run in runs} == set(range(5))
+
+
 # Bad input.
 
 
