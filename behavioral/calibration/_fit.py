@@ -9,7 +9,7 @@ import scipy
 from jaxtyping import Bool, Float
 
 from ...measurements import MeasurementError
-from ._robust_start import robust_start
+from ._robust_start import fit_alone, robust_start
 from ._terms import Term
 from ._waveform_terms import Normal
 from .derivatives import inverse
@@ -231,13 +231,17 @@ def _far(rms: Float[np.ndarray, " runs"], kinds: np.ndarray) -> Bool[np.ndarray,
 
 def _plausible(run: Term, parameters: Parameters) -> bool:
     """Whether some chip of the design gives this run: far from the nominal chip is also what is measured well."""
-    z = np.zeros(parameters.size)
-    try:
-        z, normal = _levenberg([run], [True], parameters, z, Normal.of([run], [True], parameters, z), {})
-    except MeasurementError:
-        return False
+    found = fit_alone(run, parameters) if parameters.size >= _MANY else None
+    if found is None:
+        z = np.zeros(parameters.size)
+        try:
+            z, normal = _levenberg([run], [True], parameters, z, Normal.of([run], [True], parameters, z), {})
+        except MeasurementError:
+            return False
+        found = z, float(normal.rms[0])
+    z, rms = found
     # With the prior's part the sum of squares is chi-square with as many degrees of freedom as there are values.
-    return bool(run.values * normal.rms[0] ** 2 + z @ z <= _OUTLIER**2 * run.values)
+    return bool(run.values * rms**2 + z @ z <= _OUTLIER**2 * run.values)
 
 
 def _levenberg(

@@ -1,4 +1,4 @@
-"""A start from which runs that do not belong can be told: each run counts by what is left of it."""
+"""A start from which runs that do not belong can be told: each run counts by what is left of it, or by itself."""
 
 from collections.abc import Sequence
 
@@ -12,6 +12,10 @@ _STEPS = 60
 _HALVINGS = 8
 _SMALL = 1e-3
 """Relative change of the cost in a step below which the start is good enough."""
+
+
+_NEAR = 0.1
+"""Length of a last step of a run alone, in posterior standard deviations."""
 
 
 def robust_start(
@@ -43,6 +47,29 @@ def robust_start(
         if gained <= _SMALL * abs(cost):
             break
     return z, np.array([part.rms for part in parts])
+
+
+def fit_alone(run: Term, parameters: Parameters) -> tuple[Float[np.ndarray, " p"], float] | None:
+    """The optimum of one run and its rms residual, where plain Gauss-Newton steps lead there.
+
+    One run has few rows by the unknowns, and a step needs no matrix larger than these (Woodbury).
+    """
+    z, cost = np.zeros(parameters.size), np.inf
+    for _ in range(_STEPS):
+        part = run.evaluate(parameters, z)
+        total = part.cost + float(parameters.precision @ z**2)
+        if part.root is None or part.residual is None or not total <= cost * (1 + 1e-9):
+            return None
+        spread = part.root / parameters.precision
+        rows = np.eye(len(part.root)) + spread @ part.root.T
+        step = spread.T @ np.linalg.solve(rows, part.residual + part.root @ z) - z
+        length = float(parameters.precision @ step**2) + float(np.sum((part.root @ step) ** 2))
+        if length < _NEAR**2:
+            return z, part.rms
+        if not parameters.possible(z + step):
+            return None
+        z, cost = z + step, total
+    return None
 
 
 def _step(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from thermospice.behavioral.calibration import BenchScores, Parameters, Run, open_combinations
+from thermospice.behavioral.calibration import BenchScores, Parameters, Run, fit, fit_alone, open_combinations, term_of
 from thermospice.behavioral.calibration.derivatives import (
     Information,
     Sensitivity,
@@ -142,3 +142,22 @@ def test_faults_of_a_bench_by_one_factor_are_those_by_a_factor_each(board, monke
     for kind, score in one.items():
         assert score.degrees == each[kind].degrees
         assert score.statistic == pytest.approx(each[kind].statistic, rel=1e-6)
+
+
+def test_one_run_alone_is_fitted_by_its_rows_as_by_all_unknowns(board, monkeypatch):
+    # Catches a prior that counts twice, and a step from the residuals of another point.
+    rng = np.random.default_rng(7)
+    data = Bench().measure(board.sample(Crossbar(3), rng), board, rng, programs=1, samples=40, spectra=1)
+    runs = [term_of(read_measurement(m)) for m in data]
+    parameters = Parameters.of(board, Crossbar(3), "macro", (), runs)
+    module = "thermospice.behavioral.calibration"
+    monkeypatch.setattr(f"{module}._fit._SMALL", 1e-5)
+    monkeypatch.setattr(f"{module}._fit._ROUNDING", 1e-6)
+    monkeypatch.setattr(f"{module}._robust_start._NEAR", 1e-5)
+    for run in runs:
+        alone, rms = fit_alone(run, parameters)
+        plain = fit([run], parameters)
+        # Neither was weighed by its own residuals.
+        assert plain.excess == {run.kind: 1.0}
+        np.testing.assert_allclose(alone, plain.z, atol=1e-4)
+        assert rms == pytest.approx(plain.normal.rms[0], rel=1e-4)
