@@ -149,6 +149,8 @@ def main() -> int:
     if not wanted:
         parser.error(f"--only: expected some of {', '.join(b.name for b in BENCHMARKS)}, got {given.only!r}")
     given.out.mkdir(parents=True, exist_ok=True)
+    # the benchmark that is running ends with this one, and its simulators with it
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     faults, lines = [], []
     for benchmark in wanted:
         (given.out / f"{benchmark.name}.json").unlink(missing_ok=True)
