@@ -32,7 +32,8 @@ class Settled:
         factors = scipy.sparse.linalg.splu(_at_rest(eq, wires))
         x = np.zeros((eq.size, eq.link))
         x[:, eq.drive :] = factors.solve(_sources(eq))
-        seen = factors.solve(np.eye(eq.size)[:, list(eq.outputs)], trans="T")
+        picked = np.eye(eq.size)[:, list(eq.outputs)]
+        seen = factors.solve(picked, "T")  # type: ignore[call-overload]  # the stubs lack the transposed one
         changes = Changes.of(eq, x)
         flow = np.concatenate([changes.row.sum(axis=1), wires.rows(x).sum(axis=1)])
         plus, minus = np.concatenate([changes.plus, wires.plus]), np.concatenate([changes.minus, wires.minus])

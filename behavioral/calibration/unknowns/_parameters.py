@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -230,7 +230,7 @@ class Parameters:
 
     def _dual_errors(self, z: Float[np.ndarray, " p"], known: str = "") -> dict[str, Shaped[np.ndarray, "..."]]:
         """Deviations; those of an array that is not wired are zero."""
-        errors = {
+        errors: dict[str, Any] = {
             name: np.zeros(where.shape) if name == known else self._duals(where, z)
             for name, where in self.index.items()
         }
