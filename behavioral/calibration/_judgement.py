@@ -20,6 +20,8 @@ FALSE_ALARMS: Mapping[str, float] = MappingProxyType({"residual": 1e-3, "bench":
 in a hundred, all together. A fault of the bench or of the model leaves residuals far beyond any threshold; that
 components are looser than their design says shows in few numbers, so that most of the probability is theirs."""
 
+_SPREAD = 3.0
+"""Standard deviations of the sum of squares that the unknowns' errors leave."""
 _UNSTATED = 5.0
 """Times that the residuals of a kind without stated errors may exceed what stands for a simulator's own error."""
 
@@ -151,10 +153,15 @@ def _residuals(evidence: Evidence, settled: bool, level: Level) -> Iterator[Chec
             yield _chi_square(f"all {kind}", total, count, hat, "residual {:.3g} times their noise, in square", allowed)
         else:
             # Their standard deviations are those of errors that may all be alike.
-            squares = [one.square * coherent(1.0, one.run.values, level) ** 2 for one in mine]
-            ratio = float(np.sqrt(sum(squares) / count))
-            text = "residual {:.3g} times a simulator's own error, in square"
-            yield Check("residual", f"all {kind}", ratio**2, None, bool(ratio <= _UNSTATED), text)
+            alike = [coherent(1.0, one.run.values, level) ** 2 for one in mine]
+            total = sum(one.square * factor for one, factor in zip(mine, alike, strict=True))
+            # The unknowns are wrong by what the other measurements and the tolerances leave, which is tr(h (1 - h)) of
+            # these residuals; its variance is 2 tr((h (1 - h))^2), and no eigenvalue of h (1 - h) is above 1/4.
+            left = max(hat.once - hat.twice, 0.0)
+            of_unknowns = max(alike) * (left + _SPREAD * np.sqrt(left / 2))
+            square = float(max(total - of_unknowns, 0.0) / count)
+            text = "residual {:.3g} times a simulator's own error, in square, beside what the unknowns' errors explain"
+            yield Check("residual", f"all {kind}", square, None, square <= _UNSTATED**2, text)
 
 
 def _chi_square(row: str, square: float, values: int, hat: Hat, meaning: str, allowed: float = 0.0) -> Check:

@@ -107,7 +107,7 @@ def _information(
 ) -> Float[np.ndarray, "g g"]:
     """Fisher's, of the logarithms of the scales; one where a scale stays."""
     # Sums over the groups' blocks of X and X^T, entry by entry.
-    member = np.array(groups, dtype=float)
+    member = np.array(groups, dtype=float).reshape(len(groups), len(X))
     found = 2 * member @ (X * X.T) @ member.T
     both = np.outer(told, told)
     return np.where(both, found, np.eye(len(groups)))

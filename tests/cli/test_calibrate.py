@@ -181,3 +181,16 @@ def test_transistors_move_as_their_calibrated_macro_model_says(run, topology):
     rows = [row for row in json.loads(outcome.out)["held_out"] if row["analysis"] == "tran"]
     assert len(rows) == 2
     assert all(row["passed"] and row["limit"] == 1e-2 for row in rows)
+
+
+@pytest.mark.slow
+def test_a_large_chip_is_found_within_its_error_bars(run):
+    """Catches spectra taken for contradicted, as those of 64 cells were: their residuals are what the unknowns leave.
+
+    Resistors are found to a tenth of their tolerance, and 4,096 rms z-scores scatter by a hundredth about theirs.
+    """
+    summary = answer(run("calibrate", "--size", 64, "--json"))
+    assert summary["verdict"] == "consistent"
+    (resistors,) = (row for row in summary["parameters"] if row["name"] == "conductance")
+    assert resistors["standard_error"] < 1.5e-3
+    assert 0.5 < resistors["rms_z"] < 1.05

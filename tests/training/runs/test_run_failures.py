@@ -89,7 +89,7 @@ def test_a_jacobian_that_does_not_fit_is_refused_before_the_first_step(tmp_path:
     inputs = load_task("regression").train.inputs[0].numel()
     task = replace(load_task("regression"), build=lambda: nn.Linear(inputs, 200_000), layered=False)
     made = experiment({**QUICK, "solver": "ideal-spu", "batch_size": 32, "curvature": "ggn"})
-    with pytest.raises(ExperimentError, match=r"a step needs \S+ GB, and \S+ GB may be taken") as caught:
+    with pytest.raises(ExperimentError, match=r"a step takes \S+ GB of memory at least, and \S+ GB are free") as caught:
         run_experiment(made, tmp_path, task=task, workers=1)
     assert "curvature: fisher" in str(caught.value)
     assert "\n" not in str(caught.value)
