@@ -1,11 +1,11 @@
 """What a campaign will take, said before it begins: time and memory, to a factor of about three."""
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..files.quantities import duration_text
 from ._exceptions import StudyError
 from ._training_forecast import training_costs
 from .planning import Plan
@@ -36,7 +36,7 @@ class CampaignForecast:
         """A sentence on what is long or large; None where nothing is."""
         if self.seconds < LONG and self.memory < LARGE:
             return None
-        return f"{self.runs:,} runs take about {duration(self.seconds)} and {self.memory / 1e9:.2g} GB of memory"
+        return f"{self.runs:,} runs take about {duration_text(self.seconds)} and {self.memory / 1e9:.2g} GB of memory"
 
     def check(self, timeout: float, free: float | None) -> None:
         """Raise `StudyError` with the number for what fits neither into the free memory nor into a run's time [s]."""
@@ -47,8 +47,8 @@ class CampaignForecast:
             )
         if self.longest > MARGIN * timeout:
             raise StudyError(
-                f"timeout: a run takes about {duration(self.longest)}, and its limit is {timeout:g} s: give it more"
-                " time, or take fewer cells or steps"
+                f"timeout: a run takes about {duration_text(self.longest)}, and its limit is {timeout:g} s: give it"
+                " more time, or take fewer cells or steps"
             )
 
 
@@ -74,12 +74,6 @@ def _circuit_costs(plan: Plan) -> list[tuple[float, float]]:
     tasks = {_kind(run.task): run.task for run in plan.runs}
     costs = {kind: _cost(task) for kind, task in tasks.items()}
     return [costs[_kind(run.task)] for run in plan.runs]
-
-
-def duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.2g} s"
-    return f"{seconds / 60:.2g} min" if seconds < 6000 else f"{math.ceil(seconds / 360) / 10:g} h"
 
 
 def _kind(task: Mapping[str, Any]) -> tuple[Any, ...]:

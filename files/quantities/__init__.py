@@ -1,5 +1,6 @@
 """Numbers with prefixes and units, as people write them."""
 
+from ._duration_text import duration_text as duration_text
 from ._fields import Ampere as Ampere
 from ._fields import AmperePerRootHertz as AmperePerRootHertz
 from ._fields import Bits as Bits

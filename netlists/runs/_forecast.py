@@ -10,6 +10,7 @@ import numpy as np
 
 from ...circuits import Instance, Network, Program
 from ...circuits.networks import GROUND, Capacitor, Inductor, OpAmp, Resistor
+from ...files.quantities import duration_text
 from ...measurements import Analysis
 from .._exceptions import NetlistError
 from ..decks import NOISE_RUNS_PER_PROCESS
@@ -26,8 +27,11 @@ _MARGIN = 3.0
 # Of a core of the kind that `benchmarks/bench_growth.py` prints; ngspice with SPARSE 1.3.
 _ORDERING, _BEYOND_CACHE, _LARGE_CORE = 2e-8, 10.0, 420
 _POINT, _POINTS = 3e-10, {"op": 0, "ac": 1000, "tran": 5000, "noise": 250}
-_NOISY_POINT, _POINTS_PER_HOLD = 4e-7, 5
-"""Time of a point for each element with its random source [s], and points for each value that such a source holds."""
+_NOISY_POINT = 4e-7
+"""Time of a point for each element with its random source [s]."""
+
+_POINTS_PER_HOLD = 5
+"""Points for each value that such a source holds."""
 _OWN = 6e-9
 _DEGREE = 16
 """Resistors at a node from which on elimination fills its row."""
@@ -62,14 +66,14 @@ class Forecast:
         if self.whole < LONG and self.memory < LARGE:
             return None
         memory = f" and {self.memory / 1e9:.2g} GB of memory" if self.memory else ""
-        return f"this takes about {_duration(self.whole)}{memory}"
+        return f"this takes about {duration_text(self.whole)}{memory}"
 
     def check(self, timeout: float | None = None) -> None:
         """Raise `NetlistError` with the number for what does not fit into the free memory or into a time limit [s]."""
         check_memory(self.memory)
         if timeout is not None and self.simulator > _MARGIN * timeout:
             raise NetlistError(
-                f"timeout: the simulator takes about {_duration(self.simulator)}, and its limit is {timeout:g} s:"
+                f"timeout: the simulator takes about {duration_text(self.simulator)}, and its limit is {timeout:g} s:"
                 " give it more time, or take fewer cells"
             )
 
@@ -133,9 +137,3 @@ def _core(network: Network) -> int:
 def _states(network: Network) -> int:
     amplifiers = sum(isinstance(e, OpAmp) and e.model is not None for e in network.elements)
     return sum(isinstance(e, Capacitor | Inductor) for e in network.elements) + 2 * amplifiers
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.2g} s"
-    return f"{seconds / 60:.2g} min" if seconds < 6000 else f"{seconds / 3600:.2g} h"

@@ -1,6 +1,5 @@
 """What trainings will take, said before they begin: time by steps that are really taken, memory by their sizes."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ...files.quantities import duration_text
 from .._exceptions import ExperimentError
 from ..curvature import call
 from ..experiments import Experiment, with_defaults
@@ -58,7 +58,7 @@ class TrainingForecast:
         if self.seconds < LONG and self.memory < LARGE:
             return None
         runs = "1 run takes" if self.runs == 1 else f"{self.runs:,} runs take"
-        takes = [f"about {_duration(self.seconds)}"] if self.seconds > 0.0 else []
+        takes = [f"about {duration_text(self.seconds)}"] if self.seconds > 0.0 else []
         takes += [f"{self.memory / 1e9:.2g} GB of memory"] if self.memory >= LARGE else []
         where = "" if self.workers == 1 else f" on {self.workers} processes"
         return f"{runs} {' and '.join(takes)}{where}"
@@ -146,9 +146,3 @@ def _seconds(run: Callable[[], object]) -> float:
     began = time.perf_counter()
     run()
     return time.perf_counter() - began
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.2g} s"
-    return f"{seconds / 60:.2g} min" if seconds < 6000 else f"{math.ceil(seconds / 360) / 10:g} h"
