@@ -9,7 +9,8 @@ from thermospice.training import ConjugateGradient, DeviceSPU, IdealSPU, Solver,
 from torch import Tensor, nn
 from torch.nn import functional
 
-TIME, DAMPING = 50.0, 0.01
+TIME = 50.0
+DAMPING = 0.01
 EPOCH_STEPS = 100
 
 

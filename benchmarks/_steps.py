@@ -25,7 +25,8 @@ def euler_maruyama(product: Callable[[Tensor], Tensor], b: Tensor) -> Tensor:
 
 def compare(at: Setting, repeats: int) -> dict[str, float]:
     made = curvature(at.module, functional.cross_entropy, at.x, at.y, DAMPING)
-    factors, b = made.factors, made.gradient
+    factors = made.factors
+    b = made.gradient
     print(f"r = {factors.r}, N = {factors.N}, float32, loss {float(made.loss):.3g}")
     rows = {"factors": best(lambda: curvature(at.module, functional.cross_entropy, at.x, at.y), repeats)}
     for name, solver in solvers().items():

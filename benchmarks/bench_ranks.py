@@ -127,7 +127,8 @@ def steps(case: dict[str, Any], at: Setting, ranks: Counted, joined: threading.l
         data_parallel=ranks.count > 1,
         **settings,
     )
-    x, y = at.x.chunk(ranks.count)[ranks.rank], at.y.chunk(ranks.count)[ranks.rank]
+    x = at.x.chunk(ranks.count)[ranks.rank]
+    y = at.y.chunk(ranks.count)[ranks.rank]
     for _ in range(STEPS):
         before = (ranks.messages, ranks.hops, ranks.received)
         began = time.thread_time()

@@ -84,7 +84,8 @@ def perform(benchmark: Benchmark, folder: Path, busy: float) -> tuple[str | None
             code = None
         finally:
             end(process)
-    seconds, worked = time.perf_counter() - began, worked_by_children() - before
+    seconds = time.perf_counter() - began
+    worked = worked_by_children() - before
     if code is None:
         return f"not done after {seconds:.0f} s", seconds, worked
     # One that has missed a target says so by its code, after all of its numbers are written.

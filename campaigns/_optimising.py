@@ -27,7 +27,8 @@ def search_of(study: Study, where: str) -> Search:
     asked = study.optimise
     maker = PlanMaker(study, where)
     try:
-        space, cost = Space.of(study, maker.read), Cost.of(study)
+        space = Space.of(study, maker.read)
+        cost = Cost.of(study)
         if wrong := [fault for name, values in space.ends.items() for fault in cost.faults(name, list(values))]:
             raise ValueError(joined(wrong))
     except ValueError as error:
@@ -104,7 +105,8 @@ class Optimising:
 
     def _report(self, outcome: dict[str, Any], started: float) -> tuple[Plan, list[Record | None], dict[str, Any]]:
         """Tables, array file, picture and summary of what is done."""
-        study, folder = self.study, self.folder
+        study = self.study
+        folder = self.folder
         what = self.maker.plan([*(one.design for one in self.history), *self._pending])
         records = self._records(what)
         write_table(folder / "table.csv", study, what, records)
@@ -151,9 +153,11 @@ class Optimising:
     def _gather(self, what: Plan, records: Sequence[Record | None], new: Sequence[Record | None] | None) -> None:
         from .results import gather  # torch
 
-        runs, every = what.runs, list(records)
+        runs = what.runs
+        every = list(records)
         if self._new is not None and new is not None:
-            runs, every = (*runs, *self._new.runs), [*records, *new]
+            runs = (*runs, *self._new.runs)
+            every = [*records, *new]
         gather(self.folder, self.study, Plan(what.points, what.chips, runs), every)
 
 

@@ -178,7 +178,8 @@ class _Baselines:
         self._count += n
 
     def score(self, score: Float[np.ndarray, " p"], information: Float[np.ndarray, "p p"]) -> Score:
-        y, W = np.linalg.solve(information, score), self._W.matrix
+        y = np.linalg.solve(information, score)
+        W = self._W.matrix
         v = self._u - W @ y
         left = self._square - 2 * float(self._u @ y) + float(y @ W @ y)
         return Score(left + float(v @ np.linalg.solve(information - W, v)), self._count)

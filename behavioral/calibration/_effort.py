@@ -20,8 +20,11 @@ _SPECTRUM = 8e-5, 9e-8
 
 _SPECTRA = 2
 
-_CURVATURES, _GRADIENTS = 6, 5
-"""Passes over all runs with their derivatives, and with the gradient alone: to the optimum and through the verdict."""
+_CURVATURES = 6
+"""Passes over all runs with their derivatives: to the optimum and through the verdict."""
+
+_GRADIENTS = 5
+"""Passes with the gradient alone."""
 
 _FACTOR = 3e-11
 """Time for each three unknowns [s] of one operation each: a third of it is a Cholesky factor."""

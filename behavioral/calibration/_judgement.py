@@ -86,7 +86,8 @@ class Evidence:
         """Of the runs that the fit used; `numbers` are those of the measurements, by name."""
         used = [run for run, use in zip(runs, found.used, strict=True) if use]
         scores = BenchScores(used, parameters, nuisances, found.z)
-        error, C = MODEL_ERROR[parameters.level], found.covariance
+        error = MODEL_ERROR[parameters.level]
+        C = found.covariance
         judged = []
         for run in used:
             part = scores.asked(run, found.excess.get(run.kind, 1.0) ** -2)

@@ -54,7 +54,8 @@ def fit_alone(run: Term, parameters: Parameters) -> tuple[Float[np.ndarray, " p"
 
     One run has few rows by the unknowns, and a step needs no matrix larger than these (Woodbury).
     """
-    z, cost = np.zeros(parameters.size), np.inf
+    z = np.zeros(parameters.size)
+    cost = np.inf
     for _ in range(_STEPS):
         part = run.evaluate(parameters, z)
         total = part.cost + float(parameters.precision @ z**2)
@@ -68,7 +69,8 @@ def fit_alone(run: Term, parameters: Parameters) -> tuple[Float[np.ndarray, " p"
             return z, part.rms
         if not parameters.possible(z + step):
             return None
-        z, cost = z + step, total
+        z = z + step
+        cost = total
     return None
 
 

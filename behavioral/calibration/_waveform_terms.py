@@ -102,7 +102,8 @@ class Run:
         if self.times is None:
             settled = settled_readouts(parameters, z, self)
             return Part.of((self.v[0] - settled.v) / self.sigma, settled.jacobian / self.sigma)
-        circuit, bench = quiet_circuit(parameters, z, self), parameters.bench
+        circuit = quiet_circuit(parameters, z, self)
+        bench = parameters.bench
         # A chip that has not been started yet is at its start.
         since = np.maximum(self.times - bench.time_zero(z), 0.0)
         model = transient(circuit, since, self.v0, parameters.size)

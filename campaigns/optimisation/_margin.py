@@ -40,7 +40,8 @@ def room(limit: Limit, values: Float[np.ndarray, " chips"], confidence: float, l
     part = 1 - (1 - limit.required_yield) / (2 if both else 1)
     factor = tolerance_factor(len(values), part, confidence)
     scaled = np.log(values) if logarithmic else values
-    mean, reach = float(scaled.mean()), factor * float(scaled.std(ddof=1))
+    mean = float(scaled.mean())
+    reach = factor * float(scaled.std(ddof=1))
     found = []
     if limit.at_most is not None:
         found.append((math.log(limit.at_most) if logarithmic else limit.at_most) - (mean + reach))

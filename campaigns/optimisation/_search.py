@@ -100,24 +100,22 @@ class Search:
 
     def _first(self) -> list[dict[str, Any]]:
         """The dearest corner, where limits are most likely kept, and a few all over the space."""
-        corners = self._corners()
         count = min(self.designs, 2 * self.space.size + 2)
         rng = np.random.default_rng([self.seed, _STREAM])
         unit = scipy.stats.qmc.Sobol(self.space.size, seed=rng).random(1 << (count - 1).bit_length())
-        dearest = max(corners, key=self.cost)
-        return _different([dearest, *self.space.designs(unit)])[:count]
+        return _different([self._dearest(), *self.space.designs(unit)])[:count]
 
-    def _corners(self) -> list[dict[str, Any]]:
-        """Each parameter at its dearest end; one without a cost at either."""
-        ends = [np.zeros(self.space.size), np.ones(self.space.size)]
-        designs = self.space.designs(np.array(ends))
-        dearest = np.zeros(self.space.size)
+    def _dearest(self) -> dict[str, Any]:
+        """Each parameter at its dearest end, or the dearest of its values; one without a cost at the first."""
+        (first,) = self.space.designs(np.zeros((1, self.space.size)))
+        place = np.zeros(self.space.size)
         for k, name in enumerate(self.space.parameters):
-            every = self.space.ends[name]
             if name in self.cost.parts:
+                every = self.space.ends[name]
                 costs = [sum(part.of(float(value)) for part in self.cost.parts[name]) for value in every]
-                dearest[k] = self.space.places([{**designs[0], name: every[int(np.argmax(costs))]}])[0, k]
-        return self.space.designs(dearest[None, :])
+                place[k] = self.space.places([{**first, name: every[int(np.argmax(costs))]}])[0, k]
+        (found,) = self.space.designs(place[None, :])
+        return found
 
     def _best_candidate(self, history: Sequence[Tried]) -> dict[str, Any] | None:
         candidates = self._candidates(history)
@@ -154,7 +152,8 @@ class Search:
         from ._surrogate import probability_of_room  # scikit-learn
 
         rooms = self.rooms(history)
-        tried, asked = self.space.places([one.design for one in history]), self.space.places(candidates)
+        tried = self.space.places([one.design for one in history])
+        asked = self.space.places(candidates)
         found = np.ones(len(candidates))
         for one in rooms:
             seen = one[np.isfinite(one)]

@@ -69,7 +69,8 @@ class PlanMaker:
     """Makes the runs of points."""
 
     def __init__(self, study: Study, where: str) -> None:
-        self._study, self._where = study, where
+        self._study = study
+        self._where = where
         self._base = _base(study, where)
 
     def read(self, name: str, value: Any) -> Any:

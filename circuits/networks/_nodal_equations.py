@@ -96,7 +96,8 @@ class _Stamps:
 
     def conductance(self, a: str, b: str, value: Value) -> None:
         """Between two nodes; an array has nothing but these, nearly, so they take no step too many."""
-        first, second = self.row.get(a), self.row.get(b)
+        first = self.row.get(a)
+        second = self.row.get(b)
         if first is not None:
             self.K.append((first, first, value))
         if second is not None:

@@ -90,7 +90,8 @@ def relaxation(
         slowest, fastest: rates, in the unit of F.
     """
     times = relaxation_times(slowest, fastest)
-    first, octaves = float(times[1]), (len(times) - 1) // 4
+    first = float(times[1])
+    octaves = (len(times) - 1) // 4
     E = scipy.linalg.expm(-F * first)
     # States at 0, 1/4, 1/2 and 3/4 of the time that E advances.
     known, found = np.column_stack([x, x, x, x]), [x[:, None]]

@@ -134,7 +134,8 @@ class StateSpace:
 
         They are those of `relaxation`, whose own way is taken where modes cannot be told apart.
         """
-        slowest, fastest = float(-self.poles.real.max()), float(np.abs(self.poles).max())
+        slowest = float(-self.poles.real.max())
+        fastest = float(np.abs(self.poles).max())
         modes = self._law.modes
         if modes is None:
             return relaxation(self.F, x, slowest, fastest)

@@ -99,7 +99,8 @@ def tuning(
         raise InputError("--tune: runs on the cores of one machine by itself; start it without torchrun")
     if given["task"] is None:
         raise InputError(f"TASK: --tune expects one of {', '.join(TASKS)}")
-    task, data = given["task"], given["data"]
+    task = given["task"]
+    data = given["data"]
     asked = {"task": task, "data": None if data is None else str(data.absolute()), **_budget(given, trials)}
     if resume and load_state(this.folder, "train").get("tuning") != asked:
         raise InputError(

@@ -42,7 +42,7 @@ class LoopCourse:
     """How a device's loop fared in one run, at the logged steps; NaN where a number was not told.
 
     damping: with what the policy added. lambda_max, growth, limit [1/tau]: the largest eigenvalue of the curvature as
-    the arrays hold it, the rate of the loop's fastest mode, and the rate that would be refused. slack: part of the
+    the arrays hold it, the rate of the loop's fastest mode, and that of a growth by e in one step. slack: part of the
     damping that the loop could do without. acted: whether the policy did since the row before.
     """
 

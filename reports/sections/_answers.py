@@ -167,14 +167,18 @@ def _when(summary: Mapping[str, Any]) -> Iterator[Table]:
         {
             "run": method,
             "target_loss": target,
-            **({} if one is None else {"steps_to_target": one["steps"]}),
-            **({} if one is None else {"modelled_time_to_target_s": one["modelled_time_s"]}),
+            **({} if one is None else _as_of_a_run(one)),
         }
         for method, seeds in (summary.get("reached") or {}).items()
         for one in seeds
     ]
     if target is not None:
         yield from (Table(*table) for table in target_tables(entries))
+
+
+def _as_of_a_run(one: Mapping[str, Any]) -> dict[str, Any]:
+    """By the names that entries of runs have."""
+    return {"steps_to_target": one["steps"], "modelled_time_to_target_s": one["modelled_time_s"]}
 
 
 def _setting(value: Any) -> str | Cell:

@@ -99,8 +99,9 @@ def _pictures(folder: Folder) -> tuple[tuple[Callable[[], Figure], str], ...]:
             (
                 lambda: figures.loop_courses(loops),
                 "The device's loop at the logged steps, a line for each seed. Triangles: the loop would have rung up in"
-                " a step since the row before, and the policy acted. A mode above zero grows, and is refused at the"
-                " dotted line, where it grows by e in one step. Damping to spare is what the loop could do without.",
+                " a step since the row before, and the policy acted. A mode above zero grows; at the dotted line it"
+                " does so by e in one step, and none may. Those of a warm device have to decay, at half the rate of its"
+                " damping. Damping to spare is what the loop could do without.",
             )
         )
     parts = _time_parts(folder.runs)

@@ -105,7 +105,8 @@ def _ranked(summary: Mapping[str, Any]) -> Verdict:
     found = summary.get("sensitivity")
     if not found or not found["ranking"]:
         return Verdict("")
-    unit, name = found["unit"], found["metric"]
+    unit = found["unit"]
+    name = found["metric"]
     first = found["ranking"][0]
     parts = [f"alone it moves it by {amount(first['moves'], unit, name, 2)}"] if "moves" in first else []
     parts += [f"total index {percent(first['total'])}"] if "total" in first else []

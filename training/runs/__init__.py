@@ -17,7 +17,7 @@ from ._one_run import train as train
 from ._training_state import DataOrder as DataOrder
 from ._training_state import TrainingState as TrainingState
 from ._training_state import schedule as schedule
-from ._tuning import tune as tune
+from ._tune import tune as tune
 from .tuning import METHODS as METHODS
 from .tuning import Tuned as Tuned
 from .tuning import TuningBudget as TuningBudget

@@ -36,7 +36,8 @@ class DualArray:
         if not factors:
             return self
         count = len(self.a)
-        total, sides = np.zeros(count), np.zeros(count)
+        total = np.zeros(count)
+        sides = np.zeros(count)
         slopes: list[tuple[int, int, float]] = []
         for nodes in (self.a, self.b):
             for k, node in enumerate(nodes):

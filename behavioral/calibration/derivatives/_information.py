@@ -41,7 +41,8 @@ class Information:
         if self._rows:
             rows = np.concatenate(self._rows)
             self._sum = scipy.linalg.blas.dsyrk(1.0, rows.T, 1.0, self._sum, lower=1, overwrite_c=1)
-            self._rows, self._count = [], 0
+            self._rows = []
+            self._count = 0
 
 
 def inverse(matrix: Float[np.ndarray, "p p"]) -> Float[np.ndarray, "p p"]:

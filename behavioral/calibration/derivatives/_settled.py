@@ -36,7 +36,8 @@ class Settled:
         seen = factors.solve(picked, "T")  # type: ignore[call-overload]  # the stubs lack the transposed one
         changes = Changes.of(eq, x)
         flow = np.concatenate([changes.row.sum(axis=1), wires.rows(x).sum(axis=1)])
-        plus, minus = np.concatenate([changes.plus, wires.plus]), np.concatenate([changes.minus, wires.minus])
+        plus = np.concatenate([changes.plus, wires.plus])
+        minus = np.concatenate([changes.minus, wires.minus])
         # What flows out of nowhere is flowing from the last row, which nobody sees.
         padded = np.vstack([seen, np.zeros((1, seen.shape[1]))])
         terms = (padded[plus] - padded[minus]) * flow[:, None]
@@ -56,7 +57,9 @@ def _at_rest(eq: Equations, wires: Wires) -> "scipy.sparse.csc_array":
     held = {eq.branch[state.name] for state in eq.states}
     triplets = [(i, j, float(value)) for i, j, value in eq.K if i not in held]
     i, j, values = np.array([*triplets, *((k, k, 1.0) for k in held)], dtype=float).reshape(-1, 3).T
-    first, second, G = wires.first, wires.second, wires.conductance
+    first = wires.first
+    second = wires.second
+    G = wires.conductance
     row = np.concatenate([i.astype(int), first, second, first, second])
     column = np.concatenate([j.astype(int), first, second, second, first])
     return scipy.sparse.csc_array((np.concatenate([values, G, G, -G, -G]), (row, column)), shape=(eq.size, eq.size))

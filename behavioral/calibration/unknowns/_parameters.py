@@ -199,7 +199,8 @@ class Parameters:
     def dual_network(self, z: Float[np.ndarray, " p"], program: Program, scaling: Scaling) -> Network:
         """The circuit with every value a dual number in z."""
         weights = self._weights(program, scaling)
-        values, errors = self._dual_values(z), self._dual_errors(z)
+        values = self._dual_values(z)
+        errors = self._dual_errors(z)
         network = self.topology.network(values, errors, weights, scaling.conductance * scaling.drive * program.b)
         return self.bench.parasitics(z, dual=True).applied(network)
 
@@ -210,8 +211,10 @@ class Parameters:
         if not isinstance(self.topology, ArrayTopology):
             return self.dual_network(z, program, scaling), None
         weights = self._weights(program, scaling)
-        resistors, parasitics = self.topology.array(weights), self.bench.parasitics(z, dual=True)
-        values, errors = self._dual_values(z), self._dual_errors(z, known=resistors.error)
+        resistors = self.topology.array(weights)
+        parasitics = self.bench.parasitics(z, dual=True)
+        values = self._dual_values(z)
+        errors = self._dual_errors(z, known=resistors.error)
         cells = self.topology.cells(values, errors, weights, scaling.conductance * scaling.drive * program.b)
         array = self._array(z, resistors).with_noise_of(cell_nodes(cells), parasitics.noise)
         return parasitics.applied(cells), array

@@ -148,8 +148,8 @@ def test_shipped_settings_are_used(path: Path) -> None:
     for tuned in budgets(table):
         budget = tuned.get("budget", {})
         if "trials" in budget:  # tuned here, rather than published
-            searched_all = "methods=" not in tuned.get("reproduce", "")
-            assert not searched_all or {*tuned["methods"], *tuned.get("left_out", {})} == set(METHODS)
+            if "methods=" not in tuned["reproduce"]:  # which asks for some of them
+                assert {*tuned["methods"], *tuned.get("left_out", {})} == set(METHODS)
             assert not set(budget["seeds"] + budget["final_seeds"]) & set(Experiment().seeds)
         for method, found in tuned["methods"].items():
             asked = Experiment(task=path.stem, steps=budget.get("steps"), **fields_of_method(method))
