@@ -1,6 +1,7 @@
 """The circuit of the cards: every instance of a subcircuit replaced by what it holds."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..networks import Element
@@ -14,6 +15,8 @@ MOST_ELEMENTS = 400_000
 
 MOST_INSTANCES = 50_000
 MOST_DEEP = 40
+_NAMES = re.compile(r"(?<![\w.])[a-z_]\w*")
+"""In an expression: not the letters behind a number."""
 
 
 class TooLarge(Exception):
@@ -71,12 +74,13 @@ class Flattening:
             raise ValueError(f"{found[0]}: expected subcircuits at most {MOST_DEEP} deep; {inner.name} may hold itself")
         if self.instances > MOST_INSTANCES:
             raise TooLarge(f"expected a circuit of at most {MOST_INSTANCES:,} instances of subcircuits, got more")
+        many = site.times(multiplier)
         name = site.prefix + found[0]
         if name in self.names:
             raise ValueError(f"{name}: there are two elements of this name")
         self.names.add(name)
         nodes = [site.node(word) for word in found[1 : 1 + len(inner.pins)]]
-        if (known := _known(inner)) is not None and site.multiplier * multiplier == 1:
+        if (known := _known(inner)) is not None and many == 1:
             scope = _scope(site, inner, overrides)
             self.elements += known.make(name, nodes, {key: scope.value_of(key) for key in known.parameters})
             return
@@ -88,7 +92,7 @@ class Flattening:
                 scope=_scope(site, inner, overrides),
                 prefix=f"{name}.",
                 nodes={**shared, **pins},
-                multiplier=site.multiplier * multiplier,
+                multiplier=many,
                 conditions=self.conditions,
             ),
             depth + 1,
@@ -133,6 +137,7 @@ def _called(site: Site, found: list[str]) -> tuple[Block, dict[str, float], floa
     nodes = len(sorted_.positional) - 1
     if nodes != len(inner.pins):
         raise ValueError(f"{found[0]}: {name} has {len(inner.pins)} pins ({' '.join(inner.pins)}), got {nodes} nodes")
+    _check_names_of_its_own(found[0], inner, sorted_.named)
     values = {key: _one(site, found[0], key, words_) for key, words_ in sorted_.named.items()}
     multiplier = 1.0 if "m" in inner.defaults else values.pop("m", 1.0)
     for key in values:
@@ -142,6 +147,18 @@ def _called(site: Site, found: list[str]) -> tuple[Block, dict[str, float], floa
     if not multiplier > 0:
         raise ValueError(f"{found[0]}: expected m above 0, got {multiplier:g}")
     return inner, values, multiplier
+
+
+def _check_names_of_its_own(card: str, inner: Block, named: Mapping[str, list[str]]) -> None:
+    """Refuse a value that asks for a parameter which the subcircuit has too: ngspice takes that one."""
+    own = {*inner.defaults, *inner.parameters}
+    for key, words_ in named.items():
+        asked = {name for word in words_ for name in _NAMES.findall(word)}
+        for name in sorted(asked & own - {key}):
+            raise ValueError(
+                f"{card}: {key} is given by {name}, which {inner.name} has as well; simulators disagree which one"
+                " counts: give the number, or another name"
+            )
 
 
 def _is_free(site: Site, inner: Block, name: str) -> bool:

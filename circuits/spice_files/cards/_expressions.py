@@ -67,7 +67,7 @@ def _elements(site: Site, found: re.Match[str], kind: str) -> list[Element]:
     def quantity(which: str, names: list[str]) -> Linear:
         return _quantity(site, which, names)
 
-    value = site.scope.linear(expression, quantity)
+    value = _value(site, expression, quantity)
     terms = {quantity: number for quantity, number in value.terms.items() if number != 0}
     ends = (site.node(found["a"]), site.node(found["b"]))
     name = site.prefix + found["name"]
@@ -77,7 +77,7 @@ def _elements(site: Site, found: re.Match[str], kind: str) -> list[Element]:
 
 
 def _parts(site: Site, rest: str, kind: str) -> tuple[str, float]:
-    """The expression, with parentheses for braces, and how many sources stand for one."""
+    """The expression, and how many sources stand for one."""
     first = _GIVEN.search(_outside(rest))
     expression = (rest if first is None else rest[: first.start()]).strip(" \t,")
     named = {} if first is None else given(words(rest[first.start() :])).named
@@ -91,7 +91,7 @@ def _parts(site: Site, rest: str, kind: str) -> tuple[str, float]:
     if not expression:
         raise ValueError("expected an expression")
     quoted = len(expression) > 1 and expression[0] == expression[-1] == "'" and "'" not in expression[1:-1]
-    return (expression[1:-1] if quoted else expression).translate(_PARENTHESES), factor
+    return (expression[1:-1] if quoted else expression), factor
 
 
 def _outside(text: str) -> str:
@@ -107,6 +107,33 @@ def _outside(text: str) -> str:
 
 
 _PARENTHESES = str.maketrans("{}", "()")
+_PASTED = str.maketrans("{}", "  ")
+
+
+def _value(site: Site, expression: str, quantity: Callable[[str, list[str]], Linear]) -> Linear:
+    """What it comes to where braces are parentheses, as in LTspice, and where they are nothing, as in ngspice."""
+    value = site.scope.linear(expression.translate(_PARENTHESES), quantity)
+    if "{" in expression and not _same(value, _pasted(site, expression, quantity)):
+        raise ValueError("simulators disagree on braces inside an expression; write parentheses")
+    return value
+
+
+def _pasted(site: Site, expression: str, quantity: Callable[[str, list[str]], Linear]) -> Linear | None:
+    try:
+        return site.scope.linear(expression.translate(_PASTED), quantity)
+    except ValueError:
+        return None
+
+
+def _same(one: Linear, other: Linear | None) -> bool:
+    if other is None:
+        return False
+    difference = one - other
+    size = max(map(abs, (one.constant, *one.terms.values())))
+    return max(map(abs, (difference.constant, *difference.terms.values()))) <= _ROUNDING * size
+
+
+_ROUNDING = 1e-12
 
 
 def _quantity(site: Site, which: str, names: list[str]) -> Linear:

@@ -54,3 +54,37 @@ def test_signs_on_which_simulators_disagree_are_refused(text):
     # Each is another number in ngspice 39 than by the rules of arithmetic, or an error there.
     with pytest.raises(CircuitError, match="simulators disagree"):
         parse_netlist(f"title\n.param p=2 q=0.25\nR1 a 0 {{{text}}}")
+
+
+FOLLOWER = ".subckt amp i o g=1 k=10\n.param r0=8\nE1 o 0 i 0 {g}\nR1 i 0 1k m=3\n.ends\n"
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        "B1 o 0 V=V(a)*{k+1}", "B1 o 0 V={k+1}*V(a)", "B1 o 0 V=V(a)/{k*2}", "B1 o 0 V=1-{k-3}", "B1 o 0 V={V(a)+1}*2",
+        "B1 o 0 V=V(a)*{k>1}", "B1 o 0 V={-k}^2*V(a)", "E1 o 0 VALUE={V(a)*{k+1}}", "E1 o 0 VOL='V(a)*{k+1}'",
+        FOLLOWER + "X1 a o amp g={k+1}", FOLLOWER + "X1 a o amp g=k", FOLLOWER + "X1 a o amp g={r0}",
+        FOLLOWER + "X1 a o amp g={k+1} k=5", FOLLOWER + "X1 a o amp m=2",
+        ".subckt s a\nG1 a 0 a 0 1m m=3\n.ends\nX1 a s m=2", ".subckt s a\nI1 a 0 1m m=3\n.ends\nX1 a s m=2",
+        FOLLOWER + ".subckt two i o\nX2 i o amp m=3\n.ends\nX1 a o two m=2",
+    ],
+)  # fmt: skip
+def test_what_ngspice_reads_otherwise_than_its_text_says_is_refused(cards):
+    # ngspice 39 pastes what stands in braces, takes a subcircuit's own parameter for the caller's of the same name, and
+    # lets the outer m replace an inner one: each of these is another number there.
+    with pytest.raises(CircuitError, match="simulators disagree"):
+        parse_netlist(f"title\n.param k=2 r0=3\nV1 a 0 0.7\nRo o 0 1k\n{cards}\n")
+
+
+@pytest.mark.parametrize(
+    ("cards", "expected"),
+    [
+        ("B1 o 0 V=V(a)*{k}", 1.4), ("B1 o 0 V={k*2}*V(a)", 2.8), ("B1 o 0 V=V(a)*{(k+1)}", 2.1),
+        ("B1 o 0 V={V(a)*k + 0.5*V(a)} + 0.25", 2.0), ("E1 o 0 VALUE={V(a)*(k+1)}", 2.1),
+        (FOLLOWER + "X1 a o amp g={2*q}", 1.05), (FOLLOWER + "X1 a o amp k={k*2} g=3", 2.1),
+    ],
+)  # fmt: skip
+def test_braces_and_parameters_that_can_be_read_in_one_way_alone_are_taken(cards, expected):
+    network = parse_netlist(f"title\n.param k=2 q=0.75\nV1 a 0 0.7\nRo o 0 1k\n{cards}\n").network
+    assert LinearCircuit.of(with_outputs(network, ("o",)), ("o",)).settled == pytest.approx([expected], rel=1e-12)
