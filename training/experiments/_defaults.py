@@ -44,7 +44,11 @@ def with_defaults(experiment: Experiment, task: Task) -> Experiment:
 
 def _tuned(experiment: Experiment, steps: int) -> TunedSettings | None:
     method = experiment.method
-    return tuned_settings(experiment.task, TUNED_AS.get(method, method), steps)
+    methods: tuple[str, ...] = (TUNED_AS.get(method, method),)
+    if experiment.correction in (None, "none"):
+        # What only the bare chip bears comes first; corrected it takes what the method it is like was tuned to.
+        methods = (method, *methods)
+    return tuned_settings(experiment.task, methods, steps)
 
 
 def _values(method: str, chosen: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Settings that were tuned, or published, for a task: a set for each number of steps."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,16 @@ class TunedSettings:
     chosen: Mapping[str, Any]
 
 
-def tuned_settings(task: str, method: str, steps: int) -> TunedSettings | None:
+def tuned_settings(task: str, methods: Sequence[str], steps: int) -> TunedSettings | None:
     """Of `tuned/<task>.yaml`, those whose number of steps is nearest to `steps` by its ratio; None where it has none.
 
-    method: a key of `RANGES`.
+    methods: names under which they may stand; of equally near ones the first.
     """
     path = FOLDER / f"{task}.yaml"
-    found = list(_of_method(read_mapping(path), method)) if path.exists() else []
+    if not path.exists():
+        return None
+    table = read_mapping(path)
+    found = [one for method in methods for one in _of_method(table, method)]
     return min(found, key=lambda one: _distance(one.steps, steps), default=None)
 
 

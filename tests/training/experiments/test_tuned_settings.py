@@ -10,7 +10,7 @@ from thermospice.training.experiments import Choice, Range, settings_at, with_de
 from thermospice.training.experiments.search import rate_of
 
 CHOSEN = {"lr": 0.02, "damping": 0.5, "t": 4.0, "momentum": 0.9, "start": "zero", "curvature_rows": "sampled"}
-TABLE = {
+TABLE: dict[str, Any] = {
     "task": "regression",
     "budgets": [
         {"schedule": "cosine", "budget": {"steps": 40}, "methods": {"ideal-spu": {"chosen": CHOSEN}}},
@@ -42,6 +42,25 @@ def test_a_number_of_steps_may_be_asked_for(complete: Any) -> None:
     assert (made.lr, made.schedule, made.tuned_for) == (0.3, "constant", 1000)
     assert complete(steps=40, optimizer="adam").tuned_for == 1000  # of its own only tuning
     assert complete(steps=40, optimizer="sgd").tuned_for is None  # it has none
+
+
+def test_a_bare_chip_takes_its_own_settings_and_a_corrected_one_those_of_the_ideal_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Catches the momentum of an ideal device, which repeats a chip's offsets until the run diverges.
+    own = {"budget": {"steps": 1000}, "methods": {"device-spu": {"chosen": {"lr": 0.1}}}}
+    table = {**TABLE, "budgets": [*TABLE["budgets"], own]}
+    (tmp_path / "regression.yaml").write_text(yaml.safe_dump(table))
+    monkeypatch.setattr("thermospice.training.experiments._tuned_table.FOLDER", tmp_path)
+
+    def made(steps: int, **fields: Any) -> Any:
+        device = {"task": "regression", "solver": "device-spu", "design": "board-1k-1n", "steps": steps}
+        return with_defaults(experiment({**device, **fields}), load_task("regression"))
+
+    bare = made(1000)
+    assert (bare.lr, bare.momentum) == (0.1, None)
+    assert made(1000, correction="nulled").lr == 0.3
+    assert made(40).lr == 0.02  # of the nearest steps first
 
 
 def test_completing_twice_changes_nothing(complete: Any) -> None:
