@@ -6,11 +6,10 @@ from ...training import Experiment, experiment
 from ._state import JobSettings
 
 # Display name, and what it is: TNGD on the ideal device and on the calibrated one, whose programs make up for what was
-# found or do not, its exact limit, and two rivals.
+# found, its exact limit, and two rivals.
 _METHODS = {
     "tngd-ideal": {"optimizer": "tngd", "solver": "ideal-spu"},
     "tngd-device": {"optimizer": "tngd", "solver": "device-spu", "correction": "calibrated"},
-    "tngd-uncorrected": {"optimizer": "tngd", "solver": "device-spu"},
     "ngd-exact": {"optimizer": "tngd", "solver": "woodbury"},
     "adam": {"optimizer": "adam"},
     "sgd": {"optimizer": "sgd"},

@@ -115,5 +115,5 @@ def test_the_quick_main_job(run, tmp_path):
     assert summary["quick"]
     assert {path.name for path in (tmp_path / "r").iterdir()} == FILES
     assert {entry["run"].rsplit("-s")[0] for entry in summary["training"]} == {
-        "tngd-ideal", "tngd-device", "tngd-uncorrected", "ngd-exact", "adam", "sgd",
+        "tngd-ideal", "tngd-device", "ngd-exact", "adam", "sgd",
     }  # fmt: skip
