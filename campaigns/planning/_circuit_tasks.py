@@ -62,6 +62,8 @@ class CircuitBase:
         given = settings.program
         if (given.A is None) != (given.b is None):
             raise StudyError(f"{self._where}: circuit.program: A and b belong together; give both")
+        if given.per_chip:
+            return {"condition": given.condition, "symmetric": given.symmetric, "per_chip": True}
         if given.A is None:
             seed = self._seed if given.seed is None else given.seed
             return {"condition": given.condition, "symmetric": given.symmetric, "seed": seed}

@@ -65,7 +65,10 @@ def _chip(task: Mapping[str, Any]) -> tuple[Instance, Program]:
     topology = make_topology(task["topology"], task["size"])
     seed = task["instance"]
     instance = get_instance(_design(json.dumps(task["design"])), topology, seed or 0, mismatch=seed is not None)
-    return instance, _program(task["topology"], task["size"], json.dumps(task["program"]))
+    program = task["program"]
+    if program.get("per_chip"):
+        program = {**program, "seed": seed}
+    return instance, _program(task["topology"], task["size"], json.dumps(program))
 
 
 # The chips of a study have most of this in common.

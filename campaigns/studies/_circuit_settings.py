@@ -21,6 +21,8 @@ class ProgramSettings(Frozen):
     """Whether the random matrix is; of a crossbar only."""
     seed: Annotated[Count, Field(ge=0)] | None = None
     """The study's seed unless given: every chip gets the same program."""
+    per_chip: bool = False
+    """Whether each chip gets a random program of its own, by its number: a yield is then of chips and programs."""
     A: tuple[tuple[Ratio, ...], ...] | None = None
     """The matrix instead of a random one, or a CSV file with it."""
     b: tuple[Volt, ...] | None = None
@@ -61,6 +63,13 @@ class CircuitSettings(Frozen):
             raise ValueError(joined(wrong))
         return self
 
+    def _faults_of_many_programs(self) -> Iterator[str]:
+        for name in ("seed", "A", "b"):
+            if getattr(self.program, name) is not None:
+                yield f"program.{name}: means nothing with per_chip, which draws a program for each chip; remove one"
+        if not self.mismatch:
+            yield "program.per_chip: nominal chips have no numbers to draw by; remove it, or mismatch: false"
+
     def _faults(self) -> Iterator[str]:
         if self.topology not in TOPOLOGIES:
             yield f"topology: expected one of {', '.join(TOPOLOGIES)}, got {self.topology!r}"
@@ -74,5 +83,7 @@ class CircuitSettings(Frozen):
             yield "engine: VACASK has no transistors; take ngspice or auto, or level ideal or macro"
         if len(set(self.analyses)) != len(self.analyses):
             yield f"analyses: expected each once, got {', '.join(self.analyses)}"
+        if self.program.per_chip:
+            yield from self._faults_of_many_programs()
         if self.program.b is not None and self.size != len(self.program.b):
             yield f"size: the program's files set it to {len(self.program.b)}, got {self.size}"

@@ -300,7 +300,7 @@ def _cheapest_told(found: Mapping[str, Any]) -> Iterator[str]:
     elif not new["surely"]:
         yield (
             f"met on {new['chips']} new chips ({seeds}), and the interval reaches below what is required: that needs"
-            f" at least {new['chips_to_be_sure']} chips (optimise.verify)"
+            f" at least {new['chips_to_be_sure']} chips (optimise.verify) of which none falls short, or more"
         )
 
 

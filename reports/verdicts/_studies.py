@@ -95,7 +95,7 @@ def _optimised(summary: Mapping[str, Any]) -> Verdict:
     if short:
         advice.append("Give the search more chips (`instances`) or more confidence: it took luck for a good design.")
     elif not sure:
-        needs = f", at least {new['chips_to_be_sure']}" if "chips_to_be_sure" in new else ""
+        needs = f", {new['chips_to_be_sure']} if none falls short" if "chips_to_be_sure" in new else ""
         advice.append(f"The interval reaches below what is required: `optimise.verify` with more chips{needs}.")
     return Verdict("", tuple(words for met, words in told if met), tuple(short), next=tuple(advice))
 
@@ -113,7 +113,16 @@ def _ranked(summary: Mapping[str, Any]) -> Verdict:
     if not parts:
         return Verdict("", failed=("No parameter could be ranked: too many runs failed.",))
     note = f"{metric_words(name)} depends most on {parameter_words(first['parameter'])}: {listed(parts)}."
+    if rivals := [parameter_words(one["parameter"]) for one in found["ranking"][1:] if _overlap(first, one)]:
+        note += f" By their intervals {listed(rivals)} may matter as much."
     return Verdict("", notes=(f"{note[:1].upper()}{note[1:]}",))
+
+
+def _overlap(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the intervals of two parameters of a ranking leave open which is first."""
+    index = "total" if "total_low" in first and "total_high" in other else "moves"
+    low, high = first.get(f"{index}_low"), other.get(f"{index}_high")
+    return low is not None and high is not None and bool(high >= low)
 
 
 def _of_a_search(summary: Mapping[str, Any], folder: Folder) -> Verdict:

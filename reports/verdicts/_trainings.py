@@ -38,7 +38,7 @@ def _tuned(folder: Folder) -> Verdict:
     }
     told = ", ".join(f"{name} {amount(loss)}" for name, loss in sorted(found.items(), key=lambda pair: pair[1]))
     notes = (f"Validation loss with the chosen settings, the lowest first: {told}.",) if found else ()
-    use = f"Train with them: `thermospice train {task}` takes tuned settings where the task has them; see the table."
+    use = f"Train with them: `thermospice train {task}` takes the table's values as options, or in a --config file."
     return Verdict(f"Which settings suit each optimiser on {task}?", notes=notes, next=(use,))
 
 

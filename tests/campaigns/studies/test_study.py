@@ -287,3 +287,25 @@ def test_a_range_of_a_whole_number_has_whole_values(tmp_path):
     _, what = planned(tmp_path, parameters=parameters, method="latin-hypercube", samples=40)
     values = [point["design.programming.bits"] for point in what.points]
     assert [values.count(bits) for bits in (6, 7, 8, 9)] == [10, 10, 10, 10]
+
+
+def test_each_chip_can_have_a_program_of_its_own(run, tmp_path):
+    """Catches a yield that is of one matrix: a design that suits it keeps the limits of few others.
+
+    Chips of one process without mismatch and eight bits differ by the rounding of their programs alone.
+    """
+    design = {"preset": "board-1k-1n", "mismatch": {"resistor_sigma": 0}, "amplifier": {"offset_sigma": 0}}
+    errors = {}
+    for per_chip in (False, True):
+        circuit = {"design": design, "size": 2, "level": "ideal", "program": {"per_chip": per_chip}}
+        write(tmp_path / "s.yaml", circuit=circuit, parameters={"design.programming.bits": [8]}, instances=3)
+        assert run("sweep", "s.yaml", "--workers", 1, "--out", f"{per_chip}").code == 0
+        rows = list(csv.DictReader((tmp_path / f"{per_chip}" / "table.csv").read_text().splitlines()))
+        errors[per_chip] = [float(row["relative_error"]) for row in rows]
+    assert errors[False] == pytest.approx([errors[False][0]] * 3, rel=1e-3)
+    assert max(errors[True]) > 1.1 * min(errors[True])
+
+
+def test_programs_of_each_chip_that_contradict_other_fields_are_refused(tmp_path):
+    with pytest.raises(StudyError, match=r"program\.seed: means nothing with per_chip.*nominal chips"):
+        planned(tmp_path, circuit={**SMALL["circuit"], "mismatch": False, "program": {"per_chip": True, "seed": 3}})
