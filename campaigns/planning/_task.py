@@ -1,5 +1,6 @@
 """One canonical description."""
 
+import difflib
 import hashlib
 import json
 from pathlib import Path
@@ -11,6 +12,8 @@ from .._exceptions import StudyError
 
 SCHEMA = 2
 """Raised whenever a change of the code changes what a run means; older results are then not taken for new ones."""
+
+_FIELDS_TOLD = 30
 
 RunTask = dict[str, Any]
 """Plain JSON values: all that a run depends on, and nothing else."""
@@ -42,8 +45,7 @@ def put(plain: Any, path: tuple[str, ...], value: Any, where: str) -> None:
     for k, part in enumerate(path):
         if not isinstance(plain, dict) or part not in plain:
             inside = ".".join(path[:k])
-            fields = f"; the fields of {inside or 'a run'} are {', '.join(plain)}" if isinstance(plain, dict) else ""
-            missing = f"; {inside} is {plain}" if not isinstance(plain, dict) else fields
+            missing = _known(part, plain, inside) if isinstance(plain, dict) else f"; {inside} is {plain}"
             raise StudyError(f"{where}: unknown field {part!r}{missing}")
         if k == len(path) - 1:
             if isinstance(plain[part], dict) and not isinstance(value, dict):
@@ -51,6 +53,14 @@ def put(plain: Any, path: tuple[str, ...], value: Any, where: str) -> None:
             plain[part] = value
         else:
             plain = plain[part]
+
+
+def _known(name: str, fields: dict[str, Any], inside: str) -> str:
+    """The fields that there are; of very many only those that are spelled like the name."""
+    if len(fields) <= _FIELDS_TOLD:
+        return f"; the fields of {inside or 'a run'} are {', '.join(fields)}"
+    near = difflib.get_close_matches(name, fields)
+    return f"; the nearest to it: {', '.join(near)}" if near else "; no field is spelled like it"
 
 
 def digest_of(path: Path) -> str:

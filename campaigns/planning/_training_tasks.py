@@ -9,12 +9,10 @@ from typing import Any
 from ...training import Experiment, ExperimentError, experiment, load_task
 from ...training.experiments import applies, fields_of_method, with_defaults
 from .._exceptions import StudyError
-from ..studies import CASE, number
+from ..studies import CASE, METHOD, number, path_of_setting
 from ._task import RunTask, digest_of, get, put
 
 _NAME = "run"
-_METHOD = ("method",)
-"""Not a field: an optimiser, a solver for TNGD, or `kfac-` and a solver."""
 _NOT_OF_A_CASE = ("seeds", "name", "case")
 
 
@@ -65,14 +63,15 @@ class TrainingBase:
         plain = json.loads(json.dumps(self._plain))
         changes = {**case, **{name: value for name, value in values.items() if name != CASE}}
         for name, value in changes.items():
-            if _path(name) == _METHOD:
+            if path_of_setting(name) == METHOD:
                 plain |= fields_of_method(str(value))
             else:
-                put(plain, _path(name), value, f"{self._where}: parameters.{name}")
-        if any(_path(name) in (_METHOD, ("optimizer",), ("solver",)) for name in changes):
+                block = f"cases.{values[CASE]}" if name in case else "parameters"
+                put(plain, path_of_setting(name), value, f"{self._where}: {block}.{name}")
+        if any(path_of_setting(name) in (METHOD, ("optimizer",), ("solver",)) for name in changes):
             # The study's settings hold where they mean something; those of a case are meant for its method.
             method = plain["optimizer"], plain["solver"]
-            own = {_path(name)[0] for name in case}
+            own = {path_of_setting(name)[0] for name in case}
             plain = {key: value for key, value in plain.items() if key in own or applies(key, *method)}
         named = ", ".join(f"{name} = {value}" for name, value in values.items())
         return experiment({key: value for key, value in plain.items() if value is not None}, f"{where}: {named}")
@@ -87,7 +86,7 @@ class TrainingBase:
                 f"{self._where}: parameters.{CASE}: expected one of {', '.join(self._cases)}, got {name!r}"
             )
         for field in self._cases[name]:
-            if _path(field)[0] in _NOT_OF_A_CASE:
+            if path_of_setting(field)[0] in _NOT_OF_A_CASE:
                 raise StudyError(f"{self._where}: cases.{name}.{field}: is the same in all runs of a study; remove it")
         return self._cases[name]
 
@@ -95,13 +94,9 @@ class TrainingBase:
 def _value(found: Experiment, name: str, given: Any) -> Any:
     if name == CASE:
         return given
-    if _path(name) == _METHOD:
+    if path_of_setting(name) == METHOD:
         return found.method
-    return number(name, get(found.model_dump(mode="json"), _path(name)))
-
-
-def _path(name: str) -> tuple[str, ...]:
-    return tuple(name.removeprefix("training.").removeprefix("solver.").split("."))
+    return number(name, get(found.model_dump(mode="json"), path_of_setting(name)))
 
 
 @lru_cache(maxsize=4)

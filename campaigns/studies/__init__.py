@@ -1,5 +1,8 @@
 """What a study is."""
 
+from ._cases import CASE as CASE
+from ._cases import METHOD as METHOD
+from ._cases import path_of_setting as path_of_setting
 from ._circuit_settings import CircuitSettings as CircuitSettings
 from ._limits import Limit as Limit
 from ._limits import Specification as Specification
@@ -16,7 +19,6 @@ from ._parameters import points as points
 from ._parameters import points_at as points_at
 from ._sensitivity import YIELD as YIELD
 from ._sensitivity import Sensitivity as Sensitivity
-from ._study import CASE as CASE
 from ._study import OWN_POINTS as OWN_POINTS
 from ._study import StopAfter as StopAfter
 from ._study import Study as Study

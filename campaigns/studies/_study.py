@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from ...files import joined
 from ...files.quantities import Bytes, Count, Seconds
+from ._cases import CASE, case_faults, cases_read, twice_named
 from ._circuit_settings import CircuitSettings
 from ._limits import Frozen, Limit, Specification
 from ._metrics import CIRCUIT, RATIOS, TRAINING, Metric
@@ -16,9 +17,6 @@ from ._parameters import Parameter
 from ._sensitivity import Sensitivity
 
 MOST_RUNS = 100_000
-
-CASE = "training.case"
-"""The parameter whose values are the names of a study's cases."""
 
 OWN_POINTS = ("sensitivity", "optimise")
 """Blocks of a study that choose its points."""
@@ -51,7 +49,7 @@ class Study(Frozen):
     every run then has `train_loss_ratio` and `test_loss_ratio`."""
     specification: Specification | None = None
     """The loosest value of a parameter that keeps a bound, as a map and a table."""
-    cases: Mapping[str, Mapping[str, Any]] | None = Field(None, min_length=1)
+    cases: Mapping[str, Mapping[str, Any]] | None = None
     """Settings of a training that belong together, by a name of one's own: such as an optimiser with its own rate.
     Each is a value of the parameter `training.case`."""
     sensitivity: Sensitivity | None = None
@@ -80,6 +78,7 @@ class Study(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _cases_vary(cls, data: Any) -> Any:
+        data = cases_read(data)
         cases = data.get("cases") if isinstance(data, Mapping) else None
         given = data.get("parameters") or {} if isinstance(data, Mapping) else {}
         if not (isinstance(cases, Mapping) and cases and isinstance(given, Mapping)) or CASE in given:
@@ -128,6 +127,8 @@ class Study(Frozen):
                 yield f"{name}: only a study of kind training has one; remove it"
         if CASE in self.parameters and self.cases is None:
             yield f"parameters.{CASE}: there are no cases; give them too"
+        yield from case_faults(self.cases or {}, self.parameters)
+        yield from twice_named(self.parameters if self.kind == "training" else ())
 
     def _wrong_purpose(self) -> Iterator[str]:
         """Of a study that chooses its points itself."""

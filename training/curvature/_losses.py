@@ -94,8 +94,9 @@ def warn_of_no_curvature(H: OutputHessian, slope: Tensor) -> None:
     if not bool(H.any()) and bool(slope.any()):
         warnings.warn(
             "loss_fn: its second derivative in the outputs is zero (as that of L1Loss, or of NLLLoss in "
-            "log-probabilities), so the step is the gradient over the damping; give CrossEntropyLoss the logits, or "
-            'use curvature "fisher"',
+            "log-probabilities, or the outputs are so large that its slope is the same everywhere, as that of a "
+            "CrossEntropyLoss that has diverged), so the step is the gradient over the damping; give CrossEntropyLoss "
+            'the logits, lower the rate where it diverges, or use curvature "fisher"',
             stacklevel=2,
         )
 

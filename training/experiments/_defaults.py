@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from .._exceptions import ExperimentError
 from ..parallel import Ranks
 from ..tasks import Task
 from ._experiment import Experiment
 from ._methods import GENERAL, SETTINGS, TUNED_AS
-from ._tuned_table import TunedSettings, tuned_settings
+from ._tuned_table import TunedSettings, has_tunings, tuned_settings
 
 _AVERAGE = ("curvature_rows", "curvature_average", "curvature_decay")
 _CHOSEN_WITH_LR = ("momentum", "start", *_AVERAGE)
@@ -18,9 +19,12 @@ def with_defaults(experiment: Experiment, task: Task) -> Experiment:
     """The same experiment with nothing left open that the optimiser needs; epochs become steps.
 
     Tuned values are those of the tuning whose steps are nearest, by their ratio, to `tuned_for`, or to the steps of the
-    experiment where it has none; `tuned_for` is afterwards the steps of the tuning that a value came from.
-    Raises `ExperimentError` where the values do not go together, `TaskError` for more samples than there are.
+    experiment where it has none; `tuned_for` is afterwards the steps of the tuning that a value came from, and None
+    where none did. Raises `ExperimentError` where the values do not go together or `tuned_for` is of a task without
+    tunings, `TaskError` for more samples than there are.
     """
+    if experiment.tuned_for is not None and not has_tunings(experiment.task):
+        raise ExperimentError(f"tuned_for: nothing has been tuned for the task {experiment.task}; remove it")
     task = task.first(experiment.train_size)
     batch = experiment.batch_size or min(task.batch_size, len(task.train))
     steps = experiment.steps or _steps(experiment, task, batch)
@@ -35,9 +39,9 @@ def with_defaults(experiment: Experiment, task: Task) -> Experiment:
         "test_every": task.test_every,
         "solver": experiment.solves,
     }
-    missing = {name: value for name, value in values.items() if getattr(experiment, name) is None}
-    if tuned is not None and not missing.keys().isdisjoint(chosen):
-        missing["tuned_for"] = tuned.steps
+    missing = {k: value for k, value in values.items() if value is not None and getattr(experiment, k) is None}
+    if missing:  # what is complete already keeps what it says
+        missing["tuned_for"] = None if tuned is None or missing.keys().isdisjoint(chosen) else tuned.steps
     complete = experiment.replace(**missing, epochs=None)
     return complete.replace(curvature="layers") if _may_be_layered(complete, task) else complete
 

@@ -33,6 +33,11 @@ def tuned_settings(task: str, methods: Sequence[str], steps: int) -> TunedSettin
     return min(found, key=lambda one: _distance(one.steps, steps), default=None)
 
 
+def has_tunings(task: str) -> bool:
+    """Is there a table for the task?"""
+    return (FOLDER / f"{task}.yaml").exists()
+
+
 def budgets(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The tunings of a file: `budgets` lists them, and what `train --tune` writes is a single one."""
     several = table.get("budgets")

@@ -193,6 +193,11 @@ def test_a_case_is_settings_that_belong_together():
     assert tuned["lr"] == shipped.lr
 
 
+def test_a_case_without_settings_is_the_study_as_it_is():
+    _, what = with_cases({"as it is": None, "fast": {"lr": 0.5}})
+    assert [run.task["experiment"]["lr"] for run in what.runs] == [0.25, 0.5]
+
+
 def test_cases_vary_with_other_parameters_and_survive_being_written():
     """Catches a case's `lr: null`, which takes the study's rate away, lost when a campaign is resumed."""
     study, what = with_cases(CASES, parameters={"training.batch_size": [16, 32]})
@@ -204,13 +209,29 @@ def test_cases_vary_with_other_parameters_and_survive_being_written():
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"cases": {"a": {"sovler": "x"}}}, "unknown field 'sovler'"),
+        ({"cases": {"a": {"sovler": "x"}}}, "cases.a.sovler: unknown field 'sovler'; the nearest to it: solver"),
+        ({"cases": {"a": {"xyzzyx": 1}}}, "cases.a.xyzzyx: unknown field 'xyzzyx'; no field is spelled like it"),
         ({"cases": {"a": {"optimizer": "adam", "t": 3}}}, "t: means nothing to adam"),
         ({"cases": {"a": {"seeds": [1]}}}, "cases.a.seeds: is the same in all runs"),
-        ({"cases": {}}, "cases"),
+        ({"cases": {}}, "s.yaml: cases: expected at least one"),
         ({"cases": {"a": 3}}, "cases.a"),
         ({"cases": {"a": {"lr": 1}}, "parameters": {"training.case": ["b"]}}, "expected one of a, got 'b'"),
         ({"parameters": {"training.case": ["b"]}}, "there are no cases"),
+        # Catches two cases that run with a parameter's value, each under its own name.
+        ({"cases": {"a": {"lr": 0.1}}, "parameters": {"lr": [0.2]}}, "cases.a.lr: varies as a parameter too; give it"),
+        ({"cases": {"a": {"lr": 0.1}}, "parameters": {"training.lr": [0.2]}}, "cases.a.lr: varies as a parameter too"),
+        ({"cases": {"a": {"solver.t": 1}}, "parameters": {"t": [2]}}, "cases.a.solver.t: varies as a parameter too"),
+        ({"cases": {"a": {"optimizer": "adam"}}, "parameters": {"method": ["sgd"]}}, "varies as the parameter method"),
+        ({"cases": {"a": {"method": "adam"}}, "parameters": {"solver": ["cholesky"]}}, "as the parameter solver too"),
+        (
+            {"cases": {"a": {"design.R0": 1e3}}, "parameters": {"design": ["board-1k-1n"]}},
+            "cases.a.design.R0: varies as the parameter design too",
+        ),
+        (
+            {"cases": {"a": {"design": "board-1k-1n"}}, "parameters": {"design.R0": [1e3]}},
+            "cases.a.design: varies as the parameter design.R0 too",
+        ),
+        ({"parameters": {"lr": [0.1], "training.lr": [0.2]}}, "parameters.training.lr: varies as the parameter lr too"),
     ],
 )
 def test_a_bad_case_is_refused_in_one_line(fields, words):

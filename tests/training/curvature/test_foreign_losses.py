@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from thermospice.training import KFAC, TNGD, Cholesky, ConjugateGradient, Diverged, IdealSPU, Woodbury
-from thermospice.training.curvature import curvature, output_hessian, warn_of_no_curvature
+from thermospice.training.curvature import curvature, loss_and_slope, output_hessian, warn_of_no_curvature
 from thermospice.training.optimizers import LevenbergMarquardt
 from torch import Tensor, nn
 from torch.nn import functional
@@ -384,6 +384,14 @@ def test_a_loss_at_its_minimum_is_not_told_of():
     warn_of_no_curvature(torch.zeros(B, K, K), z)
     with pytest.warns(UserWarning, match="is zero"):
         warn_of_no_curvature(torch.zeros(B, K, K), z + 1.0)
+
+
+def test_a_saturated_softmax_is_told_of_as_such():
+    # Catches advice to give CrossEntropyLoss to who has given it, and whose training has diverged.
+    loss_fn, z, y = nn.CrossEntropyLoss(), 1e6 * torch.eye(K), torch.arange(K).roll(1)
+    _, slope = loss_and_slope(loss_fn, z, y)
+    with pytest.warns(UserWarning, match="outputs are so large"):
+        warn_of_no_curvature(output_hessian(loss_fn, z, y), slope)
 
 
 def test_a_loss_without_a_second_derivative_is_named():

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from thermospice.training import experiment, load_task
+from thermospice.training import ExperimentError, experiment, load_task
 from thermospice.training.experiments import Choice, Range, settings_at, with_defaults
 from thermospice.training.experiments.search import rate_of
 
@@ -61,6 +61,18 @@ def test_a_bare_chip_takes_its_own_settings_and_a_corrected_one_those_of_the_ide
     assert (bare.lr, bare.momentum) == (0.1, None)
     assert made(1000, correction="nulled").lr == 0.3
     assert made(40).lr == 0.02  # of the nearest steps first
+
+
+def test_nothing_tuned_is_not_said_to_be(complete: Any) -> None:
+    # Catches results that say tuned_for 50 where every value was given, or where the method has no tuning.
+    assert complete(steps=10, tuned_for=50, optimizer="sgd").tuned_for is None
+    assert complete(steps=10, tuned_for=50, optimizer="adam", lr=0.1).tuned_for is None
+    assert complete(steps=10, tuned_for=50, optimizer="adam").tuned_for == 1000
+
+
+def test_a_task_without_tunings_has_none_to_ask_for() -> None:
+    with pytest.raises(ExperimentError, match="tuned_for: nothing has been tuned for the task regression"):
+        with_defaults(experiment({"task": "regression", "tuned_for": 50}), load_task("regression"))
 
 
 def test_completing_twice_changes_nothing(complete: Any) -> None:

@@ -1,8 +1,6 @@
 """The four files of MNIST, from a mirror, believed only when their content is the published one."""
 
 import hashlib
-import http.client
-import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +8,7 @@ from types import MappingProxyType
 from ....files import UnreadableFile, write_bytes
 from ....files.opening import IMAGES, gunzipped
 from ..._exceptions import TaskError
+from ._download import downloaded, shown_address
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -27,9 +26,6 @@ MNIST: Mapping[str, str] = MappingProxyType(
 )
 """Files, and the SHA-256 of what is in them unpacked: mirrors pack the same content differently."""
 
-_LONGEST_WAIT = 30.0  # s without a word from a mirror
-_MOST_BYTES = 1 << 26  # of a packed file; the largest has ten million
-
 
 def fetch_mnist(folder: Path, mirrors: Sequence[str] = MIRRORS, files: Mapping[str, str] = MNIST) -> list[Path]:
     """Leave the four files in `folder`, all or none, from the first of `mirrors` (https, http or file) that has them.
@@ -46,27 +42,17 @@ def fetch_mnist(folder: Path, mirrors: Sequence[str] = MIRRORS, files: Mapping[s
 def _fetched(name: str, mirrors: Sequence[str], known: str) -> bytes:
     reasons = []
     for mirror in mirrors:
-        address = f"{mirror.rstrip('/')}/{name}"
         try:
-            return _checked(_read(address), address, known)
+            return _checked(downloaded(_address(mirror, name)), shown_address(_address(mirror, name)), known)
         except TaskError as error:
             reasons.append(str(error))
     raise TaskError(f"mnist: {'; '.join(reasons)}")
 
 
-def _read(address: str) -> bytes:
-    if not address.startswith(("https://", "http://", "file://")):
-        raise TaskError(f"{address}: expected an address with https://, http:// or file://")
-    try:
-        with urllib.request.urlopen(address, timeout=_LONGEST_WAIT) as answer:
-            content: bytes = answer.read(_MOST_BYTES + 1)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
-        told = (str(reason) or type(error).__name__).splitlines()[0]
-        raise TaskError(f"{address}: cannot be downloaded: {told}") from None
-    if len(content) > _MOST_BYTES:
-        raise TaskError(f"{address}: more than {_MOST_BYTES:,} bytes, and so another file")
-    return content
+def _address(mirror: str, name: str) -> str:
+    """Of a file in the folder; what has no folder or server is left as it is, and refused."""
+    folder = mirror.rstrip("/")
+    return mirror if folder.endswith(":") else f"{folder}/{name}"
 
 
 def _checked(content: bytes, address: str, expected: str) -> bytes:
