@@ -4,6 +4,7 @@ from ._exceptions import BoundError as BoundError
 from ._exceptions import FileError as FileError
 from ._explain import explain as explain
 from ._explain import warnings_in_one_line as warnings_in_one_line
+from ._json import Whole as Whole
 from ._json import parse_json as parse_json
 from ._json import plain as plain
 from ._json import read_json as read_json

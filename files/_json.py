@@ -95,8 +95,14 @@ _DECODER = json.JSONDecoder(parse_constant=_refused, parse_float=_finite, parse_
 _LENIENT_DECODER = json.JSONDecoder(parse_int=_bounded)
 
 
+class Whole(dict[str, Any]):
+    """A mapping of which `plain` leaves nothing out: null is a value of it."""
+
+
 def plain(value: Any) -> Any:
     """JSON values of numpy values; what is not a finite number is left out of an object, and null in a list."""
+    if isinstance(value, Whole):
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, Mapping):
         items = ((str(key), plain(item)) for key, item in value.items())
         return {key: item for key, item in items if item is not None}

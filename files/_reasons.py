@@ -69,6 +69,9 @@ def _reason(found: Mapping[str, Any], unknown: str) -> str:
             return f"{lead}{found['msg'].removeprefix('Value error, ')}"
         case "tuple_type" | "list_type":
             return f"{lead}expected a list, such as [{_shown(found['input'], str)}]"
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
+            bound = found["msg"].removeprefix("Input should be ")
+            return f"{lead}expected a value {bound}, got {_shown(found['input'], repr)}"
     return f"{lead}{found['msg']}, got {_shown(found['input'], repr)}"
 
 

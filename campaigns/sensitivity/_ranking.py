@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from ...files import Whole
 from ..planning import Layout, Plan, study_layout
 from ..results import statistics as _statistics
 from ..runs import Record
@@ -34,7 +35,7 @@ def ranking(study: Study, plan: Plan, records: Sequence[Record]) -> dict[str, An
     layout = study_layout(study)
     values = _values(study, asked, records).reshape(len(plan.points), len(plan.chips))
     rng = np.random.default_rng([study.seed, _STREAM])
-    found: dict[str, dict[str, Any]] = {name: {"parameter": name} for name in study.parameters}
+    found: dict[str, dict[str, Any]] = {name: Whole(parameter=name) for name in study.parameters}
     for name, places in layout.levels.items():
         shown = [plan.points[p][name] for p in places]
         found[name] |= _alone(values[places.start : places.stop], shown, asked, rng)
@@ -81,7 +82,7 @@ def _alone(values: Values, shown: Sequence[Any], asked: Sensitivity, rng: np.ran
     at = statistic(kept)
     low, high = int(at.argmin()), int(at.argmax())
     found |= {"moves": float(at[high] - at[low]), "lowest_at": shown[low], "highest_at": shown[high]}
-    found["levels"] = [{"value": value, "metric": float(one)} for value, one in zip(shown, at, strict=True)]
+    found["levels"] = [Whole(value=value, metric=float(one)) for value, one in zip(shown, at, strict=True)]
     chips = kept.shape[1]
     if chips < _FEWEST or low == high:
         return found

@@ -52,8 +52,8 @@ def test_every_fault_of_a_file_is_told_in_one_line():
     board = Design.preset("board-1k-1n").to_dict()
     unknown = "unknown key; remove it or check its spelling"
     for changes, message in (
-        ({"C": -1.0}, "design: C: Input should be greater than 0, got -1.0"),
-        ({"C": -1.0, "nonsense": 1}, f"design: nonsense: {unknown}; C: Input should be greater than 0, got -1.0"),
+        ({"C": -1.0}, "design: C: expected a value greater than 0, got -1.0"),
+        ({"C": -1.0, "nonsense": 1}, f"design: nonsense: {unknown}; C: expected a value greater than 0, got -1.0"),
         ({"R0": [0] * 100}, f"design: R0: expected a number in ohm, got {[0] * 100}"),
         ({"mismatch": list(range(100))}, f"design: mismatch: {{}}, got {str(list(range(100)))[:57]}..."),
         (

@@ -5,6 +5,7 @@ import pytest
 from thermospice.campaigns import parse_study, plan
 from thermospice.campaigns.sensitivity import ranking
 from thermospice.circuits import Design
+from thermospice.files import plain
 
 PARAMETERS = {
     "design.temperature": {"low": 250, "high": 350},
@@ -122,6 +123,26 @@ def test_many_runs_that_failed_leave_no_number_that_tells_of_survivors_alone(pla
     assert "moves" not in rows["design.temperature"]
     assert "350" in rows["design.temperature"]["reason"]
     assert rows["program.condition"]["moves"] > 0
+
+
+def test_a_value_of_nothing_is_written_as_null():
+    # Catches a level without a value, and a parameter that is lowest nowhere.
+    study = parse_study(
+        {
+            "name": "n",
+            "kind": "training",
+            "training": {"task": "regression", "optimizer": "adam", "steps": 2},
+            "parameters": {"beta1": [None, 0.5]},
+            "sensitivity": {"metric": "train_loss", "methods": ["one-at-a-time"]},
+        },
+        "s.yaml",
+    )
+    what = plan(study, "s.yaml")
+    losses = [1.0 if run.values["beta1"] is None else 2.0 for run in what.runs]
+    found = ranking(study, what, [{"status": "done", "metrics": {"train_loss": loss}} for loss in losses])
+    row = plain(found)["ranking"][0]
+    assert row["lowest_at"] is None
+    assert {"value": None, "metric": 1.0} in row["levels"]
 
 
 def test_a_number_for_runs_that_failed_makes_them_count(planned):

@@ -41,7 +41,7 @@ def test_coefficients_that_do_not_reach_the_temperature(tempco, name, factor):
 )
 def test_a_coefficient_that_has_lost_its_unit(name, value):
     # Catches 25, meant in ppm/K, as 25 per kelvin: 50 K make a resistor of 1 kOhm one of 1.25 MOhm.
-    with pytest.raises(DesignError, match=rf"tempco.{name}: Input should be (less|greater) than -?\d"):
+    with pytest.raises(DesignError, match=rf"tempco.{name}: expected a value (less|greater) than -?\d"):
         with_(tempco={name: value})
 
 
