@@ -59,10 +59,11 @@ NUISANCES: Mapping[str, Nuisance] = MappingProxyType(
 )  # fmt: skip
 """By name, as `calibrate(..., nuisances=[...])` takes them."""
 
-_PROBE = 1e-7
+_PROBE = 1e-6
 """Part of its typical value at which an element that no parameter stands for is tried. It must change nothing: a stray
 capacitance of a femtofarad still changes an inverter's noise by a per cent, through its own kT/C, and this one by less
-than a simulator errs. (None at all would leave a node without a capacitance.)"""
+than a simulator errs. (None at all would leave a node without a capacitance.) A tenth of it would leave a fifth of the
+score of a capacitance to rounding."""
 
 
 def check_nuisances(names: Iterable[str]) -> tuple[str, ...]:
