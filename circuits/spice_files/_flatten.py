@@ -15,6 +15,7 @@ MOST_ELEMENTS = 400_000
 
 MOST_INSTANCES = 50_000
 MOST_DEEP = 40
+_M = re.compile(r"(?<![\w.])m\s*=", re.IGNORECASE)
 _NAMES = re.compile(r"(?<![\w.])[a-z_]\w*")
 """In an expression: not the letters behind a number."""
 
@@ -74,13 +75,14 @@ class Flattening:
             raise ValueError(f"{found[0]}: expected subcircuits at most {MOST_DEEP} deep; {inner.name} may hold itself")
         if self.instances > MOST_INSTANCES:
             raise TooLarge(f"expected a circuit of at most {MOST_INSTANCES:,} instances of subcircuits, got more")
-        many = site.times(multiplier)
+        if site.multiplier != 1:
+            raise ValueError(f"{found[0]}: simulators disagree on m of a subcircuit that holds others; write each")
         name = site.prefix + found[0]
         if name in self.names:
             raise ValueError(f"{name}: there are two elements of this name")
         self.names.add(name)
         nodes = [site.node(word) for word in found[1 : 1 + len(inner.pins)]]
-        if (known := _known(inner)) is not None and many == 1:
+        if (known := _known(inner)) is not None and multiplier == 1:
             scope = _scope(site, inner, overrides)
             self.elements += known.make(name, nodes, {key: scope.value_of(key) for key in known.parameters})
             return
@@ -92,7 +94,7 @@ class Flattening:
                 scope=_scope(site, inner, overrides),
                 prefix=f"{name}.",
                 nodes={**shared, **pins},
-                multiplier=many,
+                multiplier=multiplier,
                 conditions=self.conditions,
             ),
             depth + 1,
@@ -139,6 +141,9 @@ def _called(site: Site, found: list[str]) -> tuple[Block, dict[str, float], floa
         raise ValueError(f"{found[0]}: {name} has {len(inner.pins)} pins ({' '.join(inner.pins)}), got {nodes} nodes")
     _check_names_of_its_own(found[0], inner, sorted_.named)
     values = {key: _one(site, found[0], key, words_) for key, words_ in sorted_.named.items()}
+    if "m" in values and "m" not in inner.defaults and any(_M.search(line) for line in inner.body):
+        # be it 1: ngspice puts it in the place of those inside, in every instance
+        raise ValueError(f"{found[0]}: simulators disagree on m where {name} has cards with m too; give one of the two")
     multiplier = 1.0 if "m" in inner.defaults else values.pop("m", 1.0)
     for key in values:
         if key not in inner.defaults and not _is_free(site, inner, key):

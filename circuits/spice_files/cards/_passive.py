@@ -49,7 +49,7 @@ def _passive(site: Site, rest: list[str], aliases: tuple[str, ...], kinds: tuple
     tc1 = number.get("tc1", number.get("tc", model.get("tc1", 0.0)))
     tc2 = number.get("tc2", model.get("tc2", 0.0))
     value *= number.get("scale", 1.0) * (1 + tc1 * rise + tc2 * rise**2)
-    multiplier = site.times(number.get("m", 1.0))
+    multiplier = number.get("m", 1.0) * site.multiplier
     if not 0 < multiplier < _LARGEST:
         raise ValueError(f"expected m above 0, got {multiplier:g}")
     if value != 0 and not 1 / _LARGEST < abs(value) < _LARGEST:

@@ -43,18 +43,6 @@ class Site:
             raise ValueError(f"expected the name of a node, got {word!r}")
         return self.prefix + word
 
-    def times(self, own: float) -> float:
-        """How many stand for one that says m = `own` itself.
-
-        Raises:
-            ValueError: the block stands for several too, of which some simulators take the product and others one.
-        """
-        if own != 1 and self.multiplier != 1:
-            raise ValueError(
-                "simulators disagree on m in a subcircuit that stands for several (m); give one of the two"
-            )
-        return own * self.multiplier
-
     def numbers(self, values: list[str]) -> list[float]:
         """The values of words."""
         return [self.scope.value(word) for word in values]
@@ -80,5 +68,5 @@ def multiplied(site: Site, found: list[str]) -> tuple[float, list[str]]:
         if word == "m" and found[k + 1 : k + 2] == ["="]:
             if len(found) < k + 3:
                 raise ValueError("expected a value of m")
-            return site.times(site.scope.value(found[k + 2])), [*found[:k], *found[k + 3 :]]
+            return site.multiplier * site.scope.value(found[k + 2]), [*found[:k], *found[k + 3 :]]
     return site.multiplier, found

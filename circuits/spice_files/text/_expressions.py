@@ -216,6 +216,9 @@ class _Reader:
         tail = _LETTERS.match(self._text, self._at)
         letters = tail[0] if tail else ""
         self._at += len(letters)
+        if letters.startswith("mil"):
+            # ngspice takes it for milli in a parameter, for a thousandth of an inch on a card
+            raise ValueError(f"{decimal + letters}: {DISAGREE.format('mil', '25.4u')}")
         return scaled(decimal, letters, decimal + letters)
 
     def _value(self, name: str) -> Value:

@@ -48,7 +48,18 @@ def test_sums_of_voltages_currents_and_constants_in_any_order_are_those_of_spice
 
 @pytest.mark.parametrize(
     "text",
-    ["0.5 > -p && 1.5", "2*-p", "2 + -p*3", "!p >= q", "!p && q", "-p\\q", "p % 0.001", "2^-p\\q", "1 - -q > 1"],
+    [
+        "0.5 > -p && 1.5",
+        "2*-p",
+        "2 + -p*3",
+        "!p >= q",
+        "!p && q",
+        "-p\\q",
+        "p % 0.001",
+        "2^-p\\q",
+        "1 - -q > 1",
+        "2mil",
+    ],
 )
 def test_signs_on_which_simulators_disagree_are_refused(text):
     # Each is another number in ngspice 39 than by the rules of arithmetic, or an error there.
@@ -68,11 +79,13 @@ FOLLOWER = ".subckt amp i o g=1 k=10\n.param r0=8\nE1 o 0 i 0 {g}\nR1 i 0 1k m=3
         FOLLOWER + "X1 a o amp g={k+1} k=5", FOLLOWER + "X1 a o amp m=2",
         ".subckt s a\nG1 a 0 a 0 1m m=3\n.ends\nX1 a s m=2", ".subckt s a\nI1 a 0 1m m=3\n.ends\nX1 a s m=2",
         FOLLOWER + ".subckt two i o\nX2 i o amp m=3\n.ends\nX1 a o two m=2",
+        FOLLOWER + "X1 a o amp m=1",
+        ".subckt s i o\nR1 i o 1k\n.ends\n.subckt two i o\nX2 i o s\n.ends\nX1 a o two m=2",
     ],
 )  # fmt: skip
 def test_what_ngspice_reads_otherwise_than_its_text_says_is_refused(cards):
     # ngspice 39 pastes what stands in braces, takes a subcircuit's own parameter for the caller's of the same name, and
-    # lets the outer m replace an inner one: each of these is another number there.
+    # lets the outer m replace an inner one, be it 1, and not reach what is nested: each is another number there.
     with pytest.raises(CircuitError, match="simulators disagree"):
         parse_netlist(f"title\n.param k=2 r0=3\nV1 a 0 0.7\nRo o 0 1k\n{cards}\n")
 
