@@ -36,7 +36,8 @@ class CampaignForecast:
         """A sentence on what is long or large; None where nothing is."""
         if self.seconds < LONG and self.memory < LARGE:
             return None
-        return f"{self.runs:,} runs take about {duration_text(self.seconds)} and {self.memory / 1e9:.2g} GB of memory"
+        large = f" and {self.memory / 1e9:.2g} GB of memory" if self.memory >= LARGE else ""
+        return f"{self.runs:,} runs take about {duration_text(self.seconds)}{large}"
 
     def check(self, timeout: float, free: float | None) -> None:
         """Raise `StudyError` with the number for what fits neither into the free memory nor into a run's time [s]."""

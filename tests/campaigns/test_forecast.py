@@ -30,7 +30,7 @@ def test_time_grows_with_the_runs_and_falls_with_the_workers():
 
 def test_a_campaign_of_small_chips_is_said_where_it_is_long():
     assert campaign_forecast(planned(200), 2).text is None
-    assert campaign_forecast(planned(10_000), 2).text == "10,000 runs take about 2.5 min and 0 GB of memory"
+    assert campaign_forecast(planned(10_000), 2).text == "10,000 runs take about 2.5 min"
 
 
 def test_what_does_not_fit_is_refused_with_the_number():
