@@ -17,7 +17,7 @@ def operating_point(settled: Float[np.ndarray, " cell"], exact: Float[np.ndarray
     axes = figure.add_subplot()
     cells = np.arange(len(settled))
     if exact is not None:
-        axes.bar(cells, exact / unit, width=0.7, color=colours()[0], alpha=0.35, label="exact $A^{-1}b$")
+        axes.bar(cells, exact / unit, width=0.7, color=colours()[0], alpha=0.35, label="exact A⁻¹b")
     axes.plot(cells, settled / unit, "o", color=ink(), markersize=4, label="SPICE")
     axes.axhline(0, color=ink(), linewidth=0.8)
     axes.set(xlabel="cell", ylabel=f"settled value ({name}V)")

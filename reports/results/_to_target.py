@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import binom
+import scipy
 
 from ._training_statistics import label, outcomes, stopped_of
 
@@ -49,7 +49,7 @@ def median_over_seeds(values: Sequence[float | None]) -> MedianOverSeeds:
 
 
 def _coverage(k: int, n: int) -> float:
-    return float(1 - 2 * binom.cdf(k - 1, n, 0.5))
+    return float(1 - 2 * scipy.stats.binom.cdf(k - 1, n, 0.5))
 
 
 def to_target(runs: Sequence[Entry]) -> dict[float, dict[str, ToTarget]]:
