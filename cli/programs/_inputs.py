@@ -103,3 +103,19 @@ def matching(given: Given, name: str, values: Float[np.ndarray, " rows"], rows: 
     """Raise `InputError` when a file has another number of rows than the one that it belongs to."""
     if len(values) != rows:
         raise InputError(f"{given[name]}: expected {rows} lines, one for each row of {given[of]}, got {len(values)}")
+
+
+def data_and_targets(
+    given: Given, problem: str
+) -> tuple[Float[np.ndarray, "rows features"], Float[np.ndarray, " rows"]] | None:
+    """Rows of `--data` and the value of `--targets` that belongs to each; None where neither is given.
+
+    Raises:
+        InputError: one file without the other, or another number of lines.
+    """
+    if not together(given, problem, "data", "targets"):
+        return None
+    X = read_matrix(given["data"])
+    targets = read_vector(given["targets"])
+    matching(given, "targets", targets, len(X), "data")
+    return X, targets

@@ -21,11 +21,13 @@ from .._exceptions import InputError
 from ..frame import Job, refuse_beside, written
 from ..inputs import get_device, get_kind
 from ..views import linear_algebra, verdicts
-from ._bayesian import Filter, Logit, Regression
+from ._filter import Filter
 from ._inputs import Given, naming
+from ._logistic import Logit
 from ._options import BELONGS, DEVICE, OWN, refuse_start
 from ._outcome import Outcome
 from ._quadratic import Machine, Quadratic
+from ._regression import Regression
 
 
 @runtime_checkable

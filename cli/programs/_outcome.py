@@ -15,6 +15,12 @@ from ...behavioral.programs.systems import Bill
 REPEATS = 5
 """Of the digital solver; the shortest counts."""
 
+WINDOW = 10.0
+"""Time constants that a device settles in, or is averaged over, unless `--duration` says."""
+
+SHARE_95 = 1.959963984540054
+"""Standard deviations of an interval of 95 %."""
+
 DIGITAL = "the same systems by LAPACK"
 
 
@@ -69,6 +75,26 @@ def by_lapack(A: Float[np.ndarray, "n n"], right: Float[np.ndarray, "n k"], syst
         scipy.linalg.cho_solve(scipy.linalg.cho_factor(A, check_finite=False), right, check_finite=False)
         times.append(time.perf_counter() - start)
     return min(times) * systems
+
+
+def by_lapack_with_inverse(A: Float[np.ndarray, "n n"], systems: int = 1) -> float:
+    """Time [s] of a solution and an inverse by LAPACK, for so many systems of that size."""
+    return by_lapack(A, np.eye(len(A), len(A) + 1), systems)
+
+
+def beside_exact(
+    names: Sequence[str],
+    value: Float[np.ndarray, " n"],
+    spread: Float[np.ndarray, " n"],
+    error: Float[np.ndarray, " n"],
+    exact: Float[np.ndarray, " n"],
+    exact_spread: Float[np.ndarray, " n"],
+) -> list[tuple[str, str, str, str]]:
+    """Rows of the table on the terminal, one a name: value and standard deviation, error bar, and what is exact."""
+    return [
+        (name, f"{value[k]:.5g} ± {spread[k]:.2g}", f"{error[k]:.2g}", f"{exact[k]:.5g} ± {exact_spread[k]:.2g}")
+        for k, name in enumerate(names)
+    ]
 
 
 def cost(bill: Bill) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ...files.tables import read_matrix
 from ...reports.programs import interior_point
 from .._exceptions import InputError
 from ._default_data import digits, drawn_quadratic
-from ._inputs import Given, bound_of, matching, number_of, rows_of, together, values_of
+from ._inputs import Given, bound_of, data_and_targets, matching, number_of, rows_of, together, values_of
 from ._outcome import Outcome, by_lapack, cost
 
 _SIZE = 8
@@ -125,13 +125,11 @@ class Machine:
         Raises:
             InputError: one file without the other.
         """
-        C, gamma, settings = number_of(given, "penalty", 1.0), given["gamma"], settings_of(given)
-        if together(given, "svm", "data", "targets"):
-            X, labels = rows_of(given, "data"), values_of(given, "targets")
-            assert X is not None
-            assert labels is not None
-            matching(given, "targets", labels, len(X), "data")
-            return cls(X, labels, C, gamma, settings, None)
+        C = number_of(given, "penalty", 1.0)
+        gamma = given["gamma"]
+        settings = settings_of(given)
+        if measured := data_and_targets(given, "svm"):
+            return cls(*measured, C, gamma, settings, None)
         count = _POINTS if given["size"] is None else given["size"]
         X, labels = digits(count)
         every, every_label = digits(min(count + _TEST_POINTS, 357))
