@@ -20,34 +20,20 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy
 import xarray as xr
 from jaxtyping import Float
 
-from ...behavioral import DeviceModel
-from ...circuits import Cascade, Instance, Program, Programming, Scaling
+from ...circuits import Cascade, Instance, Programming, Scaling
 from ...circuits.topologies import load as load_arrays
 from ..subjects import Asked, Row, Subject, relative
+from ..training_devices import Batch, LoadedDevice
 from ._waveforms import EXACT
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ...training import DeviceSPU
-    from ...training.devices import CascadeFlow
-    from ...training.programs import Factors
-
 
 # Points of the waveform [tau]; the state at rest is looked at besides.
 TIMES = (0.3, 1.0, 5.0)
-
-DAMPING = 0.1
-
-# Largest voltage of a settled cell [V].
-_SWING = 1.0
 
 # Part of an amplifier's rails or slew rate that the drive may use.
 _STRAIN = 0.4
@@ -56,15 +42,6 @@ _BITS = 5
 
 # The conductances' range as a part of the largest weight: so small that some entries clip.
 _RANGE = 0.7
-
-# Outputs of the network: the most of these that leave two samples at least.
-_OUTPUTS = (4, 2, 1)
-
-# Cells up to which SPICE takes seconds for all covariances; of more the variances are compared.
-_ALL_PAIRS = 16
-
-_STREAM = 24
-_POINTS_PER_DECADE = 20
 
 # Error of Simpson's rule with so many points: with ten a Lorentzian is good to that.
 _QUADRATURE = 1e-3
@@ -75,16 +52,16 @@ def rows(subject: Subject) -> Iterator[Row]:
     topology = subject.instance.topology
     if not isinstance(topology, Cascade) or topology.n < 2:
         return
-    batch = _Batch.of(topology, subject.seed)
+    batch = Batch.of(topology, subject.seed)
     chips = {name: _programmed(subject.instance, batch, **part) for name, part in _PROGRAMMING.items()}
     # No amplifier is to meet its rails or its slew rate, at the start or at the end.
-    strain = max(_Device(subject, batch, chip).strain for chip in chips.values())
+    strain = max(LoadedDevice(subject, batch, chip).strain for chip in chips.values())
     batch = replace(batch, drive=batch.drive * min(1.0, _STRAIN / strain if strain > 0 else 1.0))
     loaded = replace(subject, program=batch.program, scaling=Scaling(), _found={})
-    devices = {name: _Device(loaded, batch, chip) for name, chip in chips.items()}
-    quiet = _Device(loaded, batch, _without_flicker(chips["as designed"]))
+    devices = {name: LoadedDevice(loaded, batch, chip) for name, chip in chips.items()}
+    quiet = LoadedDevice(loaded, batch, _without_flicker(chips["as designed"]))
     # The longest first: what is short fills the time that it leaves.
-    waveforms = [asked for device in devices.values() for asked in device.moving]
+    waveforms = [asked for device in devices.values() for asked in _moving(device)]
     loaded.measure_side_by_side([quiet.noisy, quiet.slowly_noisy, *waveforms])
     for name, device in devices.items():
         yield from _means(device, name)
@@ -100,59 +77,7 @@ _PROGRAMMING: Mapping[str, Mapping[str, bool]] = {
 _TITLE = "training's device against SPICE"
 
 
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    """A Gauss-Newton system of a small network on handwritten digits, and its gradient as the drive [V]."""
-
-    factors: "Factors"
-    drive: Float[np.ndarray, " n"]
-
-    @classmethod
-    def of(cls, topology: Cascade, seed: int) -> "_Batch":
-        import torch
-        from torch import nn
-
-        from ...training.curvature import curvature
-
-        n = topology.n
-        r = topology.r
-        k = next(k for k in _OUTPUTS if r % k == 0 and n % k == 0 and r // k >= min(2, r))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            module = nn.Linear(n // k - 1, k, dtype=torch.float64)
-        x, y = _digits(n // k - 1, r // k, k, seed)
-        loss = nn.MSELoss() if k == 1 else nn.CrossEntropyLoss()
-        made = curvature(module, loss, x, y[:, None].double() if k == 1 else y, DAMPING)
-        gradient = made.gradient.numpy()
-        solution = np.linalg.solve(made.factors.dense().numpy(), gradient)
-        return cls(made.factors, gradient * (_SWING / np.abs(solution).max()))
-
-    @cached_property
-    def program(self) -> Program:
-        """As the arrays hold it: J has its share of the batch's mean."""
-        import torch
-
-        share = 1 / math.sqrt(self.factors.batch)
-        H = self.factors.H
-        assert H is not None
-        blocks = torch.block_diag(*H).numpy() / share**2
-        return Program.from_factors(share * self.factors.J.numpy(), blocks, self.factors.damping, self.drive)
-
-
-def _digits(features: int, samples: int, classes: int, seed: int) -> "tuple[Tensor, Tensor]":
-    """Pixels that vary most, of some images."""
-    import torch
-
-    from ...training import load_task
-
-    data = load_task("digits").train
-    pixels = data.inputs.flatten(1).double()
-    most = pixels.std(0).argsort(descending=True)[:features]
-    chosen = np.random.default_rng([seed, _STREAM]).choice(len(data), samples, replace=False)
-    return pixels[chosen][:, most], torch.as_tensor(data.targets)[chosen] % classes
-
-
-def _programmed(chip: Instance, batch: _Batch, few: bool = False, short: bool = False) -> Instance:
+def _programmed(chip: Instance, batch: Batch, few: bool = False, short: bool = False) -> Instance:
     """The same chip with coarser conductances."""
     before = chip.design.programming
     weights = [np.abs(values).max() for values in chip.topology.weights(batch.program).values()]
@@ -174,161 +99,70 @@ def _without_flicker(chip: Instance) -> Instance:
 
 
 @dataclass(frozen=True, eq=False)
-class _Device:
-    """`DeviceSPU` as one drawn chip with a batch loaded, and what its limits follow from.
+class _Limits:
+    """What the rows of a device may be off, relative; derived at the head of this module."""
 
-    `subject`: with the same batch loaded.
-    """
-
-    subject: Subject
-    batch: _Batch
-    chip: Instance
-
-    @cached_property
-    def solver(self) -> "DeviceSPU":
-        from ...training import DeviceEffects, DeviceSPU
-
-        effects = DeviceEffects(drive_bits=False, readout_bits=False)
-        return DeviceSPU(DeviceModel.nominal(self.chip, self.subject.level), effects=effects, chip="measured")
-
-    @cached_property
-    def loaded(self) -> "CascadeFlow":
-        from ...training.devices import CascadeFlow
-
-        loaded = self.solver.init(self.batch.factors)
-        assert isinstance(loaded, CascadeFlow)
-        return loaded
-
-    def mean(self, t: float) -> Float[np.ndarray, " n"]:
-        import torch
-
-        return np.asarray(self.loaded.mean(torch.from_numpy(self.batch.drive), None, t * self.loaded.rate).numpy())
-
-    @property
-    def strain(self) -> float:
-        """The largest part of its rails or slew rate that an amplifier needs."""
-        import torch
-
-        drive = torch.from_numpy(self.batch.drive)
-        settled = self.loaded.mean(drive, None, math.inf)
-        return max(self.loaded.strain(torch.zeros_like(settled), drive), self.loaded.strain(settled))
-
-    def spice(self, asked: Asked) -> xr.Dataset | None:
-        """The same chip and program in ngspice."""
-        return self.subject.measure(asked.analysis, self.chip, **asked.options)
-
-    def until(self, t: float) -> Asked:
-        """A waveform whose last sample is at its end [tau]: nothing is interpolated."""
-        return Asked("tran", self.chip, {"duration": t * self.chip.design.tau})
-
-    @property
-    def at_rest(self) -> Asked:
-        return Asked("op", self.chip)
-
-    @property
-    def moving(self) -> list[Asked]:
-        """All that `_means` looks at."""
-        return [*(self.until(t) for t in reversed(TIMES)), self.at_rest]
-
-    @cached_property
-    def slowest(self) -> float:
-        """The lowest corner of the loop [Hz]."""
-        return float(np.abs(np.linalg.eigvals(self.F)).min()) / (2 * math.pi * self.chip.design.tau)
-
-    @property
-    def slowly_noisy(self) -> Asked:
-        """Noise far below every pole, where no lag plays a part."""
-        low = 1e-3 * self.slowest
-        return Asked("noise", self.chip, {"frequencies": (low, 10 * low), "points_per_decade": 1})
-
-    @property
-    def noisy(self) -> Asked:
-        """Noise over all frequencies, with all covariances of a small chip."""
-        if self.chip.topology.n <= _ALL_PAIRS:
-            return Asked("noise", self.chip)
-        amplifier = self.chip.design.amplifier
-        fastest = self.fastest / (2 * math.pi * self.chip.design.tau)
-        top = 1e3 * (fastest if amplifier is None else amplifier.gain_bandwidth)
-        band = {"frequencies": (1e-3 * self.slowest, top), "points_per_decade": _POINTS_PER_DECADE}
-        return Asked("noise", self.chip, band)
-
-    @cached_property
-    def F(self) -> Float[np.ndarray, "n n"]:
-        """The loop without lags."""
-        import torch
-
-        loop = self.loaded.chip.loop
-        return torch.stack([loop.matvec(e) for e in torch.eye(len(loop.D)).to(loop.D)], 1).numpy()
-
-    @cached_property
-    def fed_back(self) -> Float[np.ndarray, "n n"]:
-        """The arrays' part of F by the magnitudes of their entries: errors do not cancel where the entries do."""
-        import torch
-
-        loop = self.loaded.chip.loop
-        assert loop.H is not None
-        H = torch.block_diag(*loop.H).abs()
-        return np.asarray((loop.J_out.abs().T @ H @ loop.J_in.abs() / loop.D.unsqueeze(1)).numpy())
-
-    @cached_property
-    def fastest(self) -> float:
-        """Decay of the loop [1/tau], with nothing cancelled."""
-        return float(np.linalg.norm(np.diag(self.loaded.chip.loop.rates.numpy()) + self.fed_back, 2))
-
-    @property
-    def lag(self) -> float:
-        """Of an amplifier [tau]."""
-        population = self.solver.population
-        return 1 / (2 * math.pi * population.gain_bandwidth * population.tau)
-
-    @property
-    def stages(self) -> float:
-        """Lag of the stages [tau]."""
-        return 0.0 if self.loaded.chip.lagged is None else self.loaded.chip.lagged.lag
+    device: LoadedDevice
 
     @cached_property
     def amplified(self) -> float:
         """What a relative error of every entry of the arrays becomes in the solution."""
-        return float(np.linalg.norm(np.linalg.solve(self.F, self.fed_back), 2))
+        return float(np.linalg.norm(np.linalg.solve(self.device.F, self.device.fed_back), 2))
 
     @property
-    def settled_limit(self) -> float:
-        return EXACT["op"] + 6 / self.solver.population.gain * self.amplified
+    def settled(self) -> float:
+        """Of the voltages at rest."""
+        return EXACT["op"] + 6 / self.device.solver.population.gain * self.amplified
 
-    def mean_limit(self, t: float) -> float:
-        lumped = 6 * self.lag * min(4 / (math.e**2 * t), self.fastest**2 * t)
-        second = self.stages**2 * min(27 / (math.e**3 * t**2), self.fastest**3 * t)
-        return EXACT["tran"] + lumped + second + self.settled_limit
+    def mean(self, t: float) -> float:
+        """Of the mean at a time [tau]."""
+        device = self.device
+        lumped = 6 * device.lag * min(4 / (math.e**2 * t), device.fastest**2 * t)
+        second = device.stages**2 * min(27 / (math.e**3 * t**2), device.fastest**3 * t)
+        return EXACT["tran"] + lumped + second + self.settled
 
-    def covariance_limit(self, wide: float) -> float:
+    @property
+    def density(self) -> float:
+        """Far below the poles, where no lag plays a part."""
+        return EXACT["noise"] + 2 * self.settled
+
+    def covariance(self, wide: float) -> float:
         """`wide`: part of the variance that the readouts' own amplifiers make."""
-        noise = 6 * self.lag * self.fastest + wide * self.fastest * (self.lag + self.stages)
-        return EXACT["noise"] + noise + wide * self._load + 2 * self.settled_limit
+        device = self.device
+        modes = 6 * device.lag * device.fastest
+        readout = wide * device.fastest * (device.lag + device.stages) + wide * self._load
+        return EXACT["noise"] + modes + readout + 2 * self.settled
 
     @property
     def _load(self) -> float:
         """Of the J array on the cells' outputs, through their output resistance."""
-        amplifier = self.chip.design.amplifier
-        share = 1 / math.sqrt(self.batch.factors.batch)
-        if amplifier is None:
+        design = self.device.chip.design
+        if design.amplifier is None:
             return 0.0
-        column = share * float(self.batch.factors.J.clamp_min(0.0).sum(0).max())
-        return amplifier.output_resistance / self.chip.design.R0 * column
+        factors = self.device.batch.factors
+        column = float(factors.J.clamp_min(0.0).sum(0).max()) / math.sqrt(factors.batch)
+        return design.amplifier.output_resistance / design.R0 * column
 
 
-def _means(device: _Device, name: str) -> Iterator[Row]:
+def _moving(device: LoadedDevice) -> list[Asked]:
+    """What `_means` looks at."""
+    return [*(device.until(t) for t in reversed(TIMES)), device.at_rest]
+
+
+def _means(device: LoadedDevice, name: str) -> Iterator[Row]:
     subject = device.subject
+    limits = _Limits(device)
     settled = device.spice(device.at_rest)
     size = math.nan if settled is None else float(np.linalg.norm(settled["v"].values))
     for t in TIMES:
         data = device.spice(device.until(t))
         error = math.nan if data is None else float(np.linalg.norm(data["v"].values[-1] - device.mean(t))) / size
-        yield subject.row("tran", f"{_TITLE}, mean at {t:g} tau, {name}", error, device.mean_limit(t))
+        yield subject.row("tran", f"{_TITLE}, mean at {t:g} tau, {name}", error, limits.mean(t))
     error = math.nan if settled is None else float(np.linalg.norm(settled["v"].values - device.mean(math.inf))) / size
-    yield subject.row("op", f"{_TITLE}, mean at rest, {name}", error, device.settled_limit)
+    yield subject.row("op", f"{_TITLE}, mean at rest, {name}", error, limits.settled)
 
 
-def _clipped(device: _Device) -> Row:
+def _clipped(device: LoadedDevice) -> Row:
     """Both count the entries that the range does not hold."""
     chip = device.chip
     expected = len(load_arrays(chip.design.programming, chip.topology, device.batch.program).clipped)
@@ -336,26 +170,27 @@ def _clipped(device: _Device) -> Row:
     return device.subject.row("op", f"{_TITLE}, entries that clip, difference", float(abs(counted - expected)), 0.0)
 
 
-def _noise(device: _Device) -> Iterator[Row]:
+def _noise(device: LoadedDevice) -> Iterator[Row]:
     subject = device.subject
+    limits = _Limits(device)
     covariance = device.solver.covariance(device.loaded).numpy()
     yield _density(device)
     data = device.spice(device.noisy)
     wide = device.solver.population.kappa0 * float(device.loaded.chip.noise.wide.sum()) / float(np.trace(covariance))
     if data is not None and "covariance" in data:
         error = relative(covariance - data["covariance"].values, data["covariance"].values)
-        yield subject.row("noise", f"{_TITLE}, covariance at rest, Frobenius", error, device.covariance_limit(wide))
+        yield subject.row("noise", f"{_TITLE}, covariance at rest, Frobenius", error, limits.covariance(wide))
         return
     variances = None if data is None else _integrated(data)
     error = math.nan if variances is None else relative(np.diag(covariance) - variances, variances)
-    limit = device.covariance_limit(wide) + _QUADRATURE
+    limit = limits.covariance(wide) + _QUADRATURE
     yield subject.row("noise", f"{_TITLE}, variances at rest", error, limit)
 
 
-def _density(device: _Device) -> Row:
+def _density(device: LoadedDevice) -> Row:
     """What the loaded arrays make of each source."""
     data = device.spice(device.slowly_noisy)
-    limit = EXACT["noise"] + 2 * device.settled_limit
+    limit = _Limits(device).density
     if data is None:
         return device.subject.row("noise", f"{_TITLE}, density far below the poles", math.nan, limit)
     measured = data["psd"].values[0]

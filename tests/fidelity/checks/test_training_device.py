@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from thermospice.fidelity import cases
 from thermospice.fidelity.checks import _training_device as _trained
+from thermospice.fidelity.training_devices import Batch
 from thermospice.training.devices import _loaded_arrays as chip_module
 from thermospice.training.devices.chips import ArrayGrid, ChipAmplifiers
 
@@ -69,8 +70,8 @@ def test_a_device_that_is_another_one_is_caught(monkeypatch, level, fault, caugh
 
 def test_a_drawn_batch_is_a_real_one():
     subject = cases(["cascade"], ["macro"], [64], None, 0)[0].subject()
-    batch = _trained._Batch.of(subject.instance.topology, 0)
+    batch = Batch.of(subject.instance.topology, 0)
     assert (batch.factors.N, batch.factors.r, batch.factors.batch) == (64, 32, 8)
     assert np.linalg.matrix_rank(batch.factors.J.numpy()) > 16
-    again = _trained._Batch.of(subject.instance.topology, 0)
+    again = Batch.of(subject.instance.topology, 0)
     assert np.array_equal(batch.drive, again.drive)
