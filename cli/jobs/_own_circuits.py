@@ -72,6 +72,7 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
     """Simulate a circuit, beside its equations."""
     from ...netlists.own_circuits import CircuitRequest, simulate_circuit
     from ...netlists.runs import get_analysis
+    from ..circuit_views import circuit_files
     from ..circuit_views import own_circuit as view
     from ..inputs import get_circuit, get_drawn
 
@@ -95,7 +96,7 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
     name, elements = circuit.network.name, len(circuit.network.elements)
     with this.step(f"ngspice: {analysis}, {name} with {elements} elements"):
         result = simulate_circuit(circuit, request)
-    view.write(result, this.folder)
+    circuit_files.write(result, this.folder)
     drawn = None if which.tolerances is None else which.instance_seed or 0
     this.finish(view.summary(result, which.netlist, drawn), exit_code=0 if result.passed else 1)
     for table in view.tables(result):
@@ -117,7 +118,7 @@ def _simulate_trusted(
     from ...files import write_text
     from ...measurements import ANALYSES
     from ...netlists.own_circuits import run_trusted
-    from ..circuit_views import own_circuit as view
+    from ..circuit_views import trusted_netlist as view
 
     if which.outputs is None:
         raise InputError("--outputs: expected names of nodes")
@@ -137,9 +138,9 @@ def _simulate_trusted(
     with this.step(f"ngspice: {analysis}, {which.netlist} as it is"):
         result = run_trusted(netlist_text(which.netlist), outputs, analysis, what.duration, band, timeout=what.timeout)
     write_text(this.folder / "circuit.cir", result.circuit)
-    write_text(this.folder / f"{analysis}.csv", view.trusted_csv(result))
-    this.finish(view.trusted_summary(result, which.netlist, analysis))
-    this.show(view.trusted_table(result))
+    write_text(this.folder / f"{analysis}.csv", view.waveforms(result))
+    this.finish(view.summary(result, which.netlist, analysis))
+    this.show(view.table(result))
     this.say("trusted: run in ngspice only, commands in the file included; no model and no verdict stand beside it")
 
 
