@@ -5,7 +5,6 @@ from typing import Any
 
 from ._constants import BOLTZMANN as BOLTZMANN
 from ._elements import GROUND as GROUND
-from ._elements import NODE_NAME as NODE_NAME
 from ._elements import PULSE_FOR_EVER as PULSE_FOR_EVER
 from ._elements import TRANSCONDUCTANCE as TRANSCONDUCTANCE
 from ._elements import Capacitor as Capacitor
@@ -17,7 +16,6 @@ from ._elements import Difference as Difference
 from ._elements import Element as Element
 from ._elements import Inductor as Inductor
 from ._elements import Inverter as Inverter
-from ._elements import Network as Network
 from ._elements import NoiseCurrent as NoiseCurrent
 from ._elements import OpAmp as OpAmp
 from ._elements import OpAmpModel as OpAmpModel
@@ -27,14 +25,16 @@ from ._elements import Transresistor as Transresistor
 from ._elements import Value as Value
 from ._elements import VoltageSource as VoltageSource
 from ._elements import Waveform as Waveform
-from ._elements import of_type as of_type
-from ._elements import terminals as terminals
 from ._flicker_noise import PER_DECADE as PER_DECADE
 from ._flicker_noise import flicker_band as flicker_band
 from ._flicker_noise import relaxations as relaxations
 from ._macro_model import LinearElement as LinearElement
 from ._macro_model import linear_elements as linear_elements
 from ._macro_model import pole_values as pole_values
+from ._network import NODE_NAME as NODE_NAME
+from ._network import Network as Network
+from ._network import of_type as of_type
+from ._network import terminals as terminals
 from ._nodal_equations import Equations as Equations
 from ._nodal_equations import equations as equations
 from ._parasitics import Parasitics as Parasitics

@@ -8,13 +8,13 @@ from ._elements import (
     Capacitor,
     CurrentSource,
     Element,
-    Network,
     NoiseCurrent,
     OpAmp,
     Resistor,
     Transconductor,
     Value,
 )
+from ._network import Network
 
 LinearElement = Element
 """An element; no amplifier with a macro-model is among them."""

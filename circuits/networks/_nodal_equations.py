@@ -19,7 +19,6 @@ from ._elements import (
     Difference,
     Inductor,
     Inverter,
-    Network,
     NoiseCurrent,
     OpAmp,
     Resistor,
@@ -27,10 +26,9 @@ from ._elements import (
     Transresistor,
     Value,
     VoltageSource,
-    of_type,
-    terminals,
 )
 from ._macro_model import LinearElement, linear_elements
+from ._network import Network, of_type, terminals
 
 _BRANCHES = (VoltageSource, Inverter, Difference, OpAmp, ControlledVoltage, Transresistor)
 """Elements with a row of their own: a voltage is given, and the current through them is unknown."""

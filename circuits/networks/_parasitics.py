@@ -11,19 +11,17 @@ from .._exceptions import DesignError
 from ._constants import BOLTZMANN
 from ._elements import (
     GROUND,
-    NODE_NAME,
     Capacitor,
     Difference,
     Element,
     Inverter,
-    Network,
     NoiseCurrent,
     OpAmp,
     Resistor,
     Value,
     VoltageSource,
-    terminals,
 )
+from ._network import NODE_NAME, Network, terminals
 
 Between = tuple[str, str]
 """Two nodes of a circuit; the second one may be ground."""

@@ -6,7 +6,8 @@ import numpy as np
 import scipy
 from jaxtyping import Float
 
-from ._elements import GROUND, Capacitor, CurrentSource, Difference, Network, NoiseCurrent, Resistor
+from ._elements import GROUND, Capacitor, CurrentSource, Difference, NoiseCurrent, Resistor
+from ._network import Network
 
 _FEW = 20
 """Nodes from which on the iteration pays; it needs more nodes than eigenvalues."""
