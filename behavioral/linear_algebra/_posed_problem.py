@@ -8,8 +8,9 @@ import numpy as np
 import scipy
 from jaxtyping import Float
 
+from ._determinants import determinant
 from ._devices import LinearDevice
-from ._problems import determinant, expm, inverse, lyapunov, solve
+from ._problems import expm, inverse, lyapunov, solve
 from ._records import Answer, Budget
 
 Problem = Literal["solve", "inverse", "lyapunov", "determinant", "expm"]
