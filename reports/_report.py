@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from ._exceptions import ReportError
 from .interactive import Moving, check_installed, moving, policy
 from .results import Folder
-from .sections import Section, Table, csv_text, sections
+from .section_parts import Section, Table, csv_text
+from .sections import sections
 from .verdicts import Box, Link, box, href, links
 
 

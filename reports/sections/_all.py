@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from ..results import Folder
+from ..section_parts import Cell, Section, Table, picture
+from ..study_sections import study
 from ._answers import algebra, exported, formulas, tuning
 from ._calibration import calibration_section, elements_section, population_section
 from ._chip import circuit_section, design_section
 from ._fidelity import covariance_section, fidelity_section, loop_section, waveforms_section
 from ._programs import program
-from ._section import Cell, Section, Table, picture
 from ._simulation import simulation
-from ._study import study
 from ._training import training
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from .. import figures
 from ..results import AlgebraSummary, ExportSummary, Folder, SymbolicSummary, TuningSummary
+from ..section_parts import Cell, Picture, Section, Table, number, picture
 from ..wording import amount, parameter_words, percent
-from ._section import Cell, Picture, Section, Table, number, picture
 from ._training import target_tables
 
 _ALGEBRA = {

@@ -7,8 +7,8 @@ import numpy as np
 
 from .. import figures
 from ..results import CalibrationSummary, ElementsSummary, FittedParameter, Folder, PopulationSummary
+from ..section_parts import Cell, Picture, Section, Table, picture
 from ..wording import amount, percent, plus_minus
-from ._section import Cell, Picture, Section, Table, picture
 
 _MOST_VALUES = 60
 """Rows that a person still reads; of more, a row for each kind, and the file has each."""

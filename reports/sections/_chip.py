@@ -6,7 +6,7 @@ from typing import Any
 from .. import figures
 from ..figures import quantity
 from ..results import Folder
-from ._section import Section, Table, picture
+from ..section_parts import Section, Table, picture
 
 
 def circuit_section(folder: Folder) -> Section | None:

@@ -8,7 +8,7 @@ import numpy as np
 from .. import figures
 from ..figures import quantity
 from ..results import MODELS, Folder
-from ._section import Cell, Picture, Section, Table, picture
+from ..section_parts import Cell, Picture, Section, Table, picture
 
 
 def waveforms_section(folder: Folder) -> Section | None:

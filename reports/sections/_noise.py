@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..section_parts import Cell, Table, number
 from ..wording import amount, percent
-from ._section import Cell, Table, number
 
 _LOUDEST = 12
 

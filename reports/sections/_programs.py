@@ -6,7 +6,7 @@ from typing import Any
 
 from ..figures import quantity
 from ..results import Folder, ProgramSummary
-from ._section import Picture, Section, Table, stored_picture
+from ..section_parts import Picture, Section, Table, stored_picture
 
 _TITLES = {
     "qp": "Quadratic program",

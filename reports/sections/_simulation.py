@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from .. import circuit_figures, figures
 from ..figures import quantity
 from ..results import Folder, NetlistSummary, SimulationSummary, check_pair
+from ..section_parts import Picture, Section, Table, number, stored_picture
 from ._noise import noise_tables, share_table
-from ._section import Picture, Section, Table, number, stored_picture
 
 _PLOTS = {
     "op": "operating point",

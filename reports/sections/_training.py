@@ -31,8 +31,8 @@ from ..results import (
     to_target,
     with_common_target,
 )
+from ..section_parts import Cell
 from ..wording import median_text
-from ._section import Cell
 
 
 @dataclass(frozen=True, slots=True)

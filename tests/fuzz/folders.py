@@ -16,7 +16,7 @@ from outcomes import refused_or_taken
 from places import Choose, replaced
 from thermospice.reports import build_report
 from thermospice.reports.figures import LIGHT
-from thermospice.reports.sections import _section as _section
+from thermospice.reports.section_parts import _section as _section
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="thermospice-fuzz-reports-"))
 

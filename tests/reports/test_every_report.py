@@ -20,7 +20,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """All of them, each built once; figures cost seconds, and are tested one by one."""
     root = tmp_path_factory.mktemp("every")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("thermospice.reports.sections._section.svg_uri", lambda draw, theme: f"data:{theme.name}")
+        patch.setattr("thermospice.reports.section_parts._section.svg_uri", lambda draw, theme: f"data:{theme.name}")
         return {
             name: build_report([made.write(root / f"{name} of #1")], root / f"{name} of #1" / "report.html")
             for name, made in REPORTS.items()
@@ -114,7 +114,7 @@ def test_numbers_in_files_are_si_with_their_intervals(pages):
 
 
 def test_several_folders_have_a_page_with_links_to_each(pages, tmp_path, monkeypatch):
-    monkeypatch.setattr("thermospice.reports.sections._section.svg_uri", lambda draw, theme: f"data:{theme.name}")
+    monkeypatch.setattr("thermospice.reports.section_parts._section.svg_uri", lambda draw, theme: f"data:{theme.name}")
     folders = [pages["verify"].parent, pages["export"].parent]
     page = build_report(folders, tmp_path / "page" / "report.html")
     links = [str(a["href"]) for tag, a in outline(page.read_text(encoding="utf-8")).found if tag == "a"]

@@ -31,7 +31,7 @@ def page(folder: Path) -> str:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures cost seconds; tests of the text leave them out."""
-    monkeypatch.setattr("thermospice.reports.sections._section.svg_uri", lambda draw, theme: f"data:{theme.name}")
+    monkeypatch.setattr("thermospice.reports.section_parts._section.svg_uri", lambda draw, theme: f"data:{theme.name}")
 
 
 class Outline(HTMLParser):

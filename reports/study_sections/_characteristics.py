@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..section_parts import Cell, Table, number
 from ..wording import listed, metric_words, parameter_words, percent, value_words
-from ._section import Cell, Table, number
 
 _MOST_ROWS = 120
 
