@@ -110,7 +110,7 @@ def sweep(
     with job("sweep", out, quiet, as_json, resume) as this:
         from ...campaigns import Execution
         from .._exceptions import InputError
-        from ..views import campaign
+        from ..jobs import perform_campaign
 
         if resume is not None and out is not None:
             raise InputError("--out: --resume goes on in its own folder; give one of the two")
@@ -123,6 +123,6 @@ def sweep(
 
             assert netlist is not None
             found = get_study(netlist, outputs, include, tolerances, instances, seed or 0)
-            campaign(this, None, None, execution, (found, str(netlist)), junit)
+            perform_campaign(this, None, None, execution, (found, str(netlist)), junit)
         else:
-            campaign(this, study, seed, execution, junit=junit, data=data)
+            perform_campaign(this, study, seed, execution, junit=junit, data=data)

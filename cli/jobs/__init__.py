@@ -15,6 +15,7 @@ from ._own_circuits import verify_own as verify_own
 if TYPE_CHECKING:
     from . import _calibration as calibration
     from . import _circuit_lab as circuit_lab
+    from ._campaign import perform_campaign as perform_campaign
 
 __all__ = [
     "CircuitOptions",
@@ -24,6 +25,7 @@ __all__ = [
     "circuit_lab",
     "export_own",
     "own_circuit",
+    "perform_campaign",
     "records_of_a_circuit",
     "simulate_own",
     "symbolic_own",
@@ -32,9 +34,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """A module, loaded when a command asks for it."""
-    if name not in ("calibration", "circuit_lab"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """A module, or what it holds, loaded when a command asks for it."""
     from importlib import import_module
 
-    return import_module(f"{__name__}._{name}")
+    if name in ("calibration", "circuit_lab"):
+        return import_module(f"{__name__}._{name}")
+    if name == "perform_campaign":
+        return import_module(f"{__name__}._campaign").perform_campaign
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import _calibration as calibration
+    from . import _campaign as campaign
     from . import _export as export
     from . import _fidelity as fidelity
     from . import _linear_algebra as linear_algebra
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from . import _simulation as simulation
     from . import _training as training
     from . import _verdicts as verdicts
-    from ._campaign import campaign as campaign
     from ._design_keys import commented as commented
     from ._design_keys import keys_of as keys_of
     from ._held_out import table as table
@@ -35,6 +35,7 @@ __all__ = [
 
 _MODULES = (
     "calibration",
+    "campaign",
     "export",
     "fidelity",
     "linear_algebra",
@@ -45,7 +46,6 @@ _MODULES = (
     "verdicts",
 )
 _HOMES = {
-    "campaign": "_campaign",
     "commented": "_design_keys",
     "keys_of": "_design_keys",
     "table": "_held_out",

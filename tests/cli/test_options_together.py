@@ -111,7 +111,7 @@ def test_a_temperature_without_coefficients_is_told(run):
 
 def test_a_study_of_temperature_without_coefficients_is_told():
     from thermospice.campaigns import parse_study
-    from thermospice.cli.views._campaign import _without_effect
+    from thermospice.cli.jobs._campaign import _without_effect
 
     def told(design, **changes):
         circuit = {"design": design, "analyses": ["op"]}
