@@ -15,6 +15,7 @@ from ..propagation import (
     Gradient,
     Lyapunov,
     Modal,
+    NoiseTransfer,
     Time,
     decay_action,
     is_regular,
@@ -27,6 +28,7 @@ from ..propagation import (
     time_average,
     transitions,
 )
+from ._checks import checked, frozen, times_of
 
 _KEPT = 16
 """Factors of steps that a process keeps."""
@@ -55,9 +57,9 @@ class OrnsteinUhlenbeck(DenseProcess):
     _modes: Modal | None = field(default=None, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        F = _frozen("drift", self.drift)
-        m = _frozen("mean", self.mean)
-        Q = _frozen("diffusion", self.diffusion)
+        F = frozen("drift", self.drift)
+        m = frozen("mean", self.mean)
+        Q = frozen("diffusion", self.diffusion)
         n = len(m) if m.ndim == 1 else -1
         if n < 1 or F.shape != (n, n) or Q.shape != (n, n):
             raise ValueError(
@@ -67,7 +69,7 @@ class OrnsteinUhlenbeck(DenseProcess):
         if not np.array_equal(Q, Q.T):
             if np.max(np.abs(Q - Q.T)) > 1e-9 * np.max(np.abs(Q)):
                 raise ValueError("OrnsteinUhlenbeck: expected a symmetric diffusion, got one that is not.")
-            Q = _frozen("diffusion", (Q + Q.T) / 2)
+            Q = frozen("diffusion", (Q + Q.T) / 2)
         psd_factor(Q, "OrnsteinUhlenbeck: diffusion")
         object.__setattr__(self, "drift", F)
         object.__setattr__(self, "mean", m)
@@ -108,7 +110,7 @@ class OrnsteinUhlenbeck(DenseProcess):
 
     def mean_at(self, t: Time, x0: Float[np.ndarray, "*batch n"]) -> Float[np.ndarray, "..."]:
         """Mean after `t` from `x0`: (*batch, n) for one time, (*batch, times, n) for many; `t = inf` is m."""
-        times = _times("mean_at", t)
+        times = times_of("mean_at", t)
         x0 = real_numbers(x0, "mean_at: x0")
         if x0.shape[-1:] != (self.n,) or np.isnan(x0).any():
             raise ValueError(f"mean_at: expected x0 (..., {self.n}) without gaps, got {x0.shape}.")
@@ -122,12 +124,12 @@ class OrnsteinUhlenbeck(DenseProcess):
         # t = 0 gives back x0 to the last bit.
         result[:, times == 0.0] = y[:, None, :]
         result = (result + self.mean).reshape(*x0.shape[:-1], len(times), self.n)
-        return _checked("mean_at", result[..., 0, :] if np.ndim(t) == 0 else result)
+        return checked("mean_at", result[..., 0, :] if np.ndim(t) == 0 else result)
 
     def covariance_at(self, t: Time) -> Float[np.ndarray, "*times n n"]:
         """Covariance after `t` from a point: (n, n) for one time, (times, n, n) for many."""
-        parts = self._covariances(_times("covariance_at", t))
-        return _checked("covariance_at", parts[0] if np.ndim(t) == 0 else parts)
+        parts = self._covariances(times_of("covariance_at", t))
+        return checked("covariance_at", parts[0] if np.ndim(t) == 0 else parts)
 
     def stationary_covariance(self) -> Float[np.ndarray, "n n"]:
         """P of `F P + P F^T = Q`. Raises NotStationaryError when there is none."""
@@ -153,14 +155,14 @@ class OrnsteinUhlenbeck(DenseProcess):
         One-sided by default (its integral over positive frequencies is the variance, as a spectrum analyser and
         SPICE report it); `sides=2` gives half of it. Shape (frequencies, n) or (frequencies, k).
         """
-        H = self._transfer(np.asarray(frequencies, dtype=float), readout)
+        H = self._noise_transfer.at(np.asarray(frequencies, dtype=float), readout)
         return np.asarray((2.0 / sides) * np.sum(np.abs(H) ** 2, axis=-1))
 
     def cross_spectrum(
         self, frequencies: Float[np.ndarray, " f"], readout: Float[np.ndarray, "k n"] | None = None
     ) -> Complex[np.ndarray, "f k k"]:
         """Two-sided `S(f) = H Q H^H` with `H = (F + 2 pi i f)^-1`, the transform of `autocovariance`."""
-        H = self._transfer(np.asarray(frequencies, dtype=float), readout)
+        H = self._noise_transfer.at(np.asarray(frequencies, dtype=float), readout)
         return np.asarray(H @ np.conj(np.swapaxes(H, 1, 2)))
 
     def sample(
@@ -177,7 +179,7 @@ class OrnsteinUhlenbeck(DenseProcess):
         row of `readout @ x`, which saves time where there are fewer rows than states. Raises ValueError for unsorted
         times.
         """
-        times = _times("sample", times)
+        times = times_of("sample", times)
         if len(times) and (not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0.0)):
             raise ValueError("sample: expected finite times in rising order.")
         if x0 is not None:
@@ -189,7 +191,7 @@ class OrnsteinUhlenbeck(DenseProcess):
             x0 = np.broadcast_to(x0, (paths, self.n))
         result = sample_paths(self, times, x0, rng, paths, readout)
         # What overflows stays so until the last time.
-        _checked("sample", result[:, -1:])
+        checked("sample", result[:, -1:])
         return result
 
     def log_prob(
@@ -280,9 +282,8 @@ class OrnsteinUhlenbeck(DenseProcess):
         return Lyapunov.of(self.drift)
 
     @cached_property
-    def _schur(self) -> tuple[np.ndarray, np.ndarray]:
-        T, Z = scipy.linalg.schur(self.drift.astype(complex), output="complex")
-        return T, Z
+    def _noise_transfer(self) -> NoiseTransfer:
+        return NoiseTransfer.of(self.drift, self.diffusion)
 
     def _dense_action(self, times: np.ndarray, y: np.ndarray) -> np.ndarray:
         return decay_action(self.drift, times, y)
@@ -299,39 +300,3 @@ class OrnsteinUhlenbeck(DenseProcess):
         else:
             result[finite] = transitions(self.drift, self.diffusion, times[finite]).covariance
         return result
-
-    def _transfer(
-        self, frequencies: Float[np.ndarray, " f"], readout: Float[np.ndarray, "k n"] | None
-    ) -> Complex[np.ndarray, "f k r"]:
-        M = np.eye(self.n) if readout is None else np.asarray(readout, dtype=float)
-        B = psd_factor(self.diffusion)
-        T, Z = self._schur
-        right = Z.conj().T @ B
-        left = M @ Z
-        unit = np.eye(self.n)
-        parts = [
-            left @ scipy.linalg.solve_triangular(T + 2j * np.pi * f * unit, right, check_finite=False)
-            for f in frequencies
-        ]
-        return np.stack(parts) if parts else np.zeros((0, len(M), self.n), dtype=complex)
-
-
-def _frozen(name: str, value: np.ndarray) -> np.ndarray:
-    array = real_numbers(value, f"OrnsteinUhlenbeck: {name}")
-    if not np.all(np.isfinite(array)):
-        raise ValueError(f"OrnsteinUhlenbeck: expected finite numbers in {name}, got nan or inf.")
-    array.flags.writeable = False
-    return array
-
-
-def _times(what: str, t: Time) -> Float[np.ndarray, " times"]:
-    times = np.atleast_1d(real_numbers(t, what))
-    if times.ndim != 1 or np.any(np.isnan(times)) or np.any(times < 0.0):
-        raise ValueError(f"{what}: expected times of at least 0, one number or one row, got {t!r}.")
-    return times
-
-
-def _checked(what: str, values: np.ndarray) -> np.ndarray:
-    if not np.all(np.isfinite(values)):
-        raise ValueError(f"{what}: the unstable drift overflows within the time asked for.")
-    return values

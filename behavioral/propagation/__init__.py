@@ -12,6 +12,7 @@ from ._lyapunov import is_regular as is_regular
 from ._lyapunov import psd_factor as psd_factor
 from ._lyapunov import require_stationary as require_stationary
 from ._modes import Modal as Modal
+from ._noise_transfer import NoiseTransfer as NoiseTransfer
 from ._sampling import Spacings as Spacings
 from ._sampling import sample_paths as sample_paths
 from ._time_averages import second_moment_variance as second_moment_variance
