@@ -1,5 +1,6 @@
 """The same chip as an exact stochastic process."""
 
+from ..files import moved_names
 from ..measurements import MeasurementError as MeasurementError
 from ..measurements import digitise as digitise
 from ..measurements import read_measurement as read_measurement
@@ -66,13 +67,4 @@ _MOVED = {
     "with_coloured_noise": "thermospice.behavioral.processes",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Names that have moved to the door of a folder, handed on for one release."""
-    if name not in _MOVED:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import warnings
-    from importlib import import_module
-
-    warnings.warn(f"{__name__}.{name} has moved to {_MOVED[name]}", DeprecationWarning, stacklevel=2)
-    return getattr(import_module(_MOVED[name]), name)
+__getattr__ = moved_names(__name__, _MOVED)

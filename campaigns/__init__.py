@@ -1,7 +1,8 @@
 """A study becomes many runs, on one machine or a cluster, and a table with intervals."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..files import lazy_names
 from ._exceptions import StudyError as StudyError
 
 if TYPE_CHECKING:
@@ -41,11 +42,5 @@ _HOMES = {
     "to_plain": "studies._study_file",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Loaded when it is asked for: together they take seconds."""
-    from importlib import import_module
-
-    if name in _HOMES:
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Together they take seconds to load.
+__getattr__ = lazy_names(__name__, _HOMES)

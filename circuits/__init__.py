@@ -1,5 +1,6 @@
 """What the chip is: design, topology, drawn instance, and its circuit as typed elements."""
 
+from ..files import moved_names
 from ._exceptions import CircuitError as CircuitError
 from ._exceptions import DesignError as DesignError
 from ._exceptions import ProgramError as ProgramError
@@ -96,13 +97,4 @@ _MOVED = {
     "without_grid": "thermospice.circuits.loaded_chips",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Names that have moved to the door of a folder, handed on for one release."""
-    if name not in _MOVED:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import warnings
-    from importlib import import_module
-
-    warnings.warn(f"{__name__}.{name} has moved to {_MOVED[name]}", DeprecationWarning, stacklevel=2)
-    return getattr(import_module(_MOVED[name]), name)
+__getattr__ = moved_names(__name__, _MOVED)

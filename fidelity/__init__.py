@@ -1,7 +1,8 @@
 """Does the model say what SPICE says? The table of every comparison with its limit."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..files import lazy_names
 from ._exceptions import CaseError as CaseError
 
 if TYPE_CHECKING:
@@ -73,13 +74,5 @@ _HOMES = {
     "waveforms": "_one_chip",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Loaded when it is asked for: together they take seconds."""
-    from importlib import import_module
-
-    if name in _MODULES:
-        return import_module(f"._{name}", __name__)
-    if name in _HOMES:
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Together they take seconds to load.
+__getattr__ = lazy_names(__name__, _HOMES, _MODULES)

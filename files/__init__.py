@@ -1,5 +1,7 @@
 """Text, tables and descriptions: read strictly, written whole. Knows nothing of chips."""
 
+from ._doors import lazy_names as lazy_names
+from ._doors import moved_names as moved_names
 from ._exceptions import BoundError as BoundError
 from ._exceptions import FileError as FileError
 from ._explain import explain as explain
@@ -46,31 +48,18 @@ _MOVED = {
     "NUMBERS": "thermospice.files.opening",
     "PICTURE": "thermospice.files.opening",
     "ROWS": "thermospice.files.opening",
-    "Refusal": "thermospice.files",
     "WEIGHTS": "thermospice.files.opening",
     "check_count": "thermospice.files.opening",
     "check_seed": "thermospice.files.opening",
     "child_environment": "thermospice.files.opening",
     "current_folder_left_out": "thermospice.files.opening",
-    "drafted": "thermospice.files",
     "gunzipped": "thermospice.files.opening",
     "in_gigabytes": "thermospice.files.opening",
     "most_memory": "thermospice.files.opening",
-    "parse_json": "thermospice.files",
-    "read_json_lines": "thermospice.files",
     "seed_fault": "thermospice.files.opening",
     "shortened": "thermospice.files.opening",
     "sweep_drafts": "thermospice.files",
     "trust_no_current_folder": "thermospice.files.opening",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Names that have moved to the door of a folder, handed on for one release."""
-    if name not in _MOVED:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import warnings
-    from importlib import import_module
-
-    warnings.warn(f"{__name__}.{name} has moved to {_MOVED[name]}", DeprecationWarning, stacklevel=2)
-    return getattr(import_module(_MOVED[name]), name)
+__getattr__ = moved_names(__name__, _MOVED)

@@ -1,5 +1,6 @@
 """Training with linear solvers from Cholesky to a calibrated device (torch)."""
 
+from ..files import moved_names
 from ._exceptions import CheckpointError as CheckpointError
 from ._exceptions import Diverged as Diverged
 from ._exceptions import ExperimentError as ExperimentError
@@ -60,15 +61,4 @@ _MOVED = {
     "with_defaults": "thermospice.training.experiments",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Names that have moved to the door of a folder, or are called otherwise there, handed on for one release."""
-    if name not in _MOVED:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import warnings
-    from importlib import import_module
-
-    place, _, renamed = _MOVED[name].partition(":")
-    now = f"{place}, as {renamed}" if renamed else place
-    warnings.warn(f"{__name__}.{name} has moved to {now}", DeprecationWarning, stacklevel=2)
-    return getattr(import_module(place), renamed or name)
+__getattr__ = moved_names(__name__, _MOVED)

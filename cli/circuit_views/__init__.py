@@ -1,6 +1,8 @@
 """What is shown and written of a circuit of one's own."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ...files import lazy_names
 
 if TYPE_CHECKING:
     from . import _circuit_calibration as circuit_calibration
@@ -12,11 +14,5 @@ if TYPE_CHECKING:
 
 __all__ = ["circuit_calibration", "circuit_export", "circuit_files", "circuit_lab", "own_circuit", "trusted_netlist"]
 
-
-def __getattr__(name: str) -> Any:
-    """Loaded when it is asked for: together they take seconds."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return import_module(f"._{name}", __name__)
+# Together they take seconds to load.
+__getattr__ = lazy_names(__name__, {}, __all__)

@@ -1,7 +1,8 @@
 """What commands do once their options are read."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ...files import lazy_names
 from ._own_circuits import CircuitOptions as CircuitOptions
 from ._own_circuits import SimulationOptions as SimulationOptions
 from ._own_circuits import calibrate_own as calibrate_own
@@ -32,13 +33,5 @@ __all__ = [
     "verify_own",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """A module, or what it holds, loaded when a command asks for it."""
-    from importlib import import_module
-
-    if name in ("calibration", "circuit_lab"):
-        return import_module(f"{__name__}._{name}")
-    if name == "perform_campaign":
-        return import_module(f"{__name__}._campaign").perform_campaign
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Together they take seconds to load.
+__getattr__ = lazy_names(__name__, {"perform_campaign": "_campaign"}, ("calibration", "circuit_lab"))

@@ -1,6 +1,8 @@
 """`thermospice run` in stages."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ...files import lazy_names
 
 if TYPE_CHECKING:
     from ._main_job import main_job as main_job
@@ -9,11 +11,5 @@ if TYPE_CHECKING:
 
 _HOMES = {"JobSettings": "_state", "State": "_state", "main_job": "_main_job"}
 
-
-def __getattr__(name: str) -> Any:
-    """Loaded when it is asked for: together they take seconds."""
-    from importlib import import_module
-
-    if name in _HOMES:
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Together they take seconds to load.
+__getattr__ = lazy_names(__name__, _HOMES)

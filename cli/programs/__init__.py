@@ -1,7 +1,8 @@
 """Programs beyond linear algebra on the command line: from files to a posed problem, from an answer to a folder."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ...files import lazy_names
 from ._options import Constraints as Constraints
 from ._options import Data as Data
 from ._options import Gamma as Gamma
@@ -32,11 +33,5 @@ if TYPE_CHECKING:
 
 PROGRAMS = ("qp", "svm", "bayes", "kalman", "logistic")
 
-
-def __getattr__(name: str) -> Any:
-    """Loaded when it is asked for: it takes seconds."""
-    from importlib import import_module
-
-    if name == "run_program":
-        return import_module("._job", __name__).run_program
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# It takes seconds to load.
+__getattr__ = lazy_names(__name__, {"run_program": "_job"})

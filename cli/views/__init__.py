@@ -1,6 +1,8 @@
 """From results to tables and sentences."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ...files import lazy_names
 
 if TYPE_CHECKING:
     from . import _calibration as calibration
@@ -51,13 +53,5 @@ _HOMES = {
     "table": "_held_out",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Loaded when it is asked for: together they take seconds."""
-    from importlib import import_module
-
-    if name in _MODULES:
-        return import_module(f"._{name}", __name__)
-    if name in _HOMES:
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Together they take seconds to load.
+__getattr__ = lazy_names(__name__, _HOMES, _MODULES)
