@@ -116,7 +116,8 @@ class CircuitCase:
             yield self._row("symbolic", "state space against nodal equations, ac", self._two_ways(), 1e-6)
 
     def _two_ways(self) -> float:
-        space, model = self.model.space, self.model
+        space = self.model.space
+        model = self.model
         corners = np.abs(model.poles) / (2 * np.pi)
         f = np.geomspace(max(corners.min(), corners.max() * 1e-9) / 10, corners.max() * 10, 25)
         bare = np.array([model.pencil.read_by(2j * np.pi * x).T @ model.pencil.noise_entries for x in f])
@@ -180,7 +181,8 @@ class CircuitCase:
             yield self._row("noise", "SPICE against process, covariance", _norm(found, stationary), limit)
 
     def _density_error(self, result: CircuitResult) -> float:
-        f, psd = result.measurement["frequency"].values, result.measurement["psd"].values
+        f = result.measurement["frequency"].values
+        psd = result.measurement["psd"].values
         expected = self.model.psd(f)
         heard = expected > 0
         return float(np.max(np.abs(psd[heard] / expected[heard] - 1), initial=0.0))
@@ -258,10 +260,12 @@ def _response_error(model: LinearCircuit, column: int, result: CircuitResult) ->
 
 
 def _wave_error(result: CircuitResult, process: CircuitProcess) -> float:
-    times, v = result.measurement["time"].values, result.measurement["v"].values
+    times = result.measurement["time"].values
+    v = result.measurement["v"].values
     if has_waveforms(process.space):
         rows = np.unique(np.linspace(0, len(times) - 1, _MOST_TIMES).astype(int))
-        times, v = times[rows], v[rows]
+        times = times[rows]
+        v = v[rows]
     expected = process.mean_at(times)
     scale = float(np.sqrt(np.mean(expected**2)))
     return float(np.sqrt(np.mean((v - expected) ** 2))) / scale if scale > 0 else float(np.abs(v).max())

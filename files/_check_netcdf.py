@@ -112,7 +112,8 @@ def _end_in_time(seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    seconds, paths = map(int, sys.argv[2::2]), sys.argv[3::2]
+    seconds = map(int, sys.argv[2::2])
+    paths = sys.argv[3::2]
     try:
         main(int(sys.argv[1]), list(zip(seconds, paths, strict=True)))
     except Refused as refused:

@@ -72,17 +72,20 @@ def further_experiments(found: CircuitCalibration, circuit: Observed) -> list[Ex
 
 def _with_known_gains(found: CircuitCalibration) -> Float[np.ndarray, " k"] | None:
     """Errors of the elements if nobody had to infer the gains of the readouts; None where nobody has."""
-    readouts, k = found.readouts, len(found.names)
+    readouts = found.readouts
+    k = len(found.names)
     gains = [] if readouts is None else [k + j for j, place in enumerate(readouts.places) if place[0] == "readout-gain"]
     if not gains:
         return None
-    across, own = found.everything[:k, gains], found.everything[np.ix_(gains, gains)]
+    across = found.everything[:k, gains]
+    own = found.everything[np.ix_(gains, gains)]
     left = found.everything[:k, :k] - across @ np.linalg.solve(own, across.T)
     return np.sqrt(np.maximum(np.diag(left), 0.0))
 
 
 def _experiment(found: CircuitCalibration, k: int, then: float, what: str) -> Experiment:
-    error, worth = float(found.errors[k]), then < WORTH * found.errors[k]
+    error = float(found.errors[k])
+    worth = then < WORTH * found.errors[k]
     record = what if worth else None
     return Experiment(found.names[k], error, float(found.prior[k]), record, then if worth else error)
 
@@ -174,7 +177,8 @@ class _Plan:
         return np.full(v.shape, part if self.readout is None else self.readout)
 
     def _waves(self, equations: Equations) -> "_Records":
-        labels, settled = self.everywhere.labels, equations.circuit.settled
+        labels = self.everywhere.labels
+        settled = equations.circuit.settled
         for k, node in enumerate(labels):
             yield f"the settled voltage of {node}", settled[k : k + 1], self._volts(settled[k : k + 1])
         for what, times in self.times:
@@ -224,7 +228,8 @@ def _windows(
     """Times of transients: until it has settled, and within the fastest time constant; none where nothing drives."""
     if not len(rates) or not settled.any():
         return ()
-    slow, fast = 1 / float(rates.min()), 1 / float(rates.max())
+    slow = 1 / float(rates.min())
+    fast = 1 / float(rates.max())
     found = [(f"for {_LONGER * slow:.2g} s", np.linspace(0.0, _LONGER * slow, _POINTS + 1)[1:])]
     if slow > 3 * fast:
         found.append((f"within {2 * fast:.2g} s", np.linspace(0.0, 2 * fast, _POINTS + 1)[1:]))

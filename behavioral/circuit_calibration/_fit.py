@@ -94,9 +94,11 @@ def calibrate_circuit(
     terms = numbered(records)
     readouts = readouts_of(circuit, terms, unknown, mains)
     problem, x = Problem(circuit, tuple(prior), np.array(list(prior.values())), terms, readouts).solved()
-    J, residual = problem.jacobian(x), problem.residual(x)
+    J = problem.jacobian(x)
+    residual = problem.residual(x)
     # Each element that the data fix takes one degree of freedom; the prior's rows give those back that they do not.
-    chi2, freedom = float(residual @ residual), sum(term.size for term in terms)
+    chi2 = float(residual @ residual)
+    freedom = sum(term.size for term in terms)
     everything = np.linalg.inv(J.T @ J)
     verdict = judged(problem, x, chi2)
     if verdict.contradicted:

@@ -99,8 +99,10 @@ class CircuitModel:
 
     def _of(self, readouts: Readouts) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p p"]]:
         """x and its covariance for other records: what is of one of them alone is as unknown as it was to the fit."""
-        k, size = len(self.names), len(self.names) + readouts.size
-        x, covariance = np.zeros(size), np.eye(size)
+        k = len(self.names)
+        size = len(self.names) + readouts.size
+        x = np.zeros(size)
+        covariance = np.eye(size)
         there = [*range(k), *(k + j for j, name in enumerate(self.readouts) if name in readouts.names)]
         here = [*range(k), *(k + readouts.names.index(name) for name in self.readouts if name in readouts.names)]
         x[here] = self.x[there]
@@ -166,7 +168,8 @@ class CircuitModel:
         if missing := set(names) - {e.name for e in network.elements if value_of(e) is not None}:
             raise DeviceModelError(f"elements: {', '.join(sorted(missing))}: not in the netlist")
         readouts = checked_texts(data["readouts"], "readouts")
-        x, covariance = np.array(data["logarithms"], float), np.array(data["covariance"], float)
+        x = np.array(data["logarithms"], float)
+        covariance = np.array(data["covariance"], float)
         size = len(names) + len(readouts)
         fits = x.shape == (size,) and covariance.shape == (size, size)
         if not fits or not (np.isfinite(x).all() and np.isfinite(covariance).all()):

@@ -94,7 +94,8 @@ class Problem:
     def _column(self, x: Float[np.ndarray, " p"], k: int) -> Float[np.ndarray, " rows"]:
         step = np.zeros(len(x))
         step[k] = _STEP
-        after, before = self.parts(x + step), self.parts(x - step)
+        after = self.parts(x + step)
+        before = self.parts(x - step)
         return np.concatenate([(b - a) / (2 * _STEP) for a, b in zip(before, after, strict=True)])
 
     def _of_delay(self, x: Float[np.ndarray, " p"], k: int) -> Float[np.ndarray, " rows"]:

@@ -70,7 +70,8 @@ class Readout:
     @classmethod
     def ideal(cls, n: int) -> "Readout":
         """Of a bench that adds nothing."""
-        one, zero = np.ones(n), np.zeros(n)
+        one = np.ones(n)
+        zero = np.zeros(n)
         return cls(one, zero, zero, zero, zero, one, 0.0)
 
 
@@ -105,7 +106,8 @@ class Readouts:
         seen = {kind for _, kind, _ in records}
         for kind in kinds:
             if kind == "trigger-delay" and "tran" in seen:
-                places, names = [*places, (kind, -1, -1)], [*names, "trigger_delay"]
+                places = [*places, (kind, -1, -1)]
+                names = [*names, "trigger_delay"]
             for output in shown if _seen(kind, seen) else ():
                 places.append((kind, -1, output))
                 names.append(f"{kind.replace('-', '_')}[{labels[output]}]")

@@ -118,7 +118,8 @@ def _tran(data: xr.Dataset, readout: float) -> CircuitRecord:
     everything = data["time"].values
     at = np.searchsorted(everything, np.linspace(0.0, everything[-1], _POINTS))
     rows = sorted(set(at.tolist()))
-    times, v = everything[rows], data["v"].values[rows]
+    times = everything[rows]
+    v = data["v"].values[rows]
     return _with_readout("tran", v.ravel(), readout, lambda c: CircuitProcess.of(c.network).mean_at(times).ravel())
 
 
@@ -140,7 +141,8 @@ def _parts(values: np.ndarray) -> Float[np.ndarray, " k"]:
 
 def _noise(data: xr.Dataset, spectral: float) -> CircuitRecord:
     rows = _rows(len(data["frequency"]))
-    f, psd = data["frequency"].values[rows], data["psd"].values[rows]
+    f = data["frequency"].values[rows]
+    psd = data["psd"].values[rows]
     heard = (psd > 0).all(axis=0)
     if not heard.any():
         raise ValueError("analysis noise: every density is zero, so that it tells nothing of the elements")

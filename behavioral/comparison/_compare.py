@@ -109,7 +109,8 @@ def _op(data: Measurement, response: Response) -> Metrics:
 
 
 def _tran(data: Measurement, response: Response) -> Metrics:
-    time, v = data.values["time"], data.values["v"]
+    time = data.values["time"]
+    v = data.values["v"]
     difference = v - response.mean_at(time, data.values["v0"])
     weights = _trapezoid(time)
     scale = float(np.sqrt(np.mean(weights @ v**2)))
@@ -120,7 +121,8 @@ def _tran(data: Measurement, response: Response) -> Metrics:
 def _tran_noise(data: Measurement, response: Response) -> Metrics:
     keep = np.unique(np.linspace(0, len(data.values["time"]) - 1, _NOISE_SAMPLES).astype(int))
     keep = keep[data.values["time"][keep] > 0]
-    time, v = data.values["time"][keep], data.values["v"][keep]
+    time = data.values["time"][keep]
+    v = data.values["v"][keep]
     e, _ = innovations(response, time, v, data.values["v0"], data.readout_sigma, data.noise_step)
     return {**chi_square(e), "samples": float(len(e))}, (e**2).mean(axis=0)
 
@@ -145,7 +147,8 @@ def _ac(data: Measurement, response: Response) -> Metrics:
 
 
 def _noise(data: Measurement, response: Response) -> Metrics:
-    psd, expected = data.values["psd"], response.psd(data.values["frequency"])
+    psd = data.values["psd"]
+    expected = response.psd(data.values["frequency"])
     positive = psd > 0
     decibels = {"psd_error_db": _decibels(expected[positive] / psd[positive], 10.0)}
     if "covariance" not in data.values:

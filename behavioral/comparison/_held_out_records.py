@@ -80,7 +80,8 @@ def _posterior(
 ) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p p"]]:
     """Unknowns of a record at the model, and their covariance, in units of the tolerances."""
     p = parameters.size
-    z, C = np.zeros(p), np.eye(p)
+    z = np.zeros(p)
+    C = np.eye(p)
     for name, where in parameters.index.items():
         known = where >= 0
         sigma = parameters.sigma[where[known]]

@@ -23,12 +23,16 @@ def innovations(
     standard deviation `readout_sigma` [V]. With `hold` [s] the noise is that of a simulator whose random sources keep
     their value so long; times are whole multiples of it.
     """
-    process, M = response.process, response.M
+    process = response.process
+    M = response.M
     offset = response.space.y_drive + response.space.y_bias
-    mean, P = response.initial(v0), np.diag(response.start_sd**2)
+    mean = response.initial(v0)
+    P = np.diag(response.start_sd**2)
     R = readout_sigma**2 * np.eye(response.n)
-    out, scales = np.zeros_like(v), np.ones_like(v)
-    previous, steps = 0.0, {}
+    out = np.zeros_like(v)
+    scales = np.ones_like(v)
+    previous = 0.0
+    steps = {}
     for k, time in enumerate(times):
         step = float(f"{time - previous:.9g}")  # steps that differ by rounding of the times are one
         if step not in steps:

@@ -205,7 +205,8 @@ def _settled(
 
 
 def _changed(model: DeviceModel, log_conductance: float, offset: float) -> DeviceModel:
-    chip, factor = model.instance, float(np.exp(log_conductance))
+    chip = model.instance
+    factor = float(np.exp(log_conductance))
     errors = {
         name: factor * (1 + values) - 1 if name in chip.topology.programmed else values
         for name, values in chip.errors.items()

@@ -36,9 +36,12 @@ def numpy_chip(
     """
     # One volt at the inputs stands for one volt of b: the response with a drive scale of one.
     response = model.response(program, Scaling(scaling.conductance, 1.0), allow_clipping=True)
-    process, space, amplifiers = response.process, response.space, response.amplifiers
+    process = response.process
+    space = response.space
+    amplifiers = response.amplifiers
     drive, direct = _columns(model.instance, program, model, scaling)
-    m, more = len(space.F), process.n - len(space.F)
+    m = len(space.F)
+    more = process.n - len(space.F)
     padded = ((0, more), (0, 0))
     arrays = {
         "F": process.drift,

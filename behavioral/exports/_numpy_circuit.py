@@ -25,7 +25,8 @@ def numpy_circuit(network: Network, comments: tuple[str, ...]) -> NumpyChip:
         CircuitError: equations that are singular.
     """
     sources = [e for e in network.elements if _is_input(e)]
-    space, paths = state_space(_with_inputs(network)), noise_paths(network)
+    space = state_space(_with_inputs(network))
+    paths = noise_paths(network)
     drive = np.zeros((len(space.C), 0)) if space.inputs is None else space.inputs
     direct = np.zeros((len(space.M), 0)) if space.y_inputs is None else space.y_inputs
     root = np.sqrt(paths.densities)
@@ -65,7 +66,8 @@ def _with_inputs(network: Network) -> Network:
 
 def _flicker(network: Network, names: tuple[str, ...]) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
     """Corner and lowest frequency of the 1/f noise of each source [Hz]."""
-    corner, lowest = np.zeros(len(names)), np.ones(len(names))
+    corner = np.zeros(len(names))
+    lowest = np.ones(len(names))
     for element in network.elements:
         if isinstance(element, OpAmp) and element.model is not None and element.model.noise_corner > 0:
             k = names.index(f"{element.name}_en")

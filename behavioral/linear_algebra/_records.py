@@ -220,7 +220,11 @@ class Question:
 
 def measured(device: LinearDevice, question: Question, budget: Budget, rng: np.random.Generator) -> Part:
     """What the runs of a program say, loaded as often as the budget has it."""
-    values, time, energy, products, least = [], 0.0, 0.0, 0, 0.0
+    values = []
+    time = 0.0
+    energy = 0.0
+    products = 0
+    least = 0.0
     for _ in range(budget.programs):
         loaded = device.load(question.program, budget.kappa, rng if budget.programs > 1 else None)
         deflation = None
@@ -232,7 +236,8 @@ def measured(device: LinearDevice, question: Question, budget: Budget, rng: np.r
         values.append(question.read(loaded, times))
         spent = budget.runs * (times.wait + times.duration)
         least += budget.runs * least_energy_of_a_run(loaded, question.program, deflation, spent / budget.runs)
-        time, energy = time + spent, energy + spent * loaded.power
+        time = time + spent
+        energy = energy + spent * loaded.power
     # Programs scatter by their rounding and by what their runs scatter.
     found = np.stack([part.mean(axis=0) for part in values]) if budget.programs > 1 else values[0]
     error = students(len(found)) * found.std(axis=0, ddof=1) / math.sqrt(len(found))

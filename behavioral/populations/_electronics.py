@@ -65,7 +65,8 @@ def electronics(model: DeviceModel, kappa0: float) -> Electronics:
     Raises:
         DesignError: temperature coefficients that do not reach the design's temperature.
     """
-    values, tau = model.design.values(model.level), model.design.tau
+    values = model.design.values(model.level)
+    tau = model.design.tau
     noise = _noise(values, tau, model.noise_scale.value / kappa0 if kappa0 > 0 else 0.0)
     slowness = float(values.R0) * float(values.C) / tau
     amplifier = values.amplifier

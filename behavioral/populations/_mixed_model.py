@@ -93,7 +93,8 @@ def fit_mixed(
     chips = [MeasuredChip(chip.Lambda * np.outer(unit, unit), chip.eta * unit) for chip in chips]
     local = np.array(has_local, dtype=float)
     prior_common = np.diag(np.where(local > 0, _OWN_PART**2, _whole(chips, A)))
-    mean, common = np.zeros(kinds), prior_common
+    mean = np.zeros(kinds)
+    common = prior_common
     for _ in range(_STEPS):
         before = np.concatenate([mean, common.ravel(), local])
         mean, common, local = _step(chips, A, common, local, prior_common)
@@ -127,7 +128,8 @@ def _step(
     # Tolerances bound the means too: what no chip shows stays at the design's value.
     within = np.eye(len(local)) + sum(A.T @ W @ A for _, W in seen)
     mean = np.linalg.solve(within, sum((A.T @ g for g, _ in seen), np.zeros(len(local))))
-    total, square = _WEIGHT * prior_common, np.zeros_like(D)
+    total = _WEIGHT * prior_common
+    square = np.zeros_like(D)
     for g, W in seen:
         g = g - W @ (A @ mean)
         u = common @ A.T @ g

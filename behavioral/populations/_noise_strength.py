@@ -26,7 +26,8 @@ def noise_strength(model: DeviceModel) -> float:
 
 
 def _whitened(model: DeviceModel) -> DeviceModel:
-    amplifier, tau = model.design.amplifier, model.design.tau
+    amplifier = model.design.amplifier
+    tau = model.design.tau
     if amplifier is None or amplifier.noise_corner == 0:
         return model
     corner = model.design.tempco.amplifier_at(amplifier, model.design.temperature).noise_corner
@@ -37,7 +38,8 @@ def _whitened(model: DeviceModel) -> DeviceModel:
 
 
 def _identity_response(model: DeviceModel) -> Response:
-    topology, still = model.instance.topology, np.zeros(model.n)
+    topology = model.instance.topology
+    still = np.zeros(model.n)
     program = Program(np.eye(model.n), still)
     if isinstance(topology, Cascade):
         program = Program.from_factors(np.zeros((topology.r, topology.n)), np.eye(topology.r), 1.0, still)

@@ -79,7 +79,8 @@ class Population:
             raise ValueError(f"Population: expected models of one design, topology and level, got {sorted(kinds)}")
         measured = [m for m in models if m.provenance.source == "measurements"]
         spreads, errors = _spreads(measured) if measured else (_tolerances(models[0]), {})
-        design, converters = models[0].design, models[0].design.converters
+        design = models[0].design
+        converters = models[0].design.converters
         speeds = [amplifier_speed(m) for m in models]
         kappa0 = _mean([noise_strength(m) for m in models])
         typical = replace(models[0], noise_scale=Estimate(_mean([m.noise_scale.value for m in models])))
@@ -122,7 +123,8 @@ def with_spreads(
 
     `offset` is the mean of the amplifiers' offsets, likewise.
     """
-    values, errors = {"offset_mean": offset[0]}, {"offset_mean": offset[1]}
+    values = {"offset_mean": offset[0]}
+    errors = {"offset_mean": offset[1]}
     for kind, names in _KINDS.items():
         known = np.array([spreads[name] for name in names if name in spreads])
         if len(known):
@@ -169,7 +171,8 @@ def _spreads(models: Sequence[DeviceModel]) -> tuple[dict[str, float], dict[str,
     if len(posteriors) == len(models) and len({one.names for one in posteriors}) == 1:
         found = estimate_spreads(posteriors, _KINDS, _tolerances(models[0]))
         return {**_tolerances(models[0]), **found.values}, dict(found.errors)
-    spreads, errors = _tolerances(models[0]), {}
+    spreads = _tolerances(models[0])
+    errors = {}
     for kind, names in _KINDS.items():
         prior = spreads[kind]
         y, r = _data(models, names)
@@ -227,7 +230,8 @@ def _spread(y: Float[np.ndarray, " k"], r: Float[np.ndarray, " k"], start: float
 
 
 def _supply_power(model: DeviceModel) -> float:
-    amplifier, topology = model.design.amplifier, model.instance.topology
+    amplifier = model.design.amplifier
+    topology = model.instance.topology
     if amplifier is None or model.level == "ideal":
         return 0.0
     network = model.instance.network(_with_every_rail(model), model.level)
@@ -238,7 +242,8 @@ def _supply_power(model: DeviceModel) -> float:
 
 def _with_every_rail(model: DeviceModel) -> Program:
     """A program with every inverted rail in use, where there are other cells to feed."""
-    n, topology = model.n, model.instance.topology
+    n = model.n
+    topology = model.instance.topology
     if not isinstance(topology, Cascade):
         # diagonally dominant with negative off-diagonals: every topology realises it
         return Program(_coupled(n), np.zeros(n))

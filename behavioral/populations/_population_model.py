@@ -150,7 +150,8 @@ class PopulationModel:
         names = list(self.spreads)
         R = np.eye(len(names))
         for (a, b), r in self.correlations.items():
-            i, j = names.index(a), names.index(b)
+            i = names.index(a)
+            j = names.index(b)
             R[i, j] = R[j, i] = r.value
         sd = np.array([spread.chip.value for spread in self.spreads.values()])
         return np.asarray(R * np.outer(sd, sd))

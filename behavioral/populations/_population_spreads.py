@@ -47,7 +47,8 @@ def estimate_spreads(
     has_mean = np.array([name in OFFSETS for name in names])
     chips = [MeasuredChip.of(one.values, one.covariance, one.prior, known=0.0) for one in posteriors]
     prior = posteriors[0].prior
-    sigma, mean = np.array([start[field] for field in fields]), 0.0
+    sigma = np.array([start[field] for field in fields])
+    mean = 0.0
     for _ in range(_STEPS):
         before = sigma
         sigma, mean = _step(chips, group, has_mean, prior, sigma, mean)
@@ -110,7 +111,8 @@ def _errors(
     """Of standard deviations and of the mean: Fisher's information `tr(W dV W dV')/2`, `dV = 2 sigma` on a kind."""
     D = _variances(group, prior, sigma)
     members = np.array([group == k for k in range(len(sigma))], dtype=float)
-    information, of_mean = np.zeros((len(sigma), len(sigma))), 0.0
+    information = np.zeros((len(sigma), len(sigma)))
+    of_mean = 0.0
     for chip in chips:
         _, W = _evidence(chip, D)
         information += 2 * np.outer(sigma, sigma) * (members @ W**2 @ members.T)

@@ -82,10 +82,13 @@ def with_coloured_noise(
     gains = np.asarray(gains, dtype=float)
     if gains.ndim != 2 or len(gains) != process.n:
         raise ValueError(f"with_coloured_noise: expected gains ({process.n}, sources), got {gains.shape}.")
-    one, sources = source.process(), gains.shape[1]
+    one = source.process()
+    sources = gains.shape[1]
     poles = one.n
-    n, total = process.n, process.n + poles * sources
-    drift, diffusion = np.zeros((total, total)), np.zeros((total, total))
+    n = process.n
+    total = process.n + poles * sources
+    drift = np.zeros((total, total))
+    diffusion = np.zeros((total, total))
     drift[:n, :n], diffusion[:n, :n] = process.drift, process.diffusion
     drift[:n, n:] = -np.repeat(gains, poles, axis=1)
     drift[n:, n:] = np.kron(np.eye(sources), one.drift)

@@ -30,7 +30,8 @@ class LowRankOrnsteinUhlenbeck:
     K: Float[np.ndarray, "r r"] | None = None
 
     def __post_init__(self) -> None:
-        U, mean = np.array(self.U, dtype=float), np.array(self.mean, dtype=float)
+        U = np.array(self.U, dtype=float)
+        mean = np.array(self.mean, dtype=float)
         if U.ndim != 2 or mean.shape != (len(U),) or not 1 <= U.shape[1] <= len(U):
             raise ValueError(
                 "LowRankOrnsteinUhlenbeck: expected U (N, r) with 1 <= r <= N and mean (N,), "
@@ -160,9 +161,11 @@ class LowRankOrnsteinUhlenbeck:
         z0 = one = None
         y0 = np.zeros(self.n)
         if x0 is not None:
-            y0, one = x0 - self.mean, np.ones(1)
+            y0 = x0 - self.mean
+            one = np.ones(1)
             z0 = y0 @ self.basis
-        inside, scalar = self.core.time_average(duration, z0, wait), self.rest.time_average(duration, one, wait)
+        inside = self.core.time_average(duration, z0, wait)
+        scalar = self.rest.time_average(duration, one, wait)
         outside = y0 - self.basis @ (y0 @ self.basis)
         mean = self.mean + self.basis @ inside.mean + scalar.mean * outside
         return Gaussian(mean, self._lift(inside.covariance, scalar.covariance))

@@ -133,10 +133,12 @@ def _operators(process: OrnsteinUhlenbeck, h: float) -> tuple[np.ndarray, ...]:
     n = process.n
     if h == 0.0:
         return np.eye(n), np.zeros((n, n)), np.zeros((n, n)), np.zeros((n, n))
-    one, zero = np.eye(n), np.zeros((n, n))
+    one = np.eye(n)
+    zero = np.zeros((n, n))
     drift = np.block([[process.drift, -one, zero], [zero, zero, -one / h], [zero, zero, zero]])
     noise = np.zeros((3 * n, 3 * n))
     noise[:n, :n] = process.diffusion
     whole = transition(drift, noise, h)
-    first, second = whole.change[:n, n : 2 * n], whole.change[:n, 2 * n :]
+    first = whole.change[:n, n : 2 * n]
+    second = whole.change[:n, 2 * n :]
     return whole.decay[:n, :n], first, second, psd_factor(whole.covariance[:n, :n])

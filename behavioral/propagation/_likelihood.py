@@ -66,7 +66,8 @@ class ObservedSteps:
     def gradient(self, process: DenseProcess) -> Gradient:
         law = self.laws(process)
         n = process.n
-        decay_bar, covariance_bar = np.zeros_like(law.change), np.zeros_like(law.covariance)
+        decay_bar = np.zeros_like(law.change)
+        covariance_bar = np.zeros_like(law.covariance)
         mean_bar = np.zeros(n)
         for k in range(len(self.times)):
             L, sd, _ = _factor(law.covariance[k])
@@ -119,18 +120,23 @@ def observed_steps(
     for first in range(0, len(spacings.values), held):
         rows = np.flatnonzero((spacings.index >= first) & (spacings.index < first + held))
         part = spacings.values[first : first + held]
-        before, after = y[..., rows, :], y[..., rows + 1, :]
+        before = y[..., rows, :]
+        after = y[..., rows + 1, :]
         result.append(ObservedSteps(part, spacings.index[rows] - first, before, after))
     return result
 
 
 def log_prob_and_gradient(process: DenseProcess, steps: list[ObservedSteps]) -> tuple[float, Gradient]:
     n = process.n
-    value, drift, mean, diffusion = 0.0, np.zeros((n, n)), np.zeros(n), np.zeros((n, n))
+    value = 0.0
+    drift = np.zeros((n, n))
+    mean = np.zeros(n)
+    diffusion = np.zeros((n, n))
     for part in steps:
         value += float(np.sum(part.log_prob(process)))
         gradient = part.gradient(process)
-        drift, mean = drift + gradient.drift, mean + gradient.mean
+        drift = drift + gradient.drift
+        mean = mean + gradient.mean
         diffusion = diffusion + gradient.diffusion
     return value, Gradient(drift, mean, diffusion)
 

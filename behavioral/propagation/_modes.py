@@ -30,7 +30,8 @@ class Modal:
         balanced, scale = balance(F)
         lam, V = scipy.linalg.eig(balanced)
         if not np.any(lam.imag):
-            lam, V = lam.real, V.real
+            lam = lam.real
+            V = V.real
         try:
             W = np.linalg.inv(V)
         except np.linalg.LinAlgError:
@@ -96,9 +97,12 @@ class RealModes:
     def of(cls, modal: Modal) -> "RealModes":
         if not np.iscomplexobj(modal.lam):
             return cls(np.zeros(0, dtype=complex), modal.lam, modal.W, modal.V)
-        upper, real = modal.lam.imag > 0.0, modal.lam.imag == 0.0
-        n, p = len(modal.lam), 2 * int(np.count_nonzero(upper))
-        into, back = np.empty((n, n)), np.empty((n, n))
+        upper = modal.lam.imag > 0.0
+        real = modal.lam.imag == 0.0
+        n = len(modal.lam)
+        p = 2 * int(np.count_nonzero(upper))
+        into = np.empty((n, n))
+        back = np.empty((n, n))
         into[0:p:2], into[1:p:2] = modal.W[upper].real, modal.W[upper].imag
         into[p:] = modal.W[real].real
         # A mode and its conjugate add up to twice the real part.
@@ -116,7 +120,8 @@ class RealModes:
         """Turns the noise of each step, in place, into the state `z_k = exp(-lam dt_k) z_{k-1} + noise_k`."""
         p = 2 * len(self.pairs)
         if p:
-            first, z = noise[..., :p].view(complex), np.ascontiguousarray(start[:, :p]).view(complex)
+            first = noise[..., :p].view(complex)
+            z = np.ascontiguousarray(start[:, :p]).view(complex)
             _scan(first, z, np.exp(-np.multiply.outer(spacings, self.pairs)), index)
         if len(self.single):
             _scan(noise[..., p:], start[:, p:], np.exp(-np.multiply.outer(spacings, self.single)), index)

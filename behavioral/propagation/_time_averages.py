@@ -21,9 +21,11 @@ def time_average(process: DenseProcess, duration: float, x0: Float[np.ndarray, "
         raise ValueError(f"time_average: expected a duration and a wait of at least 0, got {duration} and {wait}.")
     n = process.n
     if x0 is None:
-        start, spread = np.zeros(n), process.stationary_covariance()
+        start = np.zeros(n)
+        spread = process.stationary_covariance()
     else:
-        start, spread = process.mean_at(wait, x0) - process.mean, process.covariance_at(wait)
+        start = process.mean_at(wait, x0) - process.mean
+        spread = process.covariance_at(wait)
     if duration == 0.0:
         return Gaussian(process.mean + start, spread)
     zero = np.zeros((n, n))
@@ -42,11 +44,13 @@ def second_moment_variance(process: DenseProcess, duration: float) -> Float[np.n
     """
     if not (math.isfinite(duration) and duration > 0.0):
         raise ValueError(f"second_moment_variance: expected a duration above 0, got {duration}.")
-    modal, P = process.modes, process.stationary_covariance()
+    modal = process.modes
+    P = process.stationary_covariance()
     if modal is None:
         return _by_quadrature(process, duration)
     # R(s) = V exp(-lam s) U: every product of two entries is a double sum of exponentials.
-    V, U = modal.V, modal.W @ P
+    V = modal.V
+    U = modal.W @ P
     weight = _triangle_weight((modal.lam[:, None] + modal.lam) * duration)
     own = V * U.T
     first = own @ weight @ own.T
@@ -77,7 +81,8 @@ def _by_quadrature(process: DenseProcess, duration: float) -> Float[np.ndarray, 
     # panels are longer, since what is fast has decayed there, but what rings must still be resolved.
     nodes, weights = np.polynomial.legendre.leggauss(20)
     rates = np.linalg.eigvals(process.drift)
-    shortest, ringing = 1.0 / float(np.max(np.abs(rates))), float(np.max(np.abs(rates.imag)))
+    shortest = 1.0 / float(np.max(np.abs(rates)))
+    ringing = float(np.max(np.abs(rates.imag)))
     edges = [0.0, min(duration, shortest)]
     while edges[-1] < duration:
         width = min(edges[-1], 2.0 / ringing if ringing > 0.0 else math.inf)

@@ -32,7 +32,8 @@ class Transition:
 
     def then(self, later: "Transition") -> "Transition":
         """This map, followed by `later`."""
-        E, Phi = later.change, later.decay
+        E = later.change
+        Phi = later.decay
         covariance = later.covariance + Phi @ self.covariance @ transposed(Phi)
         return Transition(self.change + E + E @ self.change, (covariance + transposed(covariance)) / 2)
 
@@ -120,16 +121,19 @@ def pull_back(
     Reverse mode through `transitions`, summed over the times.
     """
     balanced, scale = balance(F)
-    outer, ratio = np.outer(scale, scale), scale[:, None] / scale
+    outer = np.outer(scale, scale)
+    ratio = scale[:, None] / scale
     k = doublings(balanced, float(times.max(initial=0.0)))
     h = times / 2.0**k
     powers, moments = taylor_terms(balanced, Q / outer, h)
     steps = [Transition(sum(powers[::-1], np.zeros(())), sum(moments[::-1], np.zeros(())))]
     for _ in range(k):
         steps.append(steps[-1].then(steps[-1]))
-    E_bar, S_bar = decay_bar * ratio, covariance_bar * outer
+    E_bar = decay_bar * ratio
+    S_bar = covariance_bar * outer
     for step in reversed(steps[:-1]):
-        E, Phi = step.change, step.decay
+        E = step.change
+        Phi = step.decay
         E_bar = 2.0 * (E_bar + S_bar @ Phi @ step.covariance) + E_bar @ transposed(E) + transposed(E) @ E_bar
         S_bar = S_bar + transposed(Phi) @ S_bar @ Phi
     F_bar, Q_bar = _pull_back_taylor(balanced, h, powers, moments, E_bar, S_bar)

@@ -235,7 +235,8 @@ class Instance:
 
     def _flicker(self, seed: int, time: float) -> Errors:
         """Relative deviations of the programmed conductances at this time by their 1/f noise."""
-        drift, shapes = self.design.drift, self.topology.error_shapes()
+        drift = self.design.drift
+        shapes = self.topology.error_shapes()
         programmed = [name for name in shapes if name in self.topology.programmed]
         if drift.flicker == 0:
             return {name: np.zeros(shapes[name]) for name in programmed}

@@ -161,7 +161,8 @@ class LinearCircuit:
             self.check_finite()
         if not self._closed:
             return self._integral(lambda f: np.abs(self._paths_at(f)) ** 2 * self._densities(f), band)
-        space, paths = self.space, self.paths
+        space = self.space
+        paths = self.paths
         b = np.linalg.solve(space.C, paths.inflow)
         rows = []
         for c in space.M:

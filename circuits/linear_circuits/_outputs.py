@@ -71,7 +71,8 @@ def _as_pair(label: str, known: set[str]) -> str:
         return label
     bare = [found[1] if (found := _SINGLE.fullmatch(part)) else part for part in text.split("-")]
     for cut in range(1, len(bare)):
-        plus, minus = "-".join(bare[:cut]), "-".join(bare[cut:])
+        plus = "-".join(bare[:cut])
+        minus = "-".join(bare[cut:])
         if plus in known and minus in known:
             return f"v({plus},{minus})"
     return f"v({bare[0]},{bare[1]})" if len(bare) == 2 and all(bare) else label

@@ -86,7 +86,8 @@ class Pencil:
     @cached_property
     def noise_entries(self) -> Float[np.ndarray, "size k"]:
         """Right-hand sides of a unit of each noise source."""
-        eq, count = self.equations, len(self.equations.densities)
+        eq = self.equations
+        count = len(self.equations.densities)
         found = np.zeros((self.A.shape[0], count))
         for row, column, value in eq.R:
             if eq.noise <= column < eq.noise + count:
@@ -114,7 +115,8 @@ class Pencil:
 
 def _matrices(eq: Equations) -> tuple[scipy.sparse.csc_matrix, scipy.sparse.csc_matrix]:
     """`A` and `E`; unknowns are the algebraic ones, the states, the currents of link capacitors."""
-    m, size = len(eq.states), eq.size
+    m = len(eq.states)
+    size = eq.size
     index = {node: k for k, node in enumerate(eq.nodes)}
     A = [(i, j, float(value)) for i, j, value in eq.K]
     E: list[tuple[int, int, float]] = []
@@ -133,7 +135,8 @@ def _matrices(eq: Equations) -> tuple[scipy.sparse.csc_matrix, scipy.sparse.csc_
             A += [(row, j, -sign) for j, sign in _across(index, state)]
     number = {state.name: size + k for k, state in enumerate(eq.states)}
     for coupling in eq.couplings:
-        j, k = number[coupling.first], number[coupling.second]
+        j = number[coupling.first]
+        k = number[coupling.second]
         own = {row: value for row, column, value in E if row == column}
         mutual = float(coupling.coefficient) * np.sqrt(own[j] * own[k])
         E += [(j, k, mutual), (k, j, mutual)]

@@ -36,7 +36,8 @@ def with_cell_noise(instance: Instance, kappa: float, scaling: Scaling | None = 
     """
     if not 0 <= kappa < np.inf:
         raise DesignError(f"kappa: expected a noise strength in V^2 of at least 0, got {kappa}")
-    values, scaling = instance.design.values("ideal"), scaling or Scaling()
+    values = instance.design.values("ideal")
+    scaling = scaling or Scaling()
     rails = 2 if isinstance(instance.topology, DifferentialRCMesh) else 1
     density = 2 * kappa * scaling.conductance * scaling.drive**2 * values.C / values.R0 / rails
     design = instance.design.model_copy(update={"injected_noise": float(density)})
@@ -74,7 +75,8 @@ def circuit_rates(space: StateSpace) -> tuple[float, float]:
 
 def noise_swing(instance: Instance) -> float:
     """Voltage that noise may reach on a chip [V]: half of its rails and of its converters' range."""
-    amplifier, converters = instance.design.amplifier, instance.design.converters
+    amplifier = instance.design.amplifier
+    converters = instance.design.converters
     rails = (amplifier.rail_high, -amplifier.rail_low) if amplifier else (converters.full_scale,)
     return float(HEADROOM * min(converters.full_scale, *rails))
 

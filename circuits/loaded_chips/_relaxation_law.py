@@ -53,7 +53,8 @@ class RelaxationLaw:
     ) -> "RelaxationLaw":
         """Of a circuit that starts from rest, its readouts over the drive's scale; 1/f noise aside."""
         Q = noise_scale * space.Q
-        away, initial = -space.settled_states, drive * space.initial
+        away = -space.settled_states
+        initial = drive * space.initial
         return cls(space.F, Q, space.M / drive, space.settled / drive, away, convert, initial)
 
     def started(self, v0: Float[np.ndarray, " n"]) -> "RelaxationLaw":

@@ -84,7 +84,8 @@ def _errors(
     design: Design, n: int, couplings: int, rng: np.random.Generator | None
 ) -> tuple[dict[str, Float[np.ndarray, " n"]], Float[np.ndarray, " k"]]:
     """Relative deviations of each cell's components, and of the resistors between cells."""
-    resistor, capacitor = design.mismatch.resistor_sigma, design.mismatch.capacitor_sigma
+    resistor = design.mismatch.resistor_sigma
+    capacitor = design.mismatch.capacitor_sigma
     if rng is None:
         return {name: np.zeros(n) for name in ("ground", "drive", "capacitance")}, np.zeros(couplings)
     errors = {

@@ -35,7 +35,8 @@ def stability_limit(instance: Instance, program: Program, scaling: Scaling | Non
         raise DesignError(f"design {instance.design.name} has no amplifier: there is no gain-bandwidth to limit")
     scaling = scaling or Scaling()
     check_stable(instance, program, instance.network(program, "macro", scaling), scaling)
-    high, low = log(10 * amplifier.gain_bandwidth), log(_LOWEST * amplifier.gain_bandwidth)
+    high = log(10 * amplifier.gain_bandwidth)
+    low = log(_LOWEST * amplifier.gain_bandwidth)
     if not _stable(instance, program, scaling, high):
         raise DesignError(
             f"{instance.topology.name}: unstable with ten times the gain-bandwidth of design {instance.design.name};"

@@ -106,9 +106,11 @@ class Swing:
                 up by what their output resistance takes, which no answer depends on.
             start: cell voltages, rest unless given.
         """
-        amplifiers, n = amplifiers_of(network), len(network.outputs)
+        amplifiers = amplifiers_of(network)
+        n = len(network.outputs)
         settled = np.linalg.solve(space.G, np.column_stack([space.drive, space.bias]))
-        driven, bias = space.M @ settled[:, 0] + space.y_drive, space.M @ settled[:, 1] + space.y_bias
+        driven = space.M @ settled[:, 0] + space.y_drive
+        bias = space.M @ settled[:, 1] + space.y_bias
         begin = np.zeros(len(settled)) if start is None else space.initial[:, :n] @ start
         times, away = space.relaxing(begin - settled[:, 0])
         way = driven + away @ space.M.T
@@ -140,7 +142,8 @@ class Swing:
                 f"{where}: {self.names[k]} is beyond its range without any drive: offsets and bias currents alone take"
                 f" it to {self.bias[k]:.3g} V; expected a matrix further from singular, or smaller offsets"
             )
-        rise, fall = _room(self.high, self.bias), _room(-self.low, -self.bias)
+        rise = _room(self.high, self.bias)
+        fall = _room(-self.low, -self.bias)
         settled = max(_part(self.driven, rise), _part(-self.driven, fall))
         up, down = self.passed
         passing = max(

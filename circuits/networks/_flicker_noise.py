@@ -22,7 +22,8 @@ def relaxations(
     Rates are spaced evenly in their logarithm, and the variances are that spacing (van der Ziel, Physica 16, 1950).
     """
     count = ceil((log10(high / low) + 2 * _MARGIN) * per_decade) + 1
-    first, last = log(low) - _MARGIN * log(10.0), log(high) + _MARGIN * log(10.0)
+    first = log(low) - _MARGIN * log(10.0)
+    last = log(high) + _MARGIN * log(10.0)
     rates = np.asarray(2 * pi * np.exp(np.linspace(first, last, count)))
     spacing = log(rates[1] / rates[0])
     weights = np.full(count, spacing)

@@ -39,10 +39,13 @@ def pole_values(gain: Value, gain_bandwidth: Value) -> tuple[Value, Value]:
 def _pieces(amp: OpAmp) -> list[LinearElement]:
     model = amp.model
     assert model is not None
-    gm, pole, name = TRANSCONDUCTANCE, f"{amp.name}_p", amp.name
+    gm = TRANSCONDUCTANCE
+    pole = f"{amp.name}_p"
+    name = amp.name
     driving = f"{name}_q" if model.second_pole != 0 else pole
     R_p, C_p = pole_values(model.gain, model.gain_bandwidth)
-    e_n, i_n = model.noise_voltage, model.noise_current
+    e_n = model.noise_voltage
+    i_n = model.noise_current
     pieces: list[LinearElement] = [
         Transconductor(f"{name}_gm", GROUND, pole, amp.plus, amp.minus, gm),
         CurrentSource(f"{name}_os", GROUND, pole, gm * model.offset),

@@ -273,7 +273,8 @@ def _forest(capacitors: Sequence[Capacitor]) -> tuple[tuple[Capacitor, ...], tup
     tree: list[Capacitor] = []
     links: list[Capacitor] = []
     for capacitor in sorted(capacitors, key=lambda c: c.cell is None):
-        a, b = root(capacitor.a), root(capacitor.b)
+        a = root(capacitor.a)
+        b = root(capacitor.b)
         parent[a] = b
         (links if a == b else tree).append(capacitor)
     return tuple(tree), tuple(links)

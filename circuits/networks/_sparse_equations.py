@@ -70,7 +70,8 @@ def nodal_equations(network: Network) -> NodalEquations | None:
     row = {node: k for k, node in enumerate(dict.fromkeys(nodes))}
     known = {*row, GROUND}
     G: list[tuple[int, int, float]] = []
-    C, i = np.zeros(len(row)), np.zeros(len(row))
+    C = np.zeros(len(row))
+    i = np.zeros(len(row))
     for element in network.elements:
         match element:
             case Resistor(_, a, b, resistance) if {a, b} <= known:

@@ -37,7 +37,8 @@ class Program:
     """Set by `from_factors`."""
 
     def __init__(self, A: object, b: object) -> None:
-        A_, b_ = _real("A", A), _real("b", b)
+        A_ = _real("A", A)
+        b_ = _real("b", b)
         if A_.ndim != 2 or A_.shape[0] != A_.shape[1] or A_.shape[0] == 0:
             raise ProgramError(f"A: expected a square matrix, got shape {A_.shape}")
         if b_.shape != A_.shape[:1]:
@@ -58,7 +59,8 @@ class Program:
         Raises:
             ProgramError: shapes or values that do not fit, negative damping, or an A that does not settle.
         """
-        J_, H_ = _real("J", J), _real("H", H)
+        J_ = _real("J", J)
+        H_ = _real("H", H)
         if J_.ndim != 2 or H_.shape != (len(J_), len(J_)):
             raise ProgramError(f"H: expected one row and column for each row of J {J_.shape}, got shape {H_.shape}")
         if not damping >= 0:

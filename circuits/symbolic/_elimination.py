@@ -23,9 +23,11 @@ def solve(
     Raises:
         ValueError: K is singular.
     """
-    left, right = _rows(size, K), _rows(size, R)
+    left = _rows(size, K)
+    right = _rows(size, R)
     solved: dict[int, int] = {}
-    users, pivots = _users(left), _Pivots(left)
+    users = _users(left)
+    pivots = _Pivots(left)
     for _ in range(size):
         row, column = pivots.take()
         solved[column] = row
@@ -82,7 +84,8 @@ class _Pivots:
 
 def _eliminate(left: list[Row], right: list[Row], users: dict[int, set[int]], row: int, column: int) -> list[int]:
     """Clear a column from all other rows; returns those that changed."""
-    pivot, changed = left[row][column], []
+    pivot = left[row][column]
+    changed = []
     if pivot != 1:
         left[row] = {j: value / pivot for j, value in left[row].items()}
         right[row] = {j: value / pivot for j, value in right[row].items()}

@@ -98,10 +98,12 @@ def settled_sensitivity(network: Network) -> SettledSensitivity:
     units = np.zeros((K.shape[0], len(eq.outputs)))
     units[list(eq.outputs), np.arange(len(eq.outputs))] = 1
     try:
-        forward, adjoint = scipy.sparse.linalg.splu(K), scipy.sparse.linalg.splu(K.T.tocsc())
+        forward = scipy.sparse.linalg.splu(K)
+        adjoint = scipy.sparse.linalg.splu(K.T.tocsc())
     except RuntimeError:
         raise ValueError(f"network {network.name}: expected every node to have a path for direct current") from None
-    x, y = forward.solve(r), adjoint.solve(units)
+    x = forward.solve(r)
+    y = adjoint.solve(units)
     found = influences(network, eq)
     values = np.array([_change(influence, x, y) for influence in found])
     return SettledSensitivity(tuple(f.component for f in found), values.reshape(-1, len(eq.outputs)).T)

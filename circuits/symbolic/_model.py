@@ -104,7 +104,8 @@ class SymbolicModel:
     @cached_property
     def _feedthrough(self) -> Matrix:
         """`G_sy G_zy^-1`: what a current into each stage's virtual ground does to the states."""
-        m, G = len(self.states), self.blocks.G
+        m = len(self.states)
+        G = self.blocks.G
         stages = G.cols - m
         found = sympy.zeros(m, stages)
         # A stage drives later ones only, so that G_zy is lower triangular: substitution, no inverse.
@@ -116,7 +117,8 @@ class SymbolicModel:
     def closed(self, rows: Matrix) -> Matrix:
         """Rows of states and stages with the stages' loops closed: what reaches the states."""
         m = len(self.states)
-        states, stages = rows[:m, :], rows[m:, :]
+        states = rows[:m, :]
+        stages = rows[m:, :]
         if not stages.todok():
             return states
         return (states - self._feedthrough * stages).applyfunc(sympy.expand)
@@ -173,7 +175,8 @@ class SymbolicModel:
         self.small("noise densities", LARGEST_NOISE)
         # Adjugate over determinant: a common denominator from the start, where cancelling afterwards takes minutes.
         K = sympy.I * omega * self.C + self.G
-        H, scale = self.M * K.adjugate(), sympy.expand(K.det())
+        H = self.M * K.adjugate()
+        scale = sympy.expand(K.det())
         power = sympy.factor(sympy.expand(scale * sympy.conjugate(scale)))
         return (2 * H * self.noise * H.H).applyfunc(lambda entry: sympy.collect(sympy.expand(entry), omega) / power)
 

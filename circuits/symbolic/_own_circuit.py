@@ -79,7 +79,8 @@ class CircuitModel:
     @cached_property
     def _solved(self) -> dict[int, Row]:
         eq = self.equations
-        first, index = eq.columns, {node: row for row, node in enumerate(eq.nodes)}
+        first = eq.columns
+        index = {node: row for row, node in enumerate(eq.nodes)}
         R = list(eq.R)
         for number, source in enumerate(self.sources):
             if isinstance(source, VoltageSource):
@@ -101,7 +102,8 @@ class CircuitModel:
     @cached_property
     def _flow(self) -> list[Row]:
         """Currents through the capacitors, voltages across the inductors."""
-        eq, index = self.equations, {node: row for row, node in enumerate(self.equations.nodes)}
+        eq = self.equations
+        index = {node: row for row, node in enumerate(self.equations.nodes)}
         rows = []
         for state in eq.states:
             if isinstance(state, Capacitor):
@@ -125,7 +127,8 @@ class CircuitModel:
         found = sympy.diag(*values) if values else sympy.zeros(0, 0)
         number = {name: row for row, name in enumerate(self.states)}
         for coupling in eq.couplings:
-            i, j = number[coupling.first], number[coupling.second]
+            i = number[coupling.first]
+            j = number[coupling.second]
             mutual = coupling.coefficient * sympy.sqrt(values[i] * values[j])
             found[i, j] += mutual
             found[j, i] += mutual

@@ -82,7 +82,8 @@ def symbolic_errors(topology: Topology) -> Mapping[str, Any]:
 
 
 def _grounded(topology: Topology, entry: _Entries, b: Matrix) -> SymbolicProgram:
-    n, cells = topology.n, range(topology.n)
+    n = topology.n
+    cells = range(topology.n)
     coupling = [
         [sympy.Integer(0) if i == j else entry("coupling", "g", max(i, j), min(i, j)) for j in cells] for i in cells
     ]

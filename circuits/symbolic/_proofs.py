@@ -47,9 +47,13 @@ def _matrix(model: SymbolicModel) -> Proof:
 def _stages(model: SymbolicModel) -> Iterator[Proof]:
     """`u = -J v`, `w = -H u` and a current `(J^T w + lambda v)/R0`: together A/R0, with no product written out."""
     J, H = (Matrix(model.symbols.weights[name]) for name in ("J", "H"))
-    damping, M, r = model.symbols.weights["damping"], model.M, len(J[:, 0])
-    m, G = len(model.states), _times(R0, model.blocks.G)
-    none, one = sympy.zeros(r, r), sympy.eye(r)
+    damping = model.symbols.weights["damping"]
+    M = model.M
+    r = len(J[:, 0])
+    m = len(model.states)
+    G = _times(R0, model.blocks.G)
+    none = sympy.zeros(r, r)
+    one = sympy.eye(r)
     first = Matrix.hstack(J * M, one, none)
     second = Matrix.hstack(sympy.zeros(r, m), H, one)
     back = Matrix.hstack(damping * M, sympy.zeros(m, r), J.T)

@@ -116,12 +116,14 @@ def _torn(network: Network) -> tuple[Network, list[tuple[str, str]]]:
     never formed. Names of the two sources for each stage.
     """
     held = {node for e in network.elements if isinstance(e, Capacitor) for node in (e.a, e.b)}
-    elements, stages = [], []
+    elements = []
+    stages = []
     for e in network.elements:
         if not (isinstance(e, OpAmp) and e.model is None and e.out not in held):
             elements.append(e)
             continue
-        output, ground = f"{e.name}_y", f"{e.name}_z"
+        output = f"{e.name}_y"
+        ground = f"{e.name}_z"
         elements += [Capacitor(output, e.out, GROUND, sympy.Integer(0))]
         elements += [Capacitor(ground, e.minus, GROUND, sympy.Integer(0))]
         stages.append((output, ground))

@@ -59,7 +59,8 @@ def _cascade_loop() -> Expr:
 
 
 def _cascade_onset() -> Expr:
-    total, product = gamma_J + gamma_H, gamma_J * gamma_H
+    total = gamma_J + gamma_H
+    product = gamma_J * gamma_H
     return mu * (total + product) ** 2 / (tau * total * (1 + gamma_J) * (1 + gamma_H))
 
 

@@ -60,7 +60,8 @@ class Tolerance(BaseModel):
 
     def drawn(self, rng: np.random.Generator) -> float:
         """A factor on the value."""
-        flat, normal = rng.uniform(-1.0, 1.0), rng.standard_normal()
+        flat = rng.uniform(-1.0, 1.0)
+        normal = rng.standard_normal()
         return 1 + flat * (self.within or 0.0) + normal * (self.sigma or 0.0)
 
     def at_corner(self, corner: Corner) -> float:

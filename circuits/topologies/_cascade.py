@@ -62,7 +62,8 @@ class Cascade:
 
     def error_shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Names and shapes of the deviations."""
-        n, r = self.n, self.r
+        n = self.n
+        r = self.r
         arrays = {"jacobian": (r, n), "hessian": (r, r), "transpose": (n, r), "feedback": (2, r)}
         stages = dict.fromkeys(("stage_inverter", "stage_offset", "stage_inverter_offset"), (2, r))
         cells = dict.fromkeys(("damping", "drive", "capacitance", "inverter", "offset", "inverter_offset"), (n,))
@@ -84,7 +85,9 @@ class Cascade:
 
     def network(self, values: Values, errors: Errors, weights: Weights, b: Any) -> Network:
         """The circuit with J, H, damping and b loaded; see the class."""
-        J, H, damping = weights["J"], weights["H"], weights["damping"]
+        J = weights["J"]
+        H = weights["H"]
+        damping = weights["damping"]
         elements: list[Element] = []
         for i in range(self.n):
             elements += integrator(values, errors, i, b[i])
@@ -108,7 +111,8 @@ class Cascade:
         """Inverted rails of the columns with a negative weight."""
         for i in range(self.n):
             if any(row[i] < 0 for row in J):
-                gain_error, offset = errors["inverter"][i], errors["inverter_offset"][i]
+                gain_error = errors["inverter"][i]
+                offset = errors["inverter_offset"][i]
                 yield from inverted_rail(f"i{i}", values, f"out{i}", f"out{i}_inv", gain_error, offset, cell=i)
         for stage, name, used in ((0, "u", list(zip(*H, strict=True))), (1, "w", J)):
             for k in range(self.r):

@@ -61,7 +61,8 @@ class Crossbar:
 
     def error_sigmas(self, tolerances: Tolerances) -> Mapping[str, float]:
         """Standard deviations: relative, or V for offsets. The inverter's gain is a ratio of two resistors."""
-        resistor, offset = tolerances.resistor_sigma, tolerances.offset_sigma
+        resistor = tolerances.resistor_sigma
+        offset = tolerances.offset_sigma
         return {
             "conductance": resistor,
             "drive": resistor,
@@ -101,7 +102,8 @@ class Crossbar:
             elements += crosspoints(f"r{i}", values, errors["conductance"][i], row, _rail, f"vg{i}")
         for j in range(self.n):
             if any(A[i][j] < 0 for i in range(self.n)):
-                gain_error, offset = errors["inverter"][j], errors["inverter_offset"][j]
+                gain_error = errors["inverter"][j]
+                offset = errors["inverter_offset"][j]
                 elements += inverted_rail(f"i{j}", values, f"out{j}", f"inv{j}", gain_error, offset, cell=j)
         outputs = tuple(f"out{i}" for i in range(self.n))
         return Network(f"crossbar{self.n}", tuple(elements), outputs, values.temperature)

@@ -102,7 +102,8 @@ def _read(values: Values, i: int, side: int) -> str:
 
 
 def _rail(values: Values, errors: Errors, i: int, side: int, ground: Any, b_i: Any) -> Iterator[Element]:
-    tag, node = f"{i}{SIDES[side]}", f"x{i}{SIDES[side]}"
+    tag = f"{i}{SIDES[side]}"
+    node = f"x{i}{SIDES[side]}"
     sign = 0.5 if side == 0 else -0.5
     drive = sign * b_i * (1 + errors["drive"][side, i]) / values.R0
     yield Capacitor(f"c{tag}", node, GROUND, values.C * (1 + errors["capacitance"][side, i]), cell=i, sign=sign)

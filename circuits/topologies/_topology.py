@@ -72,7 +72,8 @@ def check_cells(name: str, n: object) -> None:
         raise DesignError(f"{name}: expected a whole number of cells, at least 1, got {n!r}")
     most = most_cells()
     if n > most:
-        needed, there = in_gigabytes(BYTES_PER_PAIR * float(min(n, 10**99)) ** 2), in_gigabytes(most_memory())
+        needed = in_gigabytes(BYTES_PER_PAIR * float(min(n, 10**99)) ** 2)
+        there = in_gigabytes(most_memory())
         raise DesignError(
             f"{name}: expected at most {most:,} cells, got {shortened(int(n))}: their equations take {needed} of"
             f" memory, and this machine has {there} for them"

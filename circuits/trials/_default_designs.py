@@ -13,7 +13,9 @@ from ..topologies import LEVELS, Level, RLCGrid
 Corner = Literal["slow", "typical", "fast"]
 CORNERS: tuple[Corner, ...] = get_args(Corner)
 
-BOARD, GRID_BOARD, TRANSISTORS = "board-1k-1n", "rlc-board-8", "cmos-100k-10p"
+BOARD = "board-1k-1n"
+GRID_BOARD = "rlc-board-8"
+TRANSISTORS = "cmos-100k-10p"
 """Presets where no design is asked for; a grid has inductors, which the first lacks."""
 
 

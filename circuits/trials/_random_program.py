@@ -45,8 +45,10 @@ def random_program(
 
 
 def _cascade(topology: Cascade, rng: np.random.Generator, condition: float) -> Program:
-    n, r = topology.n, topology.r
-    rank, damping = min(n, r), 1 / condition
+    n = topology.n
+    r = topology.r
+    rank = min(n, r)
+    damping = 1 / condition
     # Outside the range of J the damping is the smallest eigenvalue; without an outside it must be among the others.
     values = condition ** (-np.arange(rank) / (r if r < n else max(n - 1, 1))) - damping
     Q, _ = np.linalg.qr(rng.standard_normal((max(n, r), rank)))

@@ -87,7 +87,9 @@ def _comments(observed: Observed, own: OwnExport, text: str) -> list[str]:
 
 def write(kind: str, circuit: LoadedCircuit, folder: Path) -> dict[str, str]:
     """The files, by what they are."""
-    name, made, f = circuit.name, circuit.made, circuit.frequencies
+    name = circuit.name
+    made = circuit.made
+    f = circuit.frequencies
     if kind == "numpy":
         of_a_device.check_module_name(name)
         found = numpy_circuit(circuit.observed.network, circuit.lines)
@@ -95,12 +97,14 @@ def write(kind: str, circuit: LoadedCircuit, folder: Path) -> dict[str, str]:
         write_bytes(folder / f"{name}.npz", found.arrays)
         return {"script": f"{name}.py", "arrays": f"{name}.npz"}
     if kind == "spice":
-        file, bench = f"{name}.cir", "testbench.cir"
+        file = f"{name}.cir"
+        bench = "testbench.cir"
         texts = {file: subcircuit(made.made)}
         texts[bench] = spice_bench(made.made, file, made.dc, (float(f[0]), float(f[-1])), made.ac)
         what = "subcircuit"
     else:
-        file, bench = f"{name}.va", "testbench.sim"
+        file = f"{name}.va"
+        bench = "testbench.sim"
         texts = {file: verilog_a(made.made), bench: vacask_bench(made.made, file, made.dc, f, made.ac)}
         what = "module"
     for path, text in texts.items():

@@ -34,7 +34,9 @@ Rows = list[Sequence[float | str]]
 
 
 def _tables(result: CircuitResult) -> Mapping[str, tuple[Sequence[str], Rows]]:
-    labels, data, model = result.observed.labels, result.measurement, result.model
+    labels = result.observed.labels
+    data = result.measurement
+    model = result.model
     match result.request.analysis:
         case "op":
             rows = zip(labels, result.v, model.settled, strict=True)
@@ -91,7 +93,8 @@ def _contributor_table(result: CircuitResult) -> dict[str, tuple[Sequence[str], 
 
 
 def _covariance_table(result: CircuitResult) -> dict[str, tuple[Sequence[str], Rows]]:
-    found, model = spice_covariance(result), result.budget.covariance
+    found = spice_covariance(result)
+    model = result.budget.covariance
     if found is None or model is None:
         return {}
     labels = result.observed.labels
@@ -119,16 +122,21 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _pictures(result: CircuitResult) -> dict[str, Any]:
-    labels, data, model = result.observed.labels, result.measurement, result.model
+    labels = result.observed.labels
+    data = result.measurement
+    model = result.model
     match result.request.analysis:
         case "op":
             return {"op": lambda: circuit_figures.settled(labels, result.v, model.settled)}
         case "ac":
-            f, source = data["frequency"].values, result.input or ""
-            spice, modelled = spice_response(result), model_response(result)
+            f = data["frequency"].values
+            source = result.input or ""
+            spice = spice_response(result)
+            modelled = model_response(result)
             return {"ac": lambda: circuit_figures.responses(labels, f, spice, modelled, source)}
         case "noise":
-            f, psd = data["frequency"].values, data["psd"].values
+            f = data["frequency"].values
+            psd = data["psd"].values
             found = {"noise": lambda: circuit_figures.densities(labels, f, psd, model.psd(f))}
             if not model.contributors:
                 return found
@@ -136,7 +144,8 @@ def _pictures(result: CircuitResult) -> dict[str, Any]:
             names = model.contributors
             return found | {"contributors": lambda: circuit_figures.contributors(labels[0], names, f, parts, psd[:, 0])}
         case "tran":
-            t, v = data["time"].values, data["v"].values
+            t = data["time"].values
+            v = data["v"].values
             if result.request.noise or not result.followed:
                 return {"tran": lambda: circuit_figures.transients(labels, t, v)}
             times, modelled = model.step(float(t[-1]), _DRAWN)

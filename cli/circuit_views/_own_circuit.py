@@ -19,7 +19,9 @@ _SLOWEST = 8
 
 def summary(result: CircuitResult, netlist: Path, seed: int | None) -> dict[str, Any]:
     """Plain numbers in SI units; what was not computed is absent."""
-    model, attrs, request = result.model, result.measurement.attrs, result.request
+    model = result.model
+    attrs = result.measurement.attrs
+    request = result.request
     pole = model.stability.pole
     return {
         "netlist": str(netlist),
@@ -66,7 +68,8 @@ def _of_response(result: CircuitResult) -> dict[str, Any]:
 def _of_noise(result: CircuitResult) -> dict[str, Any]:
     found: dict[str, Any] = {"band": result.request.band}
     covariance = spice_covariance(result)
-    model, parts = result.budget.covariance, result.budget.variances
+    model = result.budget.covariance
+    parts = result.budget.variances
     if model is None or parts is None:
         return {**found, "infinite": result.budget.infinite}
     if covariance is not None:

@@ -167,7 +167,8 @@ def advice(found: Mapping[str, Any], keep_below: float | None) -> list[str]:
             f"held-out answers in ngspice err by at most {before} as they are, {after} with the drive corrected"
         )
     if (times := found.get("recalibrate_at_s")) is not None:
-        count, limit = len(times) - 1, f"{100 * (keep_below or 0):.2g} %"
+        count = len(times) - 1
+        limit = f"{100 * (keep_below or 0):.2g} %"
         lines.append(
             f"drift stays below {limit} for a day without another calibration"
             if not count

@@ -148,7 +148,8 @@ class Loaded:
     def frequencies(self) -> Float[np.ndarray, " f"]:
         """From a tenth of the slowest to ten times the fastest pole of the cells [Hz]."""
         rates = np.abs(self.response.poles)
-        low, high = 0.1 * rates.min() / (2 * np.pi), 10 * rates.max() / (2 * np.pi)
+        low = 0.1 * rates.min() / (2 * np.pi)
+        high = 10 * rates.max() / (2 * np.pi)
         return np.geomspace(low, max(high, 10 * low), _POINTS)
 
     def exported(self, lines: tuple[str, ...]) -> Exported:
@@ -159,7 +160,8 @@ class Loaded:
 
 def comments(chip: Loaded, device: Path) -> tuple[str, ...]:
     """Where the chip comes from, as plain lines."""
-    model, provenance = chip.model, chip.model.provenance
+    model = chip.model
+    provenance = chip.model.provenance
     digest = hashlib.sha256(read_bytes(device, JSON)).hexdigest()
     A = chip.program.A
     rows = [f"A row {i}: {', '.join(f'{a:.17g}' for a in row)}" for i, row in enumerate(A.tolist())]
@@ -227,7 +229,8 @@ def _csv(values: Float[np.ndarray, "rows columns"]) -> str:
 
 def summary(kind: Kind, chip: Loaded, written: Mapping[str, str]) -> dict[str, Any]:
     """What was written, its pins, and what others should find with it at the drive of the bench."""
-    model, response = chip.model, chip.response
+    model = chip.model
+    response = chip.response
     clipped = list(response.clipped)
     found: dict[str, Any] = {
         "to": kind,

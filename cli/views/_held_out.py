@@ -11,6 +11,7 @@ def table(found: list[HeldOutRow]) -> Table:
     shown = Table("analysis", "metric", "at (K)", "worst", "limit", "", box=None)
     for row in found:
         verdict = Text("passed", style="green") if row["passed"] else Text("FAILED", style="red")
-        value, limit = f"{row['value']:.1e}", f"{row['limit']:.1e}"
+        value = f"{row['value']:.1e}"
+        limit = f"{row['limit']:.1e}"
         shown.add_row(row["analysis"], row["metric"], f"{row['temperature']:.5g}", value, limit, verdict)
     return shown

@@ -50,7 +50,8 @@ def _plot(request: Request, result: Result) -> Callable[[], Figure]:
 
 def summary(request: Request, result: Result, origins: noise.NoiseOrigins | None = None) -> dict[str, Any]:
     """Plain numbers in SI units; what was not computed is absent."""
-    x, attrs = request.program.solution, result.measurement.attrs
+    x = request.program.solution
+    attrs = result.measurement.attrs
     found: dict[str, Any] = {
         "design": request.instance.design.name,
         "topology": request.instance.topology.name,
@@ -134,7 +135,8 @@ def _settles(request: Request) -> bool:
 
 def table(request: Request, result: Result) -> Table:
     """What the chip answers, beside the exact answer, for a person."""
-    drive, covariance = request.scaling.drive, _covariance(request, result)
+    drive = request.scaling.drive
+    covariance = _covariance(request, result)
     columns = {"SPICE v (V)": result.v, "exact x (V)": request.program.solution, "predicted (V)": result.predicted}
     if drive != 1:
         columns |= {"predicted (V)": result.predicted / drive}
@@ -165,7 +167,8 @@ def told(request: Request, summary: Mapping[str, Any]) -> list[str]:
         return [f"the voltages of an {name} settle to zero: it answers by its covariance; see --analysis noise"]
     if "predicted_relative_error" not in summary:
         return []
-    error, predicted = summary["relative_error"], summary["predicted_relative_error"]
+    error = summary["relative_error"]
+    predicted = summary["predicted_relative_error"]
     return [f"relative error {error:.3g}; the circuit's own equations predict {predicted:.3g}"]
 
 

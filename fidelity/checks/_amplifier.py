@@ -51,7 +51,8 @@ def rows(subject: Subject) -> Iterator[Row]:
 def own_rows(subject: Subject) -> Iterator[Row]:
     """A user's own amplifier: the open loop of its subcircuit against the macro-model that was measured on it."""
     design = subject.instance.design
-    own, values = amplifier_of(design), design.amplifier
+    own = amplifier_of(design)
+    values = design.amplifier
     assert own is not None
     assert values is not None
     error = float("nan")

@@ -137,7 +137,8 @@ def _at_rail(amp: Element, region: Region, rail: float) -> Iterator[Element]:
     driving = pole
     if model.second_pole:
         # The second pole behind the held first one, and a follower that does not load it.
-        lagging, driving = f"{amp.name}_q", f"{amp.name}_b"
+        lagging = f"{amp.name}_q"
+        driving = f"{amp.name}_b"
         yield Resistor(f"{amp.name}_r2", pole, lagging, 1 / TRANSCONDUCTANCE, noisy=False)
         yield Capacitor(f"{amp.name}_c2", lagging, GROUND, TRANSCONDUCTANCE / (2 * pi * model.second_pole))
         yield OpAmp(f"{amp.name}_buf", lagging, driving, driving, None)

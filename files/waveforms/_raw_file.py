@@ -51,7 +51,8 @@ def read_raw(data: bytes) -> tuple[Plot, ...]:
     Raises:
         FileError: the file is malformed or ends early.
     """
-    plots, position = [], 0
+    plots = []
+    position = 0
     while position < len(data):
         plot, position = _read_plot(data, position)
         plots.append(plot)

@@ -142,11 +142,14 @@ def waveforms_of(path: Path, table: Source, places: Sequence[Sequence[int]], fac
         raise MeasurementError(f"{path}: expected at least 2 readings after start, {facts.start:g} s, got {kept.sum()}")
     dropped = int((~kept).sum())
     notes = [f"{dropped} readings before the start at {facts.start:g} s are not used"] if dropped else []
-    since, cells, lines = np.maximum(since[kept], 0.0), cells[kept].real, np.array(table.lines)[kept]
+    since = np.maximum(since[kept], 0.0)
+    cells = cells[kept].real
+    lines = np.array(table.lines)[kept]
     if facts.noise == "readout" and (odd := outliers(since, cells, facts.readout_noise or 0.0)).any():
         shown = ", ".join(str(line) for line in lines[odd][:_SHOWN])
         notes.append(f"line {shown}: off its neighbours by far more than the noise, and left out")
-        since, cells = since[~odd], cells[~odd]
+        since = since[~odd]
+        cells = cells[~odd]
     return Waveforms("tran", since, cells, tuple(notes))
 
 

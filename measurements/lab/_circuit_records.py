@@ -253,5 +253,6 @@ def _believed(circuit: Observed, records: Sequence[CircuitMeasurement]) -> str:
 
 
 def _range(levels: set[float]) -> str:
-    low, high = min(levels), max(levels)
+    low = min(levels)
+    high = max(levels)
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"

@@ -110,7 +110,8 @@ def columns_of(
     units: list[str | None] = [_bare(unit) for unit in heads[1]] if len(heads) > 1 else [None] * count
     if len(heads) > 1 and not any(_kind_of(str(unit)) for unit in units):
         # Two lines of text that are not names and units: the nearest one counts.
-        names, units = list(heads[1]), [None] * count
+        names = list(heads[1])
+        units = [None] * count
     if len(heads) == 1 and all(_kind_of(name) for name in names):
         # A line of units alone, `Second,Volt,Volt`: the columns go by their numbers.
         names, units = [""] * count, [str(name) for name in names]

@@ -160,7 +160,8 @@ class Lab:
         facts = self.facts
         found = dict(facts.programs)
         if facts.matrix is not None and facts.drive is not None:
-            scale, conductance = facts.drive_scale, facts.conductance_scale
+            scale = facts.drive_scale
+            conductance = facts.conductance_scale
             found["program"] = ProgramFacts(
                 matrix=facts.matrix, drive=facts.drive, drive_scale=scale, conductance_scale=conductance
             )
@@ -177,7 +178,8 @@ class Lab:
 
     def missing(self, known_design: bool) -> list[str]:
         """Facts that every measurement needs and that are not there."""
-        facts, found = self.facts, []
+        facts = self.facts
+        found = []
         if not known_design and facts.design is None:
             found.append("design: a preset's name, or a file")
         if not known_design and facts.topology is None:
@@ -236,7 +238,8 @@ class Lab:
             MeasurementError: another size than the programs'.
             DesignError: an unknown design, topology or level.
         """
-        facts, design = self.facts, self.design()
+        facts = self.facts
+        design = self.design()
         assert facts.topology is not None
         if facts.size is not None and facts.size != n:
             raise MeasurementError(f"{self.where}: size: expected {n}, as the matrix has, got {facts.size}")

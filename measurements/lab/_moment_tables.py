@@ -131,9 +131,11 @@ def _check_values(
     for k, kind in enumerate(part):
         v = values[:, k]
         if kind == "correlation":
-            wrong, expected = np.flatnonzero(np.abs(v) > 1), "a correlation from -1 to 1"
+            wrong = np.flatnonzero(np.abs(v) > 1)
+            expected = "a correlation from -1 to 1"
         elif kind == "rms" or own[k]:
-            wrong, expected = np.flatnonzero(~(v > 0)), "a value above 0"
+            wrong = np.flatnonzero(~(v > 0))
+            expected = "a value above 0"
         else:
             continue
         if len(wrong):

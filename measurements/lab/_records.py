@@ -60,7 +60,8 @@ def read_lab(lab: Lab, paths: Sequence[Path], known: tuple[Instance, Level] | No
         found, notes = _measurements(lab, tables, paths, known)
     except (DesignError, ProgramError) as error:
         raise MeasurementError(f"{lab.where}: {error}") from None
-    data, names = [one for _, one in found], tuple(name for name, _ in found)
+    data = [one for _, one in found]
+    names = tuple(name for name, _ in found)
     kept = {path.name for path in paths if lab.record(path).held_out}
     return LabData(
         measurements=tuple(data),
@@ -201,7 +202,8 @@ def _dataset(
 
 
 def _check_scale(path: Path, v: Inexact[np.ndarray, "rows n"], design: Design) -> None:
-    largest, most = float(np.abs(v).max()), _BEYOND * design.converters.full_scale
+    largest = float(np.abs(v).max())
+    most = _BEYOND * design.converters.full_scale
     if largest > most:
         raise MeasurementError(
             f"{path}: expected at most {most:g} V, {_BEYOND:g} times the full scale of design {design.name}, got"
@@ -223,7 +225,8 @@ def _variables(found: Waveforms, gain: Float[np.ndarray, " n"]) -> Variables:
                 "frequency": (("frequency",), found.axis, "Hz"),
             }
         case _:
-            dims, H = ("frequency", "cell"), v / gain
+            dims = ("frequency", "cell")
+            H = v / gain
             parts = {"v_re": (dims, H.real.copy(), "V"), "v_im": (dims, H.imag.copy(), "V")}
             return {**parts, "frequency": (("frequency",), found.axis, "Hz")}
 

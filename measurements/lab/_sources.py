@@ -105,7 +105,8 @@ def read_source(path: Path, facts: RecordFacts) -> Source:
 
 def _classified(path: Path, columns: tuple[Column, ...], table: TextTable) -> Source:
     """What was measured, by the first column and the units of the others."""
-    values, first = table.values, columns[0].kind
+    values = table.values
+    first = columns[0].kind
     others = {column.kind for column in columns[1:]}
     if strange := [column.head for column in columns if column.pair is not None and column.kind == "other"]:
         raise MeasurementError(

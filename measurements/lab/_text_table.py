@@ -126,7 +126,9 @@ def _cells(line: str, separator: str | None) -> list[str]:
 
 def _outside_brackets(line: str) -> list[str]:
     """By the commas that stand in no brackets and no quotes, as those of `S(v1,v2)` do."""
-    parts, depth, quoted = [""], 0, False
+    parts = [""]
+    depth = 0
+    quoted = False
     for letter in line:
         quoted ^= letter == '"'
         depth = max(depth + (letter in "([") - (letter in ")]"), 0)

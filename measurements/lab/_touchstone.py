@@ -24,14 +24,16 @@ def read_touchstone(path: Path, facts: RecordFacts) -> tuple[tuple[Column, ...],
             " such as `drive_port: 1` and `ports: {2: 0}`"
         )
     network = _network(path)
-    count, drive = network.nports, facts.drive_port - 1
+    count = network.nports
+    drive = facts.drive_port - 1
     try:
         ports = {int(port) - 1: cell for port, cell in facts.ports.items()}
     except ValueError:
         raise MeasurementError(f"{path}: ports: expected numbers of ports, got {', '.join(facts.ports)}") from None
     if not all(0 <= port < count and port != drive for port in ports) or not 0 <= drive < count:
         raise MeasurementError(f"{path}: ports: expected ports 1 to {count}, each once, got {dict(facts.ports)}")
-    Z, f = np.asarray(network.z), np.asarray(network.f, dtype=float)
+    Z = np.asarray(network.z)
+    f = np.asarray(network.f, dtype=float)
     columns = (
         Column("frequency", "frequency", 1.0),
         *(Column(f"out{cell}", "voltage", 1.0) for cell in ports.values()),

@@ -36,7 +36,8 @@ class Moments:
 
     def picked(self, matrices: Complex[np.ndarray, "rows n n"] | Float[np.ndarray, "rows n n"]) -> np.ndarray:
         """The same entries of other matrices (rows, k)."""
-        i, j = self.first, self.second
+        i = self.first
+        j = self.second
         entry = matrices[:, i, j]
         variances = np.real(np.einsum("rii->ri", matrices))
         sd = np.sqrt(np.maximum(variances, 0.0))
@@ -92,7 +93,8 @@ class Moments:
         Averages of N records have `E[dS_ij dS_kl*] = S_ik S_jl* / N` and `E[dS_ij dS_kl] = S_il S_kj / N` (complex
         Wishart law; Bendat and Piersol, Random Data, chapter 9), and a density's relative error is `1/sqrt(N)`.
         """
-        i, j = self.first, self.second
+        i = self.first
+        j = self.second
         with_conjugate = spectrum[np.ix_(i, i)] * np.conj(spectrum[np.ix_(j, j)])
         plain = spectrum[np.ix_(i, j)] * spectrum[np.ix_(i, j)].T
         imaginary = np.array([part == "im" for part in self.part])

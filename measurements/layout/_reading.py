@@ -117,7 +117,8 @@ def _program(dataset: xr.Dataset, where: str) -> Program:
     b = _array(dataset, "b", ("cell",), where)
     if "J" not in dataset:
         return Program(_array(dataset, "A", ("cell", "cell_in"), where), b)
-    J, H = _array(dataset, "J", ("rank", "cell"), where), _array(dataset, "H", ("rank", "rank_in"), where)
+    J = _array(dataset, "J", ("rank", "cell"), where)
+    H = _array(dataset, "H", ("rank", "rank_in"), where)
     return Program.from_factors(J, H, float(_array(dataset, "damping", (), where)), b)
 
 

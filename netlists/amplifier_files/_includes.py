@@ -77,7 +77,8 @@ def _words(line: Line) -> list[str]:
 
 
 def _section(cards: list[Line], wanted: str, name: str) -> list[Line]:
-    inside, found = False, []
+    inside = False
+    found = []
     for line in cards:
         words = _words(line) if line.word in (".lib", ".endl") else []
         if words and line.word == ".lib" and len(words) == 2 and words[1].lower() == wanted.lower():

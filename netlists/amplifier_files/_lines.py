@@ -64,7 +64,8 @@ def logical_lines(text: str, name: str) -> Iterator[Line]:
             continue
         if parts:
             yield Line(" ".join(parts), f"{name}, line {start}")
-        parts, start = [content], number
+        parts = [content]
+        start = number
     if parts:
         yield Line(" ".join(parts), f"{name}, line {start}")
 

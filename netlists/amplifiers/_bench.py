@@ -136,7 +136,8 @@ class Bench:
         plot = self._run(lines, saved, analysis, Expected("DC transfer characteristic", saved, (points,)))
         up, down = (plot[name].real for name in saved)
         v_in = step * np.arange(points)
-        v_in, out = np.concatenate([-v_in[:0:-1], v_in]), np.concatenate([down[:0:-1], up])
+        v_in = np.concatenate([-v_in[:0:-1], v_in])
+        out = np.concatenate([down[:0:-1], up])
         inside = (v_in > self.amplifier.vss - step / 4) & (v_in < self.amplifier.vdd + step / 4)
         return v_in[inside], out[inside]
 

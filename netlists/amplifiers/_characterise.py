@@ -112,7 +112,8 @@ def characterise(
     response = _response(bench)
     white, corner = _noise(bench, response.gain_bandwidth)
     rise, fall = _slew(bench, response.gain_bandwidth)
-    output, followed = _output_range(bench), _follower_range(bench, offset)
+    output = _output_range(bench)
+    followed = _follower_range(bench, offset)
     known = isinstance(amplifier, AmplifierCircuit)
     return Characterisation(
         amplifier=amplifier.name,
@@ -168,7 +169,9 @@ class _Response:
 
 
 def _response(bench: Bench) -> _Response:
-    start, stop, density = 1e-2, 1e10, 40
+    start = 1e-2
+    stop = 1e10
+    density = 40
     f, A, Z = bench.response(Grid(start, density, round(log10(stop / start) * density) + 1))
     gain = float(abs(A[0]))
     if not (gain > _TWENTY_DECIBELS and A[0].real > 0):
@@ -193,13 +196,16 @@ def _crossing(f: Float[np.ndarray, " k"], A: Complex[np.ndarray, " k"], level: f
     if len(below) == 0:
         raise SimulationFailed(f"amplifier: its gain does not fall to {level:g} up to {f[-1]:.3g} Hz")
     k = int(below[0])
-    x, y = np.log(np.abs(A[k - 1 : k + 1]))[::-1], np.log(f[k - 1 : k + 1])[::-1]
+    x = np.log(np.abs(A[k - 1 : k + 1]))[::-1]
+    y = np.log(f[k - 1 : k + 1])[::-1]
     return float(np.exp(np.interp(np.log(level), x, y)))
 
 
 def _noise(bench: Bench, gain_bandwidth: float) -> tuple[float, float]:
     """White level [V/sqrt(Hz)] and corner [Hz]."""
-    start, stop, density = 1.0, max(gain_bandwidth / 10, 10.0), 10
+    start = 1.0
+    stop = max(gain_bandwidth / 10, 10.0)
+    density = 10
     f, S = bench.noise(Grid(start, density, int(log10(stop / start) * density) + 1))
     try:
         return white_level(f, S)
@@ -271,7 +277,8 @@ def _around(good: np.ndarray, middle: int) -> tuple[int, int]:
     bad = np.flatnonzero(~good)
     if not good[middle]:
         return middle, middle
-    below, above = bad[bad < middle], bad[bad > middle]
+    below = bad[bad < middle]
+    above = bad[bad > middle]
     return int(below[-1]) + 1 if len(below) else 0, int(above[0]) - 1 if len(above) else len(good) - 1
 
 

@@ -48,7 +48,8 @@ def measure_for_design(
         raise DesignError(f"amplifier.{unknown[0]}: an amplifier of a file has the fields {known}")
     low, high = supply_of(fields.get("supply"))
     others = {name: _quantity(name, fields[name]) for name in _OTHERS if name in fields}
-    name, pins = fields.get("subcircuit"), fields.get("pins")
+    name = fields.get("subcircuit")
+    pins = fields.get("pins")
     if pins is not None and not isinstance(pins, Mapping):
         raise DesignError(f"amplifier.pins: expected a node or position for each pin, such as plus: 3, got {pins!r}")
     try:

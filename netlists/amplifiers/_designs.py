@@ -158,7 +158,8 @@ def _input_stage(b: BiasSizes, s: InputSizes, high: str, low: str, inverted: boo
 
 
 def _output(b: BiasSizes, s: OutputSizes) -> Pieces:
-    first_n, first_p = Size(s.n.width, s.n.length), Size(s.p.width, s.p.length)
+    first_n = Size(s.n.width, s.n.length)
+    first_p = Size(s.p.width, s.p.length)
     second_n = Size(s.mesh_n.width, s.mesh_n.length, s.mesh_units)
     second_p = Size(s.mesh_p.width, s.mesh_p.length, s.mesh_units)
     yield _mos("a1", "p", "an", "bp", "vdd", b.source)

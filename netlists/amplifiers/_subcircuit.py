@@ -185,7 +185,8 @@ def _line(piece: Transistor | Resistor | Capacitor, circuit: AmplifierCircuit, d
 
 
 def _transistor(t: Transistor, process: Process, model: str, deviation: Deviation) -> str:
-    width, length = _positive(t.width, t.name), _positive(t.length, t.name)
+    width = _positive(t.width, t.name)
+    length = _positive(t.length, t.name)
     region = process.diffusion
     sizes = {
         "w": width,

@@ -58,7 +58,8 @@ def measure_user_amplifier(
     except SimulationFailed as failure:
         raise _explained(bench, failure) from None
     notices = tuple(_checked(amplifier, found))
-    bias, f = bench.input_current(), found.gain_bandwidth
+    bias = bench.input_current()
+    f = found.gain_bandwidth
     capacitance = max(bench.input_admittance(f).imag, 0.0) / (2 * pi * f)
     values = _poles(found, load) | {
         "bias_current": bias,
@@ -167,7 +168,8 @@ def _poles(found: Characterisation, load: Load) -> dict[str, float]:
     R = max(found.output_resistance, _LEAST_RESISTANCE)
     divided = 1 + R * load.conductance
     f_load = divided / (2 * pi * R * load.capacitance)
-    f_10, f_u = found.gain_bandwidth / _REFERENCE, found.unity_frequency
+    f_10 = found.gain_bandwidth / _REFERENCE
+    f_u = found.unity_frequency
 
     def first(f_2: float) -> float:
         part = found.gain / _REFERENCE / hypot(1, f_10 / f_load) / hypot(1, f_10 / f_2)
@@ -189,7 +191,9 @@ def _noise_current(bench: Bench, bias: float, capacitance: float) -> float:
     """White noise current of the minus input [A/sqrt(Hz)], by its voltage across a resistance without noise."""
     # Not so large that the bias current moves the operating point, and far below the pole that it makes at the input.
     R = min(_SERIES_RESISTANCE, _SERIES_VOLTAGE / abs(bias)) if bias else _SERIES_RESISTANCE
-    start, density, stop = 1.0, 10, min(1e4, 1e-2 / (2 * pi * R * max(capacitance, 1e-15)))
+    start = 1.0
+    density = 10
+    stop = min(1e4, 1e-2 / (2 * pi * R * max(capacitance, 1e-15)))
     grid = Grid(start, density, int(log10(max(stop, 10.0) / start) * density) + 1)
     with_R, without = (white_level(*bench.noise(grid, r))[0] for r in (R, None))
     more = with_R**2 - without**2
@@ -204,7 +208,8 @@ def open_loop_error(amplifier: UserAmplifier, model: Amplifier, load: Load, temp
     """
     f, A, _ = Bench(amplifier, load, temperature, proven_ngspice()).response(Grid(1e-2, 40, 481))
     inside = np.abs(A) >= 1
-    f, A = f[inside], A[inside]
+    f = f[inside]
+    A = A[inside]
     first = model.gain / (1 + 1j * f * model.gain / model.gain_bandwidth)
     further = 1 + 1j * f / model.second_pole if model.second_pole else 1.0
     admittance = load.conductance + 2j * pi * f * load.capacitance

@@ -152,7 +152,8 @@ def _with_noise(element: Element, scale: float, temperature: float) -> Iterator[
         case NoiseCurrent():
             yield replace(element, density=scale * element.density)
         case OpAmp() if element.model is not None:
-            root, model = scale**0.5, element.model
+            root = scale**0.5
+            model = element.model
             more = {"noise_voltage": root * model.noise_voltage, "noise_current": root * model.noise_current}
             yield replace(element, model=replace(model, **more))
         case _:

@@ -35,7 +35,8 @@ def vacask_opinion(network: Network, frequencies: Float[np.ndarray, " f"], timeo
         SimulationFailed: no result that can be trusted.
     """
     own = own_export(network, "ts_circuit")
-    outputs, rows = own.made.outputs, len(frequencies)
+    outputs = own.made.outputs
+    rows = len(frequencies)
     noise = tuple(Wanted(f"noise{k}", ("onoise",), rows) for k in range(len(outputs)))
     wanted = (Wanted("op1", outputs, 1), Wanted("ac1", outputs, rows), *noise)
     bench = vacask_bench(own.made, MODELS_FILE, own.dc, frequencies, own.ac)

@@ -46,7 +46,8 @@ def own_export(network: Network, name: str, comments: Sequence[str] = ()) -> Own
     names = [own.name for own, e in zip(plain.elements, network.elements, strict=True) if e.name in found]
     inputs = max(len(found), 1)
     whole = replace(plain, elements=tuple(part for parts in _numbered(plain, names, inputs) for part in parts))
-    dc, ac = np.zeros(inputs), np.zeros(inputs, complex)
+    dc = np.zeros(inputs)
+    ac = np.zeros(inputs, complex)
     for k, source in enumerate(found.values()):
         dc[k] = number(source.dc, source.name)
         ac[k] = complex(source.ac) if source.ac is not None else dc[k] * source.drive

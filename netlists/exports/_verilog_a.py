@@ -236,7 +236,8 @@ class _Writer:
         yield _branch(f"h_{name}", *ends, kind.upper(), f"({factor * self._turned(sensor)!r}) * I(s_{sensor})")
 
     def amplifier(self, amp: OpAmp, model: OpAmpModel) -> Iterator[_Branch]:
-        name, pole = amp.name, f"{amp.name}_p"
+        name = amp.name
+        pole = f"{amp.name}_p"
         R_p, C_p = pole_values(model.gain, model.gain_bandwidth)
         yield self._stage(amp, model, pole, model.slew * C_p)
         yield _branch(f"r_{name}_rp", pole, GROUND, "I", f"V({pole}) / {R_p!r}")

@@ -19,8 +19,15 @@ from ._process import Limits, tail
 from ._raw_file import Plot, read_raw
 from ._verdict import failure
 
-_SOURCE, _TOP, _LOW, _GAIN, _EVEN, _C, _TEMPERATURE = 2.0, 1000.0, 3000.0, -3.0, 1000.0, 1e-9, 320.0
-_SHARE, _SECOND = _LOW / (_TOP + _LOW), _GAIN / 2
+_SOURCE = 2.0
+_TOP = 1000.0
+_LOW = 3000.0
+_GAIN = -3.0
+_EVEN = 1000.0
+_C = 1e-9
+_TEMPERATURE = 320.0
+_SHARE = _LOW / (_TOP + _LOW)
+_SECOND = _GAIN / 2
 _RESISTANCE = _TOP * _LOW / (_TOP + _LOW)
 _TAU = _RESISTANCE * _C
 _CORNER = 1 / (2 * math.pi * _TAU)
@@ -102,7 +109,8 @@ def _pair(plot: Plot) -> list[Any]:
 
 def _differ(what: str, found: Any, expected: Any, tolerance: float, size: float = 0.0) -> Iterator[str]:
     """Of the larger of the expected value and `size`: a waveform begins at zero."""
-    found, expected = np.asarray(found), np.asarray(expected)
+    found = np.asarray(found)
+    expected = np.asarray(expected)
     if found.shape != expected.shape:
         yield f"{what}: {len(found)} values, expected {len(expected)}"
         return

@@ -149,7 +149,8 @@ class _VacaskWriter:
         yield _line(f"e_{name}", (*ends, *controls), "ts_e", gain=gain)
 
     def amplifier(self, amp: OpAmp, model: OpAmpModel) -> Iterator[str]:
-        name, pole = amp.name, _pole(amp)
+        name = amp.name
+        pole = _pole(amp)
         R_p, C_p = pole_values(model.gain, model.gain_bandwidth)
         yield _line(
             f"a_{name}",
@@ -205,7 +206,8 @@ def initial_nodes(network: Network, v0: Float[np.ndarray, " n"]) -> dict[str, fl
     branches = list(_charged(network, v0))
     names = sorted({name for a, b, _, _ in branches for name in (a, b)} - {GROUND})
     index = {name: k for k, name in enumerate(names)}
-    K, q = np.zeros((len(names), len(names))), np.zeros(len(names))
+    K = np.zeros((len(names), len(names)))
+    q = np.zeros(len(names))
     for a, b, C, v in branches:
         ends = [(index[name], sign) for name, sign in ((a, 1.0), (b, -1.0)) if name != GROUND]
         for i, si in ends:
@@ -226,7 +228,8 @@ def _charged(network: Network, v0: Float[np.ndarray, " n"]) -> Iterator[tuple[st
                 v = starting_voltage(element, v0, starts)
                 yield element.a, element.b, positive(element.capacitance, element.name), v
             case OpAmp() if element.model is not None:
-                model, v = model_numbers(element), cell_voltage(element, v0)
+                model = model_numbers(element)
+                v = cell_voltage(element, v0)
                 yield _pole(element), GROUND, pole_values(model.gain, model.gain_bandwidth)[1], v
                 if model.load_capacitance > 0:
                     yield element.out, GROUND, model.load_capacitance, v

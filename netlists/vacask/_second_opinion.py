@@ -166,7 +166,8 @@ def _plan_ac(network: Network, grid: Grid) -> _Plan:
 
     def read(plots: Sequence[Plot]) -> Variables:
         _check_grid(plots[0], grid)
-        response, dims = _voltages(plots[0], names), ("frequency", "cell")
+        response = _voltages(plots[0], names)
+        dims = ("frequency", "cell")
         return {
             "frequency": (("frequency",), plots[0].scale, "Hz"),
             "v_re": (dims, response.real.copy(), "V"),
@@ -177,7 +178,8 @@ def _plan_ac(network: Network, grid: Grid) -> _Plan:
 
 
 def _plan_noise(network: Network, space: StateSpace, grid: Grid, whole: bool) -> _Plan:
-    n, pairs = len(network.outputs), _analyses.noise_pairs(network.outputs)
+    n = len(network.outputs)
+    pairs = _analyses.noise_pairs(network.outputs)
     whole = whole and space.noise_feedthrough == 0
     pairs = pairs if whole else pairs[:n]
     reference = source_name(*input_source(network))
@@ -210,7 +212,8 @@ def _plan_tran(network: Network, steps: Steps, v0: Float[np.ndarray, " n"]) -> _
     commands = (save, f'analysis tran1 tran {times} icmode="uic" ic={{{start}}}')
 
     def read(plots: Sequence[Plot]) -> Variables:
-        times, v = plots[0].scale[1:], _voltages(plots[0], names).real[1:]
+        times = plots[0].scale[1:]
+        v = _voltages(plots[0], names).real[1:]
         if not (np.diff(times) > 0).all() or abs(times[-1] - steps.duration) > 1e-9 * steps.duration:
             raise SimulationFailed(f"VACASK's transient does not run to {steps.duration:g} s")
         return {

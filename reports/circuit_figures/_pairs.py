@@ -100,7 +100,8 @@ def _legend(figure: Figure, axes: Axes, model: bool) -> None:
     if model:
         wide = axes.plot([], [], color=ink(), linewidth=3.2, alpha=0.45)
         thin = axes.plot([], [], color=ink(), linewidth=1.0)
-        handles, names = [*handles, *wide, *thin], [*names, "SPICE", "model"]
+        handles = [*handles, *wide, *thin]
+        names = [*names, "SPICE", "model"]
     figure.legend(handles, names, loc="outside upper center", ncols=4)
 
 

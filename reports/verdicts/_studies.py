@@ -121,7 +121,8 @@ def _ranked(summary: Mapping[str, Any]) -> Verdict:
 def _overlap(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether the intervals of two parameters of a ranking leave open which is first."""
     index = "total" if "total_low" in first and "total_high" in other else "moves"
-    low, high = first.get(f"{index}_low"), other.get(f"{index}_high")
+    low = first.get(f"{index}_low")
+    high = other.get(f"{index}_high")
     return low is not None and high is not None and bool(high >= low)
 
 

@@ -93,8 +93,12 @@ def kalman(
     if len(rows) == 0:
         raise ProblemError("observations: expected at least one row, got none")
     bench = Bench(device, rng, window)
-    mean, covariance, error = model.m, model.P, 0.0
-    means, covariances, errors = [], [], []
+    mean = model.m
+    covariance = model.P
+    error = 0.0
+    means = []
+    covariances = []
+    errors = []
     seen = model.H.T @ np.linalg.inv(model.R)
     for step, row in enumerate(rows):
         if step > 0:
@@ -108,7 +112,8 @@ def kalman(
         carried = float(np.linalg.norm(updated @ prior @ (model.F if step else np.eye(len(mean))), 2))
         surprise = float(np.linalg.norm(seen @ row - seen @ model.H @ answer.value))
         error = carried * error + answer.error + missed * len(mean) * surprise
-        mean, covariance = answer.value, updated
+        mean = answer.value
+        covariance = updated
         means.append(mean)
         covariances.append(covariance)
         errors.append(error)
@@ -119,8 +124,10 @@ def exact_filter(
     model: StateModel, observations: Float[np.ndarray, "steps k"]
 ) -> tuple[Float[np.ndarray, "steps n"], Float[np.ndarray, "steps n n"]]:
     """The same filter by LAPACK, in its covariance form."""
-    mean, covariance = model.m, model.P
-    means, covariances = [], []
+    mean = model.m
+    covariance = model.P
+    means = []
+    covariances = []
     for step, row in enumerate(observations):
         if step > 0:
             mean, covariance = model.predict(mean, covariance)

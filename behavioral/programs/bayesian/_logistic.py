@@ -79,7 +79,8 @@ def laplace(
             raise ProblemError(f"{name}: expected a positive number, got {value}")
     target = (given == classes[1]).astype(float)
     bench = Bench(device, rng, window)
-    w, iterations = np.zeros(rows.shape[1]), 0
+    w = np.zeros(rows.shape[1])
+    iterations = 0
     system, gradient, size = _loaded(bench, rows, target, w, prior_variance)
     while gradient > tolerance * size and iterations < ITERATIONS:
         step = system.solve(_gradient(rows, target, w, prior_variance)).value
@@ -131,7 +132,8 @@ def _length(
     prior: float,
 ) -> float:
     """One, or as many times half of it as the posterior asks for."""
-    before, length = log_posterior(X, target, w, prior), 1.0
+    before = log_posterior(X, target, w, prior)
+    length = 1.0
     while log_posterior(X, target, w + length * step, prior) < before and length > _SHORTEST:
         length /= 2
     return length

@@ -46,7 +46,8 @@ def ranks(
     Raises:
         ProblemError, ProgramError: as `sampled`.
     """
-    root_P, root_R = np.linalg.cholesky(problem.P), np.linalg.cholesky(problem.R)
+    root_P = np.linalg.cholesky(problem.P)
+    root_R = np.linalg.cholesky(problem.R)
     found = np.empty((draws, problem.n), dtype=int)
     for draw in range(draws):
         x = problem.m + root_P @ rng.standard_normal(problem.n)

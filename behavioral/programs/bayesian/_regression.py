@@ -91,7 +91,8 @@ def gaussian_process(
         ProblemError: shapes that do not fit, or a number that is not positive.
         ProgramError: the device cannot hold the matrix.
     """
-    seen, values = matrix("X", X), vector("y", y, len(matrix("X", X)))
+    seen = matrix("X", X)
+    values = vector("y", y, len(matrix("X", X)))
     points = matrix("new", new, seen.shape[1])
     _positive(length=length, variance=variance, noise_variance=noise_variance)
     if len(seen) == 0:

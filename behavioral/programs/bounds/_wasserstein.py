@@ -57,7 +57,8 @@ def dissipated(
     The mean obeys `dm = -F (m - m_inf) dt`; what moves it dissipates `C tau |dm/dt|^2`, of which this is the integral.
     For a device that relaxes freely it is larger than `least_energy`, which a drive at constant speed reaches.
     """
-    F, away = process.drift, start - process.mean
+    F = process.drift
+    away = start - process.mean
     # d/dt e^{-F't} X e^{-Ft} = -e^{-F't} (F'X + X F) e^{-Ft}: the integral of the speed is a Lyapunov equation.
     X = scipy.linalg.solve_continuous_lyapunov(F.T, F.T @ F)
     left = scipy.linalg.expm(-F * seconds) @ away

@@ -120,7 +120,8 @@ def _by_fluctuations(
     for H in (G, A):
         coordinates = Coordinates.of(H, cells_of(device))
         answer = inverse(device, coordinates.M, rng, budget)
-        scale, n = np.outer(coordinates.d, coordinates.d), len(H)
+        scale = np.outer(coordinates.d, coordinates.d)
+        n = len(H)
         found.append((scale * answer.value[:n, :n], scale * answer.standard_error[:n, :n], answer))
     (left, left_error, first), (right, right_error, second) = found
     bill = Bill(2, first.runs + second.runs, first.time + second.time, first.energy + second.energy)

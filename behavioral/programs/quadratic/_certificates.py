@@ -58,7 +58,8 @@ def _reach(point: Point) -> float:
 
 
 def _no_lowest(form: StandardForm, point: Point, along: Float[np.ndarray, " n"]) -> Verdict | None:
-    far, size = _largest(point.x), _largest(along)
+    far = _largest(point.x)
+    size = _largest(along)
     if far < _FAR or size == 0:
         return None
     # Along a ray the bounds have to be on the other side, and what points out of them by rounding is cut.
@@ -118,7 +119,8 @@ def _multipliers(
     problem: QuadraticProgram, form: StandardForm, point: Point
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     n = len(form.fixed)
-    z_lower, z_upper = np.zeros(n), np.zeros(n)
+    z_lower = np.zeros(n)
+    z_upper = np.zeros(n)
     z_lower[form.kept] = point.z_lower * form.unit / form.columns
     z_upper[form.kept] = point.z_upper * form.unit / form.columns
     x = form.x(point.x)[: problem.n]
@@ -138,8 +140,10 @@ def without_solution(
     history: tuple[History, ...] = (),
 ) -> QuadraticAnswer:
     """What is said of a problem without a solution: the ray that proves it."""
-    n, rows = problem.n, len(problem.b) + len(problem.h)
-    x, y = np.full(n, np.nan), np.zeros(rows)
+    n = problem.n
+    rows = len(problem.b) + len(problem.h)
+    x = np.full(n, np.nan)
+    y = np.zeros(rows)
     if verdict.status == "unbounded" and verdict.ray is not None:
         ray = np.zeros(len(form.fixed))
         ray[form.kept] = form.columns * verdict.ray

@@ -45,7 +45,8 @@ def foresee(
     """
     settings = settings or Settings()
     precision = precision_of(device, settings.window, settings.kappa)
-    gaps, solved = [], 0
+    gaps = []
+    solved = 0
     for one in rng.spawn(1 if precision.exact else rehearsals):
         try:
             answer = minimise(problem, Rehearsal(precision, one), one, settings)

@@ -138,7 +138,9 @@ class _Search:
             return found
         # The first iterates may grow worse while they become feasible.
         if miss < 0.9 * self.best_miss:
-            self.best, self.best_miss, self.waited = point, miss, 0
+            self.best = point
+            self.best_miss = miss
+            self.waited = 0
             return None
         self.waited += 1
         if self.waited > _PATIENCE:
@@ -146,7 +148,8 @@ class _Search:
         return None
 
     def _step(self, point: Point, residuals: Residuals) -> Point:
-        form, before = self.form, replace(self.bench.bill)
+        form = self.form
+        before = replace(self.bench.bill)
         barrier = point.barrier(form)
         H = form.Q + np.diag(barrier + _PROXIMAL)
         system = NewtonSystem.load(self.bench, H, form.A, self.settings.rounds)

@@ -75,7 +75,8 @@ class NewtonSystem:
             return Direction(np.zeros(n), np.zeros(len(g)), np.zeros(n), 0.0)
         found: list[Float[np.ndarray, " n_and_m"]] = []
         seen: list[Float[np.ndarray, " n_and_m"]] = []
-        rest, total = right, np.zeros(n + len(g))
+        rest = right
+        total = np.zeros(n + len(g))
         for _ in range(rounds):
             step = self._rough(rest / self.weights)
             image = self._image(step) * self.weights

@@ -140,9 +140,12 @@ class Residuals:
 
     @classmethod
     def of(cls, form: StandardForm, point: Point) -> "Residuals":
-        Qx, Ay, Ax = form.Q @ point.x, form.A.T @ point.y, form.A @ point.x
+        Qx = form.Q @ point.x
+        Ay = form.A.T @ point.y
+        Ax = form.A @ point.x
         z = point.z_lower - point.z_upper
-        primal, dual = Ax - form.b, Qx + form.c - Ay - z
+        primal = Ax - form.b
+        dual = Qx + form.c - Ay - z
         bounds = float(
             np.where(form.has_lower, form.lower, 0.0) @ point.z_lower
             - np.where(form.has_upper, form.upper, 0.0) @ point.z_upper

@@ -116,7 +116,8 @@ def _independent(
     _, R, order = scipy.linalg.qr(unit.T, mode="economic", pivoting=True)
     diagonal = np.abs(np.diag(R))
     rank = int((diagonal > _REDUNDANT * diagonal[0]).sum())
-    chosen, others = order[:rank], order[rank:]
+    chosen = order[:rank]
+    others = order[rank:]
     if len(others):
         combination = np.linalg.lstsq(unit[chosen].T, unit[others].T, rcond=None)[0]
         scale = np.abs(combination).T @ np.abs(right[chosen]) + np.abs(right[others])
@@ -128,8 +129,11 @@ def _independent(
 def _scaled(form: StandardForm) -> StandardForm:
     columns, rows = _equilibrated(form.Q, form.A)
     Q = columns[:, None] * form.Q * columns
-    c, A, b = columns * form.c, rows[:, None] * form.A * columns, rows * form.b
-    q, size_c = float(np.abs(Q).max(initial=0.0)), float(np.abs(c).max(initial=0.0))
+    c = columns * form.c
+    A = rows[:, None] * form.A * columns
+    b = rows * form.b
+    q = float(np.abs(Q).max(initial=0.0))
+    size_c = float(np.abs(c).max(initial=0.0))
     unit_x = _unit_of_x(q, size_c, b, np.concatenate([form.lower / columns, form.upper / columns]))
     unit = max(q * unit_x**2, size_c * unit_x) or 1.0
     return replace(
@@ -160,7 +164,8 @@ def _equilibrated(
     Q: Float[np.ndarray, "n n"], A: Float[np.ndarray, "m n"]
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " m"]]:
     """Factors of columns and rows with which the largest entry of each is one."""
-    columns, rows = np.ones(len(Q)), np.ones(len(A))
+    columns = np.ones(len(Q))
+    rows = np.ones(len(A))
     # Objective and constraints have units of their own.
     largest = np.abs(Q).max(initial=0.0)
     Q = np.abs(Q) / largest if largest > 0 else np.abs(Q)
@@ -172,5 +177,6 @@ def _equilibrated(
         columns_now = 1 / np.sqrt(np.where(of_column > 0, of_column, 1.0))
         Q = columns_now[:, None] * Q * columns_now
         A = rows_now[:, None] * A * columns_now
-        columns, rows = columns * columns_now, rows * rows_now
+        columns = columns * columns_now
+        rows = rows * rows_now
     return columns, rows

@@ -130,7 +130,8 @@ class _Ideal:
 
     def answer(self, b: Float[np.ndarray, " n"], rng: np.random.Generator) -> "Reading":
         a, V = self._modes
-        wait, duration = -log(SETTLED) / a[0], self.window / a[0]
+        wait = -log(SETTLED) / a[0]
+        duration = self.window / a[0]
         part = -np.expm1(-a * duration) / (a * duration)
         mean = V.T @ b / a * (1 - np.exp(-a * wait) * part)
         sd = np.sqrt(2 * self.kappa / (a**2 * duration) * (1 - part))
@@ -204,7 +205,8 @@ class _Model:
     def of(
         cls, device: ModelDevice, A: Float[np.ndarray, "n n"], window: float, kappa: float, like: "_Model | None"
     ) -> "_Model":
-        model, instance = device.model, device.model.instance
+        model = device.model
+        instance = device.model.instance
         # All cells driven alike: what drives one cell harder is ranged when it is read.
         program = Program(A, np.ones(len(A)))
         fastest = float(np.abs(A).sum(axis=1).max())
@@ -238,7 +240,10 @@ class _Model:
         )
 
     def answer(self, b: Float[np.ndarray, " n"], rng: np.random.Generator) -> "Reading":
-        scale, kept, drives, power = 1.0, None, 0, 0.0
+        scale = 1.0
+        kept = None
+        drives = 0
+        power = 0.0
         while drives < _MOST_RANGES:
             drives += 1
             v = self._readout(scale * b)

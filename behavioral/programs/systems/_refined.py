@@ -59,7 +59,8 @@ class RefinedSystem:
 
     def solve(self, b: Float[np.ndarray, " n"], rounds: int = ROUNDS, accuracy: float = ACCURACY) -> Refined:
         """`A^-1 b` until the residual is within the accuracy, or after so many rounds."""
-        x, rest = np.zeros_like(b), b
+        x = np.zeros_like(b)
+        rest = b
         directions: list[Float[np.ndarray, " n"]] = []
         for _ in range(rounds):
             if np.linalg.norm(rest) <= accuracy * np.linalg.norm(b):
