@@ -1,7 +1,5 @@
 """Text, tables and descriptions: read strictly, written whole. Knows nothing of chips."""
 
-from ._doors import lazy_names as lazy_names
-from ._doors import moved_names as moved_names
 from ._exceptions import BoundError as BoundError
 from ._exceptions import FileError as FileError
 from ._explain import explain as explain
@@ -28,6 +26,8 @@ from ._writing import write_json as write_json
 from ._writing import write_text as write_text
 from ._yaml import parse_yaml as parse_yaml
 from ._yaml import read_yaml as read_yaml
+from .doors import lazy_names as lazy_names
+from .doors import moved_names as moved_names
 from .opening import FileKind as FileKind
 from .opening import UnreadableFile as UnreadableFile
 from .opening import check_plain as check_plain
