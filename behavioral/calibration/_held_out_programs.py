@@ -52,7 +52,7 @@ def judge_held_out(calibration: Calibration, measurements: Sequence[xr.Dataset])
     )
     meaning = "the error is {:.3g} times what its error bars say, in square"
     if count == 0:
-        return Check("held out", "programs", 0.0, 1.0, True, meaning, 1.0)
+        return Check("held out", "programs", 0.0, 1.0, passed=True, meaning=meaning, limit=1.0)
     probability, limit = scipy.stats.chi2.sf(statistic, count), scipy.stats.chi2.isf(FALSE_ALARM, count) / count
     passed = bool(probability >= FALSE_ALARM)
     return Check("held out", "programs", statistic / count, float(probability), passed, meaning, float(limit))

@@ -132,12 +132,12 @@ def _left_out(used: Sequence[bool]) -> Iterator[Check]:
         meaning = (
             f"{left} of {len(used)} records are unlike the others, so that either may be of another chip or program"
         )
-        yield Check("residual", "left out", float(left), None, False, meaning)
+        yield Check("residual", "left out", float(left), None, passed=False, meaning=meaning)
 
 
 def _residuals(evidence: Evidence, settled: bool, level: Level) -> Iterator[Check]:
     if not settled:
-        yield Check("residual", "fit", 0.0, None, False, "no chip of the design is an optimum")
+        yield Check("residual", "fit", 0.0, None, passed=False, meaning="no chip of the design is an optimum")
     for one in evidence.judged:
         if not one.run.stated:
             continue
@@ -172,10 +172,10 @@ def _chi_square(row: str, square: float, values: int, hat: Hat, meaning: str, al
     variance = 2 * max(values - 2 * hat.once + hat.twice, 0.0)
     # A record that the unknowns follow entirely has nothing left to judge.
     if expected < 1e-6 * values or variance == 0:
-        return Check("residual", row, 1.0, 1.0, True, meaning)
+        return Check("residual", row, 1.0, 1.0, passed=True, meaning=meaning)
     scale = variance / (2 * expected)
     probability = tail(square / scale, expected / scale, allowed / scale)
-    return Check("residual", row, square / (expected + allowed), probability, True, meaning)
+    return Check("residual", row, square / (expected + allowed), probability, passed=True, meaning=meaning)
 
 
 def _tolerances(evidence: Evidence, parameters: Parameters) -> Iterator[Check]:
@@ -202,7 +202,9 @@ def _bench(evidence: Evidence) -> Iterator[Check]:
         what = f"an unknown of the bench that is left out ({NUISANCES[kind].what})"
         meaning = f"{what} would explain {{:.3g}} times what chance explains"
         if score.degrees == 0:
-            yield Check("bench", kind, 0.0, 1.0, True, meaning)
+            yield Check("bench", kind, 0.0, 1.0, passed=True, meaning=meaning)
             continue
         probability = tail(score.statistic, float(score.degrees), allowed)
-        yield Check("bench", kind, score.statistic / (score.degrees + allowed), probability, True, meaning)
+        yield Check(
+            "bench", kind, score.statistic / (score.degrees + allowed), probability, passed=True, meaning=meaning
+        )

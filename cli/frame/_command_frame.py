@@ -90,13 +90,13 @@ class Job:
 
     def answer(self, summary: Mapping[str, Any], exit_code: int = 0) -> None:
         """What --json prints; a folder is written only when --out asks for one."""
-        self._conclude(summary, exit_code, self.wants_folder)
+        self._conclude(summary, exit_code, written=self.wants_folder)
 
     def finish(self, summary: Mapping[str, Any], exit_code: int = 0) -> None:
         """Leave summary.json; the same object is printed by --json."""
-        self._conclude(summary, exit_code, True)
+        self._conclude(summary, exit_code, written=True)
 
-    def _conclude(self, summary: Mapping[str, Any], exit_code: int, written: bool) -> None:
+    def _conclude(self, summary: Mapping[str, Any], exit_code: int, *, written: bool) -> None:
         concluded = plain({"command": self.command, **self._how(written), **summary, "elapsed_s": self.elapsed})
         if written:
             write_json(self.folder / "summary.json", concluded)

@@ -54,7 +54,7 @@ class AmplifierOptions:
         if self.supply is None:
             _check_usual_supply(design)
         high, low = (0.9, -0.9) if self.supply is None else (self.supply.high, self.supply.low)
-        found = user_amplifier(self.file, True, high, low, self.subcircuit, _pins(self.pins))
+        found = user_amplifier(self.file, trust=True, vdd=high, vss=low, name=self.subcircuit, pins=_pins(self.pins))
         return with_amplifier(design, found)
 
 

@@ -92,7 +92,7 @@ def unit_factor(text: str, unit: str) -> float | None:
     if spelled == known.name or (known.name == "" and spelled in ("1", "dimensionless")):
         return 1.0
     try:
-        factor = factor_of(spelled, known, "1", False)
+        factor = factor_of(spelled, known, "1", glued=False)
     except QuantityError:
         return None
     return None if factor is None or spelled in ALONE else float(factor)
@@ -217,7 +217,7 @@ def _scaled(number: Decimal, rest: str, given: str, unit: Unit, digits: str) -> 
         raise QuantityError(f"expected a number{in_unit(unit)}, such as {unit.examples}; got {shown(given)}: {why}")
     if word in unit.unclear:
         raise QuantityError(f"{shown(given)} may be {unit.unclear[word]}; write the one that you mean")
-    factor = factor_of(word, unit, digits, rest == word)
+    factor = factor_of(word, unit, digits, glued=rest == word)
     if factor is None:
         raise other_unit(given, word, unit)
     return _to_float(number * factor, given, unit)

@@ -20,7 +20,7 @@ class QuantityError(ValueError):
     """A number is not one that can be read in one way; one line that says what was expected."""
 
 
-def factor_of(word: str, unit: Unit, digits: str, glued: bool) -> Decimal | None:
+def factor_of(word: str, unit: Unit, digits: str, *, glued: bool) -> Decimal | None:
     """The size of a unit as it is spelled; None where it is another unit."""
     if not unit.denominators:
         return _numerator(word, "", unit, digits, glued)

@@ -155,7 +155,7 @@ def _value(cell: str, comma: bool) -> complex | float | None:
     if comma:
         return None
     if polar := _POLAR.fullmatch(cell):
-        size, angle = (_value(part.strip(), False) for part in polar.groups())
+        size, angle = (_value(part.strip(), comma=False) for part in polar.groups())
         if isinstance(size, float) and isinstance(angle, float):
             return complex(10 ** (size / 20) * np.exp(1j * math.radians(angle)))
     parts = [_POINT.fullmatch(part.strip()) for part in cell.split(",")]

@@ -194,7 +194,7 @@ class Bench:
             (
                 ".title thermospice amplifier",
                 f".options temp={self.temperature - _CELSIUS!r}",
-                options(False, tolerance).rstrip(),
+                options(klu=False, tolerance=tolerance).rstrip(),
                 supplies(self.amplifier),
                 self.amplifier.definition() if define else "",
                 *lines,

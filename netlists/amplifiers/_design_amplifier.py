@@ -54,7 +54,7 @@ def measure_for_design(
         raise DesignError(f"amplifier.pins: expected a node or position for each pin, such as plus: 3, got {pins!r}")
     try:
         path = folder / str(fields["file"])
-        found = user_amplifier(path, True, high, low, None if name is None else str(name), pins)
+        found = user_amplifier(path, trust=True, vdd=high, vss=low, name=None if name is None else str(name), pins=pins)
         values, coefficients = measured_values(
             found, Load(load, others.get("load_capacitance", _LOAD)), reference, others
         )

@@ -115,7 +115,7 @@ def simulate_circuit(
         rest = measured
     else:
         rest = _measure(warmed.network, CircuitRequest(analysis="op", timeout=request.timeout), simulator, model)
-    end = _end(measured, rest) if request.analysis == "tran" else _End(True, True, (), ())
+    end = _end(measured, rest) if request.analysis == "tran" else _End()
     found = (measured.data, rest.data)
     warnings = [*(text for data in found for text in json.loads(data.attrs["warnings"])), *end.warnings]
     faults = [*(text for data in found for text in faults_of(data)), *end.faults]
@@ -144,10 +144,19 @@ class _Measured:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    settled: bool
-    steps: bool
-    warnings: tuple[str, ...]
-    faults: tuple[str, ...]
+    """How a simulation ended.
+
+    Attributes:
+        settled: whether it ends where the circuit rests.
+        steps: whether its sources step at the start and are constant from then on.
+        warnings: sentences on an end that is none.
+        faults: sentences on an end that is elsewhere.
+    """
+
+    settled: bool = True
+    steps: bool = True
+    warnings: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 def _end(wave: _Measured, rest: _Measured) -> _End:
@@ -156,14 +165,14 @@ def _end(wave: _Measured, rest: _Measured) -> _End:
     steps = not any(isinstance(e, VoltageSource | CurrentSource) and e.waveform for e in network.elements)
     judge, data = wave.judge, wave.data
     if not steps or (_jumps(network, judge.linear.space) and not faults_of(data)):
-        return _End(False, False, (), ())
+        return _End(settled=False, steps=False)
     left = judge.left(float(data["time"].values[-1]), data["v0"].values)
     if left > AGREEMENT[judge.level]:
         text = f"not settled: the transient ends {left:.1%} away from where the circuit settles"
-        return _End(False, True, (text,), ())
+        return _End(settled=False, warnings=(text,))
     noise = judge.noise_sd if wave.plan.settings.noise else 0.0
     faults = tuple(elsewhere(judge.level, data, rest.data, noise))
-    return _End(not faults, True, (), faults)
+    return _End(settled=not faults, faults=faults)
 
 
 def _check(request: CircuitRequest) -> None:

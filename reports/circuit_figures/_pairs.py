@@ -47,7 +47,7 @@ def transients(
     if model is not None and model_time is not None:
         _thin(axes, model_time / t_unit, model / unit)
     axes.set(xlabel=f"time ({t_name}s)", ylabel=f"output ({name}V)")
-    _legend(figure, axes, model is not None)
+    _legend(figure, axes, model=model is not None)
     return figure
 
 
@@ -68,7 +68,7 @@ def responses(
     scale = "log" if (np.abs(spice) > 0).any() else "linear"
     magnitude.set(ylabel=f"response to {source}", xscale="log", yscale=scale)
     phase.set(xlabel="frequency (Hz)", ylabel="phase (degrees)")
-    _legend(figure, magnitude, True)
+    _legend(figure, magnitude, model=True)
     return figure
 
 
@@ -81,7 +81,7 @@ def densities(labels: Sequence[str], frequency: Float[np.ndarray, " points"], sp
     _thin(axes, frequency, np.sqrt(np.maximum(model, 0.0)) / unit)
     scale = "log" if (spice > 0).any() else "linear"
     axes.set(xlabel="frequency (Hz)", ylabel=f"noise ({name}V/√Hz, one-sided)", xscale="log", yscale=scale)
-    _legend(figure, axes, True)
+    _legend(figure, axes, model=True)
     return figure
 
 
@@ -95,7 +95,7 @@ def _thin(axes: Axes, x: Float[np.ndarray, " points"], values: Lines) -> None:
         axes.plot(x, values[:, k], color=colours()[k], linewidth=1.0)
 
 
-def _legend(figure: Figure, axes: Axes, model: bool) -> None:
+def _legend(figure: Figure, axes: Axes, *, model: bool) -> None:
     handles, names = axes.get_legend_handles_labels()
     if model:
         wide = axes.plot([], [], color=ink(), linewidth=3.2, alpha=0.45)

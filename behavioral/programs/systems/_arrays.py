@@ -15,7 +15,7 @@ def vector(name: str, value: object, n: int, infinite: bool = False) -> Float[np
     Raises:
         ProblemError: another length, or something that is no number.
     """
-    array = _numbers(name, value, infinite)
+    array = _numbers(name, value, infinite=infinite)
     if array.shape != (n,):
         raise ProblemError(f"{name}: expected {n} values, got shape {array.shape}")
     return array
@@ -27,7 +27,7 @@ def matrix(name: str, value: object, columns: int | None = None) -> Float[np.nda
     Raises:
         ProblemError: another shape, or something that is no number.
     """
-    array = _numbers(name, value, False)
+    array = _numbers(name, value, infinite=False)
     if array.ndim != 2 or (columns is not None and array.shape[1] != columns):
         wanted = "a matrix" if columns is None else f"rows of {columns} values"
         raise ProblemError(f"{name}: expected {wanted}, got shape {array.shape}")
@@ -72,7 +72,7 @@ def positive(name: str, value: object, n: int | None = None, definite: bool = Tr
     return array
 
 
-def _numbers(name: str, value: object, infinite: bool) -> Float[np.ndarray, "..."]:
+def _numbers(name: str, value: object, *, infinite: bool) -> Float[np.ndarray, "..."]:
     try:
         array = np.asarray(value)
     except ValueError:
