@@ -14,7 +14,7 @@ from ._population_file import Spread
 _SIGNIFICANT = 3.0
 """Standard errors that a correlation between chips must have to be believed."""
 
-FEWEST = 3
+_FEWEST = 3
 """Chips: of two there is one difference, and no spread worth the name."""
 
 
@@ -34,8 +34,8 @@ def evidence(chip: Calibration) -> MeasuredChip:
 
 def check_chips(models: Sequence[DeviceModel]) -> None:
     """Raise `DeviceModelError` for fewer than three chips, one given twice, or chips of different kinds."""
-    if len(models) < FEWEST:
-        raise DeviceModelError(f"population: expected at least {FEWEST} chips, got {len(models)}")
+    if len(models) < _FEWEST:
+        raise DeviceModelError(f"population: expected at least {_FEWEST} chips, got {len(models)}")
     kinds = {(m.design.name, m.instance.topology, m.level) for m in models}
     if len(kinds) > 1:
         shown = sorted(f"{design} {topology} {level}" for design, topology, level in kinds)
