@@ -116,7 +116,8 @@ def _judged(limit: Limit, records: Sequence[Record]) -> Row:
     required = limit.required_yield or 0.0
     passed = sum(_statistics.keeps(record, (limit,)) for record in records)
     interval = scipy.stats.binomtest(passed, len(records)).proportion_ci(_statistics.CONFIDENCE, "exact")
-    low, high = float(interval.low), float(interval.high)
+    low = float(interval.low)
+    high = float(interval.high)
     share = passed / len(records)
     values = [float(r["metrics"][limit.metric]) for r in records if limit.metric in r["metrics"]]
     told = {"median": float(np.median(values)), "min": min(values), "max": max(values)} if values else {}

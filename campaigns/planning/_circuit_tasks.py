@@ -19,7 +19,9 @@ class CircuitBase:
     """The fields of a circuit study, and how its points become tasks."""
 
     def __init__(self, settings: CircuitSettings, seed: int, where: str) -> None:
-        self._plain, self._seed, self._where = settings.model_dump(mode="json"), seed, where
+        self._plain = settings.model_dump(mode="json")
+        self._seed = seed
+        self._where = where
 
     def read(self, name: str, value: Any) -> Any:
         """A value as the field has it."""

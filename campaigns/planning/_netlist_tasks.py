@@ -18,7 +18,8 @@ class NetlistBase:
     """The fields of a study of a netlist, and how its points become tasks."""
 
     def __init__(self, settings: NetlistSettings, where: str) -> None:
-        self._plain, self._where = settings.model_dump(mode="json"), where
+        self._plain = settings.model_dump(mode="json")
+        self._where = where
 
     def read(self, name: str, value: Any) -> Any:
         """A value as the field has it."""

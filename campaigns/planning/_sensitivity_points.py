@@ -82,7 +82,8 @@ def _design(study: Study, rows: int, read: Reader) -> list[dict[str, Any]]:
     count = len(study.parameters)
     rng = np.random.default_rng([study.seed, _STREAM])
     unit = scipy.stats.qmc.Sobol(2 * count, seed=rng).random(rows)
-    A, B = unit[:, :count], unit[:, count:]
+    A = unit[:, :count]
+    B = unit[:, count:]
     mixed = []
     for k in range(count):
         one = A.copy()

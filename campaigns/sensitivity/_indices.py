@@ -15,7 +15,9 @@ def sobol_indices(
     NaN where the values do not vary.
     """
     mean = np.mean([f_A, f_B])
-    A, B, AB = f_A - mean, f_B - mean, f_AB - mean
+    A = f_A - mean
+    B = f_B - mean
+    AB = f_AB - mean
     variance = np.var([A, B], axis=(0, -1))
     with np.errstate(invalid="ignore", divide="ignore"):
         first = np.mean(B * (AB - A), axis=-1) / variance

@@ -80,7 +80,8 @@ def _alone(values: Values, shown: Sequence[Any], asked: Sensitivity, rng: np.ran
         return {**found, "reason": f"{int(lost[k].sum())} of {values.shape[1]} chips have no number at {shown[k]}"}
     kept = values[:, whole]
     at = statistic(kept)
-    low, high = int(at.argmin()), int(at.argmax())
+    low = int(at.argmin())
+    high = int(at.argmax())
     found |= {"moves": float(at[high] - at[low]), "lowest_at": shown[low], "highest_at": shown[high]}
     found["levels"] = [Whole(value=value, metric=float(one)) for value, one in zip(shown, at, strict=True)]
     chips = kept.shape[1]

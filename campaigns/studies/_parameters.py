@@ -143,7 +143,8 @@ def _transformed(name: str, parameter: Parameter, unit: Float[np.ndarray, " samp
 
 def _whole_numbers(low: int, high: int, log: bool, unit: Float[np.ndarray, " samples"]) -> list[int]:
     """Of a field that takes no others: each with its share of the range, which reaches half a step beyond its ends."""
-    a, b = low - 0.5, high + 0.5
+    a = low - 0.5
+    b = high + 0.5
     places = a * (b / a) ** unit if log else a + (b - a) * unit
     return [int(value) for value in np.clip(np.rint(places), low, high)]
 

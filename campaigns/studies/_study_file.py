@@ -82,7 +82,8 @@ def _inlined(data: Any, path: Path) -> Any:
 
 def _netlist_read(data: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """A study of a netlist with the text of its file, and with the tolerances and limits of another."""
-    netlist, found = dict(data["netlist"]), {"kind": "netlist", **data}
+    netlist = dict(data["netlist"])
+    found = {"kind": "netlist", **data}
     if isinstance(netlist.get("outputs"), str):
         netlist["outputs"] = split_outputs(netlist["outputs"])
     if isinstance(netlist.get("file"), str) and "text" not in netlist:

@@ -41,7 +41,8 @@ def with_description(lab: Lab, given: CircuitFiles) -> CircuitFiles:
         given.include,
     )
     for name in CircuitFiles.__slots__:
-        mine, other = getattr(given, name), getattr(told, name)
+        mine = getattr(given, name)
+        other = getattr(told, name)
         if mine is not None and other is not None and _plain(mine) != _plain(other):
             raise InputError(f"--{name}: {lab.where} says {other}, and {mine} was given")
     pairs = {name: (getattr(given, name), getattr(told, name)) for name in CircuitFiles.__slots__}

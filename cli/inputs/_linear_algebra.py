@@ -75,12 +75,14 @@ def get_given(
     if matrix is None:
         chip = get_topology(topology, DEFAULT_SIZE if size is None else size)
         program = random_program(chip, np.random.default_rng([seed, PROGRAM]))
-        A, b = program.A, program.b
+        A = program.A
+        b = program.b
     else:
         A = read_matrix(matrix)
         if A.shape[0] != A.shape[1]:
             raise InputError(f"{matrix}: expected a square matrix, got {A.shape[0]} rows and {A.shape[1]} columns")
-        chip, b = get_topology(topology, len(A)), _drive(problem, drive, matrix, len(A))
+        chip = get_topology(topology, len(A))
+        b = _drive(problem, drive, matrix, len(A))
     Q = np.eye(len(A)) if noise is None else read_matrix(noise)
     if Q.shape != A.shape:
         raise InputError(f"{noise}: expected {len(A)} rows and columns as in A, got {Q.shape[0]} and {Q.shape[1]}")

@@ -64,11 +64,13 @@ class ProgramOptions:
                 raise InputError(f"{name} and {file}: give one of them; the files set the size")
 
     def _from_matrix(self, topology: str, matrix: Path, drive: Path) -> tuple[Topology, Program]:
-        A, b = read_matrix(matrix), read_vector(drive)
+        A = read_matrix(matrix)
+        b = read_vector(drive)
         if A.shape[0] != A.shape[1]:
             raise InputError(f"{matrix}: expected a square matrix, got {A.shape[0]} rows and {A.shape[1]} columns")
         _check_length(drive, b, len(A), f"row of {matrix}")
-        chip, program = get_topology(topology, len(A)), Program(A, b)
+        chip = get_topology(topology, len(A))
+        program = Program(A, b)
         chip.check(program)
         return chip, program
 
@@ -76,7 +78,8 @@ class ProgramOptions:
         damping = 0.0 if self.damping is None else self.damping
         if not 0 <= damping < np.inf:
             raise InputError(f"--damping: expected a number of at least 0, got {damping:g}")
-        J, b = read_matrix(jacobian), read_vector(drive)
+        J = read_matrix(jacobian)
+        b = read_vector(drive)
         r, n = J.shape
         # As many rows and columns as a machine holds, whatever they are loaded into.
         get_topology(Cascade.name, n, r)

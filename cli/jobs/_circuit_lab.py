@@ -165,7 +165,8 @@ def _split(data: CircuitLabData, held_out: int) -> tuple[list[CircuitMeasurement
 
 
 def _terms(records: Sequence[CircuitMeasurement]) -> list[Term]:
-    terms, wrong = [], []
+    terms = []
+    wrong = []
     for record in records:
         try:
             terms.append(term_of(record))

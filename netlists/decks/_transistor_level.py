@@ -33,7 +33,8 @@ def check_fits(network: Network, amplifier: AmplifierSubcircuit) -> None:
             if name.startswith(SUPPLY_PREFIX):
                 raise NetlistError(f"{name}: names that begin with {SUPPLY_PREFIX} belong to the supplies")
         if isinstance(element, OpAmp) and element.model is not None:
-            low, high = element.model.rail_low, element.model.rail_high
+            low = element.model.rail_low
+            high = element.model.rail_high
             if low < amplifier.vss or high > amplifier.vdd:
                 raise NetlistError(
                     f"{element.name}: the design's amplifier swings from {low:g} to {high:g} V, but amplifier"

@@ -163,7 +163,8 @@ def _end(wave: _Measured, rest: _Measured) -> _End:
     """Whether a transient has settled, and if it has, whether that is where the circuit rests."""
     network = wave.plan.network
     steps = not any(isinstance(e, VoltageSource | CurrentSource) and e.waveform for e in network.elements)
-    judge, data = wave.judge, wave.data
+    judge = wave.judge
+    data = wave.data
     if not steps or (_jumps(network, judge.linear.space) and not faults_of(data)):
         return _End(settled=False, steps=False)
     left = judge.left(float(data["time"].values[-1]), data["v0"].values)

@@ -34,7 +34,8 @@ class Clocked:
 
     def init(self, program: AnyProgram) -> Any:
         if isinstance(program, Factored):
-            self.r, self.N = program.r, program.N
+            self.r = program.r
+            self.N = program.N
         self.runs = 0  # a delay goes on with what was loaded before, and reads nothing out
         loaded = self._made(program)
         self._note()

@@ -11,7 +11,8 @@ class Lead:
     """The first process tells the others before each step that it comes, and at the end that none does."""
 
     def __init__(self, ranks: Ranks | None) -> None:
-        self._ranks, self._awaited = ranks, ranks is not None
+        self._ranks = ranks
+        self._awaited = ranks is not None
 
     def share(self, state: dict[str, Any] | None) -> None:
         if self._ranks is not None:

@@ -98,7 +98,8 @@ class OutputParts:
         leaves, structure = _flat(outputs)
         if not _is_batch(leaves):
             raise NotOneTensor.of(outputs)
-        self._structure, self._shapes = structure, tuple(tuple(leaf.shape[1:]) for leaf in leaves)
+        self._structure = structure
+        self._shapes = tuple(tuple(leaf.shape[1:]) for leaf in leaves)
         return torch.cat([leaf.reshape(len(leaf), -1) for leaf in leaves], 1)
 
 
