@@ -46,7 +46,7 @@ class CircuitCase:
 
     @property
     def name(self) -> str:
-        """Of the rows kept."""
+        """Name of the rows that are kept."""
         return f"netlist-{self.circuit.network.name}"
 
     @property

@@ -60,5 +60,5 @@ def _file_reason(error: OSError) -> str:
 
 
 def warnings_in_one_line() -> None:
-    """From here on a warning is a line of its own, without the place in the code that gave it."""
+    """Print each warning from here on as a line of its own, without the place in the code that gave it."""
     warnings.formatwarning = lambda message, *_args, **_more: f"warning: {' '.join(str(message).split())}\n"

@@ -112,7 +112,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """As `write_text`."""
+    """Write bytes, as `write_text` does text."""
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:

@@ -122,7 +122,7 @@ def _needs_responses(instance: Instance, level: Level) -> bool:
 
 
 def calibration_scaling(instance: Instance, program: Program, level: Level) -> Scaling:
-    """As `choose_scaling`, with the settled voltages within half the converters' range."""
+    """The scaling of `choose_scaling`, with the settled voltages within half the converters' range."""
     found = choose_scaling(instance, program, level)
     swing = float(np.abs(loaded_chip(instance, program, level, found).space.settled).max())
     largest = _RANGE * instance.design.converters.full_scale

@@ -18,7 +18,7 @@ class Equations:
 
     @cached_property
     def process(self) -> CircuitProcess:
-        """In time."""
+        """The circuit as a process in time."""
         return CircuitProcess.of(self.circuit.network)
 
     def waveform(self, times: Float[np.ndarray, " t"]) -> Float[np.ndarray, "t n"]:

@@ -76,11 +76,11 @@ class Problem:
         return [term.residual(seen, readout) for term, seen, readout in everything]
 
     def residual(self, x: Float[np.ndarray, " p"]) -> Float[np.ndarray, " rows"]:
-        """Of the records, then of the priors."""
+        """Residuals of the records, then of the priors."""
         return np.concatenate([*self.parts(x), -x / self.priors])
 
     def jacobian(self, x: Float[np.ndarray, " p"]) -> Float[np.ndarray, "rows p"]:
-        """Of the residual: of elements and delay through the equations, of other readouts without them."""
+        """Derivatives of the residual: of elements and delay through the equations, of other readouts without them."""
         columns = [self._column(x, k) for k in range(self.elements)]
         predictions = self.predictions(x)
         for k in range(self.readouts.size):

@@ -69,7 +69,7 @@ class Readout:
 
     @classmethod
     def ideal(cls, n: int) -> "Readout":
-        """Of a bench that adds nothing."""
+        """The readout of a bench that adds nothing."""
         one = np.ones(n)
         zero = np.zeros(n)
         return cls(one, zero, zero, zero, zero, one, 0.0)
@@ -99,7 +99,7 @@ class Readouts:
         delay: float,
         mains: float,
     ) -> "Readouts":
-        """Of records: file, kind and outputs of each."""
+        """The readouts of records: file, kind and outputs of each."""
         places: list[tuple[str, int, int]] = []
         names: list[str] = []
         shown = sorted({output for _, _, outputs in records for output in outputs})
@@ -129,7 +129,7 @@ class Readouts:
         return known.get(kind, self.volts)
 
     def unit(self, k: int) -> str:
-        """Of an unknown."""
+        """Unit of an unknown."""
         kind = self.places[k][0]
         return READOUTS.get(kind, READOUTS["hum"])[1]
 

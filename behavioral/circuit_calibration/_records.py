@@ -61,7 +61,7 @@ class CircuitRecord:
         return self.predict(equations.circuit)
 
     def residual(self, predicted: Inexact[np.ndarray, " k"], readout: Readout) -> Float[np.ndarray, " values"]:
-        """In standard deviations."""
+        """Record less model, in standard deviations."""
         return np.asarray((self.values - predicted.real) / self.sd)
 
     def weighed(self, predicted: Inexact[np.ndarray, " k"], readout: Readout) -> "CircuitRecord":

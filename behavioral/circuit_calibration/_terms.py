@@ -40,7 +40,7 @@ class Term(Protocol):
 
     @property
     def circuit(self) -> Observed | None:
-        """As it was driven for this record; None for the circuit as it is."""
+        """The circuit as it was driven for this record; None for the circuit as it is."""
         ...
 
     @property

@@ -128,7 +128,7 @@ def _tran_noise(data: Measurement, response: Response) -> Metrics:
 
 
 def chi_square(e: Float[np.ndarray, "times n"]) -> dict[str, float]:
-    """Of standardised innovations: the sum of squares as a normal deviate, and by its expectation."""
+    """The sum of squares as a normal deviate, and by its expectation."""
     total = float(np.sum(e**2))
     return {"chi_square_z": (total - e.size) / float(np.sqrt(2 * e.size)), "chi_square": total / e.size}
 

@@ -65,5 +65,5 @@ def _step(process: OrnsteinUhlenbeck, t: float, hold: float | None) -> Transitio
 
 
 def log_likelihood(e: Float[np.ndarray, "times n"], scales: Float[np.ndarray, "times n"]) -> float:
-    """Of a record with these innovations and scales, without the constant."""
+    """Log density of a record with these innovations and scales, without the constant."""
     return -float(np.sum(e**2) / 2 + np.sum(np.log(scales)))

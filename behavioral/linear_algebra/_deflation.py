@@ -32,7 +32,7 @@ class Deflation:
 
     @classmethod
     def of(cls, A: Float[np.ndarray, "n n"], k: int, rng: np.random.Generator) -> "Deflation":
-        """By Lanczos from a random vector.
+        """The slowest modes, by Lanczos from a random vector.
 
         Raises:
             LinearAlgebraError: A is not symmetric, or k leaves no mode for the device.

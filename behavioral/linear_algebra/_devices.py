@@ -60,7 +60,7 @@ class KnownDevice(Protocol):
     """A loaded device that knows what it may do wrong."""
 
     def laws(self, seed: int) -> Sequence[RelaxationLaw | None]:
-        """Of each chip that the device may be, with this program; None where that is unstable with it.
+        """The law of each chip that the device may be, with this program; None where that is unstable with it.
 
         The same seed gives the same chips, whatever the program.
         """

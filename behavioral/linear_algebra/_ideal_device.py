@@ -39,7 +39,7 @@ class IdealDevice:
     def load(
         self, program: Program, kappa: float | None = None, rounding: np.random.Generator | None = None
     ) -> LoadedDevice:
-        """As `LinearDevice.load`; there is nothing to round."""
+        """Load a program, as `LinearDevice.load`; there is nothing to round."""
         strength = fitting_noise(program, self.swing) if kappa is None else kappa
         if not 0 <= strength < np.inf:
             raise LinearAlgebraError(f"kappa: expected a noise strength in V^2 of at least 0, got {strength}")

@@ -18,7 +18,7 @@ class CapacitiveDevice(Protocol):
 
     @property
     def capacitance(self) -> float:
-        """Of a cell [F], for voltages that are told in volts of b; zero where its cells are no such capacitors."""
+        """Capacitance of a cell [F], for voltages told in volts of b; zero where its cells are no such capacitors."""
         ...
 
 

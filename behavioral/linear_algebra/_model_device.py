@@ -45,7 +45,9 @@ class ModelDevice:
     def load(
         self, program: Program, kappa: float | None = None, rounding: np.random.Generator | None = None
     ) -> LoadedDevice:
-        """As `LinearDevice.load`. The noise that fits has six standard deviations within half the range.
+        """Load a program, as `LinearDevice.load`.
+
+        The noise that fits has six standard deviations within half the range.
 
         Raises:
             ProgramError: the topology cannot realise the program.

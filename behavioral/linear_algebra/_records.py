@@ -84,7 +84,7 @@ class Part:
     least_energy: float = 0.0
 
     def answer(self) -> Answer:
-        """With one error bar."""
+        """The answer with one error bar."""
         device = _root_mean_square(self.deviations)
         total = np.asarray(np.hypot(self.noise, device))
         spent = (self.time, self.energy, self.runs)
@@ -188,7 +188,10 @@ class Times:
 
 
 def centred(x: Float[np.ndarray, "runs times n"]) -> Float[np.ndarray, "runs times n"]:
-    """Without the device's offset, the mean of all runs; it takes from a variance 2/(duration * runs) of it at most."""
+    """Readouts without the device's offset, the mean of all runs.
+
+    It takes from a variance 2/(duration * runs) of it at most.
+    """
     return np.asarray(x - x.mean(axis=(0, 1)))
 
 

@@ -38,7 +38,7 @@ class MeasuredChip:
         prior: Float[np.ndarray, " p"],
         known: float = _INFORMED,
     ) -> "MeasuredChip":
-        """From a posterior: precisions add, so the prior's is subtracted.
+        """What the measurements say, from a posterior: precisions add, so the prior's is subtracted.
 
         Directions of which the measurements say no more than `known`, a precision by that of the prior, do not count:
         there the posterior is no Gaussian either.

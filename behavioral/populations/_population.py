@@ -61,7 +61,7 @@ class Population:
 
     @classmethod
     def estimate(cls, models: Sequence[DeviceModel]) -> "Population":
-        """From one or several models of one design.
+        """Estimate from one or several models of one design.
 
         A nominal model stands for its design: its spreads are the design's tolerances. From calibrated models the
         spreads are those of maximum marginal likelihood, over what each chip's measurements say of all its deviations

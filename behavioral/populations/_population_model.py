@@ -75,7 +75,7 @@ class PopulationModel:
 
     @classmethod
     def estimate(cls, chips: Sequence[Calibration]) -> "PopulationModel":
-        """From calibrated chips of one design and size, by maximum likelihood.
+        """Estimate from calibrated chips of one design and size, by maximum likelihood.
 
         The prior that each chip was fitted with is taken out again, with all its correlations, so that a tolerance is
         not read back as a result. What a chip's measurements leave open does not count.
@@ -150,7 +150,7 @@ class PopulationModel:
 
     @property
     def covariance(self) -> Float[np.ndarray, "kinds kinds"]:
-        """Of the common parts of a chip, in the order of `spreads`."""
+        """Covariance of the common parts of a chip, in the order of `spreads`."""
         names = list(self.spreads)
         R = np.eye(len(names))
         for (a, b), r in self.correlations.items():

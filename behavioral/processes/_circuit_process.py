@@ -61,7 +61,7 @@ class CircuitProcess:
         return np.asarray(self.space.M @ self.states.covariance_at(t) @ self.space.M.T)
 
     def stationary_covariance(self) -> Float[np.ndarray, "n n"]:
-        """Of the outputs [V^2].
+        """Covariance of the outputs [V^2].
 
         Raises:
             NotStationaryError: there is none.

@@ -79,7 +79,7 @@ class LowRankOrnsteinUhlenbeck:
         )
 
     def mean_at(self, t: Time, x0: Float[np.ndarray, "*batch n"]) -> Float[np.ndarray, "..."]:
-        """As `OrnsteinUhlenbeck.mean_at`."""
+        """Mean after a time, as `OrnsteinUhlenbeck.mean_at`."""
         y = real_numbers(x0, "mean_at: x0") - self.mean
         z = y @ self.basis
         outside = y - z @ self.basis.T
@@ -88,7 +88,7 @@ class LowRankOrnsteinUhlenbeck:
         return np.asarray(self.mean + self.core.mean_at(t, z) @ self.basis.T + scaled)
 
     def covariance_at(self, t: Time) -> Float[np.ndarray, "*times n n"]:
-        """As `OrnsteinUhlenbeck.covariance_at`: dense."""
+        """Covariance after a time, as `OrnsteinUhlenbeck.covariance_at`: dense."""
         return self._lift(self.core.covariance_at(t), self.rest.covariance_at(t))
 
     def variance_at(self, t: Time) -> Float[np.ndarray, "*times n"]:
@@ -96,11 +96,11 @@ class LowRankOrnsteinUhlenbeck:
         return self._lift_diagonal(self.core.covariance_at(t), self.rest.covariance_at(t)[..., 0])
 
     def stationary_covariance(self) -> Float[np.ndarray, "n n"]:
-        """As `OrnsteinUhlenbeck.stationary_covariance`: dense."""
+        """Covariance at rest, as `OrnsteinUhlenbeck.stationary_covariance`: dense."""
         return self._lift(self.core.stationary_covariance(), self.rest.stationary_covariance())
 
     def autocovariance(self, s: Time) -> Float[np.ndarray, "*times n n"]:
-        """As `OrnsteinUhlenbeck.autocovariance`: dense."""
+        """Covariance over a lag, as `OrnsteinUhlenbeck.autocovariance`: dense."""
         return self._lift(self.core.autocovariance(s), self.rest.autocovariance(s))
 
     def psd(
@@ -109,7 +109,7 @@ class LowRankOrnsteinUhlenbeck:
         readout: Float[np.ndarray, "k n"] | None = None,
         sides: Literal[1, 2] = 1,
     ) -> Float[np.ndarray, "f k"]:
-        """As `OrnsteinUhlenbeck.psd`."""
+        """Spectral densities, as `OrnsteinUhlenbeck.psd`."""
         inside = self.basis if readout is None else readout @ self.basis
         total = 1.0 if readout is None else np.sum(np.asarray(readout) ** 2, axis=1)
         outside = np.clip(total - np.sum(inside**2, axis=1), 0.0, None)
@@ -122,7 +122,7 @@ class LowRankOrnsteinUhlenbeck:
         rng: np.random.Generator,
         paths: int = 1,
     ) -> Float[np.ndarray, "paths times n"]:
-        """As `OrnsteinUhlenbeck.sample`."""
+        """Exact paths, as `OrnsteinUhlenbeck.sample`."""
         z0 = outside0 = None
         if x0 is not None:
             y0 = np.broadcast_to(real_numbers(x0, "sample: x0"), (paths, self.n)) - self.mean
@@ -143,7 +143,7 @@ class LowRankOrnsteinUhlenbeck:
         x0: Float[np.ndarray, " n"] | None = None,
         given_first: bool = False,
     ) -> float | Float[np.ndarray, "*paths"]:
-        """As `OrnsteinUhlenbeck.log_prob`."""
+        """Log density of observed paths, as `OrnsteinUhlenbeck.log_prob`."""
         y = real_numbers(values, "log_prob: values") - self.mean
         z = y @ self.basis
         z0 = outside0 = None
@@ -157,7 +157,7 @@ class LowRankOrnsteinUhlenbeck:
         return float(result) if y.ndim == 2 else result
 
     def time_average(self, duration: float, x0: Float[np.ndarray, " n"] | None = None, wait: float = 0.0) -> Gaussian:
-        """As `OrnsteinUhlenbeck.time_average`: the covariance is dense."""
+        """Law of the average over a window, as `OrnsteinUhlenbeck.time_average`: the covariance is dense."""
         z0 = one = None
         y0 = np.zeros(self.n)
         if x0 is not None:

@@ -22,14 +22,14 @@ class NoiseTransfer:
 
     @classmethod
     def of(cls, F: Float[np.ndarray, "n n"], Q: Float[np.ndarray, "n n"]) -> "NoiseTransfer":
-        """Of the drift F [1/s] and the diffusion Q."""
+        """The transfer of noise of the drift F [1/s] and the diffusion Q."""
         T, Z = scipy.linalg.schur(F.astype(complex), output="complex")
         return cls(T, Z, psd_factor(Q))
 
     def at(
         self, frequencies: Float[np.ndarray, " f"], readout: Float[np.ndarray, "k n"] | None = None
     ) -> Complex[np.ndarray, "f k r"]:
-        """From unit white noise to each state, or to each row of `readout @ x`, at frequencies in Hz."""
+        """The transfer from unit white noise to each state, or to each row of `readout @ x`, at frequencies in Hz."""
         n = len(self.T)
         M = np.eye(n) if readout is None else np.asarray(readout, dtype=float)
         right = self.Z.conj().T @ self.B

@@ -32,7 +32,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of a design, by its parameters' values."""
+    """Cost of a design, by its parameters' values."""
 
     parts: Mapping[str, tuple[Part, ...]]
 

@@ -71,7 +71,7 @@ class Search:
         return [] if found is None else [found]
 
     def rooms(self, history: Sequence[Tried]) -> Float[np.ndarray, "limits designs"]:
-        """Of each design to each limit; minus infinity where a chip has no number, or too few keep the limit."""
+        """Room of each design to each limit; minus infinity where a chip has no number, or too few keep the limit."""
         found = np.full((len(self.limits), len(history)), -np.inf)
         whole = [k for k, one in enumerate(history) if one.whole]
         for i, limit in enumerate(self.limits):

@@ -27,7 +27,7 @@ class Space:
 
     @classmethod
     def of(cls, study: Study, read: Reader) -> "Space":
-        """Of a study's parameters.
+        """The space of a study's parameters.
 
         Raises:
             ValueError: bounds that make no range.

@@ -38,7 +38,7 @@ class Layout:
 
 
 def study_layout(study: Study) -> Layout:
-    """Of a study with `sensitivity`."""
+    """The layout of a study with `sensitivity`."""
     asked = study.sensitivity
     assert asked is not None
     end = 0

@@ -89,7 +89,7 @@ class Limit(Frozen):
 
 
 class Specification(Frozen):
-    """Of a grid: for every combination of the other parameters, the largest value of one that keeps a bound."""
+    """For every combination of the other parameters, the largest value of one that keeps a bound."""
 
     loosest: str
     """The parameter; larger is looser."""

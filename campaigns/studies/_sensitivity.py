@@ -18,7 +18,7 @@ Way = Literal["one-at-a-time", "sobol"]
 
 
 class Sensitivity(Frozen):
-    """By how much each parameter moves a metric, over the ranges that the study's parameters have."""
+    """What is asked: by how much each parameter moves a metric, over the ranges that the study's parameters have."""
 
     metric: str
     """What is moved: a number of the runs, or `yield`, the part of the chips that keep the study's limits."""

@@ -14,7 +14,7 @@ def unit_of(parameter: str) -> str:
 
 
 def quantity_of(parameter: str) -> str | None:
-    """As `unit_of`, by the name that a quantity is read with; None for what is no number."""
+    """A metric's unit, by the name that a quantity is read with; None for what is no number."""
     block, _, rest = parameter.partition(".")
     path = tuple(
         (rest if block in ("circuit", "training", "netlist") else parameter).removeprefix("solver.").split(".")

@@ -152,11 +152,11 @@ class TemperatureCoefficients(Part):
     """[1/K^2]"""
 
     def passive_factors(self, temperature: float) -> dict[str, float]:
-        """As `amplifier_factors`, of resistors and capacitors."""
+        """Factors of resistors and capacitors, as `amplifier_factors` has those of amplifiers."""
         return self._factors(_PASSIVE_TEMPCOS, temperature)
 
     def amplifier_factors(self, temperature: float) -> dict[str, float]:
-        """By which the amplifiers' values at a temperature [K] differ from those at the reference.
+        """Factors by which the amplifiers' values at a temperature [K] differ from those at the reference.
 
         Raises:
             DesignError: a factor that is not above zero: the coefficients do not reach so far.

@@ -93,7 +93,7 @@ class LinearCircuit:
 
     @property
     def time_constants(self) -> Float[np.ndarray, " m"]:
-        """Of the modes, `-1/Re(pole)`, the slowest first [s]; those that do not decay are left out."""
+        """Time constants of the modes, `-1/Re(pole)`, the slowest first [s]; those that do not decay are left out."""
         real = self.poles.real
         decaying = real[real < -1e-13 * np.abs(self.poles).max(initial=0.0)]
         return np.sort(-1 / decaying)[::-1]
@@ -121,7 +121,7 @@ class LinearCircuit:
         return times, np.array(found).reshape(len(times), len(self.labels))
 
     def transfer(self, frequencies: Float[np.ndarray, " f"]) -> Complex[np.ndarray, "f n k"]:
-        """From each independent source to each output."""
+        """Transfer from each independent source to each output."""
         return self.pencil.transfer(np.atleast_1d(frequencies))
 
     def contributions(self, frequencies: Float[np.ndarray, " f"]) -> Float[np.ndarray, "f n k"]:
@@ -138,7 +138,7 @@ class LinearCircuit:
         return np.asarray(np.einsum("fii->fi", self.cross_spectra(frequencies)).real)
 
     def covariance(self, band: Band | None = None) -> Float[np.ndarray, "n n"]:
-        """Of the outputs [V^2], over all frequencies or a band [Hz].
+        """Covariance of the outputs [V^2], over all frequencies or a band [Hz].
 
         Raises:
             InfiniteVarianceError: without a band, an output's noise has no limit.
@@ -152,7 +152,7 @@ class LinearCircuit:
         return self._integral(lambda f: self._cross(f).real, band)
 
     def variances(self, band: Band | None = None) -> Float[np.ndarray, "n k"]:
-        """Of each output by noise source [V^2]; a row's sum is the output's variance.
+        """Variances of each output by noise source [V^2]; a row's sum is the output's variance.
 
         Raises:
             InfiniteVarianceError: as `covariance`.

@@ -60,7 +60,7 @@ def observed(network: Network, outputs: str | Sequence[str]) -> Observed:
 
 
 def split_outputs(text: str) -> list[str]:
-    """By commas outside of brackets."""
+    """A list of outputs, split by commas outside of brackets."""
     return [part.strip() for part in re.split(r",(?![^()]*\))", text)]
 
 

@@ -95,7 +95,7 @@ class Pencil:
         return found
 
     def transfer(self, frequencies: Float[np.ndarray, " f"]) -> Complex[np.ndarray, "f n k"]:
-        """From each independent source to each output, at frequencies [Hz]."""
+        """Transfer from each independent source to each output, at frequencies [Hz]."""
         entries = self.entries
         return np.array([self.read_by(2j * np.pi * f).T @ entries for f in frequencies])
 

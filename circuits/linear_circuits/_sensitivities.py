@@ -31,7 +31,7 @@ class Sensitivities:
 
 
 def sensitivities(circuit: LinearCircuit, band: Band | None = None) -> Sensitivities:
-    """By central differences in each element that has a value other than zero.
+    """Sensitivities by central differences in each element that has a value other than zero.
 
     Raises:
         ValueError: too large a circuit; its settled outputs alone are `settled_sensitivity`.

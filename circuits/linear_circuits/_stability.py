@@ -25,7 +25,7 @@ class Stability:
 
     @classmethod
     def of(cls, poles: Complex[np.ndarray, " m"]) -> "Stability":
-        """By the poles [1/s]."""
+        """The verdict by the poles [1/s]."""
         if len(poles) == 0:
             return cls("stable", None)
         worst = complex(poles[np.argmax(poles.real)])

@@ -51,7 +51,7 @@ class RelaxationLaw:
         noise_scale: float = 1.0,
         convert: Callable[[Float[np.ndarray, " n"]], Float[np.ndarray, " n"]] | None = None,
     ) -> "RelaxationLaw":
-        """Of a circuit that starts from rest, its readouts over the drive's scale; 1/f noise aside."""
+        """The law of a circuit that starts from rest, its readouts over the drive's scale; 1/f noise aside."""
         Q = noise_scale * space.Q
         away = -space.settled_states
         initial = drive * space.initial

@@ -96,7 +96,7 @@ class Swing:
         fastest: float,
         start: Float[np.ndarray, " n"] | None = None,
     ) -> "Swing":
-        """Of a circuit whose state space is that of `LoadedChip.watched`.
+        """The swing of a circuit whose state space is that of `LoadedChip.watched`.
 
         Args:
             network: the circuit.

@@ -104,7 +104,7 @@ class Program:
 
     @property
     def eigenvalues(self) -> Complex[np.ndarray, " n"]:
-        """Of A: the rates of relaxation in units of 1/tau."""
+        """Eigenvalues of A: the rates of relaxation in units of 1/tau."""
         return np.linalg.eigvals(self.A).astype(complex)
 
 

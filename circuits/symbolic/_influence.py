@@ -34,7 +34,10 @@ Row = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Influence:
-    """Of one component: right-hand sides `rows` (equation, sign) times a strength, `constant + sum(factor * v)`."""
+    """What a change of one component injects.
+
+    Right-hand sides `rows` (equation, sign) times a strength, `constant + sum(factor * v)`.
+    """
 
     component: str
     rows: tuple[Row, ...]
@@ -52,8 +55,9 @@ class SettledSensitivity:
 
 
 def influences(network: Network, eq: Equations) -> tuple[Influence, ...]:
-    """Of every component that the settled voltages depend on: conductances, transconductances, sources, gains.
+    """Influences of every component that the settled voltages depend on.
 
+    These are conductances, transconductances, sources and gains.
     A resistor counts by its conductance; amplifiers of a macro-model by their pieces, such as `a0_gm` and `a0_rp`.
     """
     row = {name: k for k, name in enumerate(eq.nodes)} | dict(eq.branch)

@@ -157,7 +157,7 @@ class SymbolicModel:
         return simplified(self.M * self.settled_states())
 
     def transfer(self) -> Matrix:
-        """From each drive to each readout, `M (s C + G)^-1 d(drive)/db`; up to `LARGEST_INVERSE` cells.
+        """Transfer from each drive to each readout, `M (s C + G)^-1 d(drive)/db`; up to `LARGEST_INVERSE` cells.
 
         Raises:
             DesignError: too many cells.

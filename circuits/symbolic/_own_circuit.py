@@ -46,7 +46,7 @@ class CircuitModel:
 
     @cached_property
     def symbols(self) -> Mapping[str, Symbol]:
-        """By element."""
+        """The symbol of each element's value."""
         network = self.circuit.network
         return {e.name: Symbol(_plain(e.name), real=True) for e in network.elements if value_of(e)}
 
@@ -63,7 +63,7 @@ class CircuitModel:
 
     @cached_property
     def equations(self) -> Equations:
-        """Of the symbols."""
+        """Nodal equations of the symbols."""
         return equations(self.network, boltzmann=k)
 
     @cached_property
@@ -183,7 +183,7 @@ class CircuitModel:
 
     @cached_property
     def transfer(self) -> Matrix:
-        """From each source to each output, in s."""
+        """Transfer from each source to each output, in s."""
         return simplified(self.M * self._inverse(s) * self.B + self.D)
 
     def _inverse(self, at: Any) -> Matrix:
@@ -227,7 +227,7 @@ class CircuitModel:
 
     @cached_property
     def covariance(self) -> Matrix:
-        """Of the outputs over all frequencies [V^2]; None of it where noise reaches an output at once."""
+        """Covariance of the outputs over all frequencies [V^2]; None of it where noise reaches an output at once."""
         m = len(self.states)
         densities = sympy.diag(*self.equations.densities) if self.equations.densities else sympy.zeros(0, 0)
         Q = self.inflow * densities * self.inflow.T

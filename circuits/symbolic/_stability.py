@@ -20,7 +20,7 @@ gamma_0, gamma_J, gamma_H = sympy.symbols("gamma_0 gamma_J gamma_H", positive=Tr
 
 @dataclass(frozen=True, eq=False)
 class StabilityLimit:
-    """Of one mode, where all rows of an array have one noise gain and an amplifier is `omega_t/s`.
+    """Stability limit of one mode, where all rows of an array have one noise gain and an amplifier is `omega_t/s`.
 
     An amplifier with feedback through the noise gain gamma settles with the time constant `gamma/omega_t`. `onset` is
     the angular gain-bandwidth below which the mode rings up, to lowest order in `1/(omega_t tau)` and the damping.

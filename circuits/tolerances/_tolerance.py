@@ -26,7 +26,7 @@ _REFERENCE = 300.15
 
 
 class Tolerance(BaseModel):
-    """Of one kind of elements, relative to their value.
+    """Tolerance of one kind of elements, relative to their value.
 
     `within`: anywhere within plus or minus that, all equally likely; what a plain number means. `sigma`: normal.
     """
@@ -83,7 +83,7 @@ class Tolerance(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:
-    """By patterns of element names (`R*`, `C1`); where several match, the last one counts."""
+    """Tolerances by patterns of element names (`R*`, `C1`); where several match, the last one counts."""
 
     patterns: Mapping[str, Tolerance]
 

@@ -57,7 +57,9 @@ def get_chip_design(
     corner: str = "typical",
     level: str | None = None,
 ) -> Design:
-    """As `get_design`; without a name the preset that the topology fits on, and that has the level.
+    """A design by its name, as `get_design`.
+
+    Without a name it is the preset that the topology fits on, and that has the level.
 
     Raises:
         DesignError: a grid on a design without inductors.
@@ -75,8 +77,10 @@ def get_chip_design(
 
 
 def get_chip_level(name: str | None, design: Design, topology: str) -> Level:
-    """As `get_level`; without a name macro, ideal where the design or the topology has no amplifier, or transistor
-    where the design's amplifier is a subcircuit of a file.
+    """A level by its name, as `get_level`.
+
+    Without a name it is macro, ideal where the design or the topology has no amplifier, or transistor where the
+    design's amplifier is a subcircuit of a file.
 
     Raises:
         DesignError: unknown name, or a level with amplifiers of a topology without any.

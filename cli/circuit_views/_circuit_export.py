@@ -55,7 +55,7 @@ class LoadedCircuit:
 
     @property
     def frequencies(self) -> Float[np.ndarray, " f"]:
-        """From a tenth of the slowest to ten times the fastest pole [Hz]."""
+        """Frequencies from a tenth of the slowest to ten times the fastest pole [Hz]."""
         rates = np.abs(self.model.poles) / (2 * np.pi)
         low, high = (0.1 * rates.min(), 10 * rates.max()) if len(rates) else _STATIC
         return np.geomspace(low, max(high, 10 * low), _POINTS)

@@ -15,7 +15,7 @@ def poles(model: LinearCircuit) -> list[tuple[float, float]]:
 
 
 def spice_covariance(result: CircuitResult) -> Float[np.ndarray, "n n"] | None:
-    """Of the simulator [V^2]; None where it has no limit."""
+    """Covariance of the simulator [V^2]; None where it has no limit."""
     name = "covariance" if result.request.band is None else "band_covariance"
     found = result.measurement.get(name)
     return None if found is None else np.asarray(found.values)

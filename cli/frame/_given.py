@@ -20,7 +20,7 @@ class RememberingGroup(TyperGroup):
     """The application's commands; what was typed stays with them, so that a result can say how it was made."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """As the command line's library makes it."""
+        """The context, as the command line's library makes it."""
         typed = tuple(map(str, args))
         context = super().make_context(info_name, args, parent, **extra)
         # What is called in it shares this mapping.

@@ -28,7 +28,7 @@ class Filter:
 
     @classmethod
     def posed(cls, given: Given, rng: np.random.Generator) -> "Filter":
-        """From files, or a body that moves in a plane.
+        """The filter from files, or a body that moves in a plane.
 
         Raises:
             InputError: some of the files without the others.
@@ -49,7 +49,7 @@ class Filter:
         return len(self.model.m)
 
     def run(self, device: LinearDevice, rng: np.random.Generator) -> Outcome:
-        """On a device."""
+        """Run it on a device."""
         answer = kalman(self.model, self.observations, device, rng, self.window)
         means, covariances = exact_filter(self.model, self.observations)
         spread = _standard_deviations(answer.covariances)

@@ -38,7 +38,7 @@ class Process:
 
     @classmethod
     def posed(cls, given: Given, measured: tuple[_Rows, _Values] | None) -> "Process":
-        """With points to predict: from a file, along a single feature, or where the observations are.
+        """The process with points to predict: from a file, along a single feature, or where the observations are.
 
         Args:
             given: the options.
@@ -64,7 +64,7 @@ class Process:
         return len(self.y)
 
     def run(self, device: LinearDevice, rng: np.random.Generator) -> Outcome:
-        """On a device."""
+        """Run it on a device."""
         answer = self._on(device, rng)
         exact = self._on(IdealDevice(), np.random.default_rng(0))
         spread = answer.standard_deviation

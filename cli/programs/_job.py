@@ -40,7 +40,7 @@ class Posed(Protocol):
         ...
 
     def run(self, device: LinearDevice, rng: np.random.Generator) -> Outcome:
-        """On a device."""
+        """Run it on a device."""
         ...
 
 

@@ -30,7 +30,7 @@ class Logit:
 
     @classmethod
     def posed(cls, given: Given, rng: np.random.Generator) -> "Logit":
-        """From files, or measured tumours of scikit-learn.
+        """The regression from files, or measured tumours of scikit-learn.
 
         Raises:
             InputError: one file without the other.
@@ -51,7 +51,7 @@ class Logit:
         return int(self.X.shape[1])
 
     def run(self, device: LinearDevice, rng: np.random.Generator) -> Outcome:
-        """On a device."""
+        """Run it on a device."""
         answer = laplace(self.X, self.labels, device, rng, self.prior, self.tolerance, self.window)
         exact = laplace(self.X, self.labels, IdealDevice(), np.random.default_rng(0), self.prior).posterior
         mean = answer.posterior.mean

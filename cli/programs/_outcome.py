@@ -26,7 +26,7 @@ DIGITAL = "the same systems by LAPACK"
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Of one program on one device.
+    """What came of one program on one device.
 
     Attributes:
         summary: what `--json` prints beside what every program says.
@@ -48,7 +48,7 @@ class Outcome:
 
     @property
     def seconds(self) -> float:
-        """Of the device: to load all matrices, and to settle and be read."""
+        """Time of the device [s]: to load all matrices, and to settle and be read."""
         return self.bill.analog_s + self.bill.loading_s
 
     @property

@@ -53,7 +53,7 @@ class Quadratic:
 
     @classmethod
     def posed(cls, given: Given, rng: np.random.Generator) -> "Quadratic":
-        """From files, or drawn.
+        """The program from files, or a drawn one.
 
         Raises:
             InputError: files that do not belong together.
@@ -91,7 +91,7 @@ class Quadratic:
         return self.problem.n + len(self.problem.h)
 
     def run(self, device: LinearDevice, rng: np.random.Generator) -> Outcome:
-        """On a device."""
+        """Run it on a device."""
         answer = minimise(self.problem, device, rng, self.settings)
         foreseen = _foreseen(self.problem, device, rng, self.settings, answer)
         seconds = _digital(self.problem, answer.iterations)
@@ -120,7 +120,7 @@ class Machine:
 
     @classmethod
     def posed(cls, given: Given, rng: np.random.Generator) -> "Machine":
-        """From files, or handwritten threes and eights.
+        """The machine from files, or handwritten threes and eights.
 
         Raises:
             InputError: one file without the other.
@@ -141,7 +141,7 @@ class Machine:
         return len(self.X)
 
     def run(self, device: LinearDevice, rng: np.random.Generator) -> Outcome:
-        """On a device."""
+        """Run it on a device."""
         machine = support_vectors(self.X, self.labels, device, rng, self.settings, self.C, self.gamma)
         answer = machine.answer
         program = dual_program(self.X, signs(self.labels), self.C, self.gamma)

@@ -37,7 +37,7 @@ class Regression:
 
     @classmethod
     def posed(cls, given: Given, rng: np.random.Generator) -> "Regression | Process":
-        """From files, or from measured ones of scikit-learn; with a length it is a Gaussian process.
+        """The regression from files, or from measured ones of scikit-learn; with a length it is a Gaussian process.
 
         Raises:
             InputError: one file without the other, or a way that is none.
@@ -59,7 +59,7 @@ class Regression:
         return self.problem.n
 
     def run(self, device: LinearDevice, rng: np.random.Generator) -> Outcome:
-        """On a device."""
+        """Run it on a device."""
         answer = posterior(self.problem, device, rng, self.budget, self.way)
         mean, covariance = self.problem.exact
         spread = np.sqrt(np.diag(covariance))

@@ -191,7 +191,7 @@ def residuals(found: Calibration, measured: Sequence[xr.Dataset], files: Sequenc
 
 
 def digest(measured: xr.Dataset) -> str:
-    """By which a fit knows a measurement."""
+    """The digest by which a fit knows a measurement."""
     return read_measurement(measured).digest
 
 

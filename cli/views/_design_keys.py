@@ -33,7 +33,7 @@ class Key:
 
     @property
     def name(self) -> str:
-        """With its parts, such as `amplifier.gain`."""
+        """The key with its parts, such as `amplifier.gain`."""
         return ".".join(self.path)
 
 

@@ -141,12 +141,12 @@ class Loaded:
 
     @property
     def drive(self) -> Float[np.ndarray, " n"]:
-        """At the pins [V]."""
+        """Drive at the pins [V]."""
         return self.scaling.drive * self.program.b
 
     @property
     def frequencies(self) -> Float[np.ndarray, " f"]:
-        """From a tenth of the slowest to ten times the fastest pole of the cells [Hz]."""
+        """Frequencies from a tenth of the slowest to ten times the fastest pole of the cells [Hz]."""
         rates = np.abs(self.response.poles)
         low = 0.1 * rates.min() / (2 * np.pi)
         high = 10 * rates.max() / (2 * np.pi)

@@ -50,7 +50,7 @@ class NoiseOrigins:
 
 
 def origins(request: Request, result: Result) -> NoiseOrigins | None:
-    """Of a noise analysis; None of another one, of a large chip, and where there is no noise.
+    """Origins of the noise of a noise analysis; None of another one, of a large chip, and where there is no noise.
 
     Powers are integrals over the logarithm of the frequency, on the measurement's own frequencies or, with a band, on
     200 of it: parts of a whole, which the rule's error reaches alike.

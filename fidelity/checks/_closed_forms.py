@@ -13,7 +13,7 @@ _SETTLED = 2e-4
 
 
 def rows(subject: Subject) -> Iterator[Row]:
-    """Of the ideal level."""
+    """Rows of the ideal level."""
     yield solution(subject) if subject.mean else _inverse(subject)
     if subject.instance.topology.name == "rc-mesh":
         yield _equipartition(subject)

@@ -23,8 +23,9 @@ _PERIODS = 40
 
 
 def rows(subject: Subject) -> Iterator[Row]:
-    """Of loops through amplifiers, at level macro: passive cells have none, and a crossbar with real eigenvalues no
-    limit.
+    """Rows of loops through amplifiers, at level macro.
+
+    Passive cells have none, and a crossbar with real eigenvalues has no limit.
     """
     loud = _loud(subject)
     if loud is not None:

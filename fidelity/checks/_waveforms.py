@@ -32,7 +32,7 @@ NAMES = {
 
 
 def limits(subject: Subject) -> Mapping[str, float]:
-    """By analysis."""
+    """Limits by analysis."""
     if subject.level != "transistor" and not subject.calibrated:
         return EXACT
     return {name: limit(name, subject.level) for name in EXACT}
@@ -46,7 +46,7 @@ def rows(subject: Subject) -> Iterator[Row]:
 
 
 def large_rows(subject: Subject) -> Iterator[Row]:
-    """Of a chip for which covariances and waveforms cost minutes: settled voltages, and a coarse response."""
+    """Rows of a chip for which covariances and waveforms cost minutes: settled voltages, and a coarse response."""
     if subject.mean:
         yield from compared(subject, "op", subject.measure("op"), subject.model)
     yield from compared(subject, "ac", subject.measure("ac", points_per_decade=5), subject.model)

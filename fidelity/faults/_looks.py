@@ -50,7 +50,7 @@ class Look:
 
     @property
     def frequencies(self) -> np.ndarray:
-        """At which the densities and responses are taken [Hz]; ngspice's grid of `dec`."""
+        """Frequencies at which the densities and responses are taken [Hz]; ngspice's grid of `dec`."""
         rows = math.floor(self.density * math.log10(self.stop / self.start)) + 1
         return np.asarray(self.start * 10 ** (np.arange(rows) / self.density))
 
@@ -62,7 +62,7 @@ class Look:
 
     @property
     def times(self) -> np.ndarray:
-        """Of a waveform [s]."""
+        """Times of a waveform [s]."""
         return np.linspace(0.0, self.stop, 201)[1:]
 
 

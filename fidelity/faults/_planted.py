@@ -67,7 +67,7 @@ def chips(subject: Subject) -> list[Subject]:
 
 
 def faults_of(plan: Sequence[Setting]) -> Mapping[Fault, None]:
-    """Of the circuits of all settings, each fault once, in order."""
+    """The faults of the circuits of all settings, each fault once, in order."""
     return dict.fromkeys(f for s in plan for f in planted_faults(s.network, s.level == "transistor"))
 
 

@@ -27,12 +27,13 @@ class Sight:
 
     @property
     def name(self) -> str:
-        """Of the look, for a reader."""
+        """Name of the look, for a reader."""
         return f"{self.setting.name}, {self.look.analysis}"
 
     def effect(self, fault: Fault) -> float:
-        """Of a fault, as the model says, by the limit: above one it has to be seen; zero where the fault has no part in
-        this setting, NaN where the model knows no such circuit.
+        """Effect of a fault, as the model says, by the limit: above one it has to be seen.
+
+        It is zero where the fault has no part in this setting, and NaN where the model knows no such circuit.
         """
         if not is_part_of(self.setting.network, fault):
             return 0.0

@@ -27,8 +27,11 @@ _LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
 
 
 def limit(what: str, level: Level) -> float:
-    """Of a relative error of settled voltages (op), waveforms (tran), responses (ac) and covariances (noise), and in
-    decibels of densities and responses (spectra)."""
+    """Limit of an error at a level of the circuit.
+
+    Relative for settled voltages (op), waveforms (tran), responses (ac) and covariances (noise); in decibels for
+    densities and responses (spectra).
+    """
     return _LIMITS[what][level == "transistor"]
 
 

@@ -35,7 +35,7 @@ class Batch:
 
     @classmethod
     def of(cls, topology: Cascade, seed: int) -> "Batch":
-        """Of a network with as many parameters as the cascade has cells, and as many outputs as it has rows."""
+        """A batch of a network with as many parameters as the cascade has cells, and as many outputs as it has rows."""
         import torch
         from torch import nn
 
@@ -56,7 +56,7 @@ class Batch:
 
     @cached_property
     def program(self) -> Program:
-        """As the arrays hold it: J has its share of the batch's mean."""
+        """The program as the arrays hold it: J has its share of the batch's mean."""
         import torch
 
         share = 1 / math.sqrt(self.factors.batch)

@@ -130,7 +130,7 @@ class LoadedDevice:
 
     @property
     def lag(self) -> float:
-        """Of an amplifier [tau]."""
+        """Lag of an amplifier [tau]."""
         population = self.solver.population
         return 1 / (2 * math.pi * population.gain_bandwidth * population.tau)
 

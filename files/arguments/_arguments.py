@@ -12,7 +12,7 @@ def shown(value: Any) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Of any library, a tensor or an array of no axes among them; a truth value is none."""
+    """Whether it is a number of any library, a tensor or an array of no axes among them; a truth value is none."""
     if isinstance(value, bool):
         return False
     if isinstance(value, Real):
@@ -31,7 +31,10 @@ def check_number(
     above: bool = False,
     infinite: bool = False,
 ) -> None:
-    """At least `least`, or above it, and less than `below`, or infinite where that is allowed; else ValueError."""
+    """Raise ValueError unless a number is at least `least`, or above it, and less than `below`.
+
+    It may be infinite where that is allowed.
+    """
     if is_number(value):
         number = float(value)
         enough = number > least if above else number >= least

@@ -5,7 +5,7 @@ _FEWEST_OF_THE_NEXT = 99.5
 
 
 def duration_text(seconds: float) -> str:
-    """To two digits, as `92 s`, `2.5 min` or `1.7 h`."""
+    """A duration to two digits, as `92 s`, `2.5 min` or `1.7 h`."""
     if seconds < _FEWEST_OF_THE_NEXT:
         return f"{_two_digits(seconds)} s"
     minutes = seconds / 60

@@ -57,7 +57,7 @@ def parse_quantity(value: Any, unit: str) -> float:
 
 
 def parse_whole(value: Any, unit: str = "count") -> int:
-    """As `parse_quantity`, for what is counted: a whole number, exactly.
+    """A quantity, as `parse_quantity` reads it, for what is counted: a whole number, exactly.
 
     Raises:
         QuantityError: one line with what was expected and what came.

@@ -62,7 +62,7 @@ def cell_places(path: Path, table: Source, facts: RecordFacts, n: int) -> list[l
 
 
 def named_cells(table: Source, facts: RecordFacts, n: int) -> Callable[[str], int | None]:
-    """From a name in a column of second moments to its cell, by the rules of `cell_places`."""
+    """A map from a name in a column of second moments to its cell, by the rules of `cell_places`."""
     told = {name.strip().lower(): cell for name, cell in (facts.columns or {}).items()}
     names = [name.strip() for column in table.columns for name in column.pair or (column.name,)]
     plain = [name for name in names if _FROM_ONE.fullmatch(name)]

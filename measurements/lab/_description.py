@@ -146,7 +146,7 @@ class Lab:
 
     @classmethod
     def of(cls, data: Any, folder: Path, where: str) -> "Lab":
-        """From plain data; as `load`."""
+        """The lab from plain data; as `load`."""
         if not isinstance(data, Mapping):
             raise MeasurementError(f"{where}: expected keys such as `design: board-1k-1n`, got {type(data).__name__}")
         try:

@@ -43,7 +43,7 @@ def load_numbered(folder: Path) -> list[xr.Dataset]:
 
 
 def write_dataset(path: Path, data: "xr.Dataset") -> None:
-    """As `write_text`, netCDF."""
+    """Write netCDF, as `write_text` does text."""
 
     path.parent.mkdir(parents=True, exist_ok=True)
     save_measurement(data, path)

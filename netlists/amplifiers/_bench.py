@@ -30,7 +30,7 @@ _STEP_TOLERANCE = Tolerance(relative=1e-4, voltage=1e-6)
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """From the output to the signal ground: resistance [ohm] (None: no resistor) and capacitance [F].
+    """The load from the output to the signal ground: resistance [ohm] (None: no resistor) and capacitance [F].
 
     Raises:
         NetlistError: a value that is not positive.
@@ -46,7 +46,7 @@ class Load:
 
     @property
     def conductance(self) -> float:
-        """Of the resistor [S]."""
+        """Conductance of the resistor [S]."""
         return 0.0 if self.resistance is None else 1 / self.resistance
 
 
@@ -78,7 +78,7 @@ class Bench:
         return -float(plot[saved[0]][0].real)
 
     def input_admittance(self, frequency: float) -> complex:
-        """Of the minus input to ground at a frequency [Hz], while the output holds still [S]."""
+        """Admittance of the minus input to ground at a frequency [Hz], while the output holds still [S]."""
         # The output is held by a source, so that no gain multiplies what lies between it and the input.
         lines = (*_inverting("", 0.0), *self._amplifier(""), "Vts_m ts_m 0 dc 0.0 ac 1.0")
         lines = tuple(line.replace("Ets_fb minus ts_in out 0", "Ets_fb minus ts_m out ts_hold") for line in lines)

@@ -56,7 +56,7 @@ class MosModel:
 
     @property
     def oxide_capacitance(self) -> float:
-        """Of the gate, by area [F/m^2]."""
+        """Capacitance of the gate by area [F/m^2]."""
         return OXIDE_PERMITTIVITY / self.tox
 
     @property

@@ -68,7 +68,7 @@ def measure_for_design(
 def measured_values(
     found: UserAmplifier, load: Load, reference: float, others: Mapping[str, float]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """As `measure_for_design`, of an amplifier that was read.
+    """The values of `measure_for_design`, of an amplifier that was read.
 
     Raises:
         NetlistError, SimulatorError: as `measure_user_amplifier`.

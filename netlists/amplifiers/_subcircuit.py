@@ -34,7 +34,7 @@ class Transistor:
 
     @property
     def area(self) -> float:
-        """Of the gate [m^2]."""
+        """Area of the gate [m^2]."""
         return self.fingers * self.width * self.length
 
 
@@ -56,7 +56,7 @@ class AmplifierSubcircuit(Protocol):
 
     @property
     def name(self) -> str:
-        """Of the subcircuit."""
+        """Name of the subcircuit."""
         ...
 
     @property
@@ -119,7 +119,7 @@ class AmplifierCircuit:
 
     @property
     def transistors(self) -> tuple[Transistor, ...]:
-        """In order."""
+        """The transistors, in order."""
         return tuple(piece for piece in self.pieces if isinstance(piece, Transistor))
 
     @property

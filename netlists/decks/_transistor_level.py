@@ -81,7 +81,7 @@ def preamble(network: Network, amplifier: AmplifierSubcircuit | None, cells: Flo
 
 
 def release_time(rates: Rates) -> float:
-    """In which the cells are let go [s]."""
+    """Time in which the cells are let go [s]."""
     return RELEASE / rates.cells
 
 

@@ -64,7 +64,7 @@ class Exported:
 
     @property
     def driven(self) -> Network:
-        """With voltage sources for the drives that are voltages: what holds the nodes."""
+        """The circuit with voltage sources for the drives that are voltages: what holds the nodes."""
         held = (VoltageSource(f"d_{s.name}", s.a, s.b, 0.0) for s in self.sources if s.kind == "v")
         return replace(self.network, elements=(*self.network.elements, *held))
 

@@ -78,7 +78,7 @@ class CircuitResult:
 
     @cached_property
     def budget(self) -> NoiseBudget:
-        """Of the model's noise, over the band that was asked for."""
+        """Budget of the model's noise, over the band that was asked for."""
         return self.model.noise_budget(self.request.band)
 
     @property

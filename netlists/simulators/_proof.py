@@ -57,7 +57,7 @@ R4 out1 0 {_EVEN!r}
 
 
 def proven_ngspice(path: str | None = None) -> Ngspice:
-    """As `find_ngspice`; the program has computed a known circuit, once in this process.
+    """The simulator that `find_ngspice` finds; the program has computed a known circuit, once in this process.
 
     Raises:
         SimulatorMissing: there is none, or it gives wrong answers; with the first of them.

@@ -7,7 +7,7 @@ from .._exceptions import SimulationFailed
 
 
 def read_raw(data: bytes) -> tuple[Plot, ...]:
-    """As `files.waveforms.read_raw`.
+    """Read a raw file, as `files.waveforms.read_raw`.
 
     Raises:
         SimulationFailed: the file is malformed or ends early.

@@ -7,7 +7,7 @@ _PACKAGES = ("thermospice", "numpy", "scipy", "sympy", "torch", "PySpice", "xarr
 
 
 def own_version() -> str:
-    """Of the installed package; `unknown` where the folders are used without being installed."""
+    """Version of the installed package; `unknown` where the folders are used without being installed."""
     try:
         return version("thermospice")
     except PackageNotFoundError:
@@ -15,7 +15,7 @@ def own_version() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of Python, the packages and ngspice; what is not installed is left out."""
+    """Versions of Python, the packages and ngspice; what is not installed is left out."""
     from .._exceptions import SimulatorError
     from ._ngspice import find_ngspice
 

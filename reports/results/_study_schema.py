@@ -122,7 +122,7 @@ class VerifiedLimit(Share):
 
 @with_config(CONFIG)
 class Seeds(TypedDict):
-    """Of chips, from the first to the last."""
+    """Seeds of chips, from the first to the last."""
 
     first: Count
     last: Count
@@ -189,7 +189,7 @@ class Difference(TypedDict):
 
 @with_config(CONFIG)
 class StudySummary(Share):
-    """Of `sweep`."""
+    """Summary of `sweep`."""
 
     study: Name
     method: NotRequired[Name]
@@ -263,7 +263,7 @@ class WorstRun(TypedDict):
 
 @with_config(CONFIG)
 class CampaignVerdict(Share):
-    """Of `sweep`, what a verdict reads."""
+    """What a verdict reads of `sweep`."""
 
     study: Name
     kind: NotRequired[Name]

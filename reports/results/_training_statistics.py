@@ -57,7 +57,7 @@ class LoopCourse:
 
 
 def loop_courses(entries: Sequence[Entry]) -> list[LoopCourse]:
-    """Of each run whose rows tell of a loop, in the order of the rows."""
+    """Course of the loop of each run whose rows tell of a loop, in the order of the rows."""
     rows: dict[str, list[Entry]] = {}
     for entry in entries:
         if "growth" in entry:

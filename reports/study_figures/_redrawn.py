@@ -12,7 +12,7 @@ from ._runs import runs_against, runs_histogram
 
 
 def redrawn(folder: Folder, name: str, summary: Mapping[str, Any]) -> Callable[[], Figure] | None:
-    """Of a picture by its name, `METRIC-against-PARAMETER` or `histogram-METRIC`.
+    """What draws a picture again, by its name, `METRIC-against-PARAMETER` or `histogram-METRIC`.
 
     None of another one, and where the table has no such columns.
     """

@@ -64,7 +64,7 @@ def _word(verdict: bool | None) -> str:
 
 
 def characteristic_table(summary: Mapping[str, Any]) -> Iterator[Table]:
-    """Of a circuit of one's own: lowest, typical and highest value of each metric under each condition."""
+    """A circuit's characteristics: lowest, typical and highest value of each metric under each condition."""
     rows = summary.get("characteristics") or ()
     if not rows:
         return
@@ -106,7 +106,7 @@ def _characteristic(row: Mapping[str, Any], verdict: bool | None, summary: Mappi
 
 
 def ranges(summary: Mapping[str, Any]) -> Iterator[Table]:
-    """Of a study of chips at several points: what `characteristic_table` is to a circuit of one's own.
+    """Ranges of a study of chips at several points: what `characteristic_table` is to a circuit of one's own.
 
     A circuit of one's own has that table alone: its typical value is no median.
     """

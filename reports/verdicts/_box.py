@@ -28,7 +28,7 @@ class Box:
 
 
 def box(folder: Folder) -> Box:
-    """Of a result folder.
+    """The verdict's box of a result folder.
 
     Raises:
         ReportError: a file in it is damaged.

@@ -54,7 +54,7 @@ class Link:
 
 
 def links(folder: Path, page: Path) -> list[Link]:
-    """To the files of a folder, from a page; what is well known comes first."""
+    """Links to the files of a folder, from a page; what is well known comes first."""
     return [Link(path.relative_to(folder).as_posix(), href(path, page), told) for path, told in _there(folder)][:_MOST]
 
 

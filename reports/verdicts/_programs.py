@@ -72,7 +72,7 @@ def _algebra(summary: Mapping[str, Any]) -> Verdict:
 
 
 def formulas(folder: Folder) -> Verdict:
-    """Of `symbolic`."""
+    """Verdict of `symbolic`."""
     summary = folder.summary_as(SymbolicSummary)
     what = summary.get("netlist") or f"{summary.get('topology', 'a circuit')} of {summary.get('size', '?')} cells"
     claims = {row["claim"]: row["holds"] for row in summary.get("proofs", ())} | dict(summary.get("checks", {}))
@@ -85,7 +85,7 @@ def formulas(folder: Folder) -> Verdict:
 
 
 def exported(folder: Folder) -> Verdict:
-    """Of `export`."""
+    """Verdict of `export`."""
     summary = folder.summary_as(ExportSummary)
     asked = (
         f"The chip {summary.get('name', '')} ({summary.get('topology', '?')}, {summary.get('n', '?')} cells) for"

@@ -12,7 +12,7 @@ _SHOWN_WORST = 3
 
 
 def studied(folder: Folder) -> Verdict:
-    """Of `sweep`."""
+    """Verdict of `sweep`."""
     summary = folder.summary_as(CampaignVerdict)
     judged = [*(summary.get("characteristics") or ())]
     by_condition = [row for row in judged if row.get("limit_min") is not None or row.get("limit_max") is not None]

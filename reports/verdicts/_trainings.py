@@ -14,7 +14,7 @@ _MOST_COMPARED = 8
 
 
 def trained(folder: Folder) -> Verdict:
-    """Of `train`."""
+    """Verdict of `train`."""
     if "chosen" in folder.summary:
         return _tuned(folder)
     runs = folder.runs
@@ -129,7 +129,7 @@ class Settings:
 
 
 def settings(folder: Folder) -> Settings:
-    """Of a folder's trainings; no rows where the folders do not say."""
+    """Settings of a folder's trainings; no rows where the folders do not say."""
     named: dict[str, Mapping[str, Any]] = {}
     for run in folder.runs:
         if label(run) not in named:

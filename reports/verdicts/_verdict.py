@@ -24,7 +24,7 @@ class Verdict:
 
     @property
     def headline(self) -> str:
-        """In a few words."""
+        """The verdict in a few words."""
         return {"failed": "Falls short", "passed": "Passed", "open": "No limit was set"}[self.state]
 
     def __add__(self, other: "Verdict") -> "Verdict":

@@ -70,7 +70,7 @@ class CostModel:
 
     @classmethod
     def of(cls, population: Supplied, link_rate: float = 50e9, digital_power: float | None = None) -> "CostModel":
-        """With a device's own time constant, converters (16 bits where they are ideal) and supply power."""
+        """The costs with a device's own time constant, converters (16 bits where they are ideal) and supply power."""
         power = population.supply_power or None
         bits = population.dac_bits or 16
         return cls(population.tau, bits, link_rate, cell_power=power, digital_power=digital_power)

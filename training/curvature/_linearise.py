@@ -111,7 +111,7 @@ class Linearise:
         return Whole(program, batch.loss, batch.gradient)
 
     def loss(self, parts: Sequence[MicroBatch]) -> Tensor:
-        """Of all parts, at the module's present parameters.
+        """Loss of all parts, at the module's present parameters.
 
         Raises ValueError for a module that draws random numbers: its loss would be that of another module.
         """

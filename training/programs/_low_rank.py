@@ -54,7 +54,7 @@ class LowRank:
 
     @property
     def rows(self) -> int:
-        """Of W."""
+        """Rows of W."""
         return len(self.J) if self.root is None else self.root.shape[0] * self.root.shape[2]
 
     def rooted(self, columns: Float[Tensor, "r c"]) -> Float[Tensor, "m c"]:

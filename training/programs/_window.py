@@ -27,7 +27,7 @@ class Window:
 
     @property
     def weights(self) -> list[float]:
-        """Of what is kept."""
+        """Weights of what is kept."""
         powers = [self.decay**age for age in reversed(range(len(self.kept)))]
         return [power / sum(powers) for power in powers]
 

@@ -29,7 +29,7 @@ class DenseFlow:
         return settled + torch.linalg.matrix_exp(-t * self.F) @ (start - settled)
 
     def covariance(self, t: float) -> Matrix:
-        """From a known state, after t: P - exp(-F t) P exp(-F t)^T, where F P + P F^T = diffusion."""
+        """Covariance from a known state, after t: P - exp(-F t) P exp(-F t)^T, where F P + P F^T = diffusion."""
         P = scipy.linalg.solve_continuous_lyapunov(self.F.cpu().numpy(), self.diffusion.cpu().numpy())
         stationary = torch.from_numpy(P).to(self.F)
         if math.isinf(t):

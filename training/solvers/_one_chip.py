@@ -34,8 +34,9 @@ class HeldMatrix:
         return self.A
 
     def program(self, topology: Topology, b: Float[np.ndarray, " n"]) -> Program:
-        """As the chip takes it: a cascade the factors, rows that it has besides at zero; all others the matrix.
+        """The program as the chip takes it.
 
+        A cascade takes the factors, rows that it has besides at zero; all others take the matrix.
         More rows than a cascade has leave it the matrix, which one with as many rows as cells factors by itself.
         """
         if not isinstance(topology, Cascade) or self.factors is None or self.factors.r > topology.r:

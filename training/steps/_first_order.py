@@ -28,7 +28,7 @@ class Optimised:
             group["lr"] = lr
 
     def set_damping(self, damping: float) -> None:
-        """Of an optimiser that has one."""
+        """Set the damping of an optimiser that has one."""
         for group in self._optimizer.param_groups:
             group["damping"] = damping
 

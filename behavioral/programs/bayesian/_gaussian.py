@@ -101,7 +101,7 @@ class Posterior:
 
     @property
     def standard_deviation(self) -> Float[np.ndarray, " n"]:
-        """Of each unknown, what the device may do wrong included."""
+        """Standard deviation of each unknown, what the device may do wrong included."""
         variance = np.maximum(np.diag(self.covariance), 0.0) + np.diag(self.covariance_error)
         return np.asarray(np.sqrt(variance + self.mean_error**2))
 
@@ -192,7 +192,7 @@ class Coordinates:
 
     @classmethod
     def of(cls, A: Float[np.ndarray, "n n"], cells: int | None) -> "Coordinates":
-        """Of a precision.
+        """The coordinates of a precision.
 
         Raises:
             ProblemError: fewer cells than unknowns.

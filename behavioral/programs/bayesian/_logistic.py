@@ -32,7 +32,9 @@ class Logistic:
     settled: bool
 
     def probability(self, X: object) -> Float[np.ndarray, " rows"]:
-        """Of the larger label, averaged over the Gaussian (probit approximation; MacKay, Neural Comput. 4, 1992).
+        """Probability of the larger label, averaged over the Gaussian.
+
+        By the probit approximation (MacKay, Neural Comput. 4, 1992).
 
         Raises:
             ProblemError: other columns than weights.

@@ -37,7 +37,7 @@ class Point:
         return v, w
 
     def products(self, form: StandardForm) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-        """Of slacks and multipliers."""
+        """Products of slacks and multipliers."""
         v, w = self.slacks(form)
         return v * self.z_lower, w * self.z_upper
 
@@ -61,7 +61,7 @@ class Point:
         rest: Float[np.ndarray, " n"],
         target: float,
     ) -> Move:
-        """With the multipliers that a step in x asks for.
+        """The next point, with the multipliers that a step in x asks for.
 
         `rest` is what the step leaves of the gradient. Where a bound is near, its multiplier takes it up, for which
         the product pays with little; elsewhere it stays in the gradient until the next step.
@@ -163,7 +163,7 @@ class Residuals:
 
     @property
     def size(self) -> float:
-        """Of the objective, for a relative gap; one is the problem's own unit."""
+        """Size of the objective, for a relative gap; one is the problem's own unit."""
         return max(1.0, abs(self.objective), abs(self.dual_objective))
 
     @property

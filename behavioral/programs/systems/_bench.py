@@ -85,7 +85,7 @@ class Bench:
 
     @property
     def cells(self) -> int | None:
-        """Of the chip; None is as many as there are rows."""
+        """Cells of the chip; None is as many as there are rows."""
         return cells_of(self.device)
 
     def _filled(self, M: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "cells cells"]:

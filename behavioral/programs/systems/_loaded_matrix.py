@@ -32,7 +32,7 @@ class LoadedMatrix(Protocol):
 
     @property
     def seconds(self) -> float:
-        """Of one drive: the device settles until 1e-6 is left, and is averaged over the window [s]."""
+        """Time of one drive: the device settles until 1e-6 is left, and is averaged over the window [s]."""
         ...
 
     @property

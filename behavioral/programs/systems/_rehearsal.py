@@ -45,7 +45,7 @@ class Precision:
 
 
 def precision_of(device: LinearDevice, window: float, kappa: float = 0.0) -> Precision:
-    """From tolerances or standard errors, bits and noise; all zero for a device that has no chip."""
+    """Precision from tolerances or standard errors, bits and noise; all zero for a device that has no chip."""
     instance = device.model.instance if isinstance(device, ModelDevice) else getattr(device, "instance", None)
     if not isinstance(instance, Instance):
         return Precision(kappa=kappa)
