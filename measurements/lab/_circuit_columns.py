@@ -22,7 +22,7 @@ def plain_output(label: str) -> str:
 
 
 def named_outputs(labels: Sequence[str], facts: RecordFacts) -> Callable[[str], int | None]:
-    """A map from a name in a column to the number of its output: by `columns` where that says it, or by its own name."""
+    """A map from a column to the number of its output: by `columns` where that says it, or by its own name."""
     own = {plain_output(label): k for k, label in enumerate(labels)}
     told = {name.strip().lower(): where for name, where in (facts.columns or {}).items()}
 
