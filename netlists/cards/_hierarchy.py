@@ -5,7 +5,7 @@ It says the same as the flat cards that are run, and `read_netlist` reads it bac
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,11 +30,11 @@ from ...circuits.networks import (
 from ...circuits.spice_files import AMPLIFIER, IDEAL, NOISE, NOISE_RESISTANCE, UNIT_NOISE
 from .._exceptions import NetlistError
 from ._card import number
+from ._cells import Cell, cells
 from ._element_cards import flat_cards
 from ._noise import NGSPICE_BOLTZMANN
 from ._walk import starting_nodes, starting_voltage
 
-_UNITS = {Resistor: "ohm", Capacitor: "F", Inductor: "H", NoiseCurrent: "A^2/Hz"}
 _KINDS = {
     Resistor: "resistors [ohm]",
     VoltageSource: "voltage sources [V]",
@@ -46,7 +46,6 @@ _KINDS = {
     Inverter: "ideal inverters",
     Difference: "readouts of differences",
 }
-_IN_CELLS = (Resistor, Capacitor, Inductor, NoiseCurrent, OpAmp)
 
 
 def hierarchy(network: Network, v0: Float[np.ndarray, " n"], origin: str = "") -> str | None:
@@ -66,15 +65,6 @@ def hierarchy(network: Network, v0: Float[np.ndarray, " n"], origin: str = "") -
     if any(not number(model.output_resistance, "output_resistance") > 0 for model in models):
         return None
     return "\n".join(_Sheet(network, v0, models, origin).lines())
-
-
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """The elements of one cell and the nodes by which it is connected."""
-
-    number: int
-    elements: tuple[Element, ...]
-    pins: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +131,7 @@ class _Sheet:
         for name, value in shared.items():
             yield f".param {name}={value.value!r} ; {value.unit}"
 
-    def _cell(self, cell: _Cell) -> tuple[str, tuple[str, ...], tuple[_Value, ...]]:
+    def _cell(self, cell: Cell) -> tuple[str, tuple[str, ...], tuple[_Value, ...]]:
         """Body, pins and values of a cell, with names that do not carry its number."""
         nodes = {GROUND: GROUND, **_local((node for e in cell.elements for node in terminals(e)), "n")}
         names = _local((e.name for e in cell.elements), "e")
@@ -199,8 +189,8 @@ class _Sheet:
             k = self._inside.get(element.name)
             if k is not None:
                 if k not in done:
-                    if kind is not _Cell:
-                        kind = _Cell
+                    if kind is not Cell:
+                        kind = Cell
                         yield "* Cells: one instance each, with the values of this chip."
                     done.add(k)
                     yield instances[k]
@@ -285,64 +275,3 @@ def _subcircuit(
     if own:
         header += " params: " + " ".join(f"{value.parameter}={value.value!r}" for value in own)
     yield from (header, body, f".ends {name}")
-
-
-def cells(network: Network) -> list[_Cell]:
-    """The cells of a network: what lies between the nodes of each cell's capacitor and amplifier.
-
-    Sources stay outside, where a designer looks for them; so do the outputs' nodes, and amplifiers of inverted rails.
-    """
-    seeds: dict[int, set[str]] = {}
-    for e in network.elements:
-        if isinstance(e, Capacitor | OpAmp) and e.cell is not None and _is_core(e):
-            seeds.setdefault(e.cell, set()).update(node for node in terminals(e) if node != GROUND)
-    owner: dict[str, int | None] = {}
-    for k, nodes in seeds.items():
-        for node in nodes:
-            # A node of two cells belongs to neither.
-            owner[node] = k if owner.get(node, k) == k else None
-    touching: dict[str, list[Element]] = {}
-    for e in network.elements:
-        for node in set(terminals(e)):
-            touching.setdefault(node, []).append(e)
-    fed = {node for node, es in touching.items() if _is_fed(es)}
-    found: dict[int, list[Element]] = {k: [] for k in seeds}
-    for e in network.elements:
-        cell = _cell_of(e, owner, fed) if isinstance(e, _IN_CELLS) else None
-        if cell is not None:
-            found[cell].append(e)
-    return [_Cell(k, tuple(es), _pins(es, touching, network)) for k, es in found.items() if es]
-
-
-def _is_core(element: Capacitor | OpAmp) -> bool:
-    return isinstance(element, Capacitor) or element.sign == 1
-
-
-def _is_fed(elements: Sequence[Element]) -> bool:
-    """Whether sources alone hold a node for one other element."""
-    return len(elements) > 1 and sum(not isinstance(e, VoltageSource) for e in elements) == 1
-
-
-def _cell_of(element: Element, owner: Mapping[str, int | None], fed: Container[str]) -> int | None:
-    """The cell whose nodes an element touches, and no others but ground and a source's."""
-    if isinstance(element, Resistor) and element.noisy and element.temperature is not None:
-        return None
-    if isinstance(element, Capacitor) and element.cell is None and element.initial != 0:
-        return None
-    if isinstance(element, Inductor) and element.initial != 0:
-        return None
-    numbers: set[int | None] = set()
-    for node in terminals(element):
-        if node == GROUND or (node not in owner and node in fed):
-            continue
-        numbers.add(owner.get(node))
-    if len(numbers) != 1 or (isinstance(element, OpAmp) and not _is_core(element)):
-        return None
-    return numbers.pop()
-
-
-def _pins(elements: Sequence[Element], touching: Mapping[str, Sequence[Element]], network: Network) -> tuple[str, ...]:
-    inside = {e.name for e in elements}
-    nodes = dict.fromkeys(node for e in elements for node in terminals(e) if node != GROUND)
-    outputs = set(network.outputs)
-    return tuple(n for n in nodes if n in outputs or any(e.name not in inside for e in touching[n]))
