@@ -14,6 +14,7 @@ from ._against import draw_against
 from ._axes import Row, values_of
 from ._histogram import draw_histogram
 from ._map import draw_map
+from ._specification_map import draw_specification
 
 _MOST_METRICS = 4
 _MOST_PARAMETERS = 6
@@ -49,8 +50,6 @@ def draw(study: Study, plan: Plan, records: Sequence[Record | None]) -> dict[str
         if study.method == "grid" and len(varied) == 2:
             found[f"{_file(metric)}-map.png"] = png(_bound(draw_map, study, rows, metric, *varied))
     if study.specification is not None:
-        from ._specification_map import draw_specification
-
         found["specification.png"] = png(_bound(draw_specification, study, study.specification, plan, records))
     return found
 

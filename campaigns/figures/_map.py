@@ -94,7 +94,7 @@ def _coloured(axes: Axes, values: Float[np.ndarray, "up across"], factor: float,
 def _write_numbers(axes: Axes, grid: _Grid, image: AxesImage, factor: float) -> None:
     """Each cell's number on its colour, with how many of its runs failed: the mean is of the others."""
     # What has no colour is white.
-    bright = np.ma.filled(image.norm(np.ma.masked_invalid(image.get_array())), 1.0) > 0.5
+    bright = np.ma.filled(image.norm(np.ma.masked_invalid(np.asarray(image.get_array()))), 1.0) > 0.5
     for (row, column), value in np.ndenumerate(grid.values / factor):
         failed = grid.failed((row, column))
         number = f"{value:.3g}" if np.isfinite(value) else "–"
