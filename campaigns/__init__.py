@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from ._campaign import STATE as STATE
     from ._campaign import CampaignResult as CampaignResult
     from ._campaign import run_campaign as run_campaign
-    from ._forecast import CampaignForecast as CampaignForecast
     from ._forecast import campaign_forecast as campaign_forecast
     from ._performing import Execution as Execution
     from ._performing import Progress as Progress
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from .studies import to_plain as to_plain
 
 _HOMES = {
-    "CampaignForecast": "_forecast",
     "CampaignResult": "_campaign",
     "Execution": "_performing",
     "Progress": "_performing",

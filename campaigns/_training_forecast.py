@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..files.forecasts import Forecast
 from .planning import Plan
 
 MOST_KINDS = 6
@@ -16,18 +17,19 @@ _COST = (
 """Fields that decide what a run costs."""
 
 
-def training_costs(plan: Plan) -> Iterator[tuple[float, float]]:
-    """Time [s] and memory [byte] of each run and reference; of none where none can be begun."""
+def training_forecasts(plan: Plan) -> Iterator[Forecast]:
+    """Of each run and reference; of none where none can be begun."""
     from ..training import experiment
-    from ..training.runs import run_cost  # torch
+    from ..training.runs import run_forecast  # torch
 
     every = [_fields(run.task) for run in (*plan.runs, *plan.references)]
     kinds = [_kind(fields) for fields in every]
     some = dict(list(dict(zip(kinds, every, strict=True)).items())[:MOST_KINDS])
-    made = {kind: run_cost(experiment(fields)) for kind, fields in some.items()}
-    costs = {kind: (cost.seconds, cost.memory) for kind, cost in made.items() if cost is not None}
-    if costs:
-        yield from (costs.get(kind, max(costs.values())) for kind in kinds)
+    made = {kind: run_forecast(experiment(fields)) for kind, fields in some.items()}
+    known = {kind: found for kind, found in made.items() if found is not None}
+    if known:
+        longest = max(known.values(), key=lambda found: (found.seconds, found.memory))
+        yield from (known.get(kind, longest) for kind in kinds)
 
 
 def _fields(task: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import xarray as xr
 from pydantic import with_config
 
 from ...behavioral import Calibration, PopulationModel
-from ...behavioral.calibration import check_nuisances, effort
+from ...behavioral.calibration import check_nuisances
 from ...behavioral.comparison import short
 from ...campaigns import fit_chips, folders_of, measure_chip
 from ...circuits import Design, Instance, Level, Topology
@@ -26,18 +26,16 @@ from ...measurements import (
     check_programs,
     load_measurements,
     load_numbered,
-    read_measurement,
     save_measurements,
 )
 from ...netlists import measure_for_calibration
 from ...netlists.amplifiers import changed_since
-from ...netlists.runs import Forecast
 from .._exceptions import InputError
+from ..forecasts import announce, calibration_forecast, fit_forecast_of
 from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, state_file
 from ..inputs import AmplifierOptions, amplifiers, lab
 from ..views import calibration as findings
 from ..views import population, table
-from ._calibration_forecast import foresee, measuring_and_fit
 
 
 @with_config(STRICT)
@@ -137,11 +135,11 @@ def from_drawn(this: Job, request: CalibrationRequest, held_out: int, keep_below
     _say_what_means_nothing(this, request)
     count = check_programs(request.programs, request.chip_topology)
     kinds = check_kinds(request.kinds, instance, level)
-    foresee(this, measuring_and_fit(instance, level, count, request.kinds, request.nuisances))
+    announce(this, calibration_forecast(instance, level, count, request.kinds, request.nuisances))
     what = f"ngspice: {count} programs ({', '.join(kinds)}), {request.topology} with {request.size} cells"
     with this.step(what):
         data = measure_for_calibration(instance, level, count, request.seed, request.kinds)
-    found = _fit(this, data, request.nuisances, foreseen=True)
+    found = _fit(this, data, request.nuisances, announced=True)
     findings.write(found.model, instance, data, this.folder)
     findings.write_identifiability(found, this.folder)
     rows: list[heldout.HeldOutRow] = []
@@ -260,12 +258,9 @@ def _process(this: Job, chips: Sequence[Any], names: Sequence[str], nuisances: S
         this.say(f"{name}: {short(verdict)}")
 
 
-def _fit(this: Job, data: list[xr.Dataset], nuisances: Sequence[str], foreseen: bool = False) -> Calibration:
-    if not foreseen and data:
-        first = read_measurement(data[0], "measurement 0")
-        settled = sum(one.attrs["analysis"] == "op" for one in data)
-        wanted = effort(first.design, first.topology, first.level, len(data), nuisances, settled)
-        foresee(this, Forecast(0.0, wanted.seconds, wanted.memory))
+def _fit(this: Job, data: list[xr.Dataset], nuisances: Sequence[str], announced: bool = False) -> Calibration:
+    if not announced and data:
+        announce(this, fit_forecast_of(data, nuisances))
     with this.step(f"calibrate on {len(data)} measurements"):
         return Calibration.of(data, nuisances)
 

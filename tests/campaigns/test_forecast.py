@@ -2,7 +2,7 @@
 
 import pytest
 from thermospice.campaigns import (
-    CampaignForecast,
+    Execution,
     StudyError,
     campaign_forecast,
     parse_study,
@@ -11,7 +11,7 @@ from thermospice.campaigns import (
     to_plain,
 )
 from thermospice.circuits import Design
-from thermospice.training.runs import RunCost
+from thermospice.files.forecasts import Forecast
 
 BOARD = Design.preset("board-1k-1n").to_dict()
 
@@ -29,17 +29,15 @@ def test_time_grows_with_the_runs_and_falls_with_the_workers():
 
 
 def test_a_campaign_of_small_chips_is_said_where_it_is_long():
-    assert campaign_forecast(planned(200), 2).text is None
-    assert campaign_forecast(planned(10_000), 2).text == "10,000 runs take about 2.5 min"
+    assert campaign_forecast(planned(200), 2).text() is None
+    assert campaign_forecast(planned(10_000), 2).text("they take") == "they take about 2.5 min"
 
 
-def test_what_does_not_fit_is_refused_with_the_number():
-    found = CampaignForecast(runs=10, seconds=1.0, longest=100.0, memory=4e9)
-    found.check(timeout=60.0, free=5e9)
-    with pytest.raises(StudyError, match="take about 4 GB of memory together, and 3 GB are free"):
-        found.check(timeout=60.0, free=3e9)
-    with pytest.raises(StudyError, match=r"a run takes about 1.7 min, and its limit is 20 s"):
-        found.check(timeout=20.0, free=None)
+def test_workers_that_do_not_fit_together_are_refused_with_the_number(tmp_path, monkeypatch):
+    monkeypatch.setattr("thermospice.campaigns._campaign.free_memory", lambda: 3e8)
+    study = parse_study({"name": "s", "instances": 4, "circuit": {"design": BOARD, "size": 32}}, "s.yaml")
+    with pytest.raises(StudyError, match=r"s.yaml: the workers together take about .* GB of memory, and 0.3 GB"):
+        run_campaign(study, tmp_path / "out", Execution(workers=2), where="s.yaml")
 
 
 def test_a_run_that_cannot_end_in_its_time_is_refused_before_it_begins(tmp_path):
@@ -63,16 +61,15 @@ def begun(monkeypatch):
 
     def cost(experiment):
         asked.append(experiment)
-        return RunCost(0.1 * experiment.batch_size, 1e6)
+        return Forecast(0.1 * experiment.batch_size, 1e6)
 
-    monkeypatch.setattr("thermospice.training.runs.run_cost", cost)
+    monkeypatch.setattr("thermospice.training.runs.run_forecast", cost)
     return asked
 
 
 def test_trainings_are_forecast_by_one_of_each_kind(begun):
     study = trainings(damping=[0.1, 0.2, 0.3], batch_size=[10, 30])
     found = campaign_forecast(plan(study, "s"), 2)
-    assert found.runs == 24
     assert found.seconds == pytest.approx((12 * 1.0 + 12 * 3.0) / 2)
     assert found.longest == pytest.approx(3.0)
     assert found.memory == pytest.approx(2e6)

@@ -10,7 +10,7 @@ from .._exceptions import ExperimentError
 from ..experiments import Experiment, anchored, anchored_paths, experiment, read_mapping, with_defaults
 from ..parallel import Ranks
 from ..tasks import Task
-from ._forecast import training_forecast
+from ._forecast import check_workers, training_forecast
 from ._interrupts import GRACE, interrupt_ignored, interrupt_sets
 from ._job import EXPERIMENT, RUNS, SeedJob, cached_task, train_seed
 from ._metrics import Entry, RowsError, read_rows, write_rows
@@ -72,7 +72,7 @@ def run_experiments(
     count = max(1, min(workers or _places([job.experiment.processor for job in waiting]), len(waiting)))
     ranks = Ranks.launched(experiments[0].processor) if experiments else None
     if tell is not None and ranks is None and not resume:
-        _foretell(waiting, count, task, tell)
+        _announce(waiting, count, task, tell)
     for job in waiting:
         job.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(job.folder / EXPERIMENT, anchored(job.experiment).to_yaml(), synced=True)
@@ -89,14 +89,15 @@ def run_experiments(
     return [_finished(job) for job in jobs]
 
 
-def _foretell(jobs: Sequence[SeedJob], workers: int, task: Task | None, tell: Callable[[str], None]) -> None:
+def _announce(jobs: Sequence[SeedJob], workers: int, task: Task | None, tell: Callable[[str], None]) -> None:
     """Say what is long or large, refuse what does not fit."""
-    expected = training_forecast(jobs, workers, task)
-    if expected is None:
+    if not jobs:
         return
-    expected.check(min(free_memory(job.experiment.processor) for job in jobs))
-    if expected.text is not None:
-        tell(expected.text)
+    expected = training_forecast(jobs, workers, task)
+    check_workers(expected, workers, min(free_memory(job.experiment.processor) for job in jobs))
+    where = "" if workers == 1 else f" on {workers} processes"
+    if (text := expected.text(f"{len(jobs):,} runs take" if len(jobs) > 1 else "1 run takes")) is not None:
+        tell(f"{text}{where}")
 
 
 def _finished(job: SeedJob) -> Entry:

@@ -1,15 +1,16 @@
-"""What measuring a drawn chip and its calibration will take, said before it begins."""
+"""What measuring a drawn chip and its calibration will take."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
+import xarray as xr
 
-from ...behavioral.calibration import effort
+from ...behavioral.calibration import fit_forecast
 from ...circuits import Instance, Level
-from ...measurements import SPECTRA, calibration_programs, check_kinds, spectrum_grid, transients_of
-from ...netlists.runs import Forecast, forecast
-from ..frame import Job
+from ...files.forecasts import Forecast, side_by_side
+from ...files.opening import available_cores
+from ...measurements import SPECTRA, calibration_programs, check_kinds, read_measurement, spectrum_grid, transients_of
+from ...netlists.runs import check_forecast, forecast
 
 _PLANNING = 1.2e-4
 """Time for each element of a program's circuit until the simulator has its deck [s]."""
@@ -18,38 +19,35 @@ _USUAL_FREQUENCIES = 250
 """Of a spectrum whose integral is taken."""
 
 
-def measuring_and_fit(
+def calibration_forecast(
     instance: Instance, level: Level, count: int, kinds: Sequence[str] | None, nuisances: Sequence[str]
 ) -> Forecast:
-    """Of the simulator, whose processes share the cores, and of the fit.
+    """Of a drawn chip: of the simulator, whose processes share the cores, and of the fit.
 
     Raises:
         NetlistError: it does not fit into the free memory.
     """
     wanted = check_kinds(kinds, instance, level)
     waveforms, settled = _runs(instance, level, count, kinds, wanted)
-    fit = effort(instance.design, instance.topology, level, waveforms + settled, nuisances, settled)
+    fit = fit_forecast(instance.design, instance.topology, level, waveforms + settled, nuisances, settled)
     # Memory first: the circuit itself may be too large to write down.
-    Forecast(0.0, fit.seconds, fit.memory).check()
+    check_forecast(fit)
     program = calibration_programs(instance, 1, np.random.default_rng(0))[0]
     network = instance.network(program, level)
     each = forecast(network, "tran")
-    planned = (waveforms + settled) * (each.own + _PLANNING * len(network.elements))
-    simulated = replace(each, own=0.0, processes=waveforms).whole
+    own = each.seconds - each.longest
+    planned = (waveforms + settled) * (own + _PLANNING * len(network.elements))
+    simulated = side_by_side([Forecast(each.longest)] * waveforms, available_cores()).seconds
     if "noise" in wanted:
-        simulated += _spectra(instance, level, forecast(network, "noise"))
-    return Forecast(0.0, fit.seconds + planned + simulated, max(fit.memory, each.memory))
+        simulated += _spectra(instance, level, forecast(network, "noise").seconds - own)
+    return Forecast(fit.seconds + planned + simulated, max(fit.memory, each.memory))
 
 
-def foresee(this: Job, expected: Forecast) -> None:
-    """Say what is long or large, and refuse what does not fit.
-
-    Raises:
-        NetlistError: it does not fit into the free memory.
-    """
-    expected.check()
-    if expected.text is not None:
-        this.say(expected.text)
+def fit_forecast_of(data: Sequence[xr.Dataset], nuisances: Sequence[str]) -> Forecast:
+    """Of a fit to measurements of one chip, one at least."""
+    first = read_measurement(data[0], "measurement 0")
+    settled = sum(one.attrs["analysis"] == "op" for one in data)
+    return fit_forecast(first.design, first.topology, first.level, len(data), nuisances, settled)
 
 
 def _runs(
@@ -63,9 +61,9 @@ def _runs(
     return waveforms, count - waveforms
 
 
-def _spectra(instance: Instance, level: Level, each: Forecast) -> float:
-    """Of the noise, on the cores of this machine [s]."""
-    whole = replace(each, own=0.0, processes=SPECTRA * each.processes).whole
+def _spectra(instance: Instance, level: Level, each: float) -> float:
+    """Of the noise [s], whose whole spectrum takes so long [s]."""
+    whole = SPECTRA * each
     if (grid := spectrum_grid(instance, level)) is None:
         return whole
     # Of one program, an analysis for each readout instead of one for each two, and fewer frequencies.
