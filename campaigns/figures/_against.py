@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from matplotlib.axes import Axes as Axes
 from matplotlib.figure import Figure as Figure
 
@@ -22,6 +22,7 @@ _POOLED = "mean over all other settings"
 
 
 def draw_against(study: Study, rows: Sequence[Row], metric: str, name: str, other: str | None) -> Figure:
+    """Every run's metric against one parameter, with means; a line for each value of another parameter."""
     kept = [(run, r) for run, r in rows if r["status"] == "done" and metric in r["metrics"]]
     y = np.array([float(r["metrics"][metric]) for _, r in kept])
     factor, unit = scale_of(y.tolist(), study.metrics[metric].unit, metric)
@@ -29,31 +30,13 @@ def draw_against(study: Study, rows: Sequence[Row], metric: str, name: str, othe
     axes = figure.add_subplot()
     every = [run.values[name] for run, _ in rows]
     x, x_label = _abscissa(axes, every, [run.values[name] for run, _ in kept], name)
-    joined = _are_numbers(every)
     lossy = {_group(run, name, other) for run, record in rows if record["status"] == "failed"}
     good = np.array([_statistics.keeps(r, study.limits) for _, r in kept], dtype=bool)
+    cut = np.array([_group(run, name, other) in lossy for run, _ in kept], dtype=bool)
+    labels = [_line_label(other, run.values[other]) if other else "" for run, _ in kept]
     # what else was varied is no chance, and has no interval
     pooled = study.method == "grid" and any(p not in (name, other) for p in study.parameters)
-    labels = [
-        f"{parameter_label(other, '')} {value_label(other, run.values[other])}" if other else "" for run, _ in kept
-    ]
-    cut = np.array([_group(run, name, other) in lossy for run, _ in kept], dtype=bool)
-    names = list(dict.fromkeys(labels))
-    for k, label in enumerate(names):
-        here = np.array([found == label for found in labels])
-        # Between categories there is nothing: lines that would lie upon each other stand side by side instead.
-        aside = 0.0 if joined else _ASIDE * (k - (len(names) - 1) / 2)
-        places = x[here] + aside
-        _scatter(axes, places, y[here] / factor, good[here], f"C{k + 2}" if label else "C0")
-        line = _Line(f"C{k + 2}", joined, label or (_POOLED if pooled else _MEAN))
-        if pooled:
-            _pooled_means(axes, places, y[here] / factor, cut[here], line)
-        else:
-            _means(axes, places, y[here] / factor, cut[here], line)
-    if not good.all():
-        axes.plot([], [], "x", color="C1", markersize=5, label="a run beyond a limit")
-    if cut.any():
-        axes.plot([], [], "D", color="C7", markerfacecolor="none", markersize=5, label="open: some of its runs failed")
+    _draw_groups(axes, _Points(x, y / factor, good, cut, labels), _are_numbers(every), pooled)
     draw_limits(axes.axhline, limits_of(study, metric), factor, unit)
     if widened(y.tolist()):
         axes.set_yscale("log")
@@ -62,6 +45,42 @@ def draw_against(study: Study, rows: Sequence[Row], metric: str, name: str, othe
     if axes.get_legend_handles_labels()[0]:
         figure.legend(loc="outside lower center", ncols=2)
     return figure
+
+
+@dataclass(frozen=True, eq=False)
+class _Points:
+    """Runs as points.
+
+    Attributes:
+        x: places on the axis.
+        y: the metric, in the unit of the axis.
+        good: whether a run keeps every limit.
+        cut: whether other runs at its place failed.
+        labels: of the line that a run belongs to.
+    """
+
+    x: Float[np.ndarray, " runs"]
+    y: Float[np.ndarray, " runs"]
+    good: Bool[np.ndarray, " runs"]
+    cut: Bool[np.ndarray, " runs"]
+    labels: Sequence[str]
+
+
+def _draw_groups(axes: Axes, points: _Points, joined: bool, pooled: bool) -> None:
+    names = list(dict.fromkeys(points.labels))
+    draw_means = _pooled_means if pooled else _means
+    for k, label in enumerate(names):
+        here = np.array([one == label for one in points.labels])
+        # Between categories there is nothing: lines that would lie upon each other stand side by side instead.
+        aside = 0.0 if joined else _ASIDE * (k - (len(names) - 1) / 2)
+        places = points.x[here] + aside
+        _scatter(axes, places, points.y[here], points.good[here], f"C{k + 2}" if label else "C0")
+        line = _Line(f"C{k + 2}", joined, label or (_POOLED if pooled else _MEAN))
+        draw_means(axes, places, points.y[here], points.cut[here], line)
+    if not points.good.all():
+        axes.plot([], [], "x", color="C1", markersize=5, label="a run beyond a limit")
+    if points.cut.any():
+        axes.plot([], [], "D", color="C7", markerfacecolor="none", markersize=5, label="open: some of its runs failed")
 
 
 def _line_label(name: str, value: Any) -> str:

@@ -240,11 +240,9 @@ def calibrate_own(
         records = view.read(measurements, circuit)
     else:
         chip = seed if which.instance_seed is None else which.instance_seed
-        drawn = get_drawn(circuit, which.tolerances, chip)
+        wanted = _told_by(analyses or view.telling(circuit))
         truth = tolerances.factors(circuit.network, chip)
-        wanted = analyses or view.telling(circuit)
-        if wrong := [a for a in wanted if a not in _CALIBRATED_BY]:
-            raise InputError(f"--analysis: expected one of {', '.join(_CALIBRATED_BY)}, got {wrong[0]!r}")
+        drawn = get_drawn(circuit, which.tolerances, chip)
         with this.step(f"ngspice: {', '.join(wanted)} of chip {chip}"):
             records = view.measured(drawn, wanted, temperature, seed)
     with this.step(f"{len(records)} records of {circuit.network.name}"):
@@ -257,3 +255,9 @@ def calibrate_own(
     this.show(view.table(found, truth))
     for line in view.told(found):
         this.say(line)
+
+
+def _told_by(analyses: Sequence[str]) -> Sequence[str]:
+    if wrong := [a for a in analyses if a not in _CALIBRATED_BY]:
+        raise InputError(f"--analysis: expected one of {', '.join(_CALIBRATED_BY)}, got {wrong[0]!r}")
+    return analyses

@@ -50,7 +50,6 @@ def _plot(request: Request, result: Result) -> Callable[[], Figure]:
 
 def summary(request: Request, result: Result, origins: noise.NoiseOrigins | None = None) -> dict[str, Any]:
     """Plain numbers in SI units; what was not computed is absent."""
-    x = request.program.solution
     attrs = result.measurement.attrs
     found: dict[str, Any] = {
         "design": request.instance.design.name,
@@ -60,7 +59,7 @@ def summary(request: Request, result: Result, origins: noise.NoiseOrigins | None
         "n": request.program.n,
         "temperature": request.instance.design.temperature,
         "v": result.v,
-        "x": x,
+        "x": request.program.solution,
         "answer": _answer(request, result) if _settles(request) else None,
         "conductance_scale": request.scaling.conductance,
         "drive_scale": request.scaling.drive,
@@ -83,21 +82,34 @@ def summary(request: Request, result: Result, origins: noise.NoiseOrigins | None
         "passed": not result.faults,
         "versions": versions(),
     }
+    return {**found, **_measured(request, result), **noise.summary(origins), **_accuracy(request, result)}
+
+
+def _measured(request: Request, result: Result) -> dict[str, Any]:
+    """Power and covariance, where they were asked for."""
+    found: dict[str, Any] = {}
     if result.power is not None:
         found |= {"resistor_power_W": result.power.resistors, "supply_power_W": result.power.supplies}
     covariance = _covariance(request, result)
     if covariance is not None:
         found |= {"covariance": covariance, "rms": np.sqrt(np.diag(covariance)), "band": request.band}
-    found |= noise.summary(origins)
-    if _settles(request):
-        drive = request.scaling.drive
-        errors = {"relative_error": relative_norm(_answer(request, result) - x, x)}
-        return found | errors | {"predicted_relative_error": relative_norm(result.predicted / drive - x, x)}
-    if covariance is not None and request.band is None:
-        inverse = np.linalg.inv(request.program.A)
-        found["inverse"] = covariance / request.instance.design.kappa0
-        found["relative_error"] = relative_norm(found["inverse"] - inverse, inverse)
     return found
+
+
+def _accuracy(request: Request, result: Result) -> dict[str, Any]:
+    """How far the answer is from the exact one, and how far the circuit's equations say that it is."""
+    x = request.program.solution
+    if _settles(request):
+        return {
+            "relative_error": relative_norm(_answer(request, result) - x, x),
+            "predicted_relative_error": relative_norm(result.predicted / request.scaling.drive - x, x),
+        }
+    covariance = _covariance(request, result)
+    if covariance is None or request.band is not None:
+        return {}
+    exact = np.linalg.inv(request.program.A)
+    inverse = covariance / request.instance.design.kappa0
+    return {"inverse": inverse, "relative_error": relative_norm(inverse - exact, exact)}
 
 
 def _own_amplifier(request: Request) -> dict[str, Any]:

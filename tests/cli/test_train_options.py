@@ -6,7 +6,7 @@ import pytest
 from thermospice.behavioral import DeviceModel
 from thermospice.circuits import Crossbar, Design
 from thermospice.cli.commands.train import _SETTINGS
-from thermospice.cli.views import _training as training
+from thermospice.cli.views import training
 from thermospice.training import Experiment
 
 
