@@ -11,7 +11,7 @@ import torch
 from ...files import write_atomically
 from .._exceptions import Diverged, ExperimentError
 from ..curvature import call
-from ..experiments import Experiment, experiment, fields_of_method, with_defaults
+from ..experiments import SETTINGS, Experiment, experiment, fields_of_method, with_defaults
 from ..tasks import Task, load_task
 from ._many_runs import run_experiments
 from ._metrics import Entry, read_rows
@@ -36,7 +36,9 @@ def tune(
     workers: int | None = None,
     quiet: bool = False,
 ) -> list[Tuned]:
-    """Tunes `methods` on the task `name` and writes `out/<name>.yaml`, the format of `tasks/tuned/<name>.yaml`.
+    """Tunes `methods` on the task `name` and writes `out/<name>.yaml`, which `load_experiment` reads.
+
+    It has the format of `tasks/tuned/<name>.yaml`, which is what experiments take by default.
 
     A trial counts by its final validation loss, averaged over the budget's seeds. The test part is taken away before
     anything runs. Methods that cannot train the task's network are left out; the file says why. Run again on the same
@@ -66,8 +68,9 @@ def tune(
     finals = {trial: _final(trials[trial], budget) for trial in best}
     final = run(finals)
     tuned = [_tuned(method, points[method], first, final) for method in able]
+    tuned = [replace(best, fixed=_fixed(best, trials, blind)) for best in tuned]
     tuned = _to_target(tuned, finals, out)
-    write_atomically(out / f"{name}.yaml", to_yaml(name, tuned, budget, blind, left_out), synced=True)
+    write_atomically(out / f"{name}.yaml", to_yaml(name, tuned, budget, blind, left_out, data), synced=True)
     return tuned
 
 
@@ -107,6 +110,13 @@ def _trial(
 def _final(trial: Experiment, budget: TuningBudget) -> Experiment:
     often = max((trial.steps or 1) // _LOOKS, 1)
     return trial.replace(seeds=budget.final_seeds, log_every=often, test_every=often)
+
+
+def _fixed(best: Tuned, trials: Mapping[Trial, Experiment], task: Task) -> dict[str, Any]:
+    """What the chosen runs had beside what was searched: a later default must not change what was found."""
+    made = with_defaults(trials[best.method, best.trials.index(best.chosen)], task)
+    values = {name: getattr(made, name) for name in SETTINGS[made.method] if name not in best.chosen}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _refusal(trial: Experiment, task: Task) -> str | None:
