@@ -15,18 +15,22 @@ from ...files import write_atomically
 from .._exceptions import DeviceModelError
 from ..calibration import Calibration
 from ..devices import DeviceModel, Estimate, Provenance
-from ._mixed_model import MeasuredChip, Mixed, fit_mixed
+from ._mixed_model import fit_mixed
 from ._population import Population, with_spreads
 from ._population_file import Spread, pair, parsed, plain_spread, read_json
+from ._process_statistics import (
+    AMPLIFIER_KINDS,
+    SHARED_KINDS,
+    check_chips,
+    correlations_of,
+    evidence,
+    nominal_design,
+    provenance_of,
+    spreads_of,
+)
 
 _SCHEMA = 1
 POPULATION_KIND = "population-model"
-
-_SIGNIFICANT = 3.0
-"""Standard errors that a correlation between chips must have to be believed."""
-
-FEWEST = 3
-"""Chips: of two there is one difference, and no spread worth the name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +60,7 @@ class PopulationModel:
     cells: int | None = None
 
     def __post_init__(self) -> None:
-        kinds = set(TOPOLOGIES[self.topology]().error_shapes()) | set(_SHARED)
+        kinds = set(TOPOLOGIES[self.topology]().error_shapes()) | set(SHARED_KINDS)
         if unknown := sorted(set(self.spreads) - kinds):
             raise DeviceModelError(
                 f"spreads: a {self.topology} has no {unknown[0]}; expected {', '.join(sorted(kinds))}"
@@ -80,23 +84,23 @@ class PopulationModel:
             DeviceModelError: fewer than three chips, a chip given twice, or chips of different kinds.
         """
         models = [chip.model for chip in chips]
-        _check(models)
+        check_chips(models)
         first = chips[0]
         names = [name.split("[")[0] for name in first.names]
         kinds = list(dict.fromkeys(names))
         kind = np.array([kinds.index(name) for name in names])
-        has_local = [name not in _SHARED for name in kinds]
-        known = [_evidence(chip) for chip in chips]
+        has_local = [name not in SHARED_KINDS for name in kinds]
+        known = [evidence(chip) for chip in chips]
         found = fit_mixed(known, kind, first.prior, has_local)
         digests = tuple(model.provenance.instance_digest for model in models)
         return cls(
-            design=_nominal(first),
+            design=nominal_design(first),
             topology=models[0].instance.topology.name,
             level=models[0].level,
-            spreads=_spreads(found, kinds, has_local),
-            correlations=_correlations(found, kinds),
+            spreads=spreads_of(found, kinds, has_local),
+            correlations=correlations_of(found, kinds),
             instances=digests,
-            provenance=_provenance(models),
+            provenance=provenance_of(models),
             cells=models[0].n,
         )
 
@@ -174,7 +178,9 @@ class PopulationModel:
         amplifier = self.design.amplifier
         if amplifier is None:
             return self.design
-        update = {name: getattr(amplifier, name) * float(np.exp(common[name])) for name in _AMPLIFIER if name in common}
+        update = {
+            name: getattr(amplifier, name) * float(np.exp(common[name])) for name in AMPLIFIER_KINDS if name in common
+        }
         # A gain of one or less is no amplifier.
         update["gain"] = max(update.get("gain", amplifier.gain), 1 + 1e-9)
         return self.design.model_copy(update={"amplifier": amplifier.model_copy(update=update)})
@@ -232,78 +238,3 @@ class PopulationModel:
             DeviceModelError: unreadable, or not a population of this schema.
         """
         return cls.from_dict(read_json(path), str(path))
-
-
-_AMPLIFIER = ("gain", "gain_bandwidth", "output_resistance", "noise_voltage", "noise_corner")
-_SHARED = (*_AMPLIFIER, "parasitic", "noise_scale")
-
-
-def _evidence(chip: Calibration) -> MeasuredChip:
-    """What its measurements say; of a contradicted chip, only that its tolerances are those of the design."""
-    own = chip.model.posterior
-    return (
-        MeasuredChip.of(chip.values, chip.covariance, chip.prior)
-        if own is None
-        else MeasuredChip.of(own.values, own.covariance, own.prior)
-    )
-
-
-def _check(models: Sequence[DeviceModel]) -> None:
-    if len(models) < FEWEST:
-        raise DeviceModelError(f"population: expected at least {FEWEST} chips, got {len(models)}")
-    kinds = {(m.design.name, m.instance.topology, m.level) for m in models}
-    if len(kinds) > 1:
-        shown = sorted(f"{design} {topology} {level}" for design, topology, level in kinds)
-        raise DeviceModelError(f"population: expected chips of one design, topology, size and level, got {shown}")
-    digests = [m.provenance.instance_digest for m in models]
-    if len(set(digests)) < len(digests):
-        raise DeviceModelError("population: a chip is given twice; it holds no more than once")
-
-
-def _nominal(chip: Calibration) -> Design:
-    """The chip's design with the amplifier as it was before the fit changed it."""
-    amplifier = chip.model.design.amplifier
-    if amplifier is None:
-        return chip.model.design
-    logs = dict(zip(chip.names, chip.values, strict=True))
-    update = {name: getattr(amplifier, name) / float(np.exp(logs[name])) for name in _AMPLIFIER if name in logs}
-    return chip.model.design.model_copy(update={"amplifier": amplifier.model_copy(update=update)})
-
-
-def _spreads(found: Mixed, kinds: Sequence[str], has_local: Sequence[bool]) -> dict[str, Spread]:
-    variance = np.diag(found.common)
-    sd = np.sqrt(variance)
-    # d sigma = d(sigma^2)/(2 sigma), but no more than the sigma whose square is the error.
-    error = np.minimum(np.diag(found.common_error) / (2 * sd), np.sqrt(np.diag(found.common_error)))
-    return {
-        name: Spread(
-            Estimate(float(found.mean[k]), float(found.mean_error[k])),
-            Estimate(float(sd[k]), float(error[k])),
-            Estimate(float(found.local[k]), float(found.local_error[k])) if has_local[k] else None,
-        )
-        for k, name in enumerate(kinds)
-    }
-
-
-def _correlations(found: Mixed, kinds: Sequence[str]) -> dict[tuple[str, str], Estimate]:
-    believed = {}
-    for i, a in enumerate(kinds):
-        for j, b in enumerate(kinds[:i]):
-            scale = float(np.sqrt(found.common[i, i] * found.common[j, j]))
-            if abs(found.common[i, j]) > _SIGNIFICANT * found.common_error[i, j]:
-                believed[b, a] = Estimate(
-                    float(np.clip(found.common[i, j] / scale, -1, 1)), float(found.common_error[i, j] / scale)
-                )
-    return believed
-
-
-def _provenance(models: Sequence[DeviceModel]) -> Provenance:
-    every = [model.provenance for model in models]
-    return Provenance(
-        source="campaign",
-        measurements=tuple(digest for one in every for digest in one.measurements),
-        discarded={digest: reason for one in every for digest, reason in one.discarded.items()},
-        simulators=tuple(sorted({name for one in every for name in one.simulators})),
-        residual=float(np.sqrt(np.mean([(one.residual or 0.0) ** 2 for one in every]))),
-        samples=sum(one.samples for one in every),
-    )

@@ -11,7 +11,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ...files import reasons
 from .._exceptions import ReportError
-from ._schema import LARGEST, LONGEST_NAME, DesignKey, DesignValue, DesignWords
+from ._schema import DesignKey, DesignValue, DesignWords
+from ._values import LARGEST, LONGEST_NAME
 
 # Rows that are checked at a time: of a million that are wrong, each would be told.
 _PART = 1000

@@ -6,45 +6,10 @@ them are finite as well; texts can be written, and are no longer than a person r
 
 from typing import Annotated, NotRequired
 
-from pydantic import AfterValidator, ConfigDict, Field, with_config
+from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
-# Squares of numbers up to this one, and sums of a billion such squares, are finite.
-LARGEST = 1e100
-
-# Characters of a name, and of a text that a person reads.
-LONGEST_NAME = 300
-_LONGEST_TEXT = 20_000
-
-# Whole numbers up to this one are doubles, too.
-_MOST_STEPS = 2**53
-
-# More cells than any chip that was simulated; chosen by hand.
-_MOST_CELLS = 10_000
-
-CONFIG = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
-
-
-def _writable(text: str) -> str:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise ValueError("expected text that can be written, got half of a surrogate pair") from None
-    return "".join(c if c.isprintable() else " " for c in text)
-
-
-Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
-NotNegative = Annotated[float, Field(ge=0, le=LARGEST)]
-Count = Annotated[int, Field(ge=0, le=_MOST_STEPS)]
-Name = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_writable)]
-Text = Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_writable)]
-Formula = Annotated[str, Field(max_length=10_000_000), AfterValidator(_writable)]
-"""Those of a large circuit are long; a page shows their beginnings."""
-Cells = Annotated[int, Field(ge=1, le=_MOST_CELLS)]
-Vector = Annotated[list[Number], Field(min_length=1)]
-Matrix = Annotated[list[Vector], Field(min_length=1)]
-Scalar = bool | int | Number | Name | None
-"""The value of a parameter of a study."""
+from ._values import CONFIG, Cells, Count, Matrix, Name, NotNegative, Number, Text, Vector
 
 
 @with_config(CONFIG)
@@ -215,75 +180,6 @@ class Covariance(TypedDict):
 
     spice: Matrix
     model: Matrix
-
-
-@with_config(CONFIG)
-class Trained(TypedDict):
-    """One training in in-the-loop.json."""
-
-    losses: Vector
-    parameters: Vector
-
-
-@with_config(CONFIG)
-class InTheLoop(TypedDict):
-    """in-the-loop.json."""
-
-    spice: Trained
-    calibrated: Trained
-    design: Trained
-    sd: Annotated[list[Annotated[float, Field(gt=0, le=LARGEST)]], Field(min_length=1)]
-    draws: Count
-
-
-@with_config(CONFIG)
-class Entry(TypedDict, total=False):
-    """A row of runs.jsonl or curves.jsonl, beside its run."""
-
-    task: Name | None
-    seed: Count | None
-    optimizer: Name | None
-    solver: Name | None
-    train_loss: Number
-    test_loss: Number
-    validation_loss: Number
-    target_loss: NotNegative
-    steps_to_target: Count
-    last_step_above_target: Count
-    modelled_time_to_target_s: NotNegative
-    test_accuracy: Number
-    elapsed_s: NotNegative
-    modelled_time_s: NotNegative
-    modelled_energy_J: NotNegative
-    modelled_digital_s: NotNegative
-    modelled_loading_s: NotNegative
-    modelled_drive_s: NotNegative
-    modelled_relaxation_s: NotNegative
-    modelled_readout_s: NotNegative
-    policy_acted: NotNegative
-    damping: NotNegative
-    lambda_max: Number
-    growth: Number
-    loop_margin: Number
-    damping_slack: Number
-
-
-@with_config(CONFIG)
-class RunRow(Entry):
-    """A row of runs.jsonl."""
-
-    run: Name
-    steps: NotRequired[Count]
-    stopped: NotRequired[Text]
-    warning: NotRequired[Text | None]
-
-
-@with_config(CONFIG)
-class CurveRow(Entry):
-    """A row of curves.jsonl."""
-
-    run: Name
-    step: Count
 
 
 @with_config(CONFIG)

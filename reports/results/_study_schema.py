@@ -5,7 +5,7 @@ from typing import NotRequired
 from pydantic import with_config
 from typing_extensions import TypedDict
 
-from ._schema import CONFIG, Count, Name, Number, Scalar, Text
+from ._values import CONFIG, Count, Name, Number, Scalar, Text
 
 
 @with_config(CONFIG)

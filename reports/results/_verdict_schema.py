@@ -5,7 +5,7 @@ from typing import Any, NotRequired
 from pydantic import with_config
 from typing_extensions import TypedDict
 
-from ._schema import CONFIG, Count, Formula, Matrix, Name, NotNegative, Number, Scalar, Text, Vector
+from ._values import CONFIG, Count, Formula, Matrix, Name, NotNegative, Number, Scalar, Text, Vector
 
 
 @with_config(CONFIG)

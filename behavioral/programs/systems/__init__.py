@@ -9,9 +9,9 @@ from ._bench import Bench as Bench
 from ._bench import Bill as Bill
 from ._bench import LoadedSystem as LoadedSystem
 from ._bench import cells_of as cells_of
+from ._load_matrix import load_matrix as load_matrix
+from ._load_matrix import with_converters as with_converters
 from ._loaded_matrix import LoadedMatrix as LoadedMatrix
-from ._loaded_matrix import load_matrix as load_matrix
-from ._loaded_matrix import with_converters as with_converters
 from ._refined import Refined as Refined
 from ._refined import RefinedSystem as RefinedSystem
 from ._rehearsal import Precision as Precision

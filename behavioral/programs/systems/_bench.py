@@ -9,7 +9,8 @@ from ....circuits import ProgramError
 from ..._exceptions import ProblemError
 from ...linear_algebra import LinearDevice, ModelDevice
 from ..bounds import least_energy
-from ._loaded_matrix import LoadedMatrix, load_matrix
+from ._load_matrix import load_matrix
+from ._loaded_matrix import LoadedMatrix
 from ._rehearsal import Rehearsal
 
 BITS = 16

@@ -11,7 +11,8 @@ from ....circuits.loaded_chips import SETTLED
 from ....circuits.networks import BOLTZMANN
 from ...devices import DeviceModel
 from ...linear_algebra import LinearDevice, ModelDevice
-from ._loaded_matrix import LoadedMatrix, Reading, load_matrix
+from ._load_matrix import load_matrix
+from ._loaded_matrix import LoadedMatrix, Reading
 
 _FILLED = 0.3
 """Part of the range that a readout fills on average when it is ranged by powers of two."""
