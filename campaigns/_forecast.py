@@ -28,7 +28,7 @@ def campaign_forecast(plan: Plan, workers: int) -> Forecast | None:
     if kinds == {"circuit"}:
         parts = _circuit_forecasts(plan)
     elif kinds == {"training"}:
-        parts = list(training_forecasts(plan))
+        parts = training_forecasts(plan)
     else:
         return None
     return side_by_side(parts, workers)

@@ -111,7 +111,16 @@ def tuning(
     budget = _checked_budget(given, trials, loaded)
     save_state(this.folder, "train", {"tuning": asked})
     with this.step(f"tuning on {task}, {budget.steps} steps", bar=False):
-        found = tune(task, this.folder, task=loaded, data=data, budget=budget, workers=workers, quiet=this.quiet)
+        found = tune(
+            task,
+            this.folder,
+            task=loaded,
+            data=data,
+            budget=budget,
+            workers=workers,
+            quiet=this.quiet,
+            tell=this.say,
+        )
     return {
         "task": task,
         "settings": f"{task}.yaml",
