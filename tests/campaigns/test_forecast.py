@@ -87,3 +87,17 @@ def test_a_training_that_cannot_end_in_its_time_is_refused_where_somebody_listen
     study = parse_study({**to_plain(trainings(batch_size=[10])), "timeout": 0.1}, "s")
     with pytest.raises(StudyError, match=r"s: timeout: a run takes about 1 s, and its limit is 0.1 s"):
         run_campaign(study, tmp_path / "out", where="s", tell=print)
+
+
+def test_a_campaign_of_a_circuit_of_one_s_own_is_said_too(tmp_path):
+    text = "* low pass\nV1 in 0 1\nR1 in out 1k\nC1 out 0 1n\n.end\n"
+    netlist = {"text": text, "outputs": ["out"], "tolerances": {"R*": 0.01}, "analyses": ["op", "ac"]}
+    one, many = (
+        campaign_forecast(
+            plan(parse_study({"name": "s", "kind": "netlist", "instances": n, "netlist": netlist}, "s"), "s"), 1
+        )
+        for n in (1, 1000)
+    )
+    assert many.seconds == pytest.approx(1000 * one.seconds)
+    assert one.text() is None
+    assert many.text() is not None
