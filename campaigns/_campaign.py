@@ -109,8 +109,6 @@ def _announce(what: Plan, study: Study, execution: Execution, where: str, tell: 
     if execution.scheduler is not None or (study.kind == "training" and tell is None):
         return  # to know what a training takes some are begun, for those who want to be told
     expected = campaign_forecast(what, execution.workers or available_cores())
-    if expected is None:
-        return
     try:
         check_campaign(expected, study.timeout, free_memory())
     except StudyError as error:

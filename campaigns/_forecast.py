@@ -12,6 +12,7 @@ from .planning import Plan
 # A run of a small circuit, the drawing of the chip and its linear equations included: by benchmarks/bench_campaign.py.
 SMALL_RUN = 0.03  # s
 SMALL = 24  # cells
+NETLIST_RUN = 0.08  # s, for each analysis: 20 chips of examples/two-node-board
 
 
 def check_campaign(expected: Forecast, timeout: float, free: float | None) -> None:
@@ -22,27 +23,22 @@ def check_campaign(expected: Forecast, timeout: float, free: float | None) -> No
         raise StudyError(f"{lack}: give it more time, or take fewer cells or steps")
 
 
-def campaign_forecast(plan: Plan, workers: int) -> Forecast | None:
-    """Of the circuits, or the trainings, of a plan; None for a plan of something else."""
+def campaign_forecast(plan: Plan, workers: int) -> Forecast:
+    """Of the circuits, or the trainings, of a plan."""
     kinds = {run.task["kind"] for run in plan.runs}
-    if kinds == {"circuit"}:
-        parts = _circuit_forecasts(plan)
-    elif kinds == {"training"}:
-        parts = list(training_forecasts(plan))
-    else:
-        return None
-    return side_by_side(parts, workers)
+    return side_by_side(training_forecasts(plan) if kinds == {"training"} else _circuit_forecasts(plan), workers)
 
 
 def _circuit_forecasts(plan: Plan) -> list[Forecast]:
     """Of each run."""
     tasks = {_kind(run.task): run.task for run in plan.runs}
-    known = {kind: _of_circuit(task) for kind, task in tasks.items()}
+    known = {kind: _KINDS[task["kind"]](task) for kind, task in tasks.items()}
     return [known[_kind(run.task)] for run in plan.runs]
 
 
 def _kind(task: Mapping[str, Any]) -> tuple[Any, ...]:
-    return task["topology"], task["size"], task["level"], tuple(task["analyses"])
+    names = ("topology", "size", "level", "text")
+    return *(task.get(name) for name in names), tuple(task.get("outputs", ())), tuple(task["analyses"])
 
 
 def _of_circuit(task: Mapping[str, Any]) -> Forecast:
@@ -59,3 +55,17 @@ def _of_circuit(task: Mapping[str, Any]) -> Forecast:
     program = random_program(topology, np.random.default_rng(0))
     network = design.nominal(topology).network(program, task["level"])
     return in_turn([forecast(network, analysis, cores=1) for analysis in task["analyses"]]).after(SMALL_RUN)
+
+
+def _of_netlist(task: Mapping[str, Any]) -> Forecast:
+    """The same of a circuit of the user's own."""
+    from ..netlists.runs import forecast  # PySpice
+    from .studies import NetlistSettings
+
+    settings = NetlistSettings.model_validate({k: v for k, v in task.items() if k in NetlistSettings.model_fields})
+    network = settings.circuit.network
+    parts = [forecast(network, analysis, cores=1) for analysis in settings.analyses]
+    return in_turn(parts).after(NETLIST_RUN * len(parts))
+
+
+_KINDS = {"circuit": _of_circuit, "netlist": _of_netlist}

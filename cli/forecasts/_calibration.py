@@ -7,7 +7,7 @@ import xarray as xr
 
 from ...behavioral.calibration import fit_forecast
 from ...circuits import Instance, Level
-from ...files.forecasts import Forecast, side_by_side
+from ...files.forecasts import Forecast, in_turn, side_by_side
 from ...files.opening import available_cores
 from ...measurements import SPECTRA, calibration_programs, check_kinds, read_measurement, spectrum_grid, transients_of
 from ...netlists.runs import check_forecast, forecast
@@ -27,20 +27,42 @@ def calibration_forecast(
     Raises:
         NetlistError: it does not fit into the free memory.
     """
-    wanted = check_kinds(kinds, instance, level)
-    waveforms, settled = _runs(instance, level, count, kinds, wanted)
+    return campaign_forecast(instance, level, count, kinds, nuisances, 1, 1)
+
+
+def campaign_forecast(
+    instance: Instance,
+    level: Level,
+    count: int,
+    kinds: Sequence[str] | None,
+    nuisances: Sequence[str],
+    chips: int,
+    unmeasured: int,
+) -> Forecast:
+    """Of so many chips like one, of which some are still to be measured: one after the other.
+
+    Raises:
+        NetlistError: it does not fit into the free memory.
+    """
+    waveforms, settled = _runs(instance, level, count, kinds, check_kinds(kinds, instance, level))
     fit = fit_forecast(instance.design, instance.topology, level, waveforms + settled, nuisances, settled)
     # Memory first: the circuit itself may be too large to write down.
     check_forecast(fit)
+    measuring = _measuring(instance, level, waveforms, settled, "noise" in check_kinds(kinds, instance, level))
+    return in_turn([fit] * chips + [measuring] * unmeasured)
+
+
+def _measuring(instance: Instance, level: Level, waveforms: int, settled: int, noise: bool) -> Forecast:
+    """Of the simulator."""
     program = calibration_programs(instance, 1, np.random.default_rng(0))[0]
     network = instance.network(program, level)
     each = forecast(network, "tran")
     own = each.seconds - each.longest
     planned = (waveforms + settled) * (own + _PLANNING * len(network.elements))
     simulated = side_by_side([Forecast(each.longest)] * waveforms, available_cores()).seconds
-    if "noise" in wanted:
+    if noise:
         simulated += _spectra(instance, level, forecast(network, "noise").seconds - own)
-    return Forecast(fit.seconds + planned + simulated, max(fit.memory, each.memory))
+    return Forecast(planned + simulated, each.memory)
 
 
 def fit_forecast_of(data: Sequence[xr.Dataset], nuisances: Sequence[str]) -> Forecast:

@@ -111,7 +111,16 @@ def tuning(
     budget = _checked_budget(given, trials, loaded)
     save_state(this.folder, "train", {"tuning": asked})
     with this.step(f"tuning on {task}, {budget.steps} steps", bar=False):
-        found = tune(task, this.folder, task=loaded, data=data, budget=budget, workers=workers, quiet=this.quiet)
+        found = tune(
+            task,
+            this.folder,
+            task=loaded,
+            data=data,
+            budget=budget,
+            workers=workers,
+            quiet=this.quiet,
+            tell=this.say,
+        )
     settings = this.folder / f"{task}.yaml"
     this.say(f"to train with them: thermospice train --config {settings} --optimizer {_optimizer(found[0])}")
     return {

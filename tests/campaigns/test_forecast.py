@@ -59,11 +59,11 @@ def begun(monkeypatch):
     """Every run of a batch takes a tenth of a second for each of its samples, and a megabyte."""
     asked = []
 
-    def cost(experiment):
+    def cost(experiment, task=None):
         asked.append(experiment)
         return Forecast(0.1 * experiment.batch_size, 1e6)
 
-    monkeypatch.setattr("thermospice.training.runs.run_forecast", cost)
+    monkeypatch.setattr("thermospice.training.runs._forecast.run_forecast", cost)
     return asked
 
 
@@ -78,12 +78,26 @@ def test_trainings_are_forecast_by_one_of_each_kind(begun):
 
 def test_many_kinds_are_not_all_begun(begun):
     # Catches a forecast that takes as long as the study.
-    found = campaign_forecast(plan(trainings(batch_size=list(range(10, 20))), "s"), 1)
-    assert len(begun) == 6
-    assert found.seconds == pytest.approx(4 * 0.1 * (10 + 11 + 12 + 13 + 14 + 5 * 15))
+    found = campaign_forecast(plan(trainings(batch_size=list(range(10, 30))), "s"), 1)
+    assert len(begun) == 16
+    assert found.seconds == pytest.approx(4 * 0.1 * (sum(range(10, 25)) + 5 * 25))
 
 
 def test_a_training_that_cannot_end_in_its_time_is_refused_where_somebody_listens(begun, tmp_path):
     study = parse_study({**to_plain(trainings(batch_size=[10])), "timeout": 0.1}, "s")
     with pytest.raises(StudyError, match=r"s: timeout: a run takes about 1 s, and its limit is 0.1 s"):
         run_campaign(study, tmp_path / "out", where="s", tell=print)
+
+
+def test_a_campaign_of_a_circuit_of_one_s_own_is_said_too(tmp_path):
+    text = "* low pass\nV1 in 0 1\nR1 in out 1k\nC1 out 0 1n\n.end\n"
+    netlist = {"text": text, "outputs": ["out"], "tolerances": {"R*": 0.01}, "analyses": ["op", "ac"]}
+    one, many = (
+        campaign_forecast(
+            plan(parse_study({"name": "s", "kind": "netlist", "instances": n, "netlist": netlist}, "s"), "s"), 1
+        )
+        for n in (1, 1000)
+    )
+    assert many.seconds == pytest.approx(1000 * one.seconds)
+    assert one.text() is None
+    assert many.text() is not None

@@ -1,6 +1,6 @@
 """Every optimiser's settings by the same budget, on validation data alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from ...files import write_atomically
+from ...files.opening import available_cores
 from .._exceptions import Diverged, ExperimentError
 from ..curvature import call
 from ..experiments import SETTINGS, Experiment, experiment, fields_of_method, with_defaults
 from ..tasks import Task, load_task
-from ._many_runs import run_experiments
+from ._many_runs import announce, experiments_forecast, jobs_of, run_experiments
 from ._metrics import Entry, read_rows
 from ._one_run import CURVES, run_name
 from ._training_state import TrainingState
@@ -35,6 +36,7 @@ def tune(
     data: Path | None = None,
     workers: int | None = None,
     quiet: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> list[Tuned]:
     """Tunes `methods` on the task `name` and writes `out/<name>.yaml`, which `load_experiment` reads.
 
@@ -42,7 +44,8 @@ def tune(
 
     A trial counts by its final validation loss, averaged over the budget's seeds. The test part is taken away before
     anything runs. Methods that cannot train the task's network are left out; the file says why. Run again on the same
-    folder, it goes on where it was. Raises `ExperimentError`, `TaskError`.
+    folder, it goes on where it was. `tell` is called with a sentence on what the runs will take, where that is more
+    than a minute or a gigabyte. Raises `ExperimentError`, `TaskError`.
     """
     budget = budget or TuningBudget()
     whole = (task or load_task(name, data)).first(budget.train_size)
@@ -59,6 +62,11 @@ def tune(
     if not able:
         raise ExperimentError(f"tune: no method can train {name}: {'; '.join(dict.fromkeys(left_out.values()))}")
 
+    if tell is not None:
+        _announce(
+            {trial: made for trial, made in trials.items() if trial[0] in able}, budget, out, blind, workers, tell
+        )
+
     def run(wanted: Mapping[Trial, Experiment]) -> dict[Trial, list[float]]:
         entries = run_experiments(list(wanted.values()), out, task=blind, resume=True, workers=workers, quiet=quiet)
         return _losses(wanted, entries)
@@ -72,6 +80,23 @@ def tune(
     tuned = _to_target(tuned, finals, out)
     write_atomically(out / f"{name}.yaml", to_yaml(name, tuned, budget, blind, left_out, data), synced=True)
     return tuned
+
+
+def _announce(
+    trials: Mapping[Trial, Experiment],
+    budget: TuningBudget,
+    out: Path,
+    task: Task,
+    workers: int | None,
+    tell: Callable[[str], None],
+) -> None:
+    """Say what trials and finals take that the folder does not hold yet."""
+    # Which of them come to the finals is not known, and hardly changes what a run takes.
+    finals = [_final(made, budget) for (_, number), made in trials.items() if number < budget.finalists]
+    jobs = [job for made in (*trials.values(), *finals) for job in jobs_of(made, out, task) if not job.entry.exists()]
+    count = workers or available_cores()
+    if jobs:
+        announce(experiments_forecast(jobs, count, task), len(jobs), min(count, len(jobs)), tell)
 
 
 def _outputs(task: Task) -> int:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 from thermospice.files.forecasts import Forecast
-from thermospice.training import ExperimentError, experiment, runs
-from thermospice.training.runs import check_workers, memory, run_experiment, run_forecast
+from thermospice.training import ExperimentError, experiment, runs, tune
+from thermospice.training.runs import TuningBudget, check_workers, memory, run_experiment, run_forecast
 
 from ..experiments_in_short import ADAM, QUICK
 
@@ -36,7 +36,7 @@ def test_a_run_costs_its_steps_and_its_looks_at_the_data(slow):
     every = len(task.train) + len(task.validation) + len(task.test)
     looks = 5 * every / min(len(task.train), runs._forecast.SAMPLES)
     assert run_forecast(made).seconds == pytest.approx(0.5 * (40 + looks))
-    assert run_forecast(made.replace(steps=10)).seconds == 0.0
+    assert run_forecast(made.replace(steps=2, log_every=2)).seconds == pytest.approx(0.5 * (2 + 2 * looks / 5))
 
 
 def test_a_long_step_is_counted_and_not_tried(monkeypatch):
@@ -83,3 +83,14 @@ def test_a_jacobian_is_counted_where_it_is_stored(fields, stored):
     made = experiment({**QUICK, "batch_size": 31, "precision": "float64", **fields})
     size = memory.StepSize.of(made, task, task.build())
     assert size.jacobian * size.stored == (31 * 193 * 8 if stored else 0)
+
+
+def test_a_tuning_says_what_all_its_runs_take_that_are_not_there_yet(tmp_path: Path, slow):
+    """Catches finals that are forgotten, and runs that a folder holds and that are counted again."""
+    budget = TuningBudget(trials=2, seeds=(1,), finalists=1, final_seeds=(2, 3), steps=200, batch_size=32)
+    said: list[str] = []
+    tuned = tune("regression", tmp_path, methods=("sgd", "adam"), budget=budget, workers=1, tell=said.append)
+    assert [line.split(" takes ")[0].split(" take ")[0] for line in said] == ["8 runs"]
+    # Finals were forecast for the first point, and may have been another's: those alone may be left.
+    assert tune("regression", tmp_path, methods=("sgd", "adam"), budget=budget, workers=1, tell=said.append) == tuned
+    assert all(line.startswith(("2 runs", "4 runs")) for line in said[1:])
