@@ -83,7 +83,7 @@ def with_common_target(runs: Sequence[Entry], curves: Sequence[Entry]) -> list[E
 
 def _first(run: Entry, curves: Sequence[Entry], target: float) -> Entry:
     rows = (row for row in curves if row["run"] == run["run"])
-    above = {}
+    above: dict[str, int] = {}
     for row in rows:
         if row.get("validation_loss", np.inf) <= target:
             time = {"modelled_time_to_target_s": row["modelled_time_s"]} if "modelled_time_s" in row else {}

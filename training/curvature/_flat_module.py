@@ -157,8 +157,9 @@ def _refuse_hooks(trainable: Mapping[str, nn.Parameter]) -> None:
     for name, p in trainable.items():
         if p._backward_hooks:
             raise ValueError(
-                f"module: parameter {name!r} has a hook on its gradient (register_hook), which changes the gradient and "
-                "not the curvature; remove the hook, and change the gradient in a closure for step(closure)"
+                f"module: parameter {name!r} has a hook on its gradient (register_hook), which "
+                "changes the gradient and not the curvature; remove the hook, and change the "
+                "gradient in a closure for step(closure)"
             )
 
 

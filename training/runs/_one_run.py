@@ -234,14 +234,14 @@ def _entry(
 
 def _to_target(experiment: Experiment, curves: Path) -> Entry:
     """When the run had come to its target loss; only the target where it never had."""
-    target = experiment.target_loss
-    if target is None:
+    if (target := experiment.target_loss) is None:
         return {}
-    found = reached(read_rows(curves), target)
-    if found is None:
+    if (found := reached(read_rows(curves), target)) is None:
         return {"target_loss": target}
     when = {"steps_to_target": found.step, "modelled_time_to_target_s": found.modelled_time_s}
-    return finite({"target_loss": target, **when, "last_step_above_target": found.above})
+    # each step before was looked at, logged or not
+    above = {} if found.step == 0 else {"last_step_above_target": found.step - 1}
+    return {"target_loss": target, **when, **above}
 
 
 def _names(experiment: Experiment, seed: int) -> dict[str, Any]:
