@@ -37,7 +37,7 @@ import numpy as np
 import scipy.linalg
 from _table import Row, finish
 from thermospice.behavioral import Calibration, DeviceModel
-from thermospice.behavioral.calibration import Parameters, effort, term_of
+from thermospice.behavioral.calibration import Parameters, fit_forecast, term_of
 from thermospice.circuits import Crossbar, Design, random_program
 from thermospice.measurements import check_programs, read_measurement, transients_of
 from thermospice.netlists import find_ngspice, measure_for_calibration
@@ -182,8 +182,8 @@ def calibrations(largest: int) -> Iterator[Row]:
         yield Row(f"calibrate, a run of {n} cells: over the product", times[-1] / (time.process_time() - start), "x")
         count = check_programs(None, Crossbar(n))
         watched = min(transients_of(chip, "macro") or count, count)
-        foretold = effort(design, Crossbar(n), "macro", count, settled=count - watched)
-        yield Row(f"calibrate, {n} cells: foretold", foretold.seconds, "s")
+        expected = fit_forecast(design, Crossbar(n), "macro", count, settled=count - watched)
+        yield Row(f"calibrate, {n} cells: forecast", expected.seconds, "s")
     yield Row("calibrate, a run: exponent", exponent(sizes, times), "")
     chip = design.sample(Crossbar(16), np.random.default_rng(0))
     data = measure_for_calibration(chip, "macro", 48, 0, ("tran", "noise"))
@@ -191,8 +191,8 @@ def calibrations(largest: int) -> Iterator[Row]:
     Calibration.of(data)
     seconds = time.process_time() - start
     yield Row("calibrate, fit of 16 cells", seconds, "s")
-    foretold = effort(design, Crossbar(16), "macro", 48)
-    yield Row("calibrate, fit of 16 cells: over what was foretold", seconds / foretold.seconds, "x", most=3.0)
+    expected = fit_forecast(design, Crossbar(16), "macro", 48)
+    yield Row("calibrate, fit of 16 cells: over its forecast", seconds / expected.seconds, "x", most=3.0)
 
 
 def others() -> Iterator[Row]:

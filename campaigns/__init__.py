@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from ._campaign import STATE as STATE
     from ._campaign import CampaignResult as CampaignResult
     from ._campaign import run_campaign as run_campaign
-    from ._forecast import CampaignForecast as CampaignForecast
     from ._forecast import campaign_forecast as campaign_forecast
     from ._performing import Execution as Execution
     from ._performing import Progress as Progress
     from ._process_campaign import fit_chips as fit_chips
     from ._process_campaign import folders_of as folders_of
+    from ._process_campaign import is_measured as is_measured
     from ._process_campaign import measure_chip as measure_chip
     from .planning import plan as plan
     from .runs import Store as Store
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .studies import to_plain as to_plain
 
 _HOMES = {
-    "CampaignForecast": "_forecast",
     "CampaignResult": "_campaign",
     "Execution": "_performing",
     "Progress": "_performing",
@@ -35,6 +34,7 @@ _HOMES = {
     "fit_chips": "_process_campaign",
     "folders_of": "_process_campaign",
     "load_study": "studies._study_file",
+    "is_measured": "_process_campaign",
     "measure_chip": "_process_campaign",
     "parse_study": "studies._study_file",
     "plan": "planning._plan",

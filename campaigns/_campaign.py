@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from ..files import plain, write_bytes, write_json, write_text
+from ..files.forecasts import free_memory
 from ..files.opening import available_cores
 from ._exceptions import StudyError
-from ._forecast import campaign_forecast
+from ._forecast import campaign_forecast, check_campaign
 from ._optimising import Optimising, search_forecast, search_of
 from ._performing import Execution, Performer, Progress
 from ._summary import campaign_summary, has_passed
@@ -89,7 +88,7 @@ def run_campaign(
         raise StudyError(f"{target}: holds a campaign already; resume it, or choose another folder")
     what = plan(study, where)
     search = None if study.optimise is None else search_of(study, where)
-    _foretell(what if search is None else search_forecast(study, search, where), study, execution, where, tell)
+    _announce(what if search is None else search_forecast(study, search, where), study, execution, where, tell)
     if study.kind != "training" and execution.scheduler is None:
         _find_simulators(what)
     with alone_in(target):
@@ -105,18 +104,17 @@ def run_campaign(
             return CampaignResult(target, study, found[0], tuple(found[1]), plain(found[2]))
 
 
-def _foretell(what: Plan, study: Study, execution: Execution, where: str, tell: Callable[[str], None] | None) -> None:
+def _announce(what: Plan, study: Study, execution: Execution, where: str, tell: Callable[[str], None] | None) -> None:
     """Say what is long or large, refuse what does not fit. A cluster's workers are not known beforehand."""
     if execution.scheduler is not None or (study.kind == "training" and tell is None):
         return  # to know what a training takes some are begun, for those who want to be told
     expected = campaign_forecast(what, execution.workers or available_cores())
-    if expected is None:
-        return
     try:
-        expected.check(study.timeout, psutil.virtual_memory().available)
+        check_campaign(expected, study.timeout, free_memory())
     except StudyError as error:
         raise StudyError(f"{where}: {error}") from None
-    if tell is not None and not execution.resume and (text := expected.text) is not None:
+    text = expected.text(f"{len(what.runs) + len(what.references):,} runs take")
+    if tell is not None and not execution.resume and text is not None:
         tell(text)
 
 

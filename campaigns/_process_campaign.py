@@ -14,11 +14,16 @@ from ._exceptions import StudyError
 _INSTANCE = "instance.json"
 
 
+def is_measured(folder: Path) -> bool:
+    """Whether a folder holds all measurements of its chip."""
+    return (folder / _INSTANCE).exists()
+
+
 def measure_chip(
     instance: Instance, level: Level, programs: int, kinds: Sequence[str] | None, seed: int, folder: Path
 ) -> None:
     """Measure a chip and keep the measurements in a folder, unless it has all of them already."""
-    if (folder / _INSTANCE).exists():
+    if is_measured(folder):
         return
     save_measurements(measure_for_calibration(instance, level, programs, seed, kinds), folder / "calibration")
     # Last: a folder without it is measured again.

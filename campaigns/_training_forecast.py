@@ -1,38 +1,25 @@
 """What the trainings of a study take: some of them are begun."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from ..files.forecasts import Forecast
 from .planning import Plan
 
-MOST_KINDS = 6
-"""So many kinds of runs are begun, two steps each; the others are taken for the longest of these."""
 
-_COST = (
-    "task", "data", "train_size", "batch_size", "accumulate", "optimizer", "solver", "curvature", "autocast",
-    "precision", "processor", "steps", "log_every", "device", "design", "delay",
-)  # fmt: skip
-"""Fields that decide what a run costs."""
-
-
-def training_costs(plan: Plan) -> Iterator[tuple[float, float]]:
-    """Time [s] and memory [byte] of each run and reference; of none where none can be begun."""
+def training_forecasts(plan: Plan) -> list[Forecast]:
+    """Of each run and reference; of none where none can be begun."""
     from ..training import experiment
-    from ..training.runs import run_cost  # torch
+    from ..training.runs import run_forecasts  # torch
 
     every = [_fields(run.task) for run in (*plan.runs, *plan.references)]
-    kinds = [_kind(fields) for fields in every]
-    some = dict(list(dict(zip(kinds, every, strict=True)).items())[:MOST_KINDS])
-    made = {kind: run_cost(experiment(fields)) for kind, fields in some.items()}
-    costs = {kind: (cost.seconds, cost.memory) for kind, cost in made.items() if cost is not None}
-    if costs:
-        yield from (costs.get(kind, max(costs.values())) for kind in kinds)
+    kinds = [json.dumps(fields, default=str) for fields in every]
+    one_of = dict(zip(kinds, every, strict=True))
+    found = run_forecasts([experiment(fields) for fields in one_of.values()])
+    known = dict(zip(one_of, found, strict=bool(found)))
+    return [known[kind] for kind in kinds if kind in known]
 
 
 def _fields(task: Mapping[str, Any]) -> dict[str, Any]:
     return {**task["experiment"], "seeds": [0]}
-
-
-def _kind(fields: Mapping[str, Any]) -> str:
-    return json.dumps([fields.get(name) for name in _COST], default=str)

@@ -9,14 +9,8 @@ import typer
 from ..files import explain, warnings_in_one_line
 from ..files.opening import trust_no_current_folder
 from .commands import calibrate, designs, export, fetch, report, run, simulate, solve, sweep, symbolic, train, verify
-from .frame import (
-    RememberingGroup,
-    children_are_heard,
-    endings_interrupt,
-    interrupts_kept,
-    kept_streams,
-    open_descriptors,
-)
+from .frame import RememberingGroup, kept_streams, open_descriptors
+from .signals import children_are_heard
 
 app = typer.Typer(
     name="thermospice",
@@ -52,11 +46,11 @@ def _options(version: bool = typer.Option(False, "--version", help="Show the ver
         raise typer.Exit()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 success, 1 a check fell short, 2 bad input, 130 Ctrl-C.
+def perform(arguments: Sequence[str] | None) -> int:
+    """As `main`.
 
-    Args:
-        arguments: without the program's name; default `sys.argv[1:]`.
+    Raises:
+        KeyboardInterrupt: outside of a command, which would have said so itself.
     """
     # Linear algebra here is many small problems: threads inside each cost more than they bring, and the work is
     # spread over processes. It must be said before numpy is loaded.
@@ -74,10 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     # Everything that a command refuses ends in its own error boundary; what arrives here is about the options.
     try:
-        with interrupts_kept(), endings_interrupt():
-            code = app(args=arguments, prog_name="thermospice", standalone_mode=False)
-    except (typer.Abort, KeyboardInterrupt):
-        return 130
+        code = app(args=arguments, prog_name="thermospice", standalone_mode=False)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
     except typer.Exit as leave:
         return leave.exit_code
     except Exception as error:

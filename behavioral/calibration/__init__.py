@@ -3,10 +3,9 @@
 from ._bench_scores import BenchScores as BenchScores
 from ._calibrate import Calibration as Calibration
 from ._calibrate import calibrate as calibrate
-from ._effort import Effort as Effort
-from ._effort import effort as effort
 from ._fit import Fit as Fit
 from ._fit import fit as fit
+from ._forecast import fit_forecast as fit_forecast
 from ._held_out_programs import information_of as information_of
 from ._held_out_programs import judge_held_out as judge_held_out
 from ._identifiability import Combination as Combination

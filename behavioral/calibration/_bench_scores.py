@@ -8,7 +8,7 @@ import scipy
 from jaxtyping import Float, Int
 
 from ._terms import Part, Term
-from .derivatives import Information
+from .derivatives import Information, solved
 from .unknowns import NUISANCES, Parameters
 
 _TOLD = 1e-2
@@ -178,8 +178,8 @@ class _Baselines:
         self._count += n
 
     def score(self, score: Float[np.ndarray, " p"], information: Float[np.ndarray, "p p"]) -> Score:
-        y = np.linalg.solve(information, score)
+        y = solved(information, score)
         W = self._W.matrix
         v = self._u - W @ y
         left = self._square - 2 * float(self._u @ y) + float(y @ W @ y)
-        return Score(left + float(v @ np.linalg.solve(information - W, v)), self._count)
+        return Score(left + float(v @ solved(information - W, v)), self._count)

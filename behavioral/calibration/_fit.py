@@ -12,7 +12,7 @@ from ...measurements import MeasurementError
 from ._robust_start import fit_alone, robust_start
 from ._terms import Term
 from ._waveform_terms import Normal
-from .derivatives import inverse
+from .derivatives import inverse, solved
 from .unknowns import Parameters
 
 _STEPS = 40
@@ -169,7 +169,7 @@ def _from_afar(
 def refit(runs: Sequence[Term], found: Fit, parameters: Parameters) -> Fit:
     """The same runs and weights with other priors, from where the fit is; the fit itself where that does not settle."""
     z, normal = found.z, found.normal.with_prior(found.prior_sd**-2.0, parameters.precision, found.z)
-    step = np.linalg.solve(normal.curvature, normal.gradient)
+    step = solved(normal.curvature, normal.gradient)
     try:
         if step @ normal.curvature @ step < _SMALL**2 and parameters.possible(z + step):
             # So short a step changes the curvature by less than it is known.
@@ -254,8 +254,13 @@ def _levenberg(
     steps: int = _STEPS,
 ) -> tuple[Float[np.ndarray, " p"], Normal]:
     damping, fresh = 0.0, True
+    factored = normal.curvature
+    undamped = scipy.linalg.cho_factor(factored)
     for k in range(steps):
-        factor = scipy.linalg.cho_factor(normal.curvature)
+        if normal.curvature is not factored:
+            factored = normal.curvature
+            undamped = scipy.linalg.cho_factor(factored)
+        factor = undamped
         left = float(normal.gradient @ scipy.linalg.cho_solve(factor, normal.gradient))
         # Likelihoods of noisy records cancel: that a cost of -10 falls no more may be the rounding of its parts.
         if fresh and left < _ROUNDING**2:

@@ -85,7 +85,7 @@ def _most_probable(
         precision = parameters.precision.copy()
         for where, log in zip(groups, logs, strict=True):
             precision[where] *= np.exp(-2 * log)
-        C = inverse(data + np.diag(precision))
+        C = found.covariance if k == 0 else inverse(data + np.diag(precision))
         X = -C * precision
         np.fill_diagonal(X, X.diagonal() + 1)
         expected = np.array([X.diagonal()[g].sum() for g in groups])

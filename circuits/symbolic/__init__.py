@@ -4,7 +4,7 @@ from ._compiled import Compiled as Compiled
 from ._compiled import compiled as compiled
 from ._document import Formulas as Formulas
 from ._document import analyse as analyse
-from ._document import effort as effort
+from ._document import forecast as forecast
 from ._influence import SettledSensitivity as SettledSensitivity
 from ._influence import settled_sensitivity as settled_sensitivity
 from ._model import LARGEST_INVERSE as LARGEST_INVERSE

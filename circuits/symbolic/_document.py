@@ -7,6 +7,7 @@ from typing import Any
 import sympy
 from sympy import Matrix
 
+from ...files.forecasts import Forecast
 from .. import symbolic
 from ..topologies import Level, Topology
 from ._model import SymbolicModel
@@ -59,9 +60,10 @@ class Formulas:
     holds: bool
 
 
-def effort(topology: Topology, level: Level) -> float:
-    """Time that `analyse` takes [s], to a factor of three: it writes the matrices out, entry by entry."""
-    return _SECONDS[level] * topology.n**2
+def forecast(topology: Topology, level: Level) -> Forecast:
+    """Of `analyse`, which writes the matrices out, entry by entry."""
+    # Formulas take time before they take memory.
+    return Forecast(_SECONDS[level] * topology.n**2)
 
 
 def analyse(topology: Topology, level: Level) -> Formulas:

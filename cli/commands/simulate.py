@@ -65,8 +65,8 @@ _OF_A_CIRCUIT = (
 
 if TYPE_CHECKING:
     from ...circuits import Instance, Level, Program
+    from ...files.forecasts import Forecast
     from ...measurements import Analysis
-    from ...netlists.runs import Forecast
     from ...netlists.vacask import Engine
     from ..frame import Job
 
@@ -149,7 +149,7 @@ def simulate(
             return
         from ...circuits.trials import get_chip_design, get_chip_level, get_instance
         from ...netlists.amplifiers import amplifier_of
-        from ...netlists.runs import Request, get_analysis, run
+        from ...netlists.runs import Request, get_analysis, granted, run
         from ...netlists.vacask import get_engine
         from ..inputs import ProgramOptions, amplifiers, get_scaling
         from ..inputs import chips as inputs
@@ -184,7 +184,7 @@ def simulate(
             at,
             temperature,
             limits,
-            expected.timeout if timeout is None else timeout,
+            granted(expected) if timeout is None else timeout,
             the_engine,
         )
         what = f"{chip.name} with {program.n} cells, design {the_design.name}, level {the_level}"
@@ -228,11 +228,8 @@ def _forecast(
     from ...circuits import Scaling
     from ...circuits.loaded_chips import loaded_chip
     from ...netlists.runs import check_size, forecast
+    from ..forecasts import announce
 
     check_size(instance, program)
     # Most often the chip that is simulated afterwards, which is remembered.
-    expected = forecast(loaded_chip(instance, program, level, Scaling()).network, analysis)
-    expected.check(timeout)
-    if expected.text is not None:
-        this.say(expected.text)
-    return expected
+    return announce(this, forecast(loaded_chip(instance, program, level, Scaling()).network, analysis), timeout)

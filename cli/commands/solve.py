@@ -190,8 +190,10 @@ def solve(
 
         from ...behavioral.linear_algebra import Budget
         from ...circuits.trials import get_chip_design, get_chip_level, get_instance, without_effect
+        from ...netlists.runs import granted
+        from ..forecasts import announce, linear_algebra_forecast
         from ..frame import refuse_beside
-        from ..inputs import check, foreseen, get_device, get_given, get_kind, get_problem
+        from ..inputs import check, get_device, get_given, get_kind, get_problem
         from ..views import linear_algebra as algebra
         from ..views import verdicts
 
@@ -207,12 +209,10 @@ def solve(
         the_device = get_device(kind, instance, the_level, device, timeout)
         if kind != "ideal":
             check(given, chip)
-        expected = foreseen(kind, given, instance, the_level, budget)
-        expected.check(timeout)
-        if expected.text is not None:
-            this.say(expected.text)
+        expected = linear_algebra_forecast(kind, given, instance, the_level, budget)
+        announce(this, expected, timeout)
         if kind == "spice" and timeout is None:
-            the_device = get_device(kind, instance, the_level, device, expected.timeout)
+            the_device = get_device(kind, instance, the_level, device, granted(expected))
         with this.step(f"{problem} on {on}: {runs * programs} runs, {chip.name} with {chip.n} cells"):
             answer = given.on(the_device, np.random.default_rng([seed, 2]), budget)
         for line in without_effect(the_design, the_level, temperature, corner):

@@ -45,16 +45,13 @@ def symbolic(
         from ...circuits.topologies import get_topology
         from ...circuits.trials import fitting_level, get_level
         from ...files import write_text
-        from ...netlists.runs import Forecast
         from ...netlists.simulators import versions
 
         chip, the_level = get_topology(topology, size), fitting_level(get_level(level), topology)
-        from ...circuits.symbolic import analyse, effort  # loads sympy, and a mistake needs none
+        from ...circuits.symbolic import analyse, forecast  # loads sympy, and a mistake needs none
+        from ..forecasts import announce
 
-        # Formulas take time before they take memory.
-        expected = Forecast(0.0, effort(chip, the_level), 0.0)
-        if expected.text is not None:
-            this.say(expected.text)
+        announce(this, forecast(chip, the_level))
         with this.step(f"symbolic analysis: {chip.name} with {size} cells"):
             found = analyse(chip, the_level)
         write_text(this.folder / "symbolic.txt", found.text)

@@ -43,7 +43,10 @@ def train(
     context: typer.Context,
     task: Annotated[str | None, typer.Argument(help="Such as digits; without one, train lists all.")] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="YAML file with any settings of an experiment; options win.")
+        Path | None,
+        typer.Option(
+            "--config", help="YAML file with any settings of an experiment, or what --tune left; options win."
+        ),
     ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder of data that are not shipped, as of mnist.")
@@ -132,7 +135,7 @@ def train(
         float | None,
         _option(
             "--target-loss",
-            "A validation loss: say after how many steps, and which modelled time, it was reached.",
+            "A validation loss, looked at after each step: say at which step, and modelled time, it was reached.",
             _OPTIMISER,
             quantity("--target-loss", ""),
         ),

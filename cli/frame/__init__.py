@@ -5,9 +5,6 @@ from ._command_frame import job as job
 from ._given import RememberingGroup as RememberingGroup
 from ._given import refuse_beside as refuse_beside
 from ._given import written as written
-from ._interrupt import children_are_heard as children_are_heard
-from ._interrupt import endings_interrupt as endings_interrupt
-from ._interrupt import interrupts_kept as interrupts_kept
 from ._netlist_options import Include as Include
 from ._netlist_options import Input as Input
 from ._netlist_options import NetlistFile as NetlistFile

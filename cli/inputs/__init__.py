@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from . import _circuit_lab as circuit_lab
     from . import _lab as lab
     from ._amplifiers import AmplifierOptions as AmplifierOptions
-    from ._foreseen import foreseen as foreseen
     from ._linear_algebra import Kind as Kind
     from ._linear_algebra import check as check
     from ._linear_algebra import get_device as get_device
@@ -33,7 +32,6 @@ __all__ = [
     "check_training_names",
     "chips",
     "circuit_lab",
-    "foreseen",
     "get_circuit",
     "get_device",
     "get_drawn",
@@ -52,7 +50,6 @@ _HOMES = {
     "ProgramOptions": "_programs",
     "check": "_linear_algebra",
     "check_training_names": "_training_names",
-    "foreseen": "_foreseen",
     "get_circuit": "_own_circuits",
     "get_device": "_linear_algebra",
     "get_drawn": "_own_circuits",

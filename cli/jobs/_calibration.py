@@ -10,14 +10,15 @@ import xarray as xr
 from pydantic import with_config
 
 from ...behavioral import Calibration, PopulationModel
-from ...behavioral.calibration import check_nuisances, effort
+from ...behavioral.calibration import check_nuisances
 from ...behavioral.comparison import short
-from ...campaigns import fit_chips, folders_of, measure_chip
+from ...campaigns import fit_chips, folders_of, is_measured, measure_chip
 from ...circuits import Design, Instance, Level, Topology
 from ...circuits.topologies import get_topology
 from ...circuits.trials import get_chip_design, get_chip_level, get_instance, without_effect
 from ...fidelity import held_out as heldout
 from ...files import write_json
+from ...files.forecasts import in_turn
 from ...files.opening import check_count, check_seed
 from ...measurements import (
     MOST_PROGRAMS,
@@ -26,18 +27,16 @@ from ...measurements import (
     check_programs,
     load_measurements,
     load_numbered,
-    read_measurement,
     save_measurements,
 )
 from ...netlists import measure_for_calibration
 from ...netlists.amplifiers import changed_since
-from ...netlists.runs import Forecast
 from .._exceptions import InputError
+from ..forecasts import announce, calibration_forecast, campaign_forecast, fit_forecast_of
 from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, state_file
 from ..inputs import AmplifierOptions, amplifiers, lab
 from ..views import calibration as findings
 from ..views import population, table
-from ._calibration_forecast import foresee, measuring_and_fit
 
 
 @with_config(STRICT)
@@ -137,11 +136,11 @@ def from_drawn(this: Job, request: CalibrationRequest, held_out: int, keep_below
     _say_what_means_nothing(this, request)
     count = check_programs(request.programs, request.chip_topology)
     kinds = check_kinds(request.kinds, instance, level)
-    foresee(this, measuring_and_fit(instance, level, count, request.kinds, request.nuisances))
+    announce(this, calibration_forecast(instance, level, count, request.kinds, request.nuisances))
     what = f"ngspice: {count} programs ({', '.join(kinds)}), {request.topology} with {request.size} cells"
     with this.step(what):
         data = measure_for_calibration(instance, level, count, request.seed, request.kinds)
-    found = _fit(this, data, request.nuisances, foreseen=True)
+    found = _fit(this, data, request.nuisances, announced=True)
     findings.write(found.model, instance, data, this.folder)
     findings.write_identifiability(found, this.folder)
     rows: list[heldout.HeldOutRow] = []
@@ -210,14 +209,21 @@ def campaign(this: Job, request: CalibrationRequest) -> None:
     programs = check_programs(request.programs, request.chip_topology)
     check_kinds(request.kinds, request.instance(), request.chip_level)
     _say_what_means_nothing(this, request)
-    population.save_request(this.folder, asdict(request))
     folders = [this.folder / population.CHIPS / str(k) for k in range(count)]
+    left = sum(not is_measured(folder) for folder in folders)
+    announce(
+        this,
+        campaign_forecast(
+            request.instance(), request.chip_level, programs, request.kinds, request.nuisances, count, left
+        ),
+    )
+    population.save_request(this.folder, asdict(request))
     with this.step(f"ngspice: {count} chips with {programs} programs each") as step:
         for k, folder in enumerate(folders):
             step.advance(k, count)
             measure_chip(request.instance(k), request.chip_level, programs, request.kinds, request.seed + k, folder)
     chips = [partial(load_numbered, folder / "calibration") for folder in folders]
-    _process(this, chips, [f"chip {k}" for k in range(count)], request.nuisances)
+    _process(this, chips, [f"chip {k}" for k in range(count)], request.nuisances, announced=True)
 
 
 def resume_campaign(this: Job) -> None:
@@ -246,7 +252,11 @@ def _one_chip(this: Job, data: list[xr.Dataset], nuisances: Sequence[str]) -> No
     _show(this, found, None)
 
 
-def _process(this: Job, chips: Sequence[Any], names: Sequence[str], nuisances: Sequence[str]) -> None:
+def _process(
+    this: Job, chips: Sequence[Any], names: Sequence[str], nuisances: Sequence[str], announced: bool = False
+) -> None:
+    if not announced and (first := chips[0]()):
+        announce(this, in_turn([fit_forecast_of(first, nuisances)] * len(chips)))
     with this.step(f"calibrate {len(chips)} chips") as step:
         calibrations = fit_chips(chips, names, step.advance, nuisances)
         found = PopulationModel.estimate(calibrations)
@@ -260,12 +270,9 @@ def _process(this: Job, chips: Sequence[Any], names: Sequence[str], nuisances: S
         this.say(f"{name}: {short(verdict)}")
 
 
-def _fit(this: Job, data: list[xr.Dataset], nuisances: Sequence[str], foreseen: bool = False) -> Calibration:
-    if not foreseen and data:
-        first = read_measurement(data[0], "measurement 0")
-        settled = sum(one.attrs["analysis"] == "op" for one in data)
-        wanted = effort(first.design, first.topology, first.level, len(data), nuisances, settled)
-        foresee(this, Forecast(0.0, wanted.seconds, wanted.memory))
+def _fit(this: Job, data: list[xr.Dataset], nuisances: Sequence[str], announced: bool = False) -> Calibration:
+    if not announced and data:
+        announce(this, fit_forecast_of(data, nuisances))
     with this.step(f"calibrate on {len(data)} measurements"):
         return Calibration.of(data, nuisances)
 

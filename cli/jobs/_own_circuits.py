@@ -71,9 +71,10 @@ def records_of_a_circuit(files: Sequence[Path], netlist: Path | None, asked: boo
 def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> None:
     """Simulate a circuit, beside its equations."""
     from ...netlists.own_circuits import CircuitRequest, simulate_circuit
-    from ...netlists.runs import get_analysis
+    from ...netlists.runs import forecast, get_analysis, granted
     from ..circuit_views import circuit_files
     from ..circuit_views import own_circuit as view
+    from ..forecasts import announce
     from ..inputs import get_circuit, get_drawn
 
     band = None if what.band is None else (what.band.low, what.band.high)
@@ -83,6 +84,7 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
     analysis = get_analysis(what.analysis, what.noise, what.duration, band)
     nominal = get_circuit(which.netlist, which.outputs, which.include, this.say, what.temperature)
     circuit = get_drawn(nominal, which.tolerances, which.instance_seed)
+    expected = announce(this, forecast(circuit.network, analysis), what.timeout)
     request = CircuitRequest(
         analysis=analysis,
         temperature=what.temperature,
@@ -91,7 +93,7 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
         input=what.input,
         noise=what.noise,
         seed=what.seed,
-        **({} if what.timeout is None else {"timeout": what.timeout}),
+        timeout=granted(expected) if what.timeout is None else what.timeout,
     )
     name, elements = circuit.network.name, len(circuit.network.elements)
     with this.step(f"ngspice: {analysis}, {name} with {elements} elements"):

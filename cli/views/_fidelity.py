@@ -18,9 +18,9 @@ from ...behavioral.populations import get_device_model
 from ...circuits.trials import BOARD, get_design, get_level
 from ...files import judged, write_json
 from ...measurements import read_measurement
-from ...netlists.runs import Forecast, forecast
 from ...netlists.simulators import versions
 from .._exceptions import InputError
+from ..forecasts import announce, fidelity_forecast
 from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, load_state, save_state, state_file
 from ..inputs import AmplifierOptions, amplifiers, lab
 
@@ -115,35 +115,11 @@ def run(request: VerificationRequest, done: fidelity.Done, this: Job) -> list[fi
         save_state(this.folder, "verify", {"request": asdict(request), "cases": rows})
 
     wanted = request.cases()
-    if (text := foretold(wanted)) is not None:
-        this.say(text)
+    announce(this, fidelity_forecast(wanted))
     with this.step(f"{len(wanted)} chips: SPICE, symbolic, behavioural") as step:
         rows = fidelity.verify(wanted, request.opinions, done, keep, step.advance)
     write_json(this.folder / "fidelity.json", rows)
     return rows
-
-
-# Of smaller chips no analysis takes longer than the rest of its row.
-_LARGE = 32
-
-
-def foretold(cases: Sequence[fidelity.Case]) -> str | None:
-    """A sentence on what the large chips of a table take, where that is more than a minute or a gigabyte.
-
-    Raises:
-        NetlistError: one that does not fit into the free memory.
-    """
-    parts = []
-    for case in cases:
-        if case.cells > _LARGE:
-            subject = case.subject()
-            network = subject.instance.network(subject.program, case.level, subject.scaling)
-            # of chips so large settled voltages and responses are compared
-            parts += [forecast(network, "op"), forecast(network, "ac")]
-    for part in parts:
-        part.check()
-    memory = max((part.memory for part in parts), default=0.0)
-    return Forecast(sum(part.whole for part in parts), 0.0, memory).text
 
 
 def against_lab(this: Job, device: Path, files: Sequence[Path]) -> None:

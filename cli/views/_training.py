@@ -11,7 +11,7 @@ from ...files.opening import check_count, check_seed
 from ...reports.results import MedianOverSeeds, ToTarget, to_target
 from ...reports.wording import median_text
 from ...training import Experiment, experiment, load_experiment, run_experiments, tune
-from ...training.experiments import anchored, read_mapping, with_defaults
+from ...training.experiments import anchored, fields_of_method, read_mapping, with_defaults
 from ...training.parallel import started_among_others
 from ...training.runs import Tuned, TuningBudget, follow_experiments
 from ...training.tasks import TASKS, Task, load_task
@@ -111,14 +111,29 @@ def tuning(
     budget = _checked_budget(given, trials, loaded)
     save_state(this.folder, "train", {"tuning": asked})
     with this.step(f"tuning on {task}, {budget.steps} steps", bar=False):
-        found = tune(task, this.folder, task=loaded, data=data, budget=budget, workers=workers, quiet=this.quiet)
+        found = tune(
+            task,
+            this.folder,
+            task=loaded,
+            data=data,
+            budget=budget,
+            workers=workers,
+            quiet=this.quiet,
+            tell=this.say,
+        )
+    settings = this.folder / f"{task}.yaml"
+    this.say(f"to train with them: thermospice train --config {settings} --optimizer {_optimizer(found[0])}")
     return {
         "task": task,
-        "settings": f"{task}.yaml",
+        "settings": settings.name,
         "steps": budget.steps,
         **_found(found),
-        **_left_out(this.folder / f"{task}.yaml"),
+        **_left_out(settings),
     }
+
+
+def _optimizer(one: Tuned) -> str | None:
+    return fields_of_method(one.method)["optimizer"]
 
 
 def _budget(given: Mapping[str, Any], trials: int | None) -> dict[str, Any]:
@@ -145,7 +160,8 @@ def _found(tuned: Sequence[Tuned]) -> dict[str, Any]:
     chosen = {one.method: {**one.chosen, "validation_loss": one.validation_loss} for one in tuned}
     reached = {
         one.method: [
-            None if r is None else {"steps": r.step, "modelled_time_s": r.modelled_time_s} for r in one.reached
+            None if r is None else {"steps": r.step, "last_step_above": r.above, "modelled_time_s": r.modelled_time_s}
+            for r in one.reached
         ]
         for one in tuned
     }
@@ -177,6 +193,7 @@ def _of_target(one: ToTarget) -> dict[str, Any]:
     return {
         "reached": one.reached,
         "seeds": one.steps.seeds,
+        **({} if one.apart is None else {"looked_at_every": one.apart}),
         "steps": _finite(one.steps),
         "modelled_time_s": _finite(one.time),
     }

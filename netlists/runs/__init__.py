@@ -18,10 +18,11 @@ from ._checked_simulation import elsewhere as elsewhere
 from ._checked_simulation import get_analysis as get_analysis
 from ._checked_simulation import relative_norm as relative_norm
 from ._checked_simulation import run as run
-from ._forecast import Forecast as Forecast
+from ._forecast import check_forecast as check_forecast
 from ._forecast import check_size as check_size
 from ._forecast import forecast as forecast
 from ._forecast import forecast_of_noise as forecast_of_noise
+from ._forecast import granted as granted
 from ._many import settle_together as settle_together
 from ._many import simulate_many as simulate_many
 from ._power import OperatingPower as OperatingPower

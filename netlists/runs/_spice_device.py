@@ -34,11 +34,12 @@ from ...circuits.loaded_chips import (
     without_grid,
 )
 from ...circuits.topologies import Answer, load
+from ...files.forecasts import Forecast
 from .._exceptions import NetlistError
 from ..decks import Job
 from ..simulators import Ngspice, proven_ngspice
 from ._agreement import trusted
-from ._forecast import Forecast, forecast_of_noise
+from ._forecast import forecast_of_noise
 from ._many import simulate_many
 
 _HOLDS_PER_RATE = 16
@@ -88,7 +89,7 @@ class SpiceDevice:
         laws = partial(self._laws, asked, scaling, strength, rounding is not None)
         return LoadedSpice(device, program, scaling, strength, laws)
 
-    def foreseen(self, program: Program, duration: float, runs: int) -> Forecast:
+    def forecast(self, program: Program, duration: float, runs: int) -> Forecast:
         """What records take, each of so many of the program's slowest time constants after it has settled."""
         slow, fast = program_rates(program, 1.0)
         holds = _HOLDS_PER_RATE * (duration - log(SETTLED)) * fast / slow

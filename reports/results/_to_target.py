@@ -31,11 +31,16 @@ class MedianOverSeeds:
 
 @dataclass(frozen=True, slots=True)
 class ToTarget:
-    """Of one optimiser: how many of its seeds came to the loss, after how many steps and which modelled time [s]."""
+    """Of one optimiser: how many of its seeds came to the loss, after how many steps and which modelled time [s].
+
+    apart: the most steps between the one at which a seed was seen there and the last one before it that was looked at;
+    1 where each step was, None where nobody knows.
+    """
 
     reached: int
     steps: MedianOverSeeds
     time: MedianOverSeeds
+    apart: int | None = None
 
 
 def median_over_seeds(values: Sequence[float | None]) -> MedianOverSeeds:
@@ -78,14 +83,28 @@ def with_common_target(runs: Sequence[Entry], curves: Sequence[Entry]) -> list[E
 
 def _first(run: Entry, curves: Sequence[Entry], target: float) -> Entry:
     rows = (row for row in curves if row["run"] == run["run"])
-    row = next((row for row in rows if row.get("validation_loss", np.inf) <= target), None)
-    if row is None:
-        return {}
-    time = {"modelled_time_to_target_s": row["modelled_time_s"]} if "modelled_time_s" in row else {}
-    return {"steps_to_target": row["step"], **time}
+    above: dict[str, int] = {}
+    for row in rows:
+        if row.get("validation_loss", np.inf) <= target:
+            time = {"modelled_time_to_target_s": row["modelled_time_s"]} if "modelled_time_s" in row else {}
+            return {"steps_to_target": row["step"], **time, **above}
+        if "validation_loss" in row:
+            above = {"last_step_above_target": row["step"]}
+    return {}
 
 
 def _of(runs: Sequence[Entry]) -> ToTarget:
     steps = [run.get("steps_to_target") for run in runs]
     times = [run.get("modelled_time_to_target_s") for run in runs]
-    return ToTarget(sum(s is not None for s in steps), median_over_seeds(steps), median_over_seeds(times))
+    return ToTarget(sum(s is not None for s in steps), median_over_seeds(steps), median_over_seeds(times), _apart(runs))
+
+
+def _apart(runs: Sequence[Entry]) -> int | None:
+    # a run that was there from the beginning has no step above the target
+    gaps = [
+        1 if run["steps_to_target"] == 0 else run["steps_to_target"] - run["last_step_above_target"]
+        for run in runs
+        if run.get("steps_to_target") == 0 or {"steps_to_target", "last_step_above_target"} <= run.keys()
+    ]
+    there = sum("steps_to_target" in run for run in runs)
+    return int(max(gaps)) if gaps and len(gaps) == there else None

@@ -40,6 +40,7 @@ class Entry(TypedDict, total=False):
     validation_loss: Number
     target_loss: NotNegative
     steps_to_target: Count
+    last_step_above_target: Count
     modelled_time_to_target_s: NotNegative
     test_accuracy: Number
     elapsed_s: NotNegative

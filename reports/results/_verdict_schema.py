@@ -234,6 +234,7 @@ class WhenReached(TypedDict):
     """When a run with chosen settings had come to the target."""
 
     steps: Count
+    last_step_above: NotRequired[Count | None]
     modelled_time_s: NotNegative
 
 

@@ -178,7 +178,9 @@ def _when(summary: Mapping[str, Any]) -> Iterator[Table]:
 
 def _as_of_a_run(one: Mapping[str, Any]) -> dict[str, Any]:
     """By the names that entries of runs have."""
-    return {"steps_to_target": one["steps"], "modelled_time_to_target_s": one["modelled_time_s"]}
+    found = {"steps_to_target": one["steps"], "modelled_time_to_target_s": one["modelled_time_s"]}
+    above = one.get("last_step_above")  # folders of older versions do not say
+    return found if above is None else {**found, "last_step_above_target": above}
 
 
 def _setting(value: Any) -> str | Cell:

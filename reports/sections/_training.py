@@ -1,7 +1,7 @@
 """The report's part on training: curves, final values, modelled time, and where TNGD loses."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -207,14 +207,23 @@ def _to_target(
     coverages = [one.steps.coverage for one in found.values()]
     held = " to ".join(dict.fromkeys(f"{end:.0%}" for end in (min(coverages), max(coverages))))
     caption = (
-        f"To a validation loss of {target:.4g}, at logged steps: median over the seeds, and in brackets order"
-        f" statistics that hold it with {held}. A seed that never came there is later than all others"
+        f"To a validation loss of {target:.4g}{_looked_at(found.values())}: median over the seeds, and in brackets"
+        f" order statistics that hold it with {held}. A seed that never came there is later than all others"
     )
     rows = tuple(
         (name, f"{one.reached} of {one.steps.seeds}", _median(one.steps), _median(one.time, "s"))
         for name, one in found.items()
     )
     return caption, ("optimiser", "seeds that came there", "steps", "modelled time"), rows
+
+
+def _looked_at(found: Iterable[ToTarget]) -> str:
+    """How exactly the steps are known; nothing where each was looked at, or nobody came there."""
+    came = [one.apart for one in found if one.reached]
+    if None in came:
+        return ", at logged steps"
+    most = max((apart for apart in came if apart is not None), default=1)
+    return f", which was looked at every {most} steps" if most > 1 else ""
 
 
 def _median(found: MedianOverSeeds, unit: str = "") -> str:

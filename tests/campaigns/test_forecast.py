@@ -2,7 +2,7 @@
 
 import pytest
 from thermospice.campaigns import (
-    CampaignForecast,
+    Execution,
     StudyError,
     campaign_forecast,
     parse_study,
@@ -11,7 +11,7 @@ from thermospice.campaigns import (
     to_plain,
 )
 from thermospice.circuits import Design
-from thermospice.training.runs import RunCost
+from thermospice.files.forecasts import Forecast
 
 BOARD = Design.preset("board-1k-1n").to_dict()
 
@@ -29,17 +29,15 @@ def test_time_grows_with_the_runs_and_falls_with_the_workers():
 
 
 def test_a_campaign_of_small_chips_is_said_where_it_is_long():
-    assert campaign_forecast(planned(200), 2).text is None
-    assert campaign_forecast(planned(10_000), 2).text == "10,000 runs take about 2.5 min"
+    assert campaign_forecast(planned(200), 2).text() is None
+    assert campaign_forecast(planned(10_000), 2).text("they take") == "they take about 2.5 min"
 
 
-def test_what_does_not_fit_is_refused_with_the_number():
-    found = CampaignForecast(runs=10, seconds=1.0, longest=100.0, memory=4e9)
-    found.check(timeout=60.0, free=5e9)
-    with pytest.raises(StudyError, match="take about 4 GB of memory together, and 3 GB are free"):
-        found.check(timeout=60.0, free=3e9)
-    with pytest.raises(StudyError, match=r"a run takes about 1.7 min, and its limit is 20 s"):
-        found.check(timeout=20.0, free=None)
+def test_workers_that_do_not_fit_together_are_refused_with_the_number(tmp_path, monkeypatch):
+    monkeypatch.setattr("thermospice.campaigns._campaign.free_memory", lambda: 3e8)
+    study = parse_study({"name": "s", "instances": 4, "circuit": {"design": BOARD, "size": 32}}, "s.yaml")
+    with pytest.raises(StudyError, match=r"s.yaml: the workers together take about .* GB of memory, and 0.3 GB"):
+        run_campaign(study, tmp_path / "out", Execution(workers=2), where="s.yaml")
 
 
 def test_a_run_that_cannot_end_in_its_time_is_refused_before_it_begins(tmp_path):
@@ -61,18 +59,17 @@ def begun(monkeypatch):
     """Every run of a batch takes a tenth of a second for each of its samples, and a megabyte."""
     asked = []
 
-    def cost(experiment):
+    def cost(experiment, task=None):
         asked.append(experiment)
-        return RunCost(0.1 * experiment.batch_size, 1e6)
+        return Forecast(0.1 * experiment.batch_size, 1e6)
 
-    monkeypatch.setattr("thermospice.training.runs.run_cost", cost)
+    monkeypatch.setattr("thermospice.training.runs._forecast.run_forecast", cost)
     return asked
 
 
 def test_trainings_are_forecast_by_one_of_each_kind(begun):
     study = trainings(damping=[0.1, 0.2, 0.3], batch_size=[10, 30])
     found = campaign_forecast(plan(study, "s"), 2)
-    assert found.runs == 24
     assert found.seconds == pytest.approx((12 * 1.0 + 12 * 3.0) / 2)
     assert found.longest == pytest.approx(3.0)
     assert found.memory == pytest.approx(2e6)
@@ -81,12 +78,26 @@ def test_trainings_are_forecast_by_one_of_each_kind(begun):
 
 def test_many_kinds_are_not_all_begun(begun):
     # Catches a forecast that takes as long as the study.
-    found = campaign_forecast(plan(trainings(batch_size=list(range(10, 20))), "s"), 1)
-    assert len(begun) == 6
-    assert found.seconds == pytest.approx(4 * 0.1 * (10 + 11 + 12 + 13 + 14 + 5 * 15))
+    found = campaign_forecast(plan(trainings(batch_size=list(range(10, 30))), "s"), 1)
+    assert len(begun) == 16
+    assert found.seconds == pytest.approx(4 * 0.1 * (sum(range(10, 25)) + 5 * 25))
 
 
 def test_a_training_that_cannot_end_in_its_time_is_refused_where_somebody_listens(begun, tmp_path):
     study = parse_study({**to_plain(trainings(batch_size=[10])), "timeout": 0.1}, "s")
     with pytest.raises(StudyError, match=r"s: timeout: a run takes about 1 s, and its limit is 0.1 s"):
         run_campaign(study, tmp_path / "out", where="s", tell=print)
+
+
+def test_a_campaign_of_a_circuit_of_one_s_own_is_said_too(tmp_path):
+    text = "* low pass\nV1 in 0 1\nR1 in out 1k\nC1 out 0 1n\n.end\n"
+    netlist = {"text": text, "outputs": ["out"], "tolerances": {"R*": 0.01}, "analyses": ["op", "ac"]}
+    one, many = (
+        campaign_forecast(
+            plan(parse_study({"name": "s", "kind": "netlist", "instances": n, "netlist": netlist}, "s"), "s"), 1
+        )
+        for n in (1, 1000)
+    )
+    assert many.seconds == pytest.approx(1000 * one.seconds)
+    assert one.text() is None
+    assert many.text() is not None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from thermospice.cli.frame import interrupts_kept
+from thermospice.cli.signals import interrupts_kept
 
 COMMANDS = ("run", "designs", "simulate", "symbolic", "calibrate", "verify", "train", "report")
 

@@ -1,6 +1,7 @@
 """Whatever asks a command to end, it ends as by Ctrl-C, and nothing that it started is left."""
 
 import json
+import os
 import signal
 import subprocess
 
@@ -120,3 +121,19 @@ def test_children_are_heard_though_whoever_started_this_ignores_them():
         assert signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
     finally:
         signal.signal(signal.SIGCHLD, before)
+
+
+def test_an_interrupt_while_the_application_loads_is_one_line(monkeypatch, capsys):
+    """Catches a traceback for those who change their mind within the first tenths of a second."""
+    import builtins
+
+    whole = builtins.__import__
+
+    def interrupted(name, *arguments):
+        if name == "_app":
+            os.kill(os.getpid(), signal.SIGTERM)
+        return whole(name, *arguments)
+
+    monkeypatch.setattr(builtins, "__import__", interrupted)
+    assert main(["--version"]) == 130
+    assert capsys.readouterr().err == "thermospice: interrupted\n"

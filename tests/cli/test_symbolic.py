@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from thermospice.files.forecasts import Forecast
 
 TOPOLOGIES = ("rc-mesh", "differential-rc-mesh", "crossbar", "cascade", "rlc-grid")
 
@@ -56,5 +57,5 @@ def test_a_matrix_too_wide_for_a_page_is_told_entry_by_entry(run):
 
 
 def test_long_formulas_are_told_beforehand(run, monkeypatch):
-    monkeypatch.setattr("thermospice.circuits.symbolic.effort", lambda topology, level: 100.0)
+    monkeypatch.setattr("thermospice.circuits.symbolic.forecast", lambda topology, level: Forecast(100.0))
     assert "this takes about 1.7 min" in run("symbolic", "--size", 1, "--out", "new").err

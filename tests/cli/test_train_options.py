@@ -52,6 +52,18 @@ def test_settings_of_other_methods(asked):
     assert (numbered["device_seed"], numbered["precision"]) == (12, "float64")
 
 
+def test_a_tuning_is_a_configuration(asked, run, tmp_path):
+    # Catches a file of tuned settings that only a person can read.
+    chosen = {"adam": {"chosen": {"lr": 0.02, "beta1": 0.5}}, "ideal-spu": {"chosen": {"lr": 0.1, "t": 7.0}}}
+    tuning = {"task": "digits", "schedule": "cosine", "budget": {"steps": 9}, "methods": chosen}
+    (tmp_path / "digits.yaml").write_text(json.dumps(tuning))
+    found = asked("--config", "digits.yaml", "--optimizer", "adam", "--lr", 0.03)
+    wanted = {"task": "digits", "optimizer": "adam", "lr": 0.03, "beta1": 0.5, "steps": 9, "schedule": "cosine"}
+    assert {name: found[name] for name in wanted} == wanted
+    assert asked("--config", "digits.yaml")["t"] == 7.0
+    run("train", "mnist", "--config", "digits.yaml").refused("digits.yaml: task: its settings were tuned for 'digits'")
+
+
 def test_options_that_do_not_fit_are_refused_in_a_line(run, tmp_path):
     DeviceModel.nominal(Design.preset("board-1k-1n").nominal(Crossbar(n=2))).save(tmp_path / "device.json")
     measured = ("--solver", "device-spu", "--chip", "measured", "--seeds", 1, "--steps", 1)

@@ -64,7 +64,6 @@ ALLOWED = {
     ("behavioral/exports/_numpy_circuit.py", "read_text"): "of the package itself",
     ("campaigns/_forecast.py", "json.loads"): "a copy of plain data",
     ("netlists/exports/_chip.py", "read_text"): "of the package itself",
-    ("netlists/runs/_forecast.py", "read_text"): "what the kernel says of memory",
     ("measurements/layout/_content.py", "open"): "a file in memory, to write",
     ("measurements/layout/_content.py", "h5netcdf.File"): "a file in memory, to write",
     ("campaigns/planning/_netlist_tasks.py", "json.loads"): "a copy of plain data",

@@ -25,7 +25,10 @@ class FlatModule:
 
     @classmethod
     def of(cls, module: nn.Module) -> "FlatModule":
-        """Raises ValueError when nothing is trainable, dtypes or devices differ, or a layer mixes samples."""
+        """Raises ValueError when nothing is trainable, dtypes or devices differ, or a layer mixes samples.
+
+        So it does for a parameter with a hook on its gradient.
+        """
         if not isinstance(module, nn.Module):
             raise TypeError(f"module: expected a torch.nn.Module, got {type(module).__name__}")
         trainable = {name: p for name, p in module.named_parameters() if p.requires_grad}
@@ -38,6 +41,7 @@ class FlatModule:
         if flat.parameters[0].dtype not in (torch.float32, torch.float64):
             raise ValueError(f"module: expected float32 or float64 parameters, got {flat.parameters[0].dtype}")
         _refuse_batch_statistics(module)
+        _refuse_hooks(trainable)
         return flat
 
     @property
@@ -96,6 +100,7 @@ class FlatModule:
     def refuse_changes(self) -> None:
         """Raises ValueError when other parameters are trainable now than when this was made, or samples are mixed."""
         _refuse_batch_statistics(self.module)
+        _refuse_hooks(dict(zip(self.names, self.parameters, strict=True)))
         known = dict(zip(self.names, self.parameters, strict=True))
         present = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
         changed = [n for n in (*known, *present) if known.get(n) is not present.get(n)]
@@ -144,6 +149,17 @@ def _refuse_batch_statistics(module: nn.Module) -> None:
                 f"module: layer {name!r} normalises with batch statistics, so samples have no Jacobian of their own; "
                 "put it in eval() before a step, after a pass in train() under torch.no_grad() for its statistics, or "
                 "use GroupNorm"
+            )
+
+
+def _refuse_hooks(trainable: Mapping[str, nn.Parameter]) -> None:
+    """A hook on a gradient makes it another function's, of which nobody knows the curvature."""
+    for name, p in trainable.items():
+        if p._backward_hooks:
+            raise ValueError(
+                f"module: parameter {name!r} has a hook on its gradient (register_hook), which "
+                "changes the gradient and not the curvature; remove the hook, and change the "
+                "gradient in a closure for step(closure)"
             )
 
 

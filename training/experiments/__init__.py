@@ -17,6 +17,7 @@ from ._make_solver import extrapolation as extrapolation
 from ._make_solver import make_solver as make_solver
 from ._methods import OPTIMIZERS as OPTIMIZERS
 from ._methods import RANGES as RANGES
+from ._methods import SETTINGS as SETTINGS
 from ._methods import SOLVERS as SOLVERS
 from ._methods import TUNED_AS as TUNED_AS
 from ._methods import applies as applies
@@ -27,7 +28,7 @@ from ._optimizer_kinds import present as present
 from ._solver_kinds import SOLVER_KINDS as SOLVER_KINDS
 from ._solver_kinds import SolverKind as SolverKind
 from ._tuned_table import FOLDER as FOLDER
-from ._tuned_table import budgets as budgets
 from .search import Choice as Choice
 from .search import Range as Range
 from .search import settings_at as settings_at
+from .tunings import budgets as budgets

@@ -7,8 +7,9 @@ from .._exceptions import ExperimentError
 from ..parallel import Ranks
 from ..tasks import Task
 from ._experiment import Experiment
-from ._methods import GENERAL, SETTINGS, TUNED_AS
-from ._tuned_table import TunedSettings, has_tunings, tuned_settings
+from ._methods import GENERAL, SETTINGS, TUNED_AS, names_of_tunings
+from ._tuned_table import has_tunings, tuned_settings
+from .tunings import TunedSettings
 
 _AVERAGE = ("curvature_rows", "curvature_average", "curvature_decay")
 _CHOSEN_WITH_LR = ("momentum", "start", *_AVERAGE)
@@ -47,12 +48,7 @@ def with_defaults(experiment: Experiment, task: Task) -> Experiment:
 
 
 def _tuned(experiment: Experiment, steps: int) -> TunedSettings | None:
-    method = experiment.method
-    methods: tuple[str, ...] = (TUNED_AS.get(method, method),)
-    if experiment.correction in (None, "none"):
-        # What only the bare chip bears comes first; corrected it takes what the method it is like was tuned to.
-        methods = (method, *methods)
-    return tuned_settings(experiment.task, methods, steps)
+    return tuned_settings(experiment.task, names_of_tunings(experiment.method, experiment.correction), steps)
 
 
 def _values(method: str, chosen: Mapping[str, Any]) -> dict[str, Any]:

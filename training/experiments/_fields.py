@@ -46,7 +46,8 @@ class ExperimentFields(BaseModel):
     """Take the values that were tuned for about so many steps, where settings are left open; those for about `steps`
     unless given, and results say which."""
     target_loss: Annotated[Ratio, Field(gt=0)] | None = None
-    """A loss on validation data: results say after how many steps, and which modelled time, a run reached it."""
+    """A loss on validation data, looked at after each step until a run reached it: results say at which step, and at
+    which modelled time, it did."""
     lr: Annotated[Ratio, Field(gt=0)] | None = None
     """Learning rate of the first step."""
     schedule: Literal["constant", "cosine"] | None = None

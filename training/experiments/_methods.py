@@ -91,6 +91,16 @@ def _tuned_as() -> dict[str, str]:
 # Methods that take what was tuned for another; only the first of each kind is tuned.
 TUNED_AS: Mapping[str, str] = _tuned_as()
 
+
+def names_of_tunings(method: str, correction: str | None) -> tuple[str, ...]:
+    """Names under which a table has settings for a method, the first of which wins.
+
+    What only a bare chip bears comes first; corrected it takes what the method that it is like was tuned to.
+    """
+    shared = TUNED_AS.get(method, method)
+    return (method, shared) if correction in (None, "none") else (shared,)
+
+
 _KINDS: Mapping[str, OptimizerKind | SolverKind] = {**OPTIMIZER_KINDS, **SOLVER_KINDS}
 
 # What each tuned method takes on a task that it was not tuned for.

@@ -53,8 +53,16 @@ def ask(name: str, flat: FlatModule, closure: Callable[[], Any]) -> Asked:
 def refuse_other_gradients(name: str, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
     """Raises ValueError where parameters hold gradients, clipped ones say, that are not those of the batch.
 
-    pairs: each parameter, and its gradient by the batch.
+    pairs: each parameter, and its gradient by the batch. Raises it also for a hook that waits for a
+    gradient in `.grad`, where a step leaves none.
     """
+    pairs = list(pairs)
+    if any(getattr(p, "_post_accumulate_grad_hooks", None) for p, _ in pairs):
+        raise ValueError(
+            f"{name}: a parameter has a hook that waits for its gradient "
+            "(register_post_accumulate_grad_hook), which step(inputs, targets) never makes; remove it, "
+            "or hand the gradients over by step(closure)"
+        )
     held = [(p.grad.to_dense().flatten(), own.flatten()) for p, own in pairs if p.grad is not None]
     if not held:
         return

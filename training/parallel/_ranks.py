@@ -10,6 +10,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
+from ...files.opening import available_cores
 from .._exceptions import ExperimentError
 
 
@@ -19,6 +20,12 @@ class Ranks:
 
     rank: int
     count: int
+
+    @property
+    def side_by_side(self) -> float:
+        """As how many processes they work that have a core each, where torchrun has started more on a machine."""
+        here = _whole("LOCAL_WORLD_SIZE", os.environ.get("LOCAL_WORLD_SIZE") or "1")
+        return self.count * min(1.0, available_cores() / max(here, 1))
 
     @staticmethod
     def joined() -> bool:

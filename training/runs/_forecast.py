@@ -1,30 +1,34 @@
-"""What trainings will take, said before they begin: time by steps that are really taken, memory by their sizes."""
+"""What trainings will take: time by steps that are really taken, memory by their sizes."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 import torch
 
-from ...files.quantities import duration_text
+from ...files.forecasts import Forecast
 from .._exceptions import ExperimentError
 from ..curvature import call
 from ..experiments import Experiment, with_defaults
 from ..tasks import Split, Task
-from ._job import SeedJob, cached_task
+from ._job import cached_task
 from ._one_run import alone, evaluate
 from ._training_state import TrainingState, given
 from .memory import StepSize, free_memory
 
-# From here on it is said.
-LONG = 60.0  # s
-LARGE = 1e9  # byte
-
-FEWEST_STEPS = 20
-"""Of a run for which two steps are taken beforehand."""
+FEWEST_STEPS = 3
+"""Of a run for which more than one step is taken beforehand."""
 QUICK = 2.0
 """A first step [s] longer than that stands for all of them; of others the second does, which loads nothing more."""
+MOST_KINDS = 16
+"""So many kinds of runs are begun; the others are taken for the longest of these."""
+_COST = (
+    "task", "data", "train_size", "batch_size", "accumulate", "optimizer", "solver", "curvature", "curvature_rows",
+    "curvature_average", "levenberg_marquardt", "autocast", "iterations", "precision", "processor", "steps", "epochs",
+    "log_every", "device", "design", "delay", "deflated", "correction",
+)  # fmt: skip
+"""Fields that decide what a run costs."""
 MANY_ROWS = 2_000
 """Of a Jacobian, each a backward pass; fewer are done before anybody wonders."""
 PER_SECOND = 3e10
@@ -35,47 +39,10 @@ SAMPLES = 256
 """How many of the data tell what a look at all of them takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunCost:
-    """Of one run: its time [s], and the memory of one step [byte]."""
+def run_forecast(experiment: Experiment, task: Task | None = None) -> Forecast | None:
+    """Of a run with its first seed: by two steps and a look at the data, which leave nothing behind, or by operations.
 
-    seconds: float
-    memory: float
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingForecast:
-    """`seconds`: of all runs on all workers; `memory`: of the steps of all workers together [byte]."""
-
-    runs: int
-    workers: int
-    seconds: float
-    memory: float
-
-    @property
-    def text(self) -> str | None:
-        """A sentence on what is long or large; None where nothing is."""
-        if self.seconds < LONG and self.memory < LARGE:
-            return None
-        runs = "1 run takes" if self.runs == 1 else f"{self.runs:,} runs take"
-        takes = [f"about {duration_text(self.seconds)}"] if self.seconds > 0.0 else []
-        takes += [f"{self.memory / 1e9:.2g} GB of memory"] if self.memory >= LARGE else []
-        where = "" if self.workers == 1 else f" on {self.workers} processes"
-        return f"{runs} {' and '.join(takes)}{where}"
-
-    def check(self, free: float) -> None:
-        """Raises `ExperimentError` with the number where the workers together take more than is free [byte]."""
-        if self.memory > free and self.workers > 1:
-            raise ExperimentError(
-                f"workers: {self.workers} take about {self.memory / 1e9:.3g} GB of memory together, and "
-                f"{free / 1e9:.3g} GB are free; take fewer workers, or lower batch_size"
-            )
-
-
-def run_cost(experiment: Experiment, task: Task | None = None) -> RunCost | None:
-    """Of one run, by two steps and a look at the data, which leave nothing behind; by operations, where one is long.
-
-    None where it cannot be begun: it says itself what is wrong. Without a time where it has few steps, all short.
+    None where it cannot be begun: it says itself what is wrong.
     """
     task = task or cached_task(experiment.task, experiment.data)
     complete = with_defaults(experiment, task)
@@ -84,31 +51,34 @@ def run_cost(experiment: Experiment, task: Task | None = None) -> RunCost | None
         state = TrainingState(task, complete, complete.seeds[0] if complete.seeds else 0)
         size = StepSize.of(complete, state.task, state.module)
         if (long := _long_step(state, size)) > PATIENT or size.memory > free_memory(complete.processor):
-            return RunCost(steps * long, size.memory)
-        if steps < FEWEST_STEPS:
-            return RunCost(0.0, size.memory)
+            return Forecast(steps * long, size.memory)
+        step = _seconds(state.advance)
+        if step < QUICK and steps >= FEWEST_STEPS:
+            step = _seconds(state.advance)
         looks = steps // given(complete.log_every) + 1
-        return RunCost(looks * _seconds_of_a_look(state) + steps * _seconds_of_a_step(state), size.memory)
+        return Forecast(looks * _seconds_of_a_look(state) + steps * step, size.memory)
     return None
 
 
-def training_forecast(jobs: Sequence[SeedJob], workers: int, task: Task | None = None) -> TrainingForecast | None:
-    """Of runs on so many processes; those that differ in their seeds alone cost the same."""
-    kinds = [job.experiment.model_dump_json(exclude={"seeds", "name"}) for job in jobs]
-    one_of = dict(zip(kinds, jobs, strict=True))
-    costs = {kind: run_cost(job.experiment, task) for kind, job in one_of.items()}
-    return together([cost for kind in kinds if (cost := costs[kind]) is not None], workers)
+def run_forecasts(experiments: Sequence[Experiment], task: Task | None = None) -> list[Forecast]:
+    """Of a run of each; those that cost the same are begun once. None at all where none can be begun."""
+    kinds = [json.dumps(made.model_dump(mode="json", include=set(_COST)), sort_keys=True) for made in experiments]
+    begun = list(dict(zip(kinds, experiments, strict=True)).items())[:MOST_KINDS]
+    made = {kind: run_forecast(one, task) for kind, one in begun}
+    known = {kind: found for kind, found in made.items() if found is not None}
+    if not known:
+        return []
+    longest = max(known.values(), key=lambda found: (found.seconds, found.memory))
+    return [known.get(kind, longest) for kind in kinds]
 
 
-def together(costs: Sequence[RunCost], workers: int) -> TrainingForecast | None:
-    """Of runs with these costs; None for none."""
-    if not costs:
-        return None
-    count = min(workers, len(costs))
-    longest = max(cost.seconds for cost in costs)
-    # no training is shorter than its longest run
-    seconds = max(sum(cost.seconds for cost in costs) / count, longest)
-    return TrainingForecast(len(costs), count, seconds, count * max(cost.memory for cost in costs))
+def check_workers(expected: Forecast, workers: int, free: float) -> None:
+    """Raises `ExperimentError` with the number where so many together take more than is free [byte].
+
+    One by itself says what is large in it.
+    """
+    if workers > 1 and (lack := expected.lack_of_memory(free, f"workers: {workers} take")):
+        raise ExperimentError(f"{lack}; take fewer workers, or lower batch_size")
 
 
 def _long_step(state: TrainingState, size: StepSize) -> float:
@@ -124,11 +94,6 @@ def _seconds_of_a_row(state: TrainingState) -> float:
     with torch.random.fork_rng([]):
         output = call(state.module, first).sum()
         return _seconds(lambda: torch.autograd.grad(output, trained, allow_unused=True))
-
-
-def _seconds_of_a_step(state: TrainingState) -> float:
-    first = _seconds(state.advance)
-    return first if first > QUICK else _seconds(state.advance)
 
 
 def _seconds_of_a_look(state: TrainingState) -> float:

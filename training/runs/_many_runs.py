@@ -2,15 +2,17 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ...files import write_atomically
+from ...files.forecasts import Forecast, side_by_side
 from ...files.opening import available_cores
 from .._exceptions import ExperimentError
 from ..experiments import Experiment, anchored, anchored_paths, experiment, read_mapping, with_defaults
 from ..parallel import Ranks
 from ..tasks import Task
-from ._forecast import training_forecast
+from ._forecast import check_workers, run_forecasts
 from ._interrupts import GRACE, interrupt_ignored, interrupt_sets
 from ._job import EXPERIMENT, RUNS, SeedJob, cached_task, train_seed
 from ._metrics import Entry, RowsError, read_rows, write_rows
@@ -71,8 +73,10 @@ def run_experiments(
     waiting = [job for job in jobs if not job.entry.exists()]
     count = max(1, min(workers or _places([job.experiment.processor for job in waiting]), len(waiting)))
     ranks = Ranks.launched(experiments[0].processor) if experiments else None
-    if tell is not None and ranks is None and not resume:
-        _foretell(waiting, count, task, tell)
+    if tell is not None and waiting:
+        expected = experiments_forecast(waiting, count, task, ranks)
+        check_workers(expected, count, min(free_memory(job.experiment.processor) for job in waiting))
+        announce(expected, len(waiting), count if ranks is None else ranks.count, tell)
     for job in waiting:
         job.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(job.folder / EXPERIMENT, anchored(job.experiment).to_yaml(), synced=True)
@@ -89,14 +93,29 @@ def run_experiments(
     return [_finished(job) for job in jobs]
 
 
-def _foretell(jobs: Sequence[SeedJob], workers: int, task: Task | None, tell: Callable[[str], None]) -> None:
-    """Say what is long or large, refuse what does not fit."""
-    expected = training_forecast(jobs, workers, task)
-    if expected is None:
-        return
-    expected.check(min(free_memory(job.experiment.processor) for job in jobs))
-    if expected.text is not None:
-        tell(expected.text)
+def experiments_forecast(
+    jobs: Sequence[SeedJob], workers: int, task: Task | None, ranks: Ranks | None = None
+) -> Forecast:
+    """Of what is left of runs on so many processes, or of one after the other by ranks that share each batch."""
+    each = run_forecasts([job.experiment for job in jobs], task)
+    sharing = 1.0 if ranks is None else ranks.side_by_side
+    parts = [
+        replace(one, seconds=one.seconds * _left(job) / sharing) for job, one in zip(jobs, each, strict=bool(each))
+    ]
+    return side_by_side(parts, workers)
+
+
+def announce(expected: Forecast, runs: int, processes: int, tell: Callable[[str], None]) -> None:
+    """Say what is long or large."""
+    where = "" if processes == 1 else f" on {processes} processes"
+    if (text := expected.text(f"{runs:,} runs take" if runs > 1 else "1 run takes")) is not None:
+        tell(f"{text}{where}")
+
+
+def _left(job: SeedJob) -> float:
+    """The part of a run that its folder does not hold yet, as far as its curve tells."""
+    steps = [row["step"] for row in read_rows(job.folder / CURVES) if type(row.get("step")) is int]
+    return 1.0 - min(max(steps, default=0) / max(job.experiment.steps or 1, 1), 1.0)
 
 
 def _finished(job: SeedJob) -> Entry:
@@ -138,13 +157,14 @@ def _places(processors: Sequence[str]) -> int:
     return available_cores() if set(processors) <= {"cpu"} else 1
 
 
+def jobs_of(asked: Experiment, out: Path, task: Task | None, resume: bool = True) -> list[SeedJob]:
+    """A run for each seed, in a folder of its own inside `out`."""
+    complete = with_defaults(asked, task or cached_task(asked.task, asked.data))
+    return [SeedJob(complete, seed, out / run_name(complete, seed), resume) for seed in complete.seeds]
+
+
 def _jobs(experiments: Sequence[Experiment], out: Path, task: Task | None, resume: bool) -> list[SeedJob]:
-    jobs = []
-    for asked in experiments:
-        complete = with_defaults(asked, task or cached_task(asked.task, asked.data))
-        for seed in complete.seeds:
-            folder = out / run_name(complete, seed)
-            jobs.append(SeedJob(complete, seed, folder, resume))
+    jobs = [job for asked in experiments for job in jobs_of(asked, out, task, resume)]
     names = [job.name for job in jobs]
     for name in names:
         if names.count(name) > 1:

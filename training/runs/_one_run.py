@@ -23,7 +23,7 @@ from ._progress import Progress
 from ._restored import restore
 from ._training_state import TrainingState, given
 from .memory import explain_memory, refuse_what_does_not_fit
-from .tuning import reached
+from .tuning import TargetWatch, reached
 
 CURVES = "curves.jsonl"
 CHECKPOINT = "checkpoint.pt"
@@ -64,11 +64,12 @@ def train(
         lead = Lead(ranks)
         lead.share(state)
         logged = _keep_rows(folder / CURVES, run.step if resume and checkpoint.exists() else -1)
+        target = TargetWatch.of(experiment.target_loss, read_rows(folder / CURVES))
         sinks = _sinks(folder, run.step)
         saved = Saved(checkpoint, run.step if resume and checkpoint.exists() else None)
         try:
             with lead:
-                stopped = _loop(run, experiment, seed, saved, logged, sinks, stop, progress, lead)
+                stopped = _loop(run, experiment, seed, saved, logged, target, sinks, stop, progress, lead)
             _settle_times(folder / CURVES, run)
             entry = _entry(run, experiment, seed, stopped, stop)
             return {**entry, **_to_target(experiment, folder / CURVES)}
@@ -142,6 +143,7 @@ def _loop(
     seed: int,
     saved: Saved,
     logged: int,
+    target: TargetWatch,
     sinks: list[Metrics],
     stop: Callable[[], bool],
     progress: Progress,
@@ -153,14 +155,20 @@ def _loop(
     head = {"run": name, **_names(experiment, seed)}
     before = run.elapsed
     clock = time.perf_counter()
+
+    def seen() -> float:
+        return evaluate(run.module, run.task, run.task.validation, stop)[0]
+
     while True:
         run.elapsed = before + time.perf_counter() - clock
-        if (run.step % log_every == 0 or run.step == steps) and run.step != logged:
-            try:
-                row = _row(run, experiment, stop)
-            except Interrupted:
-                saved.write(run)
-                raise
+        try:
+            due = run.step % log_every == 0 or run.step == steps or target.met(seen)
+            row = _row(run, experiment, stop) if due and run.step != logged else None
+        except Interrupted:
+            saved.write(run)
+            raise
+        if row is not None:
+            target.look(row)
             if reason := _diverged(run, experiment, row["train_loss"]):
                 return reason
             for sink in sinks:
@@ -226,12 +234,14 @@ def _entry(
 
 def _to_target(experiment: Experiment, curves: Path) -> Entry:
     """When the run had come to its target loss; only the target where it never had."""
-    target = experiment.target_loss
-    if target is None:
+    if (target := experiment.target_loss) is None:
         return {}
-    found = reached(read_rows(curves), target)
-    when = {} if found is None else {"steps_to_target": found.step, "modelled_time_to_target_s": found.modelled_time_s}
-    return {"target_loss": target, **when}
+    if (found := reached(read_rows(curves), target)) is None:
+        return {"target_loss": target}
+    when = {"steps_to_target": found.step, "modelled_time_to_target_s": found.modelled_time_s}
+    # each step before was looked at, logged or not
+    above = {} if found.step == 0 else {"last_step_above_target": found.step - 1}
+    return {"target_loss": target, **when, **above}
 
 
 def _names(experiment: Experiment, seed: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Every optimiser's settings by the same budget, on validation data alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from ...files import write_atomically
+from ...files.opening import available_cores
 from .._exceptions import Diverged, ExperimentError
 from ..curvature import call
-from ..experiments import Experiment, experiment, fields_of_method, with_defaults
+from ..experiments import SETTINGS, Experiment, experiment, fields_of_method, with_defaults
 from ..tasks import Task, load_task
-from ._many_runs import run_experiments
+from ._many_runs import announce, experiments_forecast, jobs_of, run_experiments
 from ._metrics import Entry, read_rows
 from ._one_run import CURVES, run_name
 from ._training_state import TrainingState
@@ -35,12 +36,16 @@ def tune(
     data: Path | None = None,
     workers: int | None = None,
     quiet: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> list[Tuned]:
-    """Tunes `methods` on the task `name` and writes `out/<name>.yaml`, the format of `tasks/tuned/<name>.yaml`.
+    """Tunes `methods` on the task `name` and writes `out/<name>.yaml`, which `load_experiment` reads.
+
+    It has the format of `tasks/tuned/<name>.yaml`, which is what experiments take by default.
 
     A trial counts by its final validation loss, averaged over the budget's seeds. The test part is taken away before
     anything runs. Methods that cannot train the task's network are left out; the file says why. Run again on the same
-    folder, it goes on where it was. Raises `ExperimentError`, `TaskError`.
+    folder, it goes on where it was. `tell` is called with a sentence on what the runs will take, where that is more
+    than a minute or a gigabyte. Raises `ExperimentError`, `TaskError`.
     """
     budget = budget or TuningBudget()
     whole = (task or load_task(name, data)).first(budget.train_size)
@@ -57,6 +62,11 @@ def tune(
     if not able:
         raise ExperimentError(f"tune: no method can train {name}: {'; '.join(dict.fromkeys(left_out.values()))}")
 
+    if tell is not None:
+        _announce(
+            {trial: made for trial, made in trials.items() if trial[0] in able}, budget, out, blind, workers, tell
+        )
+
     def run(wanted: Mapping[Trial, Experiment]) -> dict[Trial, list[float]]:
         entries = run_experiments(list(wanted.values()), out, task=blind, resume=True, workers=workers, quiet=quiet)
         return _losses(wanted, entries)
@@ -66,9 +76,27 @@ def tune(
     finals = {trial: _final(trials[trial], budget) for trial in best}
     final = run(finals)
     tuned = [_tuned(method, points[method], first, final) for method in able]
+    tuned = [replace(best, fixed=_fixed(best, trials, blind)) for best in tuned]
     tuned = _to_target(tuned, finals, out)
-    write_atomically(out / f"{name}.yaml", to_yaml(name, tuned, budget, blind, left_out), synced=True)
+    write_atomically(out / f"{name}.yaml", to_yaml(name, tuned, budget, blind, left_out, data), synced=True)
     return tuned
+
+
+def _announce(
+    trials: Mapping[Trial, Experiment],
+    budget: TuningBudget,
+    out: Path,
+    task: Task,
+    workers: int | None,
+    tell: Callable[[str], None],
+) -> None:
+    """Say what trials and finals take that the folder does not hold yet."""
+    # Which of them come to the finals is not known, and hardly changes what a run takes.
+    finals = [_final(made, budget) for (_, number), made in trials.items() if number < budget.finalists]
+    jobs = [job for made in (*trials.values(), *finals) for job in jobs_of(made, out, task) if not job.entry.exists()]
+    count = workers or available_cores()
+    if jobs:
+        announce(experiments_forecast(jobs, count, task), len(jobs), min(count, len(jobs)), tell)
 
 
 def _outputs(task: Task) -> int:
@@ -107,6 +135,13 @@ def _trial(
 def _final(trial: Experiment, budget: TuningBudget) -> Experiment:
     often = max((trial.steps or 1) // _LOOKS, 1)
     return trial.replace(seeds=budget.final_seeds, log_every=often, test_every=often)
+
+
+def _fixed(best: Tuned, trials: Mapping[Trial, Experiment], task: Task) -> dict[str, Any]:
+    """What the chosen runs had beside what was searched: a later default must not change what was found."""
+    made = with_defaults(trials[best.method, best.trials.index(best.chosen)], task)
+    values = {name: getattr(made, name) for name in SETTINGS[made.method] if name not in best.chosen}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _refusal(trial: Experiment, task: Task) -> str | None:

@@ -5,6 +5,7 @@ from ._dual_numbers import Dual as Dual
 from ._flicker import with_flicker as with_flicker
 from ._information import Information as Information
 from ._information import inverse as inverse
+from ._information import solved as solved
 from ._noisy_records import Delay as Delay
 from ._noisy_records import equal_steps as equal_steps
 from ._noisy_records import innovations as innovations

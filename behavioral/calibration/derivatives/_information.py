@@ -57,3 +57,11 @@ def inverse(matrix: Float[np.ndarray, "p p"]) -> Float[np.ndarray, "p p"]:
         return np.asarray(np.linalg.inv(matrix))
     lower = np.tril(factor)
     return np.asarray(lower + np.tril(lower, -1).T)
+
+
+def solved(matrix: Float[np.ndarray, "p p"], right: Float[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
+    """The solution with a symmetric positive definite matrix, as `inverse` takes it."""
+    try:
+        return np.asarray(scipy.linalg.cho_solve(scipy.linalg.cho_factor(matrix, lower=True), right))
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.solve(matrix, right))

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Inexact, Int
 
 from ._changes import picks
 from ._sensitivity import Sensitivity, differences
@@ -66,25 +65,99 @@ def transient(
     alive = np.flatnonzero((np.abs(decay).max(axis=1) > _DEAD) & (rates.imag >= 0))
     weight = np.where(rates[alive].imag > 0, 2.0, 1.0)[:, None]
     basis, expand = _shapes(weight * decay[alive], times)
-    apart, close = differences(lam, rates)
-    mine = alive[alive < m]
-    own = apart[mine] @ amplitude
-    driving = amplitude[alive]
-    modal, left = W @ circuit.forcing, circuit.M @ V
+    modal = _ModalTerms.of(circuit, rates, alive, amplitude)
     by_parameter = picks(circuit.parameter, size)
-    # Hardly any rates coincide but each with itself.
-    equal = scipy.sparse.csr_array(close[:, alive].T)
-    coefficients = np.empty((len(left), basis.shape[1], size))
-    for k, weights in enumerate(left):
-        # d v_k(t) = sum_ij driven_i phi_ij(t) amplitude_j + direct * amplitude
-        driven = weights[:, None] * modal
-        once = circuit.spread(apart[:, alive].T @ driven + circuit.direct[k]) * driving
-        once[: len(mine)] -= circuit.spread(driven[mine]) * own
-        twice = circuit.spread(equal @ driven) * driving
-        coefficients[k] = (by_parameter @ (expand @ np.vstack([once.real, twice.real, once.imag, twice.imag])).T).T
+    coefficients = np.empty((len(circuit.M), basis.shape[1], size))
+    for k, weights in enumerate(circuit.M @ V):
+        coefficients[k] = (by_parameter @ modal.coefficients(weights, circuit.direct[k], expand)).T
     states = circuit.settled + (V * c @ decay[:-1]).real.T
     slope = -(V * (lam * c) @ decay[:-1]).real.T @ circuit.M.T
     return Waveform(states @ circuit.M.T + circuit.y, basis, coefficients, slope)
+
+
+@dataclass(frozen=True, eq=False)
+class _ModalTerms:
+    """`d v(t) = sum_ij driven_i phi_ij(t) amplitude_j + direct * amplitude` of one readout after the other.
+
+    Terms stand in rows, so that what acts at one place is copied at once, and where all modes that are left are real
+    nothing is complex.
+    """
+
+    circuit: Sensitivity
+    alive: Int[np.ndarray, " a"]
+    forcing: Complex[np.ndarray, "d m"]
+    """Of the modes by each place."""
+    apart: Complex[np.ndarray, "m a"]
+    others: Float[np.ndarray, "m a"] | None
+    """Modes of equal rates but for each with itself; hardly ever any."""
+    driving: Inexact[np.ndarray, "k a"]
+    own: Inexact[np.ndarray, "k b"]
+
+    @classmethod
+    def of(
+        cls,
+        circuit: Sensitivity,
+        rates: Complex[np.ndarray, " j"],
+        alive: Int[np.ndarray, " a"],
+        amplitude: Complex[np.ndarray, "j k"],
+    ) -> "_ModalTerms":
+        m = circuit.m
+        apart, close = differences(rates[:m], rates)
+        mine = alive[alive < m]
+        others = close[:, alive]
+        others[mine, np.arange(len(mine))] = 0.0
+        driving = amplitude[alive].T
+        own = (apart[mine] @ amplitude).T
+        real = not rates[alive].imag.any()
+        return cls(
+            circuit,
+            alive,
+            (circuit.modes.W @ circuit.forcing).T,
+            apart[:, alive],
+            others if others.any() else None,
+            np.ascontiguousarray(driving.real if real else driving),
+            np.ascontiguousarray(own.real if real else own),
+        )
+
+    def coefficients(
+        self,
+        weights: Complex[np.ndarray, " m"],
+        direct: Float[np.ndarray, " d"],
+        expand: Float[np.ndarray, "r parts"],
+    ) -> Float[np.ndarray, "k r"]:
+        """Of a readout that sees the modes with these weights, in the shapes that `expand` is of."""
+        a, b = self.driving.shape[1], self.own.shape[1]
+        driven = self.forcing * weights
+        moved = driven @ self.apart + direct[:, None]
+        placed = [moved, driven[:, self.alive[:b]]]
+        if self.others is not None:
+            placed.append(driven @ self.others)
+        parts = np.hstack(placed)
+        terms = self._spread(parts if np.iscomplexobj(self.driving) else parts.real)
+        once = terms[:, :a] * self.driving
+        once[:, :b] -= terms[:, a : a + b] * self.own
+        twice = terms[:, a : a + b] * self.driving[:, :b]
+        of_once, of_twice = np.split(expand.reshape(len(expand), 2, 2, a), 2, axis=2)
+        found = _by_parts(once) @ self._expanding(of_once[:, :, 0])
+        found += _by_parts(twice) @ self._expanding(of_twice[:, :, 0, :b])
+        if self.others is not None:
+            found += _by_parts(terms[:, a + b :] * self.driving) @ self._expanding(of_twice[:, :, 0])
+        return np.asarray(found)
+
+    def _spread(self, places: Inexact[np.ndarray, "d c"]) -> Inexact[np.ndarray, "k c"]:
+        terms = places.take(self.circuit.plus, axis=0)
+        terms -= places.take(self.circuit.minus, axis=0)
+        return terms
+
+    def _expanding(self, parts: Float[np.ndarray, "r two c"]) -> Float[np.ndarray, "q r"]:
+        """What real and imaginary parts, one beside the other as in memory, have of each shape."""
+        if not np.iscomplexobj(self.driving):
+            return parts[:, 0].T
+        return np.moveaxis(parts, 0, 2).swapaxes(0, 1).reshape(-1, len(parts))
+
+
+def _by_parts(terms: Inexact[np.ndarray, "k c"]) -> Float[np.ndarray, "k q"]:
+    return terms.view(float) if np.iscomplexobj(terms) else terms
 
 
 def trajectory(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from thermospice.behavioral import Calibration
-from thermospice.behavioral.calibration import BenchScores, Parameters, effort, term_of
+from thermospice.behavioral.calibration import BenchScores, Parameters, fit_forecast, term_of
 from thermospice.circuits import Crossbar, RCMesh
 from thermospice.measurements import read_measurement
 
@@ -97,10 +97,10 @@ def test_a_curvature_that_stays_leads_to_the_same_optimum(board, monkeypatch):
 
 
 def test_effort_grows_with_the_chip_and_its_records(board):
-    small, large = (effort(board, Crossbar(n), "macro", 3 * n) for n in (8, 64))
+    small, large = (fit_forecast(board, Crossbar(n), "macro", 3 * n) for n in (8, 64))
     assert small.seconds < 30
     assert small.memory < 1e9
     # By p unknowns, of which there are n^2, for each of n records: n^3 for their circuits, n^5 for their derivatives.
     assert 8**3 < large.seconds / small.seconds < 8**5
     assert large.memory > 16 * 8 * 4096**2
-    assert effort(board, Crossbar(8), "macro", 24, ["baseline"]).seconds > small.seconds
+    assert fit_forecast(board, Crossbar(8), "macro", 24, ["baseline"]).seconds > small.seconds

@@ -60,3 +60,17 @@ def test_a_target_that_all_meet_on_average_is_found_where_none_was_given() -> No
     assert with_common_target(runs[:1], curves) == runs[:1]
     given = [{**runs[0], "target_loss": 0.7}, runs[1]]
     assert with_common_target(given, curves) == given
+
+
+def test_how_exactly_a_step_is_known_is_said_of_the_seed_that_is_known_worst() -> None:
+    looks = [(20, 19), (50, 40)]
+    runs = [
+        {"run": f"adam-s{k}", "target_loss": 0.1, "steps_to_target": at, "last_step_above_target": above}
+        for k, (at, above) in enumerate(looks)
+    ]
+    assert to_target(runs)[0.1]["adam-s0"].apart == 1
+    seeds = [{**run, "run": f"adam-s{k}", "seed": k} for k, run in enumerate(runs)]
+    assert to_target(seeds)[0.1]["adam"].apart == 10
+    old = [{**seeds[0]}, {key: value for key, value in seeds[1].items() if key != "last_step_above_target"}]
+    assert to_target(old)[0.1]["adam"].apart is None  # nobody knows
+    assert to_target([{**seeds[0], "steps_to_target": 0}])[0.1]["adam"].apart == 1

@@ -228,7 +228,15 @@ def ending(function: Callable[[Tensor], Any]) -> Callable[[], nn.Module]:
     return lambda: nn.Sequential(nn.Linear(4, 3), Apply(function))
 
 
+def masked_gradient() -> nn.Module:
+    """Trains a part of a weight by a hook on its gradient, as is usual with first order."""
+    module = dense()
+    module[0].weight.register_hook(lambda g: g * (torch.arange(4) > 1))
+    return module
+
+
 REFUSED = {
+    "a hook on a gradient": (masked_gradient, r"parameter '0.weight' has a hook on its gradient"),
     "batch normalisation in training": (
         lambda: nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)),
         f"batch statistics|{KINDS}",
@@ -301,3 +309,19 @@ def test_a_bias_that_is_used_apart_from_its_layer_is_refused():
 
     with pytest.raises(ValueError, match=ONE):
         KFAC(Borrowed(), functional.mse_loss).step(torch.randn(B, 4), torch.zeros(B, 3))
+
+
+@pytest.mark.parametrize("kind", ["ggn", "layers", "products", "kfac"])
+def test_hooks_that_would_never_be_called_are_refused_and_late_ones_seen(kind):
+    # Catches a gradient that is clipped, or masked, by a hook, and a step that takes no notice of it.
+    module = dense()
+    optimizer = optimizer_of(kind, module, ConjugateGradient())
+    waits = module[0].weight.register_post_accumulate_grad_hook(lambda p: p.grad.clamp_(-0.1, 0.1))
+    with pytest.raises(ValueError, match="register_post_accumulate_grad_hook"):
+        optimizer.step(torch.ones(B, 4), torch.zeros(B, 3))
+    waits.remove()
+    late = module[2].weight.register_hook(torch.zeros_like)
+    with pytest.raises(ValueError, match=r"'2.weight' has a hook"):
+        optimizer.step(torch.ones(B, 4), torch.zeros(B, 3))
+    late.remove()
+    optimizer.step(torch.ones(B, 4), torch.zeros(B, 3))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from thermospice.training import ExperimentError, experiment, load_task
+from thermospice.training import ExperimentError, experiment, load_experiment, load_task
 from thermospice.training.experiments import Choice, Range, settings_at, with_defaults
 from thermospice.training.experiments.search import rate_of
 
@@ -118,3 +118,45 @@ def test_rates_are_for_the_reach_of_the_solver() -> None:
         "start": "zero",
     }
     assert Choice(("a", "b")).at(1.0) == "b"
+
+
+def test_a_tuning_is_read_for_the_method_and_the_steps_that_are_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(TABLE))
+
+    def made(**wanted: Any) -> Any:
+        return load_experiment(path, **wanted)
+
+    assert (made(steps=50).method, made(steps=50).lr, made(steps=50).steps) == ("ideal-spu", 0.02, 50)
+    assert (made(tuned_for=900).lr, made(tuned_for=900).steps, made(tuned_for=900).tuned_for) == (0.3, 1000, None)
+    assert (made(optimizer="adam").lr, made(optimizer="adam").schedule) == (0.004, "constant")
+    assert (made(steps=50, solver="device-spu", design="board-1k-1n").lr) == 0.02  # shares that of the ideal device
+    assert (made(steps=50, lr=0.7).lr, made(steps=50, lr=0.7).momentum) == (0.7, 0.9)  # options win, one by one
+    assert made(tuned_for=40, epochs=2).steps is None
+    with pytest.raises(ExperimentError, match=r"mine.yaml: steps: .* for 40, 1000 steps"):
+        made()
+    with pytest.raises(ExperimentError, match="task: its settings were tuned for 'regression', got 'digits'"):
+        made(steps=40, task="digits")
+    with pytest.raises(ExperimentError, match="no settings of sgd; there are those of ideal-spu, adam"):
+        made(optimizer="sgd")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"methods": 3, "task": "digits"}, "methods: expected a mapping"),
+        ({"budgets": {"a": 1}, "task": "digits"}, "budgets: expected a list"),
+        ({"methods": {"adam": {"chosen": [1]}}, "task": "digits"}, "methods: adam: chosen: expected a mapping"),
+        ({"methods": {"adam": {"chosen": {"lr": "high"}}}, "task": "digits"}, "lr: "),
+        ({"methods": {"adam": {"chosen": {"rate": 1}}}, "task": "digits"}, "rate: unknown field"),
+        ({"methods": {"adam": {"chosen": {"lr": 1}}}}, "task: expected the name"),
+        ({"methods": {"adam": {"chosen": {}}}, "task": "digits", "budget": {"steps": 0}}, "budget: steps: expected a"),
+    ],
+)  # fmt: skip
+def test_a_damaged_tuning_is_refused_in_a_line(tmp_path: Path, content: dict[str, Any], words: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(ExperimentError, match=words) as caught:
+        load_experiment(path, optimizer="adam")
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)

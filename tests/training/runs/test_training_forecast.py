@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from thermospice.training import ExperimentError, experiment
-from thermospice.training.runs import RunCost, TrainingForecast, _forecast, memory, run_cost, run_experiment, together
+from thermospice.files.forecasts import Forecast
+from thermospice.training import ExperimentError, experiment, runs, tune
+from thermospice.training.runs import TuningBudget, check_workers, memory, run_experiment, run_forecast
 
 from ..experiments_in_short import ADAM, QUICK
-
-HOUR = RunCost(3600.0, 4e9)
 
 
 @pytest.fixture
@@ -20,47 +19,33 @@ def slow(monkeypatch):
         run()
         return 0.5
 
-    monkeypatch.setattr(_forecast, "_seconds", seconds)
-
-
-def test_time_is_that_of_all_runs_over_the_workers_and_never_below_the_longest():
-    assert together([HOUR] * 6, 3).seconds == pytest.approx(7200.0)
-    assert together([HOUR] * 2, 8).seconds == pytest.approx(3600.0)
-    assert together([HOUR, RunCost(60.0, 0.0)], 2).seconds == pytest.approx(3600.0)
-    assert together([HOUR] * 6, 3).memory == pytest.approx(12e9)
-    assert together([], 3) is None
-
-
-def test_what_is_long_or_large_is_said_and_nothing_else():
-    assert together([HOUR] * 6, 3).text == "6 runs take about 2 h and 12 GB of memory on 3 processes"
-    assert together([RunCost(90.0, 0.0)], 3).text == "1 run takes about 90 s"
-    assert together([RunCost(0.0, 2e9)], 1).text == "1 run takes 2 GB of memory"
-    assert together([RunCost(50.0, 5e8)], 1).text is None
+    monkeypatch.setattr(runs._forecast, "_seconds", seconds)
 
 
 def test_workers_that_do_not_fit_together_are_refused_with_the_number():
-    found = TrainingForecast(runs=4, workers=4, seconds=1.0, memory=8e9)
-    found.check(free=9e9)
-    with pytest.raises(ExperimentError, match=r"workers: 4 take about 8 GB of memory together, and 3 GB are free"):
-        found.check(free=3e9)
+    found = Forecast(1.0, 8e9)
+    check_workers(found, 4, free=9e9)
+    check_workers(found, 1, free=3e9)
+    with pytest.raises(ExperimentError, match=r"workers: 4 take about 8 GB of memory, and 3 GB are free"):
+        check_workers(found, 4, free=3e9)
 
 
 def test_a_run_costs_its_steps_and_its_looks_at_the_data(slow):
     made = experiment({**ADAM, "steps": 40, "log_every": 10})
-    task = _forecast.cached_task("regression", None)
+    task = runs._forecast.cached_task("regression", None)
     every = len(task.train) + len(task.validation) + len(task.test)
-    looks = 5 * every / min(len(task.train), _forecast.SAMPLES)
-    assert run_cost(made).seconds == pytest.approx(0.5 * (40 + looks))
-    assert run_cost(made.replace(steps=10)).seconds == 0.0
+    looks = 5 * every / min(len(task.train), runs._forecast.SAMPLES)
+    assert run_forecast(made).seconds == pytest.approx(0.5 * (40 + looks))
+    assert run_forecast(made.replace(steps=2, log_every=2)).seconds == pytest.approx(0.5 * (2 + 2 * looks / 5))
 
 
 def test_a_long_step_is_counted_and_not_tried(monkeypatch):
     # Catches a forecast that takes a step of minutes before it says that there are many.
     made = experiment({**QUICK, "solver": "woodbury", "curvature": "ggn", "steps": 1000, "batch_size": 31})
-    monkeypatch.setattr(_forecast, "PER_SECOND", 1e3)
-    monkeypatch.setattr(_forecast.TrainingState, "advance", None)
+    monkeypatch.setattr(runs._forecast, "PER_SECOND", 1e3)
+    monkeypatch.setattr(runs._forecast.TrainingState, "advance", None)
     size = memory.StepSize(B=31, N=193, width=4, r=31, stored=True, matrices=True)
-    assert run_cost(made).seconds == pytest.approx(1000 * size.operations / 1e3)
+    assert run_forecast(made).seconds == pytest.approx(1000 * size.operations / 1e3)
 
 
 def test_it_is_said_before_a_run_and_changes_nothing_in_it(tmp_path: Path, slow):
@@ -94,7 +79,18 @@ def test_a_step_that_does_not_fit_is_refused_with_its_size(tmp_path: Path, monke
     ],
 )
 def test_a_jacobian_is_counted_where_it_is_stored(fields, stored):
-    task = _forecast.cached_task("regression", None)
+    task = runs._forecast.cached_task("regression", None)
     made = experiment({**QUICK, "batch_size": 31, "precision": "float64", **fields})
     size = memory.StepSize.of(made, task, task.build())
     assert size.jacobian * size.stored == (31 * 193 * 8 if stored else 0)
+
+
+def test_a_tuning_says_what_all_its_runs_take_that_are_not_there_yet(tmp_path: Path, slow):
+    """Catches finals that are forgotten, and runs that a folder holds and that are counted again."""
+    budget = TuningBudget(trials=2, seeds=(1,), finalists=1, final_seeds=(2, 3), steps=200, batch_size=32)
+    said: list[str] = []
+    tuned = tune("regression", tmp_path, methods=("sgd", "adam"), budget=budget, workers=1, tell=said.append)
+    assert [line.split(" takes ")[0].split(" take ")[0] for line in said] == ["8 runs"]
+    # Finals were forecast for the first point, and may have been another's: those alone may be left.
+    assert tune("regression", tmp_path, methods=("sgd", "adam"), budget=budget, workers=1, tell=said.append) == tuned
+    assert all(line.startswith(("2 runs", "4 runs")) for line in said[1:])

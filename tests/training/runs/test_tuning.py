@@ -10,9 +10,19 @@ import pytest
 import torch
 import yaml
 from thermospice.files import read_json_lines
-from thermospice.training import Experiment, ExperimentError, Split, experiment, load_task, run_experiments, tune
+from thermospice.training import (
+    Experiment,
+    ExperimentError,
+    Split,
+    experiment,
+    load_experiment,
+    load_task,
+    run_experiments,
+    tune,
+)
 from thermospice.training.experiments import FOLDER, RANGES, Choice, Range, budgets, fields_of_method, with_defaults
-from thermospice.training.runs import METHODS, TuningBudget, search_points
+from thermospice.training.runs import METHODS, Tuned, TuningBudget, search_points
+from thermospice.training.runs.tuning import Reached, TargetWatch, reached
 
 TINY = TuningBudget(trials=3, seeds=(100,), finalists=2, final_seeds=(101,), steps=4, batch_size=31)
 
@@ -50,8 +60,14 @@ def _rho(point: dict[str, Any]) -> float:
     return float(point["lr"] * reach / (1 - point["momentum"]))
 
 
-def test_every_method_gets_the_same_budget(tmp_path: Path) -> None:
-    tuned = tune("regression", tmp_path, methods=("sgd", "adam"), budget=TINY, workers=1)
+@pytest.fixture(scope="module")
+def tuned_regression(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Tuned]]:
+    folder = tmp_path_factory.mktemp("tuned")
+    return folder, tune("regression", folder, methods=("sgd", "adam"), budget=TINY, workers=1)
+
+
+def test_every_method_gets_the_same_budget(tuned_regression: tuple[Path, list[Tuned]]) -> None:
+    tmp_path, tuned = tuned_regression
     assert [best.method for best in tuned] == ["sgd", "adam"]
     for best in tuned:
         assert len(best.trials) == 3
@@ -62,6 +78,20 @@ def test_every_method_gets_the_same_budget(tmp_path: Path) -> None:
     assert len(entries) == 2 * (3 * 1 + 2 * 1)
     assert {entry["steps"] for entry in entries} == {4}
     assert {entry["seed"] for entry in entries} == {100, 101}
+
+
+def test_what_was_tuned_is_a_file_that_trains_as_the_trial_did(
+    tuned_regression: tuple[Path, list[Tuned]], tmp_path: Path
+) -> None:
+    # Catches a file that says too little: settings of another tuning, batches or schedule in the place of the trial's.
+    folder, tuned = tuned_regression
+    for best in tuned:
+        made = load_experiment(folder / "regression.yaml", optimizer=best.method, seeds=(101,))
+        assert (made.steps, made.batch_size, made.schedule) == (4, 31, "cosine")
+        (entry,) = run_experiments([made], tmp_path / best.method, workers=1, quiet=True)
+        assert entry["validation_loss"] == best.losses[best.trials.index(best.chosen)][-1]
+    with pytest.raises(ExperimentError, match=r"regression.yaml: optimizer: expected one .*\(sgd, adam\), got none"):
+        load_experiment(folder / "regression.yaml")
 
 
 def test_test_part_is_out_of_reach(tmp_path: Path) -> None:
@@ -123,16 +153,43 @@ def test_says_when_the_loss_of_the_last_was_reached_and_who_cannot_train(tmp_pat
         tune("pinn", tmp_path / "none", methods=("kfac",), budget=replace(TINY, batch_size=128), workers=1)
 
 
-def test_a_run_says_when_it_came_to_its_target(tmp_path: Path) -> None:
+def test_a_run_says_at_which_step_it_came_to_its_target(tmp_path: Path) -> None:
+    # Catches a target that is seen at logged steps alone.
     asked = experiment({"task": "regression", "optimizer": "sgd", "lr": 0.1, "steps": 12, "seeds": [0, 1]})
-    asked = asked.replace(log_every=3, test_every=12, target_loss=0.8)
-    for entry in run_experiments([asked], tmp_path, workers=1, quiet=True):
-        rows = list(read_json_lines(tmp_path / entry["run"] / "curves.jsonl"))
-        assert all("validation_loss" in row for row in rows)  # at every row, or the target is seen too late
-        there = [row for row in rows if row["validation_loss"] <= 0.8]
+    every = run_experiments([asked.replace(log_every=1, test_every=1)], tmp_path / "all", workers=1, quiet=True)
+    seldom = asked.replace(log_every=5, test_every=12, target_loss=0.8)
+    steps = []
+    for whole, entry in zip(every, run_experiments([seldom], tmp_path, workers=1, quiet=True), strict=True):
+        rows = list(read_json_lines(tmp_path / "all" / whole["run"] / "curves.jsonl"))
+        first = next(row["step"] for row in rows if row["validation_loss"] <= 0.8)
         assert entry["target_loss"] == 0.8
-        assert entry.get("steps_to_target") == (there[0]["step"] if there else None)
-        assert entry.get("modelled_time_to_target_s") == (there[0]["modelled_time_s"] if there else None)
+        assert (entry["steps_to_target"], entry["last_step_above_target"]) == (first, first - 1)
+        logged = list(read_json_lines(tmp_path / entry["run"] / "curves.jsonl"))
+        assert [row["step"] for row in logged] == sorted({0, 5, 10, 12, first})
+        there = next(row for row in logged if row["step"] == first)
+        assert entry["modelled_time_to_target_s"] == there["modelled_time_s"]
+        assert entry["train_loss"] == whole["train_loss"]  # a look changes nothing
+        steps.append(first)
+    assert any(step % 5 for step in steps)  # or the test could not fail
+
+
+def test_a_step_between_two_looks_is_known_to_lie_between_them() -> None:
+    rows = [{"step": 0, "validation_loss": 3.0}, {"step": 4}, {"step": 8, "validation_loss": 2.0},
+            {"step": 12, "validation_loss": 0.5, "modelled_time_s": 1.5}]  # fmt: skip
+    assert reached(rows, 1.0) == Reached(12, 1.5, above=8)
+    assert reached(rows, 3.0) == Reached(0, 0.0, above=None)
+    assert reached(rows, 0.1) is None
+
+
+def test_nobody_looks_again_at_a_target_that_was_reached() -> None:
+    # Catches a run that goes on after a stop, and looks at every step for ever, or forgets where it had been.
+    watch = TargetWatch.of(1.0, [{"step": 3, "validation_loss": 0.9}])
+    assert not watch.met(lambda: pytest.fail("asked"))
+    assert not TargetWatch.of(None, []).met(lambda: pytest.fail("asked"))
+    fresh = TargetWatch.of(1.0, [{"step": 3, "validation_loss": 1.1}])
+    assert [fresh.met(lambda: 1.2), fresh.met(lambda: 1.0)] == [False, True]
+    fresh.look({"step": 5, "validation_loss": 1.0})
+    assert not fresh.met(lambda: pytest.fail("asked"))
 
 
 def test_unknown_method() -> None:
@@ -156,6 +213,8 @@ def test_shipped_settings_are_used(path: Path) -> None:
             made = with_defaults(asked, task)
             assert {name: getattr(made, name) for name in found["chosen"]} == found["chosen"]
             assert made.tuned_for == budget.get("steps")
+            loaded = with_defaults(load_experiment(path, steps=budget.get("steps"), **fields_of_method(method)), task)
+            assert loaded.replace(tuned_for=made.tuned_for, batch_size=made.batch_size) == made
             for name, searched in found.get("ranges", {}).items():
                 assert _lies_in(searched, _rho(found["chosen"]) if name == "rho" else found["chosen"][name])
 

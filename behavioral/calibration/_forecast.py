@@ -1,9 +1,9 @@
-"""What a calibration will take, said before it begins: time and memory."""
+"""What a calibration will take: time and memory, by its unknowns and measurements."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ...circuits import Design, Level, Topology
+from ...files.forecasts import Forecast
 from .unknowns import Parameters
 
 # Of a run of a crossbar, on one core: `benchmarks/bench_growth.py` has them. By unknown, and by each two of them.
@@ -41,18 +41,10 @@ _OWN = 2e8
 """The program itself [byte]."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """Of the fit alone: time on one core [s], memory [byte]."""
-
-    seconds: float
-    memory: float
-
-
-def effort(
+def fit_forecast(
     design: Design, topology: Topology, level: Level, runs: int, nuisances: Sequence[str] = (), settled: int = 0
-) -> Effort:
-    """Of so many runs, of which some are settled voltages and the others waveforms, and of their spectra.
+) -> Forecast:
+    """Of the fit alone, on one core: of so many runs, some settled voltages and the others waveforms, and of spectra.
 
     Noisy records, whose law has derivatives of its own, take longer.
     """
@@ -68,4 +60,4 @@ def effort(
     # Where programs are read settled, one spectrum is measured.
     spectra = (1 if settled else _SPECTRA) * (_CURVATURES + _GRADIENTS) * of(_SPECTRUM)
     seconds = waveforms + at_rest + spectra + _FACTORS * _FACTOR * p**3
-    return Effort(seconds, _OWN + 8.0 * (_MATRICES * p**2 + _ROWS * topology.n * p))
+    return Forecast(seconds, _OWN + 8.0 * (_MATRICES * p**2 + _ROWS * topology.n * p))

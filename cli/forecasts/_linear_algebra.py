@@ -1,4 +1,4 @@
-"""What `solve` will take, before it begins: to a factor of about three."""
+"""What linear algebra on a device will take."""
 
 from dataclasses import replace
 
@@ -7,9 +7,10 @@ import numpy as np
 from ...behavioral.linear_algebra import Budget, Given
 from ...circuits import Instance, Level, Program, random_program
 from ...circuits.loaded_chips import count_of_chips
+from ...files.forecasts import Forecast
 from ...netlists import SpiceDevice
-from ...netlists.runs import Forecast, forecast
-from ._linear_algebra import Kind
+from ...netlists.runs import forecast
+from ..inputs import Kind
 
 _NODES = 12
 """Programs of the rule that a determinant is integrated by."""
@@ -24,20 +25,20 @@ _CHIP = 48.0
 """Bytes of each pair of states of a chip that the device may be."""
 
 
-def foreseen(kind: Kind, given: Given, instance: Instance, level: Level, budget: Budget) -> Forecast:
-    """Of linear algebra on a device; a program of many systems takes longer."""
+def linear_algebra_forecast(kind: Kind, given: Given, instance: Instance, level: Level, budget: Budget) -> Forecast:
+    """Of a problem on a device; a program of many systems takes longer."""
     loads = budget.programs * (_NODES if given.problem == "determinant" else 1)
     n = instance.topology.n
     if kind == "ideal":
-        return Forecast(0.0, loads * _IDEAL * n**3, _CHIP * n**2)
+        return Forecast(loads * _IDEAL * n**3, _CHIP * n**2)
     # What the circuit takes depends on its size, and a matrix that does not fit is refused elsewhere.
     program = random_program(instance.topology, np.random.default_rng(0))
     point = forecast(instance.network(program, level), "op")
     chips = count_of_chips(instance)
-    own = (2 + loads * chips) * point.own
+    own = (2 + loads * chips) * (point.seconds - point.longest)
     if kind == "model":
-        return Forecast(0.0, own, point.memory)
+        return Forecast(own, point.memory)
     if given.problem in _ONE_MATRIX:
         program = Program(given.A, given.b)
-    spice = SpiceDevice(instance, level).foreseen(program, budget.duration, budget.runs * loads)
-    return replace(spice, own=own, memory=max(spice.memory, point.memory))
+    spice = SpiceDevice(instance, level).forecast(program, budget.duration, budget.runs * loads)
+    return replace(spice.after(own), memory=max(spice.memory, point.memory))
