@@ -13,6 +13,7 @@ from .frame import (
     RememberingGroup,
     children_are_heard,
     endings_interrupt,
+    garbage_left_longer,
     interrupts_kept,
     kept_streams,
     open_descriptors,
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     # Everything that a command refuses ends in its own error boundary; what arrives here is about the options.
     try:
-        with interrupts_kept(), endings_interrupt():
+        with interrupts_kept(), endings_interrupt(), garbage_left_longer():
             code = app(args=arguments, prog_name="thermospice", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         return 130
