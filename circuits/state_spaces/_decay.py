@@ -5,6 +5,7 @@ chain of n equal cells needs about n of its time constants more than one cell (T
 Pseudospectra, 2005, chapter 14).
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil, log, log2
 
@@ -28,6 +29,7 @@ def settle_time(
     M: Float[np.ndarray, "n m"] | None = None,
     initial: Float[np.ndarray, "m n"] | None = None,
     slowest: float | None = None,
+    modes: "Modes | None" = None,
 ) -> float:
     """The time after which `|M exp(-F t) initial|_2` stays at or below `left`, in units of one over F's.
 
@@ -40,6 +42,7 @@ def settle_time(
         M: readouts.
         initial: starts.
         slowest: smallest real part of F's eigenvalues, where it is known.
+        modes: of F, where they are known: a time then takes a product of the size of M instead of one of the size of F.
 
     Raises:
         ValueError: an eigenvalue without positive real part.
@@ -57,22 +60,41 @@ def settle_time(
         E, end = E @ E, 2 * end
         if _size(read, E, start) <= left:
             break
-    return max(shortest, _last_above(F, end, left, read, start))
+    return max(shortest, _last_above(F, end, left, read, start, modes))
 
 
 _ROUNDING = 1e-6
 
 
 def _last_above(
-    F: Float[np.ndarray, "m m"], end: float, left: float, M: Float[np.ndarray, "n m"], x: Float[np.ndarray, "m n"]
+    F: Float[np.ndarray, "m m"],
+    end: float,
+    left: float,
+    M: Float[np.ndarray, "n m"],
+    x: Float[np.ndarray, "m n"],
+    modes: "Modes | None",
 ) -> float:
     """End of the last of many equal steps up to `end` that begins above `left`."""
-    step, last = scipy.linalg.expm(-F * (end / _PARTS)), 0
-    for k in range(_PARTS):
-        if float(np.linalg.norm(M @ x, 2)) > left:
-            last = k
-        x = step @ x
+    latest_first = range(_PARTS - 1, -1, -1)
+    if modes is None:
+        seen = [M @ states for states in _stepped(F, end / _PARTS, x)][::-1]
+    else:
+        seen = modes.seen(M, x, [end * k / _PARTS for k in latest_first])
+    last = next((k for k, E in zip(latest_first, seen, strict=True) if _is_above(E, left)), 0)
     return end * (last + 1) / _PARTS
+
+
+def _stepped(F: Float[np.ndarray, "m m"], step: float, x: Float[np.ndarray, "m n"]) -> Iterator[np.ndarray]:
+    """`exp(-F t) x` where each of the steps begins."""
+    advance = scipy.linalg.expm(-F * step)
+    for _ in range(_PARTS):
+        yield x
+        x = advance @ x
+
+
+def _is_above(E: Float[np.ndarray, "n n"], left: float) -> bool:
+    """Whether the 2-norm is above; the root of the sum of squares, which it never exceeds, most often tells at once."""
+    return float(np.linalg.norm(E)) > left and float(np.linalg.norm(E, 2)) > left
 
 
 def _size(M: Float[np.ndarray, "n m"], E: Float[np.ndarray, "m m"], x: Float[np.ndarray, "m n"]) -> float:
@@ -134,14 +156,24 @@ class Modes:
         """
         if len(vectors) == 0:
             return None
-        factorise, estimate = scipy.linalg.lapack.get_lapack_funcs(("getrf", "gecon"), (vectors,))
+        factorise = scipy.linalg.lapack.get_lapack_funcs("getrf", (vectors,))
         triangles, order, singular = factorise(vectors)
         if singular:
             return None
+        estimate = scipy.linalg.lapack.get_lapack_funcs("gecon", (vectors,))
         reciprocal, _ = estimate(triangles, np.linalg.norm(vectors, 1))
         if not reciprocal * _MOST_SKEWED > 1:
             return None
         return cls(rates.astype(complex), vectors, (triangles, order))
+
+    def seen(
+        self, M: Float[np.ndarray, "n m"], x: Float[np.ndarray, "m k"], times: Iterable[float]
+    ) -> Iterator[Float[np.ndarray, "n k"]]:
+        """`M exp(-F t) x` at one time after the other."""
+        shown = M @ self.vectors
+        weights = scipy.linalg.lu_solve(self.factors, x)
+        for t in times:
+            yield np.asarray(((shown * np.exp(-self.rates * t)) @ weights).real)
 
     def relaxed(self, x: Float[np.ndarray, " m"], times: Float[np.ndarray, " times"]) -> Float[np.ndarray, "times m"]:
         """`exp(-F t) x` at each time."""

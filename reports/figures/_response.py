@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from ._cells import draw_cells
 from ._si_prefixes import prefix
@@ -88,6 +88,7 @@ def ac_response(frequency: Float[np.ndarray, " f"], response: Complex[np.ndarray
     magnitude, phase = figure.subplots(2, 1, sharex=True)
     magnitude.set(ylabel="readout (V)", xscale="log", yscale=_scale(np.abs(response)))
     phase.set(xlabel="frequency (Hz)", ylabel="phase (degrees)")
+    _mark_few(magnitude)
     draw_cells(figure, frequency, [(magnitude, np.abs(response)), (phase, _phase(response))])
     return figure
 
@@ -104,8 +105,16 @@ def noise_density(frequency: Float[np.ndarray, " f"], psd: Float[np.ndarray, "f 
     axes = figure.add_subplot()
     unit, name = prefix(np.sqrt(psd))
     axes.set(xlabel="frequency (Hz)", ylabel=f"noise ({name}V/√Hz, one-sided)", xscale="log", yscale=_scale(psd))
+    _mark_few(axes)
     draw_cells(figure, frequency, [(axes, np.sqrt(psd) / unit)])
     return figure
+
+
+def _mark_few(axes: Axes) -> None:
+    """Two marks between powers of ten, at 2 and 5: all eight of them took a third of the picture's time."""
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "log":
+            axis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
 
 
 def _scale(values: Float[np.ndarray, "f cell"]) -> str:
