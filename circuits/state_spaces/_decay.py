@@ -8,6 +8,7 @@ Pseudospectra, 2005, chapter 14).
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil, log, log2
+from typing import Any
 
 import numpy as np
 import scipy
@@ -76,8 +77,9 @@ def _last_above(
 ) -> float:
     """End of the last of many equal steps up to `end` that begins above `left`."""
     latest_first = range(_PARTS - 1, -1, -1)
+    seen: Iterator[np.ndarray]
     if modes is None:
-        seen = [M @ states for states in _stepped(F, end / _PARTS, x)][::-1]
+        seen = reversed([M @ states for states in _stepped(F, end / _PARTS, x)])
     else:
         seen = modes.seen(M, x, [end * k / _PARTS for k in latest_first])
     last = next((k for k, E in zip(latest_first, seen, strict=True) if _is_above(E, left)), 0)
@@ -156,11 +158,11 @@ class Modes:
         """
         if len(vectors) == 0:
             return None
-        factorise = scipy.linalg.lapack.get_lapack_funcs("getrf", (vectors,))
+        routines: Any = scipy.linalg.lapack.get_lapack_funcs(("getrf", "gecon"), (vectors,))
+        factorise, estimate = routines
         triangles, order, singular = factorise(vectors)
         if singular:
             return None
-        estimate = scipy.linalg.lapack.get_lapack_funcs("gecon", (vectors,))
         reciprocal, _ = estimate(triangles, np.linalg.norm(vectors, 1))
         if not reciprocal * _MOST_SKEWED > 1:
             return None
