@@ -8,12 +8,14 @@
   states;
 - the fit of `calibrate`: what one run costs with its derivatives by every unknown, against the bare product of these
   derivatives, and a whole fit against what is said of it beforehand;
-- `symbolic`, `solve`, `calibrate`, `verify`: time, and the exponent of its growth between the two largest sizes;
+- `symbolic`, `solve`, `calibrate`, `verify`, `sweep`: time, and the exponent of its growth between the two largest
+  sizes; `run` has one size;
 - how soon a command is there, and how soon a mistake is answered.
 
     python benchmarks/bench_growth.py [--out FILE.json] [--largest 128] [--rounds 3]
 
-`--largest 300` takes ten minutes with ngspice 39, whose own time grows with the sixth power beyond its cache.
+`--largest 300` takes ten minutes with ngspice 39, whose own time grows with the sixth power beyond its cache. Noise
+ends at 32 cells: at 64 a covariance is 2080 spectra, of which each takes ngspice two thirds of a second.
 """
 
 import os
@@ -52,14 +54,14 @@ CAMPAIGN = 1.3
 
 SIZES = (8, 32, 64, 128, 256, 300)
 LARGEST = {"ac": 64, "tran": 64, "noise": 32}
-"""Beyond, the simulator alone takes longer than all benchmarks may."""
+"""Beyond, the simulator alone takes longer than all benchmarks may: 23 minutes for the noise of 64 cells."""
 
 ONCE = 200
-"""Cells from which on the simulator runs once."""
+"""Cells from which on each runs once, whatever the number of rounds."""
 
 OTHERS = {
     "symbolic": ((8, 32, 64), ("symbolic",)),
-    "solve": ((8, 32, 64), ("solve", "--problem", "solve", "--on", "model", "--runs", "4")),
+    "solve": ((8, 64, 128), ("solve", "--problem", "solve", "--on", "model", "--runs", "4")),
     "calibrate": ((2, 4, 8), ("calibrate", "--topology", "crossbar")),
     "verify": ((2, 4), ("verify", "--topology", "crossbar", "--level", "macro", "--quick", "--no-second-opinion")),
 }
@@ -85,10 +87,20 @@ class Cost:
     memory: float
 
 
+# A process counts as its own the memory of the one that has started it, until it has its program: a small one starts.
+_MEASURE = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+usage = os.wait4(process.pid, 0)[2]
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+"""
+
+
 def cost(command: Sequence[str], folder: Path) -> Cost:
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, _, usage = os.wait4(process.pid, 0)
-    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    measure = (sys.executable, "-S", "-E", "-c", _MEASURE, *command)
+    told = subprocess.run(measure, cwd=folder, stdout=subprocess.PIPE, text=True, check=True).stdout
+    seconds, memory = map(float, told.split())
+    return Cost(seconds, memory)
 
 
 def thermospice(*words: str) -> tuple[str, ...]:
@@ -100,29 +112,15 @@ def median(costs: Sequence[Cost]) -> Cost:
 
 
 def simulated(analysis: str, cells: int, rounds: int) -> tuple[Cost, Cost]:
-    """The whole command and the plain program, taking turns.
-
-    Of large circuits the simulator's own time within the one run stands for the plain program's, whose memory then
-    counts as none.
-    """
-    if cells >= ONCE:
-        return once(analysis, cells)
+    """The whole command and the plain program, taking turns."""
     whole, plain = [], []
     with tempfile.TemporaryDirectory() as name:
-        for k in range(rounds):
+        for k in range(1 if cells >= ONCE else rounds):
             words = ("simulate", "--analysis", analysis, "--size", str(cells), "--out", f"r{k}", "--quiet")
             whole.append(cost(thermospice(*words, "--level", "macro"), Path(name)))
             deck = Path(name) / f"r{k}" / "circuit.cir"
             plain.append(cost((find_ngspice().path, "-n", "-b", str(deck)), Path(name)))
     return median(whole), median(plain)
-
-
-def once(analysis: str, cells: int) -> tuple[Cost, Cost]:
-    with tempfile.TemporaryDirectory() as name:
-        words = ("simulate", "--analysis", analysis, "--size", str(cells), "--out", "r", "--quiet", "--level", "macro")
-        whole = cost(thermospice(*words), Path(name))
-        summary = json.loads((Path(name) / "r" / "summary.json").read_text())
-    return whole, Cost(summary["simulator_elapsed_s"], 0.0)
 
 
 def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
@@ -204,6 +202,18 @@ def others() -> Iterator[Row]:
         yield Row(f"{name}: exponent", exponent(sizes, seconds), "")
 
 
+def sweeps() -> Iterator[Row]:
+    """A study of four operating points, as its chips grow."""
+    sizes, seconds = (8, 32, 64), []
+    for n in sizes:
+        with tempfile.TemporaryDirectory() as name:
+            circuit = {"design": "board-1k-1n", "size": n, "analyses": ["op"]}
+            (Path(name) / "study.yaml").write_text(json.dumps({"name": "chips", "instances": 4, "circuit": circuit}))
+            seconds.append(cost(thermospice("sweep", "study.yaml", "--out", "s", "--quiet"), Path(name)).seconds)
+    yield Row(f"sweep op, 4 chips of {sizes[-1]} cells", seconds[-1], "s")
+    yield Row("sweep op: exponent", exponent(sizes, seconds), "")
+
+
 def campaigns() -> Iterator[Row]:
     """What a study of chips costs above the simulator, its processes and reports included."""
     for analysis, chips, most in (("tran", 8, CAMPAIGN), ("op", 200, None)):
@@ -236,7 +246,7 @@ def main() -> int:
     for row in (*starts(given.rounds), *responses(given.largest), *calibrations(given.largest)):
         print(row, flush=True)
         rows.append(row)
-    for found in (others(), campaigns(), simulations(given.largest, given.rounds)):
+    for found in (others(), sweeps(), campaigns(), simulations(given.largest, given.rounds)):
         for row in found:
             print(row, flush=True)
             rows.append(row)

@@ -9,7 +9,7 @@ import typer
 from ..files import explain, warnings_in_one_line
 from ..files.opening import trust_no_current_folder
 from .commands import calibrate, designs, export, fetch, report, run, simulate, solve, sweep, symbolic, train, verify
-from .frame import RememberingGroup, kept_streams, open_descriptors
+from .frame import RememberingGroup, garbage_left_longer, kept_streams, open_descriptors
 from .signals import children_are_heard
 
 app = typer.Typer(
@@ -68,7 +68,8 @@ def perform(arguments: Sequence[str] | None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     # Everything that a command refuses ends in its own error boundary; what arrives here is about the options.
     try:
-        code = app(args=arguments, prog_name="thermospice", standalone_mode=False)
+        with garbage_left_longer():
+            code = app(args=arguments, prog_name="thermospice", standalone_mode=False)
     except typer.Abort:
         raise KeyboardInterrupt from None
     except typer.Exit as leave:

@@ -104,6 +104,11 @@ class StateSpace:
         """Eigenvalues of `-F` [1/s]."""
         return self._law.poles
 
+    @property
+    def modes(self) -> Modes | None:
+        """The drift by its eigenvectors; None where these cannot be told apart."""
+        return self._law.modes
+
     @cached_property
     def _law(self) -> "_Law":
         return _Law(self.C, self.G, self.noise)
@@ -124,7 +129,7 @@ class StateSpace:
 
     def relaxed(self, x: Float[np.ndarray, " m"], times: Float[np.ndarray, " times"]) -> Float[np.ndarray, "times m"]:
         """What is left of a start, `exp(-F t) x`, at each time [s]."""
-        modes = self._law.modes if len(times) > 1 else None
+        modes = self.modes if len(times) > 1 else None
         if modes is not None:
             return modes.relaxed(x, times)
         return np.array([scipy.linalg.expm(-self.F * t) @ x for t in times]).reshape(len(times), len(x))
@@ -136,7 +141,7 @@ class StateSpace:
         """
         slowest = float(-self.poles.real.max())
         fastest = float(np.abs(self.poles).max())
-        modes = self._law.modes
+        modes = self.modes
         if modes is None:
             return relaxation(self.F, x, slowest, fastest)
         times = relaxation_times(slowest, fastest)

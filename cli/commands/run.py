@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ..frame import AsJson, Out, Quiet, Resume, Seed, job
+from ..frame import AsJson, Out, Quiet, Resume, Seed, garbage_as_usual, job
 
 EXAMPLE = "Example: thermospice run --quick --out results/first"
 
@@ -24,6 +24,7 @@ def run(
 ) -> None:
     """Draw an 8-cell chip, prove, simulate, model and calibrate it, train a classifier with it, and report."""
     with job("run", out, quiet, as_json, resume) as this:
+        garbage_as_usual()
         from ..frame import refuse_beside
         from ..main_job import JobSettings, State, main_job
 

@@ -5,7 +5,20 @@ from typing import Annotated
 
 import typer
 
-from ..frame import AsJson, Include, NetlistFile, Out, Outputs, Quiet, Resume, TolerancesFile, job, quantity, whole
+from ..frame import (
+    AsJson,
+    Include,
+    NetlistFile,
+    Out,
+    Outputs,
+    Quiet,
+    Resume,
+    TolerancesFile,
+    garbage_as_usual,
+    job,
+    quantity,
+    whole,
+)
 from ..jobs import own_circuit
 
 _OF_A_CIRCUIT = (
@@ -108,6 +121,7 @@ def sweep(
     cheapest design of a search does not keep its limits on new chips.
     """
     with job("sweep", out, quiet, as_json, resume) as this:
+        garbage_as_usual()
         from ...campaigns import Execution
         from .._exceptions import InputError
         from ..jobs import perform_campaign

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .._exceptions import InputError
-from ..frame import AsJson, Out, Quiet, Resume, Seed, job, quantity, whole
+from ..frame import AsJson, Out, Quiet, Resume, Seed, garbage_as_usual, job, quantity, whole
 
 EXAMPLE = "Example: thermospice train digits --optimizer tngd --solver ideal-spu --seeds 3"
 _OPTIMISER, _ANALOG, _DEVICE = "The optimiser", "Analog solvers", "The device (device-spu; also model-spu, spice-spu)"
@@ -312,6 +312,7 @@ def train(
             _training.follow(config, given, resume)
         return
     with job("train", out, quiet, as_json, resume) as this:
+        garbage_as_usual()
         if resume is None:
             from ..inputs import check_training_names
 

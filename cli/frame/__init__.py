@@ -2,6 +2,8 @@
 
 from ._command_frame import Job as Job
 from ._command_frame import job as job
+from ._garbage import garbage_as_usual as garbage_as_usual
+from ._garbage import garbage_left_longer as garbage_left_longer
 from ._given import RememberingGroup as RememberingGroup
 from ._given import refuse_beside as refuse_beside
 from ._given import written as written

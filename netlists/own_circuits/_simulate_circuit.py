@@ -167,7 +167,8 @@ def _end(wave: _Measured, rest: _Measured) -> _End:
     data = wave.data
     if not steps or (_jumps(network, judge.linear.space) and not faults_of(data)):
         return _End(settled=False, steps=False)
-    left = judge.left(float(data["time"].values[-1]), data["v0"].values)
+    v0 = data["v0"].values
+    left = judge.unsettled(judge.predicted(float(data["time"].values[-1]), v0), v0)
     if left > AGREEMENT[judge.level]:
         text = f"not settled: the transient ends {left:.1%} away from where the circuit settles"
         return _End(settled=False, warnings=(text,))

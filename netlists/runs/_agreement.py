@@ -144,11 +144,11 @@ class Judge:
         away = space.relaxed(space.starting(v0) - space.settled_states, np.array([t]))
         return np.asarray(space.settled + space.M @ away[0])
 
-    def left(self, t: float, v0: Float[np.ndarray, " n"]) -> float:
-        """How far the linear waveform is from where it settles at time t [s], as a part of the answer or the start."""
+    def unsettled(self, v: Float[np.ndarray, " n"], v0: Float[np.ndarray, " n"]) -> float:
+        """How far voltages [V] are from where the linear circuit settles, as a part of the answer or the start v0."""
         settled = self.linear.settled
         size = max(float(np.abs(settled).max()), float(np.abs(v0).max(initial=0.0)), _LEAST)
-        return float(np.abs(self.predicted(t, v0) - settled).max()) / size
+        return float(np.abs(v - settled).max()) / size
 
     def response(self, frequencies: Float[np.ndarray, " f"], v: Complex[np.ndarray, "f n"]) -> Agreement:
         """On a response to the whole drive [V]."""

@@ -121,7 +121,8 @@ def run(request: Request) -> Result:
     settled = measurement if request.analysis == "op" else None
     rest = settled if settled is not None else _simulate(_job(request, "op", False), request.engine)
     judge = Judge.of(request.instance, request.program, request.level, request.scaling)
-    found = _findings(request, measurement, rest, judge)
+    predicted = _predicted(measurement, judge)
+    found = _findings(request, measurement, rest, judge, predicted)
     loaded = load(
         request.instance.design.programming, request.instance.topology, request.program, request.scaling.conductance
     )
@@ -131,7 +132,7 @@ def run(request: Request) -> Result:
         measurement,
         ran.circuit,
         _shown(measurement, rest),
-        _predicted(measurement, judge),
+        predicted,
         loaded.clipped,
         warnings,
         found.faults,
@@ -168,7 +169,9 @@ class _Findings:
     settled: bool
 
 
-def _findings(request: Request, measurement: xr.Dataset, rest: xr.Dataset, judge: Judge) -> _Findings:
+def _findings(
+    request: Request, measurement: xr.Dataset, rest: xr.Dataset, judge: Judge, predicted: Float[np.ndarray, " n"]
+) -> _Findings:
     """What the measurements and the circuit's equations say of each other, and whether the waveform has settled."""
     faults = [*faults_of(measurement), *faults_of(rest)]
     if request.analysis != "tran":
@@ -177,7 +180,7 @@ def _findings(request: Request, measurement: xr.Dataset, rest: xr.Dataset, judge
             wave = _simulate(_job(request, "tran", False), "ngspice")
             faults += [*faults_of(wave), *elsewhere(request.level, wave, rest, 0.0)]
         return _Findings(tuple(dict.fromkeys(faults)), (), True)
-    left = judge.left(float(measurement["time"].values[-1]), measurement["v0"].values)
+    left = judge.unsettled(predicted, measurement["v0"].values)
     if left > AGREEMENT[request.level]:
         text = f"not settled: the transient ends {left:.1%} away from where the circuit settles; the answer is its end"
         return _Findings(tuple(faults), (text,), False)

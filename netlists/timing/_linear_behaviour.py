@@ -64,7 +64,7 @@ class Linear:
         if self.nodal is not None:
             return -log(SETTLED) / self.rates.slowest
         space = self.space
-        return settle_time(space.F, SETTLED, space.M, space.initial, self.rates.slowest)
+        return settle_time(space.F, SETTLED, space.M, space.initial, self.rates.slowest, space.modes)
 
     @cached_property
     def settled(self) -> Float[np.ndarray, " n"]:

@@ -14,6 +14,7 @@ from thermospice.circuits import (
     choose_scaling,
     random_program,
     stability_limit,
+    state_space,
 )
 from thermospice.circuits.state_spaces import relaxation, settle_time
 from thermospice.netlists import simulate
@@ -143,6 +144,19 @@ def test_settling_of_normal_and_other_matrices():
     assert found > 3 * -np.log(1e-6)
     with pytest.raises(ValueError, match="positive real part"):
         settle_time(np.diag([1.0, -1e-9]), 1e-6)
+
+
+@pytest.mark.parametrize("n", [1, 6])
+def test_settling_by_modes_is_that_by_exponentials(n):
+    # Catches a scan from the end that stops a step too early or too late, and modes of another start or readout.
+    rng = np.random.default_rng(n)
+    space = state_space(BOARD.sample(Crossbar(n), rng).network(random_program(Crossbar(n), rng), "macro"))
+    assert space.modes is not None
+    shown = (space.F, 1e-6, space.M, space.initial)
+    found = settle_time(*shown, modes=space.modes)
+    assert found == settle_time(*shown)
+    # An integrator behind an amplifier settles later than its slowest mode says by itself: the scan was needed.
+    assert found > -np.log(1e-6) / -space.poles.real.max()
 
 
 def test_relaxation_is_that_of_the_exponential():

@@ -27,7 +27,7 @@ def test_what_is_predicted_agrees():
     assert JUDGE.settled(SPACE.settled).faults == ()
     found = JUDGE.waveform(times, wave(times), np.zeros(2))
     assert (found.faults, found.warnings) == ((), ())
-    assert JUDGE.left(3e-6, np.zeros(2)) == pytest.approx(
+    assert JUDGE.unsettled(JUDGE.predicted(3e-6, np.zeros(2)), np.zeros(2)) == pytest.approx(
         np.abs(wave([3e-6])[0] - SPACE.settled).max() / np.abs(SPACE.settled).max()
     )
 

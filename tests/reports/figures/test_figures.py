@@ -94,6 +94,21 @@ def test_schematic_draws_every_size(topology, n):
         assert rf"$R_0/|A_{{i{n}}}|$" in texts
 
 
+def test_an_operating_point_has_a_bar_for_each_exact_value():
+    # Catches one outline whose heights or places are those of other cells, or that fills the gaps between them.
+    exact = np.array([0.5, -1.5, 0.25])
+    with LIGHT.active():
+        (axes,) = figures.operating_point(np.zeros(3), exact).axes
+    (bars,) = axes.patches
+    heights, edges, baseline = bars.get_data()
+    assert baseline == 0
+    assert heights[::2] * prefix(exact)[0] == pytest.approx(exact)
+    assert np.isnan(heights[1::2]).all()
+    assert (edges[::2] + edges[1::2]) / 2 == pytest.approx(np.arange(3), abs=1e-12)
+    low, high = axes.get_ylim()
+    assert low < -1.5 / prefix(exact)[0] < 0.5 / prefix(exact)[0] < high
+
+
 def legend(figure):
     return [text.get_text() for box in figure.legends for text in box.get_texts()]
 
