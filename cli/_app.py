@@ -1,5 +1,6 @@
 """The typer application. Only typer is loaded here: each command imports what it needs when it runs."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from .frame import (
     kept_streams,
     open_descriptors,
 )
+
+_NEW_VALUES = 50_000
+"""Of a kind that could be part of a circle, after which the collector looks for circles among them."""
 
 app = typer.Typer(
     name="thermospice",
@@ -62,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # spread over processes. It must be said before numpy is loaded.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    # Loading libraries makes a million values that stay, and the collector would look through them again and again.
+    gc.set_threshold(_NEW_VALUES, 20, 20)
     # Results lie in folders that others have filled: what is called json.py there is no code of ours.
     trust_no_current_folder()
     open_descriptors()

@@ -22,7 +22,10 @@ _GRACE = 1.0
 _START = 120.0
 _POLL = 0.01
 _LOOK = 0.2
-"""Between two looks at the memory of a run [s]; most runs are over before the first."""
+"""Between two looks at the memory of a run, at least [s]; most runs are over before the first."""
+
+_LOOKING = 0.02
+"""Part of the time that the looks may take: each goes through all processes of the machine."""
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -147,8 +150,9 @@ class Child:
 
     def _read(self, deadline: float, memory: float | None, late: str) -> Outcome:
         descriptor = self._process.stdout.fileno()
+        pause = _LOOK
         while b"\n" not in self._buffer:
-            ready, _, _ = select.select([descriptor], [], [], _LOOK)
+            ready, _, _ = select.select([descriptor], [], [], max(min(pause, deadline - time.monotonic()), 0.0))
             if ready:
                 part = os.read(descriptor, 1 << 16)
                 if not part:
@@ -156,8 +160,11 @@ class Child:
                 self._buffer += part
             elif time.monotonic() > deadline:
                 raise Ended(late)
-            elif memory is not None and self._held() > memory:
-                raise Ended(f"stopped because it held more than the memory limit of {memory / 1e6:.0f} MB")
+            elif memory is not None:
+                looked = time.monotonic()
+                if self._held() > memory:
+                    raise Ended(f"stopped because it held more than the memory limit of {memory / 1e6:.0f} MB")
+                pause = max(_LOOK, (time.monotonic() - looked) / _LOOKING)
         line, _, self._buffer = self._buffer.partition(b"\n")
         answer: Outcome = json.loads(line)
         return answer

@@ -16,7 +16,7 @@ Progressed = Callable[[int, int], None]
 _AHEAD = 3
 """Batches handed out for each that goes on, so that no worker waits for this process."""
 
-_BATCH = 1.0
+_BATCH = 2.0
 _LARGEST_BATCH = 50
 """Work of a batch [s of the processor], and its most runs: what a kill can lose."""
 
