@@ -7,8 +7,8 @@
   All its processes, the one that hands out the work among them, are confined to so many cores: left free, the first
   would use a second core for handing out.
 
-The cluster is up before the clock starts; its start is stated on its own. Medians of some rounds, in which the three
-take turns, so that other work on the machine meets all of them; the load average says how much of it there was.
+The processes are there before the clock starts; their start is stated on its own. Medians of some rounds, in which the
+three take turns, so that other work on the machine meets all of them; the load average says how much of it there was.
 
     python benchmarks/bench_campaign.py [--out FILE.json] [--chips 200] [--rounds 7]
 """
@@ -34,7 +34,7 @@ import psutil
 from _table import Row, finish
 from thermospice.campaigns import Store, parse_study, plan
 from thermospice.campaigns.planning import PlannedRun
-from thermospice.campaigns.runs import Executor, executor, has_dask, perform
+from thermospice.campaigns.runs import Executor, executor, perform
 from thermospice.circuits import Crossbar, Design, choose_scaling, random_program
 from thermospice.netlists import build, find_ngspice
 from thermospice.netlists.simulators import read_raw
@@ -65,7 +65,7 @@ def plain_loop(chips: int) -> list[np.ndarray]:
 
 def campaign(runs: Sequence[PlannedRun], workers: Executor) -> list[np.ndarray]:
     """The same by a campaign, with every result on disk."""
-    name = f"bench-{secrets.token_hex(4)}"  # of its own in every round: a cluster remembers what it has done
+    name = f"bench-{secrets.token_hex(4)}"  # of its own in every round
     with tempfile.TemporaryDirectory() as folder, Store.opened(Path(folder)) as store:
         requests = (
             {"key": run.key, "task": run.task, "timeout": 60, "memory": None, "campaign": name, "folder": None}
@@ -101,16 +101,16 @@ def measure(chips: int, rounds: int) -> tuple[list[Row], dict[str, float]]:
     runs = plan(parse_study(study, "bench"), "bench").runs
     times: dict[str, list[float]] = {"plain": [], "one": [], "two": []}
     with ExitStack() as stack:
-        clusters, starts = {}, {}
+        pools, starts = {}, {}
         for label, cores in (("one", 1), ("two", 2)):
             start = time.perf_counter()
-            clusters[label] = stack.enter_context(executor(None, cores, f"bench-{label}"))
-            campaign(runs, clusters[label])  # every worker has started its process and done its share
+            pools[label] = stack.enter_context(executor(None, cores, f"bench-{label}"))
+            campaign(runs, pools[label])  # every worker has started its process and done its share
             starts[f"start_{label}_s"] = round(time.perf_counter() - start, 2)
         for _ in range(rounds):
             seconds, expected = timed(plain_loop, chips)
             times["plain"].append(seconds)
-            for label, workers in clusters.items():
+            for label, workers in pools.items():
                 with confined({"one": 1, "two": 2}[label]):
                     seconds, found = timed(campaign, runs, workers)
                 times[label].append(seconds)
@@ -139,7 +139,6 @@ def main() -> int:
     facts = {
         "chips": options.chips,
         **starts,
-        "executor": "dask" if has_dask() else "threads",
         "ngspice": find_ngspice().version,
     }
     return finish(rows, facts, options.out)

@@ -75,6 +75,9 @@ class Performer:
         waiting = {key: task for key, task in tasks.items() if key not in self.known}
         total = self._over + len(waiting) if expected is None else expected
         failed = sum(record["status"] == "failed" for record in self.known.values())
+        if waiting:
+            self.store.check_writable()
+            self._started()  # before the bar that is shown then, whose thread would keep processes from being forked
         if not self._told:
             self._told = True
             self.progress(0, failed, total)
@@ -105,7 +108,6 @@ class Performer:
             self._over = before + done
             self.progress(self._over, failures, total)
 
-        self.store.check_writable()
         name, workers = self._started()
         perform(self._requests(waiting, name), workers, keep, progressed, most, failed)
 

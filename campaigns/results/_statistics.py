@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import scipy
+
+# Of `scipy.stats`, which takes longer to load than the statistics of a campaign.
+from scipy.special import ndtri, stdtrit
 
 from ..planning import PlannedRun
 from ..runs import Record
@@ -37,7 +39,7 @@ def wilson_interval(passed: float, total: int) -> tuple[float, float]:
     """
     if total == 0:
         return 0.0, 1.0
-    z2 = float(scipy.stats.norm.ppf((1 + CONFIDENCE) / 2)) ** 2
+    z2 = float(ndtri((1 + CONFIDENCE) / 2)) ** 2
     share = passed / total
     middle = (share + z2 / (2 * total)) / (1 + z2 / total)
     reach = float(np.sqrt(z2 * (share * (1 - share) / total + z2 / (4 * total**2)))) / (1 + z2 / total)
@@ -50,8 +52,8 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
     if len(values) < 2:
         return None
     mean = float(np.mean(values))
-    error = float(scipy.stats.sem(values))
-    reach = error * float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
+    error = float(np.std(values, ddof=1)) / np.sqrt(len(values))
+    reach = float(error * stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2))
     return mean - reach, mean + reach
 
 
@@ -141,5 +143,5 @@ def _crossed_interval(values: Sequence[tuple[PlannedRun, float]]) -> tuple[float
             groups.setdefault(getattr(run, side), []).append(value)
         variance += float(np.var([np.mean(group) for group in groups.values()], ddof=1)) / len(groups)
         fewest = min(fewest, len(groups))
-    reach = float(np.sqrt(variance)) * float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, fewest - 1))
+    reach = float(np.sqrt(variance)) * float(stdtrit(fewest - 1, (1 + CONFIDENCE) / 2))
     return mean - reach, mean + reach

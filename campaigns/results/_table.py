@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from jaxtyping import Shaped
 
 from ...files import write_bytes
+from ...measurements.layout import content
 from ..planning import SCHEMA, Plan
 from ..runs import Record
 from ..studies import ARRAYS, Study, to_plain, unit_of
@@ -42,8 +44,7 @@ def _cell(value: Any) -> Any:
 
 def write_dataset(path: Path, study: Study, plan: Plan, records: Sequence[Record | None]) -> None:
     """netCDF: see `dataset`; written whole or not at all."""
-    # Through memory: on a full disk h5netcdf takes the interpreter down.
-    write_bytes(path, bytes(dataset(study, plan, records).to_netcdf(engine="h5netcdf")))
+    write_bytes(path, content(dataset(study, plan, records)))
 
 
 def dataset(study: Study, plan: Plan, records: Sequence[Record | None]) -> xr.Dataset:
@@ -71,7 +72,25 @@ def dataset(study: Study, plan: Plan, records: Sequence[Record | None]) -> xr.Da
             attrs = {"units": metric.unit, "long_name": metric.meaning}
             data[name] = ((*dims, "cell"), np.reshape(rows, (*shape, cells)), attrs)
             coords["cell"] = ("cell", np.arange(cells))
-    return xr.Dataset(data, coords, _attributes(study, records))
+    return xr.Dataset(
+        {name: _variable(*parts) for name, parts in data.items()},
+        {name: _coordinate(name, *parts) for name, parts in coords.items()},
+        _attributes(study, records),
+    )
+
+
+def _variable(dims: tuple[str, ...], values: Any, attributes: Mapping[str, Any] | None = None) -> xr.Variable:
+    """By the quick way in: xarray would load dask, where it is installed, to ask whether arrays are its own."""
+    return xr.Variable(dims, np.asarray(values), attributes, fastpath=True)
+
+
+def _coordinate(
+    name: str, dim: str, values: Shaped[np.ndarray, " k"], attributes: Mapping[str, Any] | None = None
+) -> xr.Variable:
+    """Labels; those of a dimension as a finished index, as `_variable`."""
+    if name != dim:
+        return _variable((dim,), values, attributes)
+    return xr.IndexVariable((dim,), pd.Index(values), attributes, fastpath=True)  # type: ignore[no-untyped-call]
 
 
 def _dimensions(study: Study, plan: Plan) -> tuple[tuple[str, ...], tuple[int, ...], dict[str, Any]]:

@@ -18,11 +18,16 @@ import psutil
 
 
 def main() -> None:
-    """Answer until the input ends."""
+    """Answer on standard output until the standard input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print is no answer
+    serve(sys.stdin, answers)
+
+
+def serve(source: TextIO, answers: TextIO) -> None:
+    """Answer until the input ends, and this process with it."""
     requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(sys.stdin, requests), daemon=True).start()
+    threading.Thread(target=_read, args=(source, requests), daemon=True).start()
 
     # Every run makes and drops thousands of small values; the collector need not look through all modules with them.
     gc.freeze()
@@ -46,6 +51,7 @@ def _write(answers: TextIO, answer: dict[str, Any]) -> None:
 
 def _answer(requests: list[dict[str, Any]]) -> dict[str, Any]:
     started = time.monotonic()
+    worked = _worked()
     try:
         found = _perform(requests)
     except MemoryError:
@@ -54,8 +60,16 @@ def _answer(requests: list[dict[str, Any]]) -> dict[str, Any]:
         return _failed(f"ended by {type(error).__name__}", started)
     except Exception as error:
         return _failed(_reason(error, requests[0], time.monotonic() - started), started)
-    elapsed = (time.monotonic() - started) / len(requests)
-    return {"done": [{**numbers, "elapsed_s": elapsed} for numbers in found]}
+    spent = {
+        "elapsed_s": (time.monotonic() - started) / len(requests),
+        "processor_s": (_worked() - worked) / len(requests),
+    }
+    return {"done": [{**numbers, **spent} for numbers in found]}
+
+
+def _worked() -> float:
+    """Processor time of this process and of the simulators that it has waited for [s]."""
+    return sum(os.times()[:4])
 
 
 def _failed(reason: str, started: float) -> dict[str, Any]:
@@ -65,11 +79,11 @@ def _failed(reason: str, started: float) -> dict[str, Any]:
 def _perform(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     first = requests[0]
     if first["task"]["kind"] == "circuit":
-        from . import _circuit_run as _circuit
+        from . import _chips_together, _circuit_run
 
         if len(requests) > 1:
-            return _circuit.perform_together([request["task"] for request in requests], first["timeout"])
-        return [_circuit.perform(first["task"], first["timeout"])]
+            return _chips_together.perform_together([request["task"] for request in requests], first["timeout"])
+        return [_circuit_run.perform(first["task"], first["timeout"])]
     if first["task"]["kind"] == "netlist":
         from . import _netlist_run as _netlist
 

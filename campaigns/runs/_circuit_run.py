@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -16,8 +16,8 @@ from ...circuits.networks import OpAmp
 from ...circuits.topologies import load
 from ...circuits.trials import PROGRAM, get_instance
 from ...measurements import Analysis
-from ...netlists import Job, SimulationFailed, find_ngspice, simulate
-from ...netlists.runs import Judge, settle_together, trusted
+from ...netlists import SimulationFailed, find_ngspice, simulate
+from ...netlists.runs import Judge, trusted
 
 Numbers = dict[str, float]
 Arrays = dict[str, list[float]]
@@ -30,7 +30,7 @@ def perform(task: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         SimulatorError, ValueError: the run failed; the message says why.
     """
     deadline = time.monotonic() + timeout
-    run = _prepared(task)
+    run = prepared(task)
     # The operating point first: a transient settles to it.
     for analysis in sorted(task["analyses"], key=_ORDER.index):
         duration = task["duration"] if analysis == "tran" else None
@@ -40,28 +40,11 @@ def perform(task: Mapping[str, Any], timeout: float) -> dict[str, Any]:
     return run.numbers()
 
 
-def perform_together(tasks: Sequence[Mapping[str, Any]], timeout: float) -> list[dict[str, Any]]:
-    """As `perform`, for tasks that are operating points: one ngspice process for all, and all or nothing.
-
-    Raises:
-        SimulatorError, ValueError: at least one of them failed.
-    """
-    runs: list[_Run] = []
-
-    def jobs() -> Iterator[Job]:
-        for task in tasks:
-            runs.append(_prepared(task))
-            yield Job(**runs[-1].chip, analysis="op", timeout=timeout)
-
-    for run, v in zip(runs, settle_together(jobs()), strict=True):
-        run.settle(v)
-    return [run.numbers() for run in runs]
-
-
 _ORDER = ("op", "ac", "noise", "tran")
 
 
-def _chip(task: Mapping[str, Any]) -> tuple[Instance, Program]:
+def chip_of(task: Mapping[str, Any]) -> tuple[Instance, Program]:
+    """The chip of a task and its program."""
     topology = make_topology(task["topology"], task["size"])
     seed = task["instance"]
     instance = get_instance(_design(json.dumps(task["design"])), topology, seed or 0, mismatch=seed is not None)
@@ -87,7 +70,7 @@ def _program(topology: str, size: int, text: str) -> Program:
 
 
 @dataclass(slots=True)
-class _Run:
+class ChipRun:
     """A chip that is measured, and its numbers so far."""
 
     task: Mapping[str, Any]
@@ -146,14 +129,23 @@ class _Run:
         return {"metrics": self.metrics, "arrays": self.arrays, "engine": ", ".join(sorted(engines))}
 
 
-def _prepared(task: Mapping[str, Any]) -> _Run:
-    instance, program = _chip(task)
+def prepared(task: Mapping[str, Any]) -> ChipRun:
+    """The chip of a task, and what is known of it without a simulation.
+
+    Raises:
+        ValueError: the chip cannot take its program.
+    """
+    instance, program = chip_of(task)
     scaling = choose_scaling(instance, program, task["level"])
     if task["drive_scale"] != "auto":
         scaling = Scaling(scaling.conductance, float(task["drive_scale"]))
-    judge = Judge.of(instance, program, task["level"], scaling)
+    return begun(task, instance, program, scaling, Judge.of(instance, program, task["level"], scaling))
+
+
+def begun(task: Mapping[str, Any], instance: Instance, program: Program, scaling: Scaling, judge: Judge) -> ChipRun:
+    """A run of a chip at a scaling, with what is known without a simulation."""
     metrics, arrays = _without_simulation(task, instance, program, scaling, judge)
-    return _Run(task, instance, program, scaling, judge, metrics, arrays)
+    return ChipRun(task, instance, program, scaling, judge, metrics, arrays)
 
 
 def _without_simulation(

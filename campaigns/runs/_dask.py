@@ -17,7 +17,7 @@ from .._exceptions import StudyError
 from ..planning import SCHEMA
 from . import _workers as _worker
 from ._child_process import ChildRequest, Outcome
-from ._executor import Executor
+from ._dispatch import Executor
 
 Answer = TypeVar("Answer")
 
@@ -153,40 +153,18 @@ def _reason(error: BaseException) -> str:
 
 
 @contextmanager
-def dask_executor(scheduler: str | None, count: int, campaign: str, silence: float = SILENCE) -> Iterator[Executor]:
+def dask_executor(scheduler: str, campaign: str, silence: float = SILENCE) -> Iterator[Executor]:
     # Its messages are for people who run clusters; what concerns a run stands in its row.
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")
     for name in ("distributed", "distributed.client"):  # which has a level of its own
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    cluster: Any = None
-    if scheduler is None:
-        # Sampling of what the workers do and checks of their event loops cost more than short runs themselves.
-        os.environ.setdefault("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "False")
-        os.environ.setdefault("DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL", "500ms")
-        cluster = _local_cluster(count)
+    client = _connected(scheduler, silence)
     try:
-        client = _distributed().Client(cluster) if cluster is not None else _connected(scheduler or "", silence)
-        try:
-            _check(client, scheduler, silence)
-            yield _Dask(client, silence)
-        finally:
-            _quietly(lambda: client.run(_worker.stop, campaign))
-            _quietly(lambda: client.close(timeout=_CLOSING))
+        _check(client, scheduler, silence)
+        yield _Dask(client, silence)
     finally:
-        if cluster is not None:
-            _quietly(lambda: cluster.close(timeout=_CLOSING))
-
-
-def _local_cluster(count: int) -> Any:
-    # Threads of this process: they only wait for the processes that perform the runs, and each of those has limits.
-    return _distributed().LocalCluster(
-        n_workers=1,
-        threads_per_worker=count,
-        processes=False,
-        memory_limit=0,
-        dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL,
-    )
+        _quietly(lambda: client.run(_worker.stop, campaign))
+        _quietly(lambda: client.close(timeout=_CLOSING))
 
 
 def _connected(scheduler: str, silence: float) -> Any:
@@ -199,8 +177,8 @@ def _connected(scheduler: str, silence: float) -> Any:
         ) from None
 
 
-def _check(client: Any, scheduler: str | None, silence: float) -> None:
-    where = f"scheduler {scheduler}" if scheduler else "the local cluster"
+def _check(client: Any, scheduler: str, silence: float) -> None:
+    where = f"scheduler {scheduler}"
     try:
         client.wait_for_workers(1, timeout=silence)
     except TimeoutError:

@@ -2,11 +2,11 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
-from ._child_process import ChildRequest
-from ._executor import Executor
+from ._child_process import ChildRequest, Outcome
 from ._store import Record
 from ._workers import shares_simulator
 
@@ -16,12 +16,26 @@ Progressed = Callable[[int, int], None]
 _AHEAD = 3
 """Batches handed out for each that goes on, so that no worker waits for this process."""
 
-_BATCH = 0.3
+_BATCH = 2.0
 _LARGEST_BATCH = 50
-"""Work of a batch [s], and its most runs: what a kill can lose."""
+"""Work of a batch [s of the processor], and its most runs: what a kill can lose."""
 
-_FIRST = 8
+_FIRST = 16
 """Runs of a worker's first batch where they share a simulator, so that its start is not taken for their pace."""
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Takes batches of requests, gives their outcomes in the order in which they come."""
+
+    def slots(self) -> int:
+        """Runs that go on at a time."""
+
+    def submit(self, batch: Sequence[ChildRequest]) -> None:
+        """Perform requests, one after another."""
+
+    def next(self) -> list[Outcome]:
+        """Wait for the next batch to be over."""
 
 
 class Stopped(Exception):
@@ -64,7 +78,8 @@ def perform(
         for record in workers.next():
             done += 1
             failed += record["status"] == "failed"
-            pace.learn(float(record.get("elapsed_s", 0.0)))
+            # On a machine that is busy with other things a run takes long, and is as little work to do again.
+            pace.learn(float(record.pop("processor_s", record.get("elapsed_s", 0.0))))
             keep(record)
             progressed(done, failed)
             if most_failures is not None and failed >= most_failures:

@@ -1,4 +1,4 @@
-"""Where runs are performed: a Dask cluster (of this machine or elsewhere), or threads of the command itself."""
+"""Where runs are performed: on a Dask cluster, or by threads of the command itself, with a process each."""
 
 import math
 import queue
@@ -11,7 +11,7 @@ from .._exceptions import StudyError
 from . import _workers as _worker
 from ._child_process import ChildRequest, Outcome
 from ._dask import SILENCE, dask_executor, has_dask
-from ._executor import Executor
+from ._dispatch import Executor
 
 
 def check(scheduler: str | None, workers: int | None, scheduler_timeout: float = SILENCE) -> None:
@@ -29,7 +29,7 @@ def check(scheduler: str | None, workers: int | None, scheduler_timeout: float =
 
 @contextmanager
 def executor(scheduler: str | None, workers: int | None, campaign: str, silence: float = SILENCE) -> Iterator[Executor]:
-    """The cluster at an address, or one of this machine; without Dask, threads do the latter.
+    """The cluster at an address, or processes of this machine.
 
     Runs that are not over when the context ends are stopped. A scheduler that says nothing for `silence` [s] is given
     up.
@@ -37,12 +37,11 @@ def executor(scheduler: str | None, workers: int | None, campaign: str, silence:
     Raises:
         StudyError: no scheduler answers, or its workers cannot do the work.
     """
-    count = workers or available_cores()
-    if has_dask():
-        with dask_executor(scheduler, count, campaign, silence) as found:
+    if scheduler is not None:
+        with dask_executor(scheduler, campaign, silence) as found:
             yield found
     else:
-        with _threads(count, campaign) as found:
+        with _threads(workers or available_cores(), campaign) as found:
             yield found
 
 
@@ -64,6 +63,7 @@ class _Threads:
 
 @contextmanager
 def _threads(count: int, campaign: str) -> Iterator[Executor]:
+    _worker.prepare(campaign, count)
     with ThreadPoolExecutor(count) as pool:
         try:
             yield _Threads(pool, count)

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from ._child_process import Child, ChildRequest, Ended, Outcome
+from ._child_process import Child, ChildRequest, Ended, Outcome, may_fork
 
 _lock = threading.Lock()
 _idle: list[Child] = []
@@ -86,6 +86,15 @@ def _take(campaign: str) -> Child:
     with _lock:
         _busy.append(child)
     return child
+
+
+def prepare(campaign: str, count: int) -> None:
+    """Have so many processes at hand, where they can be forked: they need not load what this one has loaded.
+
+    To be called before there are threads; otherwise they start when they are asked for.
+    """
+    while len(_idle) < count and may_fork():
+        _idle.append(Child(campaign, forked=True))
 
 
 def _give_back(child: Child) -> None:

@@ -1,6 +1,6 @@
 """Many chips of one design, drawn at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from types import MappingProxyType
@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._exceptions import DesignError
-from ..networks import Network
+from ..networks import Network, Parasitics
 from ..programs import UNSCALED, Program, Scaling
 from ..state_spaces import StateSpaces, stacked_state_spaces
 from ..topologies import Level, Topology, load, mirror
@@ -62,6 +62,21 @@ class Instances:
             for (name, shape), part in zip(shapes.items(), parts, strict=True)
         }
         return cls(design, topology, mirror(topology, errors))
+
+    @classmethod
+    def of(cls, chips: Sequence[Instance]) -> "Instances":
+        """Chips of one design and topology, side by side; without parasitics, which a stack has none of.
+
+        Raises:
+            DesignError: none, or chips of several designs or topologies, or with parasitics.
+        """
+        if not chips or any(
+            chip.design != chips[0].design or chip.topology != chips[0].topology or chip.parasitics != Parasitics()
+            for chip in chips
+        ):
+            raise DesignError("instances: expected chips of one design and topology, without parasitics")
+        errors = {name: np.stack([chip.errors[name] for chip in chips]) for name in chips[0].errors}
+        return cls(chips[0].design, chips[0].topology, errors)
 
     def __len__(self) -> int:
         return len(next(iter(self.errors.values())))

@@ -10,6 +10,8 @@ from ._injected_noise import program_rates as program_rates
 from ._injected_noise import with_cell_noise as with_cell_noise
 from ._loaded_chip import LoadedChip as LoadedChip
 from ._loaded_chip import loaded_chip as loaded_chip
+from ._many_fitted import FittedChip as FittedChip
+from ._many_fitted import fitted_together as fitted_together
 from ._realised import realised_eigenvalues as realised_eigenvalues
 from ._relaxation_law import RelaxationLaw as RelaxationLaw
 from ._relaxation_law import count_of_chips as count_of_chips

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-from ..networks import GROUND, Capacitor, Inverter, Network, OpAmp, Resistor, VoltageSource, of_type
+from ..networks import GROUND, Capacitor, Inverter, Network, OpAmp, Resistor, Value, VoltageSource, of_type
 
-_Rail = tuple[int, float]
+_Rail = tuple[int, Value]
 """Cell, and the gain from its output."""
 
 
-def crossbar_drift(network: Network) -> Float[np.ndarray, "n n"] | None:
-    """Drift `F_ij = G_ij gain_j / C_i` of a crossbar's cells [1/s].
+def crossbar_drift(network: Network, chips: int | None = None) -> Float[np.ndarray, "*chips n n"] | None:
+    """Drift `F_ij = G_ij gain_j / C_i` of a crossbar's cells [1/s]; of so many chips, whose values are arrays.
 
     `G_ij` is the conductance from rail j to the virtual ground of cell i, `gain_j` is 1, or minus the ratio of the
     resistors of an inverted rail. None for a circuit with anything else between its cells, such as a leak.
@@ -24,7 +24,8 @@ def crossbar_drift(network: Network) -> Float[np.ndarray, "n n"] | None:
         return None
     # A source, and ground, bring nothing into a virtual ground that depends on the states.
     held = {source.plus for source in of_type(network.elements, VoltageSource)} | {GROUND}
-    F = np.zeros((len(cells), len(cells)))
+    shape = (len(cells), len(cells))
+    F = np.zeros(shape if chips is None else (*shape, chips))
     for r in resistors.values():
         cell = cells.get(r.b)
         if cell is None or not (r.a in rails or r.a in held):
@@ -32,7 +33,7 @@ def crossbar_drift(network: Network) -> Float[np.ndarray, "n n"] | None:
         if r.a in rails:
             column, gain = rails[r.a]
             F[cell.cell, column] += gain / (r.resistance * cell.capacitance)
-    return F
+    return F if chips is None else np.ascontiguousarray(np.moveaxis(F, -1, 0))
 
 
 def _rails(network: Network, cells: Mapping[str, Capacitor], resistors: dict[str, Resistor]) -> dict[str, _Rail] | None:

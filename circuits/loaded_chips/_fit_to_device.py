@@ -7,9 +7,11 @@ from jaxtyping import Float
 
 from .._exceptions import ProgramError
 from ..chips import Instance
+from ..networks import Network
 from ..programs import Program, Scaling
+from ..state_spaces import StateSpace
 from ..topologies import Level, largest_weight
-from ._loaded_chip import LoadedChip, loaded_chip
+from ._loaded_chip import loaded_chip
 from ._realised import check_stable
 from ._swing import Swing
 
@@ -47,15 +49,11 @@ def choose_scaling(
         ProgramError: no such scaling exists: the chip is unstable with the program, or its offsets alone drive an
             amplifier to its rails.
     """
-    amplifier = instance.design.amplifier
-    conductance = _within_range(instance, program)
-    if level != "ideal" and amplifier is not None:
-        fastest = _fastest(instance, program)
-        conductance = min(conductance, _power_of_two(2 * pi * amplifier.gain_bandwidth / SPEED_MARGIN / fastest))
+    conductance = chosen_conductance(instance, program, level)
     scaling = Scaling(conductance)
     chip = loaded_chip(instance, program, level, scaling)
     check_stable(instance, program, chip.network, scaling)
-    if level == "ideal" or amplifier is None:
+    if level == "ideal" or instance.design.amplifier is None:
         return scaling
     while not (chip.watched.poles.real < 0).all():
         conductance /= 2
@@ -65,21 +63,32 @@ def choose_scaling(
                 f" a pole stays at {chip.watched.poles.real.max():.3g} 1/s; expected an amplifier with more bandwidth"
             )
         chip = loaded_chip(instance, program, level, Scaling(conductance))
-    return Scaling(conductance, _drive_scale(instance, program, chip, conductance, start))
+    limit = drive_limit(instance, program, chip.network, chip.watched, conductance, start)
+    return Scaling(conductance, power_of_two(limit))
+
+
+def chosen_conductance(instance: Instance, program: Program, level: Level) -> float:
+    """The scale of the conductances that a chip begins with, whichever of its design it is."""
+    amplifier = instance.design.amplifier
+    conductance = _within_range(instance, program)
+    if level == "ideal" or amplifier is None:
+        return conductance
+    fastest = _fastest(instance, program)
+    return min(conductance, power_of_two(2 * pi * amplifier.gain_bandwidth / SPEED_MARGIN / fastest))
 
 
 def _within_range(instance: Instance, program: Program) -> float:
     if instance.topology.answer == "covariance":
         return 1.0
     largest = float(np.abs(program.A).max())
-    wanted = _power_of_two(1 / largest) if largest < _SMALL else 1.0
+    wanted = power_of_two(1 / largest) if largest < _SMALL else 1.0
     full_scale = instance.design.programming.full_scale
     if full_scale is None:
         return wanted
-    return min(wanted, _power_of_two(full_scale / largest_weight(instance.topology.weights(program))))
+    return min(wanted, power_of_two(full_scale / largest_weight(instance.topology.weights(program))))
 
 
-def _power_of_two(limit: float) -> float:
+def power_of_two(limit: float) -> float:
     """The largest power of two up to `limit`."""
     return 2.0 ** floor(log2(limit))
 
@@ -88,16 +97,34 @@ def _fastest(instance: Instance, program: Program) -> float:
     return float(np.abs(program.A).sum(axis=1).max()) / instance.design.tau
 
 
-def _drive_scale(
-    instance: Instance, program: Program, chip: LoadedChip, conductance: float, start: Float[np.ndarray, " n"] | None
+def drive_limit(
+    instance: Instance,
+    program: Program,
+    network: Network,
+    space: StateSpace,
+    conductance: float,
+    start: Float[np.ndarray, " n"] | None = None,
 ) -> float:
+    """The largest drive, at most one, with which everything stays within its range.
+
+    Args:
+        instance: the chip, of which the design and the topology count.
+        program: what it holds.
+        network: the circuit at a drive of one.
+        space: of the circuit, as `LoadedChip.watched` has it.
+        conductance: at which it was made.
+        start: as for `choose_scaling`.
+
+    Raises:
+        ProgramError: as `choose_scaling`.
+    """
     design = instance.design
     where = f"A: the {instance.topology.name} of design {design.name}"
     fastest = conductance * _fastest(instance, program)
-    analog = Swing.of(chip.network, chip.watched, design, fastest, start).largest_drive(where)
+    analog = Swing.of(network, space, design, fastest, start).largest_drive(where)
     largest = max(conductance * float(np.abs(program.b).max(initial=0.0)), _largest(start))
     digital = design.converters.full_scale / largest if largest > 0 else inf
-    return _power_of_two(min(1.0, analog, digital))
+    return min(1.0, analog, digital)
 
 
 def _largest(start: Float[np.ndarray, " n"] | None) -> float:

@@ -69,14 +69,14 @@ class StateSpaces:
         return np.asarray(states @ np.swapaxes(self.M, 1, 2) + (self.y_drive + self.y_bias)[:, None])
 
 
-def stacked_state_spaces(network: Network, chips: int) -> StateSpaces:
-    """State spaces of a network whose values are numbers or arrays (chips,).
+def stacked_state_spaces(network: Network, chips: int, noisy: bool = True) -> StateSpaces:
+    """State spaces of a network whose values are numbers or arrays (chips,); without noise unless `noisy`.
 
     Raises:
         ValueError: a node without a path for direct current, a loop of sources and capacitors.
     """
     try:
-        spaces = _Reduction.of(equations(network), chips).spaces()
+        spaces = _Reduction.of(equations(network, noisy=noisy), chips).spaces()
     except np.linalg.LinAlgError:
         spaces = None
     if spaces is None or not np.isfinite(spaces.G).all():
@@ -216,6 +216,8 @@ class _Reduction:
         return np.asarray(self.left @ found)
 
     def _noise(self, into_free: Float[np.ndarray, "chips free m"]) -> Float[np.ndarray, "chips m m"]:
+        if not self.eq.densities:
+            return np.zeros((self.chips, self.m, self.m))
         inside = self._incidence(self.eq.noise, len(self.eq.densities))
         entries = [(k, k, density) for k, density in enumerate(self.eq.densities)]
         S = _assemble(inside, inside.T, entries, self.chips)

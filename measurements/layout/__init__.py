@@ -2,6 +2,7 @@
 
 from ._aligned import aligned as aligned
 from ._aligned import scatter as scatter
+from ._content import content as content
 from ._files import MOST_PROGRAMS as MOST_PROGRAMS
 from ._files import load_circuit_measurement as load_circuit_measurement
 from ._files import load_measurement as load_measurement

@@ -30,7 +30,7 @@ def content(data: xr.Dataset) -> bytes:
 
 
 def _is_plain(data: xr.Dataset) -> bool:
-    """Numbers under labels of their own dimension, with numbers and text as attributes, and no wish of encoding."""
+    """Numbers and text under labels of their own dimension, attributes of the same kinds, and no wish of encoding."""
     if data.encoding or 0 in data.sizes.values() or any(name not in data.dims for name in data.coords):
         return False
     variables = data.variables.values()
@@ -38,7 +38,12 @@ def _is_plain(data: xr.Dataset) -> bool:
 
 
 def _is_plain_variable(variable: xr.Variable) -> bool:
-    return variable.dtype.kind in "iuf" and not variable.encoding and _are_plain(variable.attrs)
+    known = variable.dtype.kind in "iuf" or _is_text(variable)
+    return known and not variable.encoding and _are_plain(variable.attrs)
+
+
+def _is_text(variable: xr.Variable) -> bool:
+    return variable.dtype == object and all(type(value) is str for value in variable.values.flat)
 
 
 def _are_plain(attributes: dict[Any, Any]) -> bool:
@@ -49,15 +54,17 @@ def _are_plain(attributes: dict[Any, Any]) -> bool:
 
 
 def _write(data: xr.Dataset, buffer: BytesIO) -> None:
-    # Loading it takes longer than a small simulation, and not everybody writes.
+    # Loading them takes longer than a small simulation, and not everybody writes.
     import h5netcdf
+    import h5py
 
     with h5netcdf.File(buffer, "w") as file:
         file.dimensions = {str(name): size for name, size in data.sizes.items()}
         for name, variable in data.variables.items():
             # Where nothing is said, xarray marks what is missing by nan.
             fill = np.nan if variable.dtype.kind == "f" else None
-            written = file.create_variable(str(name), variable.dims, dtype=variable.dtype, fillvalue=fill)
+            dtype = h5py.string_dtype() if variable.dtype == object else variable.dtype
+            written = file.create_variable(str(name), variable.dims, dtype=dtype, fillvalue=fill)
             for key, value in variable.attrs.items():
                 written.attrs[key] = value
             written[...] = variable.values

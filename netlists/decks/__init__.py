@@ -8,6 +8,7 @@ from ._build import to_pyspice as to_pyspice
 from ._build import to_text as to_text
 from ._job import Job as Job
 from ._job import Settings as Settings
+from ._many_decks import settling_decks as settling_decks
 from ._plan import NOISE_RUNS_PER_PROCESS as NOISE_RUNS_PER_PROCESS
 from ._plan import Plan as Plan
 from ._plan import hierarchical_deck as hierarchical_deck

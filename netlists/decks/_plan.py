@@ -94,6 +94,16 @@ def plan(settings: Settings, network: Network, linear: Linear, ngspice: Ngspice)
             return task.tran()
 
 
+def settling_deck(settings: Settings, network: Network, ngspice: Ngspice) -> Deck:
+    """The deck of an operating point at level `ideal` or `macro`; whether the circuit settles there is not asked.
+
+    Raises:
+        NetlistError: as `plan`.
+    """
+    linear = Linear(network, lambda: state_space(network))
+    return _Task(settings, plainly_named(network), linear, ngspice, settings.timeout).settling()
+
+
 def hierarchical_deck(plan: Plan, origin: str = "") -> str:
     """The deck for a designer's hands: the same circuit with subcircuits, parameters and units; see `hierarchy`.
 
@@ -144,8 +154,11 @@ class _Task:
     def op(self) -> Plan:
         # An operating point does not show that the circuit would run away from it.
         _ = self.linear.rates
-        found = _analyses.op_deck(self.circuit("none") + self.options(), self.network.outputs)
+        found = self.settling()
         return self.plan((found,), found.text)
+
+    def settling(self) -> Deck:
+        return _analyses.op_deck(self.circuit("none") + self.options(), self.network.outputs)
 
     def ac(self) -> Plan:
         grid = response_grid(self.linear.rates, self.settings.frequencies, self.settings.points_per_decade)

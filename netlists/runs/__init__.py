@@ -23,6 +23,7 @@ from ._forecast import check_size as check_size
 from ._forecast import forecast as forecast
 from ._forecast import forecast_of_noise as forecast_of_noise
 from ._forecast import granted as granted
+from ._many import settle_alike as settle_alike
 from ._many import settle_together as settle_together
 from ._many import simulate_many as simulate_many
 from ._power import OperatingPower as OperatingPower

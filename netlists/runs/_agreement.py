@@ -10,14 +10,14 @@ import scipy
 import xarray as xr
 from jaxtyping import Complex, Float
 
-from ...circuits import Instance, Level, Network, Program, Scaling, state_space
+from ...circuits import Design, Instance, Level, Network, Program, Scaling, state_space
 from ...circuits.linear_circuits import LinearCircuit
-from ...circuits.loaded_chips import loaded_chip
+from ...circuits.loaded_chips import FittedChip, loaded_chip
 from ...circuits.networks import Element, OpAmp
 from ...circuits.state_spaces import StateSpace, driven, has_waveforms
 from .._exceptions import SimulationFailed
 from ..timing import Linear
-from ._amplifier_range import AmplifierRange, ChipAmplifiers, NetworkAmplifiers
+from ._amplifier_range import AmplifierRange, ChipAmplifiers, FittedAmplifiers, NetworkAmplifiers
 
 AGREEMENT: Mapping[Level, float] = {"ideal": 1e-3, "macro": 1e-3, "transistor": 2e-2}
 """SPICE and the linear equations agree to 1e-5 inside the amplifiers' limits, waveforms to 1e-4: ten times that and
@@ -80,6 +80,12 @@ class Judge:
             chip = loaded_chip(instance, program, level, scaling)
             linear = Linear(chip.network, lambda: chip.space)
         return cls(level, linear, ChipAmplifiers(instance, program, level, scaling))
+
+    @classmethod
+    def of_fitted(cls, chip: FittedChip, design: Design, level: Level) -> "Judge":
+        """Of a chip that was fitted among others, on its operating point."""
+        linear = Linear(chip.network, lambda: chip.space.first(len(chip.network.outputs)))
+        return cls(level, linear, FittedAmplifiers(chip, design))
 
     @classmethod
     def of_network(cls, network: Network, linear: Linear | None = None) -> "Judge":

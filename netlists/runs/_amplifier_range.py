@@ -6,8 +6,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from ...circuits import Instance, Level, Network, Program, Scaling
-from ...circuits.loaded_chips import Swing, amplifiers_of, beyond_rails, loaded_chip, watched
+from ...circuits import Design, Instance, Level, Network, Program, Scaling
+from ...circuits.loaded_chips import FittedChip, Swing, amplifiers_of, beyond_rails, loaded_chip, watched
 
 
 @runtime_checkable
@@ -40,6 +40,22 @@ class ChipAmplifiers:
         chip = loaded_chip(self.instance, self.program, self.level, self.scaling)
         swing = Swing.of(chip.network, chip.watched, self.instance.design, np.inf, v0)
         return _leaving(swing, part)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedAmplifiers:
+    """Those of a chip that was fitted among others."""
+
+    chip: FittedChip
+    design: Design
+
+    def settled_beyond(self, part: float) -> tuple[str, ...]:
+        """See `AmplifierRange`."""
+        return beyond_rails(self.chip.network, self.chip.space, part)
+
+    def passed_beyond(self, v0: Float[np.ndarray, " n"], part: float) -> tuple[str, ...]:
+        """See `AmplifierRange`."""
+        return _leaving(Swing.of(self.chip.network, self.chip.space, self.design, np.inf, v0), part)
 
 
 @dataclass(frozen=True, eq=False)

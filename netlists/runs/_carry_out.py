@@ -28,7 +28,8 @@ from ..simulators import (
 from ._variables import variables
 
 _TOGETHER = 5.0
-"""Time for all circuits of a process [s], some hundred times what they take: who needs more has a process alone."""
+"""Time of the processor for all circuits of a process [s], some times what fifty of the largest that share one take:
+who needs more has a process alone."""
 
 _LARGEST = 200_000
 """Characters of a deck that shares a process: some thousand elements."""
@@ -75,7 +76,12 @@ def carried_out(plan: Plan, ngspice: Ngspice) -> Outcome:
 
 def may_share(plan: Plan) -> bool:
     """Is a plan quicker done than a process is started: a small operating point?"""
-    return plan.settings.analysis == "op" and len(plan.whole) <= _LARGEST
+    return plan.settings.analysis == "op" and is_small(plan.whole)
+
+
+def is_small(deck: str) -> bool:
+    """May a deck share a process?"""
+    return len(deck) <= _LARGEST
 
 
 def run_together(plans: Sequence[Plan], ngspice: Ngspice, cancellation: Cancellation) -> list[Outcome]:
@@ -84,18 +90,30 @@ def run_together(plans: Sequence[Plan], ngspice: Ngspice, cancellation: Cancella
     Raises:
         SimulationFailed: one of them failed, or left so much as a warning, and which one is not known.
     """
-    texts = {f"{k}.cir": plan.whole for k, plan in enumerate(plans)}
-    wanted = [f"{k}.raw" for k in range(len(plans))]
-    limits = Limits(timeout=min(_TOGETHER, *(plan.timeout for plan in plans)))
+    decks = [Deck(plan.whole, plan.decks[0].expected) for plan in plans]
+    plots, share = run_decks_together(decks, min(plan.timeout for plan in plans), ngspice, cancellation)
+    return [_outcome(plan, ngspice, own, [], share) for plan, own in zip(plans, plots, strict=True)]
+
+
+def run_decks_together(
+    decks: Sequence[Deck], timeout: float, ngspice: Ngspice, cancellation: Cancellation
+) -> tuple[list[tuple[Plot, ...]], float]:
+    """Plots of decks that may share a process, and each one's part of its time [s].
+
+    Raises:
+        SimulationFailed: as `run_together`.
+    """
+    texts = {f"{k}.cir": deck.text for k, deck in enumerate(decks)}
+    wanted = [f"{k}.raw" for k in range(len(decks))]
+    limits = Limits(timeout=timeout, processor=_TOGETHER)
     command = (ngspice.path, "-n", "-b", "circuit.cir")
-    texts["circuit.cir"] = _control(len(plans))
+    texts["circuit.cir"] = _control(len(decks))
     found = run_process("ngspice", command, texts, wanted, limits, cancellation)
     if lines := remarks(found.log):
-        raise SimulationFailed(f"ngspice, {len(plans)} circuits in one process: {lines[0][:200]}", tail(found.log))
-    share = found.elapsed / len(plans)
+        raise SimulationFailed(f"ngspice, {len(decks)} circuits in one process: {lines[0][:200]}", tail(found.log))
+    share = found.elapsed / len(decks)
     runs = [Run(found.files[name], "", share) for name in wanted]
-    plots = [judge(run, plan.decks[0].expected)[0] for run, plan in zip(runs, plans, strict=True)]
-    return [_outcome(plan, ngspice, own, [], share) for plan, own in zip(plans, plots, strict=True)]
+    return [judge(run, deck.expected)[0] for run, deck in zip(runs, decks, strict=True)], share
 
 
 def _control(count: int) -> str:

@@ -10,12 +10,16 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from ...circuits import Level, Program, Scaling
+from ...circuits.chips import Instances
 from ...measurements import dataset
 from .._exceptions import NetlistError, SimulationFailed, SimulatorError
-from ..decks import Job, Plan, plan_job
+from ..cards import plainly_named
+from ..decks import Job, Plan, Settings, plan_job, settling_decks
 from ..simulators import Cancellation, Ngspice, proven_ngspice, side_by_side
+from ..simulators import analyses as _analyses
 from ._agreement import Judge, judged
-from ._carry_out import Outcome, may_share, run, run_together
+from ._carry_out import Outcome, is_small, may_share, run, run_decks_together, run_together
 
 PER_PROCESS = 16
 """Operating points in one process by default: its start has then become a small part."""
@@ -86,6 +90,31 @@ def settle_together(jobs: Iterable[Job], ngspice: Ngspice | None = None) -> list
         raise NetlistError("settle_together: expected operating points of at most some thousand elements")
     outcomes = run_together(plans, simulator, Cancellation()) if plans else []
     return [outcome.variables["v"][1] for outcome in outcomes]
+
+
+def settle_alike(
+    chips: Instances,
+    program: Program,
+    level: Level,
+    scaling: Scaling,
+    timeout: float,
+    ngspice: Ngspice | None = None,
+) -> list[Float[np.ndarray, " n"]] | None:
+    """As `settle_together`, of chips that are known to be stable with a program at a scaling, in a part of the time.
+
+    Their decks are those of `deck`; None where they cannot be made together.
+
+    Raises:
+        ProgramError, DesignError, NetlistError, SimulatorMissing, SimulationFailed: as `settle_together`.
+    """
+    simulator = ngspice or proven_ngspice()
+    network = chips.network(program, level, scaling)
+    decks = settling_decks(Settings("op", level, timeout=timeout), network, len(chips), simulator)
+    if decks is None or not all(is_small(deck.text) for deck in decks):
+        return None
+    plots, _ = run_decks_together(decks, timeout, simulator, Cancellation())
+    outputs = plainly_named(network).outputs
+    return [_analyses.voltages(own[0], outputs)[0] for own in plots]
 
 
 def measured(job: Job, plan: Plan, outcome: Outcome) -> xr.Dataset:
