@@ -14,6 +14,8 @@ from torch.nn import functional
 
 STEP = 0.1
 
+GRAM = "Gram matrix of the stored J"
+
 
 def euler_maruyama(product: Callable[[Tensor], Tensor], b: Tensor) -> Tensor:
     """The published simulation: step 0.1 up to t = 50, with noise."""
@@ -37,6 +39,7 @@ def compare(at: Setting, repeats: int) -> dict[str, float]:
         layers = TNGD(at.module, functional.cross_entropy, lr=0.0, damping=DAMPING, solver=solver, curvature="layers")
         layers.step(at.x, at.y)
         rows[by_layers(name)] = best(lambda o=layers: o.step(at.x, at.y), repeats)
+    rows[GRAM] = best(lambda: factors.J @ factors.J.T, repeats)
     return rows | checked(at, repeats) | simulations(at, factors, b) | peers(at, factors, b)
 
 
@@ -113,6 +116,9 @@ def ratios(rows: dict[str, float], judged: bool) -> list[Row]:
         row("DeviceSPU step / IdealSPU step", "DeviceSPU, step", "IdealSPU, step"),
         row("IdealSPU by layers / Woodbury by layers", by_layers("IdealSPU"), by_layers("Woodbury")),
         row("DeviceSPU by layers / Woodbury by layers", by_layers("DeviceSPU"), by_layers("Woodbury")),
+        # what bounds the line above: deviations leave no outer products, and r^2 N is more than r^2 (o + i)
+        row("its Gram matrix alone / Woodbury by layers", GRAM, by_layers("Woodbury")),
+        row("DeviceSPU by layers / DeviceSPU step", by_layers("DeviceSPU"), "DeviceSPU, step"),
         row("referee / Woodbury step by layers", "referee", "checked", most=0.15),
         row("referee at each step / the same", "referee at each step", "checked"),
         row("IdealSPU solve / Woodbury solve", "IdealSPU, solve", "Woodbury, solve"),

@@ -12,7 +12,12 @@ is never stored, products with the stored J, and products layer by layer.
 
 A step `by layers` keeps J as outer products (`curvature="layers"`), which is how the digital solvers are fastest and
 what other libraries are compared with. A device has to be loaded with J itself: its step is compared with a Woodbury
-step on the stored J, and that of the ideal device likewise, each solver with the same arrays.
+step on the stored J, and that of the ideal device likewise, each solver with the same arrays. By layers a device cannot
+come near a layered Woodbury step: deviations leave no outer products, and the Gram matrix of its arrays alone, shown
+beside it, takes r^2 N operations.
+
+The floor of the large step is what has to move at the bandwidth of a copy (J, the deviations of both arrays, the loaded
+arrays written and read again for their Gram matrix and once for each of three answers) and that Gram matrix.
 """
 
 import os

@@ -12,7 +12,7 @@ from torch.utils import _pytree as pytree
 
 from .._exceptions import first_line, ran_out
 from .._types import Jacobian, Rows, Vector
-from ..programs import ROUNDING
+from ..programs import ROUNDING, room_for
 from ._flat_module import FlatModule
 from ._randomness import GeneratorStates
 from .outputs import NotOneTensor
@@ -64,7 +64,7 @@ class PlainPass:
 
         Right for every module, whatever its samples have to do with each other.
         """
-        J = self.outputs.new_empty(count, self.flat.N)
+        J = room_for(count, self.flat.N, self.outputs)
         row = 0
         for chunk in _stacked(slopes, ROWS_AT_ONCE):
             J[row : row + len(chunk)] = self._chunk_of_rows(chunk)

@@ -10,6 +10,7 @@ from torch.func import jacrev, vjp, vmap
 from torch.utils import _pytree as pytree
 
 from .._types import Jacobian
+from ..programs import room_for
 from ._flat_module import FlatModule
 
 
@@ -37,7 +38,7 @@ class SampleWise:
             outputs.append(out.detach())
             rows = out.numel()
             if row == 0:
-                J = out.new_empty(self.batch * out[0].numel(), self.flat.N)
+                J = room_for(self.batch * out[0].numel(), self.flat.N, out)
             _store(J[row : row + rows], [blocks[name] for name in self.flat.names])
             row += rows
         return torch.cat(outputs), J
@@ -63,7 +64,7 @@ class SampleWise:
             return back
 
         per_sample = vmap(pulled, in_dims=(None, 0, 0), randomness="different")
-        J = slope.new_empty(len(slope), self.flat.N)
+        J = room_for(len(slope), self.flat.N, slope)
         row = 0
         for piece in self._chunks((self.inputs, slope)):
             blocks = per_sample(self._values(), *piece)

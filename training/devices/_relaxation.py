@@ -89,14 +89,14 @@ class CascadeFlow:
 
     def _state(self, d: Vector, x0: Vector | None, t: float, tol: float) -> Vector:
         lagged = self.chip.lagged
-        if lagged is None:
-            return state_at(self.chip.loop, d, x0, t, tol, self.kept)
-        t = max(t - lagged.delay, 0.0)
+        if lagged is not None:
+            t = max(t - lagged.delay, 0.0)
         # by the flow's own tolerance, so that all that is asked for at a time comes from one loop
-        if lagged.negligible(t, self.tol):
+        if lagged is None or lagged.negligible(t, self.tol):
             return state_at(self.chip.loop, d, x0, t, tol, self.kept)
         z0 = None if x0 is None else lagged.settled(x0)
-        return lagged.cells(state_at(lagged, lagged.driven(d), z0, t, tol, self.kept))
+        pulled = None if z0 is None else lagged.pulled(z0)
+        return lagged.cells(state_at(lagged, lagged.driven(d), z0, t, tol, self.kept, pulled))
 
     def noise(self, t: float, generator: torch.Generator) -> Vector:
         """One sample of the noise for kappa0 = 1, the stages settled at the start."""

@@ -8,6 +8,7 @@ from ._kinds import AnyProgram as AnyProgram
 from ._kinds import Factored as Factored
 from ._kinds import low_rank_and_gram as low_rank_and_gram
 from ._kinds import stored as stored
+from ._large_arrays import kept_room as kept_room
 from ._large_arrays import room_for as room_for
 from ._layered import Layered as Layered
 from ._layered import check_columns as check_columns

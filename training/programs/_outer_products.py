@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .._types import Rows, Vector
+from ._large_arrays import room_for
 
 Weights = Float[Tensor, "o i"]
 """A layer's parameters, or their change, as a matrix: a last column for the bias."""
@@ -163,7 +164,7 @@ class Columns:
 
     def stored(self) -> Float[Tensor, "r N"]:
         """J."""
-        J = self.like.new_empty(self.B, self.k, self.N)
+        J = room_for(self.B * self.k, self.N, self.like).unflatten(0, (self.B, self.k))
         for layer, (weight, bias) in zip(self.layers, self._places(), strict=True):
             o, _ = layer.shape
             inputs = slice(None) if bias is None else slice(0, -1)

@@ -62,6 +62,10 @@ class Loop:
         counts = torch.bincount(self.group)
         return self.rates.new_zeros(len(counts)).index_add(0, self.group, self.rates) / counts
 
+    def of_cells(self, values: Float[Tensor, " groups"]) -> Vector:
+        """Of each cell its group's value; only to read."""
+        return values.expand(len(self.D)) if len(values) == 1 else values[self.group]
+
     @cached_property
     def grams(self) -> Float[Tensor, "groups r r"]:
         """`J_in D^-1 J_out^T` over the cells of each group.
@@ -157,7 +161,7 @@ class Loop:
         K = self.weighted(weight)
         small = self._times_hessian(K).mul_(h)
         small.diagonal().add_(1.0)
-        return ShiftedLoop(self, p, h, weight[self.group], torch.linalg.lu_factor(small))
+        return ShiftedLoop(self, p, h, self.of_cells(weight), torch.linalg.lu_factor(small))
 
     def weighted(self, weight: Float[Tensor, " groups"]) -> Float[Tensor, "r r"]:
         """Sum of the grams with a weight for each group."""
@@ -250,13 +254,18 @@ class ShiftedLoop:
     @cached_property
     def spread(self) -> Vector:
         """h (group's rate - rate) of each cell."""
-        return self.h * (self.loop.group_rates[self.loop.group] - self.loop.rates)
+        return self.h * (self.loop.of_cells(self.loop.group_rates) - self.loop.rates)
+
+    @cached_property
+    def lift(self) -> Vector:
+        """What each cell makes of a voltage that the output array puts on it: h/(D (p + h rate))."""
+        return self.h * self.weight / self.loop.D
 
     @cached_property
     def rounding(self) -> float:
         """How far `_left_over` is from the residual, relative, for a vector in the arrays' range and one outside."""
         loop = self.loop
-        inside = loop.J_out.sum(0) / loop.D
+        inside = loop.J_out.T @ torch.ones_like(loop.J_out[:, 0]) / loop.D
         f = inside / inside.norm().clamp_min(torch.finfo(inside.dtype).tiny) + len(inside) ** -0.5
         x = self.approximate(f)
         return float((self._residual(f, None, x) - self._left_over(x)).norm() / f.norm())
@@ -279,7 +288,7 @@ class ShiftedLoop:
             rows = rows - self.h * (self.gram @ c)
         u: Tensor = torch.linalg.lu_solve(*self.factor, rows.unsqueeze(-1)).squeeze(-1)
         through = loop.hessian(u) if c is None else loop.hessian(u) + c
-        return x - self.h * self.weight / loop.D * (loop.J_out.T @ through), u
+        return x.addcmul_(self.lift, loop.J_out.T @ through, value=-1.0), u
 
     def _check(self, x: Vector, left: float, size: float) -> None:
         scale = size + self.h * float(self.loop.matvec(x).norm())

@@ -79,18 +79,27 @@ Kept = dict[tuple[float, float], Shifted]
 """The last factorisation, for whoever asks for another state at the same time."""
 
 
-def state_at(loop: Relaxing, d: Vector, x0: Vector | None, t: float, tol: float, kept: Kept | None = None) -> Vector:
+def state_at(
+    loop: Relaxing,
+    d: Vector,
+    x0: Vector | None,
+    t: float,
+    tol: float,
+    kept: Kept | None = None,
+    pulled: Vector | None = None,
+) -> Vector:
     """x(t) of `dx = -(F x - d) ds` from x0 (zero when absent), within about `tol` of the change from x0.
 
     t = inf: one solve. Otherwise `x0 + t phi1(-t F)(d - F x0)`, phi1(z) = (e^z - 1)/z, in the Krylov space of
     (1 + h F)^-1, h = t/10 (van den Eshof and Hochbruck, 2006, "Preconditioning Lanczos approximations to the
     matrix exponential"): its dimension does not grow with F's norm, and one factorisation serves it.
+    pulled: F x0, where it is known.
     Raises ArithmeticError when the space does not suffice.
     """
     if math.isinf(t):
         return _shifted(loop, 0.0, 1.0, kept).solve(d, tol)
     start = torch.zeros_like(d) if x0 is None else x0
-    v = d if x0 is None else d - loop.matvec(x0)
+    v = d if x0 is None else d - (loop.matvec(x0) if pulled is None else pulled)
     size = float(v.norm())
     if t == 0.0 or size == 0.0:
         return start
@@ -120,12 +129,11 @@ def _phi1(shifted: Shifted, v: Vector, rows: Rows | None, scaled: float, tol: fl
     for m in range(1, MAX_DIMENSION + 1):
         basis = room[:m]
         w, rows = solved(shifted, basis[-1], carried[-1], min(SOLVED * tol / relaxed, 2e-2))
-        w, column = _orthogonal(w, basis)
-        carried.append(None if rows is None else _combined(rows, column.to(v), carried))
-        hessenberg[: m + 1, m - 1] = column
         if m == len(room):
             room = torch.cat([room, torch.empty_like(room)])
-        room[m] = w
+        column = _orthogonal(w, basis, room[m])
+        carried.append(None if rows is None else _combined(rows, column.to(v), carried))
+        hessenberg[: m + 1, m - 1] = column
         exhausted = float(column[-1]) <= 100 * torch.finfo(v.dtype).eps * float(column.norm()) or m == len(v)
         if exhausted or m % CHECK_EVERY == 0:
             y = _small_phi1(hessenberg[:m, :m], scaled)
@@ -142,15 +150,16 @@ def _phi1(shifted: Shifted, v: Vector, rows: Rows | None, scaled: float, tol: fl
     raise ArithmeticError(f"device: the state after t took more than {MAX_DIMENSION} Krylov vectors; use float64")
 
 
-def _orthogonal(w: Vector, basis: Float[Tensor, "m N"]) -> tuple[Vector, Float[Tensor, " m_plus_1"]]:
+def _orthogonal(w: Vector, basis: Float[Tensor, "m N"], into: Vector) -> Float[Tensor, " m_plus_1"]:
+    """Coefficients of w in the basis, and of the unit vector across it, which is written to `into`; w is used up."""
     # classical Gram-Schmidt, twice
     first = basis @ w
-    w = w - first @ basis
+    w.addmv_(basis.T, first, alpha=-1.0)
     second = basis @ w
-    w = w - second @ basis
+    w.addmv_(basis.T, second, alpha=-1.0)
     norm = w.norm()
-    column = torch.cat([first + second, norm.unsqueeze(0)]).double().cpu()
-    return w / norm.clamp_min(_tiny(w)), column
+    torch.div(w, norm.clamp_min(_tiny(w)), out=into)
+    return torch.cat([first + second, norm.unsqueeze(0)]).double().cpu()
 
 
 def _combined(rows: Rows, column: Float[Tensor, " m_plus_1"], carried: list[Rows | None]) -> Rows:

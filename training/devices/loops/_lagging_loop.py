@@ -63,6 +63,12 @@ class LaggedLoop:
         u = self.base.J_in @ x
         return self._joined(x, u, u if self.second is None else self.base.hessian(u))
 
+    def pulled(self, settled: State) -> State:
+        """F z of a state whose stages are settled: they stay where they are, and the cells take one product."""
+        base = self.base
+        x, _, w = self.parts(settled)
+        return self.driven((base.Lam * x + base.J_out.T @ w) / base.D)
+
     def driven(self, d: Vector) -> State:
         """The drive d of the cells as that of the state."""
         u = torch.zeros_like(self.first)
