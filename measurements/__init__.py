@@ -17,6 +17,8 @@ from ._calibration_plan import spectrum_grid as spectrum_grid
 from ._calibration_plan import transients_of as transients_of
 from ._digitise import digitise as digitise
 from ._exceptions import MeasurementError as MeasurementError
+from ._neighbours import MANY_TIMES as MANY_TIMES
+from ._neighbours import averaged as averaged
 from .layout import ANALYSES as ANALYSES
 from .layout import FLOOR as FLOOR
 from .layout import MOST_PROGRAMS as MOST_PROGRAMS

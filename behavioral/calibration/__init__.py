@@ -11,6 +11,7 @@ from ._held_out_programs import judge_held_out as judge_held_out
 from ._identifiability import Combination as Combination
 from ._identifiability import open_combinations as open_combinations
 from ._judgement import MODEL_ERROR as MODEL_ERROR
+from ._judgement import judge as judge
 from ._robust_start import fit_alone as fit_alone
 from ._spectral_terms import TRANSISTOR_BAND as TRANSISTOR_BAND
 from ._terms import Part as Part

@@ -29,6 +29,9 @@ _MANY = 200
 """Unknowns from which on a step keeps the last curvature while the gradient is fresh: for more of them the curvature
 is far dearer than the gradient."""
 
+_NEAR = 1.0
+"""Standard deviations from the optimum within which the curvature is taken anew: it is wanted there anyway."""
+
 _SLOW = 0.3
 """Part of the way to the optimum that such a step may leave; else the curvature is taken anew."""
 
@@ -254,23 +257,25 @@ def _levenberg(
     steps: int = _STEPS,
 ) -> tuple[Float[np.ndarray, " p"], Normal]:
     damping, fresh = 0.0, True
-    factored = normal.curvature
-    undamped = scipy.linalg.cho_factor(factored)
+    many = parameters.size >= _MANY
+    factored, undamped = normal.curvature, scipy.linalg.cho_factor(normal.curvature)
     for k in range(steps):
         if normal.curvature is not factored:
-            factored = normal.curvature
-            undamped = scipy.linalg.cho_factor(factored)
+            factored, undamped = normal.curvature, scipy.linalg.cho_factor(normal.curvature)
         factor = undamped
-        left = float(normal.gradient @ scipy.linalg.cho_solve(factor, normal.gradient))
+        left = _left(factor, normal)
         # Likelihoods of noisy records cancel: that a cost of -10 falls no more may be the rounding of its parts.
         if fresh and left < _ROUNDING**2:
             return z, normal
         if damping > 0:
             factor = scipy.linalg.cho_factor(normal.curvature + damping * np.eye(len(z)))
         step = scipy.linalg.cho_solve(factor, normal.gradient)
+        if many and fresh and damping == 0 and left < _SMALL**2 and parameters.possible(z + step):
+            # So short a step changes the curvature by less than it is known.
+            return z + step, replace(normal, cost=normal.cost - left, gradient=np.zeros(len(z)))
         # After a first step from afar, near the optimum, and where a step fails, the curvature is taken anew.
         from_afar = k == 0 and left > parameters.size
-        exact = parameters.size < _MANY or damping > 0 or left < _SMALL**2 or from_afar
+        exact = not many or damping > 0 or from_afar or (fresh and left < _NEAR**2)
         trial = None
         if parameters.possible(z + step):
             ask = partial(Normal.of, runs, used, parameters) if exact else partial(normal.moved, runs, used, parameters)
@@ -284,8 +289,13 @@ def _levenberg(
         # |step| in the metric of the curvature bounds every step by its posterior standard deviation.
         if exact and damping == 0 and step @ last.curvature @ step < _SMALL**2:
             return z, normal
-        if not exact and normal.gradient @ scipy.linalg.cho_solve(factor, normal.gradient) > _SLOW**2 * left:
+        if not exact and not _SLOW**2 * left > _left(factor, normal) > _NEAR**2:
             normal, fresh = Normal.of(runs, used, parameters, z, excess), True
     raise MeasurementError(
         "calibrate: the fit does not settle; the measurements contradict the design (check units, scales and programs)"
     )
+
+
+def _left(factor: tuple[np.ndarray, bool], normal: Normal) -> float:
+    """Square of the distance from the optimum, in posterior standard deviations."""
+    return float(normal.gradient @ scipy.linalg.cho_solve(factor, normal.gradient))

@@ -7,7 +7,7 @@ from ...files.forecasts import Forecast
 from .unknowns import Parameters
 
 # Of a run of a crossbar, on one core: `benchmarks/bench_growth.py` has them. By unknown, and by each two of them.
-_WAVEFORM = 4e-5, 7e-8
+_WAVEFORM = 4e-5, 5e-8
 """Time of a waveform with its derivatives, and of their product [s]."""
 _GRADIENT = 1e-5, 1.6e-8
 """Of a waveform with its gradient alone [s]."""
@@ -20,10 +20,10 @@ _SPECTRUM = 8e-5, 9e-8
 
 _SPECTRA = 2
 
-_CURVATURES = 6
+_CURVATURES = 5
 """Passes over all runs with their derivatives: to the optimum and through the verdict."""
 
-_GRADIENTS = 5
+_GRADIENTS = 3
 """Passes with the gradient alone."""
 
 _FACTOR = 3e-11

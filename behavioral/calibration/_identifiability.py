@@ -13,6 +13,10 @@ _MANY = 1000
 _ACCURACY = 1e-8
 """Of the eigenvalues: three digits of a combination are shown."""
 
+_ITERATIONS = 30
+"""Restarts of Lanczos' iteration: a few separate eigenvalues take ten, and hundreds of equal ones, of which few records
+tell nothing, are never told apart."""
+
 _SHOWN = 0.05
 """Coefficients below this part of the largest one are left out of a combination."""
 
@@ -43,14 +47,17 @@ def open_combinations(
     combinations of few parameters each, as Gaussian elimination does.
     """
     space = _above(covariance, limit**2)
-    projector = space @ space.T
-    found = []
-    for _ in range(space.shape[1]):
-        k = int(np.argmax(np.diag(projector)))
-        direction = projector[:, k] / np.sqrt(projector[k, k])
-        projector = projector - np.outer(direction, direction)
-        found.append(_combination(direction, covariance, names))
-    return tuple(found)
+    if not space.shape[1]:
+        return ()
+    # Columns of the transposed basis, pivoted by what is left of them: its triangular factor has the directions.
+    R, pivots = scipy.linalg.qr(space.T, mode="r", pivoting=True)
+    directions = np.empty_like(R)
+    directions[:, pivots] = R * np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]
+    variances = np.sum((directions @ covariance) * directions, axis=1)
+    return tuple(
+        _combination(direction, float(np.sqrt(variance)), names)
+        for direction, variance in zip(directions, variances, strict=True)
+    )
 
 
 def _above(covariance: Float[np.ndarray, "p p"], least: float) -> Float[np.ndarray, "p k"]:
@@ -63,7 +70,12 @@ def _above(covariance: Float[np.ndarray, "p p"], least: float) -> Float[np.ndarr
     if p >= _MANY:
         start = np.random.default_rng(0).standard_normal(p)
         for count in (4, 16, 64):
-            values, vectors = scipy.sparse.linalg.eigsh(covariance, count, which="LA", v0=start, tol=_ACCURACY)
+            try:
+                values, vectors = scipy.sparse.linalg.eigsh(
+                    covariance, count, which="LA", v0=start, tol=_ACCURACY, maxiter=_ITERATIONS
+                )
+            except scipy.sparse.linalg.ArpackNoConvergence:
+                break
             if values.min() > least:
                 continue
             space = vectors[:, values > least]
@@ -71,14 +83,10 @@ def _above(covariance: Float[np.ndarray, "p p"], least: float) -> Float[np.ndarr
             if not scipy.linalg.lapack.dpotrf(left, lower=1)[1]:
                 return np.asarray(space)
             break
-    values, vectors = np.linalg.eigh(covariance)
-    return np.asarray(vectors[:, values > least])
+    return np.asarray(scipy.linalg.eigh(covariance, subset_by_value=(least, np.inf))[1])
 
 
-def _combination(
-    direction: Float[np.ndarray, " p"], covariance: Float[np.ndarray, "p p"], names: Sequence[str]
-) -> Combination:
+def _combination(direction: Float[np.ndarray, " p"], left: float, names: Sequence[str]) -> Combination:
     order = np.argsort(-np.abs(direction), kind="stable")
     shown = [k for k in order if abs(direction[k]) >= _SHOWN * abs(direction[order[0]])]
-    weights = {names[k]: float(direction[k]) for k in shown}
-    return Combination(weights, float(np.sqrt(direction @ covariance @ direction)))
+    return Combination({names[k]: float(direction[k]) for k in shown}, left)

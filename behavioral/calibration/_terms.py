@@ -1,6 +1,6 @@
 """What every measurement is to the fit: a term of one likelihood."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -8,6 +8,7 @@ import scipy
 from jaxtyping import Float
 
 from ...circuits import Instance, Level, Program, Scaling
+from ...circuits.loaded_chips import amplifier_nodes, amplifiers_of
 from .derivatives import Information, Sensitivity, Settled, with_flicker
 from .unknowns import Loaded, Parameters
 
@@ -187,6 +188,19 @@ def settled_readouts(parameters: Parameters, z: Float[np.ndarray, " p"], run: Lo
     """The readouts of a run's settled circuit at one z, with their derivatives."""
     found = Settled.of(*parameters.dual_circuit(z, run.program, run.scaling), parameters.size)
     return found.read(*parameters.bench.readout(z, run.name, len(found.v)))
+
+
+def clipped_at_rest(parameters: Parameters, run: Loaded) -> tuple[str, ...]:
+    """Amplifiers whose settled output lies beyond the rails in the linear circuit of the nominal chip."""
+    network, array = parameters.dual_circuit(np.zeros(parameters.size), run.program, run.scaling)
+    amplifiers = amplifiers_of(network)
+    if not amplifiers:
+        return ()
+    inside = replace(network, outputs=amplifier_nodes(amplifiers)[: len(amplifiers)])
+    v = Settled.of(inside, array, parameters.size).v
+    rails = [(float(amp.model.rail_low), float(amp.model.rail_high)) for amp in amplifiers if amp.model is not None]
+    beyond = [not low <= value <= high for value, (low, high) in zip(v.tolist(), rails, strict=True)]
+    return tuple(amp.name for amp, hit in zip(amplifiers, beyond, strict=True) if hit)
 
 
 def _read(circuit: Sensitivity, parameters: Parameters, z: Float[np.ndarray, " p"], run: Loaded) -> Sensitivity:

@@ -8,12 +8,30 @@ import numpy as np
 from jaxtyping import Float
 
 from ...circuits import Instance, Program, Scaling
-from ...circuits.loaded_chips import amplifier_nodes, amplifiers_of
-from ...measurements import FLOOR, Measurement
+from ...measurements import FLOOR, MANY_TIMES, Measurement, averaged
 from ..devices import Response
 from ._spectral_terms import Ac, Noise, SecondMoments
-from ._terms import Part, Slope, Term, coherent, noisy_circuit, part_of, quiet_circuit, settled_readouts
-from .derivatives import Delay, Information, Settled, equal_steps, innovations, pulled, trajectory, transient
+from ._terms import (
+    Part,
+    Slope,
+    Term,
+    clipped_at_rest,
+    coherent,
+    noisy_circuit,
+    part_of,
+    quiet_circuit,
+    settled_readouts,
+)
+from .derivatives import (
+    Delay,
+    Information,
+    equal_steps,
+    innovations,
+    pulled,
+    told_shapes,
+    trajectory,
+    transient,
+)
 from .unknowns import Parameters
 
 _POINTS = 200
@@ -26,10 +44,6 @@ _UNEQUAL = 4_000
 """The same of one in steps of many lengths, of which each takes a transition and a gain of its own."""
 
 _FEW_LENGTHS = 16
-
-_UNTOLD = 1e-7
-"""Information of a shape, of all unknowns together and by what their tolerances say, that changes no error bar: of
-hundreds of runs not a ten-thousandth of a variance."""
 
 _JITTER = 1e-9
 """Part of the full scale that stands for the readout noise of a noisy record without any."""
@@ -62,7 +76,9 @@ class Run:
     v: Float[np.ndarray, "times n"]
     v0: Float[np.ndarray, " n"]
     sigma: float
-    """Standard deviation of one value [V]."""
+    """Standard deviation of one value [V], in the root mean square of all weights."""
+    weights: Float[np.ndarray, " times"] | None = None
+    """Of the values of each time, where some are means of more readings than others."""
 
     @classmethod
     def of(cls, data: Measurement) -> "Run":
@@ -74,7 +90,13 @@ class Run:
         sigma = data.readout_sigma or coherent(FLOOR * data.design.converters.full_scale, v.size, data.level)
         v0 = data.values.get("v0", np.zeros(data.n))
         kind = "readouts" if data.readout_sigma else "waveforms"
-        return cls(data.digest, kind, data.program, data.scaling, times, v, v0, sigma)
+        run = cls(data.digest, kind, data.program, data.scaling, times, v, v0, sigma)
+        return run if times is None or len(times) <= MANY_TIMES else run._averaged(times)
+
+    def _averaged(self, times: Float[np.ndarray, " times"]) -> "Run":
+        times, v, count = averaged(times, self.v)
+        typical = float(np.sqrt(np.mean(count)))
+        return replace(self, times=times, v=v, sigma=self.sigma / typical, weights=np.sqrt(count) / typical)
 
     @property
     def values(self) -> int:
@@ -86,7 +108,7 @@ class Run:
 
     @property
     def signal(self) -> float:
-        return float(np.sum(self.v**2)) / self.sigma**2
+        return float(np.sum(self._weighted(self.v) ** 2)) / self.sigma**2
 
     @property
     def relative_sigma(self) -> float:
@@ -94,7 +116,7 @@ class Run:
 
     def clipped(self, chip: Instance, parameters: Parameters) -> tuple[str, ...]:
         if self.times is None:
-            return _at_rails(self, parameters)
+            return clipped_at_rest(parameters, self)
         response = _nominal(self, chip, parameters)
         return (*response.clipped, *response.exceeded(self.times, self.v0))
 
@@ -106,16 +128,16 @@ class Run:
         bench = parameters.bench
         # A chip that has not been started yet is at its start.
         since = np.maximum(self.times - bench.time_zero(z), 0.0)
-        model = transient(circuit, since, self.v0, parameters.size)
+        model = transient(circuit, since, self.v0, parameters.size, self.weights)
         if bench.delay is not None:
             late = -bench.delay_spread * model.slope * (since > 0)[:, None]
-            model = model.with_change(bench.delay, late)
-        residual = (self.v - model.v) / self.sigma
+            model = model.with_change(bench.delay, self._weighted(late))
+        residual = self._weighted(self.v - model.v) / self.sigma
         # The basis is orthonormal: products of the derivatives are those of their coefficients.
         coefficients = model.coefficients / self.sigma
         shapes = (model.basis.T @ residual).T
         gradient = shapes.ravel() @ coefficients.reshape(-1, parameters.size)
-        seen = _seen(coefficients)
+        seen = told_shapes(coefficients)
         root = np.matmul(seen.T, coefficients).reshape(-1, parameters.size)
         rms = float(np.sqrt(np.mean(residual**2)))
         cost, shape = float(np.sum(residual**2)), float(np.sum(shapes**2))
@@ -127,12 +149,16 @@ class Run:
         circuit, bench = quiet_circuit(parameters, z, self), parameters.bench
         since = np.maximum(self.times - bench.time_zero(z), 0.0)
         v, slope = trajectory(circuit, since, self.v0)
-        residual = (self.v - v) / self.sigma
-        gradient = pulled(circuit, since, self.v0, parameters.size, residual / self.sigma)
+        residual = self._weighted(self.v - v) / self.sigma
+        pull = self._weighted(residual) / self.sigma
+        gradient = pulled(circuit, since, self.v0, parameters.size, pull)
         if bench.delay is not None:
             late = -bench.delay_spread * slope * (since > 0)[:, None]
-            gradient[bench.delay] += float(np.sum(residual * late)) / self.sigma
+            gradient[bench.delay] += float(np.sum(pull * late))
         return Slope(float(np.sum(residual**2)), gradient, float(np.sqrt(np.mean(residual**2))))
+
+    def _weighted(self, values: Float[np.ndarray, "times n"]) -> Float[np.ndarray, "times n"]:
+        return values if self.weights is None else values * self.weights[:, None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,27 +294,6 @@ class Normal:
                 cost += weight * slope.cost
                 gradient = gradient + weight * slope.gradient
         return cls(cost, gradient, curvature(), rms)
-
-
-def _seen(coefficients: Float[np.ndarray, "n r p"]) -> Float[np.ndarray, "r k"]:
-    """The shapes in time of which anything can be told: a sum of exponentials has many more, far below the noise."""
-    n, r, p = coefficients.shape
-    flat = np.swapaxes(coefficients, 0, 1).reshape(r, n * p)
-    values, vectors = np.linalg.eigh(flat @ flat.T)
-    return np.asarray(vectors[:, values > _UNTOLD])
-
-
-def _at_rails(run: Run, parameters: Parameters) -> tuple[str, ...]:
-    """Amplifiers whose settled output lies beyond the rails in the linear circuit of the nominal chip."""
-    network, array = parameters.dual_circuit(np.zeros(parameters.size), run.program, run.scaling)
-    amplifiers = amplifiers_of(network)
-    if not amplifiers:
-        return ()
-    inside = replace(network, outputs=amplifier_nodes(amplifiers)[: len(amplifiers)])
-    v = Settled.of(inside, array, parameters.size).v
-    rails = [(float(amp.model.rail_low), float(amp.model.rail_high)) for amp in amplifiers if amp.model is not None]
-    beyond = [not low <= value <= high for value, (low, high) in zip(v.tolist(), rails, strict=True)]
-    return tuple(amp.name for amp, hit in zip(amplifiers, beyond, strict=True) if hit)
 
 
 def _nominal(run: Run | Record, chip: Instance, parameters: Parameters) -> Response:

@@ -1,11 +1,16 @@
 """What the measurements of one chip say of its unknowns, all correlations included."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+
+_MANY = 1000
+"""Unknowns from which on correlations are written as their bytes: as digits, those of 64 cells are 10 million numbers
+in a file of a quarter of a gigabyte."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +44,10 @@ class Posterior:
             raise ValueError("posterior: expected variances above zero")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data: the lower triangle of the correlations, row after row."""
+        """Plain data: the lower triangle of the correlations, row after row.
+
+        Of many unknowns it is the Base64 text of these numbers as little-endian IEEE doubles.
+        """
         sd = np.sqrt(np.diag(self.covariance))
         correlation = self.covariance / np.outer(sd, sd)
         below = correlation[np.tril_indices(len(sd), -1)]
@@ -49,7 +57,7 @@ class Posterior:
             "values": self.values.tolist(),
             "sd": sd.tolist(),
             # Every digit: what the data say is the small difference of a posterior and its prior.
-            "correlations": below.tolist(),
+            "correlations": below.tolist() if len(sd) < _MANY else _text(below),
         }
 
     @classmethod
@@ -60,7 +68,9 @@ class Posterior:
             KeyError, TypeError, ValueError: values that do not fit.
         """
         names = tuple(str(name) for name in data["names"])
-        sd, below = (np.array(data[name], dtype=float) for name in ("sd", "correlations"))
+        sd = np.array(data["sd"], dtype=float)
+        correlations = data["correlations"]
+        below = _numbers(correlations) if isinstance(correlations, str) else np.array(correlations, dtype=float)
         p = len(names)
         if sd.shape != (p,) or below.shape != (p * (p - 1) // 2,):
             raise ValueError(f"posterior: expected {p} deviations and {p * (p - 1) // 2} correlations")
@@ -69,3 +79,11 @@ class Posterior:
         R[i, j] = R[j, i] = below
         prior, values = (np.array(data[name], dtype=float) for name in ("prior", "values"))
         return cls(names, prior, values, R * np.outer(sd, sd))
+
+
+def _text(numbers: Float[np.ndarray, " k"]) -> str:
+    return base64.b64encode(numbers.astype("<f8").tobytes()).decode("ascii")
+
+
+def _numbers(text: str) -> Float[np.ndarray, " k"]:
+    return np.frombuffer(base64.b64decode(text, validate=True), dtype="<f8").astype(float)

@@ -46,7 +46,7 @@ class FileKind:
 # after parsing, which takes some ten bytes for each byte of text.
 DESCRIPTION = FileKind("a description", 4_000_000)  # designs, studies and experiments, written by hand
 NUMBERS = FileKind("a table of numbers", 100_000_000)  # a dense matrix of 2000 cells with all its digits has half
-JSON = FileKind("a JSON file", 1 << 28)
+JSON = FileKind("a JSON file", 1 << 30)  # a calibrated chip of 96 cells has half, as one value
 ROWS = FileKind("a file of JSON lines", 1 << 28)
 NETLIST = FileKind("a netlist", 1 << 20)
 MEASUREMENT = FileKind("a measurement", 1 << 30)

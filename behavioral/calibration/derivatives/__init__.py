@@ -18,5 +18,6 @@ from ._spectra import covariance as covariance
 from ._spectra import densities as densities
 from ._spectra import response as response
 from ._transients import pulled as pulled
+from ._transients import told_shapes as told_shapes
 from ._transients import trajectory as trajectory
 from ._transients import transient as transient

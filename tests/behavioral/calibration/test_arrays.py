@@ -123,6 +123,25 @@ def test_few_open_directions_of_many_unknowns_are_those_of_all_eigenvectors(monk
         assert mine.weights == pytest.approx(right.weights, abs=1e-6)
 
 
+def test_open_directions_that_an_iteration_does_not_tell_apart_are_found_without_it(monkeypatch):
+    # Catches a fit that ends in the iteration's own complaint: of few records of many cells most directions are open.
+    p, count, rng = 80, 60, np.random.default_rng(6)
+    Q = np.linalg.qr(rng.standard_normal((p, p)))[0]
+    C = (Q * np.append(0.95 + 1e-3 * rng.random(count), 0.5 * rng.random(p - count))) @ Q.T
+    monkeypatch.setattr("thermospice.behavioral.calibration._identifiability._MANY", 10)
+    monkeypatch.setattr("thermospice.behavioral.calibration._identifiability._ITERATIONS", 1)
+    found = open_combinations(C, [str(k) for k in range(p)], 0.9)
+    assert len(found) == count
+    # Elimination in the space that they span, one direction after the other.
+    projector = Q[:, :count] @ Q[:, :count].T
+    for one in found:
+        k = np.argmax(np.diag(projector))
+        direction = projector[:, k] / np.sqrt(projector[k, k])
+        projector = projector - np.outer(direction, direction)
+        assert one.open == pytest.approx(np.sqrt(direction @ C @ direction), rel=1e-6)
+        assert one.weights == pytest.approx({j: direction[int(j)] for j in one.weights}, abs=1e-8)
+
+
 def test_faults_of_a_bench_by_one_factor_are_those_by_a_factor_each(board, monkeypatch):
     rng = np.random.default_rng(6)
     data = Bench().measure(board.sample(Crossbar(2), rng), board, rng, programs=2, samples=20, spectra=1)

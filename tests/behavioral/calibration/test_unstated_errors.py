@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from thermospice.behavioral.calibration import Parameters, Part, fit
-from thermospice.behavioral.calibration._judgement import judge
+from thermospice.behavioral.calibration import Parameters, Part, fit, judge
 from thermospice.circuits import Crossbar, Program, Scaling, random_program
 
 CELLS, VALUES = 12, 400
