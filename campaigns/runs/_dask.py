@@ -24,6 +24,9 @@ Answer = TypeVar("Answer")
 SILENCE = 30.0
 """Time for a scheduler to answer, and for a first worker to show up, unless another one is given [s]."""
 
+_TRIES = 5
+"""Workers that a run is given to where the first ones are not able to do any."""
+
 _CLOSING = 5.0
 """The same when all is over, and nobody waits for an answer [s]."""
 
@@ -53,6 +56,10 @@ class _Dask:
         self._slots = 1
         self._futures = _distributed().as_completed(raise_errors=False)
 
+    @property
+    def tries(self) -> int:
+        return _TRIES
+
     def slots(self) -> int:
         # Of a cluster that is coming back nothing is known but what it was.
         if self._client.status == "running":
@@ -65,7 +72,7 @@ class _Dask:
         self._submitted += 1
         name = f"{batch[0]['campaign']}-{batch[0]['key']}-{self._submitted}"
         # Bound to the function, the batch is not searched for futures, value by value.
-        future = self._client.submit(partial(_worker.execute_all, list(batch)), key=name, pure=False)
+        future = self._client.submit(partial(_worker.execute_with_patience, list(batch)), key=name, pure=False)
         self._batches[future.key] = batch
         self._futures.add(future)
 
@@ -147,9 +154,17 @@ def _answer(call: Callable[[], Answer], seconds: float) -> Answer:
 
 
 def _reason(error: BaseException) -> str:
+    """Why a batch came to nothing.
+
+    Raises:
+        StudyError: it says nothing of the batch, since a worker answers for whatever happens in its runs.
+    """
     if isinstance(error, _distributed().KilledWorker):
         return "the workers that tried it died, perhaps out of memory"
-    return " ".join(f"{type(error).__name__} on the worker: {error}".split())
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    raise StudyError(
+        f"scheduler: one of its workers cannot run thermospice: {said[:200]}; what is done stays, resume it"
+    )
 
 
 @contextmanager

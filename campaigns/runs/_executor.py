@@ -10,6 +10,10 @@ from ._child_process import ChildRequest, Outcome
 class Executor(Protocol):
     """Takes batches of requests, gives their outcomes in the order in which they come."""
 
+    @property
+    def tries(self) -> int:
+        """How often a run is asked for of which a machine says that it could do none."""
+
     def slots(self) -> int:
         """Runs that go on at a time."""
 
