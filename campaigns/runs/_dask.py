@@ -54,7 +54,9 @@ class _Dask:
         self._batches: dict[str, Sequence[ChildRequest]] = {}
         self._submitted = 0
         self._slots = 1
-        self._futures = _distributed().as_completed(raise_errors=False)
+        self._workers_seen = time.monotonic()
+        # The client is nobody's default: what writes files would take the cluster's locks instead of its own.
+        self._futures = _distributed().as_completed(loop=client.loop, raise_errors=False)
 
     @property
     def tries(self) -> int:
@@ -101,17 +103,21 @@ class _Dask:
         return next(self._futures)
 
     def _check_answers(self) -> None:
-        """Raise `StudyError` for a scheduler that is connected and says nothing any more."""
+        """Raise `StudyError` for a scheduler that is connected and says nothing any more, or has lost its workers."""
         if self._client.status != "running":
             return  # the client tries to reach it again, and gives up after the same time
         try:
-            _answer(self._client.nthreads, self._silence)
+            workers = _answer(self._client.nthreads, self._silence)
         except TimeoutError:
             raise StudyError(
                 f"scheduler: it has not answered for {self._silence:g} s; what is done stays, resume it"
             ) from None
         except OSError:
             return  # it went away just now
+        now = time.monotonic()
+        self._workers_seen = now if workers else self._workers_seen
+        if now - self._workers_seen > self._silence:
+            raise StudyError(f"scheduler: {_without_workers(self._silence)}; what is done stays, resume it")
 
     def _wait_for_the_cluster(self) -> None:
         """Until a scheduler that was started again has a worker."""
@@ -153,6 +159,13 @@ def _answer(call: Callable[[], Answer], seconds: float) -> Answer:
     return cast(Answer, value)
 
 
+def _without_workers(seconds: float) -> str:
+    return (
+        f"it has had no worker for {seconds:g} s; a worker also ends where it cannot import thermospice, as its own log"
+        " says"
+    )
+
+
 def _reason(error: BaseException) -> str:
     """Why a batch came to nothing.
 
@@ -180,7 +193,11 @@ def dask_executor(scheduler: str | None, count: int, campaign: str, silence: flo
         os.environ.setdefault("DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL", "500ms")
         cluster = _local_cluster(count)
     try:
-        client = _distributed().Client(cluster) if cluster is not None else _connected(scheduler or "", silence)
+        client = (
+            _distributed().Client(cluster, set_as_default=False)
+            if cluster is not None
+            else _connected(scheduler or "", silence)
+        )
         try:
             _check(client, scheduler, silence)
             yield _Dask(client, silence)
@@ -206,7 +223,7 @@ def _local_cluster(count: int) -> Any:
 
 def _connected(scheduler: str, silence: float) -> Any:
     try:
-        return _answer(lambda: _distributed().Client(scheduler, timeout=silence), silence)
+        return _answer(lambda: _distributed().Client(scheduler, timeout=silence, set_as_default=False), silence)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise StudyError(
@@ -224,6 +241,8 @@ def _check(client: Any, scheduler: str | None, silence: float) -> None:
         schema = _once_done(client.submit(_schema, pure=False), client, silence)
     except TimeoutError:
         raise StudyError(f"{where}: it has not answered for {silence:g} s") from None
+    except StudyError as error:
+        raise StudyError(f"{where}: {error}") from None
     except Exception as error:
         reason = " ".join(str(error).split())
         raise StudyError(
@@ -238,13 +257,17 @@ def _once_done(future: Any, client: Any, silence: float) -> Any:
 
     Raises:
         TimeoutError: the scheduler says nothing meanwhile.
+        StudyError: it has no workers for so long.
     """
-    asked = time.monotonic()
+    asked = seen = time.monotonic()
     while not future.done():
         time.sleep(_POLL)
         if time.monotonic() - asked > _ASK_EVERY:
-            _answer(client.nthreads, silence)
+            workers = _answer(client.nthreads, silence)
             asked = time.monotonic()
+            seen = asked if workers else seen
+            if asked - seen > silence:
+                raise StudyError(_without_workers(silence))
     return future.result()
 
 
