@@ -28,7 +28,7 @@ class Execution:
     retry_failed: bool = False
     """When resumed, runs that failed are tried again."""
     scheduler_timeout: float = SILENCE
-    """Most time that the scheduler may say nothing, or be away, before it is given up [s]."""
+    """Most time that the scheduler may say nothing, be away, or have no worker, before it is given up [s]."""
 
 
 @dataclass(eq=False)

@@ -5,6 +5,7 @@ from ..measurements import MeasurementError as MeasurementError
 from ..measurements import load_measurement as load_measurement
 from ..measurements import save_measurement as save_measurement
 from ._exceptions import NetlistError as NetlistError
+from ._exceptions import NoPlaceToRun as NoPlaceToRun
 from ._exceptions import SimulationFailed as SimulationFailed
 from ._exceptions import SimulatorError as SimulatorError
 from ._exceptions import SimulatorMissing as SimulatorMissing

@@ -5,6 +5,7 @@ together are done together or not at all: whoever asks then tries each by itself
 asks is gone, and this one goes too, with whatever it started.
 """
 
+import errno
 import gc
 import json
 import os
@@ -15,6 +16,10 @@ import time
 from typing import Any, TextIO
 
 import psutil
+
+from ._child_process import ELSEWHERE
+
+_PLACES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def main() -> None:
@@ -59,7 +64,8 @@ def _answer(requests: list[dict[str, Any]]) -> dict[str, Any]:
     except (KeyboardInterrupt, SystemExit) as error:
         return _failed(f"ended by {type(error).__name__}", started)
     except Exception as error:
-        return _failed(_reason(error, requests[0], time.monotonic() - started), started)
+        failed = _failed(_reason(error, requests[0], time.monotonic() - started), started)
+        return {**failed, ELSEWHERE: True} if _is_the_machine_s(error) else failed
     spent = {
         "elapsed_s": (time.monotonic() - started) / len(requests),
         "processor_s": (_worked() - worked) / len(requests),
@@ -101,6 +107,13 @@ def _reason(error: Exception, request: dict[str, Any], elapsed: float) -> str:
         # The simulator's message has the time that was left for it, which is another one in every run.
         return f"stopped at the time limit of {request['timeout']:g} s"
     return explain(error)
+
+
+def _is_the_machine_s(error: Exception) -> bool:
+    """Whether it says nothing of the run: there is no simulator here, or no place to work in."""
+    from ...netlists import NoPlaceToRun, SimulatorMissing
+
+    return isinstance(error, NoPlaceToRun | SimulatorMissing) or (isinstance(error, OSError) and error.errno in _PLACES)
 
 
 if __name__ == "__main__":

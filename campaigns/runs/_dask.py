@@ -24,6 +24,9 @@ Answer = TypeVar("Answer")
 SILENCE = 30.0
 """Time for a scheduler to answer, and for a first worker to show up, unless another one is given [s]."""
 
+_TRIES = 5
+"""Workers that a run is given to where the first ones are not able to do any."""
+
 _CLOSING = 5.0
 """The same when all is over, and nobody waits for an answer [s]."""
 
@@ -51,7 +54,13 @@ class _Dask:
         self._batches: dict[str, Sequence[ChildRequest]] = {}
         self._submitted = 0
         self._slots = 1
-        self._futures = _distributed().as_completed(raise_errors=False)
+        self._workers_seen = time.monotonic()
+        # The client is nobody's default: what writes files would take the cluster's locks instead of its own.
+        self._futures = _distributed().as_completed(loop=client.loop, raise_errors=False)
+
+    @property
+    def tries(self) -> int:
+        return _TRIES
 
     def slots(self) -> int:
         # Of a cluster that is coming back nothing is known but what it was.
@@ -65,7 +74,7 @@ class _Dask:
         self._submitted += 1
         name = f"{batch[0]['campaign']}-{batch[0]['key']}-{self._submitted}"
         # Bound to the function, the batch is not searched for futures, value by value.
-        future = self._client.submit(partial(_worker.execute_all, list(batch)), key=name, pure=False)
+        future = self._client.submit(partial(_worker.execute_with_patience, list(batch)), key=name, pure=False)
         self._batches[future.key] = batch
         self._futures.add(future)
 
@@ -94,17 +103,21 @@ class _Dask:
         return next(self._futures)
 
     def _check_answers(self) -> None:
-        """Raise `StudyError` for a scheduler that is connected and says nothing any more."""
+        """Raise `StudyError` for a scheduler that is connected and says nothing any more, or has lost its workers."""
         if self._client.status != "running":
             return  # the client tries to reach it again, and gives up after the same time
         try:
-            _answer(self._client.nthreads, self._silence)
+            workers = _answer(self._client.nthreads, self._silence)
         except TimeoutError:
             raise StudyError(
                 f"scheduler: it has not answered for {self._silence:g} s; what is done stays, resume it"
             ) from None
         except OSError:
             return  # it went away just now
+        now = time.monotonic()
+        self._workers_seen = now if workers else self._workers_seen
+        if now - self._workers_seen > self._silence:
+            raise StudyError(f"scheduler: {_without_workers(self._silence)}; what is done stays, resume it")
 
     def _wait_for_the_cluster(self) -> None:
         """Until a scheduler that was started again has a worker."""
@@ -146,10 +159,25 @@ def _answer(call: Callable[[], Answer], seconds: float) -> Answer:
     return cast(Answer, value)
 
 
+def _without_workers(seconds: float) -> str:
+    return (
+        f"it has had no worker for {seconds:g} s; a worker also ends where it cannot import thermospice, as its own log"
+        " says"
+    )
+
+
 def _reason(error: BaseException) -> str:
+    """Why a batch came to nothing.
+
+    Raises:
+        StudyError: it says nothing of the batch, since a worker answers for whatever happens in its runs.
+    """
     if isinstance(error, _distributed().KilledWorker):
         return "the workers that tried it died, perhaps out of memory"
-    return " ".join(f"{type(error).__name__} on the worker: {error}".split())
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    raise StudyError(
+        f"scheduler: one of its workers cannot run thermospice: {said[:200]}; what is done stays, resume it"
+    )
 
 
 @contextmanager
@@ -169,7 +197,7 @@ def dask_executor(scheduler: str, campaign: str, silence: float = SILENCE) -> It
 
 def _connected(scheduler: str, silence: float) -> Any:
     try:
-        return _answer(lambda: _distributed().Client(scheduler, timeout=silence), silence)
+        return _answer(lambda: _distributed().Client(scheduler, timeout=silence, set_as_default=False), silence)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise StudyError(
@@ -187,6 +215,8 @@ def _check(client: Any, scheduler: str, silence: float) -> None:
         schema = _once_done(client.submit(_schema, pure=False), client, silence)
     except TimeoutError:
         raise StudyError(f"{where}: it has not answered for {silence:g} s") from None
+    except StudyError as error:
+        raise StudyError(f"{where}: {error}") from None
     except Exception as error:
         reason = " ".join(str(error).split())
         raise StudyError(
@@ -201,13 +231,17 @@ def _once_done(future: Any, client: Any, silence: float) -> Any:
 
     Raises:
         TimeoutError: the scheduler says nothing meanwhile.
+        StudyError: it has no workers for so long.
     """
-    asked = time.monotonic()
+    asked = seen = time.monotonic()
     while not future.done():
         time.sleep(_POLL)
         if time.monotonic() - asked > _ASK_EVERY:
-            _answer(client.nthreads, silence)
+            workers = _answer(client.nthreads, silence)
             asked = time.monotonic()
+            seen = asked if workers else seen
+            if asked - seen > silence:
+                raise StudyError(_without_workers(silence))
     return future.result()
 
 

@@ -1,12 +1,13 @@
 """Performs the runs that are left, a bounded number of them in flight."""
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from ._child_process import ChildRequest, Outcome
+from .._exceptions import StudyError
+from ._child_process import ELSEWHERE, ChildRequest, Outcome
 from ._store import Record
 from ._workers import shares_simulator
 
@@ -27,6 +28,10 @@ _FIRST = 16
 @runtime_checkable
 class Executor(Protocol):
     """Takes batches of requests, gives their outcomes in the order in which they come."""
+
+    @property
+    def tries(self) -> int:
+        """How often a run is asked for of which a machine says that it could do none."""
 
     def slots(self) -> int:
         """Runs that go on at a time."""
@@ -62,20 +67,25 @@ def perform(
 
     Raises:
         Stopped: too many failures.
+        StudyError: a run that no machine can do, for reasons of the machines.
     """
     left = deque(requests)
+    misplaced = _Misplaced(left, workers.tries)
     flying = 0
     done = 0
     pace = _Pace(_FIRST if left and shares_simulator(left[0]["task"]) else 1)
     while True:
         slots = workers.slots()
         while left and flying < pace.ahead * slots:
-            workers.submit([left.popleft() for _ in range(pace.share(len(left), slots))])
+            batch = [left.popleft() for _ in range(pace.share(len(left), slots))]
+            misplaced.remember(batch)
+            workers.submit(batch)
             flying += 1
         if flying == 0:
             return
         flying -= 1
-        for record in workers.next():
+        records = workers.next()
+        for record in misplaced.without(records):
             done += 1
             failed += record["status"] == "failed"
             # On a machine that is busy with other things a run takes long, and is as little work to do again.
@@ -84,6 +94,41 @@ def perform(
             progressed(done, failed)
             if most_failures is not None and failed >= most_failures:
                 raise Stopped(f"{failed} runs have failed, and the study stops after {most_failures}")
+        misplaced.try_again(records)
+
+
+@dataclass(eq=False)
+class _Misplaced:
+    """Runs that came to a machine which can do none: without a simulator, say, or with a full disk."""
+
+    left: deque[ChildRequest]
+    """Where they go back to."""
+    tries: int
+    _asked: dict[str, ChildRequest] = field(default_factory=dict)
+    _times: Counter[str] = field(default_factory=Counter)
+
+    def remember(self, batch: Iterable[ChildRequest]) -> None:
+        """Requests that are handed out."""
+        self._asked |= {request["key"]: request for request in batch}
+
+    def without(self, records: Iterable[Record]) -> list[Record]:
+        """Those that say something of their runs."""
+        return [record for record in records if ELSEWHERE not in record]
+
+    def try_again(self, records: Iterable[Record]) -> None:
+        """Ask for the others once more.
+
+        Raises:
+            StudyError: one has been asked for often enough.
+        """
+        for record in records:
+            request = self._asked.pop(record["key"])
+            if ELSEWHERE not in record:
+                continue
+            self._times[record["key"]] += 1
+            if self._times[record["key"]] >= self.tries:
+                raise StudyError(f"{record['reason']}; what is done stays, resume it")
+            self.left.append(request)
 
 
 @dataclass(slots=True)

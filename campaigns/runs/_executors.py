@@ -51,6 +51,10 @@ class _Threads:
         self._count = count
         self._outcomes: queue.SimpleQueue[list[Outcome]] = queue.SimpleQueue()
 
+    @property
+    def tries(self) -> int:
+        return 1
+
     def slots(self) -> int:
         return self._count
 

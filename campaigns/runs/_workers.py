@@ -11,7 +11,10 @@ from typing import Any
 
 import psutil
 
-from ._child_process import Child, ChildRequest, Ended, Outcome, may_fork
+from ._child_process import ELSEWHERE, Child, ChildRequest, Ended, Outcome, may_fork
+
+_PATIENCE = 2.0
+"""Time in which others take what a machine without a place or a simulator would fail at [s]."""
 
 _lock = threading.Lock()
 _idle: list[Child] = []
@@ -30,6 +33,14 @@ def execute_all(batch: Sequence[ChildRequest]) -> list[Outcome]:
         if "done" in answer:
             return [_outcome(request, numbers) for request, numbers in zip(batch, answer["done"], strict=True)]
     return [execute(request) for request in batch]
+
+
+def execute_with_patience(batch: Sequence[ChildRequest]) -> list[Outcome]:
+    """The same on one of several machines: one that can do nothing is not faster than those that can."""
+    outcomes = execute_all(batch)
+    if any(ELSEWHERE in outcome for outcome in outcomes):
+        time.sleep(_PATIENCE)
+    return outcomes
 
 
 def shares_simulator(task: Mapping[str, Any]) -> bool:

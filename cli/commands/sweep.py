@@ -89,7 +89,8 @@ def sweep(
             "--scheduler-timeout",
             parser=quantity("--scheduler-timeout", "s"),
             metavar="SECONDS",
-            help="Most time that the scheduler may say nothing, or be away, such as 10s. \\[default: 30 s]",
+            help="Most time that the scheduler may say nothing, be away, or have no worker, such as 10s."
+            " \\[default: 30 s]",
             show_default=False,
         ),
     ] = None,

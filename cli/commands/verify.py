@@ -90,9 +90,7 @@ def verify(
     ] = None,
     full: Annotated[
         bool,
-        typer.Option(
-            "--full", help="Also 64 cells, transistors, and records of noise of every chip; takes a quarter of an hour."
-        ),
+        typer.Option("--full", help="Also 64 cells, transistors, and records of noise of every chip; takes minutes."),
     ] = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="1 and 4 cells, without corners, drift, other chips and calibration.")

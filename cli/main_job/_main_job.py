@@ -8,14 +8,19 @@ from ...files import judged, read_json
 from ...netlists.simulators import versions
 from ...reports import build_report
 from .._exceptions import InputError
+from ..forecasts import announce
 from ..frame import Job, checked, state_file
 from ..views import training as _training
 from . import _chip_stages as _chip
 from . import _loop_stages as _in_the_loop
+from ._forecast import main_job_forecast
 from ._state import JobSettings, State
-from ._training_stages import experiments
+from ._training_stages import experiments, trainings_left
 
 Stage = Callable[[Path, JobSettings], None]
+
+TRAINING = "training"
+"""Folder of the runs, in that of the job."""
 
 _STAGES: tuple[tuple[str, str, Stage], ...] = (
     ("draw", "draw a chip", _chip.draw),
@@ -49,9 +54,11 @@ def main_job(state: State, this: Job) -> int:
     stages = (*_STAGES, *(() if state.settings.quick else _LOOP))
     if list(state.done) != [name for name, _, _ in stages[: len(state.done)]]:
         raise InputError(f"{state_file(state.folder)}: not as a run leaves it: stages are done one after the other")
+    left = [name for name, _, _ in stages if name not in state.done]
+    announce(this, main_job_forecast(left, *trainings_left(state.folder / TRAINING, state.settings)))
     for name, what, work in stages:
         state = _stage(state, this, name, what, work)
-    runs = _training.run(experiments(state.folder, state.settings), this, None, resume=True, sub="training")
+    runs = _training.run(experiments(state.folder, state.settings), this, None, resume=True, sub=TRAINING)
     table = state.folder / "fidelity.json"
     fidelity = [judged(row) for row in checked(list[dict[str, Any]], read_json(table), table)]
     passed = bool(fidelity) and all(row["passed"] for row in fidelity) and not any("stopped" in run for run in runs)

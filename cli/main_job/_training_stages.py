@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ...training import Experiment, experiment
+from ...training.runs import ENTRY
 from ._state import JobSettings
 
 # Display name, and what it is: TNGD on the ideal device and on the calibrated one, whose programs make up for what was
@@ -18,10 +19,9 @@ _METHODS = {
 
 def experiments(folder: Path, settings: JobSettings) -> list[Experiment]:
     """Every method on the digits with the same seeds, steps and batches, each with its tuned settings."""
-    seeds = 2 if settings.quick else 5
     shared = {
         "task": "digits",
-        "seeds": tuple(range(settings.seed, settings.seed + seeds)),
+        "seeds": tuple(range(settings.seed, settings.seed + _seeds(settings))),
         **({"steps": QUICK_STEPS} if settings.quick else {}),
     }
     device = {"device": folder / "device.json"}
@@ -32,3 +32,16 @@ def experiments(folder: Path, settings: JobSettings) -> list[Experiment]:
 
 
 QUICK_STEPS = 60
+
+_USUAL_STEPS = 300
+"""The task's own."""
+
+
+def trainings_left(folder: Path, settings: JobSettings) -> tuple[int, int]:
+    """How many runs there are still to be done, and how many steps each has."""
+    done = sum(1 for _ in folder.glob(f"*/{ENTRY}"))
+    return len(_METHODS) * _seeds(settings) - done, QUICK_STEPS if settings.quick else _USUAL_STEPS
+
+
+def _seeds(settings: JobSettings) -> int:
+    return 2 if settings.quick else 5

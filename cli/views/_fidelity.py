@@ -115,7 +115,7 @@ def run(request: VerificationRequest, done: fidelity.Done, this: Job) -> list[fi
         save_state(this.folder, "verify", {"request": asdict(request), "cases": rows})
 
     wanted = request.cases()
-    announce(this, fidelity_forecast(wanted))
+    announce(this, fidelity_forecast([case for case in wanted if not done.get(case.name)]))
     with this.step(f"{len(wanted)} chips: SPICE, symbolic, behavioural") as step:
         rows = fidelity.verify(wanted, request.opinions, done, keep, step.advance)
     write_json(this.folder / "fidelity.json", rows)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from thermospice.campaigns import load_study, plan
+from thermospice.campaigns import StudyError, load_study, plan
 from thermospice.campaigns.runs import Stopped, perform
 from thermospice.campaigns.runs import _circuit_run as _circuit
 from thermospice.campaigns.runs import _executors as executor_module
@@ -40,6 +40,8 @@ def requests(count, task=None):
 class Workers:
     """Performs a request when its outcome is asked for; remembers how many were in flight."""
 
+    tries = 1
+
     def __init__(self, failing=(), seconds=1.0):
         self.flying, self.batches, self.most, self.failing, self.seconds = deque(), [], 0, failing, seconds
 
@@ -63,6 +65,37 @@ def test_runs_in_flight_are_bounded_and_every_run_is_kept():
     assert [record["key"] for record in kept] == list(range(50))
     assert seen == list(range(1, 51))
     assert workers.most == 6
+
+
+class OneWithoutASimulator(Workers):
+    """Of several machines the first to come can do nothing; of `everywhere`, none can."""
+
+    def __init__(self, tries, bad):
+        super().__init__()
+        self.tries, self.bad = tries, bad
+
+    def next(self):
+        found = super().next()
+        self.bad -= 1
+        lost = {"status": "failed", "reason": "cannot run ngspice: no space left", "elsewhere": True}
+        return [{**record, **lost} for record in found[:1]] + found[1:] if self.bad >= 0 else found
+
+
+def test_what_a_machine_cannot_do_another_one_does():
+    # Catches a campaign whose runs fail by the thousand on the one machine of a cluster whose disk is full.
+    kept = []
+    perform(requests(20), OneWithoutASimulator(tries=5, bad=6), kept.append, lambda *_: None)
+    assert sorted(record["key"] for record in kept) == list(range(20))
+    assert {record["status"] for record in kept} == {"done"}
+
+
+def test_what_no_machine_can_do_ends_the_campaign_and_loses_nothing():
+    kept = []
+    workers = OneWithoutASimulator(tries=1, bad=99)
+    workers.seconds = 1e-6
+    with pytest.raises(StudyError, match="cannot run ngspice: no space left; what is done stays"):
+        perform(requests(9, {"kind": "circuit", "analyses": ["op"]}), workers, kept.append, lambda *_: None)
+    assert [record["key"] for record in kept] == [1, 2, 3, 4]
 
 
 def test_operating_points_show_their_pace_together():

@@ -5,6 +5,7 @@ from ._checkpoint import save_checkpoint as save_checkpoint
 from ._forecast import check_workers as check_workers
 from ._forecast import run_forecast as run_forecast
 from ._forecast import run_forecasts as run_forecasts
+from ._job import ENTRY as ENTRY
 from ._many_runs import follow_experiments as follow_experiments
 from ._many_runs import run_experiment as run_experiment
 from ._many_runs import run_experiments as run_experiments

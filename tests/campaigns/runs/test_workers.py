@@ -413,3 +413,24 @@ def test_no_scheduler_at_the_address_is_one_clear_line(tmp_path):
     assert process.returncode == 2
     assert len(err.splitlines()) == 1
     assert "no Dask scheduler answers" in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_cluster_without_workers_is_given_up_in_one_line(tmp_path, cluster, when):
+    # Catches a campaign that waits for ever on a scheduler that answers, and whose workers are gone or end at once.
+    study(tmp_path / "s.yaml", instances=30, timeout=60)
+    options = ("--scheduler", cluster.address, "--scheduler-timeout", "10s", "--quiet")
+    if when == "before":
+        for worker in cluster.workers:
+            worker.kill()
+    process = start(tmp_path, "s.yaml", "--out", "out", *options)
+    if when == "meanwhile":
+        wait_for_runs(tmp_path / "out", 4, process)
+        for worker in cluster.workers:
+            worker.kill()
+    _, err = process.communicate(timeout=200)
+    assert process.returncode == 2
+    assert len(err.splitlines()) == 1
+    assert ("expected at least one worker" if when == "before" else "it has had no worker for 10 s") in err
+    assert ("what is done stays" in err) == (when == "meanwhile")
