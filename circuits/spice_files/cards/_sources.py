@@ -92,6 +92,8 @@ def _phasor(magnitude: float, phase: float = 0.0) -> complex | float:
 
 def _waveform(site: Site, word: str, values: list[str], factor: float) -> Waveform:
     kind, fewest, most = _WAVEFORMS[word]
+    if names := [value for value in values if value[0].isalpha()]:
+        raise ValueError(f"simulators disagree on {names[0]} in {word}; write {{{names[0]}}}")
     numbers = site.numbers(values)
     if not fewest <= len(numbers) <= most:
         raise ValueError(f"{word}: expected {fewest} to {most} numbers, got {len(numbers)}")
