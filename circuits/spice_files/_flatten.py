@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..networks import Element
+from ..networks import Coupling, Element
 from ._library import LIBRARY, Known
 from .cards import Conditions, Site, elements, from_expression, has_expression
 from .definitions import Block, Circuit, Parameter, Scope
-from .text import Line, Problems, given, words
+from .text import Line, Place, Problems, check_separators, check_values, given, words
 
 MOST_ELEMENTS = 400_000
 """A cascade of 300 cells has 100,000; subcircuits inside each other soon have more than fits a machine."""
@@ -34,6 +34,9 @@ class Flattening:
     elements: list[Element] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     instances: int = 0
+    couplings: list[tuple[Place, Coupling]] = field(default_factory=list)
+    multiplied: set[str] = field(default_factory=set)
+    """Inductors whose card has an `m=`."""
     started: set[str] = field(default_factory=set)
     """Capacitors whose card has an `ic=`, be it zero."""
 
@@ -53,11 +56,25 @@ class Flattening:
         if not found:
             raise ValueError("expected an element")
         if found[0][0] == "x":
+            check_separators(card.text)
             self._instance(site, found, depth)
             return
-        self._put(elements(site, found))
+        if found[0][0] in "rcl":
+            check_values(card.text)
+        made = elements(site, found)
+        self._put(made)
         if found[0][0] == "c" and "ic" in found[3:]:
             self.started.add(site.prefix + found[0])
+        if found[0][0] == "l" and "m" in found[3:]:
+            self.multiplied.add(site.prefix + found[0])
+        self.couplings += [(card.place, element) for element in made if isinstance(element, Coupling)]
+
+    def check_couplings(self) -> None:
+        """Refuse those of inductors with m, whose mutual inductance ngspice takes of one of them."""
+        for place, coupling in self.couplings:
+            for name in (coupling.first, coupling.second):
+                if name in self.multiplied:
+                    self.problems.add(place, f"{coupling.name}: simulators disagree on m of {name}, which is coupled")
 
     def _put(self, made: list[Element]) -> None:
         for element in made:
@@ -69,7 +86,8 @@ class Flattening:
             raise TooLarge(f"expected a circuit of at most {MOST_ELEMENTS:,} elements, got more")
 
     def _instance(self, site: Site, found: list[str], depth: int) -> None:
-        inner, overrides, multiplier = _called(site, found)
+        inner, overrides, given_m = _called(site, found)
+        multiplier = 1.0 if given_m is None else given_m
         self.instances += 1
         if depth >= MOST_DEEP:
             raise ValueError(f"{found[0]}: expected subcircuits at most {MOST_DEEP} deep; {inner.name} may hold itself")
@@ -81,6 +99,8 @@ class Flattening:
         if name in self.names:
             raise ValueError(f"{name}: there are two elements of this name")
         self.names.add(name)
+        if taken := sorted(self.global_nodes & {*inner.pins}):
+            raise ValueError(f"{name}: simulators disagree on a pin {taken[0]} of {inner.name} that is a .global node")
         nodes = [site.node(word) for word in found[1 : 1 + len(inner.pins)]]
         if (known := _known(inner)) is not None and multiplier == 1:
             scope = _scope(site, inner, overrides)
@@ -96,6 +116,7 @@ class Flattening:
                 nodes={**shared, **pins},
                 multiplier=multiplier,
                 conditions=self.conditions,
+                multiplied=given_m is not None,
             ),
             depth + 1,
         )
@@ -110,6 +131,7 @@ def flattened(circuit: Circuit, conditions: Conditions, problems: Problems) -> F
         flattening.take(top, 0)
     except TooLarge as error:
         problems.add(circuit.top.place, str(error))
+    flattening.check_couplings()
     for name, parameter in circuit.top.parameters.items():
         # Those that nobody uses have to have a value too, or a slip of the pen would stay.
         try:
@@ -127,8 +149,8 @@ def _known(block: Block) -> Known | None:
     return known if block.body == [" ".join(line.lower().split()) for line in known.body] else None
 
 
-def _called(site: Site, found: list[str]) -> tuple[Block, dict[str, float], float]:
-    """The subcircuit of a card, the values that the card gives, and how many stand for one."""
+def _called(site: Site, found: list[str]) -> tuple[Block, dict[str, float], float | None]:
+    """The subcircuit of a card, the values that the card gives, and how many stand for one if it says so."""
     sorted_ = given([word for word in found[1:] if word not in ("params:", "param:")])
     if not sorted_.positional:
         raise ValueError(f"{found[0]}: expected nodes and the name of a subcircuit")
@@ -136,6 +158,8 @@ def _called(site: Site, found: list[str]) -> tuple[Block, dict[str, float], floa
     inner = site.block.block(name)
     if inner is None:
         raise ValueError(f"{found[0]}: there is no subcircuit {name!r} in the file")
+    if site.scope.knows(name):
+        raise ValueError(f"{found[0]}: {name} is a parameter and a subcircuit; expected two names")
     nodes = len(sorted_.positional) - 1
     if nodes != len(inner.pins):
         raise ValueError(f"{found[0]}: {name} has {len(inner.pins)} pins ({' '.join(inner.pins)}), got {nodes} nodes")
@@ -144,12 +168,12 @@ def _called(site: Site, found: list[str]) -> tuple[Block, dict[str, float], floa
     if "m" in values and "m" not in inner.defaults and any(_M.search(line) for line in inner.body):
         # be it 1: ngspice puts it in the place of those inside, in every instance
         raise ValueError(f"{found[0]}: simulators disagree on m where {name} has cards with m too; give one of the two")
-    multiplier = 1.0 if "m" in inner.defaults else values.pop("m", 1.0)
+    multiplier = None if "m" in inner.defaults else values.pop("m", None)
     for key in values:
         if key not in inner.defaults and not _is_free(site, inner, key):
             known = ", ".join(inner.defaults) or "none"
             raise ValueError(f"{found[0]}: {name} has no parameter {key}; it has: {known}")
-    if not multiplier > 0:
+    if multiplier is not None and not multiplier > 0:
         raise ValueError(f"{found[0]}: expected m above 0, got {multiplier:g}")
     return inner, values, multiplier
 
@@ -177,6 +201,9 @@ def _is_free(site: Site, inner: Block, name: str) -> bool:
 def _one(site: Site, name: str, key: str, found: list[str]) -> float:
     if len(found) != 1:
         raise ValueError(f"{name}: expected one value of {key}, got {' '.join(found)}")
+    if "mil" in found[0] and found[0][0].isdigit():
+        # a parameter of it is milli to ngspice
+        raise ValueError(f"{name}: simulators disagree on {key}={found[0]}; write 25.4u")
     return site.scope.value(found[0])
 
 

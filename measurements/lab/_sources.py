@@ -14,7 +14,7 @@ from ...files.opening import MEASUREMENT, UnreadableFile, read_bytes
 from ...files.waveforms import read_any_raw
 from .._exceptions import MeasurementError
 from ..layout import Analysis
-from ._columns import MOMENTS, PAIRED, Column, columns_of
+from ._columns import MOMENTS, PAIRED, Column, Kind, columns_of
 from ._description import RecordFacts
 from ._oscilloscopes import as_instruments_write
 from ._text_table import TextTable, read_text_table
@@ -140,6 +140,9 @@ def _classified(path: Path, columns: tuple[Column, ...], table: TextTable) -> So
             f"{path}: expected densities [V^2/Hz] or [V/sqrt(Hz)], or a response as pairs `v1 re [V], v1 im [V]` or"
             " `v1 mag [dB], v1 phase [deg]`, beside the frequency; got real columns of another unit"
         )
+    if kind == "ac" and np.iscomplexobj(values) and ((values[:, 0].imag != 0).any() or others & set(PAIRED)):
+        # a decimal comma beside decimal points
+        raise MeasurementError(f"{path}: expected one number in each cell of the {first} and of parts, got two, as 0,5")
     if kind != "ac" and np.iscomplexobj(values):
         raise MeasurementError(f"{path}: expected real values beside the {first}, got complex ones")
     return Source(kind, columns, values, table.lines)
@@ -181,6 +184,8 @@ def _raw(path: Path) -> Source:
     voltages = [k for k, name in enumerate(plot.variables) if k and not name.startswith("i(")]
     columns = columns_of([[plot.variables[k] for k in (0, *voltages)]], len(voltages) + 1, simulator=True)
     if columns[0].kind == "frequency" and not np.iscomplexobj(plot.values):
-        columns = (columns[0], *(replace(column, kind="root density") for column in columns[1:]))
+        # with `set sqrnoise` ngspice writes squares, and says so in the name of the plot
+        kind: Kind = "density" if "^2" in plot.name else "root density"
+        columns = (columns[0], *(replace(column, kind=kind) for column in columns[1:]))
     table = TextTable(plot.values[:, [0, *voltages]], tuple(range(1, len(plot.values) + 1)), (), ())
     return _classified(path, columns, table)

@@ -59,6 +59,8 @@ def read_text_table(path: Path) -> TextTable:
             f" more below, got {'no row of numbers' if rows else 'an empty file'}"
         )
     _check_last_head(path, rows[start - 1] if start else None, rows[start][1], comma)
+    if separator == ",":
+        _check_commas(path, rows[start:])
     values = _values(path, rows[start:], comma)
     before = tuple(tuple(row) for _, row in rows[:start])
     named = _commented_head(lines, rows[start][0], separator, len(rows[start][1]))
@@ -75,6 +77,16 @@ def _check_last_head(path: Path, above: tuple[int, list[str]] | None, row: Seque
     if above[1][wrong]:
         raise MeasurementError(
             f"{path}: line {above[0]}, column {wrong + 1}: expected a finite number, got {_shown(above[1][wrong])}"
+        )
+
+
+def _check_commas(path: Path, rows: Sequence[tuple[int, list[str]]]) -> None:
+    """Raise `MeasurementError` for a comma inside a quoted cell: of decimals, of thousands, or between two parts."""
+    found = next(((n, cell) for n, row in rows for cell in row if "," in cell and not cell.startswith("(")), None)
+    if found is not None:
+        raise MeasurementError(
+            f"{path}: line {found[0]}: expected numbers with a decimal point and nothing between thousands where commas"
+            f" separate, got {_shown(found[1])}; a decimal comma goes with semicolons"
         )
 
 

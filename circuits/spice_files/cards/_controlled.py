@@ -25,6 +25,18 @@ def _controlled(site: Site, found: list[str]) -> tuple[list[str], list[tuple[str
     return ends, pairs, *_factors(site, rest[2 * count :], count, "poly" in found[2:4])
 
 
+def _check_m(site: Site, found: list[str], rest: list[str]) -> None:
+    """Refuse m where ngspice 39 takes it for one of the numbers.
+
+    Also one of the subcircuit, be it 1, which ngspice writes behind the card.
+    """
+    given = len(rest) < len(found)
+    if "poly" in found[2:4] and (given or site.multiplied):
+        raise ValueError("simulators disagree on m of a source with POLY; write the numbers as they are")
+    if given and found[-3:-1] != ["m", "="]:
+        raise ValueError("simulators disagree on m before other values; write it at the end")
+
+
 _FORM = "expected two nodes, two controlling nodes and a factor; TABLE, LAPLACE and FREQ are not taken"
 
 
@@ -98,8 +110,9 @@ def _in_series(
 
 
 def current_by_voltage(site: Site, name: str, found: list[str]) -> list[Element]:
-    m, found = multiplied(site, found)
-    (a, b), pairs, constant, factors = _controlled(site, found)
+    m, rest = multiplied(site, found)
+    _check_m(site, found, rest)
+    (a, b), pairs, constant, factors = _controlled(site, rest)
     each = [
         Transconductor(name if k == 0 else f"{name}#{k}", a, b, *pair, factor * m)
         for k, (pair, factor) in enumerate(zip(pairs, factors, strict=True))
@@ -108,8 +121,9 @@ def current_by_voltage(site: Site, name: str, found: list[str]) -> list[Element]
 
 
 def current_by_current(site: Site, name: str, found: list[str]) -> list[Element]:
-    m, found = multiplied(site, found)
-    (a, b), sensors, constant, factors = _sensed(site, found)
+    m, rest = multiplied(site, found)
+    _check_m(site, found, rest)
+    (a, b), sensors, constant, factors = _sensed(site, rest)
     each = [
         ControlledCurrent(name if k == 0 else f"{name}#{k}", a, b, sensor, factor * m)
         for k, (sensor, factor) in enumerate(zip(sensors, factors, strict=True))

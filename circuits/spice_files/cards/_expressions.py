@@ -18,7 +18,7 @@ from ._site import Site
 
 _NODE = r"[^\s=,(){}'\"]+"
 _CARD = re.compile(
-    rf"(?P<name>[beg]\S*)\s+\(?\s*(?P<a>{_NODE})[\s,]+(?P<b>{_NODE})[\s,)]+(?P<kind>value|vol|cur|v|i)\s*"
+    rf"(?P<name>[beg]\S*)\s+(?P<ends>\(?\s*(?P<a>{_NODE})[\s,]+(?P<b>{_NODE})[\s,)]+)(?P<kind>value|vol|cur|v|i)\s*"
     r"(?:=|(?=[{']))\s*(?P<rest>.*)",
     re.DOTALL,
 )
@@ -62,6 +62,8 @@ def from_expression(site: Site, text: str) -> list[Element]:
 
 
 def _elements(site: Site, found: re.Match[str], kind: str) -> list[Element]:
+    if found["name"][0] != "b":
+        _check_form(found)
     expression, factor = _parts(site, found["rest"], kind)
 
     def quantity(which: str, names: list[str]) -> Linear:
@@ -74,6 +76,15 @@ def _elements(site: Site, found: re.Match[str], kind: str) -> list[Element]:
     if kind == "v":
         return list(_voltages(name, *ends, Linear(terms, value.constant)))
     return list(_currents(name, *ends, Linear(terms, value.constant) * factor))
+
+
+def _check_form(found: re.Match[str]) -> None:
+    """Refuse what ngspice 39 takes of B and not of E and G."""
+    if not found["rest"].startswith(("{", "'")):
+        kind = found["kind"].upper()
+        raise ValueError(f"simulators disagree on an expression without braces; write {kind}={{...}}")
+    if found["ends"].startswith("(") and "," in found["ends"]:
+        raise ValueError("simulators disagree on (a,b) before an expression; write the nodes with a blank between")
 
 
 def _parts(site: Site, rest: str, kind: str) -> tuple[str, float]:

@@ -29,6 +29,8 @@ class Site:
     nodes: Mapping[str, str]
     multiplier: float
     conditions: Conditions
+    multiplied: bool = False
+    """Whether this instance is given a multiplier, be it 1."""
 
     def node(self, word: str) -> str:
         """The node of a word, as it is called in the whole circuit."""

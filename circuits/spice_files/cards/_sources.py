@@ -21,6 +21,8 @@ def voltage(site: Site, name: str, found: list[str]) -> list[Element]:
 
 def current(site: Site, name: str, found: list[str]) -> list[Element]:
     (a, b), rest = nodes(site, found, 2)
+    if rest[:2] == ["m", "="] and len(rest) > 3 and _is_value(site, rest[3]):
+        raise ValueError("simulators disagree on m before a value; write it at the end")
     m, rest = multiplied(site, rest)
     dc, ac, waveform = _stimulus(site, rest, m)
     if _is_drive(dc, ac, waveform):
@@ -62,6 +64,8 @@ def _stimulus(
         if word == "dc" and len(values) == 1 and dc is None:
             dc = factor * site.scope.value(values[0])
         elif word == "ac" and len(values) <= 2 and ac is None:
+            if names := [value for value in values if value[0].isalpha()]:
+                raise ValueError(f"simulators disagree on ac {names[0]}; write {{{names[0]}}}")
             ac = _phasor(*([*site.numbers(values), 1.0][:1]), *site.numbers(values[1:])) * factor
         elif word in _WAVEFORMS and waveform is None:
             waveform = _waveform(site, word, values, factor)
@@ -88,6 +92,8 @@ def _phasor(magnitude: float, phase: float = 0.0) -> complex | float:
 
 def _waveform(site: Site, word: str, values: list[str], factor: float) -> Waveform:
     kind, fewest, most = _WAVEFORMS[word]
+    if names := [value for value in values if value[0].isalpha()]:
+        raise ValueError(f"simulators disagree on {names[0]} in {word}; write {{{names[0]}}}")
     numbers = site.numbers(values)
     if not fewest <= len(numbers) <= most:
         raise ValueError(f"{word}: expected {fewest} to {most} numbers, got {len(numbers)}")

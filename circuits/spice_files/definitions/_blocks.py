@@ -1,8 +1,9 @@
 """A file's lines as a tree of subcircuits, each with its parameters, models and cards."""
 
+import re
 from dataclasses import dataclass, field
 
-from ..text import Line, Place, Problems, assignments, given, words
+from ..text import Line, Place, Problems, assignments, given, unbraced, words
 
 ANALYSES = frozenset({
     ".op", ".tran", ".ac", ".dc", ".noise", ".tf", ".pz", ".sens", ".disto", ".sp", ".four", ".fourier", ".fft",
@@ -19,6 +20,7 @@ _CHANGING_OPTIONS = {
     "rshunt": "puts a resistor at every node; write those that there are",
     "cshunt": "puts a capacitor at every node; write those that there are",
 }
+_PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?")
 _QUIET_OPTIONS = frozenset({"temp", "tnom"})
 
 
@@ -197,12 +199,17 @@ def _options(circuit: Circuit, word: str, rest: str, place: Place) -> None:
     for name, value in sorted_.named.items():
         if name in _QUIET_OPTIONS:
             _option(circuit, name, value[0], place)
+    for name in sorted_.positional:
+        if name in {*_QUIET_OPTIONS, *_CHANGING_OPTIONS}:
+            raise ValueError(f"simulators disagree on {name} without =; write {name}=value")
     for name, why in _CHANGING_OPTIONS.items():
         if name in sorted_.named:
             raise ValueError(f"{name} {why}")
 
 
 def _option(circuit: Circuit, name: str, value: str, place: Place) -> None:
+    if not _PLAIN.fullmatch(value) and unbraced(value) is None:
+        raise ValueError(f"simulators disagree on {name} {value}; write a number without a unit, or {{an expression}}")
     if name in circuit.options and circuit.options[name][0] != value:
         raise ValueError(f"{name} is given twice, in line {circuit.options[name][1].line} too")
     circuit.options[name] = (value, place)

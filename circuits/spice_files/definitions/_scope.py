@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import e, isclose, pi
 from typing import Literal
 
 from ..text import Linear, evaluate, evaluate_linear, read_number, unbraced
@@ -10,6 +11,8 @@ from ._blocks import Parameter
 MOST_PARAMETERS_DEEP = 40
 """Parameters that stand on each other; each is a recursion of the reader."""
 
+_KNOWN = {"pi": pi, "e": e}
+"""Constants that an expression of a source has in ngspice, whatever a parameter of the name says."""
 _CHANGING = frozenset({"time", "temper", "temp", "hertz", "freq", "s"})
 
 
@@ -115,7 +118,10 @@ class Scope:
             raise ValueError(
                 f"{name}: a source that goes with it is not taken; expected voltages, currents and numbers"
             )
-        return self.value_of(name)
+        value = self.value_of(name)
+        if not isclose(value, _KNOWN.get(name, value), rel_tol=1e-9):
+            raise ValueError(f"simulators disagree on {name} in a source, which ngspice has itself; use another name")
+        return value
 
     def knows(self, word: str) -> bool:
         """Whether a word is the name of a parameter."""

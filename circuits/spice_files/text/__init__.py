@@ -12,6 +12,8 @@ from ._problems import Place as Place
 from ._problems import Problems as Problems
 from ._words import Given as Given
 from ._words import assignments as assignments
+from ._words import check_separators as check_separators
+from ._words import check_values as check_values
 from ._words import given as given
 from ._words import unbraced as unbraced
 from ._words import words as words

@@ -9,7 +9,19 @@ from math import isfinite
 
 from ._linear import Linear, NotLinearError
 from ._numbers import NUMBER, scaled
-from ._operators import CHOOSING, COMPARISONS, DISAGREE, DISPUTED, EQUALITIES, FUNCTIONS, LEVELS, RANDOM, SIGNS, power
+from ._operators import (
+    CHOOSING,
+    COMPARISONS,
+    DISAGREE,
+    DISPUTED,
+    EQUALITIES,
+    FUNCTIONS,
+    LEVELS,
+    OF_PARAMETERS,
+    RANDOM,
+    SIGNS,
+    power,
+)
 
 MOST_CHARACTERS = 20_000
 MOST_DEPTH = 60
@@ -148,6 +160,7 @@ class _Reader:
             if operator == "\\" and signed:
                 raise self._disputed("a sign before a whole quotient")
             value = operators[operator](value, self._level(level + 1 + (level == EQUALITIES)))
+            self._refuse_in_source(operator)
             if level in COMPARISONS and self._sign_behind and self._quantity_of is not None:
                 raise self._disputed("a sign behind an operator in a comparison")
             if level == EQUALITIES and self._peek() in LEVELS[level + 1]:
@@ -174,6 +187,10 @@ class _Reader:
         self._peek()
         if not NUMBER.match(self._text, self._at):
             raise self._disputed("a sign behind an operator")
+
+    def _refuse_in_source(self, name: str) -> None:
+        if name in OF_PARAMETERS and self._quantity_of is not None:
+            raise ValueError(f"{_shown(self._text)}: {DISAGREE.format(f'{name} in a source', 'it into a .param')}")
 
     def _refuse_operator(self, what: str) -> None:
         if self._peek() not in ("", ")", ",", "?", ":"):
@@ -248,6 +265,7 @@ class _Reader:
             raise ValueError(DISPUTED[name])
         if name not in FUNCTIONS:
             raise ValueError(f"there is no function {name}(); expected one of {', '.join(sorted(FUNCTIONS))}")
+        self._refuse_in_source(name)
         count, function = FUNCTIONS[name]
         if len(arguments) != count:
             raise ValueError(f"{name}(): expected {count} arguments, got {len(arguments)}")

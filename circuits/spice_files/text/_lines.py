@@ -8,6 +8,7 @@ from ._problems import Place, Problems
 MOST_CHARACTERS_OF_A_LINE = 200_000
 
 _COMMENT = re.compile(r";|(?<=[ \t,])\$|//")
+_INTERRUPTED = "simulators disagree on a continuation (+) behind a line that is a comment by ;: begin it with *"
 _QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -38,24 +39,31 @@ def logical_lines(text: str, file: str, problems: Problems, titled: bool = True)
     title = physical[0].strip() if titled else ""
     found: list[Line] = []
     more = _More([], 0)
-    ended = False
+    ended = interrupted = False
     for number, raw in enumerate(physical[titled:], start=1 + titled):
         stripped = raw.strip()
-        if not stripped or stripped[0] in "*$#" or stripped.startswith("//"):
+        if not stripped or stripped[0] in "*$" or stripped.startswith("//"):
             continue
         place = Place(file, number)
+        if stripped[0] == "#":
+            problems.add(place, "simulators disagree on a line that begins with #; begin a comment with *")
+            continue
         plain = _without_comment(stripped)
         if not plain:
+            interrupted = stripped[0] == ";"
             continue
         if ended:
             if plain.lower() != ".end":
                 problems.add(place, "a line behind .end, which some simulators read and others do not")
                 break
         elif plain[0] == "+":
+            if interrupted:
+                problems.add(place, _INTERRUPTED)
             more.add(found, plain[1:], place, problems)
         elif plain.lower() == ".end":
             ended = True
         else:
+            interrupted = False
             more = more.put(found)
             found.append(Line(place, plain))
     more.put(found)

@@ -3,7 +3,9 @@
 import re
 from math import isfinite
 
-NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[ed][+-]?\d+)?", re.IGNORECASE)
+NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
+_WITH_D = re.compile(r"(?:\d+\.?\d*|\.\d+)d\d+", re.IGNORECASE)
+"""An exponent as Fortran has it: ngspice takes it on a card, without a sign, and in no expression."""
 
 _SCALES = {
     "t": 1e12, "g": 1e9, "meg": 1e6, "k": 1e3, "mil": 25.4e-6, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6,
@@ -13,6 +15,7 @@ _UNITS = frozenset({
     "ohm", "ohms", "ω", "r", "f", "farad", "farads", "h", "henry", "v", "volt", "volts", "a", "amp", "amps", "s", "sec",
     "hz", "w", "c", "deg", "vdc", "vac",
 })  # fmt: skip
+_D = re.compile(r"d[+-]?\d*")
 _TAIL = re.compile(r"(meg|mil|[tgkmuµμnpf])?(.*)", re.DOTALL)
 _BETWEEN = re.compile(r"[rkmgtunpfµμ]|meg")
 # A whole number without leading zeros keeps a product exact: 12 p is 12e-12 and not 12 * 1e-12, one digit off.
@@ -27,7 +30,7 @@ def read_number(text: str) -> float:
     """
     sign = -1.0 if text.startswith("-") else 1.0
     body = text.lower().removeprefix("-") if sign < 0 else text.lower().removeprefix("+")
-    found = NUMBER.match(body)
+    found = _WITH_D.match(body) or NUMBER.match(body)
     if found is None:
         raise ValueError(f"expected a number, got {text!r}")
     return sign * scaled(found[0], body[found.end() :], text)
@@ -43,6 +46,8 @@ def scaled(decimal: str, tail: str, text: str) -> float:
         return _finite(float(decimal.replace("d", "e")), text)
     if tail in ("a", "amp", "amps", "adc", "aac"):
         raise ValueError(f"{text!r}: simulators disagree whether A is ampere or atto; leave the unit out")
+    if _D.fullmatch(tail):
+        raise ValueError(f"{text!r}: simulators disagree on an exponent with D; write E")
     parts = _TAIL.fullmatch(tail)
     assert parts is not None
     scale, unit = parts[1] or "", parts[2]

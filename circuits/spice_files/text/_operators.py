@@ -47,8 +47,7 @@ FUNCTIONS: Mapping[str, tuple[int, Callable[..., float]]] = {
     "acos": (1, math.acos), "atan": (1, math.atan), "arctan": (1, math.atan), "sinh": (1, math.sinh),
     "cosh": (1, math.cosh), "tanh": (1, math.tanh), "floor": (1, math.floor), "ceil": (1, math.ceil),
     "int": (1, math.trunc), "nint": (1, round), "min": (2, min), "max": (2, max), "pow": (2, power),
-    "pwr": (2, _signed_power), "atan2": (2, math.atan2),
-    "ternary_fcn": (3, lambda c, a, b: a if c else b), "if": (3, lambda c, a, b: a if c else b),
+    "pwr": (2, _signed_power), "ternary_fcn": (3, lambda c, a, b: a if c else b),
 }  # fmt: skip
 """Functions by name, with the number of their arguments."""
 
@@ -56,9 +55,14 @@ RANDOM = frozenset({"gauss", "agauss", "unif", "aunif", "rnd", "random", "flat",
 
 DISPUTED = {
     "limit": "simulators disagree on limit(): some draw at random; write min(max(x, low), high)",
+    "if": "simulators disagree on if(): ngspice has none; write condition ? a : b",
+    "atan2": "simulators disagree on atan2(): ngspice has none; write atan(y/x), with pi added where x is below 0",
 }
-CHOOSING = frozenset({"ternary_fcn", "if"})
+CHOOSING = frozenset({"ternary_fcn"})
 """Functions whose last two arguments may be voltages and currents."""
+
+OF_PARAMETERS = frozenset({"int", "sqr", "arctan", "%", "\\"})
+"""What ngspice knows in a parameter and in no expression of a source."""
 
 LEVELS: tuple[Mapping[str, Callable[[Any, Any], Any]], ...] = (
     {"||": lambda a, b: float(bool(a) or bool(b))},

@@ -2,10 +2,18 @@
 
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 
 _WORD = re.compile(r"\{[^{}]*\}|'[^']*'|\"[^\"]*\"|=|[^\s=,(){}'\"]+|[(),]|\s+")
 _LISTS = frozenset({"pulse", "sin", "sine", "exp", "pwl", "poly", "dc", "ac", "r", "res", "c", "cap", "l", "ind", "v"})
 """Words that a parenthesis may follow without a blank."""
+
+RESERVED = frozenset({
+    "time", "temper", "hertz", "sqrt", "sqr", "exp", "ln", "log", "log10", "abs", "sgn", "sin", "cos", "tan", "asin",
+    "acos", "atan", "arctan", "sinh", "cosh", "tanh", "floor", "ceil", "int", "nint", "min", "max", "pow", "pwr",
+    "ternary_fcn", "gauss", "agauss", "unif", "aunif", "limit", "dc", "ac",
+})  # fmt: skip
+"""Names that a simulator has for itself."""
 
 _SIMPLE = re.compile(r"[^=(),{}'\"]*")
 
@@ -45,6 +53,30 @@ def words(text: str) -> list[str]:
     if depth != 0:
         raise ValueError("expected parentheses that close")
     return found
+
+
+def check_separators(text: str) -> None:
+    """Refuse what the words do not have any more: commas and parentheses among values by name.
+
+    Raises:
+        ValueError: one of them.
+    """
+    named = re.sub(r"\{[^{}]*\}|'[^']*'", "_", text.partition("=")[2])
+    if found := re.search(r"[(),]", named):
+        raise ValueError(f"simulators disagree on {found[0]!r} among values by name; write blanks")
+
+
+_MISREAD = re.compile(r"(?<!\w)tc\s*=[^=,]*,|\(\s*[a-z_]\w*\s*\)", re.IGNORECASE)
+
+
+def check_values(text: str) -> None:
+    """Refuse what ngspice 39 takes for another thing on the card of a passive part.
+
+    Raises:
+        ValueError: `tc=a,b`, or a name in parentheses.
+    """
+    if found := _MISREAD.search(re.sub(r"\{[^{}]*\}|'[^']*'", "_", text)):
+        raise ValueError(f"simulators disagree on {found[0][:40]!r}; write tc1=a tc2=b, and a name as {{name}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +128,24 @@ def assignments(text: str) -> dict[str, str]:
         name = match[1]
         if name in found:
             raise ValueError(f"{name} is given twice")
-        expression = text[match.end() : end].strip(" \t,")
+        expression = text[match.end() : end].strip()
         if not expression:
             raise ValueError(f"expected a value of {name}")
+        if expression.endswith(","):
+            raise ValueError(f"simulators disagree on a comma behind {name}; write a blank")
+        if re.search(r"\s", _outside(expression)):
+            raise ValueError(f"simulators disagree on blanks in the expression of {name}; put it into braces")
+        if name in RESERVED or not re.fullmatch(r"\w+", name):
+            raise ValueError(f"simulators disagree on a parameter {name}; expected another name, of letters and digits")
         found[name] = expression
     return found
+
+
+def _outside(expression: str) -> str:
+    """What of an expression stands in no brackets or quotes."""
+    plain = re.sub(r"\{[^{}]*\}|'[^']*'", "_", expression)
+    depth = list(accumulate((c == "(") - (c == ")") for c in plain))
+    return "".join(c for c, deep in zip(plain, depth, strict=True) if deep <= 0)
 
 
 def unbraced(word: str) -> str | None:

@@ -195,6 +195,18 @@ def test_raw_files_of_both_simulators(content, tmp_path):
     check(read(tmp_path, write(tmp_path, content, "a.raw")))
 
 
+@pytest.mark.parametrize(("plot", "factor"), [("", 4e-9), (" - (V^2 or A^2)/Hz", 2e-9**0.5)])
+def test_noise_of_ngspice_is_read_as_roots_or_as_squares(plot, factor, tmp_path):
+    # The headers of ngspice 39, without and with `set sqrnoise`; catches squares that were squared again.
+    head = f"Title: x\nPlotname: Noise Spectral Density Curves{plot}\nFlags: real\nNo. Variables: 2\nNo. Points: 2\n"
+    head += "Variables:\n\t0\tfrequency\tfrequency\n\t1\tonoise_spectrum\tvoltage-density\nValues:\n"
+    body = f" 0\t1e3\n\t{4e-9 if not plot else 2e-9}\n\n 1\t1e4\n\t{4e-9 if not plot else 2e-9}\n\n"
+    path = write(tmp_path, head + body, "a.raw")
+    facts = {"matrix": [[1.0]], "drive": [1.0], "columns": {"onoise_spectrum": 0}}
+    (data,) = read(tmp_path, path, **facts).measurements
+    assert data["psd"].values.ravel() == pytest.approx([factor**2, factor**2])
+
+
 def test_single_precision_of_ltspice():
     (plot,) = read_any_raw(ltspice_raw(True))
     assert plot.scale == pytest.approx(T, rel=1e-15)
@@ -235,6 +247,7 @@ def test_everything_that_is_missing_is_asked_for_at_once(tmp_path):
     assert "\n" not in str(caught.value)
 
 
+PARTS = "frequency [Hz]\tv1 mag [dB]\tv1 phase [deg]\tv2 mag [dB]\tv2 phase [deg]\n"
 REFUSED = {
     "": "empty file",
     "hello\nworld\n": "no row of numbers",
@@ -251,6 +264,10 @@ REFUSED = {
     "frequency [Hz], v1 [V], v2 [V]\n1, 1, 1\n2, 1, 1\n": "expected densities",
     "frequency [Hz], v1 [V^2/Hz], v2 [V]\n1, 1, 1\n2, 1, 1\n": "one kind of column",
     "v1 [V], v2 [V]\n1, 2\n3, 4\n": "expected a first column",
+    # decimal commas of a spreadsheet, of which the whole part alone was read
+    PARTS.replace("\t", ",") + '"10,5","0,5","90,0","1,5","0,5"\n"20,5","0,5","90,0","1,5","0,5"\n': "decimal point",
+    PARTS + "10.5\t0,5\t90\t1,5\t0\n20.5\t0,5\t90\t1,5\t0\n": "got two, as 0,5",
+    PARTS + "10,5\t0.5\t90\t1.5\t0\n20,5\t0.5\t90\t1.5\t0\n": "got two, as 0,5",
     "\0\1\2\3": "text file",
 }
 

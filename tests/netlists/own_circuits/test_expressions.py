@@ -101,3 +101,32 @@ def test_what_ngspice_reads_otherwise_than_its_text_says_is_refused(cards):
 def test_braces_and_parameters_that_can_be_read_in_one_way_alone_are_taken(cards, expected):
     network = parse_netlist(f"title\n.param k=2 q=0.75\nV1 a 0 0.7\nRo o 0 1k\n{cards}\n").network
     assert LinearCircuit.of(with_outputs(network, ("o",)), ("o",)).settled == pytest.approx([expected], rel=1e-12)
+
+
+MISREAD = (
+    # another number in ngspice 39 than the text says
+    "L1 a o 1m m=2\nL2 o 0 1m\nK1 L1 L2 0.5", ".subckt s i o\nL1 i 0 1m\nL2 o 0 1m\nK1 L1 L2 0.5\n.ends\nX1 a o s m=2",
+    "C1 a o mm\n.model mm c(c=1u)", "L1 a o mm\n.model mm l(l=1m)", "R1 a o mm\n.model mm r(r=2u)",
+    "R1 a o 1k tc1=1m\n.temp 50C", "R1 a o 1k tc1=1m\n.temp k", "R1 a o 1k tc1=1m\n.options temp=k",
+    "R1 a o 1k tc1=1m\n.options temp 50", "R1 a o\n; a comment\n+ 1k", "R1 a o 2D+3", "R1 a o {2d+3}", "R1 a o {2d3}",
+    ".param z = 2 * 3 y=1\nR1 a o {z}", ".param z=3 - 1 y=2\nR1 a o {z}", ".param temper=3\nR1 a o {temper}",
+    ".param sqrt=3\nR1 a o {sqrt}", ".param pi=3\nB1 o 0 V=pi*V(a)", "B1 o 0 V={e}*V(a)\n.param e=2",
+    ".subckt s i o y=1\nR1 i o {y}\n.ends\nX1 a o s (y=3)", ".subckt s i o y=1\nR1 i o {y}\n.ends\nX1 a o s y=2mil",
+    ".global g1\n.subckt s i g1\nR1 i g1 1k\n.ends\nX1 a o s\nR2 g1 0 1k",
+    # refused there
+    "B1 o 0 V=6%4", "E1 o 0 VALUE={int(2.7)*V(a)}", "R1 a o {atan2(1,2)}", "R1 a o {if(k>1,5,6)}",
+    "B1 o 0 V=arctan(1)*V(a)",
+    "E1 o 0 VALUE=2*V(a)", "E1 o 0 VOL=V(a)*2", "G1 o 0 CUR=V(a)*2m", "E1 (o,0) VALUE={V(a)}", "R1 a o 1k tc=1m,2u",
+    "R1 a o (k)", "R1 a o {k} mm\n.model mm r(tc1=1m)", "C1 a o 1u mm\n.model mm c(tc1=1m)",
+    "L1 a o 1m mm\n.model mm l(tc1=1m)", "R1 a o 1k mm\n.model mm r(tc1=k)", "G1 o 0 POLY(1) a 0 0 2m m=2",
+    ".subckt s i o\nF2 i o POLY(1) V2 0 2\nV2 c 0 0\nR1 i c 1k\n.ends\nX1 a o s m=1", "G1 o 0 m=2 a 0 2m",
+    "I2 a o m=2 1m", "V2 a o ac k", "V2 a o sin(k k 1k)", "R1 a o 1k\n#R2 a o 1k", ".param z=1k, y=2k\nR1 a o {z}",
+    ".subckt s i o y=1\nR1 i o {y}\n.ends\nX1 a o s y=2,", ".param a.b=3\nR1 a o {a.b}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("cards", MISREAD)
+def test_a_form_that_ngspice_reads_otherwise_or_not_at_all_is_refused_by_its_line(cards):
+    # ngspice 39 reads 2D+3 as 5, a temperature with a unit as none, c= in a model as no capacitance, ...
+    with pytest.raises(CircuitError, match=r"circuit: line \d+: [^;]*simulators disagree"):
+        parse_netlist(f"title\n.param k=2\nV1 a 0 0.7\nRo o 0 1k\n{cards}\n")
