@@ -86,7 +86,7 @@ def commands_of(page: Path) -> Iterator[list[str]]:
     code += re.findall(r"- run: (.*)", text)
     for line in code:
         if match := re.match(r"(?:\$ )?(?:torchrun .*--no-python )?thermospice ([a-z]+)\b(.*)", line):
-            yield [match.group(1), *re.findall(r"(?<![\w-])--[a-z][a-z-]+", match.group(2))]
+            yield [match.group(1), *re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", match.group(2))]
 
 
 def test_commands_and_options_exist() -> None:
@@ -114,7 +114,7 @@ def test_options_named_alone_exist() -> None:
         for word in (*option.opts, *option.secondary_opts)
     }
     for page in PAGES:
-        for option in re.findall(r"`(--[a-z][a-z-]+)[^`]*`", page.read_text(encoding="utf-8")):
+        for option in re.findall(r"`(--[a-z][a-z0-9-]+)[^`]*`", page.read_text(encoding="utf-8")):
             assert option in every | {"--version"}, (_name(page), option)
 
 
