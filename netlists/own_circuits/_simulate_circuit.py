@@ -78,7 +78,7 @@ class CircuitResult:
 
     @cached_property
     def budget(self) -> NoiseBudget:
-        """Budget of the model's noise, over the band that was asked for."""
+        """Of the model's noise, over the band that was asked for."""
         return self.model.noise_budget(self.request.band)
 
     @property
@@ -115,7 +115,7 @@ def simulate_circuit(
         rest = measured
     else:
         rest = _measure(warmed.network, CircuitRequest(analysis="op", timeout=request.timeout), simulator, model)
-    end = _end(measured, rest) if request.analysis == "tran" else _End()
+    end = _end(measured, rest) if request.analysis == "tran" else _End(True, True, (), ())
     found = (measured.data, rest.data)
     warnings = [*(text for data in found for text in json.loads(data.attrs["warnings"])), *end.warnings]
     faults = [*(text for data in found for text in faults_of(data)), *end.faults]
@@ -144,36 +144,26 @@ class _Measured:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How a simulation ended.
-
-    Attributes:
-        settled: whether it ends where the circuit rests.
-        steps: whether its sources step at the start and are constant from then on.
-        warnings: sentences on an end that is none.
-        faults: sentences on an end that is elsewhere.
-    """
-
-    settled: bool = True
-    steps: bool = True
-    warnings: tuple[str, ...] = ()
-    faults: tuple[str, ...] = ()
+    settled: bool
+    steps: bool
+    warnings: tuple[str, ...]
+    faults: tuple[str, ...]
 
 
 def _end(wave: _Measured, rest: _Measured) -> _End:
     """Whether a transient has settled, and if it has, whether that is where the circuit rests."""
     network = wave.plan.network
     steps = not any(isinstance(e, VoltageSource | CurrentSource) and e.waveform for e in network.elements)
-    judge = wave.judge
-    data = wave.data
+    judge, data = wave.judge, wave.data
     if not steps or (_jumps(network, judge.linear.space) and not faults_of(data)):
-        return _End(settled=False, steps=False)
+        return _End(False, False, (), ())
     left = judge.left(float(data["time"].values[-1]), data["v0"].values)
     if left > AGREEMENT[judge.level]:
         text = f"not settled: the transient ends {left:.1%} away from where the circuit settles"
-        return _End(settled=False, warnings=(text,))
+        return _End(False, True, (text,), ())
     noise = judge.noise_sd if wave.plan.settings.noise else 0.0
     faults = tuple(elsewhere(judge.level, data, rest.data, noise))
-    return _End(settled=not faults, faults=faults)
+    return _End(not faults, True, (), faults)
 
 
 def _check(request: CircuitRequest) -> None:

@@ -16,7 +16,6 @@ from ...files.netcdf import read_netcdf
 from ...files.opening import DESCRIPTION, NUMBERS, PICTURE
 from .._exceptions import ReportError
 from . import _schema as schema
-from . import _training_schema as training_schema
 from . import _verdict_schema as verdict_schema
 from ._checks import check_design, check_pair, check_waveforms, checked, checked_rows, is_measurement, rectangle
 
@@ -174,7 +173,7 @@ class Folder:
     @cached_property
     def in_the_loop(self) -> Row:
         """`spice`, `calibrated` and `design`, each with `losses` and final `parameters`; `sd` of the calibration."""
-        found = self._object("in-the-loop.json", training_schema.InTheLoop)
+        found = self._object("in-the-loop.json", schema.InTheLoop)
         where = str(self.path / "in-the-loop.json")
         for name in ("spice", "calibrated", "design") if found else ():
             check_pair(found[name]["parameters"], found["sd"], f"{name}.parameters and sd", where)
@@ -182,11 +181,11 @@ class Folder:
 
     @cached_property
     def runs(self) -> list[Row]:
-        return self._training("runs.jsonl", training_schema.RunRow)
+        return self._training("runs.jsonl", schema.RunRow)
 
     @cached_property
     def curves(self) -> list[Row]:
-        return self._training("curves.jsonl", training_schema.CurveRow)
+        return self._training("curves.jsonl", schema.CurveRow)
 
     def picture(self, name: str) -> bytes | None:
         """A PNG file of the folder; None where there is none, or a link to what may be anybody's."""
