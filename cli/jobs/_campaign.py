@@ -121,7 +121,11 @@ def _progress(this: Job, study: campaigns.Study) -> Iterator[campaigns.Progress]
                 this.say(f"warning: {line}")
             most = "at most " if study.optimise is not None else ""
             this.say(f"{study.name}: {most}{total} runs to do")
+            # only now: a thread draws it, and with that the processes of the runs could not be forked
+            bar.start()
         bar.update(task, completed=done, total=total, description=f"runs ({failed} failed)" if failed else "runs")
 
-    with bar:
+    try:
         yield progressed
+    finally:
+        bar.stop()
