@@ -14,6 +14,7 @@ _MOST_LISTED = 20
 
 
 def campaign_summary(study: Study, what: Plan, records: Sequence[Record | None]) -> dict[str, Any]:
+    """What `summary.json` holds of a campaign: statistics, yields with intervals, and failures."""
     if study.method in OWN_POINTS:
         # A yield of points that were made to find something out is no yield of anything.
         study = study.model_copy(update={"limits": ()})
@@ -77,6 +78,7 @@ def _finished(runs: Sequence[PlannedRun], records: Sequence[Record | None]) -> t
 
 
 def has_passed(summary: Mapping[str, Any]) -> bool:
+    """Whether the command ends with exit code 0."""
     if "designs" in summary.get("optimised", {}):
         # Designs that were tried may fail; what counts is what new chips say of the one that was chosen.
         return bool(summary["optimised"]["met"]) and summary["outcome"] == "complete"

@@ -15,20 +15,24 @@ Row = tuple[PlannedRun, Record]
 
 
 def values_of(rows: Sequence[Row], metric: str) -> list[float]:
+    """The metric's values of the runs that were done."""
     return [float(r["metrics"][metric]) for _, r in rows if r["status"] == "done" and metric in r["metrics"]]
 
 
 def limits_of(study: Study, metric: str) -> list[Limit]:
+    """Limits of one metric."""
     return [limit for limit in study.limits if limit.metric == metric]
 
 
 def widened(values: Sequence[float], factor: float = 50.0) -> bool:
+    """Whether positive values spread so far that a logarithmic axis shows them better."""
     if len(values) == 0 or min(values) <= 0:
         return False
     return max(values) > factor * min(values)
 
 
 def title_of(study: Study, rows: Sequence[Row], metric: str) -> str:
+    """The study's name, how many runs it has, and the yields of the metric's limits."""
     records = [record for _, record in rows]
     failed = sum(record["status"] == "failed" for record in records)
     parts = [f"{study.name}: {len(records)} runs" + (f", {failed} failed" if failed else "")]
@@ -42,6 +46,7 @@ def title_of(study: Study, rows: Sequence[Row], metric: str) -> str:
 
 
 def draw_limits(line: Callable[..., Any], limits: Sequence[Limit], factor: float, unit: str) -> None:
+    """Draw each limit as a line across the axis; `factor` is the axis' unit."""
     for limit in limits:
         for value, word in ((limit.at_most, "at most"), (limit.at_least, "at least")):
             if value is not None:

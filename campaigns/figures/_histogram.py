@@ -13,6 +13,7 @@ from ._labels import metric_label, scale_of
 
 
 def draw_histogram(study: Study, rows: Sequence[Row], metric: str) -> Figure:
+    """Draw how often a metric takes which values, with its limits."""
     values = values_of(rows, metric)
     factor, unit = scale_of(values, study.metrics[metric].unit, metric)
     figure = Figure(figsize=SIZE)

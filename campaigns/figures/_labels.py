@@ -36,11 +36,13 @@ def is_deviation(name: str) -> bool:
 
 
 def parameter_label(name: str, unit: str) -> str:
+    """A parameter in words, with the axis' unit."""
     shown = parameter_words(name)
     return f"{shown} ({unit})" if unit else shown
 
 
 def metric_label(study: Study, metric: str, unit: str) -> str:
+    """A metric in words, with the axis' unit."""
     shown = metric_words(metric) if metric in study.metrics else metric
     return f"{shown} ({unit})" if unit else shown
 
@@ -63,6 +65,7 @@ def value_label(name: str, value: Any) -> str:
 
 
 def cell_label(records: Sequence[Record], metric: str, limits: Sequence[Limit]) -> float:
+    """Mean of the runs that were done, or the yield of the metric's limits among all of them."""
     if limits:
         return sum(_statistics.keeps(record, limits) for record in records) / len(records)
     values = [float(r["metrics"][metric]) for r in records if r["status"] == "done" and metric in r["metrics"]]

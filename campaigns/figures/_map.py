@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from matplotlib.axes import Axes as Axes
 from matplotlib.figure import Figure as Figure
 from matplotlib.image import AxesImage as AxesImage
@@ -67,8 +67,11 @@ def draw_map(study: Study, rows: Sequence[Row], metric: str, first: str, second:
     figure = Figure(figsize=(SIZE[0], 4.2))
     axes = figure.add_subplot()
     # A yield counts lost runs as not kept, and has its colour all the same.
-    image = _coloured(axes, grid.values if limits else grid.survivors, factor, bool(limits))
-    _write_numbers(axes, grid, image, factor)
+    coloured = grid.values if limits else grid.survivors
+    image = _coloured(axes, coloured, factor, bool(limits))
+    # What has no colour is white.
+    bright = np.ma.filled(image.norm(np.ma.masked_invalid(coloured / factor)), 1.0) > 0.5
+    _write_numbers(axes, grid, bright, factor)
     axes.grid(False)
     axes.set_xticks(range(len(grid.across)), labels=[_shown(rows, first, value) for value in grid.across])
     axes.set_yticks(range(len(grid.up)), labels=[_shown(rows, second, value) for value in grid.up])
@@ -91,10 +94,8 @@ def _coloured(axes: Axes, values: Float[np.ndarray, "up across"], factor: float,
     )
 
 
-def _write_numbers(axes: Axes, grid: _Grid, image: AxesImage, factor: float) -> None:
+def _write_numbers(axes: Axes, grid: _Grid, bright: Bool[np.ndarray, "up across"], factor: float) -> None:
     """Each cell's number on its colour, with how many of its runs failed: the mean is of the others."""
-    # What has no colour is white.
-    bright = np.ma.filled(image.norm(np.ma.masked_invalid(np.asarray(image.get_array()))), 1.0) > 0.5
     for (row, column), value in np.ndenumerate(grid.values / factor):
         failed = grid.failed((row, column))
         number = f"{value:.3g}" if np.isfinite(value) else "–"

@@ -70,6 +70,7 @@ def beside_each_other(values: Any) -> Float[np.ndarray, "f k"]:
 
 
 def joined(*columns: Float[np.ndarray, "..."]) -> Rows:
+    """Columns as the rows of a table."""
     rows: Rows = np.column_stack(columns).tolist()
     return rows
 
@@ -114,6 +115,7 @@ def _ratio(covariance: Float[np.ndarray, "n n"], i: int, j: int) -> float | str:
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table as the text of a CSV file."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

@@ -10,6 +10,7 @@ from ...netlists.own_circuits import CircuitResult
 
 
 def poles(model: LinearCircuit) -> list[tuple[float, float]]:
+    """Real and imaginary part of each pole [1/s], the slowest first."""
     ordered = sorted(model.poles, key=lambda p: (-p.real, p.imag))
     return [(float(pole.real), float(pole.imag)) for pole in ordered]
 
@@ -22,9 +23,11 @@ def spice_covariance(result: CircuitResult) -> Float[np.ndarray, "n n"] | None:
 
 
 def spice_response(result: CircuitResult) -> Any:
+    """Response of each output to the chosen input, as the simulator has it."""
     return result.measurement["v_re"].values + 1j * result.measurement["v_im"].values
 
 
 def model_response(result: CircuitResult) -> Any:
+    """Response of each output to the chosen input, as the equations have it."""
     column = result.model.inputs.index(result.input or "")
     return result.model.transfer(result.measurement["frequency"].values)[:, :, column]

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from ...netlists.own_circuits import CircuitResult
 from ...netlists.simulators import versions
+from ._circuit_files import write as write
 from ._circuit_quantities import model_response, poles, spice_covariance, spice_response
 
 _LOUDEST = 12

@@ -8,8 +8,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ... import campaigns
-from ...circuits import Corners, Design
-from ...circuits.trials import follows_temperature
+from ...circuits import Design
 from ...files import read_text, write_text
 from ...files.opening import DESCRIPTION
 from ...netlists.amplifiers import changed_since
@@ -102,24 +101,6 @@ def _sha256(study: Any) -> str | None:
     return study if isinstance(study, str) else None
 
 
-def _without_effect(study: campaigns.Study) -> Iterator[str]:
-    """Parameters that change nothing in this design."""
-    circuit = study.circuit
-    if circuit is None:
-        return
-    names = {name.removeprefix("circuit.") for name in study.parameters}
-    parts = {name.rpartition(".")[0] for name in names}
-    follows = "design.tempco" in parts or follows_temperature(circuit.design) or circuit.level == "transistor"
-    if "design.temperature" in names and not follows:
-        rest = "thermal noise alone" if "noise" in circuit.analyses else "nothing that is measured"
-        yield (
-            f"design {circuit.design.name} has no temperature coefficients (`tempco:`), so that design.temperature"
-            f" changes {rest}"
-        )
-    if "corner" in names and "design.corners" not in parts and circuit.design.corners == Corners():
-        yield f"design {circuit.design.name} has no `corners:`, so that corner changes nothing"
-
-
 @contextmanager
 def _progress(this: Job, study: campaigns.Study) -> Iterator[campaigns.Progress]:
     """Says how many runs there are to do, and shows a bar on a terminal."""
@@ -136,7 +117,7 @@ def _progress(this: Job, study: campaigns.Study) -> Iterator[campaigns.Progress]
 
     def progressed(done: int, failed: int, total: int) -> None:
         if done == 0:
-            for line in _without_effect(study):
+            for line in view.without_effect(study):
                 this.say(f"warning: {line}")
             most = "at most " if study.optimise is not None else ""
             this.say(f"{study.name}: {most}{total} runs to do")

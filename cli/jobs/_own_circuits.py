@@ -72,7 +72,6 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
     """Simulate a circuit, beside its equations."""
     from ...netlists.own_circuits import CircuitRequest, simulate_circuit
     from ...netlists.runs import forecast, get_analysis, granted
-    from ..circuit_views import circuit_files
     from ..circuit_views import own_circuit as view
     from ..forecasts import announce
     from ..inputs import get_circuit, get_drawn
@@ -98,7 +97,7 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
     name, elements = circuit.network.name, len(circuit.network.elements)
     with this.step(f"ngspice: {analysis}, {name} with {elements} elements"):
         result = simulate_circuit(circuit, request)
-    circuit_files.write(result, this.folder)
+    view.write(result, this.folder)
     drawn = None if which.tolerances is None else which.instance_seed or 0
     this.finish(view.summary(result, which.netlist, drawn), exit_code=0 if result.passed else 1)
     for table in view.tables(result):

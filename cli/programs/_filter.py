@@ -79,4 +79,4 @@ class Filter:
 
 
 def _standard_deviations(covariances: Float[np.ndarray, "steps n n"]) -> Float[np.ndarray, "steps n"]:
-    return np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))
+    return np.asarray(np.sqrt(np.diagonal(covariances, axis1=1, axis2=2)))

@@ -8,6 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ... import campaigns
+from ...circuits import Corners
+from ...circuits.trials import follows_temperature
 
 _FEW = 5
 """Runs whose interval is wider than the eye takes from their scatter: Student's t of four is 1.6 times the normal's."""
@@ -169,3 +171,21 @@ def _cheapest_told(found: Mapping[str, Any]) -> Iterator[str]:
 def _behind(elements: Sequence[Mapping[str, Any]]) -> str:
     told = ", ".join(f"{one['element']} {one['deviation']:+.2%} ({one['change']:+.3g})" for one in elements)
     return f", mostly by {told}" if told else ""
+
+
+def without_effect(study: campaigns.Study) -> Iterator[str]:
+    """Parameters that change nothing in this design."""
+    circuit = study.circuit
+    if circuit is None:
+        return
+    names = {name.removeprefix("circuit.") for name in study.parameters}
+    parts = {name.rpartition(".")[0] for name in names}
+    follows = "design.tempco" in parts or follows_temperature(circuit.design) or circuit.level == "transistor"
+    if "design.temperature" in names and not follows:
+        rest = "thermal noise alone" if "noise" in circuit.analyses else "nothing that is measured"
+        yield (
+            f"design {circuit.design.name} has no temperature coefficients (`tempco:`), so that design.temperature"
+            f" changes {rest}"
+        )
+    if "corner" in names and "design.corners" not in parts and circuit.design.corners == Corners():
+        yield f"design {circuit.design.name} has no `corners:`, so that corner changes nothing"

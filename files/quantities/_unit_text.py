@@ -78,6 +78,7 @@ def two_readings(prefix: str, rest: str, unit: Unit, digits: str, glued: bool = 
 
 
 def other_unit(given: str, word: str, unit: Unit) -> QuantityError:
+    """The error for a number in a unit of something else."""
     return QuantityError(
         f"expected a number{in_unit(unit)}, such as {unit.examples};"
         f" got the unit {_unit_alone(word)!r} in {shown(given)}"
@@ -94,16 +95,19 @@ def _unit_alone(word: str) -> str:
 
 
 def unreadable(given: str, unit: Unit) -> QuantityError:
+    """The error for what is no number with a unit."""
     return QuantityError(f"expected a number{in_unit(unit)}, such as {unit.examples}; got {shown(given)}")
 
 
 def in_unit(unit: Unit) -> str:
+    """The unit that is expected, in words."""
     if unit.celsius:
         return " in K (kelvin)"
     return f" in {unit.said}" if unit.said else ""
 
 
 def shown(value: Any) -> str:
+    """A value as a message quotes it: no longer than a person reads."""
     text = repr(value) if not isinstance(value, str) else repr(value[:60])
     cut = isinstance(value, str) and len(value) > 60
     text = text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."

@@ -111,12 +111,14 @@ def test_a_temperature_without_coefficients_is_told(run):
 
 def test_a_study_of_temperature_without_coefficients_is_told():
     from thermospice.campaigns import parse_study
-    from thermospice.cli.jobs._campaign import _without_effect
+    from thermospice.cli.views import campaign
 
     def told(design, **changes):
         circuit = {"design": design, "analyses": ["op"]}
         parameters = {"design.temperature": ["-40 degC", "85 C"], **changes}
-        return list(_without_effect(parse_study({"name": "s", "circuit": circuit, "parameters": parameters}, "here")))
+        return list(
+            campaign.without_effect(parse_study({"name": "s", "circuit": circuit, "parameters": parameters}, "here"))
+        )
 
     assert "design.temperature changes nothing that is measured" in told({"preset": "board-1k-1n"})[0]
     assert told({"preset": "board-1k-1n", "tempco": {"resistor_tc1": "25 ppm/K"}}) == []

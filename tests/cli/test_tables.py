@@ -5,12 +5,16 @@ import io
 import numpy as np
 import pytest
 from rich.console import Console
+from thermospice import fidelity
 from thermospice.behavioral.linear_algebra import Given
 from thermospice.campaigns import parse_study
 from thermospice.circuits import TOPOLOGIES
-from thermospice.cli.views import campaign
+from thermospice.cli.views import _campaign as _campaign
+from thermospice.cli.views import _fidelity as fidelity_view
 from thermospice.cli.views._fidelity import table as fidelity_table
 from thermospice.cli.views._linear_algebra import table
+from thermospice.netlists import NetlistError
+from thermospice.netlists.runs import Forecast
 
 ROW = {"topology": "differential-rc-mesh", "level": "transistor", "size": 64, "analysis": "symbolic", "limit": 1e-4}
 
@@ -67,7 +71,7 @@ def statistics(count):
 def test_the_table_of_a_study_has_every_metric_in_full_with_its_unit(study):
     limits = [{"yield": 1.0, "yield_low": 0.98101, "yield_high": 1.0, "passed": 200, "of": 200}]
     summary = {"metrics": {name: statistics(9) for name in study.metrics}, "limits": limits}
-    lines = shown(campaign.shown(study, summary)).splitlines()
+    lines = shown(_campaign.shown(study, summary)).splitlines()
     # One line for each, and the heads: nothing is broken or cut.
     assert len(lines) == len(study.metrics) + 1 + 2
     assert "…" not in "".join(lines)
@@ -79,11 +83,11 @@ def test_the_table_of_a_study_has_every_metric_in_full_with_its_unit(study):
 def test_failures_and_few_runs_are_told():
     failure = {"run": 3, "reason": "device: no such file"}
     summary = {"failed": 2, "runs": 4, "failures": [failure], "metrics": {"overshoot": statistics(2)}}
-    failed, few = campaign.told(summary)
+    failed, few = _campaign.told(summary)
     assert failed.startswith("2 of 4 runs failed")
     assert "run 3: device: no such file" in failed
     assert "2 runs" in few
-    assert campaign.told({"failed": 0, "runs": 5, "failures": [], "metrics": {"overshoot": statistics(5)}}) == []
+    assert _campaign.told({"failed": 0, "runs": 5, "failures": [], "metrics": {"overshoot": statistics(5)}}) == []
 
 
 @pytest.mark.parametrize(("problem", "unit"), [("solve", True), ("determinant", False)])
@@ -95,3 +99,14 @@ def test_a_solution_is_in_volts(problem, unit):
     error = np.asarray(0.1 * value)
     answer = Answer(value, error, 1e-3, 1e-6, 3, noise_error=error, device_error=np.zeros_like(value))
     assert ("answer (V)" in shown(table(given, answer))) is unit
+
+
+def test_a_table_of_large_chips_is_said_to_take_long_before_it_begins(monkeypatch):
+    # Catches chips of which nothing is said, and one that counts for another.
+    monkeypatch.setattr(fidelity_view, "forecast", lambda network, analysis: Forecast(40.0, 0.0, 5e8))
+    small, large = (fidelity.cases(["rc-mesh"], ["ideal"], [size]) for size in (8, 40))
+    assert fidelity_view.foretold(small) is None
+    assert fidelity_view.foretold(large) == "this takes about 80 s and 0.5 GB of memory"
+    monkeypatch.setattr(fidelity_view, "forecast", lambda network, analysis: Forecast(1.0, 0.0, 1e15))
+    with pytest.raises(NetlistError, match="take fewer cells"):
+        fidelity_view.foretold(large)
