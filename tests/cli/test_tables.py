@@ -5,16 +5,12 @@ import io
 import numpy as np
 import pytest
 from rich.console import Console
-from thermospice import fidelity
 from thermospice.behavioral.linear_algebra import Given
 from thermospice.campaigns import parse_study
 from thermospice.circuits import TOPOLOGIES
 from thermospice.cli.views import _campaign as _campaign
-from thermospice.cli.views import _fidelity as fidelity_view
 from thermospice.cli.views._fidelity import table as fidelity_table
 from thermospice.cli.views._linear_algebra import table
-from thermospice.netlists import NetlistError
-from thermospice.netlists.runs import Forecast
 
 ROW = {"topology": "differential-rc-mesh", "level": "transistor", "size": 64, "analysis": "symbolic", "limit": 1e-4}
 
@@ -99,14 +95,3 @@ def test_a_solution_is_in_volts(problem, unit):
     error = np.asarray(0.1 * value)
     answer = Answer(value, error, 1e-3, 1e-6, 3, noise_error=error, device_error=np.zeros_like(value))
     assert ("answer (V)" in shown(table(given, answer))) is unit
-
-
-def test_a_table_of_large_chips_is_said_to_take_long_before_it_begins(monkeypatch):
-    # Catches chips of which nothing is said, and one that counts for another.
-    monkeypatch.setattr(fidelity_view, "forecast", lambda network, analysis: Forecast(40.0, 0.0, 5e8))
-    small, large = (fidelity.cases(["rc-mesh"], ["ideal"], [size]) for size in (8, 40))
-    assert fidelity_view.foretold(small) is None
-    assert fidelity_view.foretold(large) == "this takes about 80 s and 0.5 GB of memory"
-    monkeypatch.setattr(fidelity_view, "forecast", lambda network, analysis: Forecast(1.0, 0.0, 1e15))
-    with pytest.raises(NetlistError, match="take fewer cells"):
-        fidelity_view.foretold(large)
