@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 import psutil
 
-from ._child_process import ELSEWHERE
+from ._store import ELSEWHERE
 
 _PLACES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 

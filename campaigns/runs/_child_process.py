@@ -29,9 +29,6 @@ _LOOKING = 0.02
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
-ELSEWHERE = "elsewhere"
-"""Of an outcome: the fault is the machine's, and the run may well be done on another one."""
-
 ChildRequest = dict[str, Any]
 Outcome = dict[str, Any]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from .._exceptions import StudyError
-from ._child_process import ELSEWHERE, ChildRequest, Outcome
-from ._store import Record
+from ._child_process import ChildRequest, Outcome
+from ._store import ELSEWHERE, Record
 from ._workers import shares_simulator
 
 Progressed = Callable[[int, int], None]

@@ -18,6 +18,9 @@ from ..planning import SCHEMA
 Record = dict[str, Any]
 """`status` done or failed, `metrics`, `arrays`, `reason` of a failed one, `elapsed_s` [s], `key`."""
 
+ELSEWHERE = "elsewhere"
+"""Of a record: the fault is the machine's, and the run may well be done on another one."""
+
 _WAIT = 30.0
 """For another program that has the file locked [s]."""
 

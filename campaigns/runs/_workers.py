@@ -11,7 +11,8 @@ from typing import Any
 
 import psutil
 
-from ._child_process import ELSEWHERE, Child, ChildRequest, Ended, Outcome, may_fork
+from ._child_process import Child, ChildRequest, Ended, Outcome, may_fork
+from ._store import ELSEWHERE
 
 _PATIENCE = 2.0
 """Time in which others take what a machine without a place or a simulator would fail at [s]."""

@@ -348,7 +348,9 @@ def test_outcomes_that_a_scheduler_takes_with_it_are_asked_for_again(run, tmp_pa
 
     monkeypatch.setattr(distributed.Future, "result", result)
     study(tmp_path / "s.yaml", instances=3, timeout=60)
-    assert run("sweep", tmp_path / "s.yaml", "--out", tmp_path / "out", "--quiet").code == 0
+    with distributed.LocalCluster(1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0") as cluster:
+        words = ("--scheduler", cluster.scheduler_address, "--quiet")
+        assert run("sweep", tmp_path / "s.yaml", "--out", tmp_path / "out", *words).code == 0
     assert lost
     assert [row["status"] for row in rows(tmp_path / "out")] == ["done"] * 3
 
