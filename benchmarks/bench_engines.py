@@ -7,7 +7,8 @@ chosen for a circuit of these sizes may be at most a tenth slower than the other
 
     python benchmarks/bench_engines.py [--out FILE.json] [--sizes 2,8,16,32,64]
 
-It needs the extra `vacask`; without it there is nothing to choose from, and it says so.
+It needs the extra `vacask`; without it there is nothing to choose from, and it says so. What KLU brings is seen with
+THERMOSPICE_NGSPICE set to an ngspice of 42 or newer that has it; Debian 12 has 39, Debian 13 has 44.2.
 """
 
 import os
@@ -58,7 +59,7 @@ def compared(analysis: Analysis, cells: int) -> Iterator[Row]:
     vacask = processor(lambda: second_opinion(chip, program, analysis))
     yield Row(f"{analysis}, {cells} cells: ngspice", ngspice, "s")
     yield Row(f"{analysis}, {cells} cells: VACASK", vacask, "s")
-    taken, other = (vacask, ngspice) if takes_vacask(analysis, cells) else (ngspice, vacask)
+    taken, other = (vacask, ngspice) if takes_vacask(analysis, cells, find_ngspice().klu) else (ngspice, vacask)
     yield Row(f"{analysis}, {cells} cells: taken over the other", taken / other, "x", most=SLOWER)
 
 
@@ -79,7 +80,9 @@ def main() -> int:
             for row in compared(analysis, cells):
                 print(row, flush=True)
                 rows.append(row)
-    return finish(rows, {"ngspice": find_ngspice().version, "vacask": vacask.version}, given.out)
+    return finish(
+        rows, {"ngspice": find_ngspice().version, "klu": find_ngspice().klu, "vacask": vacask.version}, given.out
+    )
 
 
 if __name__ == "__main__":

@@ -54,9 +54,9 @@ def _is_for_ngspice(task: Mapping[str, Any]) -> bool:
     engine = task.get("engine", "ngspice")
     if engine != "auto":
         return bool(engine == "ngspice")
-    from ...netlists.vacask import takes_vacask  # PySpice, and few studies ask
+    from ...netlists.vacask import ngspice_has_klu, takes_vacask  # PySpice, and few studies ask
 
-    return not takes_vacask("op", task["size"])
+    return not takes_vacask("op", task["size"], ngspice_has_klu())
 
 
 def execute(request: ChildRequest) -> Outcome:

@@ -5,6 +5,7 @@ from ._circuit import initial_nodes as initial_nodes
 from ._engines import ENGINES as ENGINES
 from ._engines import Engine as Engine
 from ._engines import get_engine as get_engine
+from ._engines import ngspice_has_klu as ngspice_has_klu
 from ._engines import takes_vacask as takes_vacask
 from ._engines import vacask_for as vacask_for
 from ._second_opinion import only_ngspice as only_ngspice

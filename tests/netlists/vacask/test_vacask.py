@@ -341,6 +341,20 @@ def test_auto_takes_ngspice_where_the_other_one_is_missing(monkeypatch):
             vacask_for("vacask", job)
 
 
+def test_auto_takes_an_ngspice_with_klu_which_is_as_quick(tmp_path, monkeypatch):
+    # Catches thresholds of the slow solver that are held against the quick one. Nothing is run but its banner.
+    newer = tmp_path / "ngspice"
+    newer.write_text(
+        "#!/bin/sh\necho '** ngspice-44.2 : Circuit level simulation program'\necho '** Compiled with KLU'\n"
+    )
+    newer.chmod(0o755)
+    monkeypatch.setenv("THERMOSPICE_NGSPICE", str(newer))
+    topology = Crossbar(24)
+    job = Job(BOARD.nominal(topology), random_program(topology, np.random.default_rng(0)), "tran")
+    assert takes_vacask("tran", 24)
+    assert vacask_for("auto", job) is None
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
