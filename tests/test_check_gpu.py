@@ -47,3 +47,23 @@ def test_another_number_is_told(check, monkeypatch, capsys):
     monkeypatch.setattr(check, "in_two", check.parallel_steps)
     assert check.main(["--short", "--processor", "cpu"]) == 1
     assert "DIFFERENT" in capsys.readouterr().out
+
+
+def test_what_does_not_run_is_told_and_the_rest_goes_on(check, monkeypatch, capsys):
+    # Catches a traceback in the middle, after which nobody knows about the other solvers.
+    def steps(case, processor, count):
+        if case.get("solver") == "ideal-spu":
+            raise RuntimeError("out of memory\non that processor")
+        return check.Run((1.0,), 0.1)
+
+    monkeypatch.setattr(check, "steps", steps)
+    monkeypatch.setattr(check, "in_two", check.parallel_steps)
+    assert check.main(["--short", "--processor", "cpu"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "FAILED" in line] == [f"{'ideal-spu':22s} FAILED: RuntimeError: out of memory"]
+    assert sum(line.endswith(" ok") for line in lines) == len(check.CASES)
+
+
+def test_a_processor_that_is_not_there_is_one_line(check, capsys):
+    assert check.main(["--short", "--processor", "cuda:99"]) == 2
+    assert capsys.readouterr().err.startswith("check-gpu: processor: 'cuda:99' cannot be used here")
