@@ -8,6 +8,9 @@ _ROWS = 1024
 """Rows of derivatives that are gathered before they are multiplied: to add a matrix of all unknowns takes as long as
 some hundred rows of its product."""
 
+_BLOCK = 256
+"""Columns that are mirrored at once: a whole matrix does not fit into a cache, and takes thirty times as long."""
+
 
 class Information:
     """`start + sum_k weight_k root_k^T root_k`, for roots of few rows and many columns."""
@@ -34,8 +37,7 @@ class Information:
     def matrix(self) -> Float[np.ndarray, "p p"]:
         """The sum so far."""
         self._multiply()
-        lower = np.tril(self._sum)
-        return np.asarray(lower + np.tril(lower, -1).T)
+        return _mirrored(self._sum.copy(order="F"))
 
     def _multiply(self) -> None:
         if self._rows:
@@ -55,8 +57,7 @@ def inverse(matrix: Float[np.ndarray, "p p"]) -> Float[np.ndarray, "p p"]:
         factor, failed = scipy.linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
     if failed:
         return np.asarray(np.linalg.inv(matrix))
-    lower = np.tril(factor)
-    return np.asarray(lower + np.tril(lower, -1).T)
+    return _mirrored(factor)
 
 
 def solved(matrix: Float[np.ndarray, "p p"], right: Float[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
@@ -65,3 +66,14 @@ def solved(matrix: Float[np.ndarray, "p p"], right: Float[np.ndarray, " p"]) -> 
         return np.asarray(scipy.linalg.cho_solve(scipy.linalg.cho_factor(matrix, lower=True), right))
     except np.linalg.LinAlgError:
         return np.asarray(np.linalg.solve(matrix, right))
+
+
+def _mirrored(lower: Float[np.ndarray, "p p"]) -> Float[np.ndarray, "p p"]:
+    """The symmetric matrix of a lower triangle, in its place."""
+    p = len(lower)
+    for begin in range(0, p, _BLOCK):
+        end = min(begin + _BLOCK, p)
+        block = np.tril(lower[begin:end, begin:end])
+        lower[begin:end, begin:end] = block + np.tril(block, -1).T
+        lower[begin:end, end:] = lower[end:, begin:end].T
+    return lower

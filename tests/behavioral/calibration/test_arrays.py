@@ -92,6 +92,7 @@ def test_a_settled_run_names_the_amplifiers_beyond_their_rails(board):
 def test_information_in_blocks_is_the_sum_of_the_products(monkeypatch):
     # Catches a block that is lost or counted twice, a weight that is not squared away, and half a matrix.
     monkeypatch.setattr("thermospice.behavioral.calibration.derivatives._information._ROWS", 10)
+    monkeypatch.setattr("thermospice.behavioral.calibration.derivatives._information._BLOCK", 2)
     rng = np.random.default_rng(4)
     roots = [rng.standard_normal((rows, 7)) for rows in (3, 4, 5, 20, 1)]
     weights = [1.0, 0.5, 2.0, 1.0, 3.0]
