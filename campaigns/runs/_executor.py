@@ -11,8 +11,8 @@ class Executor(Protocol):
     """Takes batches of requests, gives their outcomes in the order in which they come."""
 
     @property
-    def tries(self) -> int:
-        """How often a run is asked for of which a machine says that it could do none."""
+    def patience(self) -> int:
+        """Batches in a row that came back undone, until it is believed that no machine can do any."""
 
     def slots(self) -> int:
         """Runs that go on at a time."""
