@@ -24,8 +24,8 @@ Answer = TypeVar("Answer")
 SILENCE = 30.0
 """Time for a scheduler to answer, and for a first worker to show up, unless another one is given [s]."""
 
-_TRIES = 5
-"""Workers that a run is given to where the first ones are not able to do any."""
+_PATIENCE = 5
+"""Batches of each worker that come back undone, until it is believed that none can do any."""
 
 _CLOSING = 5.0
 """The same when all is over, and nobody waits for an answer [s]."""
@@ -59,8 +59,8 @@ class _Dask:
         self._futures = _distributed().as_completed(loop=client.loop, raise_errors=False)
 
     @property
-    def tries(self) -> int:
-        return _TRIES
+    def patience(self) -> int:
+        return _PATIENCE * self._slots
 
     def slots(self) -> int:
         # Of a cluster that is coming back nothing is known but what it was.

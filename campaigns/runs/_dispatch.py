@@ -1,7 +1,7 @@
 """Performs the runs that are left, a bounded number of them in flight."""
 
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -30,8 +30,8 @@ class Executor(Protocol):
     """Takes batches of requests, gives their outcomes in the order in which they come."""
 
     @property
-    def tries(self) -> int:
-        """How often a run is asked for of which a machine says that it could do none."""
+    def patience(self) -> int:
+        """Batches in a row that came back undone, until it is believed that no machine can do any."""
 
     def slots(self) -> int:
         """Runs that go on at a time."""
@@ -67,10 +67,10 @@ def perform(
 
     Raises:
         Stopped: too many failures.
-        StudyError: a run that no machine can do, for reasons of the machines.
+        StudyError: no machine can do any run, for reasons of the machines.
     """
     left = deque(requests)
-    misplaced = _Misplaced(left, workers.tries)
+    misplaced = _Misplaced(left, workers.patience)
     flying = 0
     done = 0
     pace = _Pace(_FIRST if left and shares_simulator(left[0]["task"]) else 1)
@@ -103,9 +103,13 @@ class _Misplaced:
 
     left: deque[ChildRequest]
     """Where they go back to."""
-    tries: int
+    most: int
+    """So many in a row, and no machine can do any."""
     _asked: dict[str, ChildRequest] = field(default_factory=dict)
-    _times: Counter[str] = field(default_factory=Counter)
+    """In flight."""
+    _row: int = 0
+    _before: set[str] = field(default_factory=set)
+    """Those that were in flight when the row began: who has one of them may be at work on it still."""
 
     def remember(self, batch: Iterable[ChildRequest]) -> None:
         """Requests that are handed out."""
@@ -115,20 +119,23 @@ class _Misplaced:
         """Those that say something of their runs."""
         return [record for record in records if ELSEWHERE not in record]
 
-    def try_again(self, records: Iterable[Record]) -> None:
+    def try_again(self, records: Sequence[Record]) -> None:
         """Ask for the others once more.
 
         Raises:
-            StudyError: one has been asked for often enough.
+            StudyError: none but such have come for long.
         """
-        for record in records:
-            request = self._asked.pop(record["key"])
-            if ELSEWHERE not in record:
-                continue
-            self._times[record["key"]] += 1
-            if self._times[record["key"]] >= self.tries:
-                raise StudyError(f"{record['reason']}; what is done stays, resume it")
-            self.left.append(request)
+        requests = {record["key"]: self._asked.pop(record["key"]) for record in records}
+        lost = [record for record in records if ELSEWHERE in record]
+        if len(lost) < len(records):
+            self._row = 0
+        if not lost:
+            return
+        self._before = set(self._asked) if self._row == 0 else self._before & self._asked.keys()
+        self._row += 1
+        if self._row >= self.most and (self.most == 1 or not self._before):
+            raise StudyError(str(lost[0]["reason"]))
+        self.left.extend(requests[record["key"]] for record in lost)
 
 
 @dataclass(slots=True)

@@ -52,7 +52,7 @@ class _Threads:
         self._outcomes: queue.SimpleQueue[list[Outcome]] = queue.SimpleQueue()
 
     @property
-    def tries(self) -> int:
+    def patience(self) -> int:
         return 1
 
     def slots(self) -> int:

@@ -14,13 +14,14 @@ import psutil
 from ._child_process import Child, ChildRequest, Ended, Outcome, may_fork
 from ._store import ELSEWHERE
 
-_PATIENCE = 2.0
-"""Time in which others take what a machine without a place or a simulator would fail at [s]."""
+_LONGEST_PAUSE = 60.0
+"""Most time in which others take what a machine without a place or a simulator would fail at [s]."""
 
 _lock = threading.Lock()
 _idle: list[Child] = []
 _busy: list[Child] = []
 _stopped: set[str] = set()
+_in_vain = 0
 
 
 def execute_all(batch: Sequence[ChildRequest]) -> list[Outcome]:
@@ -39,8 +40,10 @@ def execute_all(batch: Sequence[ChildRequest]) -> list[Outcome]:
 def execute_with_patience(batch: Sequence[ChildRequest]) -> list[Outcome]:
     """The same on one of several machines: one that can do nothing is not faster than those that can."""
     outcomes = execute_all(batch)
-    if any(ELSEWHERE in outcome for outcome in outcomes):
-        time.sleep(_PATIENCE)
+    global _in_vain
+    _in_vain = _in_vain + 1 if any(ELSEWHERE in outcome for outcome in outcomes) else 0
+    if _in_vain:
+        time.sleep(min(2.0**_in_vain, _LONGEST_PAUSE))
     return outcomes
 
 
