@@ -33,6 +33,8 @@ def _check_m(site: Site, found: list[str], rest: list[str]) -> None:
     given = len(rest) < len(found)
     if "poly" in found[2:4] and (given or site.multiplied):
         raise ValueError("simulators disagree on m of a source with POLY; write the numbers as they are")
+    if given and found[2] in _KINDS:
+        raise ValueError(f"simulators disagree on m behind {found[2]}; leave {found[2]} out")
     if given and found[-3:-1] != ["m", "="]:
         raise ValueError("simulators disagree on m before other values; write it at the end")
 

@@ -49,6 +49,8 @@ _INDUCTOR = _Kind(("l", "inductance"), ("ind", "inductance"), ("l",), "ic")
 
 
 def _passive(site: Site, rest: list[str], kind: _Kind) -> _Passive:
+    if rest[:2] == ["m", "="]:
+        raise ValueError("simulators disagree on m before the value; write it at the end")
     sorted_ = _without_notes(site, given(rest), kind.aliases)
     check_names(sorted_, _PASSIVE | {*kind.aliases, *kind.more.split()})
     number = {name: site.scope.value(values[0]) for name, values in sorted_.named.items()}

@@ -120,7 +120,8 @@ MISREAD = (
     "R1 a o (k)", "R1 a o {k} mm\n.model mm r(tc1=1m)", "C1 a o 1u mm\n.model mm c(tc1=1m)",
     "L1 a o 1m mm\n.model mm l(tc1=1m)", "R1 a o 1k mm\n.model mm r(tc1=k)", "G1 o 0 POLY(1) a 0 0 2m m=2",
     ".subckt s i o\nF2 i o POLY(1) V2 0 2\nV2 c 0 0\nR1 i c 1k\n.ends\nX1 a o s m=1", "G1 o 0 m=2 a 0 2m",
-    "I2 a o m=2 1m", "V2 a o ac k", "V2 a o sin(k k 1k)", "R1 a o 1k\n#R2 a o 1k", ".param z=1k, y=2k\nR1 a o {z}",
+    "I2 a o m=2 1m", "L1 a o m=2 l=1m", "F1 o 0 cccs V1 2 m=2",
+    "V2 a o ac k", "V2 a o sin(k k 1k)", "R1 a o 1k\n#R2 a o 1k", ".param z=1k, y=2k\nR1 a o {z}",
     ".subckt s i o y=1\nR1 i o {y}\n.ends\nX1 a o s y=2,", ".param a.b=3\nR1 a o {a.b}",
 )  # fmt: skip
 
