@@ -61,7 +61,7 @@ ONCE = 200
 
 OTHERS = {
     "symbolic": ((8, 32, 64), ("symbolic",)),
-    "solve": ((8, 64, 128), ("solve", "--problem", "solve", "--on", "model", "--runs", "4")),
+    "solve": ((8, 32, 64), ("solve", "--problem", "solve", "--on", "model", "--runs", "4")),
     "calibrate": ((2, 4, 8), ("calibrate", "--topology", "crossbar")),
     "verify": ((2, 4), ("verify", "--topology", "crossbar", "--level", "macro", "--quick", "--no-second-opinion")),
 }
