@@ -141,9 +141,9 @@ def test_a_campaign_stops_when_the_study_says_so(run, tmp_path, here, simulator)
     assert [row["status"] for row in rows(tmp_path / "out")] == ["failed"] * 3 + ["missing"] * 17
 
 
-def start(folder, *arguments, prelude=""):
+def start(folder, *arguments):
     return subprocess.Popen(
-        [sys.executable, "-c", prelude + COMMAND, "sweep", *map(str, arguments)],
+        [sys.executable, "-c", COMMAND, "sweep", *map(str, arguments)],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -225,7 +225,7 @@ def test_control_c_leaves_a_readable_state_and_the_way_on(run, tmp_path, here, s
 def test_one_campaign_at_a_time_in_a_folder(run, tmp_path, here, simulator):
     simulator(delay=0.5)
     study(tmp_path / "s.yaml", instances=50, timeout=60)
-    process = start(tmp_path, "s.yaml", "--out", "out", "--workers", 1, prelude=THREADS)
+    process = start(tmp_path, "s.yaml", "--out", "out", "--workers", 1)
     try:
         wait_for_runs(tmp_path / "out", 1, process)
         run("sweep", "--resume", "out").refused("another sweep")
