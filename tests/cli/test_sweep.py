@@ -10,7 +10,6 @@ import yaml
 from thermospice.campaigns import StudyError, load_study, plan
 from thermospice.campaigns.runs import Stopped, perform
 from thermospice.campaigns.runs import _circuit_run as _circuit
-from thermospice.campaigns.runs import _executors as executor_module
 from thermospice.campaigns.runs import _workers as worker_module
 from thermospice.netlists import find_ngspice
 
@@ -27,7 +26,7 @@ def write(path, **changes):
 @pytest.fixture
 def here(monkeypatch):
     """Runs in threads of the command: a cluster takes seconds to start."""
-    monkeypatch.setattr(executor_module, "has_dask", lambda: False)
+    monkeypatch.setattr("thermospice.campaigns.runs._executors.has_dask", lambda: False)
 
 
 # Runs in flight.

@@ -8,7 +8,6 @@ import pytest
 import yaml
 from thermospice.campaigns import StudyError, load_study, parse_study, plan
 from thermospice.campaigns.results import specification
-from thermospice.campaigns.runs import _executors as executor_module
 from thermospice.campaigns.studies import to_yaml
 from thermospice.training import experiment, load_task
 from thermospice.training.experiments import with_defaults
@@ -31,7 +30,7 @@ STUDY = {
 @pytest.fixture
 def here(monkeypatch):
     """Runs in threads of the command: a cluster takes seconds to start."""
-    monkeypatch.setattr(executor_module, "has_dask", lambda: False)
+    monkeypatch.setattr("thermospice.campaigns.runs._executors.has_dask", lambda: False)
 
 
 def planned(**changes):

@@ -13,12 +13,10 @@ import time
 import psutil
 import pytest
 import yaml
-from thermospice.campaigns.runs import _executors as executor_module
 from thermospice.netlists import find_ngspice
 
 from ..stores import kept
 
-THREADS = "import thermospice.campaigns.runs._executors as e; e.has_dask = lambda: False; "
 COMMAND = "import sys; from thermospice.cli import main; sys.exit(main())"
 
 # What the simulator does is chosen by a chip's seed, which its deck shows as its first resistor; several chips may
@@ -90,7 +88,7 @@ def first_resistor(seed):
 
 @pytest.fixture
 def here(monkeypatch):
-    monkeypatch.setattr(executor_module, "has_dask", lambda: False)
+    monkeypatch.setattr("thermospice.campaigns.runs._executors.has_dask", lambda: False)
 
 
 FAULTY = {1: "hangs", 2: "eats memory", 3: "kills its worker", 4: "gives nothing"}
@@ -143,9 +141,9 @@ def test_a_campaign_stops_when_the_study_says_so(run, tmp_path, here, simulator)
     assert [row["status"] for row in rows(tmp_path / "out")] == ["failed"] * 3 + ["missing"] * 17
 
 
-def start(folder, *arguments, prelude=""):
+def start(folder, *arguments):
     return subprocess.Popen(
-        [sys.executable, "-c", prelude + COMMAND, "sweep", *map(str, arguments)],
+        [sys.executable, "-c", COMMAND, "sweep", *map(str, arguments)],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -174,17 +172,10 @@ def processes_of(tmp_path):
     return [process for process in found if process.pid != os.getpid()]
 
 
-KINDS = [
-    pytest.param(THREADS, id="threads"),
-    pytest.param("", id="dask", marks=pytest.mark.slow),
-]
-
-
-@pytest.mark.parametrize("prelude", KINDS)
-def test_killed_and_resumed_is_the_same_as_never_interrupted(run, tmp_path, here, simulator, prelude):
+def test_killed_and_resumed_is_the_same_as_never_interrupted(run, tmp_path, here, simulator):
     simulator(delay=0.1)
     study(tmp_path / "s.yaml", instances=40, timeout=60)
-    process = start(tmp_path, "s.yaml", "--out", "killed", "--workers", 2, prelude=prelude)
+    process = start(tmp_path, "s.yaml", "--out", "killed", "--workers", 2)
     wait_for_runs(tmp_path / "killed", 3, process)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
@@ -211,11 +202,10 @@ def outcome_numbers(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("prelude", KINDS)
-def test_control_c_leaves_a_readable_state_and_the_way_on(run, tmp_path, here, simulator, prelude):
+def test_control_c_leaves_a_readable_state_and_the_way_on(run, tmp_path, here, simulator):
     simulator(delay=0.1)
     study(tmp_path / "s.yaml", instances=40, timeout=60)
-    process = start(tmp_path, "s.yaml", "--out", "out", "--workers", 2, prelude=prelude)
+    process = start(tmp_path, "s.yaml", "--out", "out", "--workers", 2)
     wait_for_runs(tmp_path / "out", 2, process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: every process of the group
     _, err = process.communicate(timeout=60)
@@ -235,7 +225,7 @@ def test_control_c_leaves_a_readable_state_and_the_way_on(run, tmp_path, here, s
 def test_one_campaign_at_a_time_in_a_folder(run, tmp_path, here, simulator):
     simulator(delay=0.5)
     study(tmp_path / "s.yaml", instances=50, timeout=60)
-    process = start(tmp_path, "s.yaml", "--out", "out", "--workers", 1, prelude=THREADS)
+    process = start(tmp_path, "s.yaml", "--out", "out", "--workers", 1)
     try:
         wait_for_runs(tmp_path / "out", 1, process)
         run("sweep", "--resume", "out").refused("another sweep")
@@ -307,7 +297,7 @@ def check_same_table(process, run, tmp_path, monkeypatch, timeout=240):
     """The campaign ends well, with the table of one on this machine."""
     _, err = process.communicate(timeout=timeout)
     assert process.returncode == 0, err
-    monkeypatch.setattr(executor_module, "has_dask", lambda: False)
+    monkeypatch.setattr("thermospice.campaigns.runs._executors.has_dask", lambda: False)
     assert run("sweep", "s.yaml", "--out", "here", "--quiet").code == 0
     assert (tmp_path / "out" / "table.csv").read_bytes() == (tmp_path / "here" / "table.csv").read_bytes()
 

@@ -14,7 +14,6 @@ import yaml
 from scipy import stats
 from thermospice.campaigns import StudyError, load_study, parse_study, plan
 from thermospice.campaigns.planning import key_of
-from thermospice.campaigns.runs import _executors as executor_module
 from thermospice.campaigns.studies import to_plain
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "studies").glob("*.yaml"))
@@ -218,7 +217,7 @@ def test_missing_files_and_contradictions_are_refused(run, tmp_path, monkeypatch
     run("sweep", "--resume", "nowhere").refused("nowhere", "--resume")
     write(tmp_path / "s.yaml")
     run("sweep", "s.yaml", "--scheduler", "tcp://x:1", "--workers", 1).refused("--workers")
-    monkeypatch.setattr(executor_module, "has_dask", lambda: False)
+    monkeypatch.setattr("thermospice.campaigns.runs._executors.has_dask", lambda: False)
     run("sweep", "s.yaml", "--scheduler", "tcp://x:1").refused("distributed", "thermospice[cluster]")
 
 
