@@ -17,7 +17,7 @@ from ...files import read_text, write_text
 from ...files.opening import DESCRIPTION
 from ...netlists.amplifiers import changed_since
 from .._exceptions import InputError
-from ..frame import Job, interpreting, load_state, state_file
+from ..frame import Job, ProgressLines, interpreting, load_state, state_file
 from ..inputs import amplifiers
 
 _FEW = 5
@@ -138,6 +138,7 @@ def _progress(this: Job, study: campaigns.Study) -> Iterator[campaigns.Progress]
         disable=this.quiet or not this.stderr.is_terminal,
     )
     task = bar.add_task("runs", total=None)
+    lines = ProgressLines("runs", this.say)
 
     def progressed(done: int, failed: int, total: int) -> None:
         if done == 0:
@@ -145,6 +146,8 @@ def _progress(this: Job, study: campaigns.Study) -> Iterator[campaigns.Progress]
                 this.say(f"warning: {line}")
             most = "at most " if study.optimise is not None else ""
             this.say(f"{study.name}: {most}{total} runs to do")
+        if not this.stderr.is_terminal:
+            lines.advance(done, total)
         bar.update(task, completed=done, total=total, description=f"runs ({failed} failed)" if failed else "runs")
 
     with bar:
