@@ -47,6 +47,7 @@ from ._options import Timeout as Timeout
 from ._options import TopologyName as TopologyName
 from ._options import Trust as Trust
 from ._output_folder import Folder as Folder
+from ._progress_lines import ProgressLines as ProgressLines
 from ._resuming import checked as checked
 from ._resuming import interpreting as interpreting
 from ._resuming import load_state as load_state

@@ -12,12 +12,21 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from ...files import explain, plain, write_json
 from .._exceptions import InputError
 from ._given import current_context, typed_arguments
 from ._output_folder import STATE, Folder, new_folder
+from ._progress_lines import ProgressLines
 from ._resuming import check_folder
 from ._streams import lost_answer, write_whole
 
@@ -28,10 +37,13 @@ class AnnouncedStep:
 
     progress: Progress | None
     task: Any = None
+    lines: ProgressLines | None = None
 
     def advance(self, done: int, total: int) -> None:
         if self.progress is not None:
             self.progress.update(self.task, completed=done, total=total)
+        elif self.lines is not None:
+            self.lines.advance(done, total)
 
 
 @dataclass
@@ -76,11 +88,11 @@ class Job:
         start = time.perf_counter()
         if bar and self.stderr.is_terminal and not self.quiet:
             text = TextColumn("{task.description}", markup=False)
-            columns = (SpinnerColumn(), text, BarColumn(), MofNCompleteColumn())
+            columns = (SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             with Progress(*columns, TimeElapsedColumn(), console=self.stderr, transient=True) as progress:
                 yield AnnouncedStep(progress, progress.add_task(what, total=None))
         else:
-            yield AnnouncedStep(None)
+            yield AnnouncedStep(None, lines=ProgressLines(what, self.say))
         self.say(f"  {what} ({time.perf_counter() - start:.1f} s)")
 
     def print_text(self, text: str) -> None:

@@ -13,7 +13,7 @@ from ...files import read_text, write_text
 from ...files.opening import DESCRIPTION
 from ...netlists.amplifiers import changed_since
 from .._exceptions import InputError
-from ..frame import Job, interpreting, load_state, state_file
+from ..frame import Job, ProgressLines, interpreting, load_state, state_file
 from ..inputs import amplifiers
 from ..views import campaign as view
 
@@ -114,6 +114,7 @@ def _progress(this: Job, study: campaigns.Study) -> Iterator[campaigns.Progress]
         disable=this.quiet or not this.stderr.is_terminal,
     )
     task = bar.add_task("runs", total=None)
+    lines = ProgressLines("runs", this.say)
 
     def progressed(done: int, failed: int, total: int) -> None:
         if done == 0:
@@ -123,6 +124,8 @@ def _progress(this: Job, study: campaigns.Study) -> Iterator[campaigns.Progress]
             this.say(f"{study.name}: {most}{total} runs to do")
             # only now: a thread draws it, and with that the processes of the runs could not be forked
             bar.start()
+        if not this.stderr.is_terminal:
+            lines.advance(done, total)
         bar.update(task, completed=done, total=total, description=f"runs ({failed} failed)" if failed else "runs")
 
     try:
