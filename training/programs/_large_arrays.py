@@ -37,9 +37,10 @@ class Rooms:
 
     def take(self, size: int) -> Room:
         """An array of so many bytes, their values undefined; it is in use as long as anything refers to it."""
-        room = self._found(size)
-        lent = (np.empty(size, dtype=np.uint8) if room is None else room).view()
-        weakref.finalize(lent, self._back, lent.base).atexit = False
+        found = self._found(size)
+        room: Room = np.empty(size, dtype=np.uint8) if found is None else found
+        lent: Room = room.view()
+        weakref.finalize(lent, self._back, room).atexit = False
         return lent
 
     def _found(self, size: int) -> Room | None:
