@@ -1,6 +1,5 @@
 """The typer application. Only typer is loaded here: each command imports what it needs when it runs."""
 
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -12,9 +11,6 @@ from ..files.opening import trust_no_current_folder
 from .commands import calibrate, designs, export, fetch, report, run, simulate, solve, sweep, symbolic, train, verify
 from .frame import RememberingGroup, garbage_left_longer, kept_streams, open_descriptors
 from .signals import children_are_heard
-
-_NEW_VALUES = 50_000
-"""Of a kind that could be part of a circle, after which the collector looks for circles among them."""
 
 app = typer.Typer(
     name="thermospice",
@@ -60,8 +56,6 @@ def perform(arguments: Sequence[str] | None) -> int:
     # spread over processes. It must be said before numpy is loaded.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    # Loading libraries makes a million values that stay, and the collector would look through them again and again.
-    gc.set_threshold(_NEW_VALUES, 20, 20)
     # Results lie in folders that others have filled: what is called json.py there is no code of ours.
     trust_no_current_folder()
     open_descriptors()

@@ -14,7 +14,6 @@ from ..frame import (
     Quiet,
     Resume,
     TolerancesFile,
-    garbage_as_usual,
     job,
     quantity,
     whole,
@@ -122,7 +121,6 @@ def sweep(
     cheapest design of a search does not keep its limits on new chips.
     """
     with job("sweep", out, quiet, as_json, resume) as this:
-        garbage_as_usual()
         from ...campaigns import Execution
         from .._exceptions import InputError
         from ..jobs import perform_campaign
