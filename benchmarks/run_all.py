@@ -45,13 +45,13 @@ class Benchmark:
 BENCHMARKS = (
     Benchmark("scale", "none", 20),
     Benchmark("ranks", "one process", 60),
-    Benchmark("netlists", "ngspice -b", 90, ("--rounds", "3")),
-    Benchmark("engines", "the other engine", 120, ("--sizes", "2,8,16,32")),
-    Benchmark("campaign", "PySpice, one chip after another", 150, ("--rounds", "3")),
+    Benchmark("netlists", "ngspice -b", 60, ("--rounds", "3")),
+    Benchmark("engines", "the other engine", 60, ("--sizes", "2,8,16,32")),
+    Benchmark("campaign", "PySpice, one chip after another", 90, ("--rounds", "3")),
     Benchmark("training", "Woodbury; posteriors, curvlinops", 200),
     Benchmark("programs", "LAPACK", 90, writes=False),
-    Benchmark("faults", "none", 90, ("--every", "8")),
-    Benchmark("sde", "thermox, torchsde, ngspice", 200, ("--repeats", "2")),
+    Benchmark("faults", "none", 60, ("--every", "8")),
+    Benchmark("sde", "thermox, torchsde, ngspice", 400, ("--repeats", "2")),
     Benchmark("growth", "ngspice -b; one LU and Lyapunov solve", 480, ("--largest", "256", "--rounds", "1")),
 )
 
