@@ -120,7 +120,8 @@ class ChipRun:
         """Where a transient goes: its own end is that only when it has settled there."""
         if self.settled is not None:
             return self.settled
-        left = self.judge.left(float(found["time"].values[-1]), found["v0"].values)
+        v0 = found["v0"].values
+        left = self.judge.unsettled(self.judge.predicted(float(found["time"].values[-1]), v0), v0)
         return self.judge.linear.settled if left > self.task["settle_tolerance"] else found["v"].values[-1]
 
     def numbers(self) -> dict[str, Any]:
