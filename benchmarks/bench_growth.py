@@ -91,15 +91,18 @@ class Cost:
 _MEASURE = """
 import os, subprocess, sys
 process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-usage = os.wait4(process.pid, 0)[2]
-print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+_, status, usage = os.wait4(process.pid, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 """
 
 
-def cost(command: Sequence[str], folder: Path) -> Cost:
+def cost(command: Sequence[str], folder: Path, expected: int = 0) -> Cost:
+    """Of a command that ends with the expected code: one that fails early would look fast."""
     measure = (sys.executable, "-S", "-E", "-c", _MEASURE, *command)
     told = subprocess.run(measure, cwd=folder, stdout=subprocess.PIPE, text=True, check=True).stdout
-    seconds, memory = map(float, told.split())
+    code, seconds, memory = map(float, told.split())
+    if code != expected:
+        raise RuntimeError(f"{' '.join(command)}: ended with code {code:g}")
     return Cost(seconds, memory)
 
 
@@ -237,8 +240,9 @@ def campaigns() -> Iterator[Row]:
 
 def starts(rounds: int) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
-        for words, most in ((("--help",), START), *((words, MISTAKE) for words in MISTAKES)):
-            seconds = median([cost(thermospice(*words), Path(folder)) for _ in range(rounds)]).seconds
+        every = ((("--help",), START, 0), *((words, MISTAKE, 2) for words in MISTAKES))
+        for words, most, code in every:
+            seconds = median([cost(thermospice(*words), Path(folder), code) for _ in range(rounds)]).seconds
             yield Row(f"thermospice {' '.join(words)}", seconds, "s", most=most)
 
 
