@@ -20,7 +20,7 @@ _CHANGING_OPTIONS = {
     "rshunt": "puts a resistor at every node; write those that there are",
     "cshunt": "puts a capacitor at every node; write those that there are",
 }
-_PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?")
+_PLAIN = re.compile(r"[-+]?(\d++(\.\d*+)?|\.\d++)(e[-+]?\d+)?")
 _QUIET_OPTIONS = frozenset({"temp", "tnom"})
 
 

@@ -4,7 +4,7 @@ import re
 from math import isfinite
 
 NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
-_WITH_D = re.compile(r"(?:\d+\.?\d*|\.\d+)d\d+", re.IGNORECASE)
+_WITH_D = re.compile(r"(?:\d++(?:\.\d*+)?|\.\d++)d\d+", re.IGNORECASE)
 """An exponent as Fortran has it: ngspice takes it on a card, without a sign, and in no expression."""
 
 _SCALES = {

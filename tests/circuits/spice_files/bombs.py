@@ -31,6 +31,7 @@ BOMBS = {
     + ".param p60=1k\nR1 a 0 {p0}\n",
     "chain": "t\n" + "".join(f".param p{k}={{p{k + 1}}}\n" for k in range(5000)) + "R1 a 0 {p0}\n",
     "digits": "t\nR1 a 0 " + "9" * 100_000 + "\n",
+    "digits of a parameter": "t\n.param p=" + "9" * 100_000 + "x\nR1 a 0 {p}\n",
     "exponent": "t\nR1 a 0 1e" + "9" * 6000 + "\n",
     "braces": "t\nR1 a 0 " + "{" * 50_000 + "\n",
     "equals": "t\nR1 a 0 " + "=" * 50_000 + "\n",
