@@ -128,6 +128,7 @@ class Child:
 
     def __init__(self, campaign: str, forked: bool = False) -> None:
         self.campaign = campaign
+        self._forked = forked
         self._process: _Process = _Forked() if forked else _started()
         self._buffer = b""
         self._read(time.monotonic() + _START, None, "did not start")
@@ -170,11 +171,12 @@ class Child:
         return answer
 
     def _held(self) -> float:
-        """Resident memory of the process and of all that it started [byte]."""
+        """Resident memory of the process and all that it started [byte], without what a fork shares with this one."""
         total = 0.0
         for process in self._tree():
+            shares = self._forked and process.pid == self._process.pid
             try:
-                total += process.memory_info().rss
+                total += process.memory_full_info().uss if shares else process.memory_info().rss
             except psutil.Error:
                 continue
         return total

@@ -11,6 +11,7 @@ from thermospice.campaigns import StudyError, load_study, plan
 from thermospice.campaigns.runs import Stopped, perform
 from thermospice.campaigns.runs import _circuit_run as _circuit
 from thermospice.campaigns.runs import _workers as worker_module
+from thermospice.campaigns.runs._chips_together import perform_together
 from thermospice.netlists import find_ngspice
 
 from ..campaigns.stores import execute, kept
@@ -118,9 +119,9 @@ def test_a_machine_that_is_still_at_work_is_waited_for():
 
 def test_operating_points_show_their_pace_together():
     """The start of a simulator would otherwise count for the first run alone."""
-    for analyses, first in ((["op"], 8), (["op", "ac"], 1)):
+    for analyses, first in ((["op"], 16), (["op", "ac"], 1)):
         workers = Workers()
-        perform(requests(30, {"kind": "circuit", "analyses": analyses}), workers, lambda record: None, lambda *_: None)
+        perform(requests(60, {"kind": "circuit", "analyses": analyses}), workers, lambda record: None, lambda *_: None)
         assert workers.batches[:2] == [first, first]
     workers = Workers()
     perform(requests(5, {"kind": "circuit", "analyses": ["op"]}), workers, lambda record: None, lambda *_: None)
@@ -128,7 +129,7 @@ def test_operating_points_show_their_pace_together():
 
 
 def test_only_short_runs_go_together():
-    for seconds, largest in ((1.0, 1), (0.07, 4), (1e-6, 50)):
+    for seconds, largest in ((1.5, 1), (0.45, 4), (1e-6, 50)):
         workers, kept = Workers(seconds=seconds), []
         perform(requests(200), workers, kept.append, lambda done, failed: None)
         assert [record["key"] for record in kept] == list(range(200))
@@ -157,7 +158,7 @@ def test_not_a_digit_differs_from_a_run_by_itself(tmp_path):
     parameters["drive_scale"] = ["auto", 0.3]
     found = tasks(tmp_path, parameters=parameters, instances=2)
     assert len(found) == 32
-    assert _circuit.perform_together(found, 60.0) == [_circuit.perform(task, 60.0) for task in found]
+    assert perform_together(found, 60.0) == [_circuit.perform(task, 60.0) for task in found]
 
 
 @pytest.mark.parametrize(("analyses", "asked"), [(["op"], [3]), (["ac"], [1, 1, 1]), (["op", "tran"], [1, 1, 1])])

@@ -52,6 +52,8 @@ ALLOWED = {
     ("training/runs/_metrics.py", "open"): "to append, to a plain file of its own",
     ("campaigns/runs/_store.py", "os.open"): "the lock, which is not read",
     ("campaigns/runs/_store.py", "sqlite3.connect"): "a file that was checked, or a new one",
+    ("campaigns/runs/_child_process.py", "os.open"): "the null device, for what a fork prints",
+    ("campaigns/runs/_child_process.py", "os.fdopen"): "the pipes to a process of its own",
     ("campaigns/runs/_child_process.py", "os.read"): "the answers of a process of its own",
     ("campaigns/runs/_child_process.py", "json.loads"): "the answers of a process of its own",
     ("campaigns/runs/_child.py", "os.fdopen"): "the output to the process that asks",

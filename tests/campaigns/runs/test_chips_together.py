@@ -67,6 +67,13 @@ try:
 except children.Ended as ended:
     assert "SIGKILL" in str(ended), ended
 second.kill()
+large = bytearray(b"1" * 500_000_000)
+third = children.Child("c", forked=True)
+try:
+    third.run([{"task": task, "timeout": 60, "memory": 250e6, "folder": None}])
+    assert third._held() < 250e6, third._held()
+finally:
+    third.kill()
 threading.Thread(target=threading.Event().wait, daemon=True).start()
 assert not children.may_fork()
 print("all of it")
@@ -75,7 +82,9 @@ print("all of it")
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
 def test_a_forked_process_answers_keeps_nothing_open_and_goes_with_its_parent(tmp_path):
-    """Catches a fork that holds a sibling's pipe or a file of the campaign, and one with threads about."""
+    """Catches a fork that holds a sibling's pipe or a file of the campaign, one with threads about,
+    and one that is stopped for the memory of whoever started it.
+    """
     environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         [sys.executable, "-c", FORK], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
