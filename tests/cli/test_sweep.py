@@ -161,6 +161,17 @@ def test_not_a_digit_differs_from_a_run_by_itself(tmp_path):
     assert perform_together(found, 60.0) == [_circuit.perform(task, 60.0) for task in found]
 
 
+def test_a_transient_alone_tells_what_it_tells_beside_an_operating_point(tmp_path):
+    """Catches a study of transients alone, whose end is judged by the circuit's equations, that fails in each run."""
+    alone, beside = (
+        _circuit.perform(tasks(tmp_path, circuit={**SMALL["circuit"], "analyses": analyses}, instances=1)[0], 60.0)
+        for analyses in (["tran"], ["op", "tran"])
+    )
+    assert {"settle_time", "overshoot"} <= alone["metrics"].keys()
+    for name, value in alone["metrics"].items():
+        assert value == pytest.approx(beside["metrics"][name], rel=1e-3, abs=1e-6), name
+
+
 @pytest.mark.parametrize(("analyses", "asked"), [(["op"], [3]), (["ac"], [1, 1, 1]), (["op", "tran"], [1, 1, 1])])
 def test_only_operating_points_are_asked_for_together(tmp_path, monkeypatch, analyses, asked):
     requests = [
