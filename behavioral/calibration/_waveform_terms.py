@@ -91,10 +91,10 @@ class Run:
         v0 = data.values.get("v0", np.zeros(data.n))
         kind = "readouts" if data.readout_sigma else "waveforms"
         run = cls(data.digest, kind, data.program, data.scaling, times, v, v0, sigma)
-        return run if times is None or len(times) <= MANY_TIMES else run._averaged(times)
+        return run if times is None or len(times) <= MANY_TIMES else run._averaged(times, _ringing(data))
 
-    def _averaged(self, times: Float[np.ndarray, " times"]) -> "Run":
-        times, v, count = averaged(times, self.v)
+    def _averaged(self, times: Float[np.ndarray, " times"], ringing: float) -> "Run":
+        times, v, count = averaged(times, self.v, ringing)
         typical = float(np.sqrt(np.mean(count)))
         return replace(self, times=times, v=v, sigma=self.sigma / typical, weights=np.sqrt(count) / typical)
 
@@ -294,6 +294,14 @@ class Normal:
                 cost += weight * slope.cost
                 gradient = gradient + weight * slope.gradient
         return cls(cost, gradient, curvature(), rms)
+
+
+def _ringing(data: Measurement) -> float:
+    """Largest ratio of a pole to its real part, of the chip without deviations: 1 where nothing rings."""
+    chip = data.design.nominal(data.topology)
+    level = "macro" if data.level == "transistor" else data.level
+    poles = np.linalg.eigvals(Response.of(chip, data.program, level, data.scaling, allow_clipping=True).space.F)
+    return float(np.max(np.abs(poles) / np.abs(poles.real)))
 
 
 def _nominal(run: Run | Record, chip: Instance, parameters: Parameters) -> Response:

@@ -1,6 +1,7 @@
 """Long records in fewer values."""
 
 import numpy as np
+import pytest
 from thermospice.measurements import averaged
 
 
@@ -31,3 +32,13 @@ def test_no_exponential_is_averaged_away():
     # Two readings apart by a part of the time have a variance of a quarter of that squared, more of them have less;
     # half of it by the steepest bend, 4 exp(-2)/t^2, and a hundredth more where that grows within the step.
     assert np.abs(mean - np.exp(-t[:, None] / tau)).max() < 1.01 * (0.0025**2 / 8) * 4 * np.exp(-2)
+
+
+@pytest.mark.parametrize("quality", [3.0, 30.0])
+def test_no_oscillation_is_averaged_away(quality):
+    """Catches means over a part of the time that is short for a real exponential alone: they look like damping."""
+    times = np.linspace(1e-6, 1.0, 1_000_001)
+    poles = -np.geomspace(0.1, 300.0, 9) * (1 - 2j * quality)
+    t, mean, _ = averaged(times, np.exp(times[:, None] * poles).real, ringing=np.hypot(1.0, 2 * quality))
+    # As for exponentials: with this ratio of a pole to its real part, steps so much shorter see bends no larger.
+    assert np.abs(mean - np.exp(t[:, None] * poles).real).max() < 1.01 * (0.0025**2 / 8) * 4 * np.exp(-2)
