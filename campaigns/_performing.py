@@ -77,7 +77,8 @@ class Performer:
         failed = sum(record["status"] == "failed" for record in self.known.values())
         if waiting:
             self.store.check_writable()
-            self._started()  # before the bar that is shown then, whose thread would keep processes from being forked
+            # Before the bar that is shown then, whose thread would keep processes from being forked.
+            self._started(len(waiting))
         if not self._told:
             self._told = True
             self.progress(0, failed, total)
@@ -108,14 +109,14 @@ class Performer:
             self._over = before + done
             self.progress(self._over, failures, total)
 
-        name, workers = self._started()
+        name, workers = self._started(len(waiting))
         perform(self._requests(waiting, name), workers, keep, progressed, most, failed)
 
-    def _started(self) -> tuple[str, Executor]:
+    def _started(self, runs: int) -> tuple[str, Executor]:
         if self._workers is None:
             self._name = f"{self.study.name}-{secrets.token_hex(4)}"
             how = self.execution
-            started = executor(how.scheduler, how.workers, self._name, how.scheduler_timeout)
+            started = executor(how.scheduler, how.workers, self._name, how.scheduler_timeout, runs)
             self._workers = self._stack.enter_context(started)
         return self._name, self._workers
 

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import psutil
 
 from ...files.opening import child_environment
@@ -77,7 +79,10 @@ class _Forked:
     def wait(self, timeout: float | None = None) -> int:
         until = None if timeout is None else time.monotonic() + timeout
         while self._code is None:
-            found, status = os.waitpid(self.pid, 0 if until is None else os.WNOHANG)
+            try:
+                found, status = os.waitpid(self.pid, 0 if until is None else os.WNOHANG)
+            except ChildProcessError:  # where children are not waited for, or by somebody else
+                found, status = self.pid, 0
             if found:
                 self._code = os.waitstatus_to_exitcode(status)
             elif until is not None and time.monotonic() > until:
@@ -104,6 +109,8 @@ def _become_child(asked: int, answer: int) -> None:
             os.dup2(old, new)
         # The other children's pipes among them: a child ends when its parent's end is closed, whoever else there is.
         os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+        np.seterr(divide="warn", over="warn", under="ignore", invalid="warn")  # as in a process that starts afresh
+        warnings.resetwarnings()
         from ._child import serve  # which is a program as well, and then not loaded twice
 
         with os.fdopen(0, encoding="utf-8") as source, os.fdopen(3, "w", encoding="utf-8") as answers:

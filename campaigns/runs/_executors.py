@@ -28,11 +28,13 @@ def check(scheduler: str | None, workers: int | None, scheduler_timeout: float =
 
 
 @contextmanager
-def executor(scheduler: str | None, workers: int | None, campaign: str, silence: float = SILENCE) -> Iterator[Executor]:
+def executor(
+    scheduler: str | None, workers: int | None, campaign: str, silence: float = SILENCE, runs: int | None = None
+) -> Iterator[Executor]:
     """The cluster at an address, or processes of this machine.
 
     Runs that are not over when the context ends are stopped. A scheduler that says nothing for `silence` [s] is given
-    up.
+    up. No more processes than `runs`, where that is given, are there from the start.
 
     Raises:
         StudyError: no scheduler answers, or its workers cannot do the work.
@@ -41,7 +43,8 @@ def executor(scheduler: str | None, workers: int | None, campaign: str, silence:
         with dask_executor(scheduler, campaign, silence) as found:
             yield found
     else:
-        with _threads(workers or available_cores(), campaign) as found:
+        count = workers or available_cores()
+        with _threads(count, campaign, count if runs is None else min(count, runs)) as found:
             yield found
 
 
@@ -66,10 +69,10 @@ class _Threads:
 
 
 @contextmanager
-def _threads(count: int, campaign: str) -> Iterator[Executor]:
-    _worker.prepare(campaign, count)
+def _threads(count: int, campaign: str, at_hand: int) -> Iterator[Executor]:
     with ThreadPoolExecutor(count) as pool:
         try:
+            _worker.prepare(campaign, at_hand)
             yield _Threads(pool, count)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -7,6 +7,7 @@ import atexit
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -106,10 +107,12 @@ def _take(campaign: str) -> Child:
 def prepare(campaign: str, count: int) -> None:
     """Have so many processes at hand, where they can be forked: they need not load what this one has loaded.
 
-    To be called before there are threads; otherwise they start when they are asked for.
+    To be called before there are threads; otherwise, and where the machine lets no more be forked, they start when they
+    are asked for.
     """
-    while len(_idle) < count and may_fork():
-        _idle.append(Child(campaign, forked=True))
+    with suppress(Ended, OSError):
+        while len(_idle) < count and may_fork():
+            _idle.append(Child(campaign, forked=True))
 
 
 def _give_back(child: Child) -> None:

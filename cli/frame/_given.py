@@ -27,6 +27,13 @@ class RememberingGroup(TyperGroup):
         context.meta[_ARGUMENTS] = typed
         return context
 
+    def invoke(self, context: Any) -> Any:
+        """What the command gives; an interrupt that it does not answer itself is told like those before it."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
 
 def current_context() -> Any:
     """The command that runs, with its options; None outside of the command line."""

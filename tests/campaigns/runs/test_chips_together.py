@@ -48,7 +48,8 @@ def test_all_or_nothing(monkeypatch):
 
 
 FORK = """
-import os, sys, threading
+import os, signal, sys, threading
+import numpy as np
 from thermospice.campaigns import runs as children
 held = open("held", "w")
 assert children.may_fork()
@@ -74,6 +75,11 @@ try:
     assert third._held() < 250e6, third._held()
 finally:
     third.kill()
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+np.seterr(all="raise")
+fourth = children.Child("c", forked=True)
+fourth.kill()  # though nobody waits for it
+signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 threading.Thread(target=threading.Event().wait, daemon=True).start()
 assert not children.may_fork()
 print("all of it")
