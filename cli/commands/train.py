@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .._exceptions import InputError
-from ..frame import AsJson, Out, Quiet, Resume, Seed, garbage_as_usual, job, quantity, whole
+from ..frame import AsJson, Out, Quiet, Resume, garbage_as_usual, job, quantity, whole
 
 EXAMPLE = "Example: thermospice train digits --optimizer tngd --solver ideal-spu --seeds 3"
 _OPTIMISER, _ANALOG, _DEVICE = "The optimiser", "Analog solvers", "The device (device-spu; also model-spu, spice-spu)"
@@ -53,7 +53,12 @@ def train(
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option("--seeds", parser=whole("--seeds", 1), metavar="INTEGER", help="How many, from --seed on."),
+        typer.Option(
+            "--seeds",
+            parser=whole("--seeds", 1),
+            metavar="INTEGER",
+            help="How many, from --seed on. \\[default: 1; without --seed, those of an experiment's --config]",
+        ),
     ] = None,
     tune: Annotated[
         bool,
@@ -85,7 +90,15 @@ def train(
     ] = None,
     out: Out = None,
     resume: Resume = None,
-    seed: Seed = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed",
+            parser=whole("--seed", 0),
+            metavar="INTEGER",
+            help="The first of --seeds. \\[default: 0; without --seeds, those of an experiment's --config]",
+        ),
+    ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
     optimizer: Annotated[

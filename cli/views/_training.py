@@ -12,6 +12,7 @@ from ...reports.results import MedianOverSeeds, ToTarget, to_target
 from ...reports.wording import median_text
 from ...training import Experiment, experiment, load_experiment, run_experiments, tune
 from ...training.experiments import anchored, fields_of_method, read_mapping, with_defaults
+from ...training.experiments.tunings import is_tuning
 from ...training.parallel import started_among_others
 from ...training.runs import Tuned, TuningBudget, follow_experiments
 from ...training.tasks import TASKS, Task, load_task
@@ -19,18 +20,21 @@ from .._exceptions import InputError
 from ..frame import Job, checked, load_state, save_state, state_file
 
 
-def requested(config: Path | None, given: Mapping[str, Any], seed: int, seeds: int | None) -> Experiment:
-    """The experiment that file and options describe; options win.
+def requested(config: Path | None, given: Mapping[str, Any], seed: int | None, seeds: int | None) -> Experiment:
+    """The experiment that file and options describe; options win. `seed` None: not given, and as 0.
+
+    Without any option of seeds it trains those of an experiment's file, and else one: a tuning names none.
 
     Raises:
         ExperimentError: an unknown setting or value.
         InputError: no task, or too many seeds.
     """
     wanted = {key: value for key, value in given.items() if value is not None}
-    check_seed(seed)
+    first = seed or 0
+    check_seed(first)
     check_count("seeds", seeds or 1)
-    if seeds is not None or seed != 0 or config is None:
-        wanted["seeds"] = tuple(range(seed, seed + (seeds or 1)))
+    if seeds is not None or seed is not None or config is None or is_tuning(read_mapping(config)):
+        wanted["seeds"] = tuple(range(first, first + (seeds or 1)))
     if config is not None:
         return load_experiment(config, **wanted)
     if "task" not in wanted:
@@ -74,7 +78,7 @@ def run(
 
 def follow(config: Path | None, given: Mapping[str, Any], resume: Path | None) -> None:
     """Take part in the run of torchrun's first process, which reads, writes and decides."""
-    made = requested(config, given, 0, None) if resume is None else resumed(resume, {})
+    made = requested(config, given, None, None) if resume is None else resumed(resume, {})
     follow_experiments(made.processor)
 
 

@@ -64,6 +64,28 @@ def test_a_tuning_is_a_configuration(asked, run, tmp_path):
     run("train", "mnist", "--config", "digits.yaml").refused("digits.yaml: task: its settings were tuned for 'digits'")
 
 
+def test_an_option_of_seeds_wins_over_every_file(tmp_path):
+    # Catches a --seed 0 that counts as nothing given, so that an experiment's file trains five seeds and not that one.
+    contents = {
+        "plain": "{task: digits, optimizer: adam, seeds: [7, 8]}",
+        "none": "{task: digits, optimizer: adam}",
+        "tuned": "{task: digits, methods: {ideal-spu: {chosen: {lr: 0.02}}}}",
+    }
+    for name, text in contents.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    sources = {None: (0,), "plain": (7, 8), "none": (0, 1, 2, 3, 4), "tuned": (0,)}
+    for name, of_source in sources.items():
+        file = None if name is None else tmp_path / f"{name}.yaml"
+        for seed, seeds, wanted in (
+            (None, None, of_source),
+            (0, None, (0,)),
+            (1, None, (1,)),
+            (None, 2, (0, 1)),
+            (3, 2, (3, 4)),
+        ):
+            assert training.requested(file, {"task": "digits"}, seed, seeds).seeds == wanted, (name, seed, seeds)
+
+
 def test_options_that_do_not_fit_are_refused_in_a_line(run, tmp_path):
     DeviceModel.nominal(Design.preset("board-1k-1n").nominal(Crossbar(n=2))).save(tmp_path / "device.json")
     measured = ("--solver", "device-spu", "--chip", "measured", "--seeds", 1, "--steps", 1)
