@@ -146,4 +146,4 @@ def _sensed(site: Site, found: list[str]) -> tuple[list[str], list[str], float, 
     if len(sensors) != count or not all(word[0] == "v" for word in sensors):
         raise ValueError("expected two nodes, a controlling voltage source and a factor")
     constant, factors = _factors(site, rest[count:], count, "poly" in found[2:4])
-    return ends, [site.prefix + word for word in sensors], constant, factors
+    return ends, [site.sensor(word) for word in sensors], constant, factors

@@ -139,6 +139,31 @@ def test_what_says_nothing_about_the_circuit_is_told():
     assert len(found.network.elements) == 1
 
 
+SENSED = """t
+.subckt s a o
+Vs a m 0
+L1 m n 1m
+R1 n 0 1k
+{card}
+R2 o 0 10k
+C1 o 0 1n
+.ends s
+X1 a o s m={m}
+R3 o 0 500
+V1 a 0 1
+"""
+
+
+@pytest.mark.parametrize(
+    "card", ["F1 0 o Vs 2", "H1 o 0 poly(1) Vs 0 2", "H1 o 0 Vs 2", "B1 o 0 V=2*i(Vs)", "E1 o 0 value={v(m) - i(Vs)}"]
+)
+def test_a_current_that_is_sensed_in_several_instances_at_once_is_refused(card):
+    # Three copies have 2.609 V; a source of three times a current that is of all three already makes 7.826 V.
+    with pytest.raises(CircuitError, match=r"line 6: .1: simulators disagree on the current of vs.*(m).*write each"):
+        parse_netlist(SENSED.format(card=card, m=3))
+    assert parse_netlist(SENSED.format(card=card, m=1)).network.elements
+
+
 EXPRESSIONS = [
     ("B1 x 0 V=2*V(in)", "E1 x 0 in 0 2"),
     ("B1 x 0 V = {g}*(V(in) - V(y)) + 1", "E1 x 0 POLY(2) in 0 y 0 1 3 -3"),
