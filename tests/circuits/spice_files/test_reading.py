@@ -241,6 +241,18 @@ def test_a_capacitor_with_a_start_of_its_own_keeps_it_beside_those_of_nodes():
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["L1 a 0 1m ic=0.1 m=3", "L1 a 0 1m m=2 ic={-1/10}", ".subckt s a\nL1 a 0 1m ic=0.1\n.ends s\nX1 a s m=3"],
+)
+def test_a_start_of_several_inductors_at_once_is_refused(text):
+    # ngspice starts all three together from 0.1 A, where each of three copies has it.
+    with pytest.raises(CircuitError, match=r"line [23]: l1: simulators disagree whether ic=.*write each out"):
+        parse_netlist(f"t\n{text}\nR1 a 0 1\n")
+    started = elements("L1 a 0 1m ic=0 m=2\nL2 a 0 1m m=1 ic=0.1\nR1 a 0 1")
+    assert (started["l1"].initial, started["l2"].initial) == (0.0, 0.1)
+
+
+@pytest.mark.parametrize(
     ("source", "reason"),
     [
         ("PULSE(0 1 0 1n 1n 0 1u)", "width"),
