@@ -50,7 +50,7 @@ def _without_kind(rest: list[str]) -> list[str]:
     """The words behind the nodes without one that says once more what the letter says."""
     if rest and rest[0] in _EXPRESSIONS:
         raise ValueError(
-            f"{rest[0].upper()} is not taken; expected controlling nodes or sources and a factor, POLY or VALUE={...}"
+            f"{rest[0].upper()} is not taken; expected controlling nodes or sources and a factor, POLY or VALUE={{...}}"
         )
     return rest[1:] if rest and rest[0] in _KINDS else rest
 

@@ -199,7 +199,8 @@ def test_a_source_with_a_linear_expression_is_the_controlled_source_that_it_says
         ("B1 x 0 V=V(in)\\2", "whole part"), ("B1 x 0 V=(6%4)*V(in)", "disagree"),
         ("B1 x 0 V=int(2.5)*V(in)", "disagree"),
         ("B1 x 0 V=sqr(2)*V(in)", "disagree"), ("B1 x 0 V=if(1,2,3)*V(in)", "disagree"),
-        ("B1 x 0 V=ddt(V(in))", r"ddt\(\)"), ("E1 x 0 TABLE {V(in)}=(0,0) (1,1)", "TABLE"), ("B1 x 0 V=v(in", "'\\)'"),
+        ("B1 x 0 V=ddt(V(in))", r"ddt\(\)"), ("E1 x 0 TABLE {V(in)}=(0,0) (1,1)", r"TABLE.*VALUE={\.\.\.}"),
+        ("B1 x 0 V=v(in", "'\\)'"),
         ("E1 x 0 LAPLACE {V(in)}={1/(1+s)}", "LAPLACE"), ("B1 x 0 V=V(in)*1e200*1e200", "finite"),
         # Of a negative number ngspice takes the power of its absolute value here, and another one elsewhere.
         ("B1 x 0 V=(-2)^3*V(in)", "disagree"), ("B1 x 0 V=limit(5,1,3)*V(in)", "disagree"),
