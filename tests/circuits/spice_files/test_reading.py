@@ -139,6 +139,18 @@ def test_what_says_nothing_about_the_circuit_is_told():
     assert len(found.network.elements) == 1
 
 
+@pytest.mark.parametrize("card", [".step param R 1k 3k 1k", ".STEP temp 0 50 25", ".dc V1 0 5 1"])
+def test_what_would_step_values_is_told_with_those_that_are_taken(card):
+    # Catches a used parameter's steps told as nothing about the circuit.
+    found = parse_netlist(f"t\n.param R=2k\nV1 a 0 1\nR1 a 0 {{R}}\n{card}\n.save all\n")
+    taken = "nothing is stepped; the values that .param and the cards themselves give are taken"
+    assert found.notices == (
+        f"line 5: {card.split()[0].lower()} is left out: {taken}",
+        "line 6: .save is left out: it says nothing about the circuit",
+    )
+    assert found.network.elements[1] == Resistor("r1", "a", "0", 2e3)
+
+
 SENSED = """t
 .subckt s a o
 Vs a m 0
