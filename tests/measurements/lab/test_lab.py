@@ -215,6 +215,19 @@ def test_single_precision_of_ltspice():
         read_any_raw(ltspice_raw(True)[:-1])
 
 
+@pytest.mark.parametrize("text", [False, True])
+def test_an_offset_of_ltspice_is_refused(text, tmp_path):
+    # Catches times that begin elsewhere than the file says.
+    content = ltspice_raw(False)
+    if text:
+        content = ngspice_raw(True).replace(b"Variables:\n\t0", b"Offset:   0.0\nVariables:\n\t0")
+        check(read(tmp_path, write(tmp_path, content, "a.raw")))
+    before, after = (one.encode("ascii" if text else "utf-16-le") for one in ("Offset:   0.0", "Offset:   1e-3"))
+    content = content.replace(before, after)
+    with pytest.raises(MeasurementError, match=r"a\.raw: the raw file has an Offset of 1e-3.*save from 0 on"):
+        read(tmp_path, write(tmp_path, content, "a.raw"))
+
+
 @pytest.mark.skipif(importlib.util.find_spec("skrf") is None, reason="pip install 'thermospice[lab]'")
 def test_touchstone_gives_the_response_of_an_open_output(tmp_path):
     # A divider of 1 kohm and 3 kohm: two thirds of what S says, three quarters when open. Worked out by hand:
