@@ -70,7 +70,7 @@ def records_of_a_circuit(files: Sequence[Path], netlist: Path | None, asked: boo
 
 def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> None:
     """Simulate a circuit, beside its equations."""
-    from ...netlists.own_circuits import CircuitRequest, simulate_circuit
+    from ...netlists.own_circuits import CircuitRequest, simulate_circuit, unit_notice
     from ...netlists.runs import forecast, get_analysis, granted
     from ..circuit_views import own_circuit as view
     from ..forecasts import announce
@@ -104,6 +104,8 @@ def simulate_own(this: Job, which: CircuitOptions, what: SimulationOptions) -> N
         this.show(table)
     for line in view.told(result):
         this.say(line)
+    if result.input is not None and (notice := unit_notice(nominal.network, result.input)) is not None:
+        this.say(notice)
     for warning in result.warnings:
         this.say(f"warning: {warning}")
     for fault in result.faults:

@@ -21,6 +21,8 @@ from ._text_table import TextTable, read_text_table
 from ._touchstone import read_touchstone
 
 _SIMULATOR = re.compile(r"(?i)(?:v|i)\([^()]*\)|onoise(?:_spectrum)?")
+_FUNCTION = re.compile(r"([a-z_]\w*)\(")
+"""Of a simulator: vdb(out), ph(v(out))."""
 MOST_FILES = 10_000
 
 _DENSITIES = {"density", "root density"}
@@ -93,13 +95,15 @@ def read_source(path: Path, facts: RecordFacts) -> Source:
         columns, values = read_touchstone(path, facts)
         return Source("ac", columns, values, tuple(range(1, len(values) + 1)))
     if path.suffix.lower() == ".raw":
-        return _raw(path)
+        return _raw(path, facts)
     table = as_instruments_write(path, read_text_table(path))
     simulated = bool(table.heads) and any(_SIMULATOR.fullmatch(cell) for cell in table.heads[-1])
     if simulated and table.heads[-1][0].lower() == "index":
         # As ngspice prints: the rows are numbered.
         table = replace(table, values=table.values[:, 1:], heads=(table.heads[-1][1:],))
     columns = columns_of(table.heads, table.values.shape[1], simulated, facts.units)
+    if simulated:
+        _check_functions(path, columns, facts)
     return _classified(path, columns, table)
 
 
@@ -168,7 +172,19 @@ def _check_moments(path: Path, columns: tuple[Column, ...]) -> None:
         )
 
 
-def _raw(path: Path) -> Source:
+def _check_functions(path: Path, columns: Sequence[Column], facts: RecordFacts) -> None:
+    """Raise `MeasurementError` for a part or another function of a voltage, of the columns that are used."""
+    told = {name.strip().lower() for name in facts.columns or {}}
+    for k, column in enumerate(columns):
+        used = not told or {column.name.strip().lower(), str(k + 1)} & told
+        if used and (wrong := set(_FUNCTION.findall(column.name.lower())) - {"v", "i"}):
+            raise MeasurementError(
+                f"{path}: {column.name}: expected a voltage such as v(out), complex in a response, got {min(wrong)}()"
+                " of one; write the voltage itself"
+            )
+
+
+def _raw(path: Path, facts: RecordFacts) -> Source:
     try:
         plots = read_any_raw(read_bytes(path, MEASUREMENT))
     except UnreadableFile as error:
@@ -183,6 +199,7 @@ def _raw(path: Path) -> Source:
         raise MeasurementError(f"{path}: expected finite values, got {'others' if len(plot.values) else 'none'}")
     voltages = [k for k, name in enumerate(plot.variables) if k and not name.startswith("i(")]
     columns = columns_of([[plot.variables[k] for k in (0, *voltages)]], len(voltages) + 1, simulator=True)
+    _check_functions(path, columns, facts)
     if columns[0].kind == "frequency" and not np.iscomplexobj(plot.values):
         # with `set sqrnoise` ngspice writes squares, and says so in the name of the plot
         kind: Kind = "density" if "^2" in plot.name else "root density"

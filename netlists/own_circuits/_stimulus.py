@@ -1,5 +1,7 @@
 """What drives the response of a circuit: the sources that its netlist gives an ac value."""
 
+import cmath
+import math
 from dataclasses import replace
 
 from ...circuits import Network
@@ -40,6 +42,18 @@ def chosen_input(network: Network, name: str | None) -> str:
     if not known:
         raise NetlistError(f"network {network.name}: analysis ac needs a source, and the circuit has none")
     raise NetlistError(f"input: expected {_choices(network)}, as the circuit has {len(known)} sources")
+
+
+def unit_notice(network: Network, name: str) -> str | None:
+    """A sentence where a source's ac is another than that of the response, which is to a unit with phase 0."""
+    source = next(e for e in network.elements if e.name == name)
+    if not isinstance(source, VoltageSource | CurrentSource):
+        return None
+    ac = source.dc if source.drive else source.ac
+    if ac is None or ac == 1:
+        return None
+    phase = math.degrees(cmath.phase(ac))
+    return f"ac {abs(ac):g}{f' {phase:g}' if phase else ''} of {name}: the response is that to a unit"
 
 
 def source_names(network: Network) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import xarray as xr
+from thermospice.circuits.spice_files import parse_netlist
+from thermospice.netlists.own_circuits import unit_notice
 
 BOARD = """two nodes
 .temp 23.85
@@ -55,6 +57,21 @@ def test_a_netlist_is_simulated_beside_its_model(run, board, analysis, tmp_path)
         assert (folder / name).is_file(), name
     with xr.open_dataset(folder / "measurement.nc", engine="h5netcdf") as data:
         assert json.loads(data.attrs["outputs"]) == ["n1", "n2", "n1-n2"]
+
+
+def test_an_ac_value_that_a_response_does_not_have_is_told(run, tmp_path):
+    # Catches a magnitude and a phase that are left out without a word.
+    circuit = "t\nV1 in 0 dc 0 ac {ac}\nR1 in a 1k\nR2 a 0 3k\nC1 a 0 1p\n.end\n"
+    (tmp_path / "own.cir").write_text(circuit.format(ac="2 90"))
+    outcome = run("simulate", "--netlist", "own.cir", "--outputs", "a", "--analysis", "ac", "--out", "out")
+    assert outcome.code == 0, outcome.err
+    assert "ac 2 90 of v1: the response is that to a unit" in outcome.out + outcome.err
+    with xr.open_dataset(tmp_path / "out" / "measurement.nc", engine="h5netcdf") as data:
+        assert data["v_re"].values[0] == pytest.approx([0.75], rel=1e-3)
+    for ac, told in (("1", None), ("-1", "ac 1 180"), ("1 45", "ac 1 45"), ("0", "ac 0"), ("3", "ac 3")):
+        notice = unit_notice(parse_netlist(circuit.format(ac=ac)).network, "v1")
+        assert notice == (told and f"{told} of v1: the response is that to a unit")
+    assert unit_notice(parse_netlist("t\nI1 0 a dc 2 ac 2\nR1 a 0 1\n").network, "i1") is not None
 
 
 def test_noise_of_a_netlist_by_element_and_within_a_band(run, board):

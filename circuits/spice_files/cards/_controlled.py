@@ -50,7 +50,7 @@ def _without_kind(rest: list[str]) -> list[str]:
     """The words behind the nodes without one that says once more what the letter says."""
     if rest and rest[0] in _EXPRESSIONS:
         raise ValueError(
-            f"{rest[0].upper()} is not taken; expected controlling nodes or sources and a factor, POLY or VALUE={...}"
+            f"{rest[0].upper()} is not taken; expected controlling nodes or sources and a factor, POLY or VALUE={{...}}"
         )
     return rest[1:] if rest and rest[0] in _KINDS else rest
 
@@ -146,4 +146,4 @@ def _sensed(site: Site, found: list[str]) -> tuple[list[str], list[str], float, 
     if len(sensors) != count or not all(word[0] == "v" for word in sensors):
         raise ValueError("expected two nodes, a controlling voltage source and a factor")
     constant, factors = _factors(site, rest[count:], count, "poly" in found[2:4])
-    return ends, [site.prefix + word for word in sensors], constant, factors
+    return ends, [site.sensor(word) for word in sensors], constant, factors

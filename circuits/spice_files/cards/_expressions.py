@@ -152,7 +152,7 @@ def _quantity(site: Site, which: str, names: list[str]) -> Linear:
         plus, minus = (site.node(word) for word in (*names, "0")[:2])
         return Linear({("v", plus, minus): 1.0} if plus != minus else {})
     if which == "i" and len(names) == 1 and names[0].startswith("v"):
-        return Linear({("i", site.prefix + names[0]): 1.0})
+        return Linear({("i", site.sensor(names[0])): 1.0})
     such = "the current through a voltage source, such as i(v1)" if which == "i" else "v(node) or v(node,node)"
     raise ValueError(f"expected {such}, got {which}({','.join(names)[:40]})")
 

@@ -181,7 +181,13 @@ def inductor(site: Site, name: str, found: list[str]) -> list[Element]:
     L = parts.value / parts.multiplier
     if not L > 0:
         raise ValueError(f"expected an inductance above 0, got {L:g}; a wire is a voltage source of 0 V")
-    return [Inductor(name, a, b, L, parts.named.get("ic", 0.0))]
+    initial = parts.named.get("ic", 0.0)
+    if initial != 0 and parts.multiplier != 1:
+        raise ValueError(
+            f"simulators disagree whether ic={initial:g} is of one or of all where an inductor stands for several (m);"
+            " write each out"
+        )
+    return [Inductor(name, a, b, L, initial)]
 
 
 def coupling(site: Site, name: str, found: list[str]) -> list[Element]:

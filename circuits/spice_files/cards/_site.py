@@ -45,6 +45,19 @@ class Site:
             raise ValueError(f"expected the name of a node, got {word!r}")
         return self.prefix + word
 
+    def sensor(self, word: str) -> str:
+        """The voltage source of a word, whose current is sensed, as it is called in the whole circuit.
+
+        Raises:
+            ValueError: in a subcircuit that stands for several, where the source has the current of all of them.
+        """
+        if self.multiplier != 1:
+            raise ValueError(
+                f"simulators disagree on the current of {word}, sensed in a subcircuit that stands for several (m);"
+                " write each instance out"
+            )
+        return self.prefix + word
+
     def numbers(self, values: list[str]) -> list[float]:
         """The values of words."""
         return [self.scope.value(word) for word in values]

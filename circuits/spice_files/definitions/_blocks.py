@@ -11,6 +11,8 @@ ANALYSES = frozenset({
     ".net", ".post", ".wave", ".pss", ".savebias",
 })  # fmt: skip
 """Cards that ask for something and change no circuit."""
+_STEPPING = frozenset({".step", ".dc"})
+"""Of these, those that would give a parameter, a source, an element or the temperature other values."""
 
 MOST_NESTED = 20
 MOST_IN_SUBCIRCUIT = 20_000
@@ -68,7 +70,7 @@ class Block:
 
 @dataclass(slots=True)
 class Circuit:
-    """What a file says: its blocks, conditions, and cards of analyses that say nothing about the circuit."""
+    """What a file says: its blocks, conditions, and notices of cards that are left out."""
 
     top: Block
     options: dict[str, tuple[str, Place]] = field(default_factory=dict)
@@ -137,9 +139,15 @@ def _card(circuit: Circuit, inside: list[Block], line: Line, word: str) -> None:
         case ".func" | ".function":
             raise ValueError("a function of one's own is not taken; write its expression where it is used")
         case _ if word in ANALYSES:
-            circuit.notices.append(f"line {line.place.line}: {word} is left out: it says nothing about the circuit")
+            circuit.notices.append(f"line {line.place.line}: {word} is left out: {_left_out(word)}")
         case _:
             raise ValueError("not a card that a circuit is read from")
+
+
+def _left_out(word: str) -> str:
+    if word in _STEPPING:
+        return "nothing is stepped; the values that .param and the cards themselves give are taken"
+    return "it says nothing about the circuit"
 
 
 def _begin(inside: list[Block], rest: str, place: Place) -> None:

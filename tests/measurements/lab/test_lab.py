@@ -215,6 +215,53 @@ def test_single_precision_of_ltspice():
         read_any_raw(ltspice_raw(True)[:-1])
 
 
+@pytest.mark.parametrize("text", [False, True])
+def test_an_offset_of_ltspice_is_refused(text, tmp_path):
+    # Catches times that begin elsewhere than the file says.
+    content = ltspice_raw(False)
+    if text:
+        content = ngspice_raw(True).replace(b"Variables:\n\t0", b"Offset:   0.0\nVariables:\n\t0")
+        check(read(tmp_path, write(tmp_path, content, "a.raw")))
+    before, after = (one.encode("ascii" if text else "utf-16-le") for one in ("Offset:   0.0", "Offset:   1e-3"))
+    content = content.replace(before, after)
+    with pytest.raises(MeasurementError, match=r"a\.raw: the raw file has an Offset of 1e-3.*save from 0 on"):
+        read(tmp_path, write(tmp_path, content, "a.raw"))
+
+
+RESPONSE = "Title: x\nPlotname: AC Analysis\nFlags: complex\nNo. Variables: 3\nNo. Points: 2\nVariables:\n"
+RESPONSE += "\t0\tfrequency\tfrequency\n\t1\t{a}\tvoltage\n\t2\t{b}\tvoltage\nValues:\n"
+RESPONSE += " 0\t1e3,0\n\t-3,0\n\t-45,0\n\n 1\t1e4,0\n\t-20,0\n\t-80,0\n\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vdb(out)",
+        "vm(out)",
+        "vp(out)",
+        "vr(out)",
+        "vi(out)",
+        "db(v(out))",
+        "mag(v(out))",
+        "ph(v(out))",
+        "cph(v(out))",
+        "-real(v(out))",
+        "20*log10(v(out))",
+    ],
+)
+def test_a_function_of_a_voltage_is_no_voltage(name, tmp_path):
+    # Catches decibels and degrees that are read as volts of a complex response.
+    path = write(tmp_path, RESPONSE.format(a=name, b="v(out1)"), "a.raw")
+    printed = write(tmp_path, f"Index frequency {name} v(out1)\n0 1e3 -3 -45\n1 1e4 -20 -80\n", "a.txt")
+    for record in (path, printed):
+        with pytest.raises(MeasurementError, match=r"expected a voltage such as v\(out\).*write the voltage itself"):
+            read(tmp_path, record, columns={name: 0, "v(out1)": 1})
+    # One that nobody asks for does no harm.
+    facts = {"matrix": [[1.0]], "drive": [1.0], "columns": {"v(out1)": 0}}
+    (data,) = read(tmp_path, path, **facts).measurements
+    assert data["v_re"].values.ravel().tolist() == [-45.0, -80.0]
+
+
 @pytest.mark.skipif(importlib.util.find_spec("skrf") is None, reason="pip install 'thermospice[lab]'")
 def test_touchstone_gives_the_response_of_an_open_output(tmp_path):
     # A divider of 1 kohm and 3 kohm: two thirds of what S says, three quarters when open. Worked out by hand:
