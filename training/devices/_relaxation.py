@@ -11,7 +11,7 @@ from .._types import Matrix, Rows, Vector
 from ..programs import block_product
 from ..solvers import DenseFlow
 from .chips import LoadedCascade, LoadedCrossbar
-from .loops import Kept, Relaxing, noise_at, refuse_growth, refuse_slow_decay, state_at, steps
+from .loops import Kept, Relaxing, noise_of_cells, refuse_growth, refuse_slow_decay, state_at, steps
 
 HEARD = 0.1
 """Stages' modes with a smaller part of the noise than this times the tolerance may be less right."""
@@ -110,12 +110,13 @@ class CascadeFlow:
         slowest = 0.5 * float(loop.rates.min())
         if lagged is None or lagged.unheard(t, self.noise_tol):
             ladder = steps(t, slowest, loop.speed(), self.noise_tol)
-            return wide + noise_at(loop, self._forcings(self._normals(len(ladder), generator)), ladder, self.noise_tol)
+            forcings = self._forcings(self._normals(len(ladder), generator))
+            return wide.add_(noise_of_cells(loop, None, forcings, ladder.tolist(), self.noise_tol))
         modes = lagged.modes(HEARD * self.noise_tol)
         ringing = modes[modes.imag > 0.0]
         ladder = steps(t, slowest, float(np.abs(modes).max()), self.noise_tol, ringing)
         forcings = self._lagged_forcings(self._normals(len(ladder), generator))
-        return wide + lagged.cells(noise_at(lagged, forcings, ladder, self.noise_tol))
+        return wide.add_(noise_of_cells(loop, lagged, forcings, ladder.tolist(), self.noise_tol))
 
     def covariance(self, t: float) -> Matrix:
         """Covariance of the noise for kappa0 = 1 after t; by matrices of all states, for small chips."""

@@ -249,11 +249,11 @@ def test_noise_has_the_covariance_of_all_states(monkeypatch, bandwidth, t, limit
     """The steps that a sample takes, on the dense twin's covariance; only the first two cases ring."""
     taken: list[float] = []
 
-    def follow(loop, forcings, ladder, tol):
+    def follow(loop, lagged, forcings, ladder, tol):
         taken.extend(ladder)
-        return forcings[0]
+        return loop.D
 
-    monkeypatch.setattr(device_flow, "noise_at", follow)
+    monkeypatch.setattr(device_flow, "noise_of_cells", follow)
     device = DeviceSPU(Population(gain_bandwidth=bandwidth), effects=DeviceEffects.only(*LAGGED_NOISE))
     flow = device.init(make_factors(6, 3, 40, with_hessian=with_hessian))
     flow.noise(t, device.generator)
@@ -271,7 +271,12 @@ def test_noise_has_the_covariance_of_all_states(monkeypatch, bandwidth, t, limit
 @pytest.mark.parametrize("with_hessian", [True, False], ids=["H", "no H"])
 def test_each_noise_enters_where_its_amplifier_is(monkeypatch, with_hessian):
     drawn = []
-    monkeypatch.setattr(device_flow, "noise_at", lambda loop, forcings, *_: drawn.extend(forcings) or forcings[0])
+
+    def keep(loop, lagged, forcings, ladder, tol):
+        drawn.extend(forcings)
+        return loop.D
+
+    monkeypatch.setattr(device_flow, "noise_of_cells", keep)
     monkeypatch.setattr(device_flow, "steps", lambda *_: np.ones(4000))
     device = DeviceSPU(Population(gain_bandwidth=5e6), effects=DeviceEffects.only(*LAGGED_NOISE))
     flow = device.init(make_factors(6, 3, 40, with_hessian=with_hessian))

@@ -1,5 +1,6 @@
 """What a programmed array can hold: steps of conductance, a range, a switch in series with each resistor."""
 
+import math
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -40,9 +41,12 @@ class ArrayGrid:
         return self.bits is None and self.range is None and self.switch == 0.0
 
     def full_scale(self, values: Tensor, scale: float = 1.0) -> float:
-        """Of an array that holds `scale values`, in units of the values."""
+        """Of an array that holds `scale values`, in units of the values; infinite where it makes no difference."""
         if self.range is not None:
             return self.range / scale
+        if self.bits is None:
+            # no pass over the values for a number that nothing is rounded by
+            return math.inf
         # no temporary as large as the values
         return float(torch.stack(values.aminmax()).abs().max())
 

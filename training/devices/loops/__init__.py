@@ -9,5 +9,5 @@ from ._krylov import Kept as Kept
 from ._krylov import Relaxing as Relaxing
 from ._krylov import state_at as state_at
 from ._lagging_loop import LaggedLoop as LaggedLoop
-from ._noise_steps import noise_at as noise_at
 from ._noise_steps import steps as steps
+from ._spanned import noise_of_cells as noise_of_cells

@@ -16,7 +16,8 @@ from ._arnoldi import edges, leftmost
 MAX_GROUPS = 12
 COARSE = 1e-3
 """Solves to no better than this need no check of rounding."""
-COLUMN_CHUNKS = 12
+# Columns of both arrays that are near the processor together, where one is divided before they are multiplied.
+NEAR_COLUMNS = 1 << 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +78,8 @@ class Loop:
         groups = len(self.group_rates)
         grams = self.J_in.new_zeros(groups, r, r)
         if groups == 1:
-            # in pieces, for the memory's sake
-            whole = (piece.chunk(COLUMN_CHUNKS, -1) for piece in (self.J_in, self.J_out, self.D))
-            for J_in, J_out, D in zip(*whole, strict=True):
+            step = NEAR_COLUMNS if self.D.device.type == "cpu" else max(NEAR_COLUMNS, -(-len(self.D) // 12))
+            for J_in, J_out, D in zip(*(x.split(step, -1) for x in (self.J_in, self.J_out, self.D)), strict=True):
                 grams[0].addmm_(J_in / D, J_out.T)
             return grams
         for index, gram in enumerate(grams):

@@ -10,7 +10,9 @@ from torch import Tensor
 from ..._types import Rows, Vector
 
 POLES_PER_TIME = 10.0
-CHECK_EVERY = 2
+BEFORE = 30.0
+"""A change is only believed to be the last after one of at most this times the tolerance: in a space that converges
+changes fall by such factors, and a single one may be small because a coefficient happens to vanish."""
 MAX_DIMENSION = 128
 FIRST_ROOM = 16
 """Vectors that there is room for at first; it doubles as they become more."""
@@ -125,6 +127,7 @@ def _phi1(shifted: Shifted, v: Vector, rows: Rows | None, scaled: float, tol: fl
     carried = [rows]
     hessenberg = torch.zeros(MAX_DIMENSION + 1, MAX_DIMENSION, dtype=torch.float64)
     last = torch.zeros(0, dtype=torch.float64)
+    before = math.inf
     relaxed = 1.0
     for m in range(1, MAX_DIMENSION + 1):
         basis = room[:m]
@@ -135,18 +138,19 @@ def _phi1(shifted: Shifted, v: Vector, rows: Rows | None, scaled: float, tol: fl
         carried.append(None if rows is None else _combined(rows, column.to(v), carried))
         hessenberg[: m + 1, m - 1] = column
         exhausted = float(column[-1]) <= 100 * torch.finfo(v.dtype).eps * float(column.norm()) or m == len(v)
-        if exhausted or m % CHECK_EVERY == 0:
-            y = _small_phi1(hessenberg[:m, :m], scaled)
-            if not float(y.norm()) < SPURIOUS and not exhausted:
-                # a small space of a loop that is not normal may seem to grow; a larger one does not
-                continue
-            change = y.clone()
-            change[: len(last)] -= last
-            if exhausted or float(change.norm()) <= tol * float(y.norm()):
-                return y.to(v) @ basis
-            # later vectors count for less, so their solves may be coarser (Simoncini and Szyld, 2003)
-            last = y
-            relaxed = max(float(y[-1].abs()) / float(y.norm()), tol)
+        y = _small_phi1(hessenberg[:m, :m], scaled)
+        if not float(y.norm()) < SPURIOUS and not exhausted:
+            # a small space of a loop that is not normal may seem to grow; a larger one does not
+            continue
+        change = y.clone()
+        change[: len(last)] -= last
+        changed = float(change.norm() / y.norm().clamp_min(_tiny(y)))
+        if exhausted or (changed <= tol and before <= BEFORE * tol):
+            return y.to(v) @ basis
+        # later vectors count for less, so their solves may be coarser (Simoncini and Szyld, 2003)
+        relaxed = min(1.0, max(float(y[-1].abs() / y.norm().clamp_min(_tiny(y))), before / BEFORE, tol))
+        last = y
+        before = changed
     raise ArithmeticError(f"device: the state after t took more than {MAX_DIMENSION} Krylov vectors; use float64")
 
 

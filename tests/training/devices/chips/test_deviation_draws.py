@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from thermospice.training import DeviceSPU
-from thermospice.training.devices.chips import ALL_EFFECTS, DrawnErrors, Kept
+from thermospice.training import DeviceEffects, DeviceSPU
+from thermospice.training.devices.chips import ALL_EFFECTS, Ageing, DrawnErrors, Kept
 
 from ...doubles import Population, make_factors
 
@@ -87,3 +87,39 @@ def test_a_vector_of_deviations_is_that_of_its_tiles(count):
         generator = torch.Generator().manual_seed(int.from_bytes(digest) >> 1)
         tiles.append(torch.randn(16, 16, generator=generator))
     assert torch.equal(found, 0.5 * torch.cat(tiles).reshape(-1)[:count].double())
+
+
+def normals(key: str, width: int) -> torch.Tensor:
+    """16 rows of an array, by the hash that a chip has had from the first."""
+    digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest) >> 1)
+    return torch.randn(16, width, generator=generator)
+
+
+def test_each_chip_keeps_the_deviations_of_its_own_arrays():
+    # Catches one chip, array, tile or width that is handed what was kept of another, whichever was asked for first.
+    like = torch.zeros(1)
+    for _ in range(2):
+        for seed in (3, 4):
+            for array in ("J", "J^T"):
+                for index, width in ((0, 40), (1, 40), (0, 41)):
+                    found, _ = DrawnErrors(Population(), seed).tile(array, index, 16, width, like)
+                    assert torch.equal(found, normals(f"{seed}/{array}/{index}/{width}", width))
+            drive = DrawnErrors(replace(Population(), conductance_sigma=1.0), seed).cells("drive", 200, like)
+            assert torch.equal(drive, normals(f"{seed}/drive/0/16", 16).reshape(-1)[:200])
+
+
+def test_a_chip_that_drifts_leaves_what_is_kept_as_it_was():
+    # Catches a load that writes into the kept tensors, which single precision hands on without a copy.
+    program = make_factors(10, 2, 50)
+    program = replace(program, J=program.J.float(), H=program.H.float())
+    new = DeviceSPU(Population(), seed=5, effects=DeviceEffects.only("conductance"))
+    ageing = Ageing(step_time=2.0, ageing_exponent=0.5, ageing_time=1.0)
+    old = replace(new, ageing=ageing)
+    before = new.init(program).chip.loop
+    drifted = [old.init(program).chip.loop for _ in range(4)][-1]
+    after = new.init(program).chip.loop
+    assert torch.equal(before.J_in, after.J_in)
+    assert torch.equal(before.J_out, after.J_out)
+    # the same chip: all of its conductances have fallen to 6^-1/2 at the fourth load, after 6 s
+    torch.testing.assert_close(drifted.J_out, before.J_out * 6.0**-0.5, rtol=1e-6, atol=0.0)
