@@ -21,6 +21,7 @@ _POINT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eEdD][+-]?[0-9]+)
 _COMMA = re.compile(r"[+-]?(?:[0-9]+(?:,[0-9]*)?|,[0-9]+)(?:[eEdD][+-]?[0-9]+)?")
 _POLAR = re.compile(r"\(([^(),]+)dB,([^(),]+?)(?:°|\N{REPLACEMENT CHARACTER}|deg)\)")
 _DIGITS = frozenset("0123456789eE+-.")
+_WRITTEN_OUT = frozenset(".eEdD")
 _COMMENT = ("#", "%", "//")
 _HOLDS_COMMAS = frozenset('(["')
 _MOST_COLUMNS = 2000
@@ -170,10 +171,15 @@ def _value(cell: str, comma: bool) -> complex | float | None:
         size, angle = (_value(part.strip(), comma=False) for part in polar.groups())
         if isinstance(size, float) and isinstance(angle, float):
             return complex(10 ** (size / 20) * np.exp(1j * math.radians(angle)))
-    parts = [_POINT.fullmatch(part.strip()) for part in cell.split(",")]
-    if len(parts) == 2 and all(parts):
-        return complex(*(float(part) for part in cell.split(",")))
+    parts = [_value(part.strip(), comma=False) for part in cell.split(",")] if cell.count(",") == 1 else []
+    if len(parts) == 2 and isinstance(parts[0], float) and isinstance(parts[1], float):
+        return complex(*parts)
     return None
+
+
+def _may_be_decimal(cell: str) -> bool:
+    """Whether a comma in a cell may be one of decimals: both parts of a complex value of LTspice have a point."""
+    return cell[:1] != "(" and "," in cell and not all(_WRITTEN_OUT & set(part) for part in cell.split(","))
 
 
 def _values(path: Path, rows: Sequence[tuple[int, list[str]]], comma: bool) -> Inexact[np.ndarray, "rows columns"]:
@@ -192,6 +198,12 @@ def _values(path: Path, rows: Sequence[tuple[int, list[str]]], comma: bool) -> I
             f"line {number}, column {c}: expected a finite number, got {_shown(cell)}"
             for c, (cell, value) in enumerate(zip(row, found, strict=True), start=1)
             if value is None
+        ]
+        wrong += [
+            f"line {number}, column {c}: got {_shown(cell)}, a comma beside decimal points; write decimals with one of"
+            " the two, and a complex value as 1.0,2.0"
+            for c, (cell, value) in enumerate(zip(row, found, strict=True), start=1)
+            if isinstance(value, complex) and _may_be_decimal(cell)
         ]
         table.append([value for value in found if value is not None])
     if wrong:

@@ -313,8 +313,14 @@ REFUSED = {
     "v1 [V], v2 [V]\n1, 2\n3, 4\n": "expected a first column",
     # decimal commas of a spreadsheet, of which the whole part alone was read
     PARTS.replace("\t", ",") + '"10,5","0,5","90,0","1,5","0,5"\n"20,5","0,5","90,0","1,5","0,5"\n': "decimal point",
-    PARTS + "10.5\t0,5\t90\t1,5\t0\n20.5\t0,5\t90\t1,5\t0\n": "got two, as 0,5",
-    PARTS + "10,5\t0.5\t90\t1.5\t0\n20,5\t0.5\t90\t1.5\t0\n": "got two, as 0,5",
+    PARTS
+    + "10.5\t0,5\t90\t1,5\t0\n20.5\t0,5\t90\t1,5\t0\n": "line 2, column 2: got '0,5', a comma",
+    PARTS + "10,5\t0.5\t90\t1.5\t0\n20,5\t0.5\t90\t1.5\t0\n": "line 2, column 1: got '10,5'",
+    # one column for each output, as of a complex response: 0,8713 was 0 + 8713j
+    "frequency [Hz];v1 [V];v2 [V]\n100.000;0,8713;0,6132\n200.000;0,8;0,6\n": "got '0,8713', a comma beside",
+    "frequency [Hz];v1 [V];v2 [V]\n100.0;0,8;1.5e0\n200.0;0.8,1;1,5e0\n": "line 3, column 2: got '0.8,1'",
+    "frequency [Hz] v1 [V] v2 [V]\n100 0,8713 0,6132\n200 0,8 0,6\n": "line 2, column 2: got '0,8713'",
+    "frequency [Hz];v1 [V];v2 [V]\n100.0;1,234.5;2.0,3.0\n200.0;0.8,1.0;1.0,2.0\n": "got '1,234.5'",
     "\0\1\2\3": "text file",
 }
 
