@@ -172,10 +172,10 @@ def _value(cell: str, comma: bool) -> complex | float | None:
         size, angle = (_value(part.strip(), comma=False) for part in polar.groups())
         if isinstance(size, float) and isinstance(angle, float):
             return complex(10 ** (size / 20) * np.exp(1j * math.radians(angle)))
-    parts = [_value(part.strip(), comma=False) for part in cell.split(",")] if cell.count(",") == 1 else []
-    if len(parts) == 2 and isinstance(parts[0], float) and isinstance(parts[1], float):
-        return complex(*parts)
-    return None
+    if cell.count(",") != 1:
+        return None
+    re_, im_ = (_value(part.strip(), comma=False) for part in cell.split(","))
+    return complex(re_, im_) if isinstance(re_, float) and isinstance(im_, float) else None
 
 
 def _may_be_decimal(cell: str) -> bool:
