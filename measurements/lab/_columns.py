@@ -96,6 +96,8 @@ class Column:
     """Names of the two outputs that a second moment is of; None where it names none."""
     head: str = ""
     """As the file has it, by which its unit is asked for and told."""
+    against: str = ""
+    """A unit that is told and is another than the file's own."""
 
 
 def columns_of(
@@ -140,10 +142,14 @@ def _with_told(
 ) -> Column:
     """A column; by what is told of its unit where the file says nothing of it."""
     column = replace(_column(head, unit, place, simulator, moments), head=head.strip())
-    more = told.get(head.strip().lower(), told.get(str(place + 1)) if not head.strip() else None)
-    if column.factor is not None or more is None or column.kind in ("sigma", "correlation"):
+    keys = (head.strip().lower(), _without_unit(head).lower()) if head.strip() else (str(place + 1),)
+    more = next((told[key] for key in keys if key in told), None)
+    if more is None or column.kind in ("sigma", "correlation"):
         return column
-    return replace(_column(head, more, place, simulator, moments), head=head.strip())
+    other = replace(_column(head, more, place, simulator, moments), head=head.strip())
+    if column.factor is None:
+        return other
+    return column if (other.kind, other.factor) == (column.kind, column.factor) else replace(column, against=more)
 
 
 def _column(head: str, unit: str | None, place: int, simulator: bool, moments: bool) -> Column:
@@ -247,6 +253,16 @@ def _with_factor(column: Column, known: tuple[Kind, float] | None) -> Column:
 
 def _written_out(unit: str) -> str:
     return unit.replace("_per_", "/").replace("V2", "V^2")
+
+
+def _without_unit(head: str) -> str:
+    for form in (_UNIT_IN, _UNIT_BEHIND):
+        found = form.fullmatch(head.strip())
+        if found is not None:
+            unit = _written_out(found["unit"])
+            if _kind_of(unit) or unit.strip().lower() in _RATIOS | {*_OF_PARTS}:
+                return found["name"].strip()
+    return head.strip()
 
 
 def _without_part(name: str) -> str:

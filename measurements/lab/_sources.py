@@ -102,6 +102,7 @@ def read_source(path: Path, facts: RecordFacts) -> Source:
         # As ngspice prints: the rows are numbered.
         table = replace(table, values=table.values[:, 1:], heads=(table.heads[-1][1:],))
     columns = columns_of(table.heads, table.values.shape[1], simulated, facts.units)
+    _check_units(path, columns)
     if simulated:
         _check_functions(path, columns, facts)
     return _classified(path, columns, table)
@@ -172,6 +173,16 @@ def _check_moments(path: Path, columns: tuple[Column, ...]) -> None:
         )
 
 
+def _check_units(path: Path, columns: Sequence[Column]) -> None:
+    """Raise `MeasurementError` where a unit is told of a column that has another one in the file."""
+    for column in columns:
+        if column.against:
+            raise MeasurementError(
+                f"{path}: units: {column.against}: the file itself has another unit of"
+                f" {column.head or column.kind!r}; leave out one of the two, or write the same"
+            )
+
+
 def _check_functions(path: Path, columns: Sequence[Column], facts: RecordFacts) -> None:
     """Raise `MeasurementError` for a part or another function of a voltage, of the columns that are used."""
     told = {name.strip().lower() for name in facts.columns or {}}
@@ -198,11 +209,13 @@ def _raw(path: Path, facts: RecordFacts) -> Source:
     if not plot.finite or not len(plot.values):
         raise MeasurementError(f"{path}: expected finite values, got {'others' if len(plot.values) else 'none'}")
     voltages = [k for k, name in enumerate(plot.variables) if k and not name.startswith("i(")]
-    columns = columns_of([[plot.variables[k] for k in (0, *voltages)]], len(voltages) + 1, simulator=True)
+    columns = columns_of([[plot.variables[k] for k in (0, *voltages)]], len(voltages) + 1, True, facts.units)
     _check_functions(path, columns, facts)
     if columns[0].kind == "frequency" and not np.iscomplexobj(plot.values):
         # with `set sqrnoise` ngspice writes squares, and says so in the name of the plot
         kind: Kind = "density" if "^2" in plot.name else "root density"
         columns = (columns[0], *(replace(column, kind=kind) for column in columns[1:]))
+    else:
+        _check_units(path, columns)
     table = TextTable(plot.values[:, [0, *voltages]], tuple(range(1, len(plot.values) + 1)), (), ())
     return _classified(path, columns, table)

@@ -72,13 +72,14 @@ def read_text_table(path: Path) -> TextTable:
 
 def _check_last_head(path: Path, above: tuple[int, list[str]] | None, row: Sequence[str], comma: bool) -> None:
     """Raise `MeasurementError` where the line above the rows is a row itself, with something that is no number."""
-    if above is None or len(above[1]) != len(row) or _value(above[1][0], comma) is None:
+    if above is None or len(above[1]) != len(row):
         return
-    wrong = next(k for k, cell in enumerate(above[1]) if _value(cell, comma) is None)
-    if above[1][wrong]:
-        raise MeasurementError(
-            f"{path}: line {above[0]}, column {wrong + 1}: expected a finite number, got {_shown(above[1][wrong])}"
-        )
+    number, cells = above
+    wrong = [k for k, cell in enumerate(cells) if _value(cell, comma) is None]
+    if _value(cells[0], comma) is None and (len(wrong) == len(cells) or any(cells[k] for k in wrong)):
+        return
+    shown = _shown(cells[wrong[0]]) if cells[wrong[0]] else "an empty cell"
+    raise MeasurementError(f"{path}: line {number}, column {wrong[0] + 1}: expected a finite number, got {shown}")
 
 
 def _check_commas(path: Path, rows: Sequence[tuple[int, list[str]]]) -> None:
@@ -171,10 +172,10 @@ def _value(cell: str, comma: bool) -> complex | float | None:
         size, angle = (_value(part.strip(), comma=False) for part in polar.groups())
         if isinstance(size, float) and isinstance(angle, float):
             return complex(10 ** (size / 20) * np.exp(1j * math.radians(angle)))
-    parts = [_value(part.strip(), comma=False) for part in cell.split(",")] if cell.count(",") == 1 else []
-    if len(parts) == 2 and isinstance(parts[0], float) and isinstance(parts[1], float):
-        return complex(*parts)
-    return None
+    if cell.count(",") != 1:
+        return None
+    re_, im_ = (_value(part.strip(), comma=False) for part in cell.split(","))
+    return complex(re_, im_) if isinstance(re_, float) and isinstance(im_, float) else None
 
 
 def _may_be_decimal(cell: str) -> bool:

@@ -296,6 +296,10 @@ def test_everything_that_is_missing_is_asked_for_at_once(tmp_path):
 
 PARTS = "frequency [Hz]\tv1 mag [dB]\tv1 phase [deg]\tv2 mag [dB]\tv2 phase [deg]\n"
 REFUSED = {
+    # an empty cell made a row of numbers the names
+    table().replace("1, 100, -200", "1, , -200"): "line 2, column 2: expected a finite number, got an empty cell",
+    table().replace("1, 100, -200", ", 100, -200"): "line 2, column 1: expected a finite number, got an empty cell",
+    "1,,3\n2,3,4\n3,4,5\n": "line 1, column 2: expected a finite number, got an empty cell",
     "": "empty file",
     "hello\nworld\n": "no row of numbers",
     table().replace("150", "nan"): "line 3, column 2: expected a finite number",
@@ -313,8 +317,7 @@ REFUSED = {
     "v1 [V], v2 [V]\n1, 2\n3, 4\n": "expected a first column",
     # decimal commas of a spreadsheet, of which the whole part alone was read
     PARTS.replace("\t", ",") + '"10,5","0,5","90,0","1,5","0,5"\n"20,5","0,5","90,0","1,5","0,5"\n': "decimal point",
-    PARTS
-    + "10.5\t0,5\t90\t1,5\t0\n20.5\t0,5\t90\t1,5\t0\n": "line 2, column 2: got '0,5', a comma",
+    PARTS + "10.5\t0,5\t90\t1,5\t0\n20.5\t0,5\t90\t1,5\t0\n": "line 2, column 2: got '0,5', a comma",
     PARTS + "10,5\t0.5\t90\t1.5\t0\n20,5\t0.5\t90\t1.5\t0\n": "line 2, column 1: got '10,5'",
     # one column for each output, as of a complex response: 0,8713 was 0 + 8713j
     "frequency [Hz];v1 [V];v2 [V]\n100.000;0,8713;0,6132\n200.000;0,8;0,6\n": "got '0,8713', a comma beside",
@@ -332,6 +335,37 @@ def test_what_is_no_record_is_refused_with_its_place(content, tmp_path):
     assert "a.csv" in str(caught.value)
     assert REFUSED[content] in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "units", "what"),
+    [
+        (table(), {"v1": "V"}, "units: V: the file itself has another unit of 'v1 [mV]'"),
+        (table(), {"v2 [mV]": "uV"}, "units: uV"),
+        (table(), {"time": "ms"}, "units: ms"),
+        (table(), {"v1": "mA"}, "units: mA"),
+        (table(head="time_us,v1_mV,v2_mV"), {"v2": "V"}, "units: V"),
+        (table(head="Second,Volt,Volt"), {"2": "mV"}, "units: mV"),
+        ("Index time v(out0) v(out1)\n0 1 2 3\n1 2 3 4\n", {"v(out0)": "mV"}, "units: mV"),
+        (PARTS.replace("\t", ",") + "1,2,3,4,5\n2,3,4,5,6\n", {"v1 mag": "V"}, "units: V"),
+        (ngspice_raw(False), {"v(out1)": "mV"}, "units: mV"),
+    ],
+)
+def test_a_unit_that_contradicts_the_file_is_refused(content, units, what, tmp_path):
+    # Catches a description that is not heard: the file's unit won without a word.
+    path = write(tmp_path, content, "a.raw" if isinstance(content, bytes) else "a.csv")
+    with pytest.raises(MeasurementError) as caught:
+        read(tmp_path, path, units=units)
+    assert what in str(caught.value)
+
+
+def test_a_unit_that_says_once_more_what_the_file_says_is_taken(tmp_path):
+    check(read(tmp_path, write(tmp_path, table()), units={"time": "us", "v1": "mV", "v2 [mV]": "mV", "v9": "V"}))
+    response = "frequency [Hz], v1 mag [V], v1 phase [deg], v2 mag [V], v2 phase [deg]\n1,2,3,4,5\n2,3,4,5,6\n"
+    told = {"v1": "V", "v1 mag": "V", "v1 phase": "deg", "frequency": "Hz"}
+    (data,) = read(tmp_path, write(tmp_path, response, "b.csv"), units=told).measurements
+    assert abs(data["v_re"].values[0, 0] + 1j * data["v_im"].values[0, 0]) == pytest.approx(2.0)
+    check(read(tmp_path, write(tmp_path, ngspice_raw(False), "a.raw"), units={"v(out0)": "V", "time": "s"}))
 
 
 def test_pipes_folders_and_copies_are_refused(tmp_path):
