@@ -13,11 +13,11 @@ LONGEST = 990
 """Characters of a message."""
 
 _HINTS = {
-    errno.ENOSPC: "the disk is full; free some space or choose another folder with --out",
-    errno.EDQUOT: "the disk quota is used up; free some space or choose another folder with --out",
-    errno.EFBIG: "the file would grow over the allowed size; raise the limit or choose another folder with --out",
+    errno.ENOSPC: "the disk is full; free some space or choose another folder",
+    errno.EDQUOT: "the disk quota is used up; free some space or choose another folder",
+    errno.EFBIG: "the file would grow over the allowed size; raise the limit or choose another folder",
     errno.EACCES: "permission denied; choose a place that you may use",
-    errno.EROFS: "the file system is read-only; choose another folder with --out",
+    errno.EROFS: "the file system is read-only; choose another folder",
     errno.ENOTDIR: "a folder was expected here",
     errno.EISDIR: "a file was expected here, not a folder",
     errno.ENOENT: "no such file or folder",
@@ -47,7 +47,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"the Python package {error.name!r} is missing; install it, or run `make setup`"
     if isinstance(error, MemoryError):
-        return "not enough memory for this size; choose a smaller --size or fewer samples"
+        return "not enough memory for this size; choose a smaller size or fewer samples"
     if isinstance(error, OverflowError):
         return f"a number in the input is too large: {error}"
     message = str(error) or "no message"

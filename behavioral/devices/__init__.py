@@ -13,6 +13,7 @@ from ._estimates import Estimate as Estimate
 from ._estimates import Provenance as Provenance
 from ._estimates import checked_number as checked_number
 from ._estimates import checked_texts as checked_texts
+from ._estimates import file_in as file_in
 from ._posterior import Posterior as Posterior
 from ._prepared import Prepared as Prepared
 from ._response import Response as Response

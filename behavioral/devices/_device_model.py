@@ -23,6 +23,7 @@ from ._estimates import (
     Provenance,
     checked_number,
     checked_texts,
+    file_in,
     plain_pair,
     plain_provenance,
     read_estimate,
@@ -36,6 +37,8 @@ from ._response import Response
 from ._verdict import Verdict
 
 _SCHEMA = 1
+_SCHEMA_OF_BYTES = 2
+"""Of a file whose correlations are the text of their bytes, which readers of the first schema do not understand."""
 CIRCUIT_KIND = "thermospice circuit"
 """Of a calibrated netlist, which is no chip of a design."""
 
@@ -232,9 +235,11 @@ class DeviceModel:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `from_dict` reads back without loss."""
+        posterior = self.posterior.to_dict() if self.posterior else None
+        packed = posterior is not None and isinstance(posterior["correlations"], str)
         return {
             "kind": _KIND,
-            "schema": _SCHEMA,
+            "schema": _SCHEMA_OF_BYTES if packed else _SCHEMA,
             "instance": self.instance.to_dict(),
             "level": self.level,
             "standard_errors": {name: values.tolist() for name, values in self.standard_errors.items()},
@@ -246,7 +251,7 @@ class DeviceModel:
             "verdict": self.verdict.to_dict(),
             "bench": {name: plain_pair(estimate) for name, estimate in self.bench.items()},
             # Absent where nothing was fitted.
-            **({"posterior": self.posterior.to_dict()} if self.posterior else {}),
+            **({"posterior": posterior} if posterior else {}),
         }
 
     @classmethod
@@ -292,7 +297,8 @@ class DeviceModel:
         try:
             data = read_json(path, finite=False)
         except UnreadableFile as error:
-            raise DeviceModelError(f"{path}: cannot read the device model: {error.reason}") from None
+            reason = f"{error.reason}{file_in(path)}"
+            raise DeviceModelError(f"{path}: cannot read the device model: {reason}") from None
         except FileError as error:
             raise DeviceModelError(str(error)) from None
         return cls.from_dict(data, str(path))
@@ -310,8 +316,11 @@ def _check_kind(data: Any, where: str) -> None:
         )
     if not isinstance(data, Mapping) or data.get("kind") != _KIND:
         raise DeviceModelError(f"{where}: expected a device model as `calibrate` saves it, got something else")
-    if data.get("schema") != _SCHEMA:
-        raise DeviceModelError(f"{where}: expected schema {_SCHEMA}, got {data.get('schema')!r}; calibrate again")
+    # Files of large chips that were written between the two have text under the first schema, and are read too.
+    if data.get("schema") not in (_SCHEMA, _SCHEMA_OF_BYTES):
+        raise DeviceModelError(
+            f"{where}: expected schema {_SCHEMA} or {_SCHEMA_OF_BYTES}, got {data.get('schema')!r}; calibrate again"
+        )
 
 
 def _signed(data: Any, name: str) -> Estimate:

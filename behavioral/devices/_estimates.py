@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,3 +113,13 @@ def _count(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise DeviceModelError(f"{name}: expected a whole number of at least zero, got {value!r}")
     return value
+
+
+_FILES = ("device.json", "population.json")
+"""What `calibrate` leaves, of a chip and of a process."""
+
+
+def file_in(path: str | Path) -> str:
+    """The file of a chip to give in place of a calibration's folder, for a message; empty where it is none."""
+    there = next((file for file in _FILES if (Path(path) / file).is_file()), _FILES[0])
+    return f"; give {Path(path) / there}" if Path(path).is_dir() else ""

@@ -69,11 +69,10 @@ class Posterior:
         """
         names = tuple(str(name) for name in data["names"])
         sd = np.array(data["sd"], dtype=float)
-        correlations = data["correlations"]
-        below = _numbers(correlations) if isinstance(correlations, str) else np.array(correlations, dtype=float)
         p = len(names)
-        if sd.shape != (p,) or below.shape != (p * (p - 1) // 2,):
-            raise ValueError(f"posterior: expected {p} deviations and {p * (p - 1) // 2} correlations")
+        if sd.shape != (p,):
+            raise ValueError(f"posterior.sd: expected {p} deviations, one for each name, got {sd.size}")
+        below = _correlations(data["correlations"], p * (p - 1) // 2)
         R = np.eye(p)
         i, j = np.tril_indices(p, -1)
         R[i, j] = R[j, i] = below
@@ -85,5 +84,26 @@ def _text(numbers: Float[np.ndarray, " k"]) -> str:
     return base64.b64encode(numbers.astype("<f8").tobytes()).decode("ascii")
 
 
+def _correlations(data: Any, count: int) -> Float[np.ndarray, " k"]:
+    """As digits, or as the text of their bytes.
+
+    Raises:
+        ValueError: damaged, or not so many.
+    """
+    below = _numbers(data) if isinstance(data, str) else np.array(data, dtype=float)
+    if below.shape != (count,):
+        raise ValueError(f"posterior.correlations: expected {count} numbers, got {below.size}")
+    if not np.isfinite(below).all():
+        raise ValueError("posterior.correlations: expected finite numbers")
+    return below
+
+
 def _numbers(text: str) -> Float[np.ndarray, " k"]:
-    return np.frombuffer(base64.b64decode(text, validate=True), dtype="<f8").astype(float)
+    expected = "posterior.correlations: expected the Base64 text of little-endian doubles"
+    try:
+        read = base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise ValueError(f"{expected}, got something else: {error}") from None
+    if len(read) % 8:
+        raise ValueError(f"{expected}, 8 bytes each, got {len(read)} bytes")
+    return np.frombuffer(read, dtype="<f8").astype(float)

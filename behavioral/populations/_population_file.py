@@ -11,7 +11,7 @@ from ... import files
 from ...circuits import LEVELS, TOPOLOGIES, Design
 from ...files import FileError, UnreadableFile
 from .._exceptions import DeviceModelError
-from ..devices import Estimate, Provenance, checked_number, checked_texts
+from ..devices import Estimate, Provenance, checked_number, checked_texts, file_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def read_json(path: str | Path) -> Any:
     try:
         return files.read_json(path, finite=False)
     except UnreadableFile as error:
-        raise DeviceModelError(f"{path}: cannot read it: {error.reason}") from None
+        raise DeviceModelError(f"{path}: cannot read it: {error.reason}{file_in(path)}") from None
     except FileError as error:
         raise DeviceModelError(str(error)) from None
 

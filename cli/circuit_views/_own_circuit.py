@@ -130,7 +130,7 @@ def _output_table(result: CircuitResult) -> Table:
                 columns[f"rho with {result.observed.labels[0]}"] = covariance[0] / (sd[0] * sd)
     shown = Table("output", *columns, box=None)
     for label, *row in zip(result.observed.labels, *columns.values(), strict=True):
-        shown.add_row(label, *(f"{value: .6g}" for value in row))
+        shown.add_row(label, *(f"{value + 0.0: .6g}" for value in row))
     return shown
 
 

@@ -81,6 +81,7 @@ def export(
         if device is None:
             raise InputError("DEVICE: expected a device.json, as `thermospice calibrate` writes it, or --netlist FILE")
         from ...behavioral.populations import get_device_model
+        from ...reports.wording import counted
         from ..views import export as exports
 
         kind = exports.get_kind(to)
@@ -88,7 +89,7 @@ def export(
         files = exports.ProgramFiles(matrix, drive, jacobian, hessian, damping, seed)
         program = exports.get_program(model, files)
         chip = exports.Loaded.of(model, program, drive_scale, name)
-        with this.step(f"{kind}: {chip.name}, {model.instance.topology.name} with {model.n} cells"):
+        with this.step(f"{kind}: {chip.name}, {model.instance.topology.name} with {counted(model.n, 'cell')}"):
             written = exports.write(kind, chip, exports.comments(chip, device), this.folder)
         this.finish(exports.summary(kind, chip, written))
         this.show(exports.table(chip, written))

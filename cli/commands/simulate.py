@@ -151,6 +151,7 @@ def simulate(
         from ...netlists.amplifiers import amplifier_of
         from ...netlists.runs import Request, get_analysis, granted, run
         from ...netlists.vacask import get_engine
+        from ...reports.wording import counted
         from ..inputs import ProgramOptions, amplifiers, get_scaling
         from ..inputs import chips as inputs
 
@@ -187,7 +188,7 @@ def simulate(
             granted(expected) if timeout is None else timeout,
             the_engine,
         )
-        what = f"{chip.name} with {program.n} cells, design {the_design.name}, level {the_level}"
+        what = f"{chip.name} with {counted(program.n, 'cell')}, design {the_design.name}, level {the_level}"
         with this.step(f"{_simulators(the_engine)}: {analysis}, {what}"):
             result = run(request)
         # Figures take longer to load than a small circuit to simulate, and a mistake needs none.

@@ -191,6 +191,7 @@ def solve(
         from ...behavioral.linear_algebra import Budget
         from ...circuits.trials import get_chip_design, get_chip_level, get_instance, without_effect
         from ...netlists.runs import granted
+        from ...reports.wording import counted
         from ..forecasts import announce, linear_algebra_forecast
         from ..frame import refuse_beside
         from ..inputs import check, get_device, get_given, get_kind, get_problem
@@ -213,7 +214,9 @@ def solve(
         announce(this, expected, timeout)
         if kind == "spice" and timeout is None:
             the_device = get_device(kind, instance, the_level, device, granted(expected))
-        with this.step(f"{problem} on {on}: {runs * programs} runs, {chip.name} with {chip.n} cells"):
+        with this.step(
+            f"{problem} on {on}: {counted(runs * programs, 'run')}, {chip.name} with {counted(chip.n, 'cell')}"
+        ):
             answer = given.on(the_device, np.random.default_rng([seed, 2]), budget)
         for line in without_effect(the_design, the_level, temperature, corner):
             this.say(f"warning: {line}")

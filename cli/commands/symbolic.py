@@ -46,13 +46,14 @@ def symbolic(
         from ...circuits.trials import fitting_level, get_level
         from ...files import write_text
         from ...netlists.simulators import versions
+        from ...reports.wording import counted
 
         chip, the_level = get_topology(topology, size), fitting_level(get_level(level), topology)
         from ...circuits.symbolic import analyse, forecast  # loads sympy, and a mistake needs none
         from ..forecasts import announce
 
         announce(this, forecast(chip, the_level))
-        with this.step(f"symbolic analysis: {chip.name} with {size} cells"):
+        with this.step(f"symbolic analysis: {chip.name} with {counted(size, 'cell')}"):
             found = analyse(chip, the_level)
         write_text(this.folder / "symbolic.txt", found.text)
         write_text(this.folder / "symbolic.tex", found.latex)

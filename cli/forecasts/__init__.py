@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._announced import announce as announce
     from ._calibration import calibration_forecast as calibration_forecast
-    from ._calibration import campaign_forecast as campaign_forecast
+    from ._calibration import chips_forecast as chips_forecast
     from ._calibration import fit_forecast_of as fit_forecast_of
     from ._fidelity import fidelity_forecast as fidelity_forecast
     from ._linear_algebra import linear_algebra_forecast as linear_algebra_forecast
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "announce": "_announced",
     "calibration_forecast": "_calibration",
-    "campaign_forecast": "_calibration",
+    "chips_forecast": "_calibration",
     "fit_forecast_of": "_calibration",
     "fidelity_forecast": "_fidelity",
     "linear_algebra_forecast": "_linear_algebra",
@@ -22,7 +22,7 @@ _HOMES = {
 __all__ = [
     "announce",
     "calibration_forecast",
-    "campaign_forecast",
+    "chips_forecast",
     "fidelity_forecast",
     "fit_forecast_of",
     "linear_algebra_forecast",

@@ -27,10 +27,10 @@ def calibration_forecast(
     Raises:
         NetlistError: it does not fit into the free memory.
     """
-    return campaign_forecast(instance, level, count, kinds, nuisances, 1, 1)
+    return chips_forecast(instance, level, count, kinds, nuisances, 1, 1)
 
 
-def campaign_forecast(
+def chips_forecast(
     instance: Instance,
     level: Level,
     count: int,

@@ -152,14 +152,22 @@ def job(command: str, out: Path | None, quiet: bool, as_json: bool, resume: Path
     raise typer.Exit(code)
 
 
+_ADVICE = {"another folder": ("--out", "another folder with --out"), "a smaller size": ("--size", "a smaller --size")}
+"""What rooms below advise, and how it is said where the command has the option for it."""
+
+
 def _naming_option(text: str) -> str:
-    """The message with the option in front whose value another room speaks of: `size: ...` becomes `--size: ...`."""
+    """The message with the options that another room speaks of: `size: ...` becomes `--size: ...`."""
     context = current_context()
-    field, colon, _ = text.partition(":")
-    words = field.split()
-    if context is None or not colon or not 1 <= len(words) <= 2:
+    if context is None:
         return text
     options = {option for parameter in context.command.params for option in parameter.opts}
+    for advice, (option, said) in _ADVICE.items():
+        text = text.replace(f"choose {advice}", f"choose {said}") if option in options else text
+    field, colon, _ = text.partition(":")
+    words = field.split()
+    if not colon or not 1 <= len(words) <= 2:
+        return text
     option = f"--{words[0].replace('_', '-')}"
     return text.replace(words[0], option, 1) if option in options else text
 

@@ -31,8 +31,9 @@ from ...measurements import (
 )
 from ...netlists import measure_for_calibration
 from ...netlists.amplifiers import changed_since
+from ...reports.wording import counted
 from .._exceptions import InputError
-from ..forecasts import announce, calibration_forecast, campaign_forecast, fit_forecast_of
+from ..forecasts import announce, calibration_forecast, chips_forecast, fit_forecast_of
 from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, state_file
 from ..inputs import AmplifierOptions, amplifiers, lab
 from ..views import calibration as findings
@@ -137,7 +138,8 @@ def from_drawn(this: Job, request: CalibrationRequest, held_out: int, keep_below
     count = check_programs(request.programs, request.chip_topology)
     kinds = check_kinds(request.kinds, instance, level)
     announce(this, calibration_forecast(instance, level, count, request.kinds, request.nuisances))
-    what = f"ngspice: {count} programs ({', '.join(kinds)}), {request.topology} with {request.size} cells"
+    chip = f"{request.topology} with {counted(request.size, 'cell')}"
+    what = f"ngspice: {counted(count, 'program')} ({', '.join(kinds)}), {chip}"
     with this.step(what):
         data = measure_for_calibration(instance, level, count, request.seed, request.kinds)
     found = _fit(this, data, request.nuisances, announced=True)
@@ -213,12 +215,10 @@ def campaign(this: Job, request: CalibrationRequest) -> None:
     left = sum(not is_measured(folder) for folder in folders)
     announce(
         this,
-        campaign_forecast(
-            request.instance(), request.chip_level, programs, request.kinds, request.nuisances, count, left
-        ),
+        chips_forecast(request.instance(), request.chip_level, programs, request.kinds, request.nuisances, count, left),
     )
     population.save_request(this.folder, asdict(request))
-    with this.step(f"ngspice: {count} chips with {programs} programs each") as step:
+    with this.step(f"ngspice: {counted(count, 'chip')} with {counted(programs, 'program')} each") as step:
         for k, folder in enumerate(folders):
             step.advance(k, count)
             measure_chip(request.instance(k), request.chip_level, programs, request.kinds, request.seed + k, folder)
@@ -257,7 +257,7 @@ def _process(
 ) -> None:
     if not announced and (first := chips[0]()):
         announce(this, in_turn([fit_forecast_of(first, nuisances)] * len(chips)))
-    with this.step(f"calibrate {len(chips)} chips") as step:
+    with this.step(f"calibrate {counted(len(chips), 'chip')}") as step:
         calibrations = fit_chips(chips, names, step.advance, nuisances)
         found = PopulationModel.estimate(calibrations)
     population.write(found, this.folder)

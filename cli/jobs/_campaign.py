@@ -12,6 +12,7 @@ from ...circuits import Design
 from ...files import read_text, write_text
 from ...files.opening import DESCRIPTION
 from ...netlists.amplifiers import changed_since
+from ...reports.wording import counted
 from .._exceptions import InputError
 from ..frame import Job, ProgressLines, garbage_as_usual, interpreting, load_state, state_file
 from ..inputs import amplifiers
@@ -123,7 +124,7 @@ def _progress(this: Job, study: campaigns.Study) -> Iterator[campaigns.Progress]
             for line in view.without_effect(study):
                 this.say(f"warning: {line}")
             most = "at most " if study.optimise is not None else ""
-            this.say(f"{study.name}: {most}{total} runs to do")
+            this.say(f"{study.name}: {most}{counted(total, 'run')} to do")
             # only now: a thread draws it, and with that the processes of the runs could not be forked
             bar.start()
         if not this.stderr.is_terminal:

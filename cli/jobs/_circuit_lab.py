@@ -22,6 +22,7 @@ from ...files import joined, write_json
 from ...measurements import MeasurementError
 from ...measurements.lab import CircuitLabData, CircuitMeasurement
 from ...netlists.simulators import versions
+from ...reports.wording import counted
 from .._exceptions import InputError
 from ..circuit_views import circuit_calibration as fits
 from ..circuit_views import circuit_lab as view
@@ -50,7 +51,7 @@ def calibrate_on_bench(
     fitted, kept = _split(data, held_out)
     terms = _terms(fitted)
     this.say(f"believed: {data.believed}")
-    with this.step(f"{len(terms)} records of {circuit.network.name}"):
+    with this.step(f"{counted(len(terms), 'record')} of {circuit.network.name}"):
         found = calibrate_circuit(circuit, tolerances, terms, data.unknown, data.mains)
         model = CircuitModel.of(found, circuit, data.unknown, {one.file: one.digest for one in fitted})
         checks = model.judged(_terms(kept)) if kept else []
@@ -179,7 +180,7 @@ def _terms(records: Sequence[CircuitMeasurement]) -> list[Term]:
 
 def _judge(this: Job, model: CircuitModel, data: CircuitLabData, what: str) -> None:
     this.say(f"believed: {data.believed}, as {what}")
-    with this.step(f"{len(data.records)} records against {what}"):
+    with this.step(f"{counted(len(data.records), 'record')} against {what}"):
         checks = model.judged(_terms(data.records))
     rows = view.rows(model.circuit, data.records, checks)
     fitted = set((model.records or {}).values())

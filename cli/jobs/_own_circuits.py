@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from ...reports.wording import counted
 from .._exceptions import InputError
 from ..frame import Job, Pair, refuse_beside, written
 
@@ -248,7 +249,7 @@ def calibrate_own(
         drawn = get_drawn(circuit, which.tolerances, chip)
         with this.step(f"ngspice: {', '.join(wanted)} of chip {chip}"):
             records = view.measured(drawn, wanted, temperature, seed)
-    with this.step(f"{len(records)} records of {circuit.network.name}"):
+    with this.step(f"{counted(len(records), 'record')} of {circuit.network.name}"):
         warm = replace(circuit, network=tolerances.at(circuit.network))
         found = view.calibrated(warm, tolerances, records, temperature)
     write_json(this.folder / "elements.json", view.elements(found, truth))

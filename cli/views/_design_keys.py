@@ -1,6 +1,7 @@
 """Every key that a design can have, with its value, its unit and its meaning."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -92,7 +93,7 @@ def _line(key: Key, before: str) -> str:
         told.append(f"default {key.default};")
     if key.value is None and key.required:
         told.append("required;")
-    meaning = key.meaning.replace(f"[{key.unit}]", "").replace(" ;", ";").replace(" .", ".").strip(" .")
+    meaning = re.sub(r" +([,;:.])", r"\1", key.meaning.replace(f"[{key.unit}]", "")).strip(" .")
     told += [meaning] if meaning else []
     return f"{before}{key.path[-1]}: {value}".rstrip() + (f"  # {' '.join(told)}\n" if told else "\n")
 

@@ -30,6 +30,7 @@ from ...netlists.exports import (
     verilog_a,
 )
 from ...netlists.simulators import own_version, versions
+from ...reports.wording import counted
 from .._exceptions import InputError
 from ..inputs import ProgramOptions, get_scaling
 
@@ -166,7 +167,7 @@ def comments(chip: Loaded, device: Path) -> tuple[str, ...]:
     A = chip.program.A
     rows = [f"A row {i}: {', '.join(f'{a:.17g}' for a in row)}" for i, row in enumerate(A.tolist())]
     lines = [
-        f"{chip.name}: {model.instance.topology.name} of {model.n} cells, design {model.design.name},"
+        f"{chip.name}: {model.instance.topology.name} of {counted(model.n, 'cell')}, design {model.design.name},"
         f" level {model.level}, written by thermospice {own_version()}",
         f"device.json: sha256 {digest}",
         f"model from {provenance.source}: {len(provenance.measurements)} measurements by"

@@ -19,6 +19,7 @@ from ...circuits.trials import BOARD, get_design, get_level
 from ...files import judged, write_json
 from ...measurements import read_measurement
 from ...netlists.simulators import versions
+from ...reports.wording import counted
 from .._exceptions import InputError
 from ..forecasts import announce, fidelity_forecast
 from ..frame import STRICT, Job, StoredCount, StoredSeed, checked, load_state, save_state, state_file
@@ -116,7 +117,8 @@ def run(request: VerificationRequest, done: fidelity.Done, this: Job) -> list[fi
 
     wanted = request.cases()
     announce(this, fidelity_forecast([case for case in wanted if not done.get(case.name)]))
-    with this.step(f"{len(wanted)} chips: SPICE, symbolic, behavioural") as step:
+    what = counted(len(wanted), "chip" if request.device is None else "program")
+    with this.step(f"{what}: SPICE, symbolic, behavioural") as step:
         rows = fidelity.verify(wanted, request.opinions, done, keep, step.advance)
     write_json(this.folder / "fidelity.json", rows)
     return rows
@@ -136,7 +138,7 @@ def against_lab(this: Job, device: Path, files: Sequence[Path]) -> None:
     }
     data = lab.load(files, facts, known=(model.design.nominal(model.instance.topology), model.level))
     lab.check_design(model, data)
-    with this.step(f"{len(data.measurements)} records against {device}"), lab.files_named(data.files):
+    with this.step(f"{counted(len(data.measurements), 'record')} against {device}"), lab.files_named(data.files):
         checks = judge_records(model, data.measurements)
     this.say(f"believed: {data.believed}, as {device}")
     rows = []

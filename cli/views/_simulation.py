@@ -166,7 +166,7 @@ def table(request: Request, result: Result) -> Table:
         columns["noise (V rms)"] = np.sqrt(np.diag(covariance))
     shown = Table("cell", *columns, box=None)
     for k, row in enumerate(zip(*columns.values(), strict=True)):
-        shown.add_row(str(k), *(f"{value: .6g}" for value in row))
+        shown.add_row(str(k), *(f"{value + 0.0: .6g}" for value in row))
     return shown
 
 

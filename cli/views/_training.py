@@ -1,6 +1,7 @@
 """Training runs of the command line: from options to experiments, and back from entries to tables."""
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from rich.table import Table
 
 from ...files.opening import check_count, check_seed
 from ...reports.results import MedianOverSeeds, ToTarget, to_target
-from ...reports.wording import median_text
+from ...reports.wording import counted, median_text
 from ...training import Experiment, experiment, load_experiment, run_experiments, tune
 from ...training.experiments import anchored, fields_of_method, read_mapping, with_defaults
 from ...training.experiments.tunings import is_tuning
@@ -70,7 +71,7 @@ def run(
     experiments: Sequence[Experiment], this: Job, workers: int | None, resume: bool, sub: str = ""
 ) -> list[dict[str, Any]]:
     """Train in the job's folder (or a folder in it), on the cores of this machine."""
-    with this.step(f"training: {sum(len(e.seeds) for e in experiments)} runs", bar=False):
+    with this.step(f"training: {counted(sum(len(e.seeds) for e in experiments), 'run')}", bar=False):
         return run_experiments(
             experiments, this.folder / sub, resume=resume, workers=workers, quiet=this.quiet, tell=this.say
         )
@@ -114,7 +115,7 @@ def tuning(
     loaded = load_task(task, data)
     budget = _checked_budget(given, trials, loaded)
     save_state(this.folder, "train", {"tuning": asked})
-    with this.step(f"tuning on {task}, {budget.steps} steps", bar=False):
+    with this.step(f"tuning on {task}, {counted(budget.steps or 0, 'step')}", bar=False):
         found = tune(
             task,
             this.folder,
@@ -126,18 +127,33 @@ def tuning(
             tell=this.say,
         )
     settings = this.folder / f"{task}.yaml"
-    this.say(f"to train with them: thermospice train --config {settings} --optimizer {_optimizer(found[0])}")
+    ranked = sorted(found, key=lambda one: one.validation_loss)
+    best = _method_fields(ranked[0])
+    this.show(tuned_table(ranked))
+    options = " ".join(f"--{name} {value}" for name, value in best.items())
+    this.say(f"to train with the best of them: thermospice train --config {shlex.quote(str(settings))} {options}")
     return {
         "task": task,
         "settings": settings.name,
         "steps": budget.steps,
+        "best": best,
         **_found(found),
         **_left_out(settings),
     }
 
 
-def _optimizer(one: Tuned) -> str | None:
-    return fields_of_method(one.method)["optimizer"]
+def _method_fields(one: Tuned) -> dict[str, str]:
+    """Optimiser and, where it has one, solver: options that choose its settings out of the file."""
+    return {name: value for name, value in fields_of_method(one.method).items() if value is not None}
+
+
+def tuned_table(tuned: Sequence[Tuned]) -> Table:
+    """What was chosen of each method, for a person."""
+    shown = Table("method", "validation_loss", "settings", box=None)
+    for one in tuned:
+        chosen = ", ".join(f"{name} {_cell(value)}" for name, value in one.chosen.items())
+        shown.add_row(one.method, _cell(one.validation_loss), chosen)
+    return shown
 
 
 def _budget(given: Mapping[str, Any], trials: int | None) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from .._exceptions import FileError
 _CHUNK = 1 << 20
 
 _KINDS_OF_NODES = (
-    (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
@@ -148,6 +147,8 @@ def gunzipped(content: bytes, path: str | Path, kind: FileKind) -> bytes:
 
 
 def _check_plain(path: str | Path, found: os.stat_result, kind: FileKind) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise UnreadableFile(path, "expected a file, got a folder")
     if not stat.S_ISREG(found.st_mode):
         what = next((name for is_kind, name in _KINDS_OF_NODES if is_kind(found.st_mode)), "something else")
         raise UnreadableFile(path, f"expected a file of at most {kind.most_bytes:,} bytes, got {what}")

@@ -245,6 +245,7 @@ class TuningSummary(TypedDict, total=False):
     task: Name
     settings: Name
     steps: Count
+    best: dict[Name, Name]
     chosen: dict[Name, dict[Name, Scalar]]
     target_loss: NotNegative
     reached: dict[Name, list[WhenReached | None]]

@@ -8,7 +8,7 @@ import numpy as np
 from .. import figures
 from ..results import AlgebraSummary, ExportSummary, Folder, SymbolicSummary, TuningSummary
 from ..section_parts import Cell, Picture, Section, Table, number, picture
-from ..wording import amount, parameter_words, percent
+from ..wording import amount, counted, parameter_words, percent
 from ._training import target_tables
 
 _ALGEBRA = {
@@ -28,7 +28,8 @@ def algebra(folder: Folder) -> Section | None:
         return None
     summary = folder.summary_as(AlgebraSummary)
     title = _ALGEBRA[str(summary["problem"])]
-    text = (f"{summary.get('n', '?')} rows on {summary.get('on', 'a device')}, {summary.get('runs', '?')} runs.",)
+    rows = counted(summary.get("n", "?"), "row")
+    text = (f"{rows} on {summary.get('on', 'a device')}, {counted(summary.get('runs', '?'), 'run')}.",)
     return Section(title, text, tuple(_entry_pictures(summary)), (*_entries(summary), _cost(summary)))
 
 
@@ -132,8 +133,9 @@ def exported(folder: Folder) -> Section | None:
     summary = folder.summary_as(ExportSummary)
     rows = tuple((what.replace("_", " "), name) for what, name in (summary.get("files") or {}).items())
     pins = (
-        f"{summary.get('topology', 'A chip')} of {summary.get('n', '?')} cells, as {summary.get('to', '?')}: outputs"
-        f" {', '.join(summary.get('outputs', ()))}, drives {', '.join(summary.get('inputs', ()))}."
+        f"{summary.get('topology', 'A chip')} of {counted(summary.get('n', '?'), 'cell')}, as"
+        f" {summary.get('to', '?')}: outputs {', '.join(summary.get('outputs', ()))},"
+        f" drives {', '.join(summary.get('inputs', ()))}."
     )
     return Section("Exported chip", (pins,), (), (Table("Files", ("what", "file"), rows),))
 

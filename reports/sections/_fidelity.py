@@ -9,6 +9,7 @@ from .. import figures
 from ..figures import quantity
 from ..results import MODELS, Folder
 from ..section_parts import Cell, Picture, Section, Table, picture
+from ..wording import counted
 
 
 def waveforms_section(folder: Folder) -> Section | None:
@@ -89,7 +90,7 @@ def fidelity_section(folder: Folder) -> Section | None:
     pictures: tuple[Picture, ...] = (picture(lambda: figures.checks(rows), caption),) if len(rows) > 1 else ()
     if folder.heldout:
         caption = (
-            f"Settled readouts of {len(folder.heldout)} programs that the calibration did not see:"
+            f"Settled readouts of {counted(len(folder.heldout), 'program')} that the calibration did not see:"
             " distance of each model from SPICE (logarithmic). The design model knows no deviations, the calibrated one"
             " those that were measured, the nominal one all that were drawn."
         )

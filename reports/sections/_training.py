@@ -32,7 +32,7 @@ from ..results import (
     with_common_target,
 )
 from ..section_parts import Cell
-from ..wording import median_text
+from ..wording import counted, median_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ def training(folder: Folder) -> TrainingPart | None:
         return None
     seeds = len({run.get("seed") for run in runs})
     text = [
-        f"{len(runs)} runs, {seeds} seeds. Lines are means over the seeds, bands and ± the 95 % interval of the mean"
-        f" (Student's t).{caution(_fewest(runs))}"
+        f"{counted(len(runs), 'run')}, {counted(seeds, 'seed')}. Lines are means over the seeds, bands and ± the 95 %"
+        f" interval of the mean (Student's t).{caution(_fewest(runs))}"
     ]
     several = len({label(run) for run in runs})
     if several > _MOST_LINES:

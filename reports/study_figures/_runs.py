@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..figures import WIDTH, colours
+from ..wording import counted
 
 
 def runs_against(
@@ -74,4 +75,4 @@ def runs_histogram(
 
 def _tell_lost(axes: Axes, lost: int) -> None:
     if lost:
-        axes.plot([], [], " ", label=f"{lost} runs have no number, and no place here")
+        axes.plot([], [], " ", label=f"{counted(lost, 'run')} without a number, and without a place here")

@@ -1,5 +1,6 @@
 """The verdict on trainings: who was trained, with which settings, who stopped, and who is ahead."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +39,16 @@ def _tuned(folder: Folder) -> Verdict:
     }
     told = ", ".join(f"{name} {amount(loss)}" for name, loss in sorted(found.items(), key=lambda pair: pair[1]))
     notes = (f"Validation loss with the chosen settings, the lowest first: {told}.",) if found else ()
-    use = f"Train with them: `thermospice train {task}` takes the table's values as options, or in a --config file."
+    use = f"Train with the best of them: `{_command(folder.path, summary)}`."
     return Verdict(f"Which settings suit each optimiser on {task}?", notes=notes, next=(use,))
+
+
+def _command(folder: Path, summary: Mapping[str, Any]) -> str:
+    """The training with the best method of a tuning; folders of earlier versions do not name its options."""
+    settings = shlex.quote(str(folder / summary.get("settings", "TASK.yaml")))
+    best = summary.get("best") or {"optimizer": "OPTIMIZER"}
+    options = [f"--{name} {shlex.quote(best[name])}" for name in ("optimizer", "solver") if name in best]
+    return " ".join(["thermospice train --config", settings, *options])
 
 
 def _rival(tasks: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> str:

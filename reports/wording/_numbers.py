@@ -22,6 +22,11 @@ def in_percent(name: str, unit: str = "1") -> bool:
     return unit in ("1", "") and name.partition("(")[0] in _PERCENT
 
 
+def counted(count: int | str, noun: str) -> str:
+    """So many of something: `1 run`, `2 runs`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def amount(value: float | None, unit: str = "", name: str = "", digits: int = 4) -> str:
     """A number for a person: with the prefix of its unit, or in percent; a dash where there is none."""
     if value is None:

@@ -295,6 +295,7 @@ def test_measurements_that_are_none(run, tmp_path):
 def test_device_without_its_chip(run, tmp_path):
     run("verify", "--device", "none.json").refused("none.json")
     assert run("calibrate", "--size", 1, "--out", "c", "--quiet").code == 0
+    run("verify", "--device", "c").refused("expected a file, got a folder; give c/device.json")
     (tmp_path / "c" / "instance.json").unlink()
     run("verify", "--device", "c/device.json").refused("instance.json", "--instance")
 

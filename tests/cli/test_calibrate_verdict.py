@@ -70,6 +70,7 @@ def test_later_commands_tell_it(campaign, contradicted, run):
     chip = campaign / "right" / "instance.json"
     verified = run("verify", "--device", "device/device.json", "--instance", chip, "--json")
     assert verified.code == 1
+    assert "4 programs: SPICE" in verified.err  # of one chip, which was counted four times
     row = next(row for row in json.loads(verified.out)["rows"] if row["analysis"] == "calibration")
     assert not row["passed"]
     assert row["value"] > row["limit"] == 0

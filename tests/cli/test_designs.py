@@ -34,6 +34,7 @@ def test_each_key_has_its_unit_and_default(run):
     assert keys["drift.flicker_lowest"]["value"] == keys["drift.flicker_lowest"]["default"] == 1e-6
     assert keys["tempco.resistor_tc1"]["unit"] == "1/K"
     assert keys["drift.temperature_sigma"]["unit"] == "K"
+    assert "temperature path, an Ornstein" in commented(Design.preset("ideal"))  # no unit, and no blank where it stood
     assert keys["programming.bits"]["unit"] == "bits"
 
 

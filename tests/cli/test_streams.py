@@ -74,6 +74,7 @@ def test_an_answer_that_finds_no_space_is_no_success(full, monkeypatch, tmp_path
     code, summary, err = called(arguments, full, monkeypatch, tmp_path, capfd)
     assert code == 2
     assert err.splitlines()[-1].startswith("thermospice symbolic: error: standard output: the disk is full")
+    assert "choose another folder with --out" in err
     assert summary["command"] == "symbolic"
 
 

@@ -1,6 +1,7 @@
 """Tables that a person reads: whole words, with units, in a terminal of 80 columns."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from thermospice.circuits import TOPOLOGIES
 from thermospice.cli.views import _campaign as _campaign
 from thermospice.cli.views._fidelity import table as fidelity_table
 from thermospice.cli.views._linear_algebra import table
+from thermospice.cli.views._simulation import table as simulation_table
 
 ROW = {"topology": "differential-rc-mesh", "level": "transistor", "size": 64, "analysis": "symbolic", "limit": 1e-4}
 
@@ -95,3 +97,13 @@ def test_a_solution_is_in_volts(problem, unit):
     error = np.asarray(0.1 * value)
     answer = Answer(value, error, 1e-3, 1e-6, 3, noise_error=error, device_error=np.zeros_like(value))
     assert ("answer (V)" in shown(table(given, answer))) is unit
+
+
+def test_a_zero_has_no_sign():
+    # Catches -0 in the column of a model whose answer is nought from below.
+    chip = SimpleNamespace(topology=SimpleNamespace(answer="mean"))
+    program = SimpleNamespace(solution=np.array([-0.0, 1.0]))
+    request = SimpleNamespace(instance=chip, program=program, scaling=SimpleNamespace(drive=1), band=None)
+    result = SimpleNamespace(v=np.array([-0.0, 1.0]), predicted=np.array([-0.0, -1.0]), measurement={})
+    first, second = shown(simulation_table(request, result)).splitlines()[1:]
+    assert (first.split(), second.split()) == (["0", "0", "0", "0"], ["1", "1", "1", "-1"])

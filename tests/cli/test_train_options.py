@@ -7,7 +7,10 @@ from thermospice.behavioral import DeviceModel
 from thermospice.circuits import Crossbar, Design
 from thermospice.cli.commands.train import _SETTINGS
 from thermospice.cli.views import training
+from thermospice.reports.results import Folder
+from thermospice.reports.verdicts import box
 from thermospice.training import Experiment
+from thermospice.training.runs import Tuned
 
 
 @pytest.fixture
@@ -104,3 +107,25 @@ def test_names_that_are_known_without_torch_are_those_of_the_training():
     from thermospice.training.tasks import TASKS
 
     assert (names.TASKS, names.OPTIMIZERS, names.SOLVERS) == (TASKS, OPTIMIZERS, SOLVERS)
+
+
+def test_a_tuning_shows_every_method_and_recommends_the_best(run, tmp_path, monkeypatch):
+    # Catches a tuning that leaves its answer in a file, and a command that trains the first method, not the best.
+    found = [
+        Tuned(name, {"lr": 0.25}, loss, (), ()) for name, loss in (("sgd", 0.5), ("ideal-spu", 0.125), ("adam", 0.3))
+    ]
+
+    def tune(name, folder, **_):
+        (folder / f"{name}.yaml").write_text("methods: {}")
+        return found
+
+    monkeypatch.setattr("thermospice.cli.views._training.tune", tune)
+    done = run("train", "regression", "--tune", "--out", "out")
+    assert done.code == 0
+    assert [line.split()[:4] for line in done.out.splitlines()[1:4]] == [
+        ["ideal-spu", "0.125", "lr", "0.25"], ["adam", "0.3", "lr", "0.25"], ["sgd", "0.5", "lr", "0.25"]
+    ]  # fmt: skip
+    assert "regression.yaml --optimizer tngd --solver ideal-spu\n" in done.err
+    assert (
+        box(Folder(tmp_path / "out")).verdict.next[0].endswith("regression.yaml --optimizer tngd --solver ideal-spu`.")
+    )

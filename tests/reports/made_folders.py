@@ -149,9 +149,10 @@ REPORTS: Mapping[str, Made] = {
         {"runs.jsonl": RUNS, "a-s0/experiment.yaml": "task: digits\nlr: 0.25\ndamping: 0.1\nt: 10.0\nbatch_size: 32\n"},
     ),
     "tune": Made(
-        summary("train", task="digits", settings="digits.yaml",
+        summary("train", task="digits", settings="digits.yaml", best={"optimizer": "sgd"},
                 chosen={BAD: {"lr": 0.1, "validation_loss": 0.5}, "sgd": {"lr": 0.3, "validation_loss": 0.4}}),
-        ("Tuning", "Seeds and versions"), "open", ("sgd 0.4, <script>", "learning rate", "0.3"),
+        ("Tuning", "Seeds and versions"), "open",
+        ("sgd 0.4, <script>", "learning rate", "0.3", " --optimizer sgd"),
     ),
     "solve": Made(
         summary("solve", problem="inverse", on=BAD, n=2, runs=4, value=[[1.0, 2.0], [3.0, 4.0]],

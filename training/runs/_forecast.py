@@ -15,7 +15,7 @@ from ..tasks import Split, Task
 from ._job import cached_task
 from ._one_run import alone, evaluate
 from ._training_state import TrainingState, given
-from .memory import StepSize, free_memory
+from .memory import StepSize, free_memory_of
 
 FEWEST_STEPS = 3
 """Of a run for which more than one step is taken beforehand."""
@@ -50,7 +50,7 @@ def run_forecast(experiment: Experiment, task: Task | None = None) -> Forecast |
     with suppress(Exception), alone(complete):
         state = TrainingState(task, complete, complete.seeds[0] if complete.seeds else 0)
         size = StepSize.of(complete, state.task, state.module)
-        if (long := _long_step(state, size)) > PATIENT or size.memory > free_memory(complete.processor):
+        if (long := _long_step(state, size)) > PATIENT or size.memory > free_memory_of(complete.processor):
             return Forecast(steps * long, size.memory)
         step = _seconds(state.advance)
         if step < QUICK and steps >= FEWEST_STEPS:

@@ -19,7 +19,7 @@ from ._metrics import Entry, RowsError, read_rows, write_rows
 from ._one_run import CURVES, Interrupted, follow, run_name
 from ._progress import Progress, show_progress
 from ._worker_processes import run_in_processes
-from .memory import free_memory
+from .memory import free_memory_of
 
 
 def run_experiment(
@@ -75,7 +75,7 @@ def run_experiments(
     ranks = Ranks.launched(experiments[0].processor) if experiments else None
     if tell is not None and waiting:
         expected = experiments_forecast(waiting, count, task, ranks)
-        check_workers(expected, count, min(free_memory(job.experiment.processor) for job in waiting))
+        check_workers(expected, count, min(free_memory_of(job.experiment.processor) for job in waiting))
         announce(expected, len(waiting), count if ranks is None else ranks.count, tell)
     for job in waiting:
         job.folder.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from thermospice.behavioral import DeviceModel, DeviceModelError, Estimate, Provenance
+from thermospice.behavioral.populations import load_device
 from thermospice.circuits import Crossbar, Design, DesignError, RCMesh, random_program
 
 
@@ -56,11 +57,21 @@ def test_saved_and_loaded_without_loss(chip, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["device.json"]
 
 
+def test_a_folder_is_answered_with_its_file(tmp_path):
+    # Catches a folder of a calibration that is refused for its size, or named without what to give instead.
+    for read in (DeviceModel.load, load_device):
+        for file in ("population.json", "device.json"):
+            (tmp_path / file).touch()
+            with pytest.raises(DeviceModelError, match=rf"expected a file, got a folder; give {tmp_path / file}$"):
+                read(tmp_path)
+        (tmp_path / "device.json").unlink()
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
         (lambda d: d.update(kind="instance"), "expected a device model"),
-        (lambda d: d.update(schema=99), "expected schema 1, got 99; calibrate again"),
+        (lambda d: d.update(schema=99), "expected schema 1 or 2, got 99; calibrate again"),
         (lambda d: d.update(level="quantum"), "level: expected one of"),
         (lambda d: d.pop("gain"), "not a device model: KeyError"),
         (lambda d: d["standard_errors"].pop("drive"), "standard_errors: expected the names"),

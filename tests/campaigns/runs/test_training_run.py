@@ -27,12 +27,6 @@ STUDY = {
 }
 
 
-@pytest.fixture
-def here(monkeypatch):
-    """Runs in threads of the command: a cluster takes seconds to start."""
-    monkeypatch.setattr("thermospice.campaigns.runs._executors.has_dask", lambda: False)
-
-
 def planned(**changes):
     study = parse_study({**STUDY, **changes, "training": dict(STUDY["training"], design=_design())}, "s.yaml")
     return study, plan(study, "s.yaml")
@@ -145,7 +139,7 @@ def test_a_study_that_cannot_be_done_is_refused_in_a_line(run, tmp_path, changes
     run("sweep", path).refused(words)
 
 
-def test_ratios_and_map_through_the_command(run, tmp_path, here):
+def test_ratios_and_map_through_the_command(run, tmp_path):
     path = tmp_path / "s.yaml"
     path.write_text(yaml.safe_dump({**STUDY, "parameters": {SIGMA: [0, 0.1], BITS: [12, 3]}}))
     # One process loads torch once; how many there are changes no number, which other tests hold.

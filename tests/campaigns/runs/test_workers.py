@@ -86,11 +86,6 @@ def first_resistor(seed):
     return found[1]
 
 
-@pytest.fixture
-def here(monkeypatch):
-    monkeypatch.setattr("thermospice.campaigns.runs._executors.has_dask", lambda: False)
-
-
 FAULTY = {1: "hangs", 2: "eats memory", 3: "kills its worker", 4: "gives nothing"}
 REASONS = {
     "1": "stopped at the time limit of 3 s",
@@ -117,7 +112,7 @@ def check_faults(outcome, folder):
     assert (limit["passed"], limit["of"]) == (len(found) - 4, len(found))
 
 
-def test_a_run_that_goes_wrong_fails_with_its_reason_and_the_others_go_on(run, tmp_path, here, simulator):
+def test_a_run_that_goes_wrong_fails_with_its_reason_and_the_others_go_on(run, tmp_path, simulator):
     simulator(FAULTY)
     study(tmp_path / "s.yaml", instances=24, limits=[{"metric": "relative_error", "at_most": 1}])
     check_faults(run("sweep", "s.yaml", "--out", "out", "--workers", 2, "--json", "--quiet"), tmp_path / "out")
@@ -131,7 +126,7 @@ def test_a_run_that_goes_wrong_fails_with_its_reason_and_the_others_go_on(run, t
     assert json.loads(outcome.out)["reused"] == 20
 
 
-def test_a_campaign_stops_when_the_study_says_so(run, tmp_path, here, simulator):
+def test_a_campaign_stops_when_the_study_says_so(run, tmp_path, simulator):
     simulator(dict.fromkeys(range(20), "gives nothing"))
     study(tmp_path / "s.yaml", instances=20, failures={"stop_after": 3})
     outcome = run("sweep", "s.yaml", "--out", "out", "--workers", 1, "--json", "--quiet")
@@ -172,7 +167,7 @@ def processes_of(tmp_path):
     return [process for process in found if process.pid != os.getpid()]
 
 
-def test_killed_and_resumed_is_the_same_as_never_interrupted(run, tmp_path, here, simulator):
+def test_killed_and_resumed_is_the_same_as_never_interrupted(run, tmp_path, simulator):
     simulator(delay=0.1)
     study(tmp_path / "s.yaml", instances=40, timeout=60)
     process = start(tmp_path, "s.yaml", "--out", "killed", "--workers", 2)
@@ -202,7 +197,7 @@ def outcome_numbers(folder):
 
 
 @pytest.mark.slow
-def test_control_c_leaves_a_readable_state_and_the_way_on(run, tmp_path, here, simulator):
+def test_control_c_leaves_a_readable_state_and_the_way_on(run, tmp_path, simulator):
     simulator(delay=0.1)
     study(tmp_path / "s.yaml", instances=40, timeout=60)
     process = start(tmp_path, "s.yaml", "--out", "out", "--workers", 2)
@@ -222,7 +217,7 @@ def test_control_c_leaves_a_readable_state_and_the_way_on(run, tmp_path, here, s
 
 
 @pytest.mark.slow
-def test_one_campaign_at_a_time_in_a_folder(run, tmp_path, here, simulator):
+def test_one_campaign_at_a_time_in_a_folder(run, tmp_path, simulator):
     simulator(delay=0.5)
     study(tmp_path / "s.yaml", instances=50, timeout=60)
     process = start(tmp_path, "s.yaml", "--out", "out", "--workers", 1)
@@ -293,17 +288,16 @@ def cluster(tmp_path, simulator):
     found.kill()
 
 
-def check_same_table(process, run, tmp_path, monkeypatch, timeout=240):
+def check_same_table(process, run, tmp_path, timeout=240):
     """The campaign ends well, with the table of one on this machine."""
     _, err = process.communicate(timeout=timeout)
     assert process.returncode == 0, err
-    monkeypatch.setattr("thermospice.campaigns.runs._executors.has_dask", lambda: False)
     assert run("sweep", "s.yaml", "--out", "here", "--quiet").code == 0
     assert (tmp_path / "out" / "table.csv").read_bytes() == (tmp_path / "here" / "table.csv").read_bytes()
 
 
 @pytest.mark.slow
-def test_a_cluster_gives_the_same_table_when_a_worker_dies_and_another_is_slow(run, tmp_path, cluster, monkeypatch):
+def test_a_cluster_gives_the_same_table_when_a_worker_dies_and_another_is_slow(run, tmp_path, cluster):
     study(tmp_path / "s.yaml", instances=30, timeout=60)
     process = start(tmp_path, "s.yaml", "--out", "out", "--scheduler", cluster.address, "--quiet")
     wait_for_runs(tmp_path / "out", 4, process)
@@ -311,18 +305,18 @@ def test_a_cluster_gives_the_same_table_when_a_worker_dies_and_another_is_slow(r
     cluster.workers[1].send_signal(signal.SIGSTOP)
     time.sleep(3.0)
     cluster.workers[1].send_signal(signal.SIGCONT)
-    check_same_table(process, run, tmp_path, monkeypatch)
+    check_same_table(process, run, tmp_path)
 
 
 @pytest.mark.slow
-def test_a_scheduler_that_is_started_again_changes_no_number(run, tmp_path, cluster, monkeypatch):
+def test_a_scheduler_that_is_started_again_changes_no_number(run, tmp_path, cluster):
     # Catches a campaign that waits for ever for batches that the new scheduler has never heard of.
     study(tmp_path / "s.yaml", instances=30, timeout=60)
     process = start(tmp_path, "s.yaml", "--out", "out", "--scheduler", cluster.address, "--quiet")
     wait_for_runs(tmp_path / "out", 4, process)
     cluster.kill()
     cluster.start()
-    check_same_table(process, run, tmp_path, monkeypatch)
+    check_same_table(process, run, tmp_path)
 
 
 def test_outcomes_that_a_scheduler_takes_with_it_are_asked_for_again(run, tmp_path, monkeypatch):
@@ -346,7 +340,7 @@ def test_outcomes_that_a_scheduler_takes_with_it_are_asked_for_again(run, tmp_pa
 
 
 @pytest.mark.slow
-def test_ten_thousand_chips_survive_a_dead_worker_a_slow_one_and_a_new_scheduler(run, tmp_path, monkeypatch):
+def test_ten_thousand_chips_survive_a_dead_worker_a_slow_one_and_a_new_scheduler(run, tmp_path):
     # Catches what only many runs show: batches handed out twice, or never, and a table that grows with each of them.
     pytest.importorskip("distributed")
     circuit = {"design": "board-1k-1n", "topology": "rc-mesh", "size": 1, "level": "ideal"}
@@ -362,7 +356,7 @@ def test_ten_thousand_chips_survive_a_dead_worker_a_slow_one_and_a_new_scheduler
         wait_for_runs(tmp_path / "out", 3000, process, within=1800, every=0.5)
         cluster.kill()
         cluster.start()
-        check_same_table(process, run, tmp_path, monkeypatch, timeout=3600)
+        check_same_table(process, run, tmp_path, timeout=3600)
     finally:
         cluster.kill()
     assert len(rows(tmp_path / "out")) == 10_000

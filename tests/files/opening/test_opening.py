@@ -48,7 +48,7 @@ def a_sparse_file(path: Path) -> Path:
 
 NODES = {
     "pipe": (a_pipe, "bytes, got a pipe"),
-    "folder": (a_folder, "bytes, got a directory"),
+    "folder": (a_folder, "expected a file, got a folder"),
     "socket": (a_socket, "bytes, got a socket"),
     "device": (lambda path: Path("/dev/zero"), "bytes, got a device"),
     "link": (a_link_to_a_device, "bytes, got a device"),

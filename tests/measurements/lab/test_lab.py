@@ -372,7 +372,7 @@ def test_pipes_folders_and_copies_are_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
     for path, what in (
         (tmp_path / "pipe.csv", "a pipe"),
-        (tmp_path, "a directory"),
+        (tmp_path, "a folder"),
         (tmp_path / "none.csv", "No such file"),
     ):
         with pytest.raises(MeasurementError, match=what):

@@ -37,7 +37,7 @@ def test_runs_stand_where_the_table_has_them(folder):
     np.testing.assert_allclose(beyond.get_xydata(), [[1, 5.0]])
     assert limit.get_ydata()[0] == pytest.approx(3.0)
     # Catches a failed run that nobody misses.
-    assert lost.get_label() == "1 runs have no number, and no place here"
+    assert lost.get_label() == "1 run without a number, and without a place here"
 
 
 def test_a_histogram_counts_the_runs_that_have_the_number(folder):

@@ -1,7 +1,7 @@
 """Numbers and names as people say them."""
 
 import pytest
-from thermospice.reports.wording import amount, metric_words, parameter_words, percent, plus_minus, value_words
+from thermospice.reports.wording import amount, counted, metric_words, parameter_words, percent, plus_minus, value_words
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,7 @@ def test_names_are_words():
 def test_a_number_has_the_digits_of_its_error(value, error, unit, said):
     assert plus_minus(value, error, unit) == said
     assert plus_minus(0.0123, 0.0021, relative=True) == "1.23 ± 0.21 %"
+
+
+def test_one_is_no_plural():
+    assert [counted(count, "run") for count in (0, 1, 2, "?")] == ["0 runs", "1 run", "2 runs", "? runs"]

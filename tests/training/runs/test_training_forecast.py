@@ -61,7 +61,7 @@ def test_it_is_said_before_a_run_and_changes_nothing_in_it(tmp_path: Path, slow)
 
 
 def test_a_step_that_does_not_fit_is_refused_with_its_size(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(memory._out_of_memory, "free_memory", lambda processor: 1e4)
+    monkeypatch.setattr(memory._out_of_memory, "free_memory_of", lambda processor: 1e4)
     made = experiment({**QUICK, "solver": "woodbury", "curvature": "ggn", "batch_size": 31})
     with pytest.raises(
         ExperimentError, match=r"woodbury: a step takes .* GB of memory at least, and 1e-05 GB are free"

@@ -25,7 +25,7 @@ def explain_memory(
 
 def refuse_what_does_not_fit(experiment: Experiment, task: Task, module: nn.Module) -> None:
     """Raises `ExperimentError` with the number where no step can be made in the memory that is free."""
-    free = free_memory(experiment.processor)
+    free = free_memory_of(experiment.processor)
     least = StepSize.of(experiment, task, module).least
     if least > free:
         raise ExperimentError(
@@ -34,7 +34,7 @@ def refuse_what_does_not_fit(experiment: Experiment, task: Task, module: nn.Modu
         )
 
 
-def free_memory(processor: str) -> float:
+def free_memory_of(processor: str) -> float:
     """Memory [byte] that a training on a processor of torch can still have."""
     if processor.startswith("cuda"):
         return float(torch.cuda.mem_get_info(processor)[0])
