@@ -131,7 +131,7 @@ def test_an_amplifier_that_is_not_trusted_does_not_run(run, tmp_path, amplifier)
         (("--amplifier", "amp.sub", "--trust", "--level", "macro"), ("--level transistor", "got macro")),
         (("--amplifier", "none.sub", "--trust"), ("none.sub", "cannot read", "No such file")),
         (("--amplifier", "/dev/zero", "--trust"), ("/dev/zero", "at most")),
-        (("--amplifier", ".", "--trust"), ("cannot read", "directory")),
+        (("--amplifier", ".", "--trust"), ("cannot read", "expected a file, got a folder")),
         (("--amplifier", "empty.sub", "--trust"), ("empty.sub", ".subckt")),
         (("--amplifier", "short.sub", "--trust"), ("short.sub", "expected the pins plus minus out vdd vss")),
         (("--amplifier", "amp.sub", "--trust", "--supply", 1, -1), ("expected vss < 0 < vdd",)),
