@@ -19,6 +19,8 @@ from .memory import StepSize, free_memory_of
 
 FEWEST_STEPS = 3
 """Of a run for which more than one step is taken beforehand."""
+FEWEST_STEPS_IN_SPICE = 20
+"""Of a run with a chip in the simulator: a step of fewer is a good part of the whole, and too dear to be thrown away."""
 QUICK = 2.0
 """A first step [s] longer than that stands for all of them; of others the second does, which loads nothing more."""
 MOST_KINDS = 16
@@ -52,6 +54,8 @@ def run_forecast(experiment: Experiment, task: Task | None = None) -> Forecast |
         size = StepSize.of(complete, state.task, state.module)
         if (long := _long_step(state, size)) > PATIENT or size.memory > free_memory_of(complete.processor):
             return Forecast(steps * long, size.memory)
+        if complete.solver == "spice-spu" and steps < FEWEST_STEPS_IN_SPICE:
+            return Forecast(0.0, size.memory)
         step = _seconds(state.advance)
         if step < QUICK and steps >= FEWEST_STEPS:
             step = _seconds(state.advance)

@@ -419,4 +419,4 @@ def test_a_cluster_without_workers_is_given_up_in_one_line(tmp_path, cluster, wh
     assert process.returncode == 2
     assert len(err.splitlines()) == 1
     assert ("expected at least one worker" if when == "before" else "it has had no worker for 10 s") in err
-    assert ("what is done stays" in err) == (when == "meanwhile")
+    assert "what is done stays" in err
