@@ -20,7 +20,7 @@ from .memory import StepSize, free_memory_of
 FEWEST_STEPS = 3
 """Of a run for which more than one step is taken beforehand."""
 FEWEST_STEPS_IN_SPICE = 20
-"""Of a run with a chip in the simulator: a step of fewer is a good part of the whole, and too dear to be thrown away."""
+"""Of a run with a chip in the simulator: a step of fewer is a good part of the whole, too dear to be thrown away."""
 QUICK = 2.0
 """A first step [s] longer than that stands for all of them; of others the second does, which loads nothing more."""
 MOST_KINDS = 16
