@@ -49,7 +49,11 @@ def settling_decks(settings: Settings, network: Network, chips: int, ngspice: Ng
         return None
     form = "%r".join(part.replace("%", "%%") for part in parts[::2])
     columns = [varying[k][2].tolist() for k in order]
-    return [replace(deck, text=form % values) for values in zip(*columns, strict=True)] or [deck] * chips
+    decks = [replace(deck, text=form % values) for values in zip(*columns, strict=True)] or [deck] * chips
+    # A card may hold a number that is worked out from a mark: then the first chip's deck is not what it is alone.
+    first = _marked(network.elements, (float(values[0]) for _, _, values in varying))
+    alone = settling_deck(settings, replace(network, elements=tuple(first)), ngspice)
+    return decks if decks[0].text == alone.text else None
 
 
 def _varying(elements: Iterable[Element]) -> Iterator[tuple[Element, str, Float[np.ndarray, " chips"]]]:
@@ -68,6 +72,7 @@ def _is_plain(element: Element, values: Float[np.ndarray, " chips"]) -> bool:
 
 
 def _marked(elements: Iterable[Element], marks: Iterator[float]) -> Iterator[Element]:
+    """The elements with the next number in the place of each value that is an array."""
     for element in elements:
         changes: dict[str, Any] = {name: next(marks) for name in _names(element)}
         if isinstance(element, OpAmp) and element.model is not None:

@@ -1,9 +1,13 @@
 """Decks of chips that were written together are, to the letter, those of each."""
 
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from thermospice.circuits import Crossbar, Design, choose_scaling, random_program
 from thermospice.circuits.chips import Instances
+from thermospice.circuits.networks import Resistor
 from thermospice.circuits.topologies import make_topology
 from thermospice.netlists import Job, deck, find_ngspice
 from thermospice.netlists.decks import Settings, settling_decks
@@ -32,6 +36,23 @@ def test_every_letter_is_that_of_the_chip_alone(kind, level):
     found = together(chips, program, level, scaling, find_ngspice())
     for chip, one in zip(chips, found, strict=True):
         assert one.text == deck(Job(chip, program, "op", level, scaling=scaling))
+
+
+def test_a_number_that_is_worked_out_from_others_is_left_to_each_chip(monkeypatch):
+    """Catches a card of which each chip would get what follows from the marks."""
+    there = sys.modules[settling_decks.__module__]
+    write = there.settling_deck
+
+    def with_sum(settings, network, ngspice):
+        deck = write(settings, network, ngspice)
+        total = sum(element.resistance for element in network.elements if isinstance(element, Resistor))
+        return replace(deck, text=f"{deck.text}* {total!r}\n")
+
+    monkeypatch.setattr(there, "settling_deck", with_sum)
+    topology = Crossbar(2)
+    program = random_program(topology, np.random.default_rng(1))
+    chips = [BOARD.sample(topology, np.random.default_rng(seed), seed) for seed in range(3)]
+    assert together(chips, program, "macro", choose_scaling(chips[0], program), find_ngspice()) is None
 
 
 def test_klu_is_asked_of_an_ngspice_that_has_it():
