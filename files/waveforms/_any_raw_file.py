@@ -40,7 +40,7 @@ def _plain(part: str) -> Plot:
     head, found, body = part.partition("\nValues:")
     if not found:
         raise malformed("a plot has no data")
-    fields, variables, rows = _header(head)
+    fields, variables, rows = parse_header(head)
     words = body.split()
     width = len(variables) + 1
     if rows is None or len(words) != rows * width:
@@ -49,22 +49,6 @@ def _plain(part: str) -> Plot:
     rest = [word for k, word in enumerate(words) if k % width]
     values = _numbers(rest, "complex" in fields["flags"].split())
     return Plot(fields["plotname"], variables, values.reshape(rows, width - 1))
-
-
-def _header(head: str) -> tuple[dict[str, str], tuple[str, ...], int | None]:
-    """As `parse_header`; an offset of LTspice is refused, as nobody says what is counted from it."""
-    fields, variables, rows = parse_header(head)
-    offset = fields.get("offset", "0")
-    try:
-        shifted = float(offset) != 0
-    except ValueError:
-        raise malformed(f"expected a number at 'offset', got {offset[:40]!r}") from None
-    if shifted:
-        raise FileError(
-            f"the raw file has an Offset of {offset[:40]}, and its times may count from there; save from 0 on (leave"
-            " the start out of .tran), or export it as text"
-        )
-    return fields, variables, rows
 
 
 def _numbers(words: list[str], is_complex: bool) -> Inexact[np.ndarray, " values"]:
@@ -93,7 +77,7 @@ def _ltspice(data: bytes) -> Plot:
             return _plain(f"{head}\nValues:{data[body:].decode('utf-16-le')}")
         except UnicodeDecodeError:
             raise malformed("the values are not text") from None
-    fields, variables, rows = _header(head)
+    fields, variables, rows = parse_header(head)
     flags = fields["flags"].split()
     if "stepped" in flags:
         raise FileError("the raw file holds several runs of a stepped simulation; write one file for each")

@@ -98,9 +98,23 @@ def _header(block: bytes, strict: bool = True) -> tuple[dict[str, str], tuple[st
         if not colon:
             raise malformed(f"expected 'key: value' in the header, got {line[:40]!r}")
         if key == "Variables":
+            _refuse_offset(fields.get("offset", "0"))
             return fields, _variables(fields, lines[number + 1 :])
         fields[key.strip().lower()] = value.strip()
     raise malformed("the header lists no variables")
+
+
+def _refuse_offset(offset: str) -> None:
+    """Of LTspice: nobody says what is counted from it."""
+    try:
+        shifted = float(offset) != 0
+    except ValueError:
+        raise malformed(f"expected a number at 'offset', got {offset[:40]!r}") from None
+    if shifted:
+        raise FileError(
+            f"the raw file has an Offset of {offset[:40]}, and its times may count from there; save from 0 on (leave"
+            " the start out of .tran), or export it as text"
+        )
 
 
 def _variables(fields: dict[str, str], lines: list[str]) -> tuple[str, ...]:
