@@ -11,6 +11,7 @@ from jaxtyping import Inexact
 
 from ...files import FileError
 from ...files.opening import MEASUREMENT, UnreadableFile, read_bytes
+from ...files.quantities import unit_factor
 from ...files.waveforms import read_any_raw
 from .._exceptions import MeasurementError
 from ..layout import Analysis
@@ -183,6 +184,12 @@ def _check_units(path: Path, columns: Sequence[Column]) -> None:
             )
 
 
+def _as_density(column: Column, kind: Kind) -> Column:
+    """A column of a raw file of noise, which says itself whether it holds squares; its unit may be told as well."""
+    same = unit_factor(column.against, "V^2/Hz" if kind == "density" else "V/sqrt(Hz)") == 1.0
+    return replace(column, kind=kind, against="" if same else column.against)
+
+
 def _check_functions(path: Path, columns: Sequence[Column], facts: RecordFacts) -> None:
     """Raise `MeasurementError` for a part or another function of a voltage, of the columns that are used."""
     told = {name.strip().lower() for name in facts.columns or {}}
@@ -214,8 +221,7 @@ def _raw(path: Path, facts: RecordFacts) -> Source:
     if columns[0].kind == "frequency" and not np.iscomplexobj(plot.values):
         # with `set sqrnoise` ngspice writes squares, and says so in the name of the plot
         kind: Kind = "density" if "^2" in plot.name else "root density"
-        columns = (columns[0], *(replace(column, kind=kind) for column in columns[1:]))
-    else:
-        _check_units(path, columns)
+        columns = (columns[0], *(_as_density(column, kind) for column in columns[1:]))
+    _check_units(path, columns)
     table = TextTable(plot.values[:, [0, *voltages]], tuple(range(1, len(plot.values) + 1)), (), ())
     return _classified(path, columns, table)

@@ -205,6 +205,12 @@ def test_noise_of_ngspice_is_read_as_roots_or_as_squares(plot, factor, tmp_path)
     facts = {"matrix": [[1.0]], "drive": [1.0], "columns": {"onoise_spectrum": 0}}
     (data,) = read(tmp_path, path, **facts).measurements
     assert data["psd"].values.ravel() == pytest.approx([factor**2, factor**2])
+    # Its unit may be told, and has to be the file's own: in another one nobody would see which was taken.
+    own, other = ("V^2/Hz", "V/sqrt(Hz)") if plot else ("V/sqrt(Hz)", "V^2/Hz")
+    assert read(tmp_path, path, **facts, units={"onoise_spectrum": own}).measurements
+    for unit in (other, f"n{own}"):
+        with pytest.raises(MeasurementError, match=r"a\.raw: units: .*: the file itself has another unit"):
+            read(tmp_path, path, **facts, units={"onoise_spectrum": unit})
 
 
 def test_single_precision_of_ltspice():
@@ -222,6 +228,9 @@ def test_an_offset_of_ltspice_is_refused(text, tmp_path):
     if text:
         content = ngspice_raw(True).replace(b"Variables:\n\t0", b"Offset:   0.0\nVariables:\n\t0")
         check(read(tmp_path, write(tmp_path, content, "a.raw")))
+        binary = ngspice_raw(False).replace(b"Variables:\n\t0", b"Offset: 1e-3\nVariables:\n\t0")
+        with pytest.raises(MeasurementError, match="an Offset of 1e-3"):
+            read(tmp_path, write(tmp_path, binary, "b.raw"))
     before, after = (one.encode("ascii" if text else "utf-16-le") for one in ("Offset:   0.0", "Offset:   1e-3"))
     content = content.replace(before, after)
     with pytest.raises(MeasurementError, match=r"a\.raw: the raw file has an Offset of 1e-3.*save from 0 on"):
